@@ -1,0 +1,69 @@
+"""The person who signs in. The e-mail address is the login; there is no username."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """Creates a person who may sign in. Raises ValueError without an e-mail address."""
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """Creates an operator: may open the admin and do everything there."""
+        return self.create_user(email, password, **{**extra, "is_staff": True, "is_superuser": True})
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Lower case throughout: Ada@Example.com and ada@example.com are one person."""
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(
+        "e-mail address", unique=True, error_messages={"unique": "This e-mail address already has an account."}
+    )
+    name = models.CharField(
+        "name", max_length=150, blank=True, help_text="As it should appear on receipts. May stay empty."
+    )
+    is_staff = models.BooleanField("operator", default=False, help_text="May sign in to the admin site.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Untick instead of deleting to stop someone signing in."
+    )
+    date_joined = models.DateTimeField("joined", default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
+        constraints = [models.UniqueConstraint(Lower("email"), name="users_user_email_any_case_unique")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = UserManager.normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email.split("@")[0]
