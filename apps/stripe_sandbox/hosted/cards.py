@@ -1,0 +1,174 @@
+"""What each test card does: one table, card number to outcome, as Stripe's test mode has it.
+
+Follows https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes (messages are Stripe's
+own user texts). The fingerprint of a payment method is derived from the number, so any object that carries
+it (payment method, charge) can be traced back to its row here: refunds, disputes and renewals ask for it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Why a bank or Stripe said no: error code, decline code, the text for the buyer, outcome of the charge."""
+
+    code: str
+    decline_code: str | None
+    message: str
+    outcome: str = "issuer_declined"
+
+    @property
+    def page_message(self) -> str:
+        """The text on the hosted page, which words the plain decline a little differently from the API."""
+        return "Your card has been declined." if self.message == GENERIC_TEXT else self.message
+
+
+@dataclass(frozen=True)
+class Card:
+    """One row: `decline` happens at payment, `challenge` asks for 3D Secure first, `later` is what comes after."""
+
+    number: str
+    label: str
+    decline: Decline | None = None
+    challenge: bool = False
+    later: str = ""
+    brand: str = "visa"
+    funding: str = "credit"
+    country: str = "US"
+
+    @property
+    def last4(self) -> str:
+        return self.number[-4:]
+
+    @property
+    def fingerprint(self) -> str:
+        """A stable 16 character mark of this number, as Stripe puts it on payment methods and charges."""
+        return hashlib.sha256(self.number.encode()).hexdigest()[:16]
+
+    @property
+    def shown(self) -> str:
+        """The number in groups, as people read it."""
+        return group(self.number)
+
+
+GENERIC_TEXT = "Your card was declined."
+GENERIC = Decline("card_declined", "generic_decline", GENERIC_TEXT)
+INSUFFICIENT = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
+LOST = Decline("card_declined", "lost_card", GENERIC_TEXT)
+STOLEN = Decline("card_declined", "stolen_card", GENERIC_TEXT)
+EXPIRED = Decline("expired_card", None, "Your card has expired.")
+CVC = Decline("incorrect_cvc", None, "Your card's security code is incorrect.")
+PROCESSING = Decline(
+    "processing_error", None, "An error occurred while processing your card. Try again in a little bit."
+)
+VELOCITY = Decline(
+    "card_declined",
+    "card_velocity_exceeded",
+    "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+)
+BLOCKED = Decline("card_declined", "fraudulent", GENERIC_TEXT, outcome="blocked")
+NOT_A_TEST_CARD = Decline(
+    "card_declined",
+    "test_mode_live_card",
+    "Your card was declined. Your request was in test mode, but used a non test card. "
+    "For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+)
+
+TABLE = (
+    Card("4242424242424242", "Payment succeeds"),
+    Card("5555555555554444", "Succeeds, Mastercard", brand="mastercard"),
+    Card("378282246310005", "Succeeds, American Express", brand="amex"),
+    Card("4000056655665556", "Succeeds, Visa debit", funding="debit"),
+    Card("4000000000000002", "Declined", decline=GENERIC),
+    Card("4000000000009995", "Declined, insufficient funds", decline=INSUFFICIENT),
+    Card("4000000000009987", "Declined, lost card", decline=LOST),
+    Card("4000000000009979", "Declined, stolen card", decline=STOLEN),
+    Card("4000000000000069", "Declined, expired card", decline=EXPIRED),
+    Card("4000000000000127", "Declined, wrong security code", decline=CVC),
+    Card("4000000000000119", "Declined, processing error", decline=PROCESSING),
+    Card("4000000000006975", "Declined, used too often", decline=VELOCITY),
+    Card("4100000000000019", "Blocked as fraud", decline=BLOCKED),
+    Card("4000002500003155", "Asks for 3D Secure", challenge=True),
+    Card("4000002760003184", "Asks for 3D Secure every time", challenge=True),
+    Card("4000000000003220", "Asks for 3D Secure 2", challenge=True),
+    Card("4000008400001629", "3D Secure, then declined", challenge=True, decline=GENERIC),
+    Card("4000000000000341", "Succeeds, renewals fail", later="renewal_declined"),
+    Card("4000000000000259", "Succeeds, then disputed as fraud", later="dispute_fraudulent"),
+    Card("4000000000002685", "Succeeds, then disputed as not received", later="dispute_not_received"),
+    Card("4000000000001976", "Succeeds, then an inquiry", later="dispute_inquiry"),
+    Card("4000000000005423", "Succeeds, then an early fraud warning", later="early_fraud_warning"),
+    Card("4000000000007726", "Succeeds, refund takes a while", later="refund_pending"),
+    Card("4000000000005126", "Succeeds, refund fails later", later="refund_fails"),
+)
+BY_NUMBER = {card.number: card for card in TABLE}
+BY_FINGERPRINT = {card.fingerprint: card for card in TABLE}
+ONE_TAP = tuple(
+    BY_NUMBER[number]
+    for number in ("4242424242424242", "4000000000000002", "4000000000009995", "4000002760003184")
+)
+
+_BRANDS = (
+    ("visa", re.compile(r"4")),
+    ("mastercard", re.compile(r"5[1-5]|2(22[1-9]|2[3-9]|[3-6]|7[01]|720)")),
+    ("amex", re.compile(r"3[47]")),
+    ("discover", re.compile(r"6011|65|64[4-9]")),
+    ("diners", re.compile(r"3(0[0-5]|[689])")),
+    ("jcb", re.compile(r"35(2[89]|[3-8])")),
+)
+_LENGTHS = {"amex": 15, "diners": 14}
+
+
+def by_number(number: str) -> Card:
+    """The row for these digits. A number that is no test card is declined, as Stripe's test mode does."""
+    unknown = Card(number, "Not a test card", decline=NOT_A_TEST_CARD, brand=brand_of(number))
+    return BY_NUMBER.get(number, unknown)
+
+
+def by_fingerprint(fingerprint: str) -> Card:
+    """The row behind a payment method's or charge's fingerprint; the plain Visa if it is none of ours."""
+    return BY_FINGERPRINT.get(fingerprint, TABLE[0])
+
+
+def digits(text: str) -> str:
+    """Only the digits 0-9 of what a person typed or pasted."""
+    return re.sub(r"[^0-9]", "", text)
+
+
+def brand_of(number: str) -> str:
+    """The network by the first digits, or "unknown"."""
+    return next((name for name, prefix in _BRANDS if prefix.match(number)), "unknown")
+
+
+def number_length(number: str) -> int:
+    """How many digits a complete number of this brand has."""
+    return _LENGTHS.get(brand_of(number), 16)
+
+
+def cvc_length(number: str) -> int:
+    """Digits of the security code: four on American Express, else three."""
+    return 4 if brand_of(number) == "amex" else 3
+
+
+def luhn_valid(number: str) -> bool:
+    """Whether the check digit fits (ISO/IEC 7812-1). An empty text is not a number."""
+    odd, even = number[-1::-2], number[-2::-2]
+    total = sum(map(int, odd)) + sum(sum(divmod(2 * int(d), 10)) for d in even)
+    return number != "" and total % 10 == 0
+
+
+def parse_expiry(text: str) -> tuple[int, int] | None:
+    """(month, four-digit year) of "12 / 34", "1234", "12/2034"; None while it is incomplete or no month."""
+    found = re.fullmatch(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|20\d{2})\s*", text, re.ASCII)
+    if not found or not 1 <= int(found[1]) <= 12:
+        return None
+    year = int(found[2])
+    return int(found[1]), year if year >= 100 else 2000 + year
+
+
+def group(number: str) -> str:
+    """The digits in the groups printed on the card: 4-6-5 on American Express, else fours."""
+    if brand_of(number) == "amex":
+        return " ".join(filter(None, (number[:4], number[4:10], number[10:])))
+    return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
