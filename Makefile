@@ -1,0 +1,39 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the others.
+
+# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), PYTHON (which Python makes .venv).
+export PORT HEADED SLOWMO K PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: run test e2e e2e-stripe lint format screenshots clean help
+
+run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
+	@scripts/python.sh scripts/run_site.py
+
+test: ## Set up what is missing and run every check: style, types, unit, integration and browser tests
+	@scripts/python.sh scripts/run_tests.py
+
+e2e: ## Browser tests alone (HEADED=1 shows the browser, SLOWMO=300 slows it down, K=refused chooses)
+	@scripts/python.sh scripts/run_e2e.py
+
+e2e-stripe: ## Purchase tests against Stripe's own test mode (needs STRIPE_SECRET_KEY=sk_test_… in .env)
+	@scripts/python.sh scripts/run_e2e.py stripe
+
+lint: ## Style and types
+	@scripts/python.sh scripts/run_tests.py style format types
+
+format: ## Rewrite the code in the house style
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python -m ruff check --fix .
+	@.venv/bin/python -m ruff format .
+
+screenshots: ## Take the README's pictures again (docs/)
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/browser.py
+	@.venv/bin/python scripts/take_screenshots.py
+
+clean: ## Remove .venv and caches; .env and your data in var/ stay
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	@find apps config scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,112 @@
+"""The browser for the browser tests and the screenshots.
+
+    .venv/bin/python scripts/browser.py
+
+finds one that starts: E2E_BROWSER, Playwright's own Chromium, or one of the system. If there is none, it
+installs one: `playwright install`, or else Debian's package. Failing that it says what to do.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
+
+from playwright.sync_api import Error, sync_playwright
+
+ARGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-quic"]
+SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
+INSTALL_SECONDS = 240
+HELP = """No browser that starts was found, and none could be installed. Do one of these, then repeat:
+  .venv/bin/python -m playwright install --with-deps chromium
+  apt install chromium          (Debian, Ubuntu)
+  E2E_BROWSER=/path/to/chromium make test"""
+
+
+class LaunchOptions(TypedDict):
+    """What `chromium.launch` needs to start the browser of this machine."""
+
+    args: list[str]
+    executable_path: str
+
+
+def launch_options(playwrights_own: str) -> LaunchOptions:
+    """Options that start the browser found by `ensure`, or else the first there is.
+
+    `playwrights_own` is `playwright.chromium.executable_path`. Raises SystemExit when there is no browser.
+    """
+    found = [FOUND.read_text()] if FOUND.exists() and not os.environ.get("E2E_BROWSER") else []
+    for path in [*found, *_candidates(playwrights_own)]:
+        if os.path.exists(path):
+            return {"args": ARGS, "executable_path": path}
+    sys.exit(HELP)
+
+
+def ensure() -> None:
+    """Puts the path of a browser that starts into .venv/.browser. Raises SystemExit when none can be had."""
+    if _find():
+        return
+    playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
+    _try("Downloading Chromium (playwright install)", playwright)
+    if _find():
+        return
+    root = _as_root()
+    if shutil.which("apt-get") and root is not None:
+        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+        _try("Refreshing the package list (apt-get update)", [*apt, "update"])
+        _try("Installing Debian's Chromium (apt-get install chromium)", [*apt, "install", "-y", "chromium"])
+        if _find():
+            return
+    sys.exit(HELP)
+
+
+def _find() -> bool:
+    with sync_playwright() as playwright:
+        for path in _candidates(playwright.chromium.executable_path):
+            try:
+                browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+            except Error:
+                continue
+            print(f"Browser: Chromium {browser.version}", flush=True)
+            browser.close()
+            FOUND.write_text(path)
+            return True
+    return False
+
+
+def _candidates(playwrights_own: str) -> Iterator[str]:
+    if named := os.environ.get("E2E_BROWSER"):
+        yield named
+        return
+    yield playwrights_own
+    for name in (*SYSTEM, MAC):
+        if path := shutil.which(name):
+            yield path
+
+
+def _as_root() -> list[str] | None:
+    """The command prefix that gives root without a password, or None."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ["sudo", "-n"]
+    return None
+
+
+def _try(what: str, command: list[str]) -> None:
+    print(what, flush=True)
+    environment = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "15000", **os.environ}
+    try:
+        nobody = subprocess.DEVNULL
+        done = subprocess.run(command, timeout=INSTALL_SECONDS, env=environment, stdin=nobody)
+        print("  done" if done.returncode == 0 else f"  did not work (status {done.returncode})", flush=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"  did not work: {error}", flush=True)
+
+
+if __name__ == "__main__":
+    ensure()

@@ -1,0 +1,79 @@
+"""`make e2e` and `make e2e-stripe`: the browser tests alone.
+
+    python scripts/run_e2e.py [stripe]
+
+From the environment: HEADED=1 shows the browser, SLOWMO=ms slows it down, K=expression chooses tests.
+With `stripe`, the tests marked so run against Stripe's own test mode with the test key of .env. That is
+headed, because Stripe's page turns headless browsers away, and under a virtual display where there is none.
+"""
+
+import os
+import shutil
+import sys
+
+import dotenv
+from environment import DEV, PYTHON, ensure, run, stop
+
+STRIPE_PORT = 8001
+STRIPE_WORDS = f"""Stripe's own test mode, one browser, real network. The store of the tests is http://127.0.0.1:{STRIPE_PORT}.
+Tests named *webhook* need a second terminal with
+  stripe listen --forward-to http://127.0.0.1:{STRIPE_PORT}/webhooks/stripe/
+and its whsec_… in .env as STRIPE_WEBHOOK_SECRET. All others are right without any webhook.
+"""
+
+
+def main() -> None:
+    against_stripe = sys.argv[1:] == ["stripe"]
+    keys = _test_keys() if against_stripe else {}
+    ensure(DEV)
+    if run(PYTHON, "scripts/browser.py"):
+        raise SystemExit(1)
+    raise SystemExit(_stripe(keys) if against_stripe else _sandbox())
+
+
+def _sandbox() -> int:
+    headed = os.environ.get("HEADED", "0") not in ("", "0")
+    workers = ["-n", "0"] if headed else ["-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"]
+    return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_choices(headed))
+
+
+def _stripe(keys: dict[str, str]) -> int:
+    print(STRIPE_WORDS, flush=True)
+    display = [] if _has_display() else _virtual_display()
+    os.environ.update(keys, E2E_STRIPE="1")
+    live = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
+    return run(*display, PYTHON, "-m", "pytest", "tests/e2e", *live, *_choices(headed=True))
+
+
+def _choices(headed: bool) -> list[str]:
+    slowmo, expression = os.environ.get("SLOWMO", ""), os.environ.get("K", "")
+    return [
+        *(["--headed"] if headed else []),
+        *(["--slowmo", slowmo] if slowmo else []),
+        *(["-k", expression] if expression else []),
+    ]
+
+
+def _test_keys() -> dict[str, str]:
+    """Stripe's keys from the environment or .env. Ends the command unless the secret one is a test key."""
+    values = {**dotenv.read(), **os.environ}
+    key = values.get("STRIPE_SECRET_KEY", "")
+    if "_live_" in key:
+        stop("STRIPE_SECRET_KEY is a live key. These tests buy things: put a test key (sk_test_…) into .env.")
+    if not key.startswith(("sk_test_", "rk_test_")):
+        stop("No test key: put STRIPE_SECRET_KEY=sk_test_… into .env (dashboard.stripe.com/test/apikeys).")
+    return {name: values.get(name, "") for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")}
+
+
+def _has_display() -> bool:
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _virtual_display() -> list[str]:
+    if not shutil.which("xvfb-run"):
+        stop("There is no display and no xvfb-run. Install it (Debian: apt install xvfb), then repeat.")
+    return ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x1000x24"]
+
+
+if __name__ == "__main__":
+    main()

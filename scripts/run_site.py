@@ -1,0 +1,43 @@
+"""`make run`: everything a fresh clone needs, then the site on http://127.0.0.1:$PORT.
+
+Safe to repeat: it never overwrites .env or data, and does again only what changed.
+Standard library only; what needs Django is in prepare_site.py.
+"""
+
+import os
+import socket
+
+import dotenv
+from environment import PYTHON, ROOT, RUN, ensure, run, stop
+
+
+def main() -> None:
+    port = _free_port(os.environ.get("PORT") or "8000")
+    values = dotenv.read()
+    ensure(RUN)
+    values = values or dotenv.write()
+    if not os.environ.get("SITE_URL") and not values.get("SITE_URL"):
+        os.environ["SITE_URL"] = f"http://127.0.0.1:{port}"
+    if run(PYTHON, "scripts/prepare_site.py", str(port)):
+        raise SystemExit(1)
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "manage.py", "runserver", f"127.0.0.1:{port}"])
+
+
+def _free_port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        stop(f"PORT={text} is not a port. Try: make run PORT=8001")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except PermissionError:
+            stop(f"Port {text} is reserved for the system. Choose one above 1023: make run PORT=8000")
+        except OSError:
+            other = int(text) + 1 if int(text) < 65535 else 8000
+            stop(f"Port {text} is in use. Stop what runs there, or choose another: make run PORT={other}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

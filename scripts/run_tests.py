@@ -1,0 +1,44 @@
+"""`make test`: style, types, migrations, then unit, integration and browser tests. Installs what they need.
+
+    python scripts/run_tests.py [check ...]      `make lint` names style, format and types
+
+Every check runs even when an earlier one failed; the exit status tells whether all passed.
+"""
+
+import os
+import sys
+import time
+
+from environment import DEV, PYTHON, ensure, run
+
+# The checks must not depend on the .env of this machine, and a fresh clone has none.
+NEUTRAL = {"SECRET_KEY": "checks", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+
+CHECKS = {
+    "style": ["-m", "ruff", "check", "."],
+    "format": ["-m", "ruff", "format", "--check", "."],
+    "types": ["-m", "mypy", "apps", "config"],
+    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
+    "tests": ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"],
+}
+
+
+def main() -> None:
+    started = time.monotonic()
+    chosen = sys.argv[1:] or list(CHECKS)
+    ensure(DEV)
+    if "tests" in chosen and run(PYTHON, "scripts/browser.py"):
+        raise SystemExit(1)
+    os.environ.update(NEUTRAL)
+    failed = []
+    for name in chosen:
+        print(f"\n── {name}", flush=True)
+        if run(PYTHON, *CHECKS[name]):
+            failed.append(name)
+    print(f"\n{time.monotonic() - started:.0f} s in all", flush=True)
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
