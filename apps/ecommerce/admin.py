@@ -1,0 +1,131 @@
+"""The operator's view. What Stripe decides is read-only here; what the store shows is edited here."""
+
+from __future__ import annotations
+
+import stripe
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from . import webhooks
+from .fulfilment import sync_purchase
+from .models import Price, Product, ProductConfiguration, Purchase, StatusChange, StripeCustomer, WebhookEvent
+from .money import format_money
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Shown, never edited: the row is a copy of Stripe's truth."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(ProductConfiguration)
+class ProductConfigurationAdmin(admin.ModelAdmin):
+    list_display = ("product", "slug", "is_active", "position", "sold_by_stripe")
+    list_editable = ("is_active", "position")
+    list_filter = ("is_active", "product__active")
+    list_select_related = ("product",)
+    search_fields = ("product__name", "slug", "tagline")
+    readonly_fields = ("product",)
+    fields = ("product", "slug", "is_active", "position", "tagline", "content", "download")
+
+    @admin.display(boolean=True, description="active at Stripe")
+    def sold_by_stripe(self, row: ProductConfiguration) -> bool:
+        return row.product.active
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # bootstrap_ecommerce and product.created make them
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # uncheck "is active" instead: owners keep their access
+
+
+class PriceInline(admin.TabularInline):
+    model = Price
+    fields = readonly_fields = ("id", "nickname", "unit_amount", "currency", "type", "interval", "active")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Product)
+class ProductAdmin(ReadOnly):
+    list_display = ("name", "id", "active", "synced_at")
+    list_filter = ("active",)
+    search_fields = ("name", "id")
+    inlines = (PriceInline,)
+
+
+class StatusChangeInline(admin.TabularInline):
+    model = StatusChange
+    fields = readonly_fields = ("at", "from_status", "to_status", "cause")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnly):
+    list_display = ("created_at", "email", "product", "status", "total", "synced_at")
+    list_filter = ("status", "livemode", "product")
+    list_select_related = ("product", "price__product")
+    date_hierarchy = "created_at"
+    search_fields = ("email", "public_id", "session_id", "payment_intent_id", "subscription_id")
+    inlines = (StatusChangeInline,)
+    actions = ("refresh",)
+
+    @admin.display(description="total")
+    def total(self, row: Purchase) -> str:
+        return format_money(row.amount_total, row.currency)
+
+    @admin.action(description="Refresh from Stripe")
+    def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
+        for row in rows:
+            try:
+                after = sync_purchase(row, f"refreshed by {request.user}")
+            except stripe.StripeError as error:
+                self.message_user(request, f"{row}: Stripe could not be asked ({error})", messages.ERROR)
+            else:
+                self.message_user(request, f"{after}", messages.SUCCESS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return obj is None and super(ReadOnly, self).has_change_permission(request)  # the list offers actions
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnly):
+    list_display = ("received_at", "type", "id", "attempts", "processed_at", "error")
+    list_filter = ("type", ("processed_at", admin.EmptyFieldListFilter))
+    search_fields = ("id", "type")
+    actions = ("process_again",)
+
+    @admin.action(description="Process again")
+    def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
+        for row in rows:
+            try:
+                webhooks.process(row)
+            except Exception as error:  # whatever went wrong is what the operator wants to read
+                self.message_user(request, f"{row}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{row}: done", messages.SUCCESS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return obj is None and super(ReadOnly, self).has_change_permission(request)
+
+
+@admin.register(StripeCustomer)
+class StripeCustomerAdmin(ReadOnly):
+    list_display = ("id", "user", "livemode", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("id", "user__email")

@@ -1,0 +1,200 @@
+"""Where a checkout starts: user and price ▶ the address of Stripe's hosted page.
+
+https://docs.stripe.com/payments/checkout and https://docs.stripe.com/api/checkout/sessions/create
+"""
+
+from __future__ import annotations
+
+import logging
+
+import stripe
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from stripe.params.checkout import SessionCreateParams
+
+from apps.users.models import User
+
+from .entitlements import owned
+from .fulfilment import sync_purchase
+from .models import Price, ProductConfiguration, Purchase, StatusChange, StripeCustomer
+from .models import PurchaseStatus as Status
+from .stripe_client import get_client, livemode
+
+logger = logging.getLogger(__name__)
+
+MOST_TRIES = 4
+
+
+class CheckoutRefused(Exception):
+    """The deal can't be made; the message is for the buyer. Nothing was created."""
+
+
+class AlreadyOwned(CheckoutRefused):
+    """The buyer has it: there is nothing to pay."""
+
+
+def start(
+    user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
+) -> str:
+    """The address of a hosted page on which this user can pay this price.
+
+    `origin` is this site as the buyer sees it ("https://shop.example"); `next_path` the page they wanted.
+    The same user, product and price get the same Session while it is open: two tabs pay once.
+    Raises CheckoutRefused or AlreadyOwned with words for the buyer, stripe.StripeError when Stripe can't be asked.
+    """
+    price = _sellable(configuration, price_id)
+    if owned(user, configuration.product):
+        raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration.product})
+    _close_other_choices(user, price)
+    for _try in range(MOST_TRIES):
+        purchase = _open_purchase(user, price, next_path)
+        if purchase.session_id:
+            purchase = sync_purchase(purchase, "buy button")
+        else:
+            purchase = _create_session(purchase, user, origin)
+        if purchase.is_open and purchase.checkout_url:
+            return purchase.checkout_url
+        if owned(user, configuration.product):
+            raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration.product})
+        if purchase.status == Status.PROCESSING:
+            raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
+    raise CheckoutRefused(_("This checkout could not be opened. Nothing was charged; please try again."))
+
+
+def _sellable(configuration: ProductConfiguration, price_id: str) -> Price:
+    """The price, if the store sells this product at it today. Amounts never come from the browser."""
+    if not configuration.is_on_sale:
+        raise CheckoutRefused(_("%(product)s is not for sale at the moment.") % {"product": configuration})
+    for price in configuration.prices:
+        if price.id == price_id:
+            return price
+    raise CheckoutRefused(_("That price is no longer offered. Please choose again; nothing was charged."))
+
+
+def _close_other_choices(user: User, price: Price) -> None:
+    """Choosing another price of the product takes the first choice's Session away, so nobody pays for both."""
+    others = Purchase.objects.filter(
+        user=user, product_id=price.product_id, status=Status.OPEN, livemode=livemode()
+    ).exclude(price=price)
+    for purchase in others:
+        if purchase.session_id:
+            try:
+                get_client().v1.checkout.sessions.expire(purchase.session_id)
+            except stripe.InvalidRequestError as error:
+                logger.info("session %s was closed already: %s", purchase.session_id, error)
+            sync_purchase(purchase, "another price was chosen")
+        else:
+            _abandon(purchase, "another price was chosen")
+    if others.filter(status__in=[Status.PAID, Status.PROCESSING]).exists():
+        raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
+
+
+def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
+    """The one open purchase of this choice; the database allows no second (constraint one_open_checkout)."""
+    purchase, created = Purchase.objects.get_or_create(
+        user=user,
+        product_id=price.product_id,
+        price=price,
+        livemode=livemode(),
+        status=Status.OPEN,
+        defaults={
+            "email": user.email,
+            "currency": price.currency,
+            "amount_subtotal": price.unit_amount,
+            "amount_total": price.unit_amount,
+            "next_path": next_path,
+        },
+    )
+    if created:
+        StatusChange.objects.create(purchase=purchase, to_status=Status.OPEN, version=0, cause="buy button")
+    elif next_path and purchase.next_path != next_path:
+        Purchase.objects.filter(pk=purchase.pk).update(next_path=next_path)
+    return purchase
+
+
+def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
+    """Creates the purchase's Session. The idempotency key makes a repeated try after a crash find the first one."""
+    try:
+        session = get_client().v1.checkout.sessions.create(
+            _params(purchase, user, origin), {"idempotency_key": f"checkout-{purchase.public_id}"}
+        )
+    except stripe.IdempotencyError:
+        # A try that crashed asked with other words (another host, another address of the buyer). Its Session was
+        # never shown to anybody, so it can be left to expire.
+        return _abandon(purchase, "an unfinished try was replaced")
+    except stripe.InvalidRequestError as error:
+        if error.code == "resource_missing" and error.param == "customer":
+            # The Stripe account was changed, or the customer deleted there: forget ours, the next round makes one.
+            StripeCustomer.objects.filter(user=user, livemode=livemode()).delete()
+            return _abandon(purchase, "Stripe no longer knew the customer")
+        raise
+    Purchase.objects.filter(pk=purchase.pk, session_id=None).update(
+        session_id=session.id, checkout_url=session.url or ""
+    )
+    return Purchase.objects.get(pk=purchase.pk)
+
+
+def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
+    metadata = {"purchase": str(purchase.public_id)}
+    params: SessionCreateParams = {
+        "mode": "subscription" if purchase.price.is_recurring else "payment",
+        "line_items": [{"price": purchase.price_id, "quantity": 1}],
+        "customer": _customer(user),
+        "client_reference_id": str(purchase.public_id),
+        "metadata": metadata,
+        # The braces are Stripe's placeholder and must not be URL-encoded.
+        "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": f"{origin}{reverse('purchase', args=[purchase.public_id])}?canceled=1",
+    }
+    if not purchase.price.is_recurring:
+        params["payment_intent_data"] = {"metadata": metadata}
+        return params
+    params["subscription_data"] = {"metadata": metadata}
+    if days := trial_days(user, purchase.price):
+        params["subscription_data"]["trial_period_days"] = days
+    return params
+
+
+def trial_days(user: User | None, price: Price) -> int:
+    """Days of free trial for this buyer: what the price offers, once per person and product."""
+    if not price.trial_period_days:
+        return 0
+    tried = (
+        user is not None
+        and Purchase.objects.filter(
+            user=user, product_id=price.product_id, livemode=livemode(), subscription_id__gt=""
+        ).exists()
+    )
+    return 0 if tried else price.trial_period_days
+
+
+def _customer(user: User) -> str:
+    """The id of the Stripe Customer that this user pays as, made on their first purchase."""
+    known = StripeCustomer.objects.filter(user=user, livemode=livemode()).first()
+    if known:
+        return known.id
+    customer = get_client().v1.customers.create(
+        {"email": user.email, "name": user.name or user.email, "metadata": {"user": str(user.pk)}}
+    )
+    row, _created = StripeCustomer.objects.get_or_create(
+        user=user, livemode=livemode(), defaults={"id": customer.id}
+    )
+    return row.id
+
+
+def _abandon(purchase: Purchase, cause: str) -> Purchase:
+    """Closes an open purchase that has no Session, so that a new one can be made."""
+    with transaction.atomic():
+        row = Purchase.objects.select_for_update().get(pk=purchase.pk)
+        if row.is_open and not row.session_id:
+            row.status, row.version = Status.EXPIRED, row.version + 1
+            row.save(update_fields=["status", "version"])
+            StatusChange.objects.create(
+                purchase=row,
+                from_status=Status.OPEN,
+                to_status=Status.EXPIRED,
+                version=row.version,
+                cause=cause,
+            )
+    return row

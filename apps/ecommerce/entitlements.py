@@ -1,0 +1,67 @@
+"""Who may use what. The only place that asks "has this user paid": one predicate, one queryset, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.users.models import User
+
+from .models import Product, Purchase, PurchaseQuerySet
+from .models import PurchaseStatus as Status
+from .stripe_client import livemode
+
+# Change a row here and the store, the gate and the library all follow.
+GRANTS: dict[Status, str] = {
+    Status.PAID: "the money is there",
+    Status.PARTIALLY_REFUNDED: "a part was given back, the product was kept",
+    Status.TRIALING: "the trial is part of the deal",
+    Status.ACTIVE: "the period is paid",
+    Status.PAST_DUE: "Stripe is still trying the card; for the days of grace only",
+}
+
+
+def granting(now: datetime | None = None) -> PurchaseQuerySet:
+    """Every purchase that opens its product at that moment (UTC; default now), in the mode we sell in."""
+    now = now or timezone.now()
+    grace = now - timedelta(days=settings.PAST_DUE_GRACE_DAYS)
+    always = [status for status in GRANTS if status != Status.PAST_DUE]
+    return Purchase.objects.filter(
+        Q(status__in=always) | Q(status=Status.PAST_DUE, current_period_start__gt=grace),
+        Q(cancel_at=None) | Q(cancel_at__gt=now),
+        livemode=livemode(),
+    )
+
+
+def grants(purchase: Purchase, now: datetime | None = None) -> bool:
+    """Whether this purchase, as it stands in memory, opens its product. The twin of `granting`."""
+    now = now or timezone.now()
+    if purchase.status not in GRANTS or purchase.livemode != livemode():
+        return False
+    if purchase.cancel_at and purchase.cancel_at <= now:
+        return False
+    if purchase.status != Status.PAST_DUE:
+        return True
+    grace = now - timedelta(days=settings.PAST_DUE_GRACE_DAYS)
+    return purchase.current_period_start is not None and purchase.current_period_start > grace
+
+
+def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
+    """The newest purchase that opens this product for this user, or None."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    purchases = granting().filter(user=user, product=product)
+    return purchases.with_catalogue().order_by("-created_at").first()
+
+
+def owned_among(user: User | AnonymousUser, products: Iterable[Product]) -> dict[str, Purchase]:
+    """For a page of products: product id ▶ the purchase that opens it. One query."""
+    if not user.is_authenticated or not user.is_active:
+        return {}
+    purchases = granting().filter(user=user, product__in=list(products)).order_by("created_at")
+    return {purchase.product_id: purchase for purchase in purchases}

@@ -1,0 +1,205 @@
+"""The one way that money news gets in: `sync_purchase`.
+
+Webhooks, the return page, the status poll and the admin all call it. It fetches the newest state from Stripe,
+derives the status with a pure function, and writes it if it changed; so duplicates, reordering, races and lost
+events are all the same non-event. https://docs.stripe.com/checkout/fulfillment
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import stripe
+from django.db import transaction
+from django.utils import timezone
+
+from .entitlements import GRANTS
+from .models import Purchase, StatusChange
+from .models import PurchaseStatus as Status
+from .stripe_client import get_client
+
+logger = logging.getLogger(__name__)
+
+# Everything that decides a purchase, in one request.
+EXPAND = [
+    "payment_intent.latest_charge",
+    "subscription.default_payment_method",
+    "subscription.latest_invoice",
+]
+MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeState:
+    """What decides a status, as Stripe says it. Amounts in minor units."""
+
+    session_status: str | None  # open, complete, expired
+    payment_status: str  # paid, unpaid, no_payment_required
+    subscription_status: str | None = None
+    intent_status: str | None = None
+    amount_charged: int = 0
+    amount_refunded: int = 0
+    disputed: bool = False
+
+
+SUBSCRIPTION_STATUS: dict[str, Status] = {
+    "trialing": Status.TRIALING,
+    "active": Status.ACTIVE,
+    "past_due": Status.PAST_DUE,
+    "unpaid": Status.UNPAID,
+    "paused": Status.PAUSED,
+    "incomplete": Status.INCOMPLETE,
+    "incomplete_expired": Status.EXPIRED,
+    "canceled": Status.CANCELED,
+}
+
+
+def derive_status(state: StripeState) -> Status:
+    """Stripe's words ▶ ours. Pure. What Stripe may say one day and we don't know yet never grants access."""
+    if state.session_status == "expired":
+        return Status.EXPIRED
+    if state.session_status != "complete":
+        return Status.OPEN
+    if state.subscription_status is not None:
+        return SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
+    if state.payment_status not in ("paid", "no_payment_required"):
+        failed = state.intent_status in ("requires_payment_method", "canceled")
+        return Status.FAILED if failed else Status.PROCESSING
+    if state.disputed:
+        return Status.DISPUTED
+    if state.amount_refunded and state.amount_refunded >= state.amount_charged:
+        return Status.REFUNDED
+    return Status.PARTIALLY_REFUNDED if state.amount_refunded else Status.PAID
+
+
+def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
+    """Makes one purchase agree with Stripe and returns it as it is now.
+
+    `cause` says who asked ("event evt_…", "return page"); it is kept with a change of status. Safe to call at any
+    time, any number of times, from anywhere. Raises stripe.StripeError when Stripe can't be asked; nothing is
+    written then.
+    """
+    for _ in range(MOST_TRIES):
+        row = Purchase.objects.get(pk=purchase.pk)
+        if not row.session_id:
+            return row  # its Checkout Session does not exist yet; checkout.start heals that
+        session = _fetch(row.session_id)
+        if session is None or _write(row, session, cause):
+            return Purchase.objects.with_catalogue().get(pk=purchase.pk)
+    raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
+
+
+def _fetch(session_id: str) -> stripe.checkout.Session | None:
+    """The Session with all that hangs on it; None when this Stripe account has no such Session."""
+    try:
+        return get_client().v1.checkout.sessions.retrieve(session_id, {"expand": EXPAND})
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+        logger.warning("Stripe has no session %s: was it made with another account's key?", session_id)
+        return None
+
+
+def _write(seen: Purchase, session: stripe.checkout.Session, cause: str) -> bool:
+    """Writes what was fetched; False, with nothing written, when the row has moved on since it was read."""
+    with transaction.atomic():
+        row = Purchase.objects.select_for_update().get(pk=seen.pk)
+        if row.version != seen.version:
+            return False
+        now, before = timezone.now(), row.status
+        news = {name: value for name, value in _facts(session).items() if getattr(row, name) != value}
+        if news.get("status") in GRANTS and not row.paid_at:
+            news["paid_at"] = now
+        if news:
+            news["version"] = row.version + 1
+        Purchase.objects.filter(pk=row.pk).update(**news, synced_at=now)
+        if "status" in news:
+            StatusChange.objects.create(
+                purchase=row,
+                from_status=before,
+                to_status=news["status"],
+                version=news["version"],
+                cause=cause,
+            )
+            logger.info("purchase %s: %s ▶ %s (%s)", row.public_id, before, news["status"], cause)
+        return True
+
+
+def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
+    """Session ▶ the purchase's columns. A column that Stripe has no word on yet is left out."""
+    intent = _expanded(session.payment_intent, stripe.PaymentIntent)
+    charge = _expanded(intent.latest_charge, stripe.Charge) if intent else None
+    subscription = _expanded(session.subscription, stripe.Subscription)
+    details = session.total_details
+    status = derive_status(
+        StripeState(
+            session_status=session.status,
+            payment_status=session.payment_status,
+            subscription_status=subscription.status if subscription else None,
+            intent_status=intent.status if intent else None,
+            amount_charged=charge.amount_captured if charge else 0,
+            amount_refunded=charge.amount_refunded if charge else 0,
+            disputed=charge.disputed if charge else False,
+        )
+    )
+    facts: dict[str, Any] = {
+        "status": status,
+        "currency": session.currency or "",
+        "amount_subtotal": session.amount_subtotal or 0,
+        "amount_total": session.amount_total or 0,
+        "amount_discount": details.amount_discount if details else 0,
+        "amount_tax": details.amount_tax if details else 0,
+        "checkout_url": session.url or "",
+        "failure_message": _failure(intent) if status in (Status.OPEN, Status.FAILED) else "",
+    }
+    if intent:
+        facts["payment_intent_id"] = intent.id
+    if charge and charge.status == "succeeded":
+        facts["amount_refunded"] = charge.amount_refunded
+        facts["receipt_url"] = charge.receipt_url or ""
+        facts["payment_method"] = _method(charge.payment_method_details)
+    if subscription:
+        facts |= _subscription_facts(subscription)
+    return facts
+
+
+def _subscription_facts(subscription: stripe.Subscription) -> dict[str, Any]:
+    """Billing periods live on the items. https://docs.stripe.com/api/subscriptions/object"""
+    item = subscription["items"].data[0]
+    ends = subscription.cancel_at or (item.current_period_end if subscription.cancel_at_period_end else None)
+    invoice = _expanded(subscription.latest_invoice, stripe.Invoice)
+    return {
+        "subscription_id": subscription.id,
+        "trial_end": _time(subscription.trial_end),
+        "current_period_start": _time(item.current_period_start),
+        "current_period_end": _time(item.current_period_end),
+        "cancel_at": _time(ends),
+        "receipt_url": (invoice.hosted_invoice_url or "") if invoice else "",
+        "payment_method": _method(_expanded(subscription.default_payment_method, stripe.PaymentMethod)),
+    }
+
+
+def _method(details: Any) -> str:
+    """What was paid with: "Visa •••• 4242"; other methods by their name."""
+    card = getattr(details, "card", None)
+    if card:
+        return f"{str(card.brand).replace('_', ' ').title()} •••• {card.last4}"
+    return str(details.type).replace("_", " ").capitalize() if details else ""
+
+
+def _failure(intent: stripe.PaymentIntent | None) -> str:
+    """Why the last try to pay did not work, in Stripe's words for the buyer."""
+    error = intent.last_payment_error if intent else None
+    return (error.message or "")[:500] if error else ""
+
+
+def _expanded(value: Any, kind: type[Any]) -> Any:
+    """An expanded object, or None for a bare id or nothing."""
+    return value if isinstance(value, kind) else None
+
+
+def _time(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

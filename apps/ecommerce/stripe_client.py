@@ -1,0 +1,43 @@
+"""The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side"""
+
+from functools import lru_cache
+
+import stripe
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+TIMEOUT_SECONDS = 8  # a shopper waits for most of these calls
+NETWORK_RETRIES = 2  # connection errors, 409 and 5xx; the SDK repeats the same idempotency key
+KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
+
+stripe.enable_telemetry = False  # it would write a file into the operator's home
+
+
+def get_client() -> stripe.StripeClient:
+    """The client for the settings of now. Safe to share between threads.
+
+    Raises stripe.AuthenticationError, with words for a person, when there is no key.
+    """
+    key = settings.STRIPE_SECRET_KEY
+    if not key.startswith(KEY_PREFIXES):
+        fault = "is not a secret key of Stripe's" if key else "is not set"
+        raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {fault}; a test key begins with sk_test_.")
+    return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
+
+
+def livemode() -> bool:
+    """Whether the store sells for real money: what was bought in test mode opens nothing in live mode."""
+    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+
+@lru_cache(maxsize=8)
+def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
+    transport = (
+        import_string(http_client)() if http_client else stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
+    )
+    return stripe.StripeClient(
+        key,
+        http_client=transport,
+        max_network_retries=NETWORK_RETRIES,
+        base_addresses={"api": api_base.rstrip("/")} if api_base else {},
+    )

@@ -1,0 +1,72 @@
+"""Template tags of the store: `{% load store %}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+from apps.ecommerce import money
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+
+register = template.Library()
+
+# HTML in the source is shown as text, and only http(s) and mailto links become links.
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """The founder's Markdown ▶ safe HTML."""
+    return mark_safe(MARKDOWN.render(text))  # noqa: S308  (the renderer escapes whatever is HTML)
+
+
+@register.filter
+def price_label(price: Price) -> str:
+    return money.price_label(price)
+
+
+@register.filter
+def card_price(configuration: ProductConfiguration) -> str:
+    """The line of a card: "$9", "From $9", "$9 / month"."""
+    return money.product_label(configuration.prices)
+
+
+@register.filter
+def amount(purchase: Purchase, name: str = "total") -> str:
+    """`{{ purchase|amount:"tax" }}`: one of its amounts (subtotal, discount, tax, total, refunded) as money."""
+    return money.format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
+
+
+class IfOwned(template.Node):
+    def __init__(
+        self, product: template.base.FilterExpression, yes: template.NodeList, no: template.NodeList
+    ) -> None:
+        self.product, self.yes, self.no = product, yes, no
+
+    def render(self, context: template.Context) -> SafeString:
+        product: Product | ProductConfiguration | Any = self.product.resolve(context)
+        if isinstance(product, ProductConfiguration):
+            product = product.product
+        return (self.yes if owned(context["request"].user, product) else self.no).render(context)
+
+
+@register.tag
+def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwned:
+    """`{% if_owned product %}…{% else %}…{% endif_owned %}`: what the gate would decide.
+
+    Takes a product or its configuration.
+    """
+    try:
+        _name, product = token.split_contents()
+    except ValueError:
+        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}") from None
+    yes = parser.parse(("else", "endif_owned"))
+    no = template.NodeList()
+    if parser.next_token().contents == "else":
+        no = parser.parse(("endif_owned",))
+        parser.delete_first_token()
+    return IfOwned(parser.compile_filter(product), yes, no)

@@ -1,0 +1,18 @@
+"""The store's addresses."""
+
+from django.urls import path
+
+from .views import checkout, purchases, store, webhook
+
+urlpatterns = [
+    path("store/", store.store, name="store"),
+    path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
+    path("store/<slug:slug>/", store.product, name="product"),
+    path("store/<slug:slug>/buy/", checkout.buy, name="buy"),
+    path("purchases/", purchases.purchases, name="purchases"),
+    path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
+    path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
+    path("purchases/<slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
+    path("purchases/<slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"),
+    path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
+]

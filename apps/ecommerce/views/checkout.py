@@ -1,0 +1,92 @@
+"""Paying: the Buy button and the way back from Stripe."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlencode
+
+import stripe
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.ecommerce.checkout import AlreadyOwned, CheckoutRefused, start
+from apps.ecommerce.decorators import wanted_page
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.views.purchases import render_purchase, sync_kindly
+
+logger = logging.getLogger(__name__)
+
+PENDING = "pending_checkout"  # session key: what a signed-out visitor pressed Buy for
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: follow with GET. https://docs.stripe.com/checkout/quickstart"""
+
+    status_code = 303
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def buy(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST with `price`: off to Stripe. GET only finishes what was begun before signing in."""
+    configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
+    if request.method == "POST":
+        price_id = request.POST.get("price", "")
+        if not request.user.is_authenticated:
+            request.session[PENDING] = {"slug": slug, "price": price_id}
+            return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+        return _to_stripe(request, configuration, price_id)
+    pending = request.session.get(PENDING, {})
+    if not request.user.is_authenticated or pending.get("slug") != slug:
+        return redirect(configuration)
+    del request.session[PENDING]
+    return _to_stripe(request, configuration, pending["price"])
+
+
+@never_cache
+@login_required
+@require_safe
+def checkout_return(request: HttpRequest) -> HttpResponse:
+    """Stripe's success_url. Being here proves nothing: Stripe is asked, and the page shows what is true."""
+    purchase = get_object_or_404(
+        Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")
+    )
+    if purchase.returned_at is None:
+        purchase.returned_at = timezone.now()
+        Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
+    purchase = sync_kindly(purchase, "return page")
+    return render_purchase(request, purchase, view="return")
+
+
+def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_id: str) -> HttpResponse:
+    assert request.user.is_authenticated
+    try:
+        url = start(
+            request.user,
+            configuration,
+            price_id,
+            origin=f"{request.scheme}://{request.get_host()}",
+            next_path=wanted_page(request, configuration.slug),
+        )
+    except AlreadyOwned as owned:
+        messages.info(request, str(owned))
+    except CheckoutRefused as refused:
+        messages.error(request, str(refused))
+    except stripe.StripeError:
+        logger.exception("No checkout for %s", configuration.slug)
+        messages.error(
+            request,
+            _(
+                "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
+            ),
+        )
+    else:
+        return SeeOther(url)
+    return SeeOther(configuration.get_absolute_url())

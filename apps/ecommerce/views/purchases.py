@@ -1,0 +1,135 @@
+"""What one buyer bought: the library, one purchase with its live status, the gated area and file.
+
+Somebody else's purchase does not exist: 404, for fragments too.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import stripe
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from apps.ecommerce.decorators import product_required
+from apps.ecommerce.downloads import ranged_file
+from apps.ecommerce.entitlements import granting, grants
+from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.states import poll_delay, state_of
+from apps.ecommerce.stripe_client import livemode
+
+logger = logging.getLogger(__name__)
+
+ASK_STRIPE_EVERY = timedelta(seconds=2)  # however many tabs are waiting
+FRAGMENTS = {
+    "return": "ecommerce/_purchase_status.html",
+    "page": "ecommerce/_purchase_status.html",
+    "badge": "ecommerce/_purchase_badge.html",
+}
+
+
+@never_cache
+@login_required
+@require_safe
+def purchases(request: HttpRequest) -> HttpResponse:
+    """My purchases: what opens first, then what is unfinished or over."""
+    mine = Purchase.objects.filter(user=request.user, livemode=livemode()).with_catalogue()
+    opened = {purchase.pk for purchase in granting().filter(user=request.user)}
+    rows = [purchase for purchase in mine if purchase.status != Status.EXPIRED]
+    context = {
+        "library": [purchase for purchase in rows if purchase.pk in opened],
+        "others": [(purchase, state_of(purchase)) for purchase in rows if purchase.pk not in opened],
+    }
+    return render(request, "ecommerce/purchases.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def purchase(request: HttpRequest, public_id: str) -> HttpResponse:
+    row = _own(request, public_id)
+    if not grants(row):
+        row = _ask_stripe(row, "order page")
+    return render_purchase(request, row, view="canceled" if "canceled" in request.GET else "page")
+
+
+@never_cache
+@login_required
+@require_safe
+def purchase_status(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The live fragment. Asks Stripe itself while the purchase is unsettled, so it is right without any webhook."""
+    view = request.GET.get("view", "page")
+    if view not in FRAGMENTS:
+        raise Http404("No such view of a purchase.")
+    row = _own(request, public_id)
+    if row.status in (Status.OPEN, Status.PROCESSING):
+        row = _ask_stripe(row, "status poll")
+    if view == "return" and row.next_path and grants(row):
+        return HttpResponseClientRedirect(row.next_path)
+    return render(request, FRAGMENTS[view], _context(row, view))
+
+
+@never_cache
+@product_required
+@require_safe
+def purchased_product(request: HttpRequest, product_slug: str) -> HttpResponse:
+    """What the owner bought: the founder's content and file."""
+    context = {"configuration": request.product_config, "purchase": request.product_purchase}  # type: ignore[attr-defined]
+    return render(request, "ecommerce/purchased_product.html", context)
+
+
+@product_required
+@require_safe
+def purchased_download(request: HttpRequest, product_slug: str) -> HttpResponse:
+    file = request.product_config.download  # type: ignore[attr-defined]
+    if not file or not file.storage.exists(file.name):
+        raise Http404("This product has no file to download.")
+    return ranged_file(request, file)
+
+
+def render_purchase(request: HttpRequest, row: Purchase, *, view: str) -> HttpResponse:
+    """The page of one purchase; straight on to the page the buyer wanted, if the gate remembered one."""
+    if view == "return" and row.next_path and grants(row):
+        return redirect(row.next_path)
+    return render(request, "ecommerce/purchase.html", _context(row, view))
+
+
+def sync_kindly(row: Purchase, cause: str) -> Purchase:
+    """Syncs; when Stripe can't be asked, the page shows what is known and asks again by itself."""
+    try:
+        return sync_purchase(row, cause)
+    except stripe.StripeError:
+        logger.warning("Stripe could not be asked about %s (%s)", row.public_id, cause, exc_info=True)
+        return row
+
+
+def _ask_stripe(row: Purchase, cause: str) -> Purchase:
+    """Syncs, unless somebody just did. One conditional update decides, so that ten tabs ask once."""
+    now = timezone.now()
+    due = Purchase.objects.filter(Q(synced_at=None) | Q(synced_at__lt=now - ASK_STRIPE_EVERY), pk=row.pk)
+    return sync_kindly(row, cause) if due.update(synced_at=now) else row
+
+
+def _own(request: HttpRequest, public_id: str) -> Purchase:
+    return get_object_or_404(Purchase.objects.with_catalogue(), user=request.user, public_id=public_id)
+
+
+def _context(row: Purchase, view: str) -> dict[str, Any]:
+    return {
+        "purchase": row,
+        "state": state_of(row, canceled=view == "canceled"),
+        "view": view,
+        "delay": poll_delay(row, view),
+        "opens": grants(row),
+        "changes": row.changes.all(),
+    }

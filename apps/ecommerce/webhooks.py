@@ -1,0 +1,141 @@
+"""Stripe's events: recorded once by id, dispatched by one table. https://docs.stripe.com/webhooks
+
+A payload is only a hint about what to fetch: every handler asks Stripe for the newest state. Stripe delivers at
+least once and in no order, and none of it matters here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import stripe
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from .catalogue import sync_product
+from .fulfilment import sync_purchase
+from .models import Purchase, WebhookEvent
+from .stripe_client import get_client
+
+Payload: TypeAlias = Mapping[str, Any]
+Handler: TypeAlias = Callable[[Payload, str], None]
+
+
+def verify(body: bytes, signature: str) -> stripe.Event:
+    """The event, if Stripe signed it within the last five minutes. https://docs.stripe.com/webhooks/signature
+
+    Raises stripe.SignatureVerificationError, or ValueError when the body is not an event.
+    """
+    return get_client().construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)
+
+
+def receive(event: stripe.Event) -> None:
+    """Records the event and does what it asks for; an event that was done already is left alone.
+
+    An error in a handler is recorded on the event and raised, so that Stripe delivers it again.
+    """
+    record, _created = WebhookEvent.objects.get_or_create(
+        id=event.id,
+        defaults={
+            "type": event.type,
+            "payload": event.to_dict(for_json=True),
+            "stripe_created": datetime.fromtimestamp(event.created, UTC),
+        },
+    )
+    if not record.processed_at:
+        process(record)
+
+
+def process(record: WebhookEvent) -> None:
+    """Dispatches a recorded event. The operator may repeat it at any time."""
+    row = WebhookEvent.objects.filter(pk=record.pk)
+    row.update(attempts=F("attempts") + 1)
+    handler = HANDLERS.get(record.type)
+    try:
+        if handler:
+            handler(record.payload["data"]["object"], f"{record.type} {record.id}")
+    except Exception as error:
+        row.update(error=f"{type(error).__name__}: {error}"[:2000])
+        raise
+    row.update(error="", processed_at=timezone.now())
+
+
+def _session_changed(session: Payload, cause: str) -> None:
+    purchase = Purchase.objects.filter(session_id=session["id"]).first() or _claim(session)
+    if purchase:
+        sync_purchase(purchase, cause)
+
+
+def _subscription_changed(subscription: Payload, cause: str) -> None:
+    _sync_all({"subscription_id": subscription["id"]}, cause)
+
+
+def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
+    if intent := charge_or_refund.get("payment_intent"):
+        _sync_all({"payment_intent_id": intent}, cause)
+
+
+def _invoice_changed(invoice: Payload, cause: str) -> None:
+    parent = invoice.get("parent") or {}
+    if subscription := (parent.get("subscription_details") or {}).get("subscription"):
+        _sync_all({"subscription_id": subscription}, cause)
+
+
+def _product_changed(product: Payload, cause: str) -> None:
+    sync_product(product["id"])
+
+
+def _price_changed(price: Payload, cause: str) -> None:
+    sync_product(price["product"])
+
+
+# Every event that the store acts on. The endpoint in Stripe's Dashboard should send exactly these; others are
+# recorded and answered with 200.
+HANDLERS: dict[str, Handler] = {
+    "checkout.session.completed": _session_changed,  # paid, or on its way
+    "checkout.session.async_payment_succeeded": _session_changed,  # the bank paid, days later
+    "checkout.session.async_payment_failed": _session_changed,  # the bank did not
+    "checkout.session.expired": _session_changed,  # nobody paid
+    "payment_intent.payment_failed": _payment_changed,  # a card was declined; the buyer may try another
+    "charge.refunded": _payment_changed,
+    "refund.created": _payment_changed,
+    "refund.updated": _payment_changed,
+    "refund.failed": _payment_changed,  # the money stayed here after all
+    "charge.dispute.created": _payment_changed,
+    "charge.dispute.updated": _payment_changed,
+    "charge.dispute.closed": _payment_changed,
+    "customer.subscription.created": _subscription_changed,
+    "customer.subscription.updated": _subscription_changed,
+    "customer.subscription.deleted": _subscription_changed,
+    "customer.subscription.paused": _subscription_changed,
+    "customer.subscription.resumed": _subscription_changed,
+    "invoice.paid": _invoice_changed,  # a renewal
+    "invoice.payment_failed": _invoice_changed,
+    "product.created": _product_changed,
+    "product.updated": _product_changed,
+    "product.deleted": _product_changed,
+    "price.created": _price_changed,
+    "price.updated": _price_changed,
+    "price.deleted": _price_changed,
+}
+
+
+def _sync_all(known_by: dict[str, str], cause: str) -> None:
+    for purchase in Purchase.objects.filter(**known_by):
+        sync_purchase(purchase, cause)
+
+
+def _claim(session: Payload) -> Purchase | None:
+    """The purchase whose Session this is although a crash kept us from noting it; None for another shop's."""
+    try:
+        public_id = uuid.UUID(str(session.get("client_reference_id")))
+    except ValueError:
+        return None
+    unclaimed = Purchase.objects.filter(public_id=public_id, session_id=None)
+    if not unclaimed.update(session_id=session["id"]):
+        return None
+    return Purchase.objects.get(public_id=public_id)

@@ -1,0 +1,23 @@
+"""Every address of the site, by app. Names are in ARCHITECTURE order: web, store, accounts, operator."""
+
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("apps.web.urls")),
+    path("", include("apps.ecommerce.urls")),
+    path("accounts/", include("apps.users.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+]
+
+if settings.STRIPE_SANDBOX:
+    urlpatterns.append(path("stripe-sandbox/", include("apps.stripe_sandbox.urls")))
+
+handler400 = "apps.web.views.bad_request"
+handler403 = "apps.web.views.permission_denied"
+handler404 = "apps.web.views.not_found"
+handler500 = "apps.web.views.server_error"
