@@ -47,7 +47,7 @@ def run(*command: str | Path, **options: object) -> int:
 def _works() -> bool:
     if not PYTHON.exists():
         return False
-    probe = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    probe = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 11) or not u.find_spec('pip'))"
     return subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0
 
 

@@ -1,0 +1,90 @@
+"""`make run` and `make e2e-stripe` say in one line what is wrong, before anything long or anything that costs money."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The scripts alone, below a path with a space in it. No virtual environment: nothing gets that far."""
+    folder = tmp_path / "my shop"
+    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".env.example", folder)
+    return folder
+
+
+def complaint(folder: Path, *command: str, **environment: str) -> str:
+    """What the command says on its way out; it must fail."""
+    clean = {key: value for key, value in os.environ.items() if "STRIPE" not in key and key != "SECRET_KEY"}
+    done = subprocess.run(
+        ["scripts/python.sh", *command],
+        cwd=folder,
+        env={**clean, "PORT": "0", **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    return done.stderr
+
+
+def test_a_port_in_use_is_named(clone: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        said = complaint(clone, "scripts/run_site.py", PORT=port)
+    assert said.startswith(f"Port {port} is in use.")
+    assert said.count("\n") == 1
+
+
+def test_a_port_that_is_none_is_refused(clone: Path) -> None:
+    assert complaint(clone, "scripts/run_site.py", PORT="http").startswith("PORT=http is not a port.")
+
+
+def test_a_broken_line_of_dotenv_is_named_without_its_secret(clone: Path, free_port: str) -> None:
+    (clone / ".env").write_text("# mine\nSECRET_KEY=x\n\nSTRIPE_SECRET_KEY: sk_test_abcdefgh\n")
+    said = complaint(clone, "scripts/run_site.py", PORT=free_port)
+    assert said.startswith(".env line 4 is not KEY=value: STRIPE_SECRET_KEY")
+    assert "abcdefgh" not in said
+
+
+def test_an_unclosed_quote_in_dotenv_is_named(clone: Path, free_port: str) -> None:
+    (clone / ".env").write_text('SECRET_KEY=x\nSITE_NAME="Our shop\n')
+    assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env line 2 is not KEY=value")
+
+
+def test_a_dotenv_without_secret_key_is_left_alone_and_named(clone: Path, free_port: str) -> None:
+    (clone / ".env").write_text("DEBUG=true\n")
+    assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env has no SECRET_KEY.")
+    assert (clone / ".env").read_text() == "DEBUG=true\n"
+
+
+def test_no_python_is_said_in_one_line(clone: Path) -> None:
+    said = complaint(clone, "scripts/run_site.py", PATH="/nonexistent", PYTHON="")
+    assert said.startswith("Python 3.11 or newer is needed")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
+def test_the_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
+    (clone / ".env").write_text(f"SECRET_KEY=x\nSTRIPE_SECRET_KEY={key}\n")
+    assert "is a live key" in complaint(clone, "scripts/run_e2e.py", "stripe")
+
+
+@pytest.mark.parametrize("line", ["", "STRIPE_SECRET_KEY=", "STRIPE_SECRET_KEY=pk_test_abc"])
+def test_the_stripe_tests_ask_for_a_test_key(clone: Path, line: str) -> None:
+    (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
+    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key:")
+
+
+@pytest.fixture
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
