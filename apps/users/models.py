@@ -33,7 +33,9 @@ class UserManager(BaseUserManager["User"]):
 
 class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
-        "e-mail address", unique=True, error_messages={"unique": "This e-mail address already has an account."}
+        "e-mail address",
+        unique=True,
+        error_messages={"unique": "This e-mail address already has an account."},
     )
     name = models.CharField(
         "name", max_length=150, blank=True, help_text="As it should appear on receipts. May stay empty."

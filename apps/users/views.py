@@ -1,0 +1,61 @@
+"""A person's own account. Signing in and up, passwords and addresses are allauth's pages."""
+
+from allauth.account.models import EmailAddress
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.users import personal_data
+from apps.users.forms import DeleteAccountForm, NameForm
+from apps.users.models import User
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    user = _signed_in(request)
+    form = NameForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("account")
+    verified = EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()
+    return render(request, "users/account.html", {"form": form, "email_verified": verified})
+
+
+@require_safe
+@login_required
+@never_cache
+def export(request: HttpRequest) -> JsonResponse:
+    """Everything the shop knows about the person, as a JSON file to keep."""
+    response = JsonResponse(personal_data.collect(_signed_in(request)), json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+@sensitive_post_parameters("password")
+def delete(request: HttpRequest) -> HttpResponse:
+    """Forgets the person at once. Purchases stay in the books, without an owner."""
+    user = _signed_in(request)
+    reasons = personal_data.reasons_to_stay(user)
+    form = DeleteAccountForm(user, request.POST or None)
+    if request.method == "POST" and not reasons and form.is_valid():
+        logout(request)
+        user.delete()
+        messages.success(request, "Your account is deleted. Thank you for having been here.")
+        return redirect("home")
+    return render(request, "users/delete.html", {"form": form, "reasons": reasons})
+
+
+def _signed_in(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # @login_required came first
+    return request.user

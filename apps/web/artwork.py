@@ -1,0 +1,55 @@
+"""Pictures for products that have none: a small quilt of shapes, drawn from the product's id."""
+
+from hashlib import sha256
+
+TILE, COLUMNS, ROWS = 200, 4, 3
+
+# ground, two quiet tones, one loud one
+PALETTES = [
+    ("#eef0ff", "#c3cbff", "#2b3fd6", "#ff8a5c"),
+    ("#fdf0e6", "#f6c9a4", "#1d3b36", "#e4572e"),
+    ("#e9f5ef", "#a9dcc3", "#14532d", "#f2b632"),
+    ("#fbeef3", "#f3b9d0", "#5b1647", "#2f7de1"),
+    ("#eef6fa", "#a8d4e6", "#0f3b57", "#f4694c"),
+    ("#f4f1fb", "#cfc0f0", "#33226b", "#2bb489"),
+    ("#f7f4e7", "#e3d79a", "#2d3142", "#d64550"),
+]
+
+
+def draw(seed: str) -> str:
+    """An SVG of 800 × 600 for any string. Same string, same picture, for ever."""
+    digest = sha256(seed.encode()).digest()
+    ground, quiet, deep, loud = PALETTES[digest[0] % len(PALETTES)]
+    inks = (quiet, deep, quiet, loud)
+    tiles = []
+    for cell in range(COLUMNS * ROWS):
+        row, column = divmod(cell, COLUMNS)
+        shape, turn, ink = _pick(digest[1 + cell])
+        tiles.append(
+            f'<g transform="translate({column * TILE} {row * TILE}) rotate({turn * 90} 100 100)">'
+            f"{SHAPES[shape].format(ink=inks[ink], other=inks[(ink + 1) % 4], ground=ground)}</g>"
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {TILE * COLUMNS} {TILE * ROWS}" '
+        f'width="{TILE * COLUMNS}" height="{TILE * ROWS}" role="img" aria-label="Abstract pattern">'
+        f'<path fill="{ground}" d="M0 0h{TILE * COLUMNS}v{TILE * ROWS}H0z"/>{"".join(tiles)}</svg>'
+    )
+
+
+SHAPES = (
+    '<path fill="{ink}" d="M0 0h200a200 200 0 0 1-200 200z"/>',
+    '<path fill="{ink}" d="M0 0h200v100a100 100 0 0 1-200 0z"/>',
+    '<path fill="{ink}" d="M0 0h200v200z"/>',
+    '<circle fill="{ink}" cx="100" cy="100" r="100"/><circle fill="{other}" cx="100" cy="100" r="45"/>',
+    '<path fill="{ink}" d="M0 0h200v200H0z"/><circle fill="{ground}" cx="100" cy="100" r="60"/>',
+    '<path fill="{ink}" d="M0 0a200 200 0 0 1 200 200h-66A134 134 0 0 0 0 66z"/>'
+    '<path fill="{ink}" d="M0 132a68 68 0 0 1 68 68H0z"/>',
+    '<path fill="{ink}" d="M0 0h40v200H0zM80 0h40v200H80zM160 0h40v200h-40z"/>',
+    '<path fill="{ink}" d="M0 0h100v100H0zM100 100h100v100H100z"/>'
+    '<path fill="{other}" d="M100 0h100v100a100 100 0 0 1-100-100z"/>',
+)
+
+
+def _pick(byte: int) -> tuple[int, int, int]:
+    """One byte holds the whole choice: which shape, how far turned, which ink."""
+    return byte & 7, (byte >> 3) & 3, (byte >> 5) & 3

@@ -1,0 +1,23 @@
+from typing import TypedDict
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+class Site(TypedDict):
+    site_name: str
+    site_tagline: str
+    support_email: str
+    stripe_sandbox: bool
+    debug: bool
+
+
+def site(request: HttpRequest) -> Site:
+    """What every page says about the shop. Founders change it in the environment, not here."""
+    return {
+        "site_name": settings.SITE_NAME,
+        "site_tagline": settings.SITE_TAGLINE,
+        "support_email": settings.SUPPORT_EMAIL,
+        "stripe_sandbox": settings.STRIPE_SANDBOX,
+        "debug": settings.DEBUG,
+    }

@@ -1,0 +1,59 @@
+"""Small things every page uses."""
+
+from urllib.parse import urlencode
+
+from django import template
+from django.forms.boundfield import BoundField
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """{% icon "check" %}: a decorative icon of static/icons.svg; say the meaning in words beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def art_url(image: str, seed: str) -> str:
+    """{% art_url product.image product.id %}: the product's own picture, or one drawn for it."""
+    return image or reverse("art", args=[slugify(seed) or "art"])
+
+
+@register.simple_tag(takes_context=True)
+def current(context: template.Context, *names: str) -> SafeString:
+    """{% current "store" "product" %}: marks a navigation link whose page is one of these."""
+    request: HttpRequest | None = context.get("request")
+    match = request.resolver_match if request else None
+    return SafeString('aria-current="page"' if match and match.url_name in names else "")
+
+
+@register.simple_tag(takes_context=True)
+def sign_in_url(context: template.Context) -> str:
+    """Where "Sign in" leads from here: afterwards the visitor is back on the page they left."""
+    request: HttpRequest | None = context.get("request")
+    url = reverse("account_login")
+    if request is None or request.method != "GET":
+        return url
+    beginning = request.path == reverse("home") or request.path.startswith(reverse("account"))
+    back = request.GET.get("next") if beginning else request.get_full_path()
+    return f"{url}?{urlencode({'next': back})}" if back else url
+
+
+@register.inclusion_tag("web/_field.html")
+def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
+    """{% field form.email "Your e-mail" %}: label, input, help and errors, tied together for screen readers."""
+    bound.field.widget.attrs.pop("placeholder", None)  # a label that vanishes while typing is no label
+    if help_text:
+        bound.help_text = help_text
+    return {"field": bound, "label": label or bound.label}

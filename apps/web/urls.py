@@ -1,0 +1,18 @@
+from django.urls import path
+
+from apps.web.views import art, mailbox, monitoring, pages, robots
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("terms/", pages.legal, {"page": "terms"}, name="terms"),
+    path("privacy/", pages.legal, {"page": "privacy"}, name="privacy"),
+    path("refunds/", pages.legal, {"page": "refunds"}, name="refunds"),
+    path("art/<slug:seed>.svg", art.art, name="art"),
+    path("healthz", monitoring.healthz, name="healthz"),
+    path("readyz", monitoring.readyz, name="readyz"),
+    path("robots.txt", robots.robots, name="robots"),
+    path("sitemap.xml", robots.sitemap, name="sitemap"),
+    path("dev/mail/", mailbox.inbox, name="dev_mail"),
+    path("dev/mail/<slug:name>/", mailbox.letter, name="dev_mail_letter"),
+    path("dev/mail/<slug:name>/html/", mailbox.letter_html, name="dev_mail_letter_html"),
+]
