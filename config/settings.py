@@ -23,7 +23,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 def required(name: str) -> str:
     """The value of an environment variable that has no safe default. Raises ImproperlyConfigured."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set. Put it into the environment or .env (see .env.example)."

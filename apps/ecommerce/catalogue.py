@@ -5,11 +5,11 @@ https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import stripe
 from django.db import transaction
@@ -23,7 +23,7 @@ from .stripe_client import get_client
 
 PAGE = 100  # the most that Stripe gives at once
 NOT_STRIPES = ("id", "image", "synced_at")  # our own columns: a change in them is no news
-Copy: TypeAlias = Product | Price
+Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
 
@@ -111,38 +111,40 @@ def _price(item: stripe.Price, fetched_at: datetime) -> Price:
     )
 
 
-def _write(
-    model: type[Product] | type[Price], rows: Sequence[Copy], report: Report, *, dry_run: bool = False
-) -> None:
+def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: bool = False) -> None:
     """Upserts a page, leaving alone what somebody fetched later than we did."""
-    known: dict[str, Copy] = model._default_manager.in_bulk([row.id for row in rows])  # type: ignore[assignment]
-    if model is Product and not dry_run:
-        _fetch_images(rows, known)
-    fields = [f.name for f in model._meta.concrete_fields if not f.primary_key]
+    known: dict[str, Copy] = model._default_manager.in_bulk([row.id for row in rows])
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     for row in fresh:
         _note(report, row, known.get(row.id))
     if dry_run or not fresh:
         return
+    for row in fresh:
+        if isinstance(row, Product):
+            _keep_image(row, known.get(row.id))
     with transaction.atomic():
-        model._default_manager.bulk_create(  # type: ignore[misc]
-            fresh, update_conflicts=True, unique_fields=["id"], update_fields=fields
+        model._default_manager.bulk_create(
+            fresh,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
         )
-        if model is Product:
-            _configure([row for row in fresh if isinstance(row, Product) and row.id not in known])
+        _configure([row for row in fresh if row.id not in known])
 
 
-def _fetch_images(rows: Sequence[Copy], known: Mapping[str, Copy]) -> None:
-    """Gives each product the address of our own copy of its first image; shoppers never load Stripe's."""
-    for row in rows:
-        if isinstance(row, Product) and row.images:
-            before = known.get(row.id)
-            same = isinstance(before, Product) and before.image and before.images[:1] == row.images[:1]
-            row.image = before.image if isinstance(before, Product) and same else local_copy(row.images[0])
+def _keep_image(row: Product, before: Product | None) -> None:
+    """Gives a product the address of our own copy of its first image; shoppers never load Stripe's."""
+    if before and before.image and before.images[:1] == row.images[:1]:
+        row.image = before.image
+    elif row.images:
+        row.image = local_copy(row.images[0])
 
 
-def _configure(products: list[Product]) -> None:
+def _configure(new: Sequence[Product | Price]) -> None:
     """A ProductConfiguration for each new product, after the existing ones, at an address of its own."""
+    products = [row for row in new if isinstance(row, Product)]
+    if not products:
+        return
     last = ProductConfiguration.objects.aggregate(last=Max("position"))["last"] or 0
     wanted = {
         product.id: slugify(product.metadata.get("slug") or product.name)[:70] or "product"
@@ -174,7 +176,7 @@ def _archive(
             )
 
 
-def _note(report: Report, row: Copy, before: Copy | None) -> None:
+def _note(report: Report, row: Product | Price, before: Product | Price | None) -> None:
     if before is None:
         report.added.append(_label(row))
     elif any(
@@ -187,7 +189,7 @@ def _note(report: Report, row: Copy, before: Copy | None) -> None:
         report.unchanged += 1
 
 
-def _label(row: Copy) -> str:
+def _label(row: Product | Price) -> str:
     return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
 
 

@@ -101,8 +101,8 @@ def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
         defaults={
             "email": user.email,
             "currency": price.currency,
-            "amount_subtotal": price.unit_amount,
-            "amount_total": price.unit_amount,
+            "amount_subtotal": price.unit_amount or 0,
+            "amount_total": price.unit_amount or 0,
             "next_path": next_path,
         },
     )

@@ -16,18 +16,20 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
+from apps.users.requests import SignedInRequest
+
 from .entitlements import owned
-from .models import ProductConfiguration
+from .models import ProductConfiguration, Purchase
 
 WANTED = "wanted_pages"  # session key: product slug ▶ the page that its buyer asked for
 MOST_WANTED = 10
 
 
-class ProductRequest(HttpRequest):
+class ProductRequest(SignedInRequest):
     """A request that passed the gate."""
 
     product_config: ProductConfiguration
-    product_purchase: Any
+    product_purchase: Purchase
 
 
 def product_required(

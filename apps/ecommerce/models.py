@@ -182,9 +182,6 @@ class PurchaseStatus(models.TextChoices):
 
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
-    def of(self, user: models.Model) -> PurchaseQuerySet:
-        return self.filter(user=user)
-
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 

@@ -27,7 +27,7 @@ def get_client() -> stripe.StripeClient:
 
 def livemode() -> bool:
     """Whether the store sells for real money: what was bought in test mode opens nothing in live mode."""
-    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+    return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
 @lru_cache(maxsize=8)

@@ -13,13 +13,14 @@ import stripe
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from apps.ecommerce.decorators import product_required
+from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import ranged_file
 from apps.ecommerce.entitlements import granting, grants
 from apps.ecommerce.fulfilment import sync_purchase
@@ -27,6 +28,7 @@ from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.states import poll_delay, state_of
 from apps.ecommerce.stripe_client import livemode
+from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ FRAGMENTS = {
 @never_cache
 @login_required
 @require_safe
-def purchases(request: HttpRequest) -> HttpResponse:
+def purchases(request: SignedInRequest) -> HttpResponse:
     """My purchases: what opens first, then what is unfinished or over."""
     mine = Purchase.objects.filter(user=request.user, livemode=livemode()).with_catalogue()
     opened = {purchase.pk for purchase in granting().filter(user=request.user)}
@@ -56,7 +58,7 @@ def purchases(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def purchase(request: HttpRequest, public_id: str) -> HttpResponse:
+def purchase(request: SignedInRequest, public_id: str) -> HttpResponse:
     row = _own(request, public_id)
     if not grants(row):
         row = _ask_stripe(row, "order page")
@@ -66,7 +68,7 @@ def purchase(request: HttpRequest, public_id: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def purchase_status(request: HttpRequest, public_id: str) -> HttpResponse:
+def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The live fragment. Asks Stripe itself while the purchase is unsettled, so it is right without any webhook."""
     view = request.GET.get("view", "page")
     if view not in FRAGMENTS:
@@ -82,17 +84,17 @@ def purchase_status(request: HttpRequest, public_id: str) -> HttpResponse:
 @never_cache
 @product_required
 @require_safe
-def purchased_product(request: HttpRequest, product_slug: str) -> HttpResponse:
+def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
     """What the owner bought: the founder's content and file."""
-    context = {"configuration": request.product_config, "purchase": request.product_purchase}  # type: ignore[attr-defined]
+    context = {"configuration": request.product_config, "purchase": request.product_purchase}
     return render(request, "ecommerce/purchased_product.html", context)
 
 
 @product_required
 @require_safe
-def purchased_download(request: HttpRequest, product_slug: str) -> HttpResponse:
-    file = request.product_config.download  # type: ignore[attr-defined]
-    if not file or not file.storage.exists(file.name):
+def purchased_download(request: ProductRequest, product_slug: str) -> HttpResponseBase:
+    file = request.product_config.download
+    if not file or not file.storage.exists(str(file.name)):
         raise Http404("This product has no file to download.")
     return ranged_file(request, file)
 
@@ -120,7 +122,7 @@ def _ask_stripe(row: Purchase, cause: str) -> Purchase:
     return sync_kindly(row, cause) if due.update(synced_at=now) else row
 
 
-def _own(request: HttpRequest, public_id: str) -> Purchase:
+def _own(request: SignedInRequest, public_id: str) -> Purchase:
     return get_object_or_404(Purchase.objects.with_catalogue(), user=request.user, public_id=public_id)
 
 

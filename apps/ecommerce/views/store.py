@@ -94,12 +94,11 @@ def _search(rows: ProductConfigurationQuerySet, request: HttpRequest) -> Product
         )
     if (kind := request.GET.get("type", "")) in Price.Type.values:
         rows = rows.filter(product__prices__type=kind, product__prices__active=True).distinct()
-    rows = rows.annotate(
+    return rows.annotate(
         cheapest=Min("product__prices__unit_amount", filter=Q(product__prices__active=True)),
         asked_for=Case(
             When(slug=request.GET.get("product", ""), then=Value(0)),
             default=Value(1),
             output_field=IntegerField(),
         ),
-    )
-    return rows.order_by("asked_for", *SORTS.get(request.GET.get("sort", ""), SORTS[""]))
+    ).order_by("asked_for", *SORTS.get(request.GET.get("sort", ""), SORTS[""]))

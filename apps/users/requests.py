@@ -1,0 +1,11 @@
+"""What a view behind `login_required` may rely on."""
+
+from django.http import HttpRequest
+
+from .models import User
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose user is known."""
+
+    user: User
