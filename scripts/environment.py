@@ -19,6 +19,9 @@ PYTHON = VENV / "bin" / "python"
 RUN = ("requirements.txt",)
 DEV = (*RUN, "requirements-dev.txt")
 
+# For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
+NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+
 
 def stop(message: str) -> NoReturn:
     """Ends the command with one line that says what is wrong and what to do."""

@@ -12,7 +12,7 @@ import shutil
 import sys
 
 import dotenv
-from environment import DEV, PYTHON, ensure, run, stop
+from environment import DEV, NEUTRAL, PYTHON, ensure, run, stop
 
 STRIPE_PORT = 8001
 STRIPE_WORDS = f"""Stripe's own test mode, one browser, real network. The store of the tests is http://127.0.0.1:{STRIPE_PORT}.
@@ -33,6 +33,7 @@ def main() -> None:
 
 def _sandbox() -> int:
     headed = os.environ.get("HEADED", "0") not in ("", "0")
+    os.environ.update(NEUTRAL)
     workers = ["-n", "0"] if headed else ["-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"]
     return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_choices(headed))
 
@@ -40,7 +41,7 @@ def _sandbox() -> int:
 def _stripe(keys: dict[str, str]) -> int:
     print(STRIPE_WORDS, flush=True)
     display = [] if _has_display() else _virtual_display()
-    os.environ.update(keys, E2E_STRIPE="1")
+    os.environ.update(NEUTRAL | keys, E2E_STRIPE="1")
     live = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
     return run(*display, PYTHON, "-m", "pytest", "tests/e2e", *live, *_choices(headed=True))
 

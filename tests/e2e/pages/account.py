@@ -1,0 +1,78 @@
+"""Signing up, in and out, and a forgotten password."""
+
+from playwright.sync_api import Page
+
+
+class SignUp:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.sign_in_link = page.get_by_role("main").get_by_role("link", name="Sign in")
+
+    def goto(self) -> "SignUp":
+        self.page.goto("/accounts/signup/")
+        return self
+
+    def submit(self, email: str, password: str) -> None:
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Create account").click()
+
+
+class SignIn:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.errors = page.get_by_role("alert")
+
+    def goto(self) -> "SignIn":
+        self.page.goto("/accounts/login/")
+        return self
+
+    def submit(self, email: str, password: str) -> None:
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+    def forget_password(self) -> None:
+        self.page.get_by_role("link", name="Forgot").click()
+
+
+class AccountMenu:
+    """In the header of every page, for those who are signed in."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.button = page.get_by_text("Account menu")
+
+    def sign_out(self) -> None:
+        self.button.click()
+        self.page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+
+
+class PasswordReset:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+
+    def ask(self, email: str) -> None:
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_role("button", name="Send me a link").click()
+
+    def choose(self, password: str) -> None:
+        self.page.get_by_label("New password", exact=True).fill(password)
+        self.page.get_by_label("New password, once more").fill(password)
+        self.page.get_by_role("button", name="Save new password").click()
+
+
+class Mailbox:
+    """The development mailbox."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def open_link_in(self, subject: str) -> None:
+        """Opens the newest letter with these words in its subject and follows the link in its text."""
+        self.page.goto("/dev/mail/")
+        self.page.get_by_role("link", name=subject).first.click()
+        self.page.get_by_role("article").get_by_role("link", name="http").first.click()

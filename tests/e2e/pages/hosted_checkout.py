@@ -1,0 +1,90 @@
+"""Stripe's hosted checkout page: one object for Stripe's own and the sandbox's, by the ids they share."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+VISA = "4242 4242 4242 4242"
+THREE_D_SECURE = "4000 0027 6000 3184"
+
+
+class HostedCheckout:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.summary = page.locator(".App-Overview")
+        self.email = page.locator("#email")
+        self.card_row = page.get_by_test_id("card-accordion-item-button")
+        self.card_number = page.locator("#cardNumber")
+        self.expiry = page.locator("#cardExpiry")
+        self.cvc = page.locator("#cardCvc")
+        self.name = page.locator("#billingName")
+        self.country = page.locator("#billingCountry")
+        self.postal_code = page.locator("#billingPostalCode")
+        self.remember_me = page.locator("#enableStripePass")
+        self.submit_button = page.get_by_test_id("hosted-payment-submit-button")
+        self.errors = page.locator(".FieldError:visible, [role=alert]:visible")
+        outer = page.frame_locator('iframe[src*="three-ds-2-challenge"]')
+        self.challenge = outer.frame_locator('iframe[name="stripe-challenge-frame"]')
+        self.challenge_button = self.challenge.locator("#test-source-authorize-3ds")
+        self.back_link = page.get_by_test_id("business-link").or_(page.locator(".Header-businessLink")).first
+
+    @property
+    def session_id(self) -> str:
+        """The Checkout Session in the page's address."""
+        found = re.search(r"cs_\w+", self.page.url)
+        assert found, f"no Checkout Session in {self.page.url}"
+        return found.group()
+
+    def wait_until_ready(self) -> None:
+        """The buyer is here and could type: the button is the last thing that Stripe's page mounts."""
+        expect(self.submit_button).to_be_visible(timeout=30_000)
+
+    def pay(self, card: str = VISA) -> None:
+        """Fills in the card and presses the button. Does not wait for what comes of it."""
+        self.fill(card)
+        self.submit()
+
+    def fill(self, card: str, *, expiry: str = "12 / 34", cvc: str = "123") -> None:
+        self.wait_until_ready()
+        self._open_card_form()
+        if self.email.is_visible() and self.email.is_editable():
+            self.email.fill("ada@example.com")
+        self.card_number.fill(card)
+        self.expiry.fill(expiry)
+        self.cvc.fill(cvc)
+        self.name.fill("Ada Lovelace")
+        if self.country.is_visible():
+            self.country.select_option("US")
+        if self.postal_code.is_visible():
+            self.postal_code.fill("10001")
+
+    def submit(self) -> None:
+        self._refuse_to_be_remembered()
+        self.submit_button.click()
+
+    def complete_challenge(self) -> None:
+        self._answer_challenge(self.challenge_button)
+
+    def fail_challenge(self) -> None:
+        self._answer_challenge(self.challenge.locator("#test-source-fail-3ds"))
+
+    def _open_card_form(self) -> None:
+        """With several methods the card is one closed row of an accordion."""
+        expect(self.card_number.or_(self.card_row).first).to_be_visible()
+        if not self.card_number.is_visible():
+            self.card_row.click()
+        expect(self.card_number).to_be_visible()
+
+    def _refuse_to_be_remembered(self) -> None:
+        """Link's checkbox comes ticked and late, and then makes a phone number required."""
+        if self.remember_me.is_visible() and self.remember_me.is_checked():
+            self.remember_me.uncheck()
+
+    def _answer_challenge(self, button: Locator) -> None:
+        """Stripe's page loses the first press now and then, so press once more if the challenge stays."""
+        button.click(timeout=30_000)
+        try:
+            button.wait_for(state="hidden", timeout=5_000)
+        except PlaywrightTimeout:
+            button.click()

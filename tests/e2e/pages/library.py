@@ -1,0 +1,35 @@
+from playwright.sync_api import Download, Locator, Page
+
+
+class Library:
+    """My purchases."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.cards = page.get_by_role("main").get_by_role("article")
+
+    def goto(self) -> "Library":
+        self.page.goto("/purchases/")
+        return self
+
+    def card(self, product: str) -> Locator:
+        return self.cards.filter(has_text=product)
+
+
+class GatedPage:
+    """What an owner gets: the founder's words and the file."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.download_link = page.get_by_role("main").get_by_role("link", name="Download")
+
+    def goto(self, slug: str) -> "GatedPage":
+        self.page.goto(f"/purchases/{slug}/")
+        return self
+
+    def download(self) -> Download:
+        with self.page.expect_download() as download:
+            self.download_link.click()
+        return download.value

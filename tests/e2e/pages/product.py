@@ -1,0 +1,26 @@
+import re
+
+from playwright.sync_api import Page
+
+VERBS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free)")
+
+
+class ProductPage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.messages = page.get_by_role("status")
+        self.prices = page.get_by_role("radio")
+        self.open_link = page.get_by_role("main").get_by_role("link", name="Open")
+        # Phones have a second button in a bar at the bottom.
+        self.buy_button = page.get_by_role("button", name=VERBS).filter(visible=True).first
+
+    def goto(self, slug: str) -> "ProductPage":
+        self.page.goto(f"/store/{slug}/")
+        return self
+
+    def choose(self, terms: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("radio", name=terms).check()
+
+    def buy(self) -> None:
+        self.buy_button.click()

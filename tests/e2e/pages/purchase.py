@@ -1,0 +1,17 @@
+"""The truth page: what became of the money. The same at Stripe's success_url and at the order's own address."""
+
+from playwright.sync_api import Page
+
+
+class PurchasePage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heading = page.get_by_role("heading", level=1)
+        self.main = page.get_by_role("main")
+        self.messages = page.get_by_role("status")
+        self.open_link = self.main.get_by_role("link", name="Open")
+        self.pay_button = self.main.get_by_role("button", name="Continue to payment")
+        self.retry_button = self.main.get_by_role("button", name="Try again")
+
+    def open(self) -> None:
+        self.open_link.click()

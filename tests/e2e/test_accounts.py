@@ -1,0 +1,61 @@
+"""Signing up, in and out, and a forgotten password. Mail is read where a developer reads it."""
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from apps.users.models import User
+from tests.e2e.cast import ADAS_PASSWORD, NEW_PASSWORD
+from tests.e2e.pages.account import AccountMenu, Mailbox, PasswordReset, SignIn, SignUp
+from tests.e2e.pages.library import Library
+from tests.e2e.screens import both_screens
+
+
+@both_screens
+def test_sign_up_out_and_in(page: Page, shop: None) -> None:
+    SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
+    expect(Library(page).heading).to_have_text("My purchases")
+    AccountMenu(page).sign_out()
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+
+    SignIn(page).goto().submit("Grace@Example.com", NEW_PASSWORD)
+    expect(Library(page).heading).to_have_text("My purchases")
+
+
+def test_a_wrong_password_is_said_kindly(page: Page, ada: User) -> None:
+    sign_in = SignIn(page).goto()
+    sign_in.submit(ada.email, "not this one")
+    expect(sign_in.errors).to_contain_text("not correct")
+
+
+def test_an_address_that_has_an_account_is_not_signed_up_twice(page: Page, ada: User) -> None:
+    SignUp(page).goto().submit(ada.email, NEW_PASSWORD)
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    assert User.objects.count() == 1
+
+
+@both_screens
+def test_a_forgotten_password(page: Page, ada: User, settings: Any) -> None:
+    settings.DEBUG = True  # the mailbox exists in development only
+    SignIn(page).goto().forget_password()
+    reset = PasswordReset(page)
+    reset.ask(ada.email)
+    expect(reset.heading).to_have_text("Check your mail")
+
+    Mailbox(page).open_link_in("Choose a new password")
+    reset.choose(NEW_PASSWORD)
+    expect(reset.heading).to_have_text("Password changed")
+
+    sign_in = SignIn(page).goto()
+    sign_in.submit(ada.email, ADAS_PASSWORD)
+    expect(sign_in.errors).to_be_visible()
+    sign_in.submit(ada.email, NEW_PASSWORD)
+    expect(Library(page).heading).to_have_text("My purchases")
+
+
+def test_verifying_an_address(page: Page, shop: None, settings: Any) -> None:
+    settings.DEBUG = True
+    SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
+    Mailbox(page).open_link_in("Confirm")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("status")).to_contain_text("confirmed")

@@ -1,0 +1,135 @@
+"""The main road: a visitor signs up, buys, sees "paid", opens and downloads. And the ways onto it."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.e2e.cast import ADAS_PASSWORD, NEW_PASSWORD, sign_in
+from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.pages.account import SignIn, SignUp
+from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.library import GatedPage, Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.pages.store import Store
+from tests.e2e.screens import both_screens
+
+
+@both_screens
+@pytest.mark.stripe
+def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) -> None:
+    sign_up, checkout, purchase = SignUp(page), HostedCheckout(page), PurchasePage(page)
+
+    sign_up.goto()
+    sign_up.submit("grace@example.com", NEW_PASSWORD)
+    Store(page).goto().open(goods.product.name)
+    ProductPage(page).buy()
+    checkout.pay()
+
+    expect(purchase.heading).to_have_text("Paid. It is yours.")
+    expect(purchase.main).to_contain_text("grace@example.com")
+    purchase.open()
+
+    gated = GatedPage(page)
+    expect(gated.heading).to_have_text(goods.product.name)
+    expect(page.get_by_text("Use them anywhere.")).to_be_visible()
+    download = gated.download()
+    assert download.suggested_filename.endswith(".zip")
+    assert download.path().read_bytes() == b"icons"
+
+    expect(Library(page).goto().card(goods.product.name)).to_be_visible()
+    Store(page).goto()
+    expect(Store(page).card(goods.product.name)).to_contain_text("Owned")
+    expect(ProductPage(page).goto(goods.slug).open_link).to_be_visible()
+
+
+@both_screens
+def test_a_visitor_who_signs_up_goes_on_to_pay_for_the_same_choice(page: Page, shop: None) -> None:
+    product = ProductPage(page).goto("launch-pages")
+    product.choose("Studio")
+    product.buy()
+
+    sign_up = SignUp(page)
+    expect(sign_up.heading).to_have_text("Create your account")
+    sign_up.submit("grace@example.com", NEW_PASSWORD)
+
+    checkout = HostedCheckout(page)
+    checkout.wait_until_ready()
+    expect(checkout.summary).to_contain_text("$99.00")
+    checkout.pay()
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    assert Purchase.objects.get().amount_total == 9900
+
+
+def test_a_visitor_who_signs_in_goes_on_to_pay_for_the_same_choice(page: Page, ada: User) -> None:
+    product = ProductPage(page).goto("launch-pages")
+    product.choose("Product")
+    product.buy()
+    SignUp(page).sign_in_link.click()
+    SignIn(page).submit(ada.email, ADAS_PASSWORD)
+
+    checkout = HostedCheckout(page)
+    checkout.wait_until_ready()
+    expect(checkout.summary).to_contain_text("$199.00")
+
+
+def test_a_double_click_opens_one_checkout(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    product = ProductPage(sign_in(page, ada)).goto(goods.slug)
+    product.buy_button.dblclick()
+    HostedCheckout(page).wait_until_ready()
+    assert Purchase.objects.count() == 1
+
+
+@pytest.mark.stripe
+def test_two_tabs_share_one_checkout_and_pay_once(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    sign_in(page, ada)
+    first = to_checkout(page, goods.slug)
+    second = to_checkout(page.context.new_page(), goods.slug)
+    assert first.session_id == second.session_id
+
+    first.pay()
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    again = ProductPage(second.page).goto(goods.slug)
+    expect(again.open_link).to_be_visible()
+    assert Purchase.objects.count() == 1
+
+
+def test_yen_have_no_decimals_anywhere(page: Page, ada: User) -> None:
+    checkout = to_checkout(sign_in(page, ada), "tsumiki")
+    expect(checkout.summary).to_contain_text("¥4,800")
+    checkout.pay()
+    purchase = PurchasePage(page)
+    expect(purchase.heading).to_have_text("Paid. It is yours.")
+    expect(purchase.main).to_contain_text("¥4,800")
+    expect(purchase.main).not_to_contain_text("4,800.00")
+
+
+def test_a_free_product_needs_no_card(page: Page, ada: User) -> None:
+    checkout = to_checkout(sign_in(page, ada), "seven-palettes")
+    expect(checkout.card_number).to_be_hidden()
+    checkout.submit()
+    expect(PurchasePage(page).heading).to_have_text("It is yours.")
+
+
+@both_screens
+def test_a_membership_by_the_year(page: Page, ada: User) -> None:
+    product = ProductPage(sign_in(page, ada)).goto("workshop")
+    product.choose("Yearly")
+    product.buy()
+    checkout = HostedCheckout(page)
+    checkout.wait_until_ready()
+    expect(checkout.summary).to_contain_text("$90.00")
+    checkout.pay()
+    purchase = PurchasePage(page)
+    expect(purchase.heading).to_have_text("You are subscribed")
+    purchase.open()
+    expect(GatedPage(page).heading).to_have_text("The Workshop")
+
+
+def test_a_free_trial(page: Page, ada: User) -> None:
+    purchase = buy(sign_in(page, ada), "sunday-letter")
+    expect(purchase.heading).to_have_text("Your free trial has begun")
+    expect(purchase.main).to_contain_text("$5")
+    purchase.open()
+    expect(GatedPage(page).heading).to_have_text("The Sunday Letter")

@@ -1,0 +1,112 @@
+"""What a card can do on the hosted page: be refused, ask for 3D Secure, be mistyped. And the buyer's second thought."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import to_checkout
+from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA, HostedCheckout
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.screens import both_screens
+
+DECLINED = "Your card has been declined."
+DECLINES = {
+    "4000 0000 0000 0002": DECLINED,
+    "4000 0000 0000 9995": "Your card has insufficient funds.",
+    "4000 0000 0000 9987": DECLINED,
+    "4000 0000 0000 9979": DECLINED,
+    "4000 0000 0000 0069": "Your card has expired.",
+    "4000 0000 0000 0127": "Your card's security code is incorrect.",
+    "4000 0000 0000 0119": "An error occurred while processing your card.",
+    "4000 0000 0000 6975": "Your card was declined for making repeated attempts too frequently",
+    "4100 0000 0000 0019": DECLINED,
+}
+stripe_too = pytest.mark.stripe
+
+
+@both_screens
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        pytest.param(card, text, marks=stripe_too if text == DECLINED else ())
+        for card, text in DECLINES.items()
+    ],
+)
+def test_a_declined_card_then_a_good_one_on_the_same_page(
+    page: Page, ada: User, goods: ProductConfiguration, card: str, reason: str
+) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    address = page.url
+    checkout.pay(card)
+    expect(checkout.errors.filter(has_text=reason).first).to_be_visible()
+    assert page.url.split("?")[0] == address.split("?")[0]
+
+    checkout.pay(VISA)
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    assert Purchase.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "complaint"),
+    [
+        ("card", "4242 4242 4242 4241", "Your card number is invalid."),
+        ("card", "4242 4242", "Your card number is incomplete."),
+        ("expiry", "01 / 20", "Your card's expiration year is in the past."),
+        ("cvc", "1", "Your card's security code is incomplete."),
+    ],
+)
+def test_a_slip_of_the_finger_is_named_and_charges_nothing(
+    page: Page, ada: User, goods: ProductConfiguration, field: str, typed: str, complaint: str
+) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.fill(**{"card": VISA, field: typed})
+    checkout.submit()
+    expect(checkout.errors.filter(has_text=complaint).first).to_be_visible()
+    checkout.pay(VISA)
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+
+
+@both_screens
+@pytest.mark.stripe
+def test_3d_secure_passed(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.pay(THREE_D_SECURE)
+    checkout.complete_challenge()
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+
+
+@both_screens
+@pytest.mark.stripe
+def test_3d_secure_failed_then_another_card(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.pay(THREE_D_SECURE)
+    checkout.fail_challenge()
+    expect(checkout.errors.filter(has_text="unable to authenticate").first).to_be_visible()
+    checkout.pay(VISA)
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+
+
+def test_3d_secure_passed_and_declined_all_the_same(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.pay("4000 0084 0000 1629")
+    checkout.complete_challenge()
+    expect(checkout.errors.filter(has_text=DECLINED).first).to_be_visible()
+
+
+@both_screens
+@pytest.mark.stripe
+def test_back_link_charges_nothing_and_buying_again_works(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    to_checkout(sign_in(page, ada), goods.slug).back_link.click()
+    purchase = PurchasePage(page)
+    expect(purchase.heading).to_have_text("Nothing was charged")
+
+    purchase.pay_button.click()
+    HostedCheckout(page).pay()
+    expect(purchase.heading).to_have_text("Paid. It is yours.")
+    assert Purchase.objects.count() == 1

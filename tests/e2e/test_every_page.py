@@ -1,0 +1,115 @@
+"""Every page, light and dark: no accessibility violation that axe can find, and nothing wider than a 320 px screen."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.stripe_sandbox import switches
+from apps.users.models import User
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.pages.hosted_checkout import HostedCheckout
+
+FOR_VISITORS = [
+    "/",
+    "/store/",
+    "/store/?q=nothing-like-this",
+    "/store/tiny-tools/",
+    "/store/launch-pages/",
+    "/store/workshop/",
+    "/terms/",
+    "/privacy/",
+    "/refunds/",
+    "/accounts/signup/",
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/dev/mail/",
+    "/no-such-page/",
+    "/stripe-sandbox/",
+]
+FOR_ADA = [
+    "/store/",
+    "/store/tiny-tools/",
+    "/purchases/",
+    "/purchases/tiny-tools/",
+    "/accounts/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+    "/accounts/delete/",
+]
+
+
+def assert_for_everybody(page: Page) -> None:
+    """Nothing for axe to complain about in light and dark, nothing hidden beside a narrow screen."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{page.url} ({scheme})\n{found.generate_report()}"
+    page.set_viewport_size({"width": 320, "height": 640})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320, f"{page.url} is {width} px wide on a screen of 320 px"
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.parametrize("path", FOR_VISITORS)
+def test_pages_for_visitors(page: Page, goods: ProductConfiguration, settings: Any, path: str) -> None:
+    settings.DEBUG = path == "/dev/mail/"
+    page.goto(path)
+    assert_for_everybody(page)
+
+
+def test_pages_of_a_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+    assert_for_everybody(page)
+    for path in FOR_ADA:
+        page.goto(path)
+        assert_for_everybody(page)
+
+
+def test_my_purchases_before_the_first(page: Page, ada: User) -> None:
+    sign_in(page, ada).goto("/purchases/")
+    assert_for_everybody(page)
+
+
+def test_the_hosted_page_with_errors(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    assert_for_everybody(page)
+    checkout.submit()
+    expect(checkout.errors.first).to_be_visible()
+    assert_for_everybody(page)
+
+
+def _confirming(page: Page, slug: str) -> None:
+    switches.turn(late_seconds=600)
+    expect(buy(page, slug).heading).to_have_text("Confirming your payment")
+
+
+def _cancelled(page: Page, slug: str) -> None:
+    to_checkout(page, slug).back_link.click()
+
+
+def _subscribed(page: Page, slug: str) -> None:
+    buy(page, "workshop")
+
+
+def _on_trial(page: Page, slug: str) -> None:
+    buy(page, "sunday-letter")
+
+
+def _challenged(page: Page, slug: str) -> None:
+    to_checkout(page, slug).pay("4000 0027 6000 3184")
+    HostedCheckout(page).challenge_button.wait_for()
+
+
+@pytest.mark.parametrize("reach", [_confirming, _cancelled, _subscribed, _on_trial, _challenged])
+def test_states_after_the_buy_button(
+    page: Page, ada: User, goods: ProductConfiguration, reach: Callable[[Page, str], None]
+) -> None:
+    reach(sign_in(page, ada), goods.slug)
+    assert_for_everybody(page)

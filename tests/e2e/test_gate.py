@@ -1,0 +1,107 @@
+"""Who may open what: the buyer everything, a stranger nothing, and everybody is told why and where to go."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.e2e.cast import ADAS_PASSWORD, sign_in
+from tests.e2e.journeys import buy
+from tests.e2e.pages.account import SignIn
+from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.library import GatedPage, Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.pages.store import Store
+from tests.e2e.screens import both_screens
+
+
+@both_screens
+def test_a_stranger_gets_into_nothing_that_ada_bought(
+    page: Page, new_context: Callable[..., BrowserContext], ada: User, bob: User, goods: ProductConfiguration
+) -> None:
+    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+    purchase = Purchase.objects.get()
+    bobs = sign_in(new_context().new_page(), bob)
+
+    for address in (f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
+        bobs.goto(address)
+        expect(Store(bobs).messages).to_contain_text(f"That page belongs to {goods.product.name}")
+        assert bobs.url.endswith(f"/store/?product={goods.slug}")
+        expect(Store(bobs).cards.first).to_contain_text(goods.product.name)
+
+    order = purchase.get_absolute_url()
+    for address in (order, f"{order}status/", f"/store/checkout/return/?session_id={purchase.session_id}"):
+        response = bobs.goto(address)
+        assert response
+        assert response.status == 404
+        expect(bobs.get_by_role("main")).not_to_contain_text(goods.product.name)
+
+    expect(Library(bobs).goto().cards).to_have_count(0)
+
+
+def test_nobody_gets_in_without_signing_in(page: Page, goods: ProductConfiguration) -> None:
+    for address in ("/purchases/", f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
+        page.goto(address)
+        expect(SignIn(page).heading).to_have_text("Sign in")
+
+
+def test_signing_in_leads_back_to_the_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    GatedPage(page).goto(goods.slug)
+    SignIn(page).submit(ada.email, ADAS_PASSWORD)
+    expect(Store(page).messages).to_contain_text(f"That page belongs to {goods.product.name}")
+
+
+@both_screens
+def test_a_buyer_lands_on_the_page_they_wanted(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    GatedPage(sign_in(page, ada)).goto(goods.slug)
+    Store(page).open(goods.product.name)
+    ProductPage(page).buy()
+    HostedCheckout(page).pay()
+    expect(GatedPage(page).heading).to_have_text(goods.product.name)
+    expect(page.get_by_text("Use them anywhere.")).to_be_visible()
+
+
+def test_a_product_taken_out_of_the_store_stays_with_its_owner(
+    page: Page,
+    new_context: Callable[..., BrowserContext],
+    ada: User,
+    olive: User,
+    goods: ProductConfiguration,
+) -> None:
+    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+
+    admin = sign_in(new_context().new_page(), olive)
+    admin.goto(f"/admin/ecommerce/productconfiguration/{goods.pk}/change/")
+    admin.get_by_label("Is active").uncheck()
+    admin.get_by_role("button", name="Save", exact=True).click()
+    admin.get_by_text("was changed successfully").wait_for()
+
+    visitor = new_context().new_page()
+    expect(Store(visitor).goto().card(goods.product.name)).to_have_count(0)
+    expect(ProductPage(visitor).goto(goods.slug).buy_button).to_be_hidden()
+    expect(visitor.get_by_role("main")).to_contain_text("not for sale")
+
+    GatedPage(page).goto(goods.slug)
+    expect(GatedPage(page).heading).to_have_text(goods.product.name)
+    assert GatedPage(page).download().path().read_bytes() == b"icons"
+
+
+def test_a_product_taken_out_while_a_page_is_open_is_not_sold(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    product = ProductPage(sign_in(page, ada)).goto(goods.slug)
+    ProductConfiguration.objects.update(is_active=False)
+    product.buy()
+    expect(product.messages).to_contain_text("is not for sale at the moment")
+    assert not Purchase.objects.exists()
+
+
+def test_the_order_page_is_reached_from_the_library(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    buy(sign_in(page, ada), goods.slug)
+    card = Library(page).goto().card(goods.product.name)
+    card.get_by_role("link", name="Order").click()
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")

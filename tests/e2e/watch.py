@@ -1,0 +1,47 @@
+"""What must never happen on a page, whatever the test looks at."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+
+
+class Watch:
+    """Collects complaints about the pages of a site from all contexts it is set over."""
+
+    def __init__(self, site: str, *, third_parties: bool) -> None:
+        """`site` is the origin under test; `third_parties` allows others, whose pages then do not count."""
+        self.site = site
+        self.third_parties = third_parties
+        self.complaints: list[str] = []
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._console)
+        context.on("weberror", self._script_error)
+        context.on("request", self._request)
+        context.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser also reports every failed response here; _response judges those.
+        if message.type != "error" or message.text.startswith("Failed to load resource"):
+            return
+        if self._ours(message.location.get("url", "")):
+            self.complaints.append(f"console error: {message.text}")
+
+    def _script_error(self, error: WebError) -> None:
+        if error.page is None or self._ours(error.page.url):
+            self.complaints.append(f"script error: {error.error.stack or error.error.message}")
+
+    def _request(self, request: Request) -> None:
+        if not self.third_parties and not self._ours(request.url):
+            self.complaints.append(f"request to a third party: {request.method} {request.url}")
+
+    def _response(self, response: Response) -> None:
+        document = response.request.resource_type == "document"
+        if self._ours(response.url) and response.status >= (500 if document else 400):
+            self.complaints.append(f"{response.status}: {response.request.method} {response.url}")
+
+    def _ours(self, url: str) -> bool:
+        address = urlsplit(url)
+        if address.scheme not in ("http", "https"):
+            return not self.third_parties or not url
+        return f"{address.scheme}://{address.netloc}" == self.site
