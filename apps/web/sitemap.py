@@ -6,12 +6,6 @@ from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
 
-if TYPE_CHECKING:
-    Pages = Sitemap
-    Products = Sitemap
-else:
-    Pages = Products = Sitemap
-
 
 class PagesSitemap(Sitemap):
     def items(self) -> list[str]:

@@ -30,7 +30,27 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => window.print());
+for (const element of document.querySelectorAll("[data-print]")) {
+  element.hidden = false;
+  element.addEventListener("click", () => window.print());
+}
+
+// Live fragments are replaced whole, again and again. Screen readers hear of it once, when the news changes.
+const announced = new Map();
+for (const element of document.querySelectorAll("[data-announce]")) {
+  announced.set(element.id, element.dataset.announce);
+}
+
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  const news = elt.dataset?.announce;
+  if (!news || announced.get(elt.id) === news) return;
+  announced.set(elt.id, news);
+  document.getElementById("announcer").textContent = news;
+});
+
+// A server that is down or slow must not end the waiting: ask again a little later.
+for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(failure, ({ detail: { elt } }) => {
+    setTimeout(() => window.htmx.trigger(elt, "retry"), 5000);
+  });
 }

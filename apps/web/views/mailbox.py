@@ -34,7 +34,7 @@ def letter(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @xframe_options_sameorigin
-@csp(MAIL_POLICY)
+@csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without arguments only
 def letter_html(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(_load(name).html)
 

@@ -3,6 +3,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.views.store import cards_for
 
 FEATURED = 4
 
@@ -11,7 +12,7 @@ FEATURED = 4
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    return render(request, "web/home.html", {"featured": featured})
+    return render(request, "web/home.html", {"cards": cards_for(request, list(featured))})
 
 
 @require_safe
