@@ -101,9 +101,18 @@ def _try(what: str, command: list[str]) -> None:
     print(what, flush=True)
     environment = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "15000", **os.environ}
     try:
-        nobody = subprocess.DEVNULL
-        done = subprocess.run(command, timeout=INSTALL_SECONDS, env=environment, stdin=nobody)
-        print("  done" if done.returncode == 0 else f"  did not work (status {done.returncode})", flush=True)
+        subprocess.run(
+            command,
+            check=True,
+            timeout=INSTALL_SECONDS,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        print("  done", flush=True)
+    except subprocess.CalledProcessError as error:
+        print(f"  did not work: {error.stderr.strip().partition(chr(10))[0]}", flush=True)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"  did not work: {error}", flush=True)
 

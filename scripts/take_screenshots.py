@@ -1,0 +1,124 @@
+"""`make screenshots`: the pictures in README.md, taken from a shop that lives only as long as this takes.
+
+    .venv/bin/python scripts/take_screenshots.py
+
+Writes docs/store.png (the store on a desktop) and docs/buying.png (product, payment and result on a phone).
+"""
+
+import base64
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.browser import launch_options  # noqa: E402
+from tests.e2e.pages.account import SignIn  # noqa: E402
+from tests.e2e.pages.hosted_checkout import VISA, HostedCheckout  # noqa: E402
+from tests.e2e.pages.product import ProductPage  # noqa: E402
+from tests.e2e.pages.purchase import PurchasePage  # noqa: E402
+from tests.e2e.screens import SCREENS  # noqa: E402
+
+DOCS = ROOT / "docs"
+START_SECONDS = 30
+# Three phones side by side, on no background.
+PHONES = """<style>body {{ margin: 0; display: flex; gap: 24px; width: max-content }}
+img {{ width: 320px; border-radius: 24px; border: 1px solid #8884 }}</style>{}"""
+
+
+def main() -> None:
+    DOCS.mkdir(exist_ok=True)
+    with _shop() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options(playwright.chromium.executable_path))
+        _desktop(browser, address)
+        _phone(browser, address)
+        browser.close()
+
+
+def _desktop(browser: Browser, address: str) -> None:
+    page = browser.new_page(base_url=address, **SCREENS["desktop"])
+    page.goto("/store/")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=DOCS / "store.png")
+    print("docs/store.png", flush=True)
+
+
+def _phone(browser: Browser, address: str) -> None:
+    page = browser.new_page(base_url=address, **SCREENS["phone"])
+    SignIn(page).goto().submit("ada@example.com", "demo-shop-2026")
+    product = ProductPage(page).goto("tiny-tools")
+    pictures = [_picture(page)]
+    product.buy()
+    checkout = HostedCheckout(page)
+    checkout.fill(VISA)
+    page.evaluate("scrollTo(0, 0)")
+    pictures.append(_picture(page))
+    checkout.submit()
+    expect(PurchasePage(page).open_link).to_be_visible()
+    pictures.append(_picture(page))
+
+    sheet = browser.new_page(viewport={"width": 1008, "height": 700}, device_scale_factor=1.5)
+    sheet.set_content(
+        PHONES.format("".join(f'<img src="data:image/png;base64,{data}">' for data in pictures))
+    )
+    sheet.locator("body").screenshot(path=DOCS / "buying.png", omit_background=True)
+    print("docs/buying.png", flush=True)
+
+
+def _picture(page: Page) -> str:
+    page.wait_for_load_state("networkidle")
+    return base64.b64encode(page.screenshot()).decode()
+
+
+@contextmanager
+def _shop() -> Iterator[str]:
+    """A fresh demo shop on a free port; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="shop-") as folder:
+        environment = {
+            **os.environ,
+            "ENV_FILE": os.devnull,
+            "VAR_DIR": folder,
+            "SITE_URL": address,
+            "SECRET_KEY": "screenshots",
+            "DEBUG": "true",
+            "STRIPE_SECRET_KEY": "",
+        }
+        prepare = [sys.executable, "scripts/prepare_site.py", str(port)]
+        subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        serve = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        server = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            _wait_for(f"{address}/healthz", server)
+            yield address
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen) -> None:
+    for _ in range(START_SECONDS * 10):
+        try:
+            urllib.request.urlopen(url).close()
+            return
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    sys.exit("The shop did not start.")
+
+
+if __name__ == "__main__":
+    main()
