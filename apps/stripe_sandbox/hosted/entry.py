@@ -1,0 +1,122 @@
+"""What the buyer typed into the payment form, and what is wrong with it, in the words of Stripe's page."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from babel import Locale
+
+from . import cards
+
+# Countries whose postal code Stripe's page asks for ▶ (label, pattern it must have).
+POSTAL_CODES = {
+    "US": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
+    "CA": ("Postal code", re.compile(r"[A-Za-z]\d[A-Za-z] ?\d[A-Za-z]\d")),
+    "GB": ("Postal code", re.compile(r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}")),
+    "PR": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
+}
+HOME_OF_CURRENCY = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"}
+REQUIRED = "Required"
+
+
+@dataclass
+class Entry:
+    """The fields as typed, named as Stripe's inputs are, and `errors`: field name to text. No errors: ready to pay."""
+
+    email: str = ""
+    cardNumber: str = ""
+    cardExpiry: str = ""
+    cardCvc: str = ""
+    billingName: str = ""
+    billingCountry: str = "US"
+    billingPostalCode: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def number(self) -> str:
+        return cards.digits(self.cardNumber)
+
+    @property
+    def card(self) -> cards.Card:
+        return cards.by_number(self.number)
+
+    @property
+    def expiry(self) -> tuple[int, int]:
+        """(month, year) of a checked entry."""
+        return cards.parse_expiry(self.cardExpiry) or (1, 2000)
+
+    @property
+    def postal_code(self) -> str | None:
+        return self.billingPostalCode if self.billingCountry in POSTAL_CODES else None
+
+
+def read(posted: Mapping[str, str], *, ask_email: bool, ask_card: bool, today: datetime.date) -> Entry:
+    """Take the fields from a POST and check those that were asked for."""
+    names = [name for name in Entry.__dataclass_fields__ if name != "errors"]
+    entry = Entry(**{name: posted.get(name, "").strip()[:200] for name in names})
+    if ask_email and not _EMAIL.fullmatch(entry.email):
+        entry.errors["email"] = "Your email is invalid." if entry.email else REQUIRED
+    if ask_card:
+        checks = {
+            "cardNumber": _number_error(entry.cardNumber),
+            "cardExpiry": _expiry_error(entry.cardExpiry, today),
+            "cardCvc": _cvc_error(entry.cardCvc, entry.number),
+            "billingName": "" if entry.billingName else REQUIRED,
+            "billingCountry": "" if entry.billingCountry in dict(countries()) else REQUIRED,
+            "billingPostalCode": _postal_error(entry.billingPostalCode, entry.billingCountry),
+        }
+        entry.errors |= {name: text for name, text in checks.items() if text}
+    return entry
+
+
+@cache
+def countries() -> list[tuple[str, str]]:
+    """(ISO 3166 code, English name) of every country, by name."""
+    names = Locale("en").territories
+    codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
+    return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
+
+
+def _number_error(text: str) -> str:
+    number = cards.digits(text)
+    if not text:
+        return REQUIRED
+    if len(number) < cards.number_length(number):
+        return "Your card number is incomplete."
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.luhn_valid(number):
+        return "Your card number is invalid."
+    return ""
+
+
+def _expiry_error(text: str, today: datetime.date) -> str:
+    if not text:
+        return REQUIRED
+    parsed = cards.parse_expiry(text)
+    if parsed is None:
+        return "Your card's expiration date is incomplete."
+    month, year = parsed
+    if year < today.year:
+        return "Your card's expiration year is in the past."
+    if (year, month) < (today.year, today.month):
+        return "Your card's expiration date is in the past."
+    return "Your card's expiration year is invalid." if year > today.year + 50 else ""
+
+
+def _cvc_error(text: str, number: str) -> str:
+    if not text:
+        return REQUIRED
+    complete = len(cards.digits(text)) == len(text) == cards.cvc_length(number)
+    return "" if complete else "Your card's security code is incomplete."
+
+
+def _postal_error(text: str, country: str) -> str:
+    if country not in POSTAL_CODES:
+        return ""
+    label, pattern = POSTAL_CODES[country]
+    if not text:
+        return REQUIRED
+    return "" if pattern.fullmatch(text) else f"Your {label if label == 'ZIP' else label.lower()} is invalid."

@@ -1,0 +1,107 @@
+"""A Checkout Session as the hosted page needs it: its rows, its terms, what the buyer must be asked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .. import clock, events, storage
+from ..resources import invoices, subscriptions
+from ..storage import Obj
+
+# What `payment_intent_data` may hold and the payment intent shows under the same name.
+_INTENT_FIELDS = ("description", "metadata", "receipt_email", "setup_future_usage", "statement_descriptor",
+                  "statement_descriptor_suffix", "shipping", "transfer_group")  # fmt: skip
+_DAY = 86400
+
+
+@dataclass(frozen=True)
+class Order:
+    """`session` is the stored Checkout Session, `hidden` what came with its creation and Stripe doesn't show."""
+
+    session: Obj
+    hidden: Obj
+
+    @classmethod
+    def load(cls, session_id: str) -> "Order | None":
+        """The order behind a session's id; None when there is no such session."""
+        session = storage.get(session_id, "checkout.session")
+        return cls(session, storage.hidden(session_id)) if session else None
+
+    @property
+    def mode(self) -> str:
+        return str(self.session["mode"])
+
+    @cached_property
+    def rows(self) -> list[tuple[Obj, Obj, Obj]]:
+        """(line item, its price, its product), in the order of the session."""
+        items = storage.find("item", parent=self.session["id"])
+        return [(item, item["price"], storage.get(item["price"]["product"]) or {}) for item in items]
+
+    @property
+    def email(self) -> str:
+        """The address that is already known, "" when the buyer must be asked."""
+        customer = storage.get(self.session["customer"] or "") or {}
+        return customer.get("email") or self.session["customer_email"] or ""
+
+    @property
+    def trial_end(self) -> int | None:
+        """Unix time at which a trial that starts now is over; None without a trial."""
+        data = self.hidden.get("subscription_data") or {}
+        days = data.get("trial_period_days")
+        return clock.now() + int(days) * _DAY if days else data.get("trial_end")
+
+    @property
+    def trial_days(self) -> int:
+        """Whole days of trial, 0 without one."""
+        return round((self.trial_end - clock.now()) / _DAY) if self.trial_end else 0
+
+    @property
+    def asks_card(self) -> bool:
+        """Not for what costs nothing, nor for a trial whose card is asked for later."""
+        if self.session["amount_total"]:
+            return True
+        return self.mode == "subscription" and self.session["payment_method_collection"] != "if_required"
+
+    @property
+    def saves_card(self) -> bool:
+        """Whether the card is attached to the customer for later payments."""
+        return self.mode == "subscription" or bool(self.intent_fields.get("setup_future_usage"))
+
+    @property
+    def makes_customer(self) -> bool:
+        return self.mode == "subscription" or self.session["customer_creation"] == "always" or self.saves_card
+
+    @property
+    def intent_fields(self) -> Obj:
+        """What the payment intent takes over from the session's creation."""
+        if self.mode == "subscription":
+            return {"description": "Subscription creation", "setup_future_usage": "off_session"}
+        data = self.hidden.get("payment_intent_data") or {}
+        return {name: data[name] for name in _INTENT_FIELDS if data.get(name)}
+
+    def url(self, path: str) -> str:
+        """The full address of another sandbox page, on the host that the buyer uses."""
+        return f"{self.session['url'].rpartition('/checkout/')[0]}/{path}"
+
+    def subscribe(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
+        """Start the subscription with its first invoice, settled; gives the session's fields about them."""
+        data = self.hidden.get("subscription_data") or {}
+        rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
+        fields = {
+            name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
+        }
+        subscription = subscriptions.new(
+            customer or "", rows, method["id"] if method else None, self.trial_end, **fields
+        )
+        invoice = invoices.new(subscription)
+        invoice = storage.update(invoice["id"], hosted_invoice_url=self.url(f"receipts/{invoice['id']}"))
+        subscription = storage.update(subscription["id"], latest_invoice=invoice["id"])
+        events.emit("customer.subscription.created", subscription)
+        events.emit("invoice.created", invoice)
+        events.emit("invoice.finalized", invoice)
+        paid_by = intent["id"] if intent and intent["object"] == "payment_intent" else None
+        invoice = invoices.pay(invoice, paid_by)
+        events.emit("invoice.paid", invoice)
+        events.emit("invoice.payment_succeeded", invoice)
+        for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"])):
+            events.emit("invoice_payment.paid", payment)
+        return {"subscription": subscription["id"], "invoice": invoice["id"]}

@@ -1,0 +1,297 @@
+"""What happens when the buyer presses Pay: objects, their states, and events in the order in which Stripe sends them.
+
+Each public function is one storage transaction; webhooks leave after it. Follows
+https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
+/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first payment has succeeded there is
+nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its customer.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import stripe
+
+from .. import events, shapes, storage, switches
+from ..calls import change
+from ..resources import charges, checkout_sessions, customers, payment_intents, payment_methods, setup_intents
+from ..storage import Obj
+from . import cards
+from .entry import Entry
+from .order import Order
+
+AUTHENTICATION_FAILED = (
+    "We are unable to authenticate your payment method."
+    " Please choose a different payment method and try again."
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an attempt ended; `message` is for the buyer.
+
+    paid: complete. accepted: will be, a little later (switch late_seconds). challenge: 3D Secure comes first.
+    declined: the same page takes another card. closed: the session was not open, nothing happened.
+    """
+
+    state: Literal["paid", "accepted", "challenge", "declined", "closed"]
+    message: str = ""
+
+
+def pay(session_id: str, entry: Entry) -> Result:
+    """The buyer pressed Pay with a checked entry. A second press finds the session closed and changes nothing."""
+    with storage.transaction():
+        order = _payable(session_id)
+        if order is None:
+            return Result("closed")
+        buyer = _buyer(order, entry)
+        storage.hide(session_id, buyer=buyer)
+        if not order.asks_card:
+            return _succeed(order, None, None)
+        card = entry.card
+        method = _payment_method(card, entry, buyer)
+        intent = _intent(order, method)
+        if card.challenge:
+            return _ask_to_authenticate(order, intent)
+        return _confirm(order, intent, method, card)
+
+
+def authenticate(session_id: str, passed: bool) -> Result:
+    """The buyer pressed Complete or Fail in the 3D Secure window."""
+    with storage.transaction():
+        order = _payable(session_id)
+        intent = challenged_intent(session_id)
+        if order is None or intent is None:
+            return Result("closed")
+        method = storage.get(intent["payment_method"]) or {}
+        intent = storage.update(intent["id"], next_action=None)
+        if passed:
+            return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
+        return _fail(
+            intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED
+        )
+
+
+def challenged_intent(session_id: str) -> Obj | None:
+    """The payment or setup intent of this session that waits for 3D Secure, if one does."""
+    intent = storage.get(storage.hidden(session_id).get("intent", ""))
+    return intent if intent and intent["status"] == "requires_action" else None
+
+
+def completed_event(session_id: str) -> str:
+    """The id of the session's checkout.session.completed, "" while there is none."""
+    return str(storage.hidden(session_id).get("completed", ""))
+
+
+def complete_due(now: float | None = None) -> int:
+    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock); gives the number."""
+    now, done = time.time() if now is None else now, 0
+    if not storage.setting("late"):
+        return 0
+    with storage.transaction():
+        late = storage.setting("late")
+        for session_id in [key for key, due in late.items() if due <= now]:
+            del late[session_id]
+            storage.hide(session_id, due=None)
+            order = _payable(session_id)
+            if order is not None:
+                intent = storage.get(storage.hidden(session_id).get("intent") or "")
+                method = storage.get(intent["payment_method"]) if intent else None
+                _succeed(order, intent, method)
+                done += 1
+        storage.set_setting("late", late)
+    return done
+
+
+# --- steps of a payment -----------------------------------------------------------------------------------
+
+
+def _payable(session_id: str) -> Order | None:
+    """The order while it can be paid: the session is open and no payment is on its way."""
+    order = Order.load(session_id)
+    accepted = storage.hidden(session_id).get("due")
+    return order if order and order.session["status"] == "open" and not accepted else None
+
+
+def _buyer(order: Order, entry: Entry) -> Obj:
+    email = order.email or entry.email
+    if not order.asks_card:
+        return {"email": email, "name": None, "address": {}}
+    address = {"country": entry.billingCountry, "postal_code": entry.postal_code}
+    return {"email": email, "name": entry.billingName, "address": address}
+
+
+def _payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
+    month, year = entry.expiry
+    details = {
+        "brand": card.brand,
+        "country": card.country,
+        "exp_month": month,
+        "exp_year": year,
+        "fingerprint": card.fingerprint,
+        "funding": card.funding,
+        "last4": card.last4,
+    }
+    return payment_methods.new(details, buyer)
+
+
+def _intent(order: Order, method: Obj) -> Obj:
+    """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
+    known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
+    if known is not None:
+        fresh = {"status": "requires_payment_method", "next_action": None}
+        return storage.update(known["id"], payment_method=method["id"], **fresh)
+    total, currency = order.session["amount_total"], order.session["currency"]
+    customer = order.session["customer"]
+    if total:
+        intent = payment_intents.new(total, currency, customer=customer, **order.intent_fields)
+        if order.mode == "payment":
+            storage.update(order.session["id"], payment_intent=intent["id"])
+    else:
+        intent = setup_intents.new(customer=customer)
+    events.emit(f"{intent['object']}.created", intent)
+    storage.hide(order.session["id"], intent=intent["id"])
+    return storage.update(intent["id"], payment_method=method["id"])
+
+
+def _ask_to_authenticate(order: Order, intent: Obj) -> Result:
+    window = order.url(f"checkout/{order.session['id']}/three-ds-2-challenge/")
+    action = {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": window},
+    }
+    intent = storage.update(intent["id"], status="requires_action", next_action=action)
+    events.emit(f"{intent['object']}.requires_action", intent)
+    return Result("challenge")
+
+
+def _confirm(order: Order, intent: Obj, method: Obj, card: cards.Card) -> Result:
+    if card.decline is not None:
+        reason = card.decline
+        charge = None
+        if intent["object"] == "payment_intent":
+            charge = _failed_charge(order, intent, method, reason)
+        return _fail(intent, method, reason.code, reason, reason.message, charge)
+    late = switches.current().late_seconds
+    if late:
+        due = time.time() + late
+        storage.hide(order.session["id"], due=due)
+        storage.set_setting("late", {**storage.setting("late", {}), order.session["id"]: due})
+        return Result("accepted")
+    return _succeed(order, intent, method)
+
+
+def _failed_charge(order: Order, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+    blocked = reason.outcome == "blocked"
+    outcome = {
+        "network_status": "not_sent_to_network" if blocked else "declined_by_network",
+        "reason": "highest_risk_level" if blocked else reason.decline_code or reason.code,
+        "risk_level": "highest" if blocked else "normal",
+        "seller_message": "Stripe blocked this payment as too risky."
+        if blocked
+        else "The bank did not return any further details with this decline.",
+        "type": reason.outcome,
+    }
+    charge = charges.new(
+        intent, method, outcome, status="failed", failure_code=reason.code, failure_message=reason.message
+    )
+    events.emit("charge.failed", charge)
+    return charge
+
+
+def _fail(
+    intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
+) -> Result:
+    """Back to requires_payment_method, with the reason on the intent; the session stays open."""
+    error = {
+        "code": code,
+        "decline_code": reason.decline_code if reason else None,
+        "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
+        "message": message,
+        "payment_method": method,
+        "type": "card_error" if reason else "invalid_request_error",
+    }
+    changes: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
+    if intent["object"] == "payment_intent":
+        told = {"charge": charge["id"]} if charge else {}
+        changes["last_payment_error"] = shapes.fill(stripe.PaymentIntent.LastPaymentError, **error, **told)
+        changes["latest_charge"] = charge["id"] if charge else intent["latest_charge"]
+        event = "payment_intent.payment_failed"
+    else:
+        changes["last_setup_error"] = shapes.fill(stripe.SetupIntent.LastSetupError, **error)
+        event = "setup_intent.setup_failed"
+    events.emit(event, storage.update(intent["id"], **changes))
+    return Result("declined", reason.page_message if reason else message)
+
+
+def _succeed(order: Order, intent: Obj | None, method: Obj | None) -> Result:
+    """Everything that exists once the money is there, the session last."""
+    buyer = storage.hidden(order.session["id"])["buyer"]
+    customer = _customer(order, buyer)
+    if intent is not None and method is not None:
+        intent = storage.update(intent["id"], customer=customer)
+        if order.saves_card:
+            method = storage.update(method["id"], customer=customer)
+        if intent["object"] == "payment_intent":
+            intent = _charge(order, intent, method)
+        else:
+            intent = storage.update(intent["id"], status="succeeded", last_setup_error=None)
+            events.emit("setup_intent.succeeded", intent)
+        if order.saves_card:
+            events.emit("payment_method.attached", method)
+    made = order.subscribe(customer, intent, method) if order.mode == "subscription" else {}
+    details = shapes.fill(
+        stripe.checkout.Session.CustomerDetails,
+        address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
+        email=buyer["email"],
+        name=buyer["name"],
+        tax_exempt="none",
+        tax_ids=[],
+    )
+    session = storage.get(order.session["id"]) or {}
+    status = "paid" if session["amount_total"] else "no_payment_required"
+    checkout_sessions.complete(session, status, customer=customer, customer_details=details, **made)
+    storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
+    return Result("paid")
+
+
+def _customer(order: Order, buyer: Obj) -> str | None:
+    """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
+    known: str | None = order.session["customer"]
+    if known is not None:
+        wanted = order.hidden.get("customer_update") or {}
+        allowed = [name for name in ("name", "address") if wanted.get(name) == "auto"]
+        learnt = {name: buyer[name] for name in allowed if buyer[name]}
+        if learnt and (customer := storage.get(known)):
+            change(customer, learnt, "customer")
+        return known
+    if not order.makes_customer:
+        return None
+    customer = customers.new(email=buyer["email"], name=buyer["name"], address=buyer["address"])
+    events.emit("customer.created", customer)
+    return str(customer["id"])
+
+
+def _charge(order: Order, intent: Obj, method: Obj) -> Obj:
+    challenged = cards.by_fingerprint(method["card"]["fingerprint"]).challenge
+    card: dict[str, Any] = {}
+    if challenged:
+        card["three_d_secure"] = shapes.fill(
+            stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure,
+            authentication_flow="challenge",
+            electronic_commerce_indicator="05",
+            result="authenticated",
+            version="2.2.0",
+        )
+    charge = charges.new(intent, method, card=card)
+    charge = storage.update(charge["id"], receipt_url=order.url(f"receipts/{charge['id']}"))
+    events.emit("charge.succeeded", charge)
+    intent = storage.update(
+        intent["id"],
+        amount_received=intent["amount"],
+        last_payment_error=None,
+        latest_charge=charge["id"],
+        status="succeeded",
+    )
+    events.emit("payment_intent.succeeded", intent)
+    return intent

@@ -1,0 +1,195 @@
+"""The pages that the buyer sees: checkout, 3D Secure, the receipt. Each works without JavaScript."""
+
+import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from .. import clock, delivery, storage, switches
+from ..resources import checkout_sessions
+from ..storage import Obj
+from . import cards, entry, outcomes, wording
+from .order import Order
+
+HOLD_SECONDS = 10
+"""How long the buyer is kept until the store has acknowledged the payment, as Stripe keeps them."""
+
+# Where on the page a decline is shown; elsewhere it stands below the card number.
+_FIELD_OF_DECLINE = {cards.CVC.message: "cardCvc", cards.EXPIRED.message: "cardExpiry"}
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
+    """The hosted page of one Checkout Session."""
+    checkout_sessions.expire_due()
+    outcomes.complete_due()
+    order = Order.load(session_id)
+    if order is None:
+        return _notice(request, "unknown", status=404)
+    if request.method == "POST":
+        return _pay(request, order)
+    if order.session["status"] == "expired":
+        return _notice(request, "expired", order, status=410)
+    if order.session["status"] == "complete" or order.hidden.get("due"):
+        return _notice(request, "complete", order)
+    return _page(request, order, _first_entry(request, order))
+
+
+def _pay(request: HttpRequest, order: Order) -> HttpResponse:
+    today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
+    typed = entry.read(request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today)
+    if typed.errors and order.session["status"] == "open":
+        return _page(request, order, typed, status=422)
+    result = outcomes.pay(order.session["id"], typed)
+    if result.state == "declined":
+        typed.errors[_FIELD_OF_DECLINE.get(result.message, "cardNumber")] = result.message
+        return _page(request, order, typed, status=402)
+    return _onward(order.session["id"], result)
+
+
+@never_cache
+@require_POST
+def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
+    """The buyer's answer in the 3D Secure window."""
+    result = outcomes.authenticate(session_id, passed=request.POST.get("outcome") == "complete")
+    return _onward(session_id, result)
+
+
+def _onward(session_id: str, result: outcomes.Result) -> HttpResponse:
+    """To the store after a payment (once it has acknowledged it), else back to the page, which knows what to show."""
+    session = storage.get(session_id, "checkout.session") or {}
+    if result.state == "accepted" or session.get("status") == "complete":
+        if result.state != "accepted" and not switches.current().delay_seconds:
+            delivery.wait_for(outcomes.completed_event(session_id), HOLD_SECONDS)
+        return _see_other(success_url(session))
+    declined = "?declined=1" if result.state == "declined" else ""
+    return _see_other(reverse("stripe_sandbox:checkout", args=[session_id]) + declined)
+
+
+def success_url(session: Obj) -> str:
+    """Where the buyer goes after paying."""
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _see_other(url: str) -> HttpResponse:
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
+
+
+# --- 3D Secure: a bank's page in a frame in a frame -------------------------------------------------------
+
+
+@never_cache
+@require_GET
+@xframe_options_sameorigin
+def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
+    """The outer frame, Stripe's, which holds the bank's."""
+    return _framed(render(request, "stripe_sandbox/hosted/challenge.html", {"session_id": session_id}))
+
+
+@never_cache
+@require_GET
+@xframe_options_sameorigin
+def bank(request: HttpRequest, session_id: str) -> HttpResponse:
+    """The inner frame, the bank's, with the buttons Complete and Fail."""
+    order, intent = Order.load(session_id), outcomes.challenged_intent(session_id)
+    context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
+    if order and intent:
+        card = (storage.get(intent["payment_method"]) or {})["card"]
+        amount = wording.money(order.session["amount_total"], order.session["currency"])
+        context |= {"amount": amount, "card": card}
+    return _framed(render(request, "stripe_sandbox/hosted/bank.html", context), order)
+
+
+# --- what else a buyer may open ---------------------------------------------------------------------------
+
+
+@require_GET
+def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
+    """The receipt of a charge, or the page of an invoice."""
+    paid = storage.get(object_id, "charge") or storage.get(object_id, "invoice")
+    if paid is None:
+        return _notice(request, "unknown", status=404)
+    currency, refunded = paid["currency"], paid.get("amount_refunded")
+    context = {
+        "paid": paid,
+        "amount": wording.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
+        "date": wording.date(paid["created"]),
+        "refunded": wording.money(refunded, currency) if refunded else "",
+        "card": (paid.get("payment_method_details") or {}).get("card"),
+        "lines": [
+            (row["description"], wording.money(row["amount"], currency))
+            for row in paid.get("lines", {}).get("data", [])
+        ],
+    }
+    return render(request, "stripe_sandbox/hosted/receipt.html", context)
+
+
+# --- rendering --------------------------------------------------------------------------------------------
+
+
+def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
+    """An untouched form; with a test card filled in (?card=), or with why 3D Secure led back here (?declined=)."""
+    buyer = order.hidden.get("buyer") or {}
+    country = buyer.get("address", {}).get("country")
+    home = country or entry.HOME_OF_CURRENCY.get(order.session["currency"], "US")
+    blank = entry.Entry(billingName=buyer.get("name") or "", billingCountry=home)
+    card = cards.BY_NUMBER.get(request.GET.get("card", ""))
+    if card:
+        blank.cardNumber, blank.cardExpiry = card.shown, "12 / 34"
+        blank.cardCvc = "1234"[: cards.cvc_length(card.number)]
+    elif "declined" in request.GET:
+        intent = storage.get(order.hidden.get("intent") or "") or {}
+        error = intent.get("last_payment_error") or intent.get("last_setup_error")
+        if error:
+            text = cards.GENERIC.page_message if error["message"] == cards.GENERIC_TEXT else error["message"]
+            blank.errors["cardNumber"] = text
+    return blank
+
+
+def _page(request: HttpRequest, order: Order, typed: entry.Entry, status: int = 200) -> HttpResponse:
+    session = order.session
+    waiting = outcomes.challenged_intent(session["id"]) if request.method != "POST" else None
+    context = {
+        "session": session,
+        "summary": wording.summarise(session, order.rows, order.trial_days, order.trial_end or 0),
+        "entry": typed,
+        "email": order.email or typed.email,
+        "ask_email": not order.email,
+        "ask_card": order.asks_card,
+        "countries": entry.countries(),
+        "one_tap": cards.ONE_TAP,
+        "card_count": len(cards.TABLE),
+        "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if waiting else "",
+    }
+    response = render(request, "stripe_sandbox/hosted/checkout.html", context, status=status)
+    return _may_return(response, order)
+
+
+def _notice(request: HttpRequest, kind: str, order: Order | None = None, status: int = 200) -> HttpResponse:
+    session = order.session if order else {}
+    back = success_url(session) if kind == "complete" else session.get("cancel_url")
+    context = {"kind": kind, "back": back}
+    return render(request, "stripe_sandbox/hosted/notice.html", context, status=status)
+
+
+def _may_return(response: HttpResponse, order: Order | None) -> HttpResponse:
+    """Let the form's redirect reach a store of another origin: browsers check form-action on redirects too."""
+    if order is not None:
+        store = urlsplit(order.session["success_url"])
+        response._csp_update = {"form-action": [f"{store.scheme}://{store.netloc}"]}  # type: ignore[attr-defined]
+    return response
+
+
+def _framed(response: HttpResponse, order: Order | None = None) -> HttpResponse:
+    """A page that this site's own pages may frame."""
+    response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
+    return _may_return(response, order)

@@ -1,0 +1,108 @@
+"""Amounts and terms in the words of the hosted page: "$9.00 per month", "14 days free", "Then …"."""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel.dates import format_date
+from babel.numbers import format_currency, get_currency_precision
+from django.conf import settings
+
+from ..storage import Obj
+
+# Stripe counts these in hundredths although they have no minor unit [docs.stripe.com/currencies#special-cases].
+_TWO_DECIMALS = {"ISK", "UGX"}
+_BILLED = {"month": "Billed monthly", "year": "Billed yearly"}
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount in the currency's minor unit as text: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
+    code = currency.upper()
+    decimals = 2 if code in _TWO_DECIMALS else get_currency_precision(code)
+    return format_currency(amount / 10**decimals, code, locale="en_US")
+
+
+def interval(recurring: Obj) -> str:
+    """ "month", "year", "3 months" of a price's `recurring`."""
+    count = recurring["interval_count"]
+    return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
+
+
+def date(timestamp: int) -> str:
+    """A Unix time as a day: "December 7, 2026"."""
+    day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
+    return format_date(day, "long", locale="en_US")
+
+
+def local_image(product: Obj) -> str:
+    """The product's first picture as an address on this site, or "" (the page may load nothing from elsewhere)."""
+    url = next(iter(product.get("images") or []), "")
+    path = url.removeprefix(settings.SITE_URL)
+    return path if path.startswith("/") else urlsplit(url).path if "/static/" in url else ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the order summary."""
+
+    name: str
+    description: str
+    image: str
+    quantity: int
+    amount: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The order as the page shows it. `then` is what comes after today, "" for a one-time payment."""
+
+    heading: str
+    headline: str
+    per: str
+    then: str
+    button: str
+    today: str
+    subtotal: str
+    total_label: str
+    lines: list[Line] = field(default_factory=list)
+
+
+def summarise(session: Obj, rows: list[tuple[Obj, Obj, Obj]], trial_days: int, trial_end: int) -> Summary:
+    """`rows` are (line item, price, product); `trial_end` is a Unix time, used when there are trial days."""
+    currency, total = session["currency"], session["amount_total"]
+    recurring = next((price["recurring"] for _, price, _ in rows if price["recurring"]), None)
+    lines = [_line(item, price, product, trial_days) for item, price, product in rows]
+    texts: dict[str, Any] = {
+        "today": money(total, currency),
+        "subtotal": money(session["amount_subtotal"], currency),
+        "lines": lines,
+    }
+    if recurring is None:
+        pay = f"Pay {money(total, currency)}" if total else "Complete order"
+        heading = f"Pay {settings.SITE_NAME}"
+        return Summary(heading, money(total, currency), "", "", pay, total_label="Total due", **texts)
+    full = sum(price["unit_amount"] * (item["quantity"] or 1) for item, price, _ in rows)
+    every = f"{money(full, currency)} per {interval(recurring)}"
+    name = lines[0].name
+    if trial_days:
+        free, then = f"{trial_days} days free", f"Then {every} starting {date(trial_end)}"
+        return Summary(f"Try {name}", free, "", then, "Start trial", total_label="Total due today", **texts)
+    first, per = money(full, currency), f"per {interval(recurring)}"
+    then = f"Then {every}, until you cancel"
+    heading = f"Subscribe to {name}"
+    return Summary(heading, first, per, then, "Subscribe", total_label="Total due today", **texts)
+
+
+def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:
+    quantity = item["quantity"] or 1
+    amount = money(price["unit_amount"] * quantity, price["currency"])
+    note = ""
+    if price["recurring"]:
+        every = interval(price["recurring"])
+        note = _BILLED.get(every, f"Billed every {every}")
+        if trial_days:
+            amount, note = f"{trial_days} days free", f"{amount} / {every} after"
+    text = price["nickname"] or product["description"] or ""
+    return Line(product["name"], text, local_image(product), quantity, amount, note)

@@ -1,0 +1,1 @@
+"""The control panel: a small Dashboard for the sandbox."""

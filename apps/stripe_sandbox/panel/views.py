@@ -1,0 +1,194 @@
+"""The control panel at /stripe-sandbox/: what there is, what was sent, what should go wrong next.
+
+Open to everybody on a developer's machine; on a demo site (DEBUG off) only to staff.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from .. import bootstrap, delivery, storage, switches
+from ..hosted import cards, wording
+from ..storage import Obj
+from .forms import SwitchesForm
+
+PAGE = 50
+"""Rows of a list on one page."""
+_ID = re.compile(r"&quot;((?:[a-z]{2,6}|cs_test|price|prod|inpay)_\w{10,})&quot;")
+_SECRET = re.compile(r'("(?:client_)?secret": ")[^"]*')
+
+View = Callable[..., HttpResponse]
+
+
+def operators_only(view: View) -> View:
+    """Hide a page from everybody but staff where the site isn't a developer's own; never cache it."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.DEBUG and not (hasattr(request, "user") and request.user.is_staff):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return never_cache(guarded)
+
+
+@require_GET
+@operators_only
+def home(request: HttpRequest) -> HttpResponse:
+    """Payments of late, the switches, and starting over."""
+    return _home(request, SwitchesForm.current())
+
+
+@require_POST
+@operators_only
+def turn(request: HttpRequest) -> HttpResponse:
+    """Set the switches."""
+    form = SwitchesForm(request.POST)
+    if not form.is_valid():
+        return _home(request, form, status=422)
+    switches.turn(**form.cleaned_data)
+    return _back("panel")
+
+
+@require_POST
+@operators_only
+def start_over(request: HttpRequest) -> HttpResponse:
+    """Forget every object and begin again with the demo catalogue."""
+    storage.reset()
+    bootstrap.prepare()
+    return _back("panel")
+
+
+@require_GET
+@operators_only
+def objects(request: HttpRequest, kind: str) -> HttpResponse:
+    """The stored objects of one kind, newest first."""
+    after = request.GET.get("after", "")
+    found, more = _nested(kind) if kind in _NESTED else storage.page(kind, limit=PAGE, after=after)
+    context = {"kind": kind, "rows": [_row(obj) for obj in found], "next": found[-1]["id"] if more else ""}
+    return _render(request, "objects", context)
+
+
+@require_GET
+@operators_only
+def detail(request: HttpRequest, object_id: str) -> HttpResponse:
+    """One object as JSON, with its deliveries if it is an event."""
+    obj = storage.get(object_id)
+    if obj is None:
+        raise Http404
+    sent = _deliveries("WHERE d.event = ?", object_id) if obj["object"] == "event" else []
+    endpoints = storage.find("webhook_endpoint") if obj["object"] == "event" else []
+    context = {
+        "obj": obj,
+        "kind": obj["object"],
+        "json": _json(obj),
+        "deliveries": sent,
+        "endpoints": endpoints,
+    }
+    return _render(request, "detail", context)
+
+
+@require_GET
+@operators_only
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """The latest webhooks: where to, how often tried, what the endpoint answered."""
+    context = {
+        "deliveries": _deliveries(""),
+        "endpoints": storage.find("webhook_endpoint"),
+        "kind": "deliveries",
+    }
+    return _render(request, "deliveries", context)
+
+
+@require_POST
+@operators_only
+def resend(request: HttpRequest) -> HttpResponse:
+    """Send an event once more to an endpoint."""
+    event = storage.get(request.POST.get("event", ""), "event")
+    endpoint = storage.get(request.POST.get("endpoint", ""), "webhook_endpoint")
+    if event is None or endpoint is None:
+        raise Http404
+    delivery.resend(event["id"], endpoint["id"])
+    return _back("object", event["id"])
+
+
+@require_GET
+def test_cards(request: HttpRequest) -> HttpResponse:
+    """Every test card and what it does; buyers of a demo site may see it too."""
+    return render(request, "stripe_sandbox/panel/cards.html", {"cards": cards.TABLE})
+
+
+_DELIVERIES = """
+    SELECT d.*, json_extract(e.json, '$.type') AS type, json_extract(w.json, '$.url') AS url
+    FROM deliveries d LEFT JOIN objects e ON e.id = d.event LEFT JOIN objects w ON w.id = d.endpoint
+"""
+
+# --- what the pages show ----------------------------------------------------------------------------------
+
+_NESTED = {"item", "line_item", "subscription_item"}  # kinds that live in another object's list
+
+
+def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
+    sessions, _ = storage.page("checkout.session", limit=12)
+    context = {"form": form, "sessions": [_row(obj) for obj in sessions], "kind": ""}
+    return _render(request, "home", context, status)
+
+
+def _render(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    counts = storage.query("SELECT object, COUNT(*) AS n FROM objects GROUP BY object ORDER BY object")
+    return render(request, f"stripe_sandbox/panel/{name}.html", context | {"counts": counts}, status=status)
+
+
+def _nested(kind: str) -> tuple[list[Obj], bool]:
+    rows = storage.query("SELECT json FROM objects WHERE object = ? ORDER BY seq DESC LIMIT ?", kind, PAGE)
+    return [json.loads(row["json"]) for row in rows], False
+
+
+def _row(obj: Obj) -> dict[str, Any]:
+    """What a list shows of an object: its id, a few words, its state, its amount."""
+    amounts = [obj.get(name) for name in ("amount_total", "amount", "total", "unit_amount")]
+    amount = next((value for value in amounts if value is not None), None)
+    words = [obj.get(name) for name in ("name", "type", "email", "nickname", "url", "description")]
+    details = obj.get("customer_details") or {}
+    return {
+        "id": obj["id"],
+        "words": details.get("email") or next((word for word in words if word), ""),
+        "state": obj.get("status") or ("" if obj.get("active", True) else "archived"),
+        "amount": wording.money(amount, obj["currency"])
+        if amount is not None and obj.get("currency")
+        else "",
+        "created": obj.get("created"),
+        "open_url": reverse("stripe_sandbox:checkout", args=[obj["id"]])
+        if obj["object"] == "checkout.session" and obj["status"] == "open"
+        else "",
+    }
+
+
+def _deliveries(where: str, *values: object) -> list[Any]:
+    return storage.query(f"{_DELIVERIES} {where} ORDER BY d.id DESC LIMIT 100", *values)
+
+
+def _json(obj: Obj) -> SafeString:
+    """Readable JSON in which the id of another object is a link to it; secrets stay unsaid."""
+    text = _SECRET.sub(r"\1…", json.dumps(obj, indent=2, ensure_ascii=False))
+    return mark_safe(_ID.sub(_link, escape(text)))  # noqa: S308 (escaped above)
+
+
+def _link(match: re.Match[str]) -> str:
+    address = reverse("stripe_sandbox:object", args=[match[1]])
+    return format_html('&quot;<a href="{}">{}</a>&quot;', address, match[1])
+
+
+def _back(name: str, *args: str) -> HttpResponse:
+    return HttpResponseRedirect(reverse(f"stripe_sandbox:{name}", args=args))

@@ -1,0 +1,70 @@
+// Comfort on the hosted checkout page: groups the card's digits while one types, fills in a test card, and
+// keeps a second tap on Pay from being sent. Everything works without it.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const number = byId("cardNumber"), expiry = byId("cardExpiry"), cvc = byId("cardCvc");
+
+const isAmex = (digits) => /^3[47]/.test(digits);
+const brand = (d) => isAmex(d) ? "amex" : /^4/.test(d) ? "visa" : /^(5[1-5]|2[2-7])/.test(d) ? "mastercard" : "";
+
+function groupNumber(digits) {
+  if (isAmex(digits)) return [digits.slice(0, 4), digits.slice(4, 10), digits.slice(10, 15)].filter(Boolean).join(" ");
+  return digits.slice(0, 19).replace(/(.{4})(?=.)/g, "$1 ");
+}
+
+function groupExpiry(digits, deleting) {
+  if (/^[2-9]/.test(digits)) digits = "0" + digits;
+  if (digits.length === 6 && digits.slice(2, 4) === "20") digits = digits.slice(0, 2) + digits.slice(4);
+  digits = digits.slice(0, 4);
+  if (digits.length < 2 || (digits.length === 2 && deleting)) return digits;
+  return digits.slice(0, 2) + " / " + digits.slice(2);
+}
+
+// Rewrites the field and leaves the caret behind the same digit.
+function reformat(input, format, event) {
+  const before = input.value.slice(0, input.selectionStart).replace(/\D/g, "").length;
+  const atEnd = input.selectionStart === input.value.length;
+  input.value = format(input.value.replace(/\D/g, ""), event?.inputType?.startsWith("delete"));
+  if (!atEnd && document.activeElement === input) {
+    let at = 0;
+    for (let seen = 0; seen < before && at < input.value.length; at++) if (/\d/.test(input.value[at])) seen++;
+    input.setSelectionRange(at, at);
+  }
+}
+
+function showBrand() {
+  const shown = brand(number.value), marks = document.querySelector(".Brands");
+  marks.toggleAttribute("data-shown", shown !== "");
+  for (const mark of marks.children) mark.classList.toggle("is-on", mark.dataset.brand === shown);
+}
+
+if (number) {
+  number.addEventListener("input", (event) => { reformat(number, groupNumber, event); showBrand(); });
+  expiry.addEventListener("input", (event) => reformat(expiry, groupExpiry, event));
+  cvc.addEventListener("input", () => { cvc.value = cvc.value.replace(/\D/g, "").slice(0, 4); });
+  reformat(number, groupNumber);
+  showBrand();
+}
+
+for (const link of document.querySelectorAll("[data-card]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const fill = { cardNumber: groupNumber(link.dataset.card), cardExpiry: "12 / 34", cardCvc: isAmex(link.dataset.card) ? "1234" : "123" };
+    for (const [id, value] of Object.entries(fill)) byId(id).value = value;
+    for (const [id, value] of [["billingName", "Test Buyer"], ["billingPostalCode", "10001"]]) byId(id).value ||= value;
+    showBrand();
+    document.querySelector(".SubmitButton").focus();
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-once]")) {
+  const button = form.querySelector("[data-busy]"), label = button.textContent;
+  form.addEventListener("submit", (event) => {
+    if (button.getAttribute("aria-disabled") === "true") return event.preventDefault();
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = button.dataset.busy;
+  });
+  // Coming back with the browser's back button must not find a dead button.
+  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); button.textContent = label; });
+}
