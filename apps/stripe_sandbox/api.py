@@ -1,0 +1,140 @@
+"""Stripe's REST API: a request in, a response out. The HTTP view and the in-process transport both come through here.
+
+Follow it from `handle`: who asks (key, version), which route, what parameters, was it asked before, do it, expand it.
+"""
+
+import json
+import logging
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import stripe
+
+from . import bootstrap, errors, events, expand, forms, idempotency, ids, params, routes, storage
+from .calls import Call
+from .storage import Obj
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Response:
+    """What goes back: a status, headers (names as Stripe writes them), and JSON."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def handle(
+    method: str, path: str, headers: Mapping[str, str], body: bytes, query: str, origin: str
+) -> Response:
+    """Answer a request to `path` (from /v1/ on). `origin`, http://host:port, is where the buyer finds this site."""
+    given = {name.lower(): value for name, value in headers.items()}
+    request_id, key = ids.new("request"), given.get("idempotency-key", "") if method == "POST" else ""
+    try:
+        bootstrap.prepare()
+        _authenticate(given.get("authorization", ""))
+        _check_version(given.get("stripe-version", stripe.api_version))
+        response = _answer(method, path, body, query, origin, key, request_id)
+    except errors.ApiError as error:
+        response = Response(error.status, _json(error.body()))
+    except Exception:
+        _logger.exception("The sandbox failed to answer %s %s", method, path)
+        response = Response(500, _json(_crash().body()))
+    response.headers |= {
+        "Content-Type": "application/json",
+        "Request-Id": request_id,
+        "Stripe-Version": given.get("stripe-version", stripe.api_version),
+    }
+    if key:
+        response.headers["Idempotency-Key"] = key
+    return response
+
+
+def _answer(
+    method: str, path: str, body: bytes, query: str, origin: str, key: str, request_id: str
+) -> Response:
+    route, args = _route(method, path)
+    tree = forms.decode(body.decode(errors="replace") if method == "POST" else query)
+    call = Call(path, args, params.check(tree, route.schema, route.played), origin)
+    if key:
+        replay = idempotency.begin(key, f"{method} {path}", tree, request_id)
+        if replay:
+            again = {"Idempotent-Replayed": "true", "Original-Request": replay.request_id}
+            return Response(replay.status, replay.body, again)
+    try:
+        response = _perform(route, call, key, request_id)
+    except errors.ApiError as error:
+        response = Response(error.status, _json(error.body()))
+        if key and error.code.startswith(
+            "parameter_"
+        ):  # turned down before it began: such answers aren't kept
+            idempotency.abandon(key)
+            return response
+    except Exception:
+        if key:
+            idempotency.finish(key, 500, _json(_crash().body()))
+        raise
+    if key:
+        idempotency.finish(key, response.status, response.body)
+    return response
+
+
+def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Response:
+    wanted = call.params.pop("expand", [])
+    if route.method == "GET":
+        return Response(200, _json(expand.expand(route.handler(call), wanted)))
+    token = events.cause.set({"id": request_id, "idempotency_key": key or None})
+    try:
+        with storage.transaction():
+            obj = expand.expand(route.handler(call), wanted)
+    finally:
+        events.cause.reset(token)
+    return Response(200, _json(obj))
+
+
+def _authenticate(authorization: str) -> None:
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            key = b64decode(key, validate=True).decode().partition(":")[0]
+        except (BadBase64, UnicodeDecodeError):
+            key = ""
+    if not key or scheme.lower() not in ("basic", "bearer"):
+        message = (
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer"
+            " auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://docs.stripe.com/api#authentication."
+        )
+        raise errors.ApiError(message, status=401)
+    if not key.startswith(("sk_test_", "rk_test_")):
+        shown = f"{key[:8]}{'*' * max(len(key) - 12, 0)}{key[-4:]}"
+        raise errors.ApiError(f"Invalid API Key provided: {shown}", status=401)
+
+
+def _check_version(version: str) -> None:
+    if version != stripe.api_version:
+        message = f"The sandbox plays only the API version {stripe.api_version}, not {version}."
+        raise errors.ApiError(message)
+
+
+def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
+    for route in routes.ROUTES:
+        if route.method == method and (match := route.regex.fullmatch(path)):
+            return route, match.groupdict()
+    message = (
+        f"Unrecognized request URL ({method}: {path}). Please see https://docs.stripe.com."
+        " (The sandbox plays what stands in apps/stripe_sandbox/routes.py.)"
+    )
+    raise errors.ApiError(message, status=404)
+
+
+def _crash() -> errors.ApiError:
+    message = "The sandbox itself failed; its log says how. Stripe's own 500s look like this."
+    return errors.ApiError(message, status=500, kind="api_error")
+
+
+def _json(obj: Obj) -> bytes:
+    return json.dumps(obj).encode()

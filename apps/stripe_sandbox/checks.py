@@ -1,0 +1,33 @@
+"""Nobody gets goods for play money: with a live key, or in production unasked, the sandbox refuses to start."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+
+def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """System check, stripe_sandbox.E001 and E002."""
+    problems: list[CheckMessage] = []
+    keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
+    if any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
+        hint = "Unset STRIPE_SANDBOX to sell through Stripe, or use a test key."
+        problems.append(
+            Error(
+                "STRIPE_SECRET_KEY is a live key, but the Stripe sandbox is on.",
+                hint=hint,
+                id="stripe_sandbox.E001",
+            )
+        )
+    asked_for = os.environ.get("STRIPE_SANDBOX", "").lower() in ("1", "true", "yes", "on")
+    if not settings.DEBUG and not asked_for:
+        hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
+        problems.append(
+            Error(
+                "The Stripe sandbox is on in production, but STRIPE_SANDBOX is not true.",
+                hint=hint,
+                id="stripe_sandbox.E002",
+            )
+        )
+    return problems

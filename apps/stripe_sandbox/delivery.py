@@ -1,0 +1,200 @@
+"""Webhooks: signed as Stripe signs, delivered after the commit, tried again until the endpoint answers 2xx.
+
+The store's own endpoint is called in-process, any other over HTTP. https://docs.stripe.com/webhooks
+"""
+
+import json
+import logging
+import sqlite3
+import sys
+import threading
+import time
+from functools import cache
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import stripe
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+
+from . import storage, switches
+from .storage import Obj
+
+PAUSES = (1, 2, 5, 15, 60, 300, 900, 3600)
+"""Seconds before each next attempt. Stripe's are hours; nobody waits for those at a desk."""
+TIMEOUT = 10
+"""Seconds that an endpoint has for its answer."""
+OWN_ENDPOINT = "we_1SandboxStore"
+"""The webhook endpoint that stands for the store itself."""
+_LEASE = 60  # seconds after which another process may take over a delivery whose process died
+_logger = logging.getLogger(__name__)
+_wake = threading.Event()
+_start_lock = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -> None:
+    """Have the event sent to the endpoint at `due` (Unix seconds), once the current transaction is committed."""
+    storage.query(
+        "INSERT INTO deliveries (event, endpoint, due, state) VALUES (?, ?, ?, ?)",
+        event_id,
+        endpoint_id,
+        due,
+        state,
+    )
+    storage.after_commit(_wake.set)
+
+
+def resend(event_id: str, endpoint_id: str) -> None:
+    """Send an event once more, now, whatever happened to it before."""
+    queue(event_id, endpoint_id, time.time())
+
+
+def deliver_due(now: float | None = None) -> int:
+    """Make one attempt for each delivery that is due at `now` (Unix seconds, default the clock); gives their number."""
+    now, attempts = time.time() if now is None else now, 0
+    while (claimed := _claim(now)) is not None:
+        _attempt(claimed, now)
+        attempts += 1
+    return attempts
+
+
+def wait_for(event_id: str, timeout: float) -> bool:
+    """Wait until the store's own endpoint has answered 2xx to the event, at most `timeout` seconds; whether it has.
+
+    Doesn't wait for what will not come: with deliveries made by hand, dropped, or given up.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        states = storage.query(
+            "SELECT state FROM deliveries WHERE event = ? AND endpoint = ?", event_id, OWN_ENDPOINT
+        )
+        if any(row["state"] == "delivered" for row in states):
+            return True
+        waiting = any(row["state"] in ("pending", "sending") for row in states)
+        if not waiting or time.monotonic() > deadline or settings.STRIPE_SANDBOX_DELIVERY == "manual":
+            return False
+        time.sleep(0.02)
+
+
+# --- one attempt ------------------------------------------------------------------------------------------
+
+
+def _claim(now: float) -> sqlite3.Row | None:
+    """Take the next delivery that is due; no other thread or process gets it too."""
+    rows = storage.query(
+        "UPDATE deliveries SET state = 'sending', due = ? WHERE id = (SELECT id FROM deliveries"
+        " WHERE state IN ('pending', 'sending') AND due <= ? ORDER BY id * ? LIMIT 1) RETURNING *",
+        now + _LEASE, now, -1 if switches.current().reorder else 1,
+    )  # fmt: skip
+    return rows[0] if rows else None
+
+
+def _attempt(row: sqlite3.Row, now: float) -> None:
+    event = storage.get(row["event"], "event")
+    endpoint = storage.get(row["endpoint"], "webhook_endpoint")
+    if event is None or endpoint is None or endpoint["status"] != "enabled":
+        _record(row, "failed", None, "The endpoint is gone or disabled.", now)
+        return
+    status, error = _send(event, endpoint)
+    if status is not None and 200 <= status < 300:
+        _record(row, "delivered", status, "", now)
+    else:
+        _record(row, "pending" if row["attempts"] < len(PAUSES) else "failed", status, error, now)
+
+
+def _record(row: sqlite3.Row, state: str, status: int | None, error: str, now: float) -> None:
+    pause = PAUSES[row["attempts"]] if state == "pending" else 0
+    with storage.transaction():
+        storage.query(
+            "UPDATE deliveries SET state = ?, status = ?, error = ?, attempts = attempts + 1, due = ?, delivered_at = ?"
+            " WHERE id = ?",
+            state, status, error, now + pause, now if state == "delivered" else None, row["id"],
+        )  # fmt: skip
+        waiting = storage.query(
+            "SELECT COUNT(*) AS n FROM (SELECT endpoint FROM deliveries WHERE event = ? GROUP BY endpoint"
+            " HAVING SUM(state = 'delivered') = 0)",
+            row["event"],
+        )
+        if storage.get(row["event"]) is not None:
+            storage.update(row["event"], pending_webhooks=waiting[0]["n"])
+
+
+def _send(event: Obj, endpoint: Obj) -> tuple[int | None, str]:
+    if switches.take_failure():
+        return 500, "The sandbox let this attempt fail (switch fail_next_n)."
+    body = json.dumps(event, indent=2)
+    own = endpoint["id"] == OWN_ENDPOINT
+    secret = settings.STRIPE_WEBHOOK_SECRET if own else storage.hidden(endpoint["id"])["secret"]
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, secret),
+    }
+    try:
+        return (_call_store if own else _post)(endpoint["url"], body.encode(), headers)
+    except requests.RequestException as error:
+        return None, str(error)
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    response = requests.post(url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+    return response.status_code, response.text[:1000]
+
+
+def _call_store(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """The whole Django stack, middleware included, without a socket."""
+    address = urlsplit(url)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": address.path, "SCRIPT_NAME": "", "QUERY_STRING": "",
+        "SERVER_NAME": address.hostname, "SERVER_PORT": str(address.port or 80), "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": address.netloc, "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": headers["Content-Type"], "wsgi.input": BytesIO(body), "wsgi.url_scheme": address.scheme,
+        "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }  # fmt: skip
+    environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+    response = _handler()(environ, lambda *_: lambda _: None)
+    try:
+        return response.status_code, b"".join(response).decode(errors="replace")[:1000]
+    finally:
+        response.close()
+
+
+@cache
+def _handler() -> WSGIHandler:
+    return WSGIHandler()
+
+
+# --- the thread that does it ------------------------------------------------------------------------------
+
+
+def start() -> None:
+    """Start this process's delivery thread, unless it runs or deliveries are made by hand."""
+    global _thread
+    if settings.STRIPE_SANDBOX_DELIVERY != "thread" or (_thread is not None and _thread.is_alive()):
+        return
+    with _start_lock:
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_run, name="stripe-sandbox-webhooks", daemon=True)
+            _thread.start()
+
+
+def _run() -> None:
+    while True:
+        _wake.wait(timeout=0.5)  # other processes queue deliveries too, and retries fall due
+        _wake.clear()
+        try:
+            _tick()
+        except Exception:
+            _logger.exception("The sandbox's webhook thread stumbled; it goes on.")
+            time.sleep(1)
+
+
+def _tick() -> None:
+    from .resources import checkout_sessions
+
+    checkout_sessions.expire_due()
+    deliver_due()

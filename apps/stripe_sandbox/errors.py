@@ -1,0 +1,60 @@
+"""Errors in Stripe's words. https://docs.stripe.com/api/errors and /error-codes"""
+
+from .storage import Obj
+
+_NAMES = {
+    "payment_method": "PaymentMethod",
+    "setup_intent": "setupintent",
+    "webhook_endpoint": "webhook endpoint",
+}
+
+
+class ApiError(Exception):
+    """Raise it anywhere below `api.handle` to answer with an error; `fields` are further keys of the error object."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        param: str = "",
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        **fields: object,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+        self.error: Obj = {"message": message, "type": kind}
+        if code:
+            self.error |= {
+                "code": code,
+                "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
+            }
+        if param:
+            self.error["param"] = param
+        self.error |= fields
+
+    def body(self) -> Obj:
+        """The response's JSON."""
+        return {"error": self.error}
+
+
+def missing(param: str) -> ApiError:
+    """A required parameter isn't there."""
+    return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def no_such(kind: str, object_id: str, param: str = "") -> ApiError:
+    """The object named in the URL (404), or in a parameter (400), doesn't exist."""
+    message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
+    return ApiError(message, code="resource_missing", param=param or "id", status=400 if param else 404)
+
+
+def not_played(what: str, param: str = "") -> ApiError:
+    """Stripe can do it, the sandbox can't: said loudly, so that nobody builds upon silence."""
+    return ApiError(f"The sandbox does not play {what}. Stripe itself accepts it.", param=param)
+
+
+def exclusive(*params: str) -> ApiError:
+    """Parameters that exclude each other."""
+    return ApiError(f"You may only specify one of these parameters: {', '.join(params)}.", param=params[0])

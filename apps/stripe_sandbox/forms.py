@@ -1,0 +1,44 @@
+"""Stripe's form encoding, `a[b][0][c]=1`, into nested dicts of strings; what is a list, the types tell later."""
+
+from urllib.parse import parse_qsl
+
+from . import errors
+
+Tree = dict[str, "str | Tree"]
+
+
+def decode(encoded: str) -> Tree:
+    """A query string or a form body as a tree; list items sit under "0", "1" …, those of `a[]=` in order of appearance.
+
+    Raises ApiError when a name is used both as a value and as a hash.
+    """
+    tree: Tree = {}
+    for name, value in parse_qsl(encoded, keep_blank_values=True):
+        *path, last = _keys(name)
+        node = tree
+        for key in path:
+            child = node.setdefault(_index(key, node), {})
+            if isinstance(child, str):
+                raise _confused(name)
+            node = child
+        if isinstance(node.get(last), dict):
+            raise _confused(name)
+        node[_index(last, node)] = value
+    return tree
+
+
+def _keys(name: str) -> list[str]:
+    head, bracket, rest = name.partition("[")
+    if not bracket or not head or not rest.endswith("]"):
+        return [name]
+    return [head, *rest[:-1].split("][")]
+
+
+def _index(key: str, node: Tree) -> str:
+    return key or str(len(node))
+
+
+def _confused(name: str) -> errors.ApiError:
+    return errors.ApiError(
+        f"Invalid parameters: `{name}` is given both as a value and as a hash.", param=name
+    )

@@ -1,0 +1,40 @@
+"""Ids that look like Stripe's: a prefix that tells the kind of object, then random letters and digits."""
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 letters, so a byte picks one without bias
+
+# object ▶ (prefix, length of the random part)
+_PREFIXES = {
+    "account": ("acct_1", 15),
+    "charge": ("ch_3", 23),
+    "checkout.session": ("cs_test_a1", 56),
+    "customer": ("cus_", 14),
+    "event": ("evt_1", 23),
+    "invoice": ("in_1", 23),
+    "invoice_payment": ("inpay_1", 23),
+    "item": ("li_1", 23),
+    "line_item": ("il_1", 23),
+    "payment_intent": ("pi_3", 23),
+    "payment_method": ("pm_1", 23),
+    "price": ("price_1", 23),
+    "product": ("prod_", 14),
+    "request": ("req_", 14),
+    "setup_intent": ("seti_1", 23),
+    "subscription": ("sub_1", 23),
+    "subscription_item": ("si_", 14),
+    "webhook_endpoint": ("we_1", 23),
+    "webhook_secret": ("whsec_", 32),
+}
+
+
+def new(kind: str) -> str:
+    """A fresh id for an object of this kind ("product", "checkout.session" …; also "request" and "webhook_secret")."""
+    prefix, length = _PREFIXES[kind]
+    return prefix + letters(length)
+
+
+def letters(length: int) -> str:
+    """That many random letters and digits."""
+    return "".join(_ALPHABET[byte & 63] for byte in secrets.token_bytes(length))

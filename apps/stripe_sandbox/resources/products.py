@@ -1,0 +1,72 @@
+"""https://docs.stripe.com/api/products"""
+
+from typing import Any
+
+import stripe
+
+from .. import clock, errors, events, shapes, storage
+from ..calls import Call, change, load, unset
+from ..storage import Obj
+from . import prices
+
+
+def new(name: str, **fields: Any) -> Obj:
+    """A stored product; `fields` are Stripe's (description, images, metadata, active …)."""
+    defaults = {
+        "active": True,
+        "images": [],
+        "marketing_features": [],
+        "metadata": {},
+        "name": name,
+        "type": "service",
+        "updated": clock.now(),
+    }
+    return storage.put(shapes.new(stripe.Product, defaults, fields))
+
+
+def create(call: Call) -> Obj:
+    """POST /v1/products"""
+    params = unset(call.params)
+    if storage.get(params.get("id", "")):
+        message = f"Product already exists: {params['id']}"
+        raise errors.ApiError(message, code="resource_already_exists", param="id")
+    return create_from(params)
+
+
+def create_from(params: Obj) -> Obj:
+    """A product from checked parameters, those of product_data too."""
+    params = dict(params)
+    price_data = params.pop("default_price_data", None)
+    product = new(**params)
+    if price_data:
+        price = prices.create_from(price_data | {"product": product["id"]}, "default_price_data")
+        product = storage.update(product["id"], default_price=price["id"])
+    events.emit("product.created", product)
+    return product
+
+
+def update(call: Call) -> Obj:
+    """POST /v1/products/{id}"""
+    product, params = load("product", call.args["id"]), call.params
+    if default := params.get("default_price"):
+        price = load("price", default, "default_price")
+        if price["product"] != product["id"]:
+            message = (
+                f"The price `{default}` cannot be the default of this product: it belongs to another one."
+            )
+            raise errors.ApiError(message, param="default_price")
+        if not price["active"]:
+            message = f"The price `{default}` cannot be the default of this product: it is inactive."
+            raise errors.ApiError(message, param="default_price")
+    return change(product, params, "product")
+
+
+def delete(call: Call) -> Obj:
+    """DELETE /v1/products/{id}: only one that never had a price."""
+    product = load("product", call.args["id"])
+    if storage.page("price", ("product", "=", product["id"]), limit=1)[0]:
+        message = "This product cannot be deleted because it has one or more user-created prices."
+        raise errors.ApiError(message, param="id")
+    storage.delete(product["id"])
+    events.emit("product.deleted", product)
+    return {"id": product["id"], "object": "product", "deleted": True}

@@ -1,0 +1,131 @@
+"""https://docs.stripe.com/api/subscriptions. They begin on the hosted page; the API reads them."""
+
+import calendar
+from datetime import UTC, datetime
+from typing import Any
+
+import stripe
+
+from .. import clock, events, ids, shapes, storage
+from ..calls import Call, listed
+from ..storage import Filter, Obj
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+
+
+def new(
+    customer: str,
+    items: list[tuple[Obj, int]],
+    payment_method: str | None,
+    trial_end: int | None = None,
+    **fields: Any,
+) -> Obj:
+    """A stored subscription to (price, quantity) pairs: trialing until `trial_end` (Unix seconds), or else active."""
+    start, subscription_id = clock.now(), ids.new("subscription")
+    price = items[0][0]
+    end = trial_end or add_interval(
+        start, price["recurring"]["interval"], price["recurring"]["interval_count"]
+    )
+    rows = [_item(subscription_id, price, quantity, start, end) for price, quantity in reversed(items)]
+    defaults = {
+        "id": subscription_id,
+        "automatic_tax": shapes.fill(stripe.Subscription.AutomaticTax, enabled=False),
+        "billing_cycle_anchor": end if trial_end else start,
+        "billing_mode": {
+            "type": "flexible",
+            "flexible": {"proration_discounts": "included"},
+            "updated_at": None,
+        },
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "cancellation_details": shapes.fill(stripe.Subscription.CancellationDetails),
+        "collection_method": "charge_automatically",
+        "created": start,
+        "currency": price["currency"],
+        "customer": customer,
+        "default_payment_method": payment_method,
+        "default_tax_rates": [],
+        "discounts": [],
+        "invoice_settings": shapes.fill(
+            stripe.Subscription.InvoiceSettings,
+            issuer=shapes.fill(stripe.Subscription.InvoiceSettings.Issuer, type="self"),
+        ),
+        "items": shapes.envelope(rows[::-1], f"/v1/subscription_items?subscription={subscription_id}"),
+        "metadata": {},
+        "payment_settings": shapes.fill(
+            stripe.Subscription.PaymentSettings,
+            payment_method_options=None,
+            payment_method_types=None,
+            save_default_payment_method="off",
+        ),
+        "start_date": start,
+        "status": "trialing" if trial_end else "active",
+        "trial_end": trial_end,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": start if trial_end else None,
+    }
+    return storage.put(shapes.new(stripe.Subscription, defaults, fields))
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/subscriptions: without a status, all that haven't ended."""
+    status = call.params.get("status")
+    by_status: dict[str | None, list[Filter]] = {
+        "all": [],
+        None: [("status", "!=", "canceled")],
+        "ended": [("status", "IN", sorted(ENDED))],
+    }
+    filters = by_status.get(status, [("status", "=", status)])
+    if "customer" in call.params:
+        filters = [*filters, ("customer", "=", call.params["customer"])]
+    return listed(call, "subscription", *filters)
+
+
+def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
+    """Cancel it now: canceled, with the event customer.subscription.deleted."""
+    now = clock.now()
+    details = subscription["cancellation_details"] | {"reason": reason}
+    changes = {"status": "canceled", "canceled_at": now, "ended_at": now, "cancellation_details": details}
+    after = storage.put(subscription | changes)
+    events.emit("customer.subscription.deleted", after)
+    return after
+
+
+def trial_end(data: Obj) -> int | None:
+    """When the trial of a Checkout Session's `subscription_data` ends, if it begins now; None without a trial."""
+    days = data.get("trial_period_days")
+    return clock.now() + days * 86400 if days else data.get("trial_end")
+
+
+def add_interval(start: int, interval: str, count: int) -> int:
+    """Unix seconds, `count` days, weeks, months or years later; the 31st becomes a shorter month's last day."""
+    if interval in ("day", "week"):
+        return start + count * {"day": 86400, "week": 604800}[interval]
+    began = datetime.fromtimestamp(start, UTC)
+    year, month = divmod(began.month - 1 + count * (12 if interval == "year" else 1), 12)
+    year, month = began.year + year, month + 1
+    day = min(began.day, calendar.monthrange(year, month)[1])
+    return int(began.replace(year=year, month=month, day=day).timestamp())
+
+
+def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) -> Obj:
+    defaults = {
+        "current_period_end": end,
+        "current_period_start": start,
+        "discounts": [],
+        "metadata": {},
+        "plan": _plan(price),
+        "price": price,
+        "quantity": quantity,
+        "subscription": subscription,
+        "tax_rates": [],
+    }
+    return storage.put(shapes.new(stripe.SubscriptionItem, defaults, {}), parent=subscription)
+
+
+def _plan(price: Obj) -> Obj:
+    """The price in the older words that Stripe still sends along."""
+    terms = price | price["recurring"]
+    same = {name: terms[name] for name in stripe.Plan.__annotations__ if name in terms and name != "object"}
+    amounts = {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}
+    return shapes.fill(stripe.Plan, object="plan", **same, **amounts)

@@ -1,0 +1,46 @@
+"""https://docs.stripe.com/api/webhook_endpoints"""
+
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from .. import ids, shapes, storage
+from ..calls import Call, change, load, unset
+from ..delivery import OWN_ENDPOINT
+from ..storage import Obj
+
+
+def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) -> Obj:
+    """A stored endpoint. Its secret is hidden with it."""
+    defaults = {"enabled_events": enabled_events, "metadata": {}, "status": "enabled", "url": url}
+    hidden = {"secret": secret or ids.new("webhook_secret")}
+    return storage.put(shapes.new(stripe.WebhookEndpoint, defaults, fields), hidden=hidden)
+
+
+def new_for_store() -> Obj:
+    """The endpoint of the store in this project: called in-process, its secret is STRIPE_WEBHOOK_SECRET."""
+    url = settings.SITE_URL + settings.STRIPE_SANDBOX_WEBHOOK_PATH
+    about = {"description": "The store of this project", "api_version": stripe.api_version}
+    return new(url, ["*"], id=OWN_ENDPOINT, **about)
+
+
+def create(call: Call) -> Obj:
+    """POST /v1/webhook_endpoints: the only answer that shows the secret."""
+    endpoint = new(**unset(call.params))
+    return endpoint | {"secret": storage.hidden(endpoint["id"])["secret"]}
+
+
+def update(call: Call) -> Obj:
+    """POST /v1/webhook_endpoints/{id}"""
+    params = dict(call.params)
+    disabled = params.pop("disabled", None)
+    more = {} if disabled is None else {"status": "disabled" if disabled else "enabled"}
+    return change(load("webhook_endpoint", call.args["id"]), params, **more)
+
+
+def delete(call: Call) -> Obj:
+    """DELETE /v1/webhook_endpoints/{id}"""
+    endpoint = load("webhook_endpoint", call.args["id"])
+    storage.delete(endpoint["id"])
+    return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}

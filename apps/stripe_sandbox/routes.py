@@ -1,0 +1,136 @@
+"""Every address of Stripe's API that the sandbox plays, and what it plays of its parameters.
+
+A parameter that is Stripe's but isn't listed here is refused by name. `a.b` is one of a hash, `a` the whole hash,
+`a=false` that value only. `expand` goes everywhere.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from stripe import params as p
+from stripe.params import checkout as pc
+
+from .calls import Handler, listing, retrieve, update
+from .resources import account, customers, prices, products, subscriptions, webhook_endpoints
+from .resources import checkout_sessions as sessions
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of the table. `schema` is the SDK's type of the parameters."""
+
+    method: str
+    path: str
+    handler: Handler
+    schema: type
+    plays: str = ""
+    played: frozenset[str] = field(init=False)
+    regex: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "played", frozenset(self.plays.split()))
+        object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
+
+
+def _below(parent: str, names: str) -> str:
+    return " ".join(f"{parent}.{name}" for name in names.split()) + " "
+
+
+_PAGE = "limit starting_after ending_before "
+_LIST = _PAGE + "created "
+_MONEY = (
+    "currency unit_amount unit_amount_decimal tax_behavior nickname lookup_key metadata active transfer_lookup_key"
+    " billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
+    " recurring.usage_type=licensed "
+)
+_PRODUCT = (
+    "id name active description images marketing_features metadata package_dimensions shippable statement_descriptor"
+    " tax_code type unit_label url "
+)
+_CUSTOMER = (
+    "address balance business_name description email individual_name invoice_prefix invoice_settings metadata name"
+    " next_invoice_sequence phone preferred_locales shipping tax_exempt "
+)
+_SESSION = (
+    "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
+    " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
+    " adaptive_pricing.enabled=false allow_promotion_codes=false"
+    " automatic_tax.enabled=false invoice_creation.enabled=false managed_payments.enabled=false phone_number_collection.enabled=false tax_id_collection.enabled=false"
+    " payment_intent_data.metadata payment_intent_data.description payment_intent_data.receipt_email"
+    " payment_intent_data.setup_future_usage payment_intent_data.statement_descriptor"
+    " payment_intent_data.statement_descriptor_suffix subscription_data.metadata subscription_data.description"
+    " subscription_data.trial_period_days subscription_data.trial_end subscription_data.trial_settings"
+    " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
+    + _below("line_items.price_data", _MONEY)
+    + _below("line_items.price_data.product_data", _PRODUCT)
+)
+
+# fmt: off
+ROUTES = (
+    Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
+    # what is sold
+    Route("GET", "/v1/products", listing("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
+          _LIST + "active ids shippable type url"),
+    Route("POST", "/v1/products", products.create, p.ProductCreateParams,
+          _PRODUCT + _below("default_price_data", _MONEY)),
+    Route("GET", "/v1/products/{id}", retrieve("product"), p.ProductRetrieveParams),
+    Route("POST", "/v1/products/{id}", products.update, p.ProductUpdateParams, _PRODUCT + "default_price"),
+    Route("DELETE", "/v1/products/{id}", products.delete, p.ProductDeleteParams),
+    Route("GET", "/v1/prices", listing("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)), p.PriceListParams,
+          _LIST + "active currency lookup_keys product recurring type"),
+    Route("POST", "/v1/prices", prices.create, p.PriceCreateParams,
+          _MONEY + "product " + _below("product_data", _PRODUCT)),
+    Route("GET", "/v1/prices/{id}", retrieve("price"), p.PriceRetrieveParams),
+    Route("POST", "/v1/prices/{id}", prices.update, p.PriceUpdateParams, _MONEY),
+    # who buys
+    Route("GET", "/v1/customers", listing("customer"), p.CustomerListParams, _LIST + "email"),
+    Route("POST", "/v1/customers", customers.create, p.CustomerCreateParams, _CUSTOMER),
+    Route("GET", "/v1/customers/{id}", retrieve("customer"), p.CustomerRetrieveParams),
+    Route("POST", "/v1/customers/{id}", customers.update, p.CustomerUpdateParams, _CUSTOMER),
+    Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
+    # the way to pay
+    Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
+          _LIST + "customer customer_details payment_intent status subscription"),
+    Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams, _SESSION),
+    Route("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, pc.SessionRetrieveParams),
+    Route("POST", "/v1/checkout/sessions/{id}", update("checkout.session"), pc.SessionUpdateParams, "metadata"),
+    Route("GET", "/v1/checkout/sessions/{id}/line_items", sessions.line_items, pc.SessionLineItemListParams, _PAGE),
+    Route("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, pc.SessionExpireParams),
+    # what came of it
+    Route("GET", "/v1/payment_intents", listing("payment_intent"), p.PaymentIntentListParams, _LIST + "customer"),
+    Route("GET", "/v1/payment_intents/{id}", retrieve("payment_intent"), p.PaymentIntentRetrieveParams),
+    Route("POST", "/v1/payment_intents/{id}", update("payment_intent"), p.PaymentIntentUpdateParams,
+          "metadata description"),
+    Route("GET", "/v1/charges", listing("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
+    Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
+    Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
+    Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
+    Route("GET", "/v1/setup_intents", listing("setup_intent"), p.SetupIntentListParams,
+          _LIST + "customer payment_method"),
+    Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
+    Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams, _LIST + "customer status"),
+    Route("GET", "/v1/subscriptions/{id}", retrieve("subscription"), p.SubscriptionRetrieveParams),
+    Route("GET", "/v1/invoices", listing("invoice", subscription=lambda value:
+          ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
+          _LIST + "customer status subscription"),
+    Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
+    Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
+          _LIST + "invoice payment status"),
+    Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
+    # what happened, and who is told
+    Route("GET", "/v1/events", listing(
+        "event",
+        type=lambda pattern: ("type", "GLOB", pattern),
+        types=lambda types: ("type", "IN", types),
+        delivery_success=lambda done: ("pending_webhooks", "=" if done else ">", 0),
+    ), p.EventListParams, _LIST + "type types delivery_success"),
+    Route("GET", "/v1/events/{id}", retrieve("event"), p.EventRetrieveParams),
+    Route("GET", "/v1/webhook_endpoints", listing("webhook_endpoint"), p.WebhookEndpointListParams, _PAGE),
+    Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, p.WebhookEndpointCreateParams,
+          "api_version description enabled_events metadata url"),
+    Route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint"), p.WebhookEndpointRetrieveParams),
+    Route("POST", "/v1/webhook_endpoints/{id}", webhook_endpoints.update, p.WebhookEndpointUpdateParams,
+          "description disabled enabled_events metadata url"),
+    Route("DELETE", "/v1/webhook_endpoints/{id}", webhook_endpoints.delete, p.WebhookEndpointDeleteParams),
+)
+# fmt: on

@@ -1,0 +1,88 @@
+"""Complete Stripe objects, shaped by the classes of the installed SDK.
+
+Stripe sends every field of an object, null where it has nothing to say. `fill` takes the fields that have a value and
+adds the others as null; it refuses a field that the SDK doesn't know and misses one that may not be null. So an object
+is of the SDK's API version by construction, and a new version of the SDK that asks for more is noticed at once.
+"""
+
+from functools import cache
+from types import NoneType
+from typing import Any, get_args
+
+import stripe
+
+from . import clock, ids
+from .storage import Obj
+
+Shape = Any
+"""A class of the SDK, nested ones too (mypy would have it that they can't be hashed)."""
+
+# Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
+_ABSENT: dict[type, set[str]] = {
+    stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
+    stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
+    stripe.Event: {"account", "context"},
+    stripe.Event.Data: {"previous_attributes"},
+    stripe.Invoice: {"amount_paid_off_stripe", "confirmation_secret", "payments", "status_details", "threshold_reason"},
+    stripe.PaymentIntent: {"allowed_payment_method_types", "hooks", "payment_details", "presentment_details"},
+    stripe.PaymentIntent.LastPaymentError: {"payment_intent", "setup_intent", "source"},
+    stripe.PaymentMethod: set(stripe.PaymentMethod._inner_class_types) - {"billing_details"} | {"radar_options"},
+    stripe.PaymentMethod.Card: {"description", "iin", "issuer"},
+    stripe.Charge.PaymentMethodDetails: set(stripe.Charge.PaymentMethodDetails._inner_class_types),
+    stripe.Charge.PaymentMethodDetails.Card: {
+        "capture_before", "description", "electronic_commerce_indicator", "iin", "issuer", "moto",
+        "setup_credential_usage", "stored_credential_usage", "transaction_link_id",
+    },
+    stripe.Price: {"currency_options", "tiers"},
+    stripe.Product: {"tax_details"},
+    stripe.SetupIntent: {"allowed_payment_method_types", "attach_to_self", "managed_payments"},
+    stripe.SetupIntent.LastSetupError: {"payment_intent", "setup_intent", "source"},
+    stripe.Subscription: {"presentment_details", "status_details"},
+    stripe.SubscriptionItem: {"billed_until", "current_trial"},
+    stripe.WebhookEndpoint: {"secret"},
+    stripe.checkout.Session: {
+        "allowed_payment_method_types", "excluded_payment_method_types", "line_items", "name_collection",
+        "optional_items", "presentment_details", "return_url", "tax_id_collection",
+    },
+}  # fmt: skip
+
+
+def fill(cls: Shape, **values: Any) -> Obj:
+    """A full-shaped object of this SDK class (a nested one too): the values given, null in the other fields.
+
+    Raises TypeError for a field the class doesn't have, and for one that may not be null but is missing.
+    """
+    required, nullable, absent = _fields(cls)
+    if wrong := values.keys() - required - nullable.keys() - absent:
+        raise TypeError(f"{cls.__qualname__} has no {', '.join(sorted(wrong))}")
+    if missing := {name for name in required if values.get(name) is None}:
+        raise TypeError(f"{cls.__qualname__} needs {', '.join(sorted(missing))}")
+    return nullable | values
+
+
+def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
+    """A new object with an id and a date: `fields` over `defaults` over null."""
+    kind = cls.OBJECT_NAME
+    basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
+    known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
+    return fill(cls, **(known | defaults | fields))
+
+
+@cache
+def _fields(cls: Shape) -> tuple[frozenset[str], Obj, frozenset[str]]:
+    nullable: Obj = {}
+    required = {"object"} if hasattr(cls, "OBJECT_NAME") else set()
+    absent = _ABSENT.get(cls, set()) | {"deleted"}
+    for name, hint in cls.__annotations__.items():
+        if name.startswith("_") or name == "OBJECT_NAME" or name in absent:
+            continue
+        if NoneType in get_args(hint) or str(hint).startswith("Optional"):
+            nullable[name] = None
+        else:
+            required.add(name)
+    return frozenset(required), nullable, frozenset(absent)
+
+
+def envelope(data: list[Obj], url: str, has_more: bool = False) -> Obj:
+    """Stripe's list. The url carries no mount prefix: the SDK appends it to its own base address."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}

@@ -1,0 +1,249 @@
+"""The sandbox's own SQLite file: one JSON document per object, and the bookkeeping around them.
+
+It is plain `sqlite3`, apart from Django's databases, so that the store can learn of an object only through the API and
+webhooks. Any thread may call anything here. A single read or write is atomic by itself; `transaction()` binds several.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+
+Obj = dict[str, Any]
+"""A Stripe object as it stands in JSON."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, object TEXT NOT NULL, parent TEXT NOT NULL,
+    created INTEGER NOT NULL, json TEXT NOT NULL, hidden TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_list ON objects (object, parent, seq);
+CREATE INDEX IF NOT EXISTS objects_created ON objects (object, created);
+CREATE INDEX IF NOT EXISTS objects_customer ON objects (json_extract(json, '$.customer'), object, parent, seq)
+    WHERE json_extract(json, '$.customer') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_payment ON objects (json_extract(json, '$.payment_intent'), object, parent, seq)
+    WHERE json_extract(json, '$.payment_intent') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_product ON objects (json_extract(json, '$.product'), object, parent, seq)
+    WHERE json_extract(json, '$.product') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_subscription ON objects (json_extract(json, '$.subscription'), object, parent, seq)
+    WHERE json_extract(json, '$.subscription') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS sessions_open ON objects (json_extract(json, '$.expires_at'))
+    WHERE object = 'checkout.session' AND json_extract(json, '$.status') = 'open';
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, at REAL NOT NULL, request TEXT NOT NULL, endpoint TEXT NOT NULL, request_id TEXT NOT NULL,
+    status INTEGER, body BLOB
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, due REAL NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, status INTEGER, error TEXT NOT NULL DEFAULT '', delivered_at REAL
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due);
+CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, json TEXT NOT NULL);
+"""
+_local = threading.local()
+_idle: dict[tuple[int, str], list[sqlite3.Connection]] = {}
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """All or nothing, and alone: BEGIN IMMEDIATE. Inside another one it simply belongs to it. Never wait in here."""
+    if getattr(_local, "connection", None) is not None:
+        yield
+        return
+    with _borrowed() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        _local.connection, _local.after = connection, []
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        else:
+            connection.execute("COMMIT")
+        finally:
+            _local.connection = None
+    for callback in _local.after:
+        callback()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call it when the current transaction has been committed; at once when there is none."""
+    if getattr(_local, "connection", None) is None:
+        callback()
+    else:
+        _local.after.append(callback)
+
+
+def query(sql: str, *values: object) -> list[sqlite3.Row]:
+    """Run one statement, in the current transaction if there is one, and give all its rows."""
+    with _borrowed() as connection:
+        return connection.execute(sql, values).fetchall()
+
+
+# --- objects ----------------------------------------------------------------------------------------------
+
+
+def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
+    """Store a new object, or a new version of it (which keeps its place in lists, its parent and what is hidden).
+
+    `parent` is the id of the object whose nested list this one belongs to (a line item's session). `hidden` is what the
+    sandbox must remember and Stripe doesn't show. Gives the object back.
+    """
+    query(
+        "INSERT INTO objects (id, object, parent, created, json, hidden) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+        obj["id"], obj["object"], parent, obj.get("created", 0), json.dumps(obj), json.dumps(hidden or {}),
+    )  # fmt: skip
+    return obj
+
+
+def get(object_id: str, kind: str = "") -> Obj | None:
+    """The object with this id, or None; also None when it is not of the `kind` asked for."""
+    rows = query("SELECT object, json FROM objects WHERE id = ?", object_id)
+    return json.loads(rows[0]["json"]) if rows and kind in ("", rows[0]["object"]) else None
+
+
+def update(object_id: str, **changes: Any) -> Obj:
+    """Change top-level fields of a stored object and give it back. Raises KeyError when there is none."""
+    with transaction():
+        obj = get(object_id)
+        if obj is None:
+            raise KeyError(object_id)
+        return put(obj | changes)
+
+
+def hidden(object_id: str) -> Obj:
+    """What was stored as `hidden` with the object; {} when there is none."""
+    rows = query("SELECT hidden FROM objects WHERE id = ?", object_id)
+    return json.loads(rows[0]["hidden"]) if rows else {}
+
+
+def hide(object_id: str, **changes: Any) -> None:
+    """Change what is hidden with an object."""
+    with transaction():
+        query(
+            "UPDATE objects SET hidden = ? WHERE id = ?", json.dumps(hidden(object_id) | changes), object_id
+        )
+
+
+def delete(object_id: str) -> None:
+    """Forget the object."""
+    query("DELETE FROM objects WHERE id = ?", object_id)
+
+
+Filter = tuple[str, str, object]
+"""(field, operator, value), for example ("created", ">=", 5) or ("recurring.interval", "=", "month")."""
+
+_CURSOR = {sign: f"seq {sign} (SELECT seq FROM objects WHERE id = ?)" for sign in "<>"}  # noqa: S608 (constants)
+_OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "GLOB", "IN"}
+
+
+def page(
+    kind: str, *filters: Filter, parent: str = "", limit: int | None = None, after: str = "", before: str = ""
+) -> tuple[list[Obj], bool]:
+    """Newest first: up to `limit` objects after (older than) or before (newer than) an id, and whether more follow."""
+    conditions = ["object = ?", "parent = ?"]
+    values: list[object] = [kind, parent]
+    for field, operator, value in filters:
+        column = field if field in ("created", "seq") else f"json_extract(json, '$.{_checked(field)}')"
+        given = list(value) if isinstance(value, list | tuple) else [value]
+        slots = f"({', '.join('?' * len(given))})" if operator == "IN" else "?"
+        conditions.append(f"{column} {_checked(operator)} {slots}")
+        values += given
+    for cursor, sign in ((after, "<"), (before, ">")):
+        if cursor:
+            conditions.append(_CURSOR[sign])
+            values.append(cursor)
+    sql = (
+        f"SELECT json FROM objects WHERE {' AND '.join(conditions)}"  # noqa: S608 (names are checked, values are bound)
+        f" ORDER BY seq {'ASC' if before else 'DESC'} LIMIT ?"
+    )
+    rows = query(sql, *values, -1 if limit is None else limit + 1)
+    found = [json.loads(row["json"]) for row in rows[:limit]]
+    return found[::-1] if before else found, limit is not None and len(rows) > limit
+
+
+def find(kind: str, *filters: Filter, parent: str = "") -> list[Obj]:
+    """All objects of a kind that pass the filters, newest first."""
+    return page(kind, *filters, parent=parent)[0]
+
+
+# --- settings ---------------------------------------------------------------------------------------------
+
+
+def setting(name: str, default: Any = None) -> Any:
+    """A value that `set_setting` kept, or the default."""
+    rows = query("SELECT json FROM settings WHERE name = ?", name)
+    return json.loads(rows[0]["json"]) if rows else default
+
+
+def set_setting(name: str, value: Any) -> None:
+    """Keep a JSON value under a name."""
+    query(
+        "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json",
+        name, json.dumps(value),
+    )  # fmt: skip
+
+
+def reset() -> None:
+    """Forget everything."""
+    with transaction():
+        for table in ("objects", "idempotency", "deliveries", "settings"):
+            query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
+
+
+# --- connections ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _borrowed() -> Iterator[sqlite3.Connection]:
+    """The transaction's connection, or an idle one. They are handed round between threads, one user at a time."""
+    bound = getattr(_local, "connection", None)
+    if bound is not None:
+        yield bound
+        return
+    path = str(settings.STRIPE_SANDBOX_DB)
+    idle = _idle.setdefault((os.getpid(), path), [])
+    try:
+        connection = idle.pop()
+    except IndexError:
+        connection = _open(path)
+    try:
+        yield connection
+    finally:
+        idle.append(connection)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    for _ in range(100):  # two processes that make the same new file: WAL doesn't wait for its turn
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    return connection
+
+
+def close_idle() -> None:
+    """Close connections that nobody uses: for tests, which change the file, and before a fork."""
+    for connections in _idle.values():
+        while connections:
+            connections.pop().close()
+
+
+def _checked(part: str) -> str:
+    """A field or an operator that may stand in SQL as it is. Raises ValueError."""
+    if part not in _OPERATORS and not part.replace(".", "").replace("_", "").isalnum():
+        raise ValueError(part)
+    return part

@@ -1,0 +1,20 @@
+"""The API over HTTP, for any language's SDK: base address http://<host>/stripe-sandbox."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from . import api, origin
+
+
+@csrf_exempt
+def rest(request: HttpRequest, path: str) -> HttpResponse:
+    """Everything below /stripe-sandbox/v1/."""
+    answer = api.handle(
+        request.method or "GET",
+        f"/v1/{path}",
+        request.headers,
+        request.body,
+        request.META.get("QUERY_STRING", ""),
+        origin.current(),
+    )
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
