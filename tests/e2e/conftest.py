@@ -24,6 +24,10 @@ AGAINST_STRIPE = bool(os.environ.get("E2E_STRIPE"))
 SECONDS = 30 if AGAINST_STRIPE else 10
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.liveserver = config.option.liveserver or "127.0.0.1"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests run last in each process: Playwright leaves an event loop running, which others can't bear."""
     items.sort(key=lambda item: Path(__file__).parent in item.path.parents)

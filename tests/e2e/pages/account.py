@@ -43,7 +43,7 @@ class AccountMenu:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.button = page.get_by_text("Account menu")
+        self.button = page.get_by_role("banner").locator("summary", has_text="Account menu")
 
     def sign_out(self) -> None:
         self.button.click()
