@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import stripe
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.contrib.admin.widgets import AdminFileWidget
+from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
 
 from . import webhooks
@@ -26,6 +27,15 @@ class ReadOnly(admin.ModelAdmin):
         return False
 
 
+class PrivateFileInput(AdminFileWidget):
+    """Names the file there is without a link: it has no address, only owners get it through the gate."""
+
+    template_name = "ecommerce/admin/private_file_input.html"
+
+    def is_initial(self, value: object) -> bool:
+        return bool(value)
+
+
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     list_display = ("product", "slug", "is_active", "position", "sold_by_stripe")
@@ -34,6 +44,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
     readonly_fields = ("product",)
+    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     fields = ("product", "slug", "is_active", "position", "tagline", "content", "download")
 
     @admin.display(boolean=True, description="active at Stripe")

@@ -6,4 +6,10 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
+        from apps.users import personal_data
+
         from . import checks  # noqa: F401
+        from .personal_data import purchases_of, running_subscription
+
+        personal_data.sections["purchases"] = purchases_of
+        personal_data.objections.append(running_subscription)

@@ -44,10 +44,9 @@ def start(
     Raises CheckoutRefused or AlreadyOwned with words for the buyer, stripe.StripeError when Stripe can't be asked.
     """
     price = _sellable(configuration, price_id)
-    if owned(user, configuration.product):
-        raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration.product})
     _close_other_choices(user, price)
     for _try in range(MOST_TRIES):
+        _refuse_paying_twice(user, configuration)
         purchase = _open_purchase(user, price, next_path)
         if purchase.session_id:
             purchase = sync_purchase(purchase, "buy button")
@@ -55,10 +54,6 @@ def start(
             purchase = _create_session(purchase, user, origin)
         if purchase.is_open and purchase.checkout_url:
             return purchase.checkout_url
-        if owned(user, configuration.product):
-            raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration.product})
-        if purchase.status == Status.PROCESSING:
-            raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
     raise CheckoutRefused(_("This checkout could not be opened. Nothing was charged; please try again."))
 
 
@@ -78,15 +73,25 @@ def _close_other_choices(user: User, price: Price) -> None:
         user=user, product_id=price.product_id, status=Status.OPEN, livemode=livemode()
     ).exclude(price=price)
     for purchase in others:
-        if purchase.session_id:
-            try:
-                get_client().v1.checkout.sessions.expire(purchase.session_id)
-            except stripe.InvalidRequestError as error:
-                logger.info("session %s was closed already: %s", purchase.session_id, error)
-            sync_purchase(purchase, "another price was chosen")
-        else:
+        if not purchase.session_id:
             _abandon(purchase, "another price was chosen")
-    if others.filter(status__in=[Status.PAID, Status.PROCESSING]).exists():
+            continue
+        try:
+            get_client().v1.checkout.sessions.expire(purchase.session_id)
+        except stripe.InvalidRequestError as error:  # it was just paid, or has expired: the truth comes next
+            logger.info("session %s was not open any more: %s", purchase.session_id, error)
+        if sync_purchase(purchase, "another price was chosen").is_open:
+            raise CheckoutRefused(
+                _("Your other checkout for this is still open. Please finish or cancel it first.")
+            )
+
+
+def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> None:
+    """Whoever has the product, or whose payment for it is on its way, is not asked for money."""
+    if owned(user, configuration.product):
+        raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration})
+    mine = Purchase.objects.filter(user=user, product=configuration.product, livemode=livemode())
+    if mine.filter(status=Status.PROCESSING).exists():
         raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
 
 

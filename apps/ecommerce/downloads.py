@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
@@ -16,6 +17,13 @@ from django.utils.http import content_disposition_header, http_date
 
 CHUNK_BYTES = 64 * 1024
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class PrivateStorage(FileSystemStorage):
+    """A folder that no address leads to."""
+
+    def url(self, name: str | None) -> str:
+        raise ValueError(f"{name} has no address: only purchased_download gives it out.")
 
 
 def ranged_file(request: HttpRequest, file: FieldFile) -> HttpResponseBase:

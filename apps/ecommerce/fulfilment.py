@@ -19,7 +19,7 @@ from django.utils import timezone
 from .entitlements import GRANTS
 from .models import Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .stripe_client import get_client
+from .stripe_client import get_client, livemode
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +84,10 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     """
     for _ in range(MOST_TRIES):
         row = Purchase.objects.get(pk=purchase.pk)
-        if not row.session_id:
-            return row  # its Checkout Session does not exist yet; checkout.start heals that
+        if not row.session_id or row.livemode != livemode():
+            return row  # no Session yet (checkout.start heals that), or one that our key can't see
         session = _fetch(row.session_id)
-        if session is None or _write(row, session, cause):
+        if _write(row, _facts(session) if session else _unknown(row), cause):
             return Purchase.objects.with_catalogue().get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
 
@@ -103,14 +103,19 @@ def _fetch(session_id: str) -> stripe.checkout.Session | None:
         return None
 
 
-def _write(seen: Purchase, session: stripe.checkout.Session, cause: str) -> bool:
+def _unknown(row: Purchase) -> dict[str, Any]:
+    """A Session that this account does not have (another account's key was in use) can't be paid any more."""
+    return {"status": Status.EXPIRED, "checkout_url": ""} if row.is_open else {}
+
+
+def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
     """Writes what was fetched; False, with nothing written, when the row has moved on since it was read."""
     with transaction.atomic():
         row = Purchase.objects.select_for_update().get(pk=seen.pk)
         if row.version != seen.version:
             return False
         now, before = timezone.now(), row.status
-        news = {name: value for name, value in _facts(session).items() if getattr(row, name) != value}
+        news = {name: value for name, value in facts.items() if getattr(row, name) != value}
         if news.get("status") in GRANTS and not row.paid_at:
             news["paid_at"] = now
         if news:

@@ -28,7 +28,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     try:
         webhooks.receive(event)
     except Exception:
-        logger.exception("Event %s (%s) could not be processed", event.id, event.type)
+        logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
         return HttpResponse(
             "The event was recorded but could not be processed. Please deliver it again.\n", status=500
         )

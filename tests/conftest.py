@@ -1,0 +1,58 @@
+"""What every test gets: no network but loopback, and the cast."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_socket import socket_allow_hosts
+
+from apps.users.models import User
+
+pytest_plugins = ["tests.plugins.sandbox"]
+
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_runtest_setup() -> None:
+    """Sockets reach this machine only. A test that needs Stripe uses the `sandbox` fixture."""
+    socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached_by_the_test_before() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """Ada buys."""
+    return User.objects.create_user("ada@example.com", "ada-buys-things", name="Ada Lovelace")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Bob is a stranger."""
+    return User.objects.create_user("bob@example.com", "bob-looks-around")
+
+
+@pytest.fixture
+def olive(db: None) -> User:
+    """Olive operates the shop."""
+    return User.objects.create_superuser("olive@example.com", "olive-runs-this")
+
+
+@pytest.fixture
+def as_ada(ada: User) -> Client:
+    return signed_in(ada)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Client:
+    return signed_in(bob)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client

@@ -1,0 +1,285 @@
+"""From the Buy button to an open product, and every way in which it may not get there."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+import stripe
+from django.db import connection
+from django.test import Client
+
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.stripe_client import get_client
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.factories import DECLINED, add_price, bought, path_of, pay, press_buy, price_of, stock
+
+pytestmark = pytest.mark.django_db
+
+
+def sessions() -> list[stripe.checkout.Session]:
+    return list(get_client().v1.checkout.sessions.list({"limit": 100}))
+
+
+def test_buy_pay_return_open(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
+    purchase = bought(as_ada, icons)
+    assert purchase.status == Status.PAID
+    assert (purchase.amount_total, purchase.currency) == (1900, "usd")
+    assert purchase.payment_method == "Visa •••• 4242"
+    assert purchase.receipt_url
+    assert [change.to_status for change in purchase.changes.all()] == [Status.OPEN, Status.PAID]
+    assert owned(ada, icons.product) == purchase
+    assert as_ada.get("/purchases/icon-set/").status_code == 200
+
+
+def test_the_session_carries_the_purchase_everywhere(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = bought(as_ada, icons)
+    session = get_client().v1.checkout.sessions.retrieve(
+        str(purchase.session_id), {"expand": ["payment_intent", "customer"]}
+    )
+    mine = str(purchase.public_id)
+    assert session.client_reference_id == mine
+    assert session.metadata is not None
+    assert session.metadata["purchase"] == mine
+    assert isinstance(session.payment_intent, stripe.PaymentIntent)
+    assert session.payment_intent.metadata["purchase"] == mine
+    assert isinstance(session.customer, stripe.Customer)
+    assert session.customer.email == "ada@example.com"
+
+
+def test_a_subscription_is_bought_the_same_way(as_ada: Client, club: ProductConfiguration) -> None:
+    purchase = bought(as_ada, club)
+    assert purchase.status == Status.ACTIVE
+    assert purchase.subscription_id
+    assert purchase.current_period_end is not None
+    assert purchase.payment_method == "Visa •••• 4242"
+
+
+def test_a_trial_is_given_once(as_ada: Client, sandbox: Any) -> None:
+    trial = stock(sandbox.client, "Trial club", 900, interval="month", trial_period_days=14)
+    purchase = bought(as_ada, trial)
+    assert purchase.status == Status.TRIALING
+    assert purchase.trial_end is not None
+    Purchase.objects.update(status=Status.CANCELED)
+    assert "Start free trial" not in as_ada.get("/store/trial-club/").content.decode()
+    assert bought(as_ada, trial).status == Status.ACTIVE
+
+
+def test_a_free_product_needs_no_card(as_ada: Client, sandbox: Any) -> None:
+    free = stock(sandbox.client, "Wallpaper", 0)
+    assert b"Get for free" in as_ada.get("/store/wallpaper/").content
+    purchase = bought(as_ada, free)
+    assert purchase.status == Status.PAID
+    assert purchase.amount_total == 0
+
+
+def test_pressing_buy_twice_opens_one_session(as_ada: Client, icons: ProductConfiguration) -> None:
+    assert press_buy(as_ada, icons) == press_buy(as_ada, icons)
+    assert len(sessions()) == 1
+    assert Purchase.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_at_the_same_moment_open_one_session(ada: User, icons: ProductConfiguration) -> None:
+    urls: list[str] = []
+    start = threading.Barrier(4)
+
+    def press() -> None:
+        try:
+            start.wait()
+            urls.append(press_buy(signed_in(ada), icons))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(urls) == 4
+    assert len(set(urls)) == 1
+    assert len(sessions()) == 1
+    assert Purchase.objects.count() == 1
+
+
+def test_an_owner_is_offered_open_not_buy(as_ada: Client, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    page = as_ada.get("/store/icon-set/").content.decode()
+    assert "Buy now" not in page
+    assert "/purchases/icon-set/" in page
+    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    assert "already own" in response.content.decode()
+    assert len(sessions()) == 1
+
+
+@pytest.mark.parametrize("data", [{}, {"price": ""}, {"price": "price_nobody"}, {"price": "x" * 5000}])
+def test_an_unknown_price_creates_nothing(
+    as_ada: Client, icons: ProductConfiguration, data: dict[str, str]
+) -> None:
+    response = as_ada.post("/store/icon-set/buy/", data, follow=True)
+    assert "no longer offered" in response.content.decode()
+    assert not Purchase.objects.exists()
+    assert not sessions()
+
+
+def test_another_products_price_creates_nothing(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    cheap = stock(sandbox.client, "Sticker", 100)
+    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(cheap).id}, follow=True)
+    assert "no longer offered" in response.content.decode()
+    assert not Purchase.objects.exists()
+
+
+def test_an_archived_price_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
+    price = price_of(icons)
+    type(price).objects.filter(id=price.id).update(active=False)
+    response = as_ada.post("/store/icon-set/buy/", {"price": price.id}, follow=True)
+    assert "no longer offered" in response.content.decode()
+    assert not Purchase.objects.exists()
+
+
+def test_an_amount_in_the_form_is_ignored(as_ada: Client, icons: ProductConfiguration) -> None:
+    sent = {
+        "price": price_of(icons).id,
+        "amount": "1",
+        "unit_amount": "1",
+        "quantity": "0",
+        "currency": "jpy",
+    }
+    response = as_ada.post("/store/icon-set/buy/", sent)
+    assert response.status_code == 303
+    assert [(s.amount_total, s.currency) for s in sessions()] == [(1900, "usd")]
+
+
+def test_a_product_taken_out_of_the_store_keeps_its_owners(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration
+) -> None:
+    bought(as_ada, icons)
+    ProductConfiguration.objects.update(is_active=False)
+    assert b"Icon set" not in as_bob.get("/store/").content
+    response = as_bob.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    assert "not for sale" in response.content.decode()
+    assert Purchase.objects.count() == 1
+    assert as_ada.get("/purchases/icon-set/").status_code == 200
+
+
+def test_a_visitor_signs_up_and_goes_on_to_pay(icons: ProductConfiguration) -> None:
+    visitor = Client()
+    response = visitor.post("/store/icon-set/buy/", {"price": price_of(icons).id})
+    assert response.status_code == 303
+    assert response["Location"].startswith("/accounts/signup/?next=%2Fstore%2Ficon-set%2Fbuy%2F")
+    form = {"email": "new@example.com", "password1": "a long new password", "next": "/store/icon-set/buy/"}
+    response = visitor.post("/accounts/signup/", form)
+    assert response["Location"] == "/store/icon-set/buy/"
+    response = visitor.get("/store/icon-set/buy/")
+    assert response.status_code == 303
+    assert "/stripe-sandbox/checkout/cs_test_" in response["Location"]
+    assert Purchase.objects.get().email == "new@example.com"
+
+
+def test_a_get_of_buy_alone_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
+    response = as_ada.get(f"/store/icon-set/buy/?price={price_of(icons).id}")
+    assert response["Location"] == "/store/icon-set/"
+    assert not Purchase.objects.exists()
+
+
+def test_choosing_another_price_closes_the_first_session(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    first = press_buy(as_ada, icons)
+    bigger = add_price(sandbox.client, icons.product_id, 4900)
+    sync_catalogue()
+    fresh = ProductConfiguration.objects.get(pk=icons.pk)
+    second = press_buy(as_ada, fresh, next(p for p in fresh.prices if p.id == bigger))
+    assert first != second
+    assert sorted(s.status or "" for s in sessions()) == ["expired", "open"]
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
+
+
+def test_paid_in_one_tab_then_buy_in_the_other(as_ada: Client, icons: ProductConfiguration) -> None:
+    pay(press_buy(as_ada, icons))  # and the buyer never comes back
+    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    assert "already own" in response.content.decode()
+    assert Purchase.objects.get().status == Status.PAID
+
+
+def test_the_back_link_charges_nothing_and_the_same_session_waits(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    url = press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    page = as_ada.get(f"/purchases/order/{purchase.public_id}/?canceled=1")
+    assert "Nothing was charged" in page.content.decode()
+    assert press_buy(as_ada, icons) == url
+
+
+def test_a_decline_leaves_everything_open(as_ada: Client, icons: ProductConfiguration) -> None:
+    url = press_buy(as_ada, icons)
+    assert not pay(url, DECLINED)
+    purchase = Purchase.objects.get()
+    page = as_ada.get(f"/purchases/order/{purchase.public_id}/?canceled=1").content.decode()
+    assert "Your card has been declined" in page or "Your card was declined" in page
+    assert as_ada.get("/purchases/icon-set/").status_code == 302
+    assert pay(url).endswith(str(purchase.session_id))
+
+
+def test_an_expired_session_can_be_bought_again(as_ada: Client, icons: ProductConfiguration) -> None:
+    first = press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    get_client().v1.checkout.sessions.expire(str(purchase.session_id))
+    page = as_ada.get(f"/purchases/order/{purchase.public_id}/").content.decode()
+    assert "expired" in page
+    assert press_buy(as_ada, icons) != first
+    assert Purchase.objects.filter(status=Status.OPEN).count() == 1
+
+
+def test_a_crash_before_the_session_was_noted_finds_the_same_session_again(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    url = press_buy(as_ada, icons)
+    Purchase.objects.update(session_id=None, checkout_url="")
+    assert press_buy(as_ada, icons) == url
+    assert len(sessions()) == 1
+
+
+def test_a_crashed_try_from_another_host_is_replaced(as_ada: Client, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    Purchase.objects.update(session_id=None, checkout_url="")
+    response = as_ada.post(
+        "/store/icon-set/buy/", {"price": price_of(icons).id}, headers={"host": "localhost"}
+    )
+    assert response.status_code == 303
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
+
+
+def test_a_customer_that_stripe_forgot_is_made_anew(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    StripeCustomer.objects.create(id="cus_of_another_account", user=ada, livemode=False)
+    press_buy(as_ada, icons)
+    assert StripeCustomer.objects.get().id != "cus_of_another_account"
+
+
+def test_when_stripe_is_away_the_shopper_is_told_kindly(
+    as_ada: Client, icons: ProductConfiguration, stripe_away: Any
+) -> None:
+    price = price_of(icons)
+    stripe_away()
+    response = as_ada.post("/store/icon-set/buy/", {"price": price.id}, follow=True)
+    assert response.status_code == 200
+    assert "Nothing was charged" in response.content.decode()
+
+
+def test_the_buyer_lands_on_the_page_they_wanted(as_ada: Client, icons: ProductConfiguration) -> None:
+    response = as_ada.get("/purchases/icon-set/?chapter=2", follow=True)
+    assert response.redirect_chain[-1][0] == "/store/?product=icon-set"
+    assert "belongs to Icon set" in response.content.decode()
+    back = pay(press_buy(as_ada, icons))
+    response = as_ada.get(path_of(back))
+    assert response["Location"] == "/purchases/icon-set/?chapter=2"

@@ -1,0 +1,177 @@
+"""Stripe's products and prices in the store: all of them, as they are, however often one asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from apps.ecommerce import catalogue
+from apps.ecommerce.models import Price, Product, ProductConfiguration
+from tests.factories import add_price, stock
+from tests.integration.test_money_news import deliver, events
+
+pytestmark = pytest.mark.django_db
+
+
+def bootstrap(capsys: pytest.CaptureFixture[str], **options: Any) -> str:
+    call_command("bootstrap_ecommerce", **options)
+    return capsys.readouterr().out
+
+
+def fill(sandbox: Any, count: int) -> None:
+    for number in range(count):
+        product = sandbox.client.v1.products.create({"name": f"Thing {number}", "id": f"prod_{number:04}"})
+        add_price(sandbox.client, product.id, 100 + number)
+
+
+def test_every_page_of_the_list_is_copied(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(sandbox, 250)
+    out = bootstrap(capsys)
+    assert "500 added, 0 changed, 0 archived" in out
+    assert Product.objects.count() == Price.objects.count() == ProductConfiguration.objects.count() == 250
+    assert ProductConfiguration.objects.values("slug").distinct().count() == 250
+    assert ProductConfiguration.objects.values("position").distinct().count() == 250
+
+
+def test_again_changes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(sandbox, 3)
+    bootstrap(capsys)
+    before = list(ProductConfiguration.objects.values())
+    assert "0 added, 0 changed, 0 archived, 6 unchanged" in bootstrap(capsys)
+    assert list(ProductConfiguration.objects.values()) == before
+
+
+def test_changes_and_archives_are_named(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(sandbox, 3)
+    bootstrap(capsys)
+    sandbox.client.v1.products.update("prod_0001", {"name": "Better thing"})
+    sandbox.client.v1.products.update("prod_0002", {"active": False})
+    out = bootstrap(capsys)
+    assert "changed: Better thing (prod_0001)" in out
+    assert "archived: Thing 2 (prod_0002)" in out
+    assert Product.objects.get(id="prod_0001").name == "Better thing"
+    assert not Product.objects.get(id="prod_0002").active
+
+
+def test_a_founders_edits_are_kept(
+    sandbox: Any, icons: ProductConfiguration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ProductConfiguration.objects.update(
+        slug="mine", tagline="Mine", content="Mine", is_active=False, position=7
+    )
+    sandbox.client.v1.products.update(icons.product_id, {"name": "Other name"})
+    bootstrap(capsys)
+    mine = ProductConfiguration.objects.get()
+    assert (mine.slug, mine.tagline, mine.content, mine.is_active, mine.position) == (
+        "mine",
+        "Mine",
+        "Mine",
+        False,
+        7,
+    )
+
+
+def test_dry_run_says_the_same_and_writes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(sandbox, 3)
+    assert "6 would be added" in bootstrap(capsys, dry_run=True)
+    assert not Product.objects.exists()
+    bootstrap(capsys)
+    sandbox.client.v1.products.update("prod_0002", {"active": False})
+    sandbox.client.v1.products.update("prod_0001", {"name": "Better thing"})
+    out = bootstrap(capsys, dry_run=True)
+    assert "would be archived: Thing 2 (prod_0002)" in out
+    assert "would be changed: Better thing (prod_0001)" in out
+    assert Product.objects.filter(active=True, name__startswith="Thing").count() == 3
+
+
+def test_interrupted_in_the_middle_it_goes_on(
+    sandbox: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the second page: what is there is whole, nothing is archived, the next run ends the job."""
+    fill(sandbox, 250)
+    write, pages = catalogue._write, []
+
+    def killed(*args: Any, **kwargs: Any) -> None:
+        if len(pages) == 2:
+            raise KeyboardInterrupt
+        pages.append(1)
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(catalogue, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap(capsys)
+    assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 200
+    monkeypatch.undo()
+    assert "300 added" in bootstrap(capsys)
+    assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 250
+
+
+def test_several_prices_one_time_and_recurring(sandbox: Any, icons: ProductConfiguration) -> None:
+    monthly = add_price(sandbox.client, icons.product_id, 500, interval="month", interval_count=3)
+    sandbox.client.v1.products.update(icons.product_id, {"default_price": monthly})
+    catalogue.sync_catalogue()
+    fresh = ProductConfiguration.objects.get()
+    assert fresh.product.default_price_id == monthly
+    assert next(price.id for price in fresh.prices) == monthly
+    price = Price.objects.get(id=monthly)
+    assert (price.type, price.interval, price.interval_count) == ("recurring", "month", 3)
+
+
+def test_two_products_of_one_name_have_two_addresses(sandbox: Any) -> None:
+    stock(sandbox.client, "Icon set")
+    stock(sandbox.client, "Icon set")
+    stock(sandbox.client, "図形")
+    slugs = set(ProductConfiguration.objects.values_list("slug", flat=True))
+    assert len(slugs) == 3
+    for slug in slugs:
+        assert Client().get(f"/store/{slug}/").status_code == 200
+
+
+def test_events_keep_the_copy_fresh(sandbox: Any) -> None:
+    product = sandbox.client.v1.products.create({"name": "Born from an event"})
+    price = add_price(sandbox.client, product.id, 700)
+    for event in [*events(sandbox, "price.created"), *events(sandbox, "product.created")]:
+        assert deliver(event).status_code == 200
+    assert ProductConfiguration.objects.get().slug == "born-from-an-event"
+    sandbox.client.v1.prices.update(price, {"active": False})
+    sandbox.client.v1.products.update(product.id, {"active": False})
+    for event in [*events(sandbox, "price.updated"), *events(sandbox, "product.updated")]:
+        assert deliver(event).status_code == 200
+    assert not Price.objects.get().active
+    assert not Product.objects.get().active
+
+
+def test_a_deleted_product_becomes_inactive(sandbox: Any) -> None:
+    product = sandbox.client.v1.products.create({"name": "Short lived"})
+    catalogue.sync_catalogue()
+    sandbox.client.v1.products.delete(product.id)
+    (event,) = events(sandbox, "product.deleted")
+    assert deliver(event).status_code == 200
+    assert not Product.objects.get().active
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("", "STRIPE_SECRET_KEY is not set"),
+        ("pk_test_123", "is not a secret key"),
+        ("sk_live_wrong", "Stripe refused the key"),
+    ],
+)
+def test_a_wrong_key_is_said_in_one_line(sandbox: Any, settings: Any, key: str, words: str) -> None:
+    settings.STRIPE_SECRET_KEY = key
+    with pytest.raises(CommandError) as refusal:
+        call_command("bootstrap_ecommerce")
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert ".env" in str(refusal.value)
+
+
+def test_a_network_that_is_down_is_said_in_one_line(sandbox: Any, stripe_away: Any) -> None:
+    stripe_away()
+    with pytest.raises(CommandError, match="can't be reached") as refusal:
+        call_command("bootstrap_ecommerce")
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,247 @@
+"""`@product_required`, its class mixin and `{% if_owned %}`: owners in, everybody else on a kind way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.files.base import ContentFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+from django.views import View
+
+from apps.ecommerce import entitlements
+from apps.ecommerce.decorators import ProductRequiredMixin, product_required
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.users.models import User
+from tests.factories import bought
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def icons_file(icons: ProductConfiguration) -> ProductConfiguration:
+    icons.download.save("Icon set — v2.zip", ContentFile(bytes(range(256)) * 4))
+    return icons
+
+
+GATED = ["/purchases/icon-set/", "/purchases/icon-set/download/"]
+
+
+@pytest.mark.parametrize("path", GATED)
+def test_a_visitor_signs_in_and_comes_back(icons_file: ProductConfiguration, path: str) -> None:
+    response = Client().get(path)
+    assert response.status_code == 302
+    assert response["Location"] == f"/accounts/login/?next={path}"
+
+
+@pytest.mark.parametrize("path", GATED)
+def test_a_stranger_is_sent_to_the_store(as_bob: Client, icons_file: ProductConfiguration, path: str) -> None:
+    response = as_bob.get(path)
+    assert response.status_code == 302
+    assert response["Location"] == "/store/?product=icon-set"
+
+
+@pytest.mark.parametrize("path", GATED)
+def test_an_owner_comes_in_and_no_cache_keeps_it(
+    as_ada: Client, icons_file: ProductConfiguration, path: str
+) -> None:
+    bought(as_ada, icons_file)
+    response = as_ada.get(path)
+    response.close()
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    assert "private" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in entitlements.GRANTS])
+def test_a_status_that_grants_nothing_opens_nothing(
+    as_ada: Client, icons: ProductConfiguration, status: Status
+) -> None:
+    bought(as_ada, icons)
+    Purchase.objects.update(status=status)
+    assert as_ada.get("/purchases/icon-set/").status_code == 302
+
+
+def test_predicate_and_queryset_say_the_same(as_ada: Client, icons: ProductConfiguration) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    now = timezone.now()
+    purchase = bought(as_ada, icons)
+    moments = [None, now - timedelta(days=30), now - timedelta(days=1), now + timedelta(days=1)]
+    for status in Status:
+        for started in moments:
+            for ends in moments:
+                for live in (False, True):
+                    fields = {
+                        "status": status,
+                        "current_period_start": started,
+                        "cancel_at": ends,
+                        "livemode": live,
+                    }
+                    Purchase.objects.update(**fields)
+                    purchase.refresh_from_db()
+                    assert entitlements.granting(now).exists() == entitlements.grants(purchase, now), fields
+
+
+def test_an_unknown_product_is_404(as_ada: Client, sandbox: Any) -> None:
+    assert as_ada.get("/purchases/nothing/").status_code == 404
+    assert as_ada.get("/purchases/nothing/download/").status_code == 404
+
+
+def request_of(user: User | AnonymousUser) -> HttpRequest:
+    request = RequestFactory().get("/anything/")
+    request.user = user
+    request.session = {}  # type: ignore[assignment]
+    request._messages = type("Messages", (), {"add": lambda *args: None})()  # type: ignore[attr-defined]
+    return request
+
+
+def test_the_gate_puts_product_and_purchase_on_the_request(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+
+    @product_required
+    def by_url(request: Any, product_slug: str) -> HttpResponse:
+        return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
+
+    @product_required(product_slug="icon-set")
+    def by_name(request: Any) -> HttpResponse:
+        return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
+
+    class ByClass(ProductRequiredMixin, View):
+        def get(self, request: Any, product_slug: str) -> HttpResponse:
+            return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
+
+    expected = f"{icons.pk} {purchase.pk}".encode()
+    assert by_url(request_of(ada), product_slug="icon-set").content == expected
+    assert by_name(request_of(ada)).content == expected
+    assert ByClass.as_view()(request_of(ada), product_slug="icon-set").content == expected
+    for view in (by_url, ByClass.as_view()):
+        assert view(request_of(AnonymousUser()), product_slug="icon-set").status_code == 302
+        with pytest.raises(Http404):
+            view(request_of(ada), product_slug="nothing")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_gate_guards_async_views(
+    as_ada: Client, ada: User, bob: User, icons: ProductConfiguration
+) -> None:
+    bought(as_ada, icons)
+
+    @product_required
+    async def view(request: Any, product_slug: str) -> HttpResponse:
+        await asyncio.sleep(0)
+        return HttpResponse(str(request.product_config.slug))
+
+    assert asyncio.run(view(request_of(ada), product_slug="icon-set")).content == b"icon-set"
+    assert asyncio.run(view(request_of(bob), product_slug="icon-set")).status_code == 302
+
+
+def test_if_owned_in_templates(as_ada: Client, ada: User, bob: User, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    template = Template("{% load store %}{% if_owned thing %}yes{% else %}no{% endif_owned %}")
+    bare = Template("{% load store %}{% if_owned thing %}yes{% endif_owned %}")
+    for thing in (icons, icons.product):
+        for user, words in ((ada, "yes"), (bob, "no"), (AnonymousUser(), "no")):
+            context = Context({"thing": thing, "request": request_of(user)})
+            assert template.render(context) == words
+            assert bare.render(context) == words.replace("no", "")
+
+
+# --- the file ---------------------------------------------------------------------------------------------
+
+
+CONTENT = bytes(range(256)) * 4
+
+
+def body_of(response: Any) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
+
+
+def test_the_file_has_its_own_name_and_no_address_of_its_own(
+    as_ada: Client, icons_file: ProductConfiguration
+) -> None:
+    bought(as_ada, icons_file)
+    response = as_ada.get("/purchases/icon-set/download/")
+    assert body_of(response) == CONTENT
+    assert response["Content-Type"] == "application/zip"
+    assert "attachment" in response["Content-Disposition"]
+    assert ".zip" in response["Content-Disposition"]
+    name = icons_file.download.name
+    for guess in (
+        f"/media/{name}",
+        f"/static/{name}",
+        f"/private/{name}",
+        f"/{name}",
+        f"/media/../private/{name}",
+    ):
+        assert as_ada.get(guess).status_code == 404
+    with pytest.raises(ValueError, match="no address"):
+        icons_file.download.url  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body"),
+    [
+        ("bytes=0-9", 206, CONTENT[:10]),
+        ("bytes=1000-", 206, CONTENT[1000:]),
+        ("bytes=-24", 206, CONTENT[-24:]),
+        ("bytes=-5000", 206, CONTENT),
+        ("bytes=1020-9999", 206, CONTENT[1020:]),
+        ("bytes=1024-", 416, b""),
+        ("bytes=-0", 416, b""),
+        ("bytes=9-3", 200, CONTENT),
+        ("bytes=0-1,4-5", 200, CONTENT),
+        ("lines=1-2", 200, CONTENT),
+        ("bytes=-", 200, CONTENT),
+    ],
+)
+def test_ranges(
+    as_ada: Client, icons_file: ProductConfiguration, wanted: str, status: int, body: bytes
+) -> None:
+    bought(as_ada, icons_file)
+    response = as_ada.get("/purchases/icon-set/download/", headers={"range": wanted})
+    assert response.status_code == status
+    assert body_of(response) == body
+    assert response["Accept-Ranges"] == "bytes"
+    if status == 206:
+        assert int(response["Content-Length"]) == len(body)
+        assert response["Content-Range"].endswith("/1024")
+    if status == 416:
+        assert response["Content-Range"] == "bytes */1024"
+
+
+def test_a_range_of_another_version_is_answered_whole(
+    as_ada: Client, icons_file: ProductConfiguration
+) -> None:
+    bought(as_ada, icons_file)
+    headers = {"range": "bytes=0-9", "if-range": '"another-version"'}
+    whole = as_ada.get("/purchases/icon-set/download/", headers=headers)
+    assert (whole.status_code, body_of(whole)) == (200, CONTENT)
+    etag = whole["ETag"]
+    same = as_ada.get("/purchases/icon-set/download/", headers={"range": "bytes=0-9", "if-range": etag})
+    assert same.status_code == 206
+
+
+def test_a_product_without_a_file(as_ada: Client, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    assert as_ada.get("/purchases/icon-set/download/").status_code == 404
+
+
+def test_owners_words_are_markdown_and_never_html(as_ada: Client, icons: ProductConfiguration) -> None:
+    ProductConfiguration.objects.update(
+        content="# Hi\n\n<script>alert(1)</script> [x](javascript:alert(1)) **bold**"
+    )
+    bought(as_ada, icons)
+    page = as_ada.get("/purchases/icon-set/").content.decode()
+    assert "<strong>bold</strong>" in page
+    assert "<script>alert" not in page
+    assert 'href="javascript' not in page

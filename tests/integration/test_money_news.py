@@ -1,0 +1,370 @@
+"""Webhooks, the return page and the poll: in any order, any number of times, or not at all."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+import stripe
+from django.db import connection
+from django.test import Client
+
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.users.models import User
+from tests.factories import bought, path_of, pay, press_buy, stock
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "whsec_sandbox"
+
+
+def deliver(
+    event: dict[str, Any] | bytes, *, secret: str = SECRET, at: int | None = None, header: str = ""
+) -> Any:
+    """POSTs an event as Stripe does, signed with Stripe's own scheme."""
+    body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    signature = header or stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
+    client = Client(raise_request_exception=False)
+    return client.post(
+        "/webhooks/stripe/", body, content_type="application/json", headers={"stripe-signature": signature}
+    )
+
+
+def events(sandbox: Any, kind: str) -> list[dict[str, Any]]:
+    found = sandbox.client.v1.events.list({"type": kind, "limit": 100})
+    return [event.to_dict(for_json=True) for event in found]
+
+
+def paid_session(client: Client, product: ProductConfiguration) -> tuple[Purchase, str]:
+    """Paid on the hosted page; nobody has told the store yet. Gives the purchase and the way back."""
+    back = pay(press_buy(client, product))
+    purchase = Purchase.objects.get()
+    assert purchase.status == Status.OPEN
+    return purchase, path_of(back)
+
+
+def test_the_return_page_is_right_without_any_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase, back = paid_session(as_ada, icons)
+    page = as_ada.get(back)
+    assert 'data-state="paid"' in page.content.decode()
+    assert not WebhookEvent.objects.exists()
+    purchase.refresh_from_db()
+    assert purchase.status == Status.PAID
+
+
+def test_the_poll_is_right_without_webhook_and_return(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase, _back = paid_session(as_ada, icons)
+    fragment = as_ada.get(f"/purchases/order/{purchase.public_id}/status/").content.decode()
+    assert 'data-state="paid"' in fragment
+    assert "hx-trigger" not in fragment
+
+
+def test_the_webhook_is_right_without_the_buyer(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase, _back = paid_session(as_ada, icons)
+    (event,) = events(sandbox, "checkout.session.completed")
+    assert deliver(event).status_code == 200
+    assert owned(ada, icons.product) == purchase
+    change = StatusChange.objects.get(to_status=Status.PAID)
+    assert change.cause == f"checkout.session.completed {event['id']}"
+
+
+def test_the_same_event_twice_is_one_change(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    paid_session(as_ada, icons)
+    (event,) = events(sandbox, "checkout.session.completed")
+    assert [deliver(event).status_code for _ in range(3)] == [200, 200, 200]
+    assert StatusChange.objects.filter(to_status=Status.PAID).count() == 1
+    record = WebhookEvent.objects.get(id=event["id"])
+    assert record.attempts == 1
+    assert record.processed_at is not None
+
+
+def test_event_after_the_return_changes_nothing(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    (event,) = events(sandbox, "checkout.session.completed")
+    assert deliver(event).status_code == 200
+    assert Purchase.objects.get().version == purchase.version
+    assert StatusChange.objects.count() == 2
+
+
+def test_event_before_the_return(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+    _purchase, back = paid_session(as_ada, icons)
+    (event,) = events(sandbox, "checkout.session.completed")
+    deliver(event)
+    assert 'data-state="paid"' in as_ada.get(back).content.decode()
+    assert StatusChange.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_at_once_is_one_change(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+    _purchase, back = paid_session(as_ada, icons)
+    (completed,) = events(sandbox, "checkout.session.completed")
+    twin = {**completed, "id": "evt_stripe_sometimes_makes_two"}
+    start, answers = threading.Barrier(6), []
+    cookies = as_ada.cookies
+
+    def run(what: Any) -> None:
+        try:
+            start.wait()
+            answers.append(what())
+        finally:
+            connection.close()
+
+    def come_back() -> int:
+        client = Client()
+        client.cookies = cookies
+        return client.get(back).status_code
+
+    jobs = (
+        [lambda: deliver(completed).status_code] * 2
+        + [lambda: deliver(twin).status_code] * 2
+        + [come_back] * 2
+    )
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 6
+    assert Purchase.objects.get().status == Status.PAID
+    assert list(StatusChange.objects.values_list("to_status", flat=True)) == [Status.OPEN, Status.PAID]
+    assert WebhookEvent.objects.filter(processed_at=None).count() == 0
+
+
+def test_an_older_fetch_never_overwrites_a_newer_one(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While this sync is fetching, another one writes: what was fetched before that is fetched again."""
+    from apps.ecommerce import fulfilment
+
+    url = press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    fetch, fetched = fulfilment._fetch, []
+
+    def slow(session_id: str) -> Any:
+        session = fetch(session_id)
+        fetched.append(session.status if session else None)
+        if len(fetched) == 1:  # the buyer pays and the webhook is done before this answer arrives
+            pay(url)
+            sync_purchase(purchase, "the other one")
+        return session
+
+    monkeypatch.setattr(fulfilment, "_fetch", slow)
+    assert sync_purchase(purchase, "the slow one").status == Status.PAID
+    assert fetched == ["open", "complete", "complete"]
+    assert StatusChange.objects.get(to_status=Status.PAID).cause == "the other one"
+
+
+def test_an_unpaid_session_opens_nothing(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}")
+    assert 'data-state="confirming"' in page.content.decode()
+    assert "hx-trigger" in page.content.decode()
+    assert owned(ada, icons.product) is None
+
+
+def test_a_stranger_finds_no_purchase(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
+    purchase, back = paid_session(as_ada, icons)
+    order = f"/purchases/order/{purchase.public_id}/"
+    for path in (back, order, f"{order}status/"):
+        assert as_bob.get(path).status_code == 404
+        assert Client().get(path).status_code == 302
+    assert Purchase.objects.get().status == Status.OPEN  # and Bob's visit did nothing
+    assert b"Icon set" not in as_bob.get("/purchases/").content
+
+
+@pytest.mark.parametrize(
+    "session_id", ["", "cs_test_nobody", "{CHECKOUT_SESSION_ID}", "cs_test_%00", "x" * 2000]
+)
+def test_a_return_with_no_session_of_ours(as_ada: Client, session_id: str, sandbox: Any) -> None:
+    assert as_ada.get("/store/checkout/return/", {"session_id": session_id}).status_code == 404
+
+
+def test_a_session_of_another_shop_is_none_of_ours(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Two shops on one Stripe account get each other's events."""
+    press_buy(as_ada, icons)
+    session = sandbox.client.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "line_items": [{"price": icons.prices[0].id, "quantity": 1}],
+            "success_url": "https://other.example/thanks",
+            "client_reference_id": "order-77",
+        }
+    )
+    pay(session.url)
+    (event,) = events(sandbox, "checkout.session.completed")
+    assert deliver(event).status_code == 200
+    assert Purchase.objects.get().status == Status.OPEN
+    assert as_ada.get(f"/store/checkout/return/?session_id={session.id}").status_code == 404
+
+
+def test_a_session_that_a_crash_kept_us_from_noting_is_claimed(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase, _back = paid_session(as_ada, icons)
+    Purchase.objects.update(session_id=None)
+    (event,) = events(sandbox, "checkout.session.completed")
+    deliver(event)
+    assert Purchase.objects.get().status == Status.PAID
+    assert Purchase.objects.get().session_id == purchase.session_id
+
+
+EVENT = {
+    "id": "evt_1",
+    "object": "event",
+    "type": "who.knows",
+    "created": 1,
+    "data": {"object": {"id": "x_1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ("", "missing"),
+        ("nonsense", "malformed"),
+        ("t=1,v1=00", "old and wrong"),
+        (f"t={int(time.time())},v1=00", "wrong"),
+        (f"t={int(time.time())},v0=00", "another scheme"),
+    ],
+)
+def test_an_unsigned_event_is_refused(db: None, header: str, why: str) -> None:
+    response = Client().post(
+        "/webhooks/stripe/",
+        json.dumps(EVENT),
+        content_type="application/json",
+        headers={"stripe-signature": header} if header else {},
+    )
+    assert response.status_code == 400, why
+    assert not WebhookEvent.objects.exists()
+
+
+def test_signatures_that_are_old_foreign_or_of_another_body_are_refused(db: None) -> None:
+    assert deliver(EVENT, at=int(time.time()) - 301).status_code == 400
+    assert deliver(EVENT, secret="whsec_of_somebody_else").status_code == 400
+    good = stripe.WebhookSignature.generate_signature_header(json.dumps(EVENT), SECRET)
+    assert deliver({**EVENT, "type": "checkout.session.completed"}, header=good).status_code == 400
+    assert not WebhookEvent.objects.exists()
+
+
+def test_a_rolled_secret_is_accepted_while_stripe_signs_with_both(db: None) -> None:
+    body, now = json.dumps(EVENT), int(time.time())
+    old, new = (
+        stripe.WebhookSignature.generate_signature_header(body, secret, now).split("v1=")[1]
+        for secret in ("whsec_the_one_before", SECRET)
+    )
+    assert deliver(EVENT, header=f"t={now},v1={old},v1={new}").status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b'{"object": "v2.core.event"}', b"{}"])
+def test_a_signed_body_that_is_no_event_is_refused(db: None, body: bytes) -> None:
+    assert deliver(body).status_code == 400
+
+
+def test_without_a_secret_the_endpoint_is_off(db: None, settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRET = ""
+    assert deliver(EVENT, secret="").status_code == 404
+    assert deliver(EVENT, secret="anything").status_code == 404
+
+
+def test_the_endpoint_takes_post_only(db: None) -> None:
+    assert Client().get("/webhooks/stripe/").status_code == 405
+
+
+def test_an_unknown_event_is_recorded_and_answered(db: None) -> None:
+    assert deliver(EVENT).status_code == 200
+    assert WebhookEvent.objects.get().processed_at is not None
+
+
+def test_a_crash_in_a_handler_is_500_and_the_next_delivery_heals(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any, stripe_away: Any
+) -> None:
+    paid_session(as_ada, icons)
+    (event,) = events(sandbox, "checkout.session.completed")
+    before = settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE
+    stripe_away()
+    assert deliver(event).status_code == 500
+    record = WebhookEvent.objects.get(id=event["id"])
+    assert "APIConnectionError" in record.error
+    assert record.processed_at is None
+    settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE = before
+    assert deliver(event).status_code == 200
+    record.refresh_from_db()
+    assert (record.attempts, record.error) == (2, "")
+    assert Purchase.objects.get().status == Status.PAID
+
+
+def test_when_stripe_is_away_the_return_page_says_confirming(
+    as_ada: Client, icons: ProductConfiguration, stripe_away: Any
+) -> None:
+    _purchase, back = paid_session(as_ada, icons)
+    stripe_away()
+    page = as_ada.get(back)
+    assert page.status_code == 200
+    assert 'data-state="confirming"' in page.content.decode()
+
+
+def test_after_a_change_of_account_an_open_checkout_begins_anew(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    url = press_buy(as_ada, icons)
+    Purchase.objects.update(session_id="cs_test_from_the_old_account")
+    assert press_buy(as_ada, icons) != url
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
+
+
+def test_after_a_change_of_account_what_was_paid_stays_paid(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    Purchase.objects.update(session_id="cs_test_from_the_old_account")
+    assert sync_purchase(purchase, "test").status == Status.PAID
+    assert owned(ada, icons.product)
+
+
+def test_ten_waiting_tabs_ask_stripe_once(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apps.ecommerce import fulfilment
+
+    press_buy(as_ada, icons)
+    asked, fetch = [], fulfilment._fetch
+    monkeypatch.setattr(fulfilment, "_fetch", lambda session: (asked.append(session), fetch(session))[1])
+    purchase = Purchase.objects.get()
+    for _ in range(10):
+        as_ada.get(f"/purchases/order/{purchase.public_id}/status/")
+    assert len(asked) == 1
+
+
+def test_what_was_bought_in_test_mode_opens_nothing_in_live_mode(
+    as_ada: Client, ada: User, icons: ProductConfiguration, settings: Any
+) -> None:
+    bought(as_ada, icons)
+    assert owned(ada, icons.product)
+    settings.STRIPE_SECRET_KEY = "sk_live_for_real"
+    assert owned(ada, icons.product) is None
+    assert as_ada.get("/purchases/icon-set/").status_code == 302
+
+
+def test_every_event_of_a_subscription_finds_its_purchase(as_ada: Client, sandbox: Any) -> None:
+    club = stock(sandbox.client, "Maker club", 900, interval="month")
+    purchase = bought(as_ada, club)
+    all_events = [e.to_dict(for_json=True) for e in sandbox.client.v1.events.list({"limit": 100})]
+    assert {"customer.subscription.created", "invoice.paid"} <= {event["type"] for event in all_events}
+    for event in all_events:
+        assert deliver(event).status_code == 200, event["type"]
+    assert Purchase.objects.get().version == purchase.version

@@ -1,0 +1,72 @@
+"""What Stripe says ▶ what the store believes. No database, no network."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.ecommerce.entitlements import GRANTS
+from apps.ecommerce.fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status
+from apps.ecommerce.models import PurchaseStatus as Status
+
+
+def state(session_status: str = "complete", payment_status: str = "paid", **more: object) -> StripeState:
+    return StripeState(session_status=session_status, payment_status=payment_status, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("what_stripe_says", "status"),
+    [
+        (state("open", "unpaid"), Status.OPEN),
+        (state("open", "unpaid", intent_status="requires_payment_method"), Status.OPEN),
+        (state("expired", "unpaid"), Status.EXPIRED),
+        (state("complete", "paid"), Status.PAID),
+        (state("complete", "no_payment_required"), Status.PAID),
+        (state("complete", "unpaid"), Status.PROCESSING),
+        (state("complete", "unpaid", intent_status="processing"), Status.PROCESSING),
+        (state("complete", "unpaid", intent_status="requires_payment_method"), Status.FAILED),
+        (state("complete", "unpaid", intent_status="canceled"), Status.FAILED),
+        (state(amount_charged=900, amount_refunded=1), Status.PARTIALLY_REFUNDED),
+        (state(amount_charged=900, amount_refunded=900), Status.REFUNDED),
+        (state(amount_charged=900, amount_refunded=900, disputed=True), Status.DISPUTED),
+        (state("complete", "paid", subscription_status="trialing"), Status.TRIALING),
+        (state("complete", "no_payment_required", subscription_status="active"), Status.ACTIVE),
+        (state("complete", "unpaid", subscription_status="incomplete"), Status.INCOMPLETE),
+        (state("complete", "paid", subscription_status="canceled"), Status.CANCELED),
+    ],
+)
+def test_each_state_of_stripes_has_one_status(what_stripe_says: StripeState, status: Status) -> None:
+    assert derive_status(what_stripe_says) == status
+
+
+words = st.one_of(st.none(), st.text(max_size=12))
+anything = st.builds(
+    StripeState,
+    session_status=st.one_of(st.sampled_from(["open", "complete", "expired"]), words),
+    payment_status=st.one_of(
+        st.sampled_from(["paid", "unpaid", "no_payment_required"]), st.text(max_size=12)
+    ),
+    subscription_status=st.one_of(st.sampled_from([*SUBSCRIPTION_STATUS]), words),
+    intent_status=words,
+    amount_charged=st.integers(0, 10**9),
+    amount_refunded=st.integers(0, 10**9),
+    disputed=st.booleans(),
+)
+
+
+@given(anything)
+def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says: StripeState) -> None:
+    if derive_status(says) in GRANTS:
+        assert says.session_status == "complete"
+        if says.subscription_status is None:
+            assert says.payment_status in ("paid", "no_payment_required")
+            assert not says.disputed
+        else:
+            assert says.subscription_status in ("trialing", "active", "past_due")
+
+
+@given(anything)
+def test_failed_is_never_said_of_money_that_is_there(says: StripeState) -> None:
+    if derive_status(says) == Status.FAILED:
+        assert says.payment_status not in ("paid", "no_payment_required")
