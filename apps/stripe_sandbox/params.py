@@ -143,7 +143,7 @@ _SCALARS: dict[type, Callable[[str, str], Any]] = {
     int: _integer,
     bool: _boolean,
     Decimal: _decimal,
-    float: _decimal,
+    float: lambda raw, at: float(_decimal(raw, at)),
     str: lambda raw, at: raw,
 }
 

@@ -1,0 +1,57 @@
+"""The `sandbox` fixture: Stripe, played on this machine, empty and with webhooks delivered by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+
+from apps.stripe_sandbox import bootstrap, delivery, storage, switches
+from apps.stripe_sandbox.storage import Obj
+from apps.stripe_sandbox.transport import InProcessClient
+
+
+class Sandbox:
+    """What a test does with the sandbox, beside what the store does with it over the API."""
+
+    def __init__(self) -> None:
+        self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
+
+    def deliver(self, after: float = 0) -> int:
+        """Make the webhook attempts that are due `after` seconds from now; gives their number."""
+        return delivery.deliver_due(time.time() + after)
+
+    def switches(self, **changes: Any) -> switches.Switches:
+        """Turn switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
+        return switches.turn(**changes)
+
+    def product(self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any) -> stripe.Product:
+        """A product whose default price is `amount` minor units; `recurring={"interval": …}` goes into the price."""
+        price: Any = {"currency": currency, "unit_amount": amount}
+        if "recurring" in more:
+            price["recurring"] = more.pop("recurring")
+        return self.client.v1.products.create({"name": name, "default_price_data": price, **more})
+
+    def events(self, pattern: str = "*") -> list[Obj]:
+        """What happened, oldest first, by type: "charge.*"."""
+        return storage.find("event", ("type", "GLOB", pattern))[::-1]
+
+    def attempts(self, event_id: str = "") -> list[Obj]:
+        """Deliveries, oldest first: event, endpoint, state, attempts, status, error."""
+        rows = storage.query("SELECT * FROM deliveries WHERE ? IN ('', event) ORDER BY id", event_id)
+        return [dict(row) for row in rows]
+
+
+@pytest.fixture
+def sandbox(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
+    """A fresh sandbox of the test's own. Nothing is sent until `sandbox.deliver()`."""
+    settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
+    settings.STRIPE_SANDBOX_DELIVERY = "manual"
+    settings.STRIPE_SANDBOX_DEMO = False
+    bootstrap.prepare()
+    yield Sandbox()
+    storage.close_idle()
