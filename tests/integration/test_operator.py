@@ -1,0 +1,109 @@
+"""Olive's admin: answers "I paid and have nothing" within a minute, and can't falsify what Stripe says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.factories import bought, pay, press_buy
+from tests.integration.test_money_news import deliver, events
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def as_olive(olive: User) -> Client:
+    return signed_in(olive)
+
+
+def address(model: Any, page: str = "changelist", *args: object) -> str:
+    return reverse(f"admin:ecommerce_{model.__name__.lower()}_{page}", args=args)
+
+
+def test_every_list_and_page_opens(
+    as_ada: Client, as_olive: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    bought(as_ada, icons)
+    deliver(events(sandbox, "checkout.session.completed")[0])
+    for model in (ProductConfiguration, Product, Purchase, WebhookEvent, StripeCustomer):
+        assert as_olive.get(address(model)).status_code == 200, model
+        row = model.objects.first()
+        assert as_olive.get(address(model, "change", row.pk)).status_code == 200, model
+    assert as_olive.get(address(Purchase), {"q": "ada@example.com"}).status_code == 200
+
+
+def test_what_stripe_decides_cannot_be_edited(
+    as_ada: Client, as_olive: Client, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    for model, pk in ((Purchase, purchase.pk), (Product, icons.product_id)):
+        assert as_olive.post(address(model, "change", pk), {"status": "refunded"}).status_code == 403
+        assert as_olive.post(address(model, "delete", pk), {"post": "yes"}).status_code == 403
+        assert as_olive.get(address(model, "add")).status_code == 403
+    purchase.refresh_from_db()
+    assert purchase.status == Status.PAID
+
+
+def test_the_founder_edits_what_the_store_shows(as_olive: Client, icons: ProductConfiguration) -> None:
+    form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
+    file = ContentFile(b"zip", name="icons.zip")
+    response = as_olive.post(address(ProductConfiguration, "change", icons.pk), {**form, "download": file})
+    assert response.status_code == 302, response.content
+    icons.refresh_from_db()
+    assert (icons.slug, icons.is_active, icons.tagline) == ("icons", False, "Sharp at 16 px")
+    page = as_olive.get(address(ProductConfiguration, "change", icons.pk)).content.decode()
+    assert "icons" in page
+    assert 'href="/media/' not in page
+    assert b"Icon set" not in Client().get("/store/").content
+
+
+def test_refresh_asks_stripe(
+    as_ada: Client, as_olive: Client, olive: User, icons: ProductConfiguration
+) -> None:
+    pay(press_buy(as_ada, icons))
+    purchase = Purchase.objects.get()
+    action = {"action": "refresh", "_selected_action": [purchase.pk]}
+    page = as_olive.post(address(Purchase), action, follow=True)
+    assert "paid" in page.content.decode()
+    purchase.refresh_from_db()
+    assert purchase.status == Status.PAID
+    last = purchase.changes.last()
+    assert last is not None
+    assert last.cause == "refreshed by olive@example.com"
+
+
+def test_an_event_can_be_processed_again(
+    as_ada: Client,
+    as_olive: Client,
+    icons: ProductConfiguration,
+    sandbox: Any,
+    settings: Any,
+    stripe_away: Any,
+) -> None:
+    pay(press_buy(as_ada, icons))
+    (event,) = events(sandbox, "checkout.session.completed")
+    before = settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE
+    stripe_away()
+    deliver(event)
+    assert WebhookEvent.objects.get().error
+    action = {"action": "process_again", "_selected_action": [event["id"]]}
+    as_olive.post(address(WebhookEvent), action)
+    assert (WebhookEvent.objects.get().attempts, WebhookEvent.objects.get().processed_at) == (2, None)
+    settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE = before
+    as_olive.post(address(WebhookEvent), action)
+    assert WebhookEvent.objects.get().processed_at is not None
+    assert Purchase.objects.get().status == Status.PAID
+
+
+def test_ada_is_no_operator(as_ada: Client, icons: ProductConfiguration) -> None:
+    for model in (ProductConfiguration, Product, Purchase, WebhookEvent, StripeCustomer):
+        assert as_ada.get(address(model)).status_code == 302
+    assert Price.objects.count() == 1
