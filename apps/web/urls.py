@@ -1,13 +1,14 @@
 from django.urls import path
 
-from apps.web.views import art, mailbox, monitoring, pages, robots
+from apps.web.views import assets, mailbox, monitoring, pages, robots
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("terms/", pages.legal, {"page": "terms"}, name="terms"),
     path("privacy/", pages.legal, {"page": "privacy"}, name="privacy"),
     path("refunds/", pages.legal, {"page": "refunds"}, name="refunds"),
-    path("art/<slug:seed>.svg", art.art, name="art"),
+    path("style/<slug:digest>.css", assets.css, name="stylesheet"),
+    path("art/<slug:seed>.svg", assets.art, name="art"),
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("robots.txt", robots.robots, name="robots"),

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
+from apps.web.stylesheet import stylesheet
+
 register = template.Library()
 
 
@@ -22,6 +24,13 @@ def icon(name: str) -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def stylesheet_url() -> str:
+    """{% stylesheet_url %}: the design in one file, at an address that changes with it."""
+    digest, _ = stylesheet()
+    return reverse("stylesheet", args=[digest])
 
 
 @register.simple_tag
