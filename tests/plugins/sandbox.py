@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 from apps.stripe_sandbox import bootstrap, delivery, storage, switches
 from apps.stripe_sandbox.storage import Obj
@@ -23,7 +26,8 @@ class Sandbox:
 
     def deliver(self, after: float = 0) -> int:
         """Make the webhook attempts that are due `after` seconds from now; gives their number."""
-        return delivery.deliver_due(time.time() + after)
+        with _connections_kept():
+            return delivery.deliver_due(time.time() + after)
 
     def switches(self, **changes: Any) -> switches.Switches:
         """Turn switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
@@ -44,6 +48,18 @@ class Sandbox:
         """Deliveries, oldest first: event, endpoint, state, attempts, status, error."""
         rows = storage.query("SELECT * FROM deliveries WHERE ? IN ('', event) ORDER BY id", event_id)
         return [dict(row) for row in rows]
+
+
+@contextmanager
+def _connections_kept() -> Iterator[None]:
+    """Deliveries run the whole Django stack in this thread; the test's own transaction must survive (as in Client)."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -77,12 +77,12 @@ NOT_A_TEST_CARD = Decline(
 )
 
 TABLE = (
-    Card("4242424242424242", "Payment succeeds"),
+    Card("4242424242424242", "Succeeds"),
     Card("5555555555554444", "Succeeds, Mastercard", brand="mastercard"),
     Card("378282246310005", "Succeeds, American Express", brand="amex"),
     Card("4000056655665556", "Succeeds, Visa debit", funding="debit"),
     Card("4000000000000002", "Declined", decline=GENERIC),
-    Card("4000000000009995", "Declined, insufficient funds", decline=INSUFFICIENT),
+    Card("4000000000009995", "Insufficient funds", decline=INSUFFICIENT),
     Card("4000000000009987", "Declined, lost card", decline=LOST),
     Card("4000000000009979", "Declined, stolen card", decline=STOLEN),
     Card("4000000000000069", "Declined, expired card", decline=EXPIRED),
@@ -90,9 +90,9 @@ TABLE = (
     Card("4000000000000119", "Declined, processing error", decline=PROCESSING),
     Card("4000000000006975", "Declined, used too often", decline=VELOCITY),
     Card("4100000000000019", "Blocked as fraud", decline=BLOCKED),
-    Card("4000002500003155", "Asks for 3D Secure", challenge=True),
-    Card("4000002760003184", "Asks for 3D Secure every time", challenge=True),
-    Card("4000000000003220", "Asks for 3D Secure 2", challenge=True),
+    Card("4000002500003155", "3D Secure, unless set up before", challenge=True),
+    Card("4000002760003184", "3D Secure", challenge=True),
+    Card("4000000000003220", "3D Secure 2", challenge=True),
     Card("4000008400001629", "3D Secure, then declined", challenge=True, decline=GENERIC),
     Card("4000000000000341", "Succeeds, renewals fail", later="renewal_declined"),
     Card("4000000000000259", "Succeeds, then disputed as fraud", later="dispute_fraudulent"),

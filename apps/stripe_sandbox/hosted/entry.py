@@ -57,7 +57,9 @@ class Entry:
 def read(posted: Mapping[str, str], *, ask_email: bool, ask_card: bool, today: datetime.date) -> Entry:
     """Take the fields from a POST and check those that were asked for."""
     names = [name for name in Entry.__dataclass_fields__ if name != "errors"]
-    entry = Entry(**{name: posted.get(name, "").strip()[:200] for name in names})
+    entry = Entry()
+    for name in names:
+        setattr(entry, name, posted.get(name, "").strip()[:200])
     if ask_email and not _EMAIL.fullmatch(entry.email):
         entry.errors["email"] = "Your email is invalid." if entry.email else REQUIRED
     if ask_card:
@@ -76,7 +78,7 @@ def read(posted: Mapping[str, str], *, ask_email: bool, ask_card: bool, today: d
 @cache
 def countries() -> list[tuple[str, str]]:
     """(ISO 3166 code, English name) of every country, by name."""
-    names = Locale("en").territories
+    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
     codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
 

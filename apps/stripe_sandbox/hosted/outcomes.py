@@ -64,7 +64,7 @@ def authenticate(session_id: str, passed: bool) -> Result:
         if order is None or intent is None:
             return Result("closed")
         method = storage.get(intent["payment_method"]) or {}
-        intent = storage.update(intent["id"], next_action=None)
+        intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
         if passed:
             return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
         return _fail(

@@ -46,11 +46,11 @@ def _pay(request: HttpRequest, order: Order) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
     typed = entry.read(request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today)
     if typed.errors and order.session["status"] == "open":
-        return _page(request, order, typed, status=422)
+        return _page(request, order, typed)
     result = outcomes.pay(order.session["id"], typed)
     if result.state == "declined":
         typed.errors[_FIELD_OF_DECLINE.get(result.message, "cardNumber")] = result.message
-        return _page(request, order, typed, status=402)
+        return _page(request, order, typed)
     return _onward(order.session["id"], result)
 
 
@@ -141,7 +141,12 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
     buyer = order.hidden.get("buyer") or {}
     country = buyer.get("address", {}).get("country")
     home = country or entry.HOME_OF_CURRENCY.get(order.session["currency"], "US")
-    blank = entry.Entry(billingName=buyer.get("name") or "", billingCountry=home)
+    blank = entry.Entry(
+        email=buyer.get("email") or "",
+        billingName=buyer.get("name") or "",
+        billingCountry=home,
+        billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
+    )
     card = cards.BY_NUMBER.get(request.GET.get("card", ""))
     if card:
         blank.cardNumber, blank.cardExpiry = card.shown, "12 / 34"
@@ -155,7 +160,7 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
     return blank
 
 
-def _page(request: HttpRequest, order: Order, typed: entry.Entry, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, order: Order, typed: entry.Entry) -> HttpResponse:
     session = order.session
     waiting = outcomes.challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
@@ -170,7 +175,7 @@ def _page(request: HttpRequest, order: Order, typed: entry.Entry, status: int = 
         "card_count": len(cards.TABLE),
         "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if waiting else "",
     }
-    response = render(request, "stripe_sandbox/hosted/checkout.html", context, status=status)
+    response = render(request, "stripe_sandbox/hosted/checkout.html", context)
     return _may_return(response, order)
 
 

@@ -159,7 +159,8 @@ def _row(obj: Obj) -> dict[str, Any]:
     """What a list shows of an object: its id, a few words, its state, its amount."""
     amounts = [obj.get(name) for name in ("amount_total", "amount", "total", "unit_amount")]
     amount = next((value for value in amounts if value is not None), None)
-    words = [obj.get(name) for name in ("name", "type", "email", "nickname", "url", "description")]
+    named = "url" if obj["object"] == "webhook_endpoint" else "name"
+    words = [obj.get(name) for name in (named, "type", "email", "customer_email", "nickname", "description")]
     details = obj.get("customer_details") or {}
     return {
         "id": obj["id"],
