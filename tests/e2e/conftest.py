@@ -76,7 +76,7 @@ def new_context(
         return context
 
     yield watched
-    assert not watch.complaints, "\n".join(watch.complaints)
+    assert not watch.complaints, "\n".join(watch.complaints[:10])
 
 
 # --- the shop -----------------------------------------------------------------------------------------------

@@ -103,5 +103,5 @@ def test_the_order_page_is_reached_from_the_library(
 ) -> None:
     buy(sign_in(page, ada), goods.slug)
     card = Library(page).goto().card(goods.product.name)
-    card.get_by_role("link", name="Order").click()
+    card.get_by_role("link", name="Receipt").click()
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
