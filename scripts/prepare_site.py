@@ -35,7 +35,7 @@ def main() -> None:
     try:
         report = StringIO()
         call_command("bootstrap_ecommerce", stdout=report)
-        print(f"Catalogue: {_one_line(report.getvalue())}", flush=True)
+        print(report.getvalue().strip().rpartition("\n")[2], flush=True)
     except CommandError as error:
         print(f"Catalogue: not refreshed. {_one_line(error)}", flush=True)
     if settings.DEBUG:
