@@ -6,6 +6,7 @@ setting stops the start with one line that names the variable. `.env.example` ex
 
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 import environ
 from csp.constants import NONE, SELF
@@ -168,6 +169,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 
 # --- Mail -------------------------------------------------------------------------------------------------
@@ -215,7 +217,12 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [SELF],
         "frame-ancestors": [NONE],
         # The buy form posts here and is redirected to Stripe's pages; browsers check the redirect too.
-        "form-action": [SELF, "https://checkout.stripe.com", "https://billing.stripe.com"],
+        "form-action": [
+            SELF,
+            "https://checkout.stripe.com",
+            "https://billing.stripe.com",
+            *([urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []),
+        ],
     }
 }
 

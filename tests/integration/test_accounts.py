@@ -1,0 +1,295 @@
+"""Signing up, in and out, forgotten passwords, verified addresses, and leaving."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
+from django.db import IntegrityError
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users import personal_data
+from apps.users.models import User
+from tests.factories import bought
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery staple"
+
+
+def signed_in_as(client: Client) -> str:
+    """The address in the header's account menu; "" for a visitor."""
+    found = re.search(r"Signed in as<br><strong>(.+?)</strong>", client.get("/").content.decode())
+    return found[1] if found else ""
+
+
+def link_in(message: EmailMessage) -> str:
+    """The one address of this site in a mail, without the host."""
+    found = re.search(r"https?://[^/\s]+(/\S+)", str(message.body))
+    assert found, message.body
+    return found[1]
+
+
+def sign_up(client: Client, email: str = "grace@example.com", **more: str) -> Any:
+    return client.post("/accounts/signup/", {"email": email, "password1": PASSWORD, **more})
+
+
+def sign_in(client: Client, email: str, password: str, **more: str) -> Any:
+    return client.post("/accounts/login/", {"login": email, "password": password, **more})
+
+
+def test_signing_up_signs_in_and_asks_to_confirm_the_address(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    sign_up(client, "Grace@Example.com")
+    assert signed_in_as(client) == "grace@example.com"
+    assert "Not verified yet" in client.get("/accounts/").content.decode()
+
+    (mail,) = mailoutbox
+    assert mail.to == ["grace@example.com"]
+    assert "confirm" in mail.subject
+    page = client.get(link_in(mail))
+    assert "grace@example.com" in page.content.decode()
+    assert not EmailAddress.objects.get().verified  # a mail scanner that opens links confirms nothing
+    client.post(link_in(mail))
+    assert EmailAddress.objects.get().verified
+    assert "Not verified yet" not in client.get("/accounts/").content.decode()
+
+
+def test_a_confirmation_link_that_is_wrong_says_so(client: Client) -> None:
+    page = client.get("/accounts/confirm-email/nonsense/")
+    assert "no longer works" in page.content.decode()
+
+
+def test_what_is_wrong_with_a_form_stands_beside_its_field(client: Client) -> None:
+    page = client.post("/accounts/signup/", {"email": "not-an-address", "password1": "123"}).content.decode()
+    for field in ("id_email", "id_password1"):
+        assert f'id="{field}_error"' in page
+        assert re.search(rf'aria-describedby="[^"]*{field}_error', page)
+    assert page.count('aria-invalid="true"') == 2
+    assert 'autocomplete="new-password"' in page
+    assert 'autocomplete="email"' in page
+
+
+def test_a_taken_address_can_not_sign_up_again(ada: User, client: Client) -> None:
+    page = sign_up(client, "ADA@example.com")
+    assert page.status_code == 200
+    assert User.objects.count() == 1
+    assert signed_in_as(client) == ""
+
+
+def test_in_and_out(ada: User, client: Client) -> None:
+    sign_in(client, "Ada@example.com", "ada-buys-things")
+    assert signed_in_as(client) == ada.email
+    assert "Sign out?" in client.get("/accounts/logout/").content.decode()
+    assert signed_in_as(client) == ada.email  # a link can't sign anybody out
+    client.post("/accounts/logout/")
+    assert signed_in_as(client) == ""
+
+
+def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> None:
+    wrong = sign_in(client, ada.email, "nonsense").content.decode()
+    unknown = sign_in(client, "nobody@example.com", "nonsense").content.decode()
+    alert = re.compile(r'role="alert">(.+?)</div></div>', re.DOTALL)
+    assert alert.findall(wrong) == alert.findall(unknown) != []
+    assert signed_in_as(client) == ""
+
+
+def test_somebody_closed_out_stays_out(ada: User, client: Client) -> None:
+    User.objects.update(is_active=False)
+    sign_in(client, ada.email, "ada-buys-things")
+    assert signed_in_as(client) == ""
+
+
+@pytest.mark.parametrize("page", ["login", "signup"])
+def test_next_is_kept_through_both_forms(ada: User, client: Client, page: str) -> None:
+    wanted = "/store/?q=icons&page=2"
+    form = client.get(f"/accounts/{page}/", {"next": wanted}).content.decode()
+    assert 'name="next"' in form
+    assert "/store/?q=icons&amp;page=2" in form
+    other = "signup" if page == "login" else "login"
+    assert f"/accounts/{other}/?next=%2Fstore%2F%3Fq%3Dicons%26page%3D2" in form
+    if page == "login":
+        response = sign_in(client, ada.email, "ada-buys-things", next=wanted)
+    else:
+        response = sign_up(client, next=wanted)
+    assert response["Location"] == wanted
+
+
+@pytest.mark.parametrize(
+    "evil", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
+def test_next_never_leaves_the_site(ada: User, client: Client, evil: str) -> None:
+    response = sign_in(client, ada.email, "ada-buys-things", next=evil)
+    assert response["Location"] == "/purchases/"
+
+
+def test_the_sign_in_link_leads_back_to_the_page_it_stands_on(client: Client) -> None:
+    assert 'href="/accounts/login/?next=%2Frefunds%2F"' in client.get("/refunds/").content.decode()
+    assert 'href="/accounts/login/"' in client.get("/").content.decode()
+
+
+def test_a_forgotten_password(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+    response = client.post("/accounts/password/reset/", {"email": ada.email}, follow=True)
+    assert "Check your mail" in response.content.decode()
+    link = link_in(mailoutbox[0])
+
+    form = client.get(link, follow=True)
+    assert "Choose a new password" in form.content.decode()
+    address = form.redirect_chain[-1][0]
+    client.post(address, {"password1": PASSWORD, "password2": PASSWORD})
+    assert ada.email in sign_in_and_tell(ada.email, PASSWORD)
+    assert sign_in_and_tell(ada.email, "ada-buys-things") == ""
+
+    again = client.get(link, follow=True).content.decode()
+    assert "no longer works" in again
+
+
+def sign_in_and_tell(email: str, password: str) -> str:
+    client = Client()
+    sign_in(client, email, password)
+    return signed_in_as(client)
+
+
+def test_a_reset_for_an_unknown_address_looks_the_same(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    response = client.post("/accounts/password/reset/", {"email": "nobody@example.com"}, follow=True)
+    assert "Check your mail" in response.content.decode()
+    assert "no account with this address" in mailoutbox[0].body
+
+
+def test_a_new_address_counts_once_it_is_verified(
+    ada: User, as_ada: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    as_ada.post("/accounts/email/", {"email": "lovelace@example.com", "action_add": ""})
+    page = as_ada.get("/accounts/email/").content.decode()
+    assert "Changing to" in page
+    ada.refresh_from_db()
+    assert ada.email == "ada@example.com"
+
+    as_ada.post(link_in(mailoutbox[-1]))
+    ada.refresh_from_db()
+    assert ada.email == "lovelace@example.com"
+
+
+def test_changing_the_password_keeps_one_signed_in(as_ada: Client, ada: User) -> None:
+    form = {"oldpassword": "ada-buys-things", "password1": PASSWORD, "password2": PASSWORD}
+    as_ada.post("/accounts/password/change/", form)
+    assert signed_in_as(as_ada) == ada.email
+    assert sign_in_and_tell(ada.email, PASSWORD) == ada.email
+
+
+PAGES = [
+    "login/",
+    "signup/",
+    "password/reset/",
+    "password/reset/done/",
+    "password/reset/key/done/",
+    "confirm-email/",
+]
+OWN_PAGES = ["", "delete/", "email/", "password/change/", "logout/", "reauthenticate/"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_for_visitors_wear_the_shops_design(client: Client, page: str) -> None:
+    response = client.get(f"/accounts/{page}")
+    assert response.status_code == 200
+    assert "site-header" in response.content.decode()
+    assert response.content.count(b"<h1") == 1
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_pages_for_oneself_wear_it_too_and_turn_strangers_away(
+    as_ada: Client, client: Client, page: str
+) -> None:
+    response = as_ada.get(f"/accounts/{page}")
+    assert response.status_code == 200
+    assert response.content.count(b"<h1") == 1
+    assert client.get(f"/accounts/{page}").status_code == 302
+
+
+def test_the_name_can_be_changed_but_nothing_else(as_ada: Client, ada: User) -> None:
+    as_ada.post("/accounts/", {"name": "Countess", "email": "evil@example.com", "is_staff": "on"})
+    ada.refresh_from_db()
+    assert (ada.name, ada.email, ada.is_staff) == ("Countess", "ada@example.com", False)
+
+
+def test_the_export_holds_everything_of_ones_own(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    response = as_ada.get("/accounts/export/")
+    assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    data = response.json()
+    assert data["account"]["email"] == "ada@example.com"
+    assert [row["order"] for row in data["purchases"]] == [str(purchase.public_id)]
+    assert as_bob.get("/accounts/export/").json()["purchases"] == []
+
+
+def test_deleting_the_account_keeps_the_purchase(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    page = as_ada.post("/accounts/delete/", {"password": "nonsense"})
+    assert "Nothing was deleted" in page.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()
+
+    page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
+    assert "Your account is deleted" in page.content.decode()
+    assert signed_in_as(as_ada) == ""
+    assert not User.objects.filter(pk=ada.pk).exists()
+    left = Purchase.objects.get(pk=purchase.pk)
+    assert (left.user, left.email, left.amount_total) == (None, "ada@example.com", 1900)
+
+
+def test_somebody_without_a_password_types_the_address(as_ada: Client, ada: User) -> None:
+    ada.set_unusable_password()
+    ada.save()
+    client = Client()
+    client.force_login(ada)
+    client.post("/accounts/delete/", {"email": "bob@example.com"})
+    assert User.objects.filter(pk=ada.pk).exists()
+    client.post("/accounts/delete/", {"email": " Ada@example.com "})
+    assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_a_running_subscription_stands_in_the_way(
+    as_ada: Client, ada: User, club: ProductConfiguration
+) -> None:
+    bought(as_ada, club)
+    assert personal_data.reasons_to_stay(ada) != []
+    page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
+    assert "still running" in page.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_one_address_is_one_person_whatever_its_case(ada: User) -> None:
+    assert User.objects.get_by_natural_key("ADA@Example.com") == ada
+    with pytest.raises(IntegrityError):
+        User.objects.bulk_create([User(email="Ada@Example.com")])
+
+
+def test_a_person_needs_an_address() -> None:
+    with pytest.raises(ValueError, match="e-mail"):
+        User.objects.create_user("")
+
+
+def test_the_operator_opens_the_admin_and_makes_people(olive: User, client: Client) -> None:
+    client.force_login(olive)
+    form = {
+        "email": "New@Example.com",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    assert client.post("/admin/users/user/add/", form).status_code == 302
+    made = User.objects.get(email="new@example.com")
+    assert made.check_password(PASSWORD)
+    assert client.get(f"/admin/users/user/{made.pk}/change/").status_code == 200
+    assert client.get("/admin/users/user/?q=new").status_code == 200

@@ -1,0 +1,293 @@
+"""The pages around the store: front page, legal pages, errors, health, robots, the development mailbox."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.test import Client
+from django.urls import URLPattern, path
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.states import STATES
+from apps.users.models import User
+from apps.web import artwork, stylesheet
+from apps.web.management.commands import setup_demo
+
+pytestmark = pytest.mark.django_db
+
+BACKEND = "apps.web.mailbox.EmailBackend"
+
+
+def test_the_front_page_shows_products_terms_and_a_way_to_ask(
+    client: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    page = client.get("/").content.decode()
+    assert icons.get_absolute_url() in page
+    assert "$19" in page
+    assert 'href="/refunds/"' in page
+    assert f"mailto:{settings.SUPPORT_EMAIL}" in page
+
+
+def test_the_front_page_of_an_empty_shop_is_whole(client: Client) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "How it works" in page.content.decode()
+
+
+def test_a_product_off_sale_leaves_the_front_page(client: Client, icons: ProductConfiguration) -> None:
+    ProductConfiguration.objects.update(is_active=False)
+    assert icons.get_absolute_url() not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["terms", "privacy", "refunds"])
+def test_legal_pages_name_somebody_to_write_to(client: Client, settings: Any, page: str) -> None:
+    response = client.get(f"/{page}/")
+    assert response.status_code == 200
+    assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2  # the page and the footer
+
+
+@pytest.mark.parametrize("path", ["/", "/terms/", "/store/", "/accounts/login/", "/nowhere/"])
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client: Client, settings: Any, path: str) -> None:
+    settings.DEBUG = False
+    page = client.get(path).content.decode()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
+    assert not re.search(r'(?:src|<link[^>]* href)="(?:https?:)?//', page)
+
+
+def raise_it(request: Any, error: type[Exception]) -> None:
+    raise error
+
+
+def test_errors_are_pages_of_the_shop(client: Client, settings: Any) -> None:
+    settings.DEBUG = False
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+    assert "site-header" in response.content.decode()
+
+
+def test_a_form_without_its_token_says_that_nothing_was_sent(settings: Any) -> None:
+    response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "a", "password": "b"})
+    assert response.status_code == 403
+    assert "nothing was charged" in response.content.decode()
+
+
+def broken_urls() -> list[URLPattern]:
+    from django.core.exceptions import BadRequest, PermissionDenied
+
+    from config.urls import urlpatterns
+
+    return [
+        *urlpatterns,
+        path("broken/400/", raise_it, {"error": BadRequest}),
+        path("broken/403/", raise_it, {"error": PermissionDenied}),
+        path("broken/500/", raise_it, {"error": ZeroDivisionError}),
+    ]
+
+
+class BrokenSite:
+    """The site's addresses, and some that fail."""
+
+    urlpatterns = broken_urls()
+    handler400 = "apps.web.views.bad_request"
+    handler403 = "apps.web.views.permission_denied"
+    handler404 = "apps.web.views.not_found"
+    handler500 = "apps.web.views.server_error"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(400, "no sense"), (403, "not yours"), (500, "never charged twice")]
+)
+def test_every_error_has_its_own_words(settings: Any, status: int, words: str) -> None:
+    settings.DEBUG = False
+    settings.ROOT_URLCONF = BrokenSite
+    response = Client(raise_request_exception=False).get(f"/broken/{status}/")
+    assert response.status_code == status
+    assert words in response.content.decode()
+
+
+def test_the_500_page_needs_nothing_that_may_be_broken(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEBUG = False
+    settings.ROOT_URLCONF = BrokenSite
+    (engine,) = settings.TEMPLATES
+    options = {**engine["OPTIONS"], "context_processors": ["nothing.that.exists"]}
+    settings.TEMPLATES = [{**engine, "OPTIONS": options}]
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", raise_it)
+    response = Client(raise_request_exception=False).get("/broken/500/")
+    assert response.status_code == 500
+    page = response.content.decode()
+    assert (Path(settings.BASE_DIR) / "static/css/alone.css").is_file()
+    assert "/static/css/alone.css" in page
+
+
+def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_ready_when_the_database_is(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "migrations": "ok"}
+
+
+def test_not_ready_while_a_migration_waits(client: Client) -> None:
+    from django.db.migrations.recorder import MigrationRecorder
+
+    MigrationRecorder.Migration.objects.filter(app="users").delete()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "migrate" in response.json()["migrations"]
+
+
+def test_not_ready_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*args: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("apps.web.views.monitoring.MigrationExecutor", gone)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "unreachable"
+
+
+def test_robots_keep_out_of_personal_pages_and_find_the_sitemap(client: Client, settings: Any) -> None:
+    text = client.get("/robots.txt").content.decode()
+    for private in ("/accounts/", "/purchases/", "/admin/"):
+        assert f"Disallow: {private}\n" in text
+    assert f"Sitemap: {settings.SITE_URL}/sitemap.xml" in text
+
+
+def test_the_sitemap_lists_what_is_on_sale(
+    client: Client, icons: ProductConfiguration, club: ProductConfiguration
+) -> None:
+    ProductConfiguration.objects.filter(pk=club.pk).update(is_active=False)
+    response = client.get("/sitemap.xml")
+    found = [
+        element.text or "" for element in ElementTree.fromstring(response.content).iter() if element.text
+    ]
+    addresses = [text for text in found if text.startswith("http")]
+    assert any(address.endswith(icons.get_absolute_url()) for address in addresses)
+    assert any(address.endswith("/store/") for address in addresses)
+    assert not any(address.endswith(club.get_absolute_url()) for address in addresses)
+
+
+@pytest.fixture
+def mailbox(settings: Any, tmp_path: Path) -> Path:
+    settings.EMAIL_BACKEND = BACKEND
+    settings.VAR_DIR = tmp_path
+    settings.DEBUG = True
+    return tmp_path / "mail"
+
+
+def test_mail_is_printed_and_kept_and_can_be_read(
+    client: Client, mailbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = mail.EmailMultiAlternatives("Grüße <b>", "See http://127.0.0.1/x", to=["ada@example.com"])
+    message.attach_alternative('<p style="color:red">Hello</p><script>alert(1)</script>', "text/html")
+    message.send()
+    assert "127.0.0.1/x" in capsys.readouterr().out
+    (kept,) = mailbox.iterdir()
+
+    assert "Grüße &lt;b&gt;" in client.get("/dev/mail/").content.decode()
+    page = client.get(f"/dev/mail/{kept.stem}/").content.decode()
+    assert '<a href="http://127.0.0.1/x"' in page
+    assert 'sandbox="allow-popups"' in page  # no scripts, no forms, no same origin
+    html = client.get(f"/dev/mail/{kept.stem}/html/")
+    assert "default-src 'none'" in html["Content-Security-Policy"]
+    assert html["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_the_newest_mail_is_first_and_an_empty_box_has_words(client: Client, mailbox: Path) -> None:
+    assert "No mail yet" in client.get("/dev/mail/").content.decode()
+    for subject in ("First", "Second"):
+        mail.send_mail(subject, "", None, ["ada@example.com"])
+    page = client.get("/dev/mail/").content.decode()
+    assert page.index("Second") < page.index("First")
+
+
+def test_the_mailbox_exists_in_development_only(client: Client, mailbox: Path, settings: Any) -> None:
+    mail.send_mail("Secret", "", None, ["ada@example.com"])
+    (kept,) = mailbox.iterdir()
+    settings.DEBUG = False
+    for address in ("", f"{kept.stem}/", f"{kept.stem}/html/"):
+        assert client.get(f"/dev/mail/{address}").status_code == 404
+
+
+def test_no_name_leads_out_of_the_mailbox(client: Client, mailbox: Path) -> None:
+    mailbox.mkdir(parents=True)
+    (mailbox.parent / "secret.eml").write_text("Subject: secret\n\n")
+    for name in ("..%2Fsecret", "%2e%2e/secret", "nothing"):
+        assert client.get(f"/dev/mail/{name}/").status_code == 404
+
+
+def test_drawn_art_is_the_same_every_time_and_harmless(client: Client) -> None:
+    response = client.get("/art/prod_123.svg")
+    assert response["Content-Type"] == "image/svg+xml"
+    assert "immutable" in response["Cache-Control"]
+    assert response.content.decode() == artwork.draw("prod_123")
+    pictures = {artwork.draw(f"prod_{number}") for number in range(200)}
+    assert len(pictures) == 200
+    for picture in pictures:
+        ElementTree.fromstring(picture)
+
+
+def test_the_design_is_one_file_that_may_be_kept_for_ever(client: Client, settings: Any) -> None:
+    digest, text = stylesheet.stylesheet()
+    assert f"/style/{digest}.css" in client.get("/").content.decode()
+    response = client.get(f"/style/{digest}.css")
+    assert response.content.decode() == text
+    assert "immutable" in response["Cache-Control"]
+    assert "immutable" not in client.get("/style/old.css")["Cache-Control"]
+    assert "@import" not in text
+    folder = Path(settings.BASE_DIR) / "static/css"
+    for component in folder.glob("components/*.css"):
+        assert f'"components/{component.name}"' in (folder / "app.css").read_text()
+    for address in re.findall(r'url\("(/static/[^"]+)"\)', text):
+        assert (Path(settings.BASE_DIR) / address.lstrip("/")).is_file()
+
+
+def test_every_icon_in_use_is_drawn(settings: Any) -> None:
+    drawn = set(
+        re.findall(r'<symbol id="([\w-]+)"', (Path(settings.BASE_DIR) / "static/icons.svg").read_text())
+    )
+    templates = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+    named = {name for file in templates for name in re.findall(r'{% icon "([\w-]+)" %}', file.read_text())}
+    assert named <= drawn
+    assert {f"state-{key}" for key in map(str, STATES)} <= drawn
+
+
+def test_the_demo_fills_what_is_empty_and_nothing_else(icons: ProductConfiguration, settings: Any) -> None:
+    settings.DEBUG = True
+    mine = ProductConfiguration.objects.filter(pk=icons.pk)
+    mine.update(slug="tiny-tools")
+    call_command("setup_demo", verbosity=0)
+    filled = mine.get()
+    assert "24-pixel grid" in filled.content
+    with filled.download.open() as file:
+        assert file.read(2) == b"PK"
+    assert User.objects.get(email="olive@example.com").is_superuser
+    assert User.objects.get(email="ada@example.com").check_password(setup_demo.PASSWORD)
+
+    mine.update(content="My own words", download="")
+    User.objects.filter(email="ada@example.com").update(name="Changed")
+    call_command("setup_demo", verbosity=0)
+    assert (mine.get().content, bool(mine.get().download)) == ("My own words", False)
+    assert User.objects.get(email="ada@example.com").name == "Changed"
+
+
+def test_the_demo_has_no_place_in_production(settings: Any) -> None:
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG"):
+        call_command("setup_demo")
+    assert not User.objects.exists()
