@@ -15,11 +15,12 @@ import dotenv
 from environment import DEV, NEUTRAL, PYTHON, ensure, run, stop
 
 STRIPE_PORT = 8001
-STRIPE_WORDS = f"""Stripe's own test mode, one browser, real network. The store of the tests is http://127.0.0.1:{STRIPE_PORT}.
-Tests named *webhook* need a second terminal with
-  stripe listen --forward-to http://127.0.0.1:{STRIPE_PORT}/webhooks/stripe/
-and its whsec_… in .env as STRIPE_WEBHOOK_SECRET. All others are right without any webhook.
-"""
+KEEP = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]  # in test-results/
+LISTEN = f"stripe listen --forward-to http://127.0.0.1:{STRIPE_PORT}/webhooks/stripe/"
+WITH_WEBHOOK = f"The webhook test needs this in a second terminal: {LISTEN}"
+WITHOUT_WEBHOOK = f"""Left out: the one test named *webhook*; the others need none. For that one, run
+  {LISTEN}
+in a second terminal and put the whsec_… it prints into .env as STRIPE_WEBHOOK_SECRET."""
 
 
 def main() -> None:
@@ -35,20 +36,24 @@ def _sandbox() -> int:
     headed = os.environ.get("HEADED", "0") not in ("", "0")
     os.environ.update(NEUTRAL)
     workers = ["-n", "0"] if headed else ["-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"]
-    return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_choices(headed))
+    return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_choices(headed=headed))
 
 
 def _stripe(keys: dict[str, str]) -> int:
-    print(STRIPE_WORDS, flush=True)
+    print(f"Stripe's own test mode; the store of the tests is http://127.0.0.1:{STRIPE_PORT}/")
+    print(WITH_WEBHOOK if keys["STRIPE_WEBHOOK_SECRET"] else WITHOUT_WEBHOOK, flush=True)
     display = [] if _has_display() else _virtual_display()
     os.environ.update(NEUTRAL | keys, E2E_STRIPE="1")
     live = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
-    return run(*display, PYTHON, "-m", "pytest", "tests/e2e", *live, *_choices(headed=True))
+    without = "" if keys["STRIPE_WEBHOOK_SECRET"] else "not webhook"
+    return run(*display, PYTHON, "-m", "pytest", "tests/e2e", *live, *_choices(headed=True, without=without))
 
 
-def _choices(headed: bool) -> list[str]:
-    slowmo, expression = os.environ.get("SLOWMO", ""), os.environ.get("K", "")
+def _choices(*, headed: bool, without: str = "") -> list[str]:
+    slowmo, wanted = os.environ.get("SLOWMO", ""), os.environ.get("K", "")
+    expression = " and ".join(part for part in (f"({wanted})" if wanted else "", without) if part)
     return [
+        *KEEP,
         *(["--headed"] if headed else []),
         *(["--slowmo", slowmo] if slowmo else []),
         *(["-k", expression] if expression else []),

@@ -12,11 +12,11 @@ import time
 from environment import DEV, NEUTRAL, PYTHON, ensure, run
 
 CHECKS = {
-    "style": ["-m", "ruff", "check", "."],
-    "format": ["-m", "ruff", "format", "--check", "."],
-    "types": ["-m", "mypy", "apps", "config"],
-    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
-    "tests": ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"],
+    "style": "-m ruff check .",
+    "format": "-m ruff format --check .",
+    "types": "-m mypy apps config",
+    "migrations": "manage.py makemigrations --check --dry-run",
+    "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
 }
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     failed = []
     for name in chosen:
         print(f"\n── {name}", flush=True)
-        if run(PYTHON, *CHECKS[name]):
+        if run(PYTHON, *CHECKS[name].split()):
             failed.append(name)
     print(f"\n{time.monotonic() - started:.0f} s in all", flush=True)
     if failed:

@@ -1,5 +1,7 @@
 """The main road: a visitor signs up, buys, sees "paid", opens and downloads. And the ways onto it."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -93,6 +95,15 @@ def test_two_tabs_share_one_checkout_and_pay_once(page: Page, ada: User, goods: 
     again = ProductPage(second.page).goto(goods.slug)
     expect(again.open_link).to_be_visible()
     assert Purchase.objects.count() == 1
+
+
+def test_the_same_code_sells_over_http(
+    page: Page, ada: User, goods: ProductConfiguration, settings: Any
+) -> None:
+    """As with Stripe's own API: the SDK's own transport, another address."""
+    settings.STRIPE_HTTP_CLIENT = ""
+    settings.STRIPE_API_BASE = f"{settings.SITE_URL}/stripe-sandbox"
+    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
 
 
 def test_yen_have_no_decimals_anywhere(page: Page, ada: User) -> None:

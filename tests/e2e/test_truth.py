@@ -7,7 +7,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.stripe_sandbox import switches
 from apps.users.models import User
 from tests.e2e.cast import sign_in
-from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.journeys import buy, eventually, to_checkout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
@@ -53,6 +53,15 @@ def test_a_webhook_that_comes_late_finds_the_work_done(
     switches.turn(delay_seconds=3, duplicate=True)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Paid. It is yours.")
+
+
+@pytest.mark.stripe
+def test_the_webhook_arrives_signed_and_is_stamped(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+    completed = WebhookEvent.objects.filter(type="checkout.session.completed", error="")
+    eventually(page, completed.exclude(processed_at=None).exists)
 
 
 @pytest.mark.stripe
