@@ -488,6 +488,7 @@ def test_the_receipt(sandbox: Sandbox, buyer: Client) -> None:
     charge = sandbox.client.v1.charges.retrieve(str(intent_of(sandbox).latest_charge))
     assert charge.receipt_url is not None
     html = buyer.get(charge.receipt_url).content.decode()
+    assert "Icon set" in html
     assert "$19.00" in html
     assert "4242" in html
 

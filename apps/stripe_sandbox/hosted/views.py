@@ -125,12 +125,19 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "date": wording.date(paid["created"]),
         "refunded": wording.money(refunded, currency) if refunded else "",
         "card": (paid.get("payment_method_details") or {}).get("card"),
-        "lines": [
-            (row["description"], wording.money(row["amount"], currency))
-            for row in paid.get("lines", {}).get("data", [])
-        ],
+        "lines": [(row["description"], wording.money(row[key], currency)) for row, key in _bought(paid)],
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context)
+
+
+def _bought(paid: Obj) -> list[tuple[Obj, str]]:
+    """(line, name of its amount): an invoice's own lines, or those of the session that a charge has paid."""
+    if "lines" in paid:
+        return [(row, "amount") for row in paid["lines"]["data"]]
+    sessions = storage.find("checkout.session", ("payment_intent", "=", paid["payment_intent"]))
+    return (
+        [(row, "amount_total") for row in storage.find("item", parent=sessions[0]["id"])] if sessions else []
+    )
 
 
 # --- rendering --------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ from .forms import SwitchesForm
 
 PAGE = 50
 """Rows of a list on one page."""
-_ID = re.compile(r"&quot;((?:[a-z]{2,6}|cs_test|price|prod|inpay)_\w{10,})&quot;")
+_ID = re.compile(
+    r"&quot;((?:ch|cs_test|cus|evt|il|in|inpay|li|pi|pm|price|prod|seti|si|sub|we)_[A-Za-z0-9]{10,})&quot;"
+)
 _SECRET = re.compile(r'("(?:client_)?secret": ")[^"]*')
 
 View = Callable[..., HttpResponse]
@@ -161,7 +163,7 @@ def _row(obj: Obj) -> dict[str, Any]:
     amount = next((value for value in amounts if value is not None), None)
     named = "url" if obj["object"] == "webhook_endpoint" else "name"
     words = [obj.get(name) for name in (named, "type", "email", "customer_email", "nickname", "description")]
-    details = obj.get("customer_details") or {}
+    details = obj.get("customer_details") or obj.get("billing_details") or {}
     return {
         "id": obj["id"],
         "words": details.get("email") or next((word for word in words if word), ""),
