@@ -3,22 +3,22 @@
 Each public function is one storage transaction; webhooks leave after it. Follows
 https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
 /changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first payment has succeeded there is
-nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its customer.
+nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its buyer.
 """
 
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import stripe
 
 from .. import events, shapes, storage, switches
-from ..calls import change
-from ..resources import charges, checkout_sessions, customers, payment_intents, payment_methods, setup_intents
+from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
 from . import cards
 from .entry import Entry
 from .order import Order
+from .settlement import settle
 
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method."
@@ -47,7 +47,7 @@ def pay(session_id: str, entry: Entry) -> Result:
         buyer = _buyer(order, entry)
         storage.hide(session_id, buyer=buyer)
         if not order.asks_card:
-            return _succeed(order, None, None)
+            return _paid(order, None, None)
         card = entry.card
         method = _payment_method(card, entry, buyer)
         intent = _intent(order, method)
@@ -97,7 +97,7 @@ def complete_due(now: float | None = None) -> int:
             if order is not None:
                 intent = storage.get(storage.hidden(session_id).get("intent") or "")
                 method = storage.get(intent["payment_method"]) if intent else None
-                _succeed(order, intent, method)
+                settle(order, intent, method)
                 done += 1
         storage.set_setting("late", late)
     return done
@@ -178,7 +178,7 @@ def _confirm(order: Order, intent: Obj, method: Obj, card: cards.Card) -> Result
         storage.hide(order.session["id"], due=due)
         storage.set_setting("late", {**storage.setting("late", {}), order.session["id"]: due})
         return Result("accepted")
-    return _succeed(order, intent, method)
+    return _paid(order, intent, method)
 
 
 def _failed_charge(order: Order, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
@@ -224,74 +224,6 @@ def _fail(
     return Result("declined", reason.page_message if reason else message)
 
 
-def _succeed(order: Order, intent: Obj | None, method: Obj | None) -> Result:
-    """Everything that exists once the money is there, the session last."""
-    buyer = storage.hidden(order.session["id"])["buyer"]
-    customer = _customer(order, buyer)
-    if intent is not None and method is not None:
-        intent = storage.update(intent["id"], customer=customer)
-        if order.saves_card:
-            method = storage.update(method["id"], customer=customer)
-        if intent["object"] == "payment_intent":
-            intent = _charge(order, intent, method)
-        else:
-            intent = storage.update(intent["id"], status="succeeded", last_setup_error=None)
-            events.emit("setup_intent.succeeded", intent)
-        if order.saves_card:
-            events.emit("payment_method.attached", method)
-    made = order.subscribe(customer, intent, method) if order.mode == "subscription" else {}
-    details = shapes.fill(
-        stripe.checkout.Session.CustomerDetails,
-        address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
-        email=buyer["email"],
-        name=buyer["name"],
-        tax_exempt="none",
-        tax_ids=[],
-    )
-    session = storage.get(order.session["id"]) or {}
-    status = "paid" if session["amount_total"] else "no_payment_required"
-    checkout_sessions.complete(session, status, customer=customer, customer_details=details, **made)
-    storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
+def _paid(order: Order, intent: Obj | None, method: Obj | None) -> Result:
+    settle(order, intent, method)
     return Result("paid")
-
-
-def _customer(order: Order, buyer: Obj) -> str | None:
-    """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
-    known: str | None = order.session["customer"]
-    if known is not None:
-        wanted = order.hidden.get("customer_update") or {}
-        allowed = [name for name in ("name", "address") if wanted.get(name) == "auto"]
-        learnt = {name: buyer[name] for name in allowed if buyer[name]}
-        if learnt and (customer := storage.get(known)):
-            change(customer, learnt, "customer")
-        return known
-    if not order.makes_customer:
-        return None
-    customer = customers.new(email=buyer["email"], name=buyer["name"], address=buyer["address"])
-    events.emit("customer.created", customer)
-    return str(customer["id"])
-
-
-def _charge(order: Order, intent: Obj, method: Obj) -> Obj:
-    challenged = cards.by_fingerprint(method["card"]["fingerprint"]).challenge
-    card: dict[str, Any] = {}
-    if challenged:
-        card["three_d_secure"] = shapes.fill(
-            stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure,
-            authentication_flow="challenge",
-            electronic_commerce_indicator="05",
-            result="authenticated",
-            version="2.2.0",
-        )
-    charge = charges.new(intent, method, card=card)
-    charge = storage.update(charge["id"], receipt_url=order.url(f"receipts/{charge['id']}"))
-    events.emit("charge.succeeded", charge)
-    intent = storage.update(
-        intent["id"],
-        amount_received=intent["amount"],
-        last_payment_error=None,
-        latest_charge=charge["id"],
-        status="succeeded",
-    )
-    events.emit("payment_intent.succeeded", intent)
-    return intent
