@@ -79,7 +79,7 @@ STATES: dict[str, Words] = {
     ),
     Status.PAID: Words(
         _("Paid. It is yours."),
-        _("Thank you! %(amount)s for %(product)s. The receipt belongs to %(email)s."),
+        _("Thank you! %(amount)s for %(product)s. Your receipt is below, for %(email)s."),
         "good",
         "open",
     ),

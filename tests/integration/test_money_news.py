@@ -63,6 +63,8 @@ def test_the_poll_is_right_without_webhook_and_return(as_ada: Client, icons: Pro
     fragment = as_ada.get(f"/purchases/order/{purchase.public_id}/status/").content.decode()
     assert 'data-state="paid"' in fragment
     assert "hx-trigger" not in fragment
+    assert "hx-swap-oob" in fragment  # the rest of the order comes along
+    assert "Visa •••• 4242" in fragment
 
 
 def test_the_webhook_is_right_without_the_buyer(

@@ -78,7 +78,9 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
         row = _ask_stripe(row, "status poll")
     if view == "return" and row.next_path and grants(row):
         return HttpResponseClientRedirect(row.next_path)
-    return render(request, FRAGMENTS[view], _context(row, view))
+    context = _context(row, view)
+    # Settled: receipt, method and timeline change with the status, in the same answer.
+    return render(request, FRAGMENTS[view], {**context, "news": view != "badge" and not context["delay"]})
 
 
 @never_cache
