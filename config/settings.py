@@ -62,6 +62,12 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another stand-in, or a proxy
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
 
+# What Checkout offers beside the price. https://docs.stripe.com/api/checkout/sessions/create
+CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)  # the buyer may type a code
+CHECKOUT_AUTOMATIC_TAX = env.bool("CHECKOUT_AUTOMATIC_TAX", default=False)  # Stripe Tax computes and adds it
+CHECKOUT_TAX_IDS = env.bool("CHECKOUT_TAX_IDS", default=False)  # companies may give their VAT number
+CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)  # a real invoice for one-time sales too
+
 # How long a subscription whose renewal failed keeps its access while Stripe tries the card again.
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7)
 
@@ -94,6 +100,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "csp",
     "django_htmx",
+    "django_tasks",
 ]
 
 MIDDLEWARE = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 import stripe
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -152,8 +153,18 @@ def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
         "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{origin}{reverse('purchase', args=[purchase.public_id])}?canceled=1",
     }
+    if settings.CHECKOUT_PROMOTION_CODES:
+        params["allow_promotion_codes"] = True
+    if settings.CHECKOUT_AUTOMATIC_TAX:
+        params["automatic_tax"] = {"enabled": True}
+        params["customer_update"] = {"address": "auto"}  # tax needs to know where the buyer lives
+    if settings.CHECKOUT_TAX_IDS:
+        params["tax_id_collection"] = {"enabled": True}
+        params["customer_update"] = {**params.get("customer_update", {}), "name": "auto"}
     if not purchase.price.is_recurring:
         params["payment_intent_data"] = {"metadata": metadata}
+        if settings.CHECKOUT_INVOICES:
+            params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": metadata}}
         return params
     params["subscription_data"] = {"metadata": metadata}
     if days := trial_days(user, purchase.price):

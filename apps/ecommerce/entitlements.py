@@ -16,13 +16,40 @@ from .models import Product, Purchase, PurchaseQuerySet
 from .models import PurchaseStatus as Status
 from .stripe_client import livemode
 
-# Change a row here and the store, the gate and the library all follow.
+# The policy. Move a status between the two tables and the store, the gate and the library all follow.
 GRANTS: dict[Status, str] = {
     Status.PAID: "the money is there",
     Status.PARTIALLY_REFUNDED: "a part was given back, the product was kept",
     Status.TRIALING: "the trial is part of the deal",
     Status.ACTIVE: "the period is paid",
     Status.PAST_DUE: "Stripe is still trying the card; for the days of grace only",
+}
+REFUSES: dict[Status, str] = {
+    Status.OPEN: "nobody has paid",
+    Status.PROCESSING: "the bank has not paid yet, and may not",
+    Status.FAILED: "the bank did not pay",
+    Status.EXPIRED: "nobody paid in time",
+    Status.REFUNDED: "all the money went back",
+    Status.DISPUTED: "the bank is asking for the money back; suspended until that is settled",
+    Status.DISPUTE_LOST: "the bank took the money back",
+    Status.UNPAID: "Stripe gave up on the renewal",
+    Status.PAUSED: "nothing is charged while it is paused",
+    Status.INCOMPLETE: "the first payment was never confirmed",
+    Status.CANCELED: "the subscription has ended",
+}
+# What a dispute means for the purchase. https://docs.stripe.com/api/disputes/object#dispute_object-status
+# Anything that Stripe may add one day suspends, until a person has looked.
+DISPUTES: dict[str, Status | None] = {
+    "needs_response": Status.DISPUTED,
+    "under_review": Status.DISPUTED,
+    "appeal_needs_response": Status.DISPUTED,
+    "appeal_under_review": Status.DISPUTED,
+    "lost": Status.DISPUTE_LOST,
+    "won": None,
+    "prevented": None,
+    "warning_needs_response": None,  # an inquiry: the bank asks, no money has moved
+    "warning_under_review": None,
+    "warning_closed": None,
 }
 
 

@@ -16,7 +16,8 @@ import stripe
 from django.db import transaction
 from django.utils import timezone
 
-from .entitlements import GRANTS
+from .emails import enqueue_mails
+from .entitlements import DISPUTES, GRANTS
 from .models import Purchase, StatusChange
 from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
@@ -29,20 +30,27 @@ EXPAND = [
     "subscription.default_payment_method",
     "subscription.latest_invoice",
 ]
+UNPAID = (
+    Status.OPEN,
+    Status.FAILED,
+    Status.PAST_DUE,
+    Status.UNPAID,
+    Status.INCOMPLETE,
+)  # and why, if Stripe says
 MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeState:
-    """What decides a status, as Stripe says it. Amounts in minor units."""
+    """What decides a status, as Stripe says it. Amounts in minor units, of the newest payment."""
 
     session_status: str | None  # open, complete, expired
     payment_status: str  # paid, unpaid, no_payment_required
     subscription_status: str | None = None
     intent_status: str | None = None
     amount_charged: int = 0
-    amount_refunded: int = 0
-    disputed: bool = False
+    amount_refunded: int = 0  # without refunds that failed or were canceled
+    dispute_status: str | None = None
 
 
 SUBSCRIPTION_STATUS: dict[str, Status] = {
@@ -63,16 +71,28 @@ def derive_status(state: StripeState) -> Status:
         return Status.EXPIRED
     if state.session_status != "complete":
         return Status.OPEN
+    taken_back = _taken_back(state)
     if state.subscription_status is not None:
-        return SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
+        status = SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
+        # A part given back of one renewal is no state of the subscription.
+        suspended = taken_back if taken_back != Status.PARTIALLY_REFUNDED and status in GRANTS else None
+        return suspended or status
     if state.payment_status not in ("paid", "no_payment_required"):
         failed = state.intent_status in ("requires_payment_method", "canceled")
         return Status.FAILED if failed else Status.PROCESSING
-    if state.disputed:
-        return Status.DISPUTED
-    if state.amount_refunded and state.amount_refunded >= state.amount_charged:
-        return Status.REFUNDED
-    return Status.PARTIALLY_REFUNDED if state.amount_refunded else Status.PAID
+    return taken_back or Status.PAID
+
+
+def _taken_back(state: StripeState) -> Status | None:
+    """What refunds and disputes have made of a payment, if anything."""
+    if state.dispute_status is not None:
+        disputed = DISPUTES.get(state.dispute_status, Status.DISPUTED)
+        if disputed:
+            return disputed
+    if state.amount_refunded <= 0:
+        return None
+    whole = state.amount_refunded >= state.amount_charged
+    return Status.REFUNDED if whole else Status.PARTIALLY_REFUNDED
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
@@ -122,23 +142,25 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
             news["version"] = row.version + 1
         Purchase.objects.filter(pk=row.pk).update(**news, synced_at=now)
         if "status" in news:
-            StatusChange.objects.create(
+            change = StatusChange.objects.create(
                 purchase=row,
                 from_status=before,
                 to_status=news["status"],
                 version=news["version"],
                 cause=cause,
             )
+            enqueue_mails(change)
             logger.info("purchase %s: %s ▶ %s (%s)", row.public_id, before, news["status"], cause)
         return True
 
 
 def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
     """Session ▶ the purchase's columns. A column that Stripe has no word on yet is left out."""
-    intent = _expanded(session.payment_intent, stripe.PaymentIntent)
-    charge = _expanded(intent.latest_charge, stripe.Charge) if intent else None
     subscription = _expanded(session.subscription, stripe.Subscription)
-    details = session.total_details
+    invoice = _expanded(subscription.latest_invoice, stripe.Invoice) if subscription else None
+    intent = _invoice_intent(invoice) if invoice else _expanded(session.payment_intent, stripe.PaymentIntent)
+    charge = _expanded(intent.latest_charge, stripe.Charge) if intent else None
+    details, refunded = session.total_details, _refunded(charge) if charge else 0
     status = derive_status(
         StripeState(
             session_status=session.status,
@@ -146,8 +168,8 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
             subscription_status=subscription.status if subscription else None,
             intent_status=intent.status if intent else None,
             amount_charged=charge.amount_captured if charge else 0,
-            amount_refunded=charge.amount_refunded if charge else 0,
-            disputed=charge.disputed if charge else False,
+            amount_refunded=refunded,
+            dispute_status=_dispute_status(charge) if charge else None,
         )
     )
     facts: dict[str, Any] = {
@@ -158,24 +180,48 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         "amount_discount": details.amount_discount if details else 0,
         "amount_tax": details.amount_tax if details else 0,
         "checkout_url": session.url or "",
-        "failure_message": _failure(intent) if status in (Status.OPEN, Status.FAILED) else "",
+        "failure_message": _failure(intent) if status in UNPAID else "",
     }
     if intent:
         facts["payment_intent_id"] = intent.id
     if charge and charge.status == "succeeded":
-        facts["amount_refunded"] = charge.amount_refunded
+        facts["amount_refunded"] = refunded
         facts["receipt_url"] = charge.receipt_url or ""
         facts["payment_method"] = _method(charge.payment_method_details)
     if subscription:
-        facts |= _subscription_facts(subscription)
+        facts |= _subscription_facts(subscription, invoice)
     return facts
 
 
-def _subscription_facts(subscription: stripe.Subscription) -> dict[str, Any]:
+def _invoice_intent(invoice: stripe.Invoice) -> stripe.PaymentIntent | None:
+    """The payment intent of an invoice. https://docs.stripe.com/api/invoice-payment"""
+    payments = get_client().v1.invoice_payments.list(
+        {"invoice": invoice.id, "expand": ["data.payment.payment_intent.latest_charge"]}
+    )
+    intents = (_expanded(row.payment.payment_intent, stripe.PaymentIntent) for row in payments.data)
+    return next((intent for intent in intents if intent), None)
+
+
+def _refunded(charge: stripe.Charge) -> int:
+    """Minor units that went back or are on their way. A refund that failed brought nothing back."""
+    if not charge.amount_refunded:
+        return 0
+    refunds = get_client().v1.refunds.list({"charge": charge.id, "limit": 100})
+    return sum(row.amount for row in refunds.auto_paging_iter() if row.status not in ("failed", "canceled"))
+
+
+def _dispute_status(charge: stripe.Charge) -> str | None:
+    """The newest dispute's status; None if there never was one."""
+    if not charge.disputed:
+        return None
+    disputes = get_client().v1.disputes.list({"charge": charge.id, "limit": 1}).data
+    return disputes[0].status if disputes else None
+
+
+def _subscription_facts(subscription: stripe.Subscription, invoice: stripe.Invoice | None) -> dict[str, Any]:
     """Billing periods live on the items. https://docs.stripe.com/api/subscriptions/object"""
     item = subscription["items"].data[0]
     ends = subscription.cancel_at or (item.current_period_end if subscription.cancel_at_period_end else None)
-    invoice = _expanded(subscription.latest_invoice, stripe.Invoice)
     return {
         "subscription_id": subscription.id,
         "trial_end": _time(subscription.trial_end),

@@ -184,7 +184,7 @@ STATES: dict[str, Words] = {
 def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None = None) -> State:
     """What to tell this buyer now. `canceled`: they just came back by the payment page's back link."""
     key = _key(purchase, canceled, now or timezone.now())
-    words, values = STATES[key], _values(purchase)
+    words, values = STATES[key], values_of(purchase)
     return State(
         key=str(key),
         title=str(words.title) % values,
@@ -224,7 +224,8 @@ def _key(purchase: Purchase, canceled: bool, now: datetime) -> str:
     return purchase.status
 
 
-def _values(purchase: Purchase) -> dict[str, str]:
+def values_of(purchase: Purchase) -> dict[str, str]:
+    """What the words of a state or a mail may name, in the language and time zone in use."""
     why = f" {purchase.failure_message}" if purchase.failure_message else ""
     return {
         "product": purchase.product.name,

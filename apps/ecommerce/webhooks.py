@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from .catalogue import sync_product
+from .emails import owe_trial_ending
 from .fulfilment import sync_purchase
 from .models import Purchase, WebhookEvent
 
@@ -83,6 +84,11 @@ def _subscription_changed(subscription: Payload, cause: str) -> None:
     _sync_all({"subscription_id": subscription["id"]}, cause)
 
 
+def _trial_will_end(subscription: Payload, cause: str) -> None:
+    for purchase in Purchase.objects.filter(subscription_id=subscription["id"]):
+        owe_trial_ending(sync_purchase(purchase, cause))
+
+
 def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
         _sync_all({"payment_intent_id": intent}, cause)
@@ -122,8 +128,10 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.deleted": _subscription_changed,
     "customer.subscription.paused": _subscription_changed,
     "customer.subscription.resumed": _subscription_changed,
+    "customer.subscription.trial_will_end": _trial_will_end,  # three days before: a mail
     "invoice.paid": _invoice_changed,  # a renewal
     "invoice.payment_failed": _invoice_changed,
+    "invoice.payment_action_required": _invoice_changed,  # the bank wants the buyer to confirm
     "product.created": _product_changed,
     "product.updated": _product_changed,
     "product.deleted": _product_changed,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.ecommerce.entitlements import GRANTS
+from apps.ecommerce.entitlements import DISPUTES, GRANTS, REFUSES
 from apps.ecommerce.fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status
 from apps.ecommerce.models import PurchaseStatus as Status
 
@@ -29,7 +29,16 @@ def state(session_status: str = "complete", payment_status: str = "paid", **more
         (state("complete", "unpaid", intent_status="canceled"), Status.FAILED),
         (state(amount_charged=900, amount_refunded=1), Status.PARTIALLY_REFUNDED),
         (state(amount_charged=900, amount_refunded=900), Status.REFUNDED),
-        (state(amount_charged=900, amount_refunded=900, disputed=True), Status.DISPUTED),
+        (state(amount_charged=900, amount_refunded=900, dispute_status="needs_response"), Status.DISPUTED),
+        (state(amount_charged=900, dispute_status="warning_needs_response"), Status.PAID),
+        (state(amount_charged=900, dispute_status="won"), Status.PAID),
+        (state(amount_charged=900, dispute_status="prevented"), Status.PAID),
+        (state(amount_charged=900, dispute_status="lost"), Status.DISPUTE_LOST),
+        (state(amount_charged=900, dispute_status="a status of 2031"), Status.DISPUTED),
+        (state(subscription_status="active", amount_charged=900, amount_refunded=900), Status.REFUNDED),
+        (state(subscription_status="active", amount_charged=900, amount_refunded=1), Status.ACTIVE),
+        (state(subscription_status="active", amount_charged=900, dispute_status="lost"), Status.DISPUTE_LOST),
+        (state(subscription_status="canceled", amount_charged=900, amount_refunded=900), Status.CANCELED),
         (state("complete", "paid", subscription_status="trialing"), Status.TRIALING),
         (state("complete", "no_payment_required", subscription_status="active"), Status.ACTIVE),
         (state("complete", "unpaid", subscription_status="incomplete"), Status.INCOMPLETE),
@@ -51,7 +60,7 @@ anything = st.builds(
     intent_status=words,
     amount_charged=st.integers(0, 10**9),
     amount_refunded=st.integers(0, 10**9),
-    disputed=st.booleans(),
+    dispute_status=st.one_of(st.sampled_from([*DISPUTES]), words),
 )
 
 
@@ -61,9 +70,14 @@ def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says
         assert says.session_status == "complete"
         if says.subscription_status is None:
             assert says.payment_status in ("paid", "no_payment_required")
-            assert not says.disputed
+            assert says.dispute_status is None or DISPUTES.get(says.dispute_status, "unknown") is None
         else:
             assert says.subscription_status in ("trialing", "active", "past_due")
+
+
+def test_the_policy_has_a_row_and_a_reason_for_every_status() -> None:
+    assert GRANTS.keys() | REFUSES.keys() == set(Status)
+    assert not GRANTS.keys() & REFUSES.keys()
 
 
 @given(anything)
