@@ -9,9 +9,19 @@ from dataclasses import dataclass, field
 
 from stripe import params as p
 from stripe.params import checkout as pc
+from stripe.params import radar as pr
 
 from .calls import Handler, listing, retrieve, update
-from .resources import account, customers, prices, products, subscriptions, webhook_endpoints
+from .resources import (
+    account,
+    customers,
+    disputes,
+    prices,
+    products,
+    refunds,
+    subscriptions,
+    webhook_endpoints,
+)
 from .resources import checkout_sessions as sessions
 
 
@@ -64,6 +74,13 @@ _SESSION = (
     " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
     + _below("line_items.price_data", _MONEY)
     + _below("line_items.price_data.product_data", _PRODUCT)
+)
+_EVIDENCE = _below(
+    "evidence",  # words; documents would need Stripe's files
+    "access_activity_log billing_address cancellation_policy_disclosure cancellation_rebuttal customer_email_address"
+    " customer_name customer_purchase_ip duplicate_charge_explanation duplicate_charge_id product_description"
+    " refund_policy_disclosure refund_refusal_explanation service_date shipping_address shipping_carrier shipping_date"
+    " shipping_tracking_number uncategorized_text",
 )
 
 # fmt: off
@@ -118,6 +135,19 @@ ROUTES = (
     Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
+    # what goes back
+    Route("GET", "/v1/refunds", listing("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
+    Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),
+    Route("GET", "/v1/refunds/{id}", retrieve("refund"), p.RefundRetrieveParams),
+    Route("POST", "/v1/refunds/{id}", refunds.update, p.RefundUpdateParams, "metadata"),
+    Route("GET", "/v1/disputes", listing("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
+    Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
+    Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),
+    Route("POST", "/v1/disputes/{id}/close", disputes.close, p.DisputeCloseParams),
+    Route("GET", "/v1/radar/early_fraud_warnings", listing("radar.early_fraud_warning"),
+          pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
+    Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
+          pr.EarlyFraudWarningRetrieveParams),
     # what happened, and who is told
     Route("GET", "/v1/events", listing(
         "event",

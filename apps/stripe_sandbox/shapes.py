@@ -21,6 +21,8 @@ Shape = Any
 _ABSENT: dict[type, set[str]] = {
     stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
     stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
+    stripe.Dispute: {"intended_submission_method", "network_reason_code"},
+    stripe.Dispute.Evidence: {"appeal"},
     stripe.Event: {"account", "context"},
     stripe.Event.Data: {"previous_attributes"},
     stripe.Invoice: {"amount_paid_off_stripe", "confirmation_secret", "payments", "status_details", "threshold_reason"},
@@ -35,6 +37,10 @@ _ABSENT: dict[type, set[str]] = {
     },
     stripe.Price: {"currency_options", "tiers"},
     stripe.Product: {"tax_details"},
+    stripe.Refund: {
+        "description", "failure_balance_transaction", "failure_reason", "instructions_email", "next_action",
+        "pending_reason", "presentment_details",
+    },
     stripe.SetupIntent: {"allowed_payment_method_types", "attach_to_self", "managed_payments"},
     stripe.SetupIntent.LastSetupError: {"payment_intent", "setup_intent", "source"},
     stripe.Subscription: {"presentment_details", "status_details"},

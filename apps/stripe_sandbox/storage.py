@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due);
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS later (id INTEGER PRIMARY KEY, deed TEXT NOT NULL, object TEXT NOT NULL, due REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS later_due ON later (due);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, json TEXT NOT NULL);
 """
 _local = threading.local()
@@ -195,7 +197,7 @@ def set_setting(name: str, value: Any) -> None:
 def reset() -> None:
     """Forget everything."""
     with transaction():
-        for table in ("objects", "idempotency", "deliveries", "settings"):
+        for table in ("objects", "idempotency", "deliveries", "later", "settings"):
             query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import stripe
 
-from apps.stripe_sandbox import routes, storage
+from apps.stripe_sandbox import later, routes, storage
 from apps.stripe_sandbox.hosted import outcomes
 from apps.stripe_sandbox.hosted.entry import Entry
 from apps.stripe_sandbox.transport import InProcessClient
@@ -76,6 +77,13 @@ class World:
         self.subscription, self.invoice = subscribed.subscription, subscribed.invoice
         self.setup_intent = v1.setup_intents.list().data[0].id
         self.payment = v1.invoice_payments.list().data[0].id
+        disputed = [self.session(v1, self.price) for _ in range(2)]
+        for session, card in zip(disputed, ("4000000000000259", "4000000000005423"), strict=True):
+            pay(session, card)
+        later.run_due(time.time() + 60)
+        self.refund = v1.refunds.create({"charge": self.charge, "amount": 500}).id
+        self.dispute = v1.disputes.list().data[0].id
+        self.warning = v1.radar.early_fraud_warnings.list().data[0].id
         self.event = v1.events.list().data[0].id
         self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
 
@@ -159,6 +167,20 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"payment": {"type": "payment_intent", "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent}}
     ),
     ("GET", "/v1/invoice_payments/{id}"): lambda v1, w: v1.invoice_payments.retrieve(w.payment),
+    ("GET", "/v1/refunds"): lambda v1, w: v1.refunds.list({"charge": w.charge, "expand": ["data.charge"]}),
+    ("POST", "/v1/refunds"): lambda v1, w: v1.refunds.create(
+        {"payment_intent": w.intent, "reason": "duplicate", "metadata": {"a": "1"}, "expand": ["charge.refunds"]}
+    ),
+    ("GET", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.retrieve(w.refund, {"expand": ["payment_intent"]}),
+    ("POST", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.update(w.refund, {"metadata": {"a": "1"}}),
+    ("GET", "/v1/disputes"): lambda v1, w: v1.disputes.list({"created": {"gte": 1}, "expand": ["data.charge"]}),
+    ("GET", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.retrieve(w.dispute),
+    ("POST", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.update(
+        w.dispute, {"evidence": {"uncategorized_text": "winning_evidence"}, "metadata": {"a": "1"}}
+    ),
+    ("POST", "/v1/disputes/{id}/close"): lambda v1, w: v1.disputes.close(w.dispute),
+    ("GET", "/v1/radar/early_fraud_warnings"): lambda v1, w: v1.radar.early_fraud_warnings.list(),
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): lambda v1, w: v1.radar.early_fraud_warnings.retrieve(w.warning),
     ("GET", "/v1/events"): lambda v1, w: v1.events.list({"types": ["charge.succeeded"], "delivery_success": False}),
     ("GET", "/v1/events/{id}"): lambda v1, w: v1.events.retrieve(w.event),
     ("GET", "/v1/webhook_endpoints"): lambda v1, w: v1.webhook_endpoints.list(),

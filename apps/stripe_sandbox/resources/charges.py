@@ -6,6 +6,7 @@ import stripe
 
 from .. import shapes, storage
 from ..storage import Obj
+from . import disputes
 
 _APPROVED = {
     "network_status": "approved_by_network",
@@ -61,4 +62,7 @@ def new(
         "shipping": intent["shipping"],
         "status": "succeeded",
     }
-    return storage.put(shapes.new(stripe.Charge, defaults, fields))
+    charge = storage.put(shapes.new(stripe.Charge, defaults, fields))
+    if paid:
+        disputes.expect(charge)
+    return charge

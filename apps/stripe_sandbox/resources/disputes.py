@@ -1,0 +1,245 @@
+"""https://docs.stripe.com/api/disputes. Cards and the control panel open them, evidence (or the panel) decides them.
+
+https://docs.stripe.com/testing#disputes
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from .. import clock, errors, events, later, shapes, storage
+from ..calls import Call, change, load, merged, unset
+from ..hosted import cards
+from ..storage import Obj
+
+PAUSE = 5
+"""Seconds from a payment to its dispute, and from evidence to the bank's answer."""
+FEE = 1500
+"""What Stripe takes for a chargeback, in minor units."""
+_DAY = 86400
+OPEN = frozenset({"needs_response", "under_review", "warning_needs_response", "warning_under_review"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Why a buyer disputes. An inquiry asks first and moves no money."""
+
+    reason: str
+    network_code: str
+    inquiry: bool = False
+
+
+KINDS = {
+    "dispute_fraudulent": Kind("fraudulent", "10.4"),
+    "dispute_not_received": Kind("product_not_received", "13.1"),
+    "dispute_inquiry": Kind("fraudulent", "10.4", inquiry=True),
+}
+"""What `cards.Card.later` says ▶ the dispute that comes of it."""
+_WORDS = {"winning_evidence": "won", "losing_evidence": "lost"}
+
+
+def expect(charge: Obj) -> None:
+    """A charge has succeeded: plan the dispute or the early fraud warning that its card stands for."""
+    card = (charge["payment_method_details"] or {}).get("card") or {}
+    deed = cards.by_fingerprint(card.get("fingerprint") or "").later
+    if deed in KINDS or deed == "early_fraud_warning":
+        later.plan(deed, charge["id"], PAUSE)
+
+
+def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
+    """The buyer's bank disputes the whole charge; with its events. Raises ApiError when it can't be disputed."""
+    terms = KINDS[kind]
+    if charge["status"] != "succeeded" or _open(charge["id"]):
+        message = f"Charge {charge['id']} cannot be disputed: it has not succeeded, or it already is."
+        raise errors.ApiError(message)
+    card = charge["payment_method_details"].get("card") or {"brand": "visa", "network": "visa"}
+    billing = charge["billing_details"]
+    defaults = {
+        "amount": charge["amount"],
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": shapes.fill(
+            stripe.Dispute.Evidence,
+            customer_email_address=billing["email"] or charge["receipt_email"],
+            customer_name=billing["name"],
+            enhanced_evidence={},
+        ),
+        "evidence_details": {
+            "due_by": clock.now() // _DAY * _DAY + 9 * _DAY - 1,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": terms.inquiry,
+        "metadata": {},
+        "network_reason_code": terms.network_code,
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": card["brand"],
+                "case_type": "inquiry" if terms.inquiry else "chargeback",
+                "network": card["network"],
+                "network_reason_code": terms.network_code,
+            },
+            "type": "card",
+        },
+        "reason": terms.reason,
+        "status": "warning_needs_response" if terms.inquiry else "needs_response",
+    }
+    dispute = storage.put(shapes.new(stripe.Dispute, defaults, {}))
+    storage.update(charge["id"], disputed=True)
+    if not terms.inquiry:
+        dispute = _book(dispute, -1)
+    events.emit("charge.dispute.created", dispute)
+    if not terms.inquiry:
+        events.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def from_card(kind: str) -> later.Deed:
+    """The planned dispute of a charge, unless it has been settled otherwise by then."""
+
+    def deed(charge_id: str) -> None:
+        charge = load("charge", charge_id)
+        if not charge["refunded"] and not _open(charge_id):
+            make(charge, kind)
+
+    return deed
+
+
+def update(call: Call) -> Obj:
+    """POST /v1/disputes/{id}: evidence, and (unless submit=false) off to the bank with it."""
+    dispute, params = load("dispute", call.args["id"]), dict(call.params)
+    evidence, submit = unset(params.pop("evidence", {})), params.pop("submit", True)
+    if not evidence:
+        return change(dispute, params, "charge.dispute")
+    if dispute["status"] not in OPEN or dispute["evidence_details"]["submission_count"]:
+        message = f"This dispute has a status of {dispute['status']} and takes no more evidence."
+        raise errors.ApiError(message, param="evidence")
+    details = dispute["evidence_details"] | {"has_evidence": True}
+    more: Obj = {"evidence": dispute["evidence"] | evidence, "evidence_details": details}
+    if "metadata" in params:
+        more["metadata"] = merged(dispute["metadata"], params["metadata"])
+    if submit:
+        details |= {"submission_count": 1, "submission_method": "manual"}
+        more["status"] = dispute["status"].replace("needs_response", "under_review")
+        later.plan("dispute_decided", dispute["id"], PAUSE)
+    return _change(dispute, **more)
+
+
+def close(call: Call) -> Obj:
+    """POST /v1/disputes/{id}/close: the seller gives in."""
+    dispute = load("dispute", call.args["id"])
+    if dispute["status"] not in OPEN:
+        raise errors.ApiError("This dispute is already closed.", param="id")
+    return settle(dispute, "lost")
+
+
+def decide(dispute_id: str) -> None:
+    """The bank has read the evidence: Stripe's magic words win, lose, or escalate an inquiry; others change nothing."""
+    dispute = load("dispute", dispute_id)
+    words = (dispute["evidence"]["uncategorized_text"] or "").strip()
+    if dispute["status"] not in OPEN:
+        return
+    if words == "escalate_inquiry_evidence" and _is_inquiry(dispute):
+        escalate(dispute)
+    elif words in _WORDS:
+        settle(dispute, _WORDS[words])
+
+
+def escalate(dispute: Obj) -> Obj:
+    """An inquiry becomes a chargeback that takes the money."""
+    method = dispute["payment_method_details"]
+    chargeback = method | {"card": method["card"] | {"case_type": "chargeback"}}
+    details = dispute["evidence_details"] | {"submission_count": 0, "submission_method": "not_submitted"}
+    booked = _book(dispute, -1)
+    after = _change(
+        booked,
+        status="needs_response",
+        is_charge_refundable=False,
+        payment_method_details=chargeback,
+        evidence_details=details,
+    )
+    events.emit("charge.dispute.funds_withdrawn", after)
+    return after
+
+
+def settle(dispute: Obj, outcome: str) -> Obj:
+    """The end, "won" or "lost"; an inquiry simply closes. A chargeback that is won brings the money back."""
+    if dispute["status"] not in OPEN:
+        raise errors.ApiError("This dispute is already closed.", param="id")
+    later.forget(dispute["id"])
+    if _is_inquiry(dispute):
+        outcome = "warning_closed"
+    after = storage.put(dispute | {"status": outcome})
+    if outcome == "won":
+        after = _book(after, 1)
+    events.emit("charge.dispute.closed", after)
+    if outcome == "won":
+        events.emit("charge.dispute.funds_reinstated", after)
+    return after
+
+
+def warn_of_fraud(charge_id: str) -> None:
+    """The card's issuer suspects fraud: https://docs.stripe.com/api/radar/early_fraud_warnings"""
+    charge = load("charge", charge_id)
+    warning = {
+        "actionable": not charge["refunded"],
+        "charge": charge["id"],
+        "fraud_type": "made_with_stolen_card",
+        "payment_intent": charge["payment_intent"],
+    }
+    stored = storage.put(shapes.new(stripe.radar.EarlyFraudWarning, warning, {}))
+    events.emit("radar.early_fraud_warning.created", stored)
+
+
+def _open(charge_id: str) -> bool:
+    found = storage.find("dispute", ("charge", "=", charge_id))
+    return any(dispute["status"] in OPEN for dispute in found)
+
+
+def _is_inquiry(dispute: Obj) -> bool:
+    return str(dispute["status"]).startswith("warning_")
+
+
+def _book(dispute: Obj, sign: int) -> Obj:
+    """The dispute with the money taken from the balance (-1), or put back (1), the fee with it."""
+    amount, fee = sign * dispute["amount"], -sign * FEE
+    entry = shapes.new(
+        stripe.BalanceTransaction,
+        {
+            "amount": amount,
+            "available_on": clock.now(),
+            "balance_type": "payments",
+            "currency": dispute["currency"],
+            "description": f"Chargeback {'withdrawal' if sign < 0 else 'reversal'} for {dispute['charge']}",
+            "fee": fee,
+            "fee_details": [
+                {
+                    "amount": fee,
+                    "application": None,
+                    "currency": dispute["currency"],
+                    "description": "Dispute fee",
+                    "type": "stripe_fee",
+                }
+            ],
+            "net": amount - fee,
+            "reporting_category": "dispute" if sign < 0 else "dispute_reversal",
+            "source": dispute["id"],
+            "status": "available",
+            "type": "adjustment",
+        },
+        {},
+    )
+    return storage.put(dispute | {"balance_transactions": [*dispute["balance_transactions"], entry]})
+
+
+def _change(dispute: Obj, **changes: Any) -> Obj:
+    after = storage.put(dispute | changes)
+    events.updated("charge.dispute", dispute, after)
+    return after

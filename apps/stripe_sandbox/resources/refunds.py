@@ -1,0 +1,146 @@
+"""https://docs.stripe.com/api/refunds. How one goes is the card's doing (https://docs.stripe.com/testing#refunds)."""
+
+from typing import Any
+
+import stripe
+
+from .. import errors, events, later, shapes, storage
+from ..calls import Call, load, merged, unset
+from ..hosted import cards, wording
+from ..storage import Obj
+
+PAUSE = 8
+"""Seconds until a pending refund succeeds, or one that looked good fails."""
+
+# what becomes of it ▶ (status at first, what follows)
+_COURSES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
+            "refund_fails": ("succeeded", "refund_fails")}  # fmt: skip
+
+
+def create(call: Call) -> Obj:
+    """POST /v1/refunds"""
+    params = unset(call.params)
+    charge = _charge(params.pop("charge", None), params.pop("payment_intent", None))
+    return make(charge, params.pop("amount", None), **params)
+
+
+def make(charge: Obj, amount: int | None = None, course: str | None = None, **fields: Any) -> Obj:
+    """Give back `amount` minor units of a charge, by default all that is left; with its events. Raises ApiError.
+
+    `course`, "refund_pending" or "refund_fails" (or "" for neither), goes over what the card would do.
+    """
+    amount = _checked(charge, amount)
+    status, next_step = _COURSES[course if course is not None else _course(charge)]
+    details = {"card": {"type": "refund", "reference_status": "pending",
+                        "reference_type": "acquirer_reference_number"}, "type": "card"}  # fmt: skip
+    defaults = {
+        "amount": amount,
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "destination_details": details if _is_card(charge) else {"sepa_debit": {}, "type": "sepa_debit"},
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "status": status,
+    }
+    if status == "pending":
+        defaults["pending_reason"] = "processing"
+    refund = storage.put(shapes.new(stripe.Refund, defaults, fields))
+    events.emit("refund.created", refund)
+    events.emit("charge.refunded", _given_back(refund, amount))
+    if next_step:
+        later.plan(next_step, refund["id"], PAUSE)
+    return refund
+
+
+def update(call: Call) -> Obj:
+    """POST /v1/refunds/{id}: its metadata only."""
+    refund = load("refund", call.args["id"])
+    if "metadata" in call.params:
+        return _change(refund, metadata=merged(refund["metadata"], call.params["metadata"]))
+    return refund
+
+
+def succeed(refund_id: str) -> None:
+    """A pending refund has arrived."""
+    refund = storage.get(refund_id, "refund") or {}
+    if refund["status"] == "pending":
+        _change(
+            {name: value for name, value in refund.items() if name != "pending_reason"}, status="succeeded"
+        )
+
+
+def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
+    """The money has come back from the buyer's bank: failed, and the charge counts as less refunded again."""
+    refund = storage.get(refund_id, "refund") or {}
+    if refund["status"] not in ("pending", "succeeded"):
+        return
+    kept = {name: value for name, value in refund.items() if name != "pending_reason"}
+    _given_back(refund, -refund["amount"])
+    events.emit("refund.failed", _change(kept, status="failed", failure_reason=reason))
+
+
+def _charge(charge: str | None, intent: str | None) -> Obj:
+    if charge:
+        return load("charge", charge, "charge")
+    if not intent:
+        message = "One of the following params should be provided for this request: payment_intent or charge."
+        raise errors.ApiError(message, code="parameter_missing", param="payment_intent")
+    found = storage.get(load("payment_intent", intent, "payment_intent")["latest_charge"] or "", "charge")
+    if found is None or found["status"] != "succeeded":
+        message = f"This PaymentIntent ({intent}) does not have a successful charge to refund."
+        raise errors.ApiError(message, param="payment_intent")
+    return found
+
+
+def _checked(charge: Obj, amount: int | None) -> int:
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    if charge["status"] != "succeeded":
+        message = f"Charge {charge['id']} has not succeeded and cannot be refunded."
+        raise errors.ApiError(message, code="charge_not_refundable", param="charge")
+    if charge["refunded"]:
+        message = f"Charge {charge['id']} has already been refunded."
+        raise errors.ApiError(message, code="charge_already_refunded")
+    if _charged_back(charge):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise errors.ApiError(message, code="charge_disputed")
+    if amount is not None and amount < 1:
+        raise errors.ApiError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if amount is not None and amount > left:
+        whole = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
+        message = f"Refund amount ({_money(amount, charge)}) is greater than {whole} ({_money(left, charge)})"
+        raise errors.ApiError(message, param="amount")
+    return left if amount is None else amount
+
+
+def _charged_back(charge: Obj) -> bool:
+    found = storage.find("dispute", ("charge", "=", charge["id"]))
+    return any(not dispute["is_charge_refundable"] and dispute["status"] != "won" for dispute in found)
+
+
+def _money(amount: int, charge: Obj) -> str:
+    return wording.money(amount, charge["currency"])
+
+
+def _is_card(charge: Obj) -> bool:
+    return bool((charge["payment_method_details"] or {}).get("type") == "card")
+
+
+def _course(charge: Obj) -> str:
+    fingerprint = charge["payment_method_details"]["card"]["fingerprint"] if _is_card(charge) else ""
+    card = cards.by_fingerprint(fingerprint)
+    return card.later if card.later in _COURSES else ""
+
+
+def _given_back(refund: Obj, amount: int) -> Obj:
+    """The charge with `amount` more refunded (less, when negative)."""
+    charge = load("charge", refund["charge"])
+    total = charge["amount_refunded"] + amount
+    return storage.update(charge["id"], amount_refunded=total, refunded=total == charge["amount"])
+
+
+def _change(refund: Obj, **changes: Any) -> Obj:
+    """A new version of the refund with the two events that tell of it."""
+    before, after = load("refund", refund["id"]), storage.put(refund | changes)
+    events.updated("refund", before, after)
+    events.updated("charge.refund", before, after)
+    return after
