@@ -71,6 +71,9 @@ CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)  # a real invoi
 # How long a subscription whose renewal failed keeps its access while Stripe tries the card again.
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7)
 
+# With purchases waiting and no event for so long, /readyz says that webhooks are silent.
+WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60)
+
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
     STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or "sk_test_sandbox"

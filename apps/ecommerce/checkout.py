@@ -142,7 +142,7 @@ def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
 
 
 def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
-    metadata = {"purchase": str(purchase.public_id)}
+    metadata = {"purchase": str(purchase.public_id), "price": purchase.price_id}
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],

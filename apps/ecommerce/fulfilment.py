@@ -189,7 +189,10 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         facts["receipt_url"] = charge.receipt_url or ""
         facts["payment_method"] = _method(charge.payment_method_details)
     if subscription:
-        facts |= _subscription_facts(subscription, invoice)
+        facts |= subscription_facts(subscription)
+        facts["receipt_url"] = (invoice.hosted_invoice_url or "") if invoice else ""
+        if method := _expanded(subscription.default_payment_method, stripe.PaymentMethod):
+            facts["payment_method"] = _method(method)
     return facts
 
 
@@ -218,8 +221,11 @@ def _dispute_status(charge: stripe.Charge) -> str | None:
     return disputes[0].status if disputes else None
 
 
-def _subscription_facts(subscription: stripe.Subscription, invoice: stripe.Invoice | None) -> dict[str, Any]:
-    """Billing periods live on the items. https://docs.stripe.com/api/subscriptions/object"""
+def subscription_facts(subscription: stripe.Subscription) -> dict[str, Any]:
+    """What a purchase keeps of a subscription. Billing periods live on the items.
+
+    https://docs.stripe.com/api/subscriptions/object
+    """
     item = subscription["items"].data[0]
     ends = subscription.cancel_at or (item.current_period_end if subscription.cancel_at_period_end else None)
     return {
@@ -228,8 +234,6 @@ def _subscription_facts(subscription: stripe.Subscription, invoice: stripe.Invoi
         "current_period_start": _time(item.current_period_start),
         "current_period_end": _time(item.current_period_end),
         "cancel_at": _time(ends),
-        "receipt_url": (invoice.hosted_invoice_url or "") if invoice else "",
-        "payment_method": _method(_expanded(subscription.default_payment_method, stripe.PaymentMethod)),
     }
 
 

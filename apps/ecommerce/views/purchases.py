@@ -10,22 +10,26 @@ from datetime import timedelta
 from typing import Any
 
 import stripe
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import ranged_file
 from apps.ecommerce.entitlements import granting, grants
 from apps.ecommerce.fulfilment import sync_purchase
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.portal import portal_url
 from apps.ecommerce.states import poll_delay, state_of
 from apps.ecommerce.stripe_client import livemode
 from apps.users.requests import SignedInRequest
@@ -60,7 +64,9 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def purchase(request: SignedInRequest, public_id: str) -> HttpResponse:
     row = _own(request, public_id)
-    if not grants(row):
+    if request.GET.get("from") == "portal":
+        row = sync_kindly(row, "back from the portal")
+    elif not grants(row):
         row = _ask_stripe(row, "order page")
     return render_purchase(request, row, view="canceled" if "canceled" in request.GET else "page")
 
@@ -81,6 +87,24 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
     context = _context(row, view)
     # Settled: receipt, method and timeline change with the status, in the same answer.
     return render(request, FRAGMENTS[view], {**context, "news": view != "badge" and not context["delay"]})
+
+
+@never_cache
+@login_required
+@require_POST
+def manage(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """Off to Stripe's billing portal: card, cancellation, invoices. It leads back to this purchase."""
+    row = _own(request, public_id)
+    try:
+        url = portal_url(row, origin=f"{request.scheme}://{request.get_host()}")
+    except (stripe.StripeError, StripeCustomer.DoesNotExist):
+        logger.exception("No billing portal for %s", row.public_id)
+        words = _(
+            "The billing page can't be opened right now. Please try again in a minute, or write to %(support)s."
+        )
+        messages.error(request, words % {"support": settings.SUPPORT_EMAIL})
+        return redirect(row)
+    return HttpResponseRedirect(url)
 
 
 @never_cache

@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.ecommerce.webhook_health import webhook_health
+
 
 @require_safe
 @never_cache
@@ -26,4 +28,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         checks = {"database": "unreachable", "migrations": "unknown"}
     ready = set(checks.values()) == {"ok"}
-    return JsonResponse(checks, status=200 if ready else 503)
+    return JsonResponse({**checks, **(_webhooks() if ready else {})}, status=200 if ready else 503)
+
+
+def _webhooks() -> dict[str, str | int | None]:
+    """What is known of Stripe's events. Silence is said, but the site stays in service: a buyer's page asks Stripe."""
+    health = webhook_health()
+    return {
+        "webhooks": "silent: run manage.py stripe_doctor" if health.is_silent else "ok",
+        "last_event": health.last_event.isoformat() if health.last_event else None,
+        "failing_events": health.failing,
+        "waiting_purchases": health.waiting,
+    }

@@ -1,0 +1,55 @@
+"""Repairs what events did not bring: `python manage.py reconcile_purchases`, every ten minutes."""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import stripe
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from apps.ecommerce.reconcile import reconcile
+
+
+class Command(BaseCommand):
+    help = "Compares purchases with Stripe and repairs whatever differs. Safe beside live traffic."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--since", type=moment, help="A day (2026-11-01) or an age (36h, 30d). Default: as far as needed."
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be repaired.")
+
+    def handle(
+        self, *args: Any, since: datetime | None = None, dry_run: bool = False, **options: Any
+    ) -> None:
+        try:
+            report = reconcile(since, dry_run=dry_run, progress=self._progress)
+        except stripe.StripeError as error:
+            raise CommandError(f"Stripe could not be asked: {error.user_message or error}") from error
+        finally:
+            if sys.stderr.isatty():
+                self.stderr.write("\r\033[K", ending="")
+        for line in [*report.found, *report.repaired]:
+            self.stdout.write(line)
+        verb = "would be repaired" if dry_run else "repaired"
+        self.stdout.write(
+            f"Looked at {report.looked_at}, {len(report.repaired)} {verb}, {len(report.found)} unknown until now, "
+            f"{report.events} undelivered events processed, {report.unsent_mails} mails still unsent."
+        )
+
+    def _progress(self, what: str, count: int) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r\033[K{what} {'▪' * (1 + count // 100 % 40)} {count}", ending="")
+
+
+def moment(text: str) -> datetime:
+    """ "2026-11-01" or "36h", "30d" before now ▶ UTC."""
+    units = {"h": "hours", "d": "days"}
+    try:
+        if text[-1:] in units:
+            return timezone.now() - timedelta(**{units[text[-1]]: float(text[:-1])})
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError(f"{text!r} is neither a day (2026-11-01) nor an age (36h, 30d)") from None

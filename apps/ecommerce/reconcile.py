@@ -1,0 +1,259 @@
+"""Finds and repairs what events did not bring: `reconcile_purchases`, safe to run every ten minutes.
+
+Stripe's lists are read a hundred at a time; only a purchase that differs from them is synced, by the same
+sync_purchase as everything else. https://docs.stripe.com/webhooks/process-undelivered-events
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID
+
+import stripe
+from django.db.models import Min
+from django.utils import timezone
+
+from . import emails, webhooks
+from .entitlements import DISPUTES, GRANTS
+from .fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status, subscription_facts, sync_purchase
+from .models import Price, Purchase, StatusChange, StripeCustomer, WebhookEvent
+from .models import PurchaseStatus as Status
+from .stripe_client import get_client, livemode
+
+logger = logging.getLogger(__name__)
+
+PAGE = 100
+OVERLAP = timedelta(days=2)  # a session lives a day; look a little further back than the oldest open purchase
+DEFAULT_DAYS = 3
+TAKEN_BACK = (
+    Status.REFUNDED,
+    Status.DISPUTED,
+    Status.DISPUTE_LOST,
+)  # what a subscription's own status can't say
+Item = TypeVar("Item")
+
+
+@dataclass
+class Report:
+    """What a run did (or, dry, would do)."""
+
+    looked_at: int = 0
+    repaired: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    events: int = 0
+    unsent_mails: int = 0
+
+
+def reconcile(
+    since: datetime | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[str, int], None] = lambda what, count: None,
+) -> Report:
+    """Compares every purchase since then (UTC; default: the oldest open one, at least three days) with Stripe.
+
+    Subscriptions are compared whatever their age. Raises stripe.StripeError when Stripe can't be asked; what was
+    repaired until then stays repaired.
+    """
+    run = _Run(since or _default_since(), dry_run, progress, Report())
+    run.sessions()
+    run.subscriptions()
+    run.refunds()
+    run.disputes()
+    if not dry_run:
+        run.events()
+        run.trials()
+        run.report.unsent_mails = emails.send_unsent()
+    return run.report
+
+
+def _default_since() -> datetime:
+    waiting = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
+    return min(recent, oldest - OVERLAP) if oldest else recent
+
+
+@dataclass
+class _Run:
+    since: datetime
+    dry_run: bool
+    progress: Callable[[str, int], None]
+    report: Report
+
+    @property
+    def created(self) -> Any:
+        return {"gte": int(self.since.timestamp())}
+
+    def sessions(self) -> None:
+        """Checkout Sessions: paid or not, expired, refunded; and those that the store has never heard of."""
+        listed = get_client().v1.checkout.sessions.list(
+            {"limit": PAGE, "created": self.created, "expand": ["data.payment_intent.latest_charge"]}
+        )
+        for page in self._pages("sessions", listed.auto_paging_iter()):
+            rows = Purchase.objects.in_bulk([session.id for session in page], field_name="session_id")
+            for session in page:
+                row = rows.get(session.id) or self._adopt(session)
+                if row and _session_differs(row, session):
+                    self._repair(row)
+
+    def subscriptions(self) -> None:
+        """Subscriptions of any age: renewed, failed, paused, ended."""
+        listed = get_client().v1.subscriptions.list({"status": "all", "limit": PAGE})
+        for page in self._pages("subscriptions", listed.auto_paging_iter()):
+            rows = self._rows("subscription_id", [subscription.id for subscription in page])
+            for subscription in page:
+                row = rows.get(subscription.id)
+                if row and _subscription_differs(row, subscription):
+                    self._repair(row)
+
+    def disputes(self) -> None:
+        """Disputes of payments of any age."""
+        listed = get_client().v1.disputes.list({"limit": PAGE})
+        for page in self._pages("disputes", listed.auto_paging_iter()):
+            rows = self._rows("payment_intent_id", [_id(dispute.payment_intent) for dispute in page])
+            for dispute in page:
+                row = rows.get(_id(dispute.payment_intent))
+                if row and _dispute_differs(row, dispute):
+                    self._repair(row)
+
+    def refunds(self) -> None:
+        """Refunds since then, also of payments that are older."""
+        listed = get_client().v1.refunds.list({"limit": PAGE, "created": self.created})
+        for page in self._pages("refunds", listed.auto_paging_iter()):
+            rows = self._rows("payment_intent_id", [_id(refund.payment_intent) for refund in page])
+            for refund in page:
+                row = rows.get(_id(refund.payment_intent))
+                counts = refund.status not in ("failed", "canceled")
+                if row and counts and row.amount_refunded < refund.amount:
+                    self._repair(row)
+
+    def events(self) -> None:
+        """Events that Stripe could not deliver, processed now as if they had just come."""
+        lost = get_client().v1.events.list(
+            {
+                "delivery_success": False,
+                "created": self.created,
+                "limit": PAGE,
+                "types": [*webhooks.HANDLERS][:20],
+            }
+        )
+        for page in self._pages("undelivered events", lost.auto_paging_iter()):
+            done = WebhookEvent.objects.filter(id__in=[event.id for event in page]).exclude(processed_at=None)
+            known = set(done.values_list("id", flat=True))
+            for event in reversed(page):
+                if event.id in known:
+                    continue
+                try:
+                    webhooks.receive(event.to_dict(for_json=True))
+                    self.report.events += 1
+                except Exception:  # it is recorded with its error; the others must not wait for it
+                    logger.exception("Undelivered event %s (%s) could not be processed", event.id, event.type)
+
+    def trials(self) -> None:
+        """The notice of a trial's end, when trial_will_end never came."""
+        soon = timezone.now() + emails.TRIAL_NOTICE
+        for row in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
+            emails.owe_trial_ending(row)
+
+    def _rows(self, name: str, ids: list[str]) -> dict[str, Purchase]:
+        found = Purchase.objects.filter(**{f"{name}__in": {pk for pk in ids if pk}}, livemode=livemode())
+        return {getattr(row, name): row for row in found}
+
+    def _repair(self, row: Purchase) -> None:
+        if self.dry_run:
+            self.report.repaired.append(f"{row.public_id} is {row.status} here, Stripe says otherwise")
+            return
+        after = sync_purchase(row, "reconcile")
+        if after.version != row.version:
+            self.report.repaired.append(f"{row.public_id}: {row.status} ▶ {after.status}")
+
+    def _adopt(self, session: stripe.checkout.Session) -> Purchase | None:
+        """The purchase of a Session of this shop that the store does not know: a backup was restored."""
+        claimed = _claimed(session)
+        if claimed is None or claimed.session_id not in (None, session.id):
+            return None
+        self.report.found.append(f"{session.id} is this shop's, but was unknown")
+        if self.dry_run:
+            return None
+        if claimed.pk is None:
+            claimed.save()
+            StatusChange.objects.create(purchase=claimed, to_status=Status.OPEN, version=0, cause="reconcile")
+        Purchase.objects.filter(pk=claimed.pk, session_id=None).update(session_id=session.id)
+        return Purchase.objects.get(pk=claimed.pk)
+
+    def _pages(self, what: str, items: Iterable[Item]) -> Iterator[list[Item]]:
+        iterator, count = iter(items), 0
+        while page := list(islice(iterator, PAGE)):
+            yield page
+            count += len(page)
+            self.report.looked_at += len(page)
+            self.progress(what, count)
+
+
+def _session_differs(row: Purchase, session: stripe.checkout.Session) -> bool:
+    """Whether a listed Session says anything else than the row. Disputes and renewals have lists of their own."""
+    if session.mode == "subscription" and session.status == "complete":
+        return row.subscription_id != _id(session.subscription)
+    intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
+    charge = intent.latest_charge if intent and isinstance(intent.latest_charge, stripe.Charge) else None
+    if charge and charge.disputed:
+        return row.amount_refunded != charge.amount_refunded
+    state = StripeState(
+        session_status=session.status,
+        payment_status=session.payment_status,
+        intent_status=intent.status if intent else None,
+        amount_charged=charge.amount_captured if charge else 0,
+        amount_refunded=charge.amount_refunded if charge else 0,
+    )
+    refunded = charge.amount_refunded if charge else 0
+    return row.status != derive_status(state) or row.amount_refunded != refunded
+
+
+def _subscription_differs(row: Purchase, subscription: stripe.Subscription) -> bool:
+    if any(getattr(row, name) != value for name, value in subscription_facts(subscription).items()):
+        return True
+    status = SUBSCRIPTION_STATUS.get(subscription.status, Status.INCOMPLETE)
+    return row.status != status and not (status in GRANTS and row.status in TAKEN_BACK)
+
+
+def _dispute_differs(row: Purchase, dispute: stripe.Dispute) -> bool:
+    expected = DISPUTES.get(dispute.status, Status.DISPUTED)
+    if expected is None:
+        return row.status in (Status.DISPUTED, Status.DISPUTE_LOST)
+    return row.status not in (expected, Status.CANCELED)
+
+
+def _claimed(session: stripe.checkout.Session) -> Purchase | None:
+    """The row that a Session's metadata names, from the database or made anew; None for another shop's Session."""
+    metadata = session.metadata.to_dict() if session.metadata else {}
+    try:
+        public_id = UUID(metadata.get("purchase", ""))
+    except ValueError:
+        return None
+    known = Purchase.objects.filter(public_id=public_id).first()
+    if known or session.status == "expired":
+        return known
+    price = Price.objects.filter(id=metadata.get("price", "")).first()
+    customer = StripeCustomer.objects.filter(id=_id(session.customer)).select_related("user").first()
+    if price is None or customer is None:
+        logger.warning("Session %s is ours, but its price or customer is unknown here", session.id)
+        return None
+    return Purchase(
+        public_id=public_id,
+        user=customer.user,
+        email=customer.user.email,
+        product_id=price.product_id,
+        price=price,
+        currency=price.currency,
+        livemode=session.livemode,
+    )
+
+
+def _id(value: Any) -> str:
+    return value if isinstance(value, str) else value.id if value else ""
