@@ -19,7 +19,7 @@ def plan(deed: str, object_id: str, seconds: float) -> None:
 
 
 def run_due(now: float | None = None) -> int:
-    """Do what is due at `now` (Unix seconds, default the clock), oldest first, each its own transaction; gives the count."""
+    """Do what is due at `now` (Unix seconds, default the clock), oldest first, one by one; gives the number."""
     now, done = time.time() if now is None else now, 0
     while _run("due <= ?", now):
         done += 1

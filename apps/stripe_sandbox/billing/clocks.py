@@ -1,0 +1,50 @@
+"""Whose time it is. A customer may live by a test clock, and then all that belongs to the customer does.
+
+https://docs.stripe.com/billing/testing/test-clocks
+"""
+
+from contextlib import AbstractContextManager
+
+from .. import clock, storage
+from ..calls import Call
+from ..storage import Obj
+
+KIND = "test_helpers.test_clock"
+_OWNERS = ("customer", "payment_intent", "charge", "subscription", "invoice")
+# These live in real time, as the pages do that people look at.
+_REAL = ("/v1/checkout/", "/v1/billing_portal/", "/v1/test_helpers/")
+
+
+def of(customer: str | None) -> str:
+    """The id of the clock that this customer lives by; "" without one."""
+    return str(storage.hidden(customer or "").get("clock") or "")
+
+
+def time_of(clock_id: str) -> int | None:
+    """The simulated time of a clock, None for ""."""
+    found = storage.get(clock_id, KIND) if clock_id else None
+    return found["frozen_time"] if found else None
+
+
+def following(customer: str | None) -> AbstractContextManager[None]:
+    """In here it is the time of the customer's clock; nothing changes when there is none."""
+    return clock.at(time_of(of(customer)))
+
+
+def for_call(call: Call) -> AbstractContextManager[None]:
+    """In here it is the time of whomever the request is about."""
+    if call.path.startswith(_REAL):
+        return clock.at(None)
+    if isinstance(named := call.params.get("test_clock"), str):
+        return clock.at(time_of(named))
+    objects = (storage.get(str(call.args.get("id") or call.params.get(name) or "")) for name in _OWNERS)
+    return following(next((_owner(obj) for obj in objects if obj), None))
+
+
+def _owner(obj: Obj) -> str | None:
+    if obj["object"] == "customer":
+        return str(obj["id"])
+    owner = obj.get("customer")
+    if owner is None and obj.get("charge"):
+        owner = (storage.get(obj["charge"]) or {}).get("customer")
+    return owner
