@@ -194,3 +194,63 @@ def test_each_product_has_its_art(demo_product: Any) -> None:
     assert len(art.encode()) < 12_000
     assert 'viewBox="0 0 1200 900"' in art
     assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+
+
+# --- buttons on an object's page --------------------------------------------------------------------------
+
+
+def press(client: Client, object_id: str, deed: str, **form: str) -> Any:
+    return client.post(f"{PANEL}object/{object_id}/act", {"deed": deed, **form})
+
+
+def offered(client: Client, object_id: str) -> list[str]:
+    return re.findall(r'name="deed" value="([^"]+)"', text(client, f"{PANEL}object/{object_id}"))
+
+
+def test_refunds_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    assert offered(operator, session.id) == ["expire"]
+    pay(Client(), session)
+    assert offered(operator, session.id) == ["refund", "refund_fails", "dispute"]
+    assert 'value="19.00"' in text(operator, f"{PANEL}object/{session.id}")
+    assert press(operator, session.id, "refund", amount="5.50").status_code == 302
+    (charge,) = sandbox.client.v1.charges.list().data
+    assert charge.amount_refunded == 550
+    assert press(operator, charge.id, "refund_fails", amount="13.5").status_code == 302
+    (failing, _) = sandbox.client.v1.refunds.list().data
+    assert offered(operator, charge.id) == ["dispute"]
+    assert offered(operator, failing.id) == ["hurry"]
+    press(operator, failing.id, "hurry")
+    assert sandbox.client.v1.charges.retrieve(charge.id).amount_refunded == 550
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"), [("1900", "is greater than charge amount"), ("x", "isn't a number")]
+)
+def test_a_button_says_what_is_wrong(sandbox: Sandbox, operator: Client, amount: str, message: str) -> None:
+    session = open_session(sandbox)
+    pay(Client(), session)
+    response = press(operator, session.id, "refund", amount=amount)
+    assert response.status_code == 422
+    assert message in html.unescape(response.content.decode())
+    assert press(operator, session.id, "expire").status_code == 422
+
+
+def test_disputes_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    pay(Client(), session)
+    assert press(operator, session.id, "dispute", choice="nonsense").status_code == 422
+    press(operator, session.id, "dispute", choice="dispute_inquiry")
+    (dispute,) = sandbox.client.v1.disputes.list().data
+    assert offered(operator, dispute.id) == ["win", "lose", "escalate"]
+    press(operator, dispute.id, "escalate")
+    press(operator, dispute.id, "win")
+    assert sandbox.client.v1.disputes.retrieve(dispute.id).status == "won"
+    assert offered(operator, dispute.id) == []
+
+
+def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    press(operator, session.id, "expire")
+    assert sandbox.client.v1.checkout.sessions.retrieve(session.id).status == "expired"
+    assert len(sandbox.events("checkout.session.expired")) == 1

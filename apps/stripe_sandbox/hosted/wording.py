@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +20,21 @@ _BILLED = {"month": "Billed monthly", "year": "Billed yearly"}
 def money(amount: int, currency: str) -> str:
     """An amount in the currency's minor unit as text: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
-    decimals = 2 if code in _TWO_DECIMALS else get_currency_precision(code)
-    return format_currency(amount / 10**decimals, code, locale="en_US")
+    return format_currency(amount / 10 ** _decimals(code), code, locale="en_US")
+
+
+def major(amount: int, currency: str) -> str:
+    """An amount in the minor unit as a plain number for an input: (900, "usd") is "9.00"."""
+    decimals = _decimals(currency.upper())
+    return f"{amount / 10**decimals:.{decimals}f}"
+
+
+def minor(text: str, currency: str) -> int | None:
+    """What a person typed as an amount ("9.00", "9") in the minor unit; None when it isn't one."""
+    try:
+        return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
+    except (ArithmeticError, ValueError):
+        return None
 
 
 def interval(recurring: Obj) -> str:
@@ -93,6 +107,10 @@ def summarise(session: Obj, rows: list[tuple[Obj, Obj, Obj]], trial_days: int, t
     then = f"Then {every}, until you cancel"
     heading = f"Subscribe to {name}"
     return Summary(heading, first, per, then, "Subscribe", total_label="Total due today", **texts)
+
+
+def _decimals(code: str) -> int:
+    return 2 if code in _TWO_DECIMALS else get_currency_precision(code)
 
 
 def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:

@@ -18,15 +18,16 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .. import bootstrap, delivery, storage, switches
+from .. import bootstrap, delivery, errors, storage, switches
 from ..hosted import cards, wording
 from ..storage import Obj
+from . import deeds
 from .forms import SwitchesForm
 
 PAGE = 50
 """Rows of a list on one page."""
 _ID = re.compile(
-    r"&quot;((?:ch|cs_test|cus|evt|il|in|inpay|li|pi|pm|price|prod|seti|si|sub|we)_[A-Za-z0-9]{10,})&quot;"
+    r"&quot;((?:bps|ch|cs_test|cus|du|evt|il|in|inpay|li|pi|pm|price|prod|promo|re|seti|si|sub|we)_[A-Za-z0-9]{10,})&quot;"
 )
 _SECRET = re.compile(r'("(?:client_)?secret": ")[^"]*')
 
@@ -85,10 +86,31 @@ def objects(request: HttpRequest, kind: str) -> HttpResponse:
 @require_GET
 @operators_only
 def detail(request: HttpRequest, object_id: str) -> HttpResponse:
-    """One object as JSON, with its deliveries if it is an event."""
+    """One object as JSON, with what can be done to it, and its deliveries if it is an event."""
+    return _detail(request, _existing(object_id))
+
+
+@require_POST
+@operators_only
+def act(request: HttpRequest, object_id: str) -> HttpResponse:
+    """Press one of the object's buttons."""
+    obj = _existing(object_id)
+    try:
+        deeds.do(obj, request.POST.get("deed", ""), request.POST)
+    except errors.ApiError as error:
+        return _detail(request, obj, str(error), status=422)
+    return _back("object", object_id)
+
+
+def _existing(object_id: str) -> Obj:
     obj = storage.get(object_id)
     if obj is None:
         raise Http404
+    return obj
+
+
+def _detail(request: HttpRequest, obj: Obj, problem: str = "", status: int = 200) -> HttpResponse:
+    object_id = obj["id"]
     sent = _deliveries("WHERE d.event = ?", object_id) if obj["object"] == "event" else []
     endpoints = storage.find("webhook_endpoint") if obj["object"] == "event" else []
     context = {
@@ -97,8 +119,10 @@ def detail(request: HttpRequest, object_id: str) -> HttpResponse:
         "json": _json(obj),
         "deliveries": sent,
         "endpoints": endpoints,
+        "buttons": [] if obj.get("deleted") else deeds.offered(obj),
+        "problem": problem,
     }
-    return _render(request, "detail", context)
+    return _render(request, "detail", context, status)
 
 
 @require_GET

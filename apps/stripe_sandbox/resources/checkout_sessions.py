@@ -83,7 +83,7 @@ def expire(call: Call) -> Obj:
             f" This Checkout Session has a status of `{session['status']}`."
         )
         raise errors.ApiError(message, param="id")
-    return _expire(session)
+    return expired(session)
 
 
 def expire_due(now: int | None = None) -> None:
@@ -96,7 +96,7 @@ def expire_due(now: int | None = None) -> None:
         with storage.transaction():
             session = storage.get(row["id"])
             if session and session["status"] == "open":
-                _expire(session)
+                expired(session)
 
 
 def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
@@ -111,7 +111,8 @@ def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
     return after
 
 
-def _expire(session: Obj) -> Obj:
+def expired(session: Obj) -> Obj:
+    """Expire an open session, with its event."""
     after = storage.put(session | {"status": "expired", "url": None})
     events.emit("checkout.session.expired", after)
     return after

@@ -50,7 +50,7 @@ def expect(charge: Obj) -> None:
 def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
     """The buyer's bank disputes the whole charge; with its events. Raises ApiError when it can't be disputed."""
     terms = KINDS[kind]
-    if charge["status"] != "succeeded" or _open(charge["id"]):
+    if charge["status"] != "succeeded" or is_open(charge["id"]):
         message = f"Charge {charge['id']} cannot be disputed: it has not succeeded, or it already is."
         raise errors.ApiError(message)
     card = charge["payment_method_details"].get("card") or {"brand": "visa", "network": "visa"}
@@ -106,7 +106,7 @@ def from_card(kind: str) -> later.Deed:
 
     def deed(charge_id: str) -> None:
         charge = load("charge", charge_id)
-        if not charge["refunded"] and not _open(charge_id):
+        if not charge["refunded"] and not is_open(charge_id):
             make(charge, kind)
 
     return deed
@@ -198,7 +198,8 @@ def warn_of_fraud(charge_id: str) -> None:
     events.emit("radar.early_fraud_warning.created", stored)
 
 
-def _open(charge_id: str) -> bool:
+def is_open(charge_id: str) -> bool:
+    """Whether a dispute about this charge is undecided."""
     found = storage.find("dispute", ("charge", "=", charge_id))
     return any(dispute["status"] in OPEN for dispute in found)
 

@@ -1,0 +1,127 @@
+"""What the control panel can do to an object: a table of buttons, each with the kinds of object it belongs to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .. import errors, later, storage
+from ..hosted import wording
+from ..resources import checkout_sessions, disputes, refunds
+from ..storage import Obj
+
+Form = Mapping[str, str]
+Condition = Callable[[Obj], bool]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One button. `when` says which objects have it; `asks` is "amount", "days" or "": the field before the button."""
+
+    name: str
+    label: str
+    kinds: frozenset[str]
+    do: Callable[[Obj, Form], object]
+    when: Condition
+    asks: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Button:
+    """A deed as a page shows it; `value` stands in the field that it asks for."""
+
+    deed: Deed
+    value: str = ""
+
+
+def offered(obj: Obj) -> list[Button]:
+    """The buttons that make sense for this object as it is now."""
+    found = [deed for deed in DEEDS if obj["object"] in deed.kinds and deed.when(obj)]
+    return [Button(deed, _suggested(deed, obj)) for deed in found]
+
+
+def do(obj: Obj, name: str, form: Form) -> None:
+    """Press the button. Raises ApiError (in words for a person) when it can't be done."""
+    for button in offered(obj):
+        if button.deed.name == name:
+            with storage.transaction():
+                button.deed.do(obj, form)
+            return
+    raise errors.ApiError("That can no longer be done: the object has changed meanwhile.")
+
+
+def _suggested(deed: Deed, obj: Obj) -> str:
+    if deed.asks == "amount":
+        charge = _charge(obj) or {}
+        left = charge["amount"] - charge["amount_refunded"]
+        return wording.major(left, charge["currency"])
+    return "30" if deed.asks == "days" else ""
+
+
+# --- payments ---------------------------------------------------------------------------------------------
+
+
+def _charge(obj: Obj) -> Obj | None:
+    """The charge that has paid for this checkout session, payment intent or invoice; a charge itself."""
+    if obj["object"] == "charge":
+        return obj
+    intent: Obj | None = obj
+    if obj["object"] == "checkout.session":
+        intent = storage.get(obj["payment_intent"] or "")
+    return storage.get((intent or {}).get("latest_charge") or "", "charge")
+
+
+def _refundable(obj: Obj) -> bool:
+    charge = _charge(obj)
+    return bool(charge and charge["status"] == "succeeded" and not charge["refunded"])
+
+
+def _disputable(obj: Obj) -> bool:
+    charge = _charge(obj)
+    return bool(charge and charge["status"] == "succeeded" and not disputes.is_open(charge["id"]))
+
+
+def _refund(course: str) -> Callable[[Obj, Form], object]:
+    def deed(obj: Obj, form: Form) -> object:
+        charge = _charge(obj) or {}
+        amount = wording.minor(form.get("amount", ""), charge["currency"])
+        if amount is None:
+            raise errors.ApiError("The amount isn't a number.")
+        return refunds.make(charge, amount, course)
+
+    return deed
+
+
+def _dispute(obj: Obj, form: Form) -> object:
+    kind = form.get("choice", "")
+    if kind not in disputes.KINDS:
+        raise errors.ApiError("Choose why it is disputed.")
+    return disputes.make(_charge(obj) or {}, kind)
+
+
+def _is_open(dispute: Obj) -> bool:
+    return dispute["status"] in disputes.OPEN
+
+
+_PAID = frozenset({"charge", "payment_intent", "checkout.session"})
+_DISPUTE = frozenset({"dispute"})
+_REASONS = (
+    ("dispute_fraudulent", "Fraudulent"),
+    ("dispute_not_received", "Product not received"),
+    ("dispute_inquiry", "Inquiry first"),
+)
+
+# fmt: off
+DEEDS = (
+    Deed("refund", "Refund", _PAID, _refund(""), _refundable, asks="amount"),
+    Deed("refund_fails", "Refund that fails later", _PAID, _refund("refund_fails"), _refundable, asks="amount"),
+    Deed("dispute", "Dispute", _PAID, _dispute, _disputable, choices=_REASONS),
+    Deed("expire", "Expire", frozenset({"checkout.session"}), lambda obj, form: checkout_sessions.expired(obj),
+         lambda obj: obj["status"] == "open"),
+    Deed("win", "Win dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "won"), _is_open),
+    Deed("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
+    Deed("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
+         lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
+    Deed("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund", "checkout.session"}),
+         lambda obj, form: later.run_for(obj["id"]), lambda obj: bool(later.planned(obj["id"]))),
+)
+# fmt: on
