@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from .emails import enqueue_mails
 from .entitlements import DISPUTES, GRANTS
-from .models import Purchase, StatusChange
+from .models import Price, Purchase, StatusChange
 from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
 
@@ -190,6 +190,9 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         facts["payment_method"] = _method(charge.payment_method_details)
     if subscription:
         facts |= subscription_facts(subscription)
+        plan = Price.objects.filter(id=subscription["items"].data[0].price.id).first()
+        if plan:  # the buyer may have changed it in the portal
+            facts |= {"price_id": plan.id, "product_id": plan.product_id}
         facts["receipt_url"] = (invoice.hosted_invoice_url or "") if invoice else ""
         if method := _expanded(subscription.default_payment_method, stripe.PaymentMethod):
             facts["payment_method"] = _method(method)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.users.models import User
@@ -46,5 +45,5 @@ def running_subscription(user: User) -> str | None:
     )
     if running is None:
         return None
-    words = _("Your subscription to %(product)s is still running. Write to %(support)s to cancel it first.")
-    return words % {"product": running.product, "support": settings.SUPPORT_EMAIL}
+    words = _("Your subscription to %(product)s is still running. Please cancel it first, in My purchases.")
+    return words % {"product": running.product}

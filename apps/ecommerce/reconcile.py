@@ -218,6 +218,8 @@ def _session_differs(row: Purchase, session: stripe.checkout.Session) -> bool:
 def _subscription_differs(row: Purchase, subscription: stripe.Subscription) -> bool:
     if any(getattr(row, name) != value for name, value in subscription_facts(subscription).items()):
         return True
+    if row.price_id != subscription["items"].data[0].price.id:
+        return True
     status = SUBSCRIPTION_STATUS.get(subscription.status, Status.INCOMPLETE)
     return row.status != status and not (status in GRANTS and row.status in TAKEN_BACK)
 

@@ -21,9 +21,13 @@ LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may t
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
 
+# Subscriptions that are not over: Stripe's portal can change them.
+MANAGED = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One row of the table. `action` is what the one button does: open, retry, pay, store, none."""
+    """One row of the table. `action` is what the first button does: open, retry, pay, card, manage, support, none."""
 
     title: str | Promise
     text: str | Promise
@@ -38,6 +42,7 @@ class State:
     text: str
     tone: str
     action: str
+    manages: bool  # there is a subscription to manage in Stripe's portal
 
 
 STATES: dict[str, Words] = {
@@ -111,25 +116,25 @@ STATES: dict[str, Words] = {
         _("Payment failed: update your card"),
         _("The last renewal of %(product)s could not be charged. Please update your card to keep access."),
         "bad",
-        "open",
+        "card",
     ),
     Status.UNPAID: Words(
         _("Your subscription is unpaid"),
         _("Several tries to charge the renewal failed, so access is paused until it is paid."),
         "bad",
-        "support",
+        "card",
     ),
     Status.PAUSED: Words(
         _("Your subscription is paused"),
         _("Nothing is charged, and access is paused too."),
         "calm",
-        "support",
+        "manage",
     ),
     Status.INCOMPLETE: Words(
         _("The first payment is not complete"),
         _("Your bank has not confirmed the first payment. Access opens the moment it does."),
         "wait",
-        "support",
+        "card",
     ),
     Status.CANCELED: Words(
         _("Your subscription has ended"),
@@ -191,6 +196,7 @@ def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None
         text=str(words.text) % values,
         tone=words.tone,
         action=words.action,
+        manages=bool(purchase.subscription_id) and purchase.status in MANAGED,
     )
 
 
