@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import stripe
 
 from . import bootstrap, errors, events, expand, forms, idempotency, ids, params, routes, storage
+from .billing import clocks
 from .calls import Call
 from .storage import Obj
 
@@ -89,8 +90,12 @@ def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Resp
         return Response(200, _json(expand.expand(route.handler(call), wanted)))
     token = events.cause.set({"id": request_id, "idempotency_key": key or None})
     try:
-        with storage.transaction():
-            obj = expand.expand(route.handler(call), wanted)
+        with storage.transaction(), clocks.for_call(call):
+            try:
+                obj = route.handler(call)
+            except errors.Declined as error:  # answered here, so that the attempt is committed
+                return Response(error.status, _json(error.body()))
+            obj = expand.expand(obj, wanted)
     finally:
         events.cause.reset(token)
     return Response(200, _json(obj))

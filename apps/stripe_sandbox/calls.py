@@ -50,7 +50,7 @@ def listing(kind: str, **special: Callable[[Any], Filter]) -> Handler:
             if name in special:
                 filters.append(special[name](value))
             elif name not in _PAGING:
-                filters += _comparisons(name, value)
+                filters += comparisons(name, value)
         return listed(call, kind, *filters)
 
     return handler
@@ -73,8 +73,8 @@ def listed(call: Call, kind: str, *filters: Filter, parent: str = "", url: str =
     return shapes.envelope(data, url or call.path, has_more)
 
 
-def _comparisons(name: str, value: Any) -> list[Filter]:
-    """created[gte]=5 compares, recurring[interval]=month looks inside, active=true just equals."""
+def comparisons(name: str, value: Any) -> list[Filter]:
+    """As filters: created[gte]=5 compares, recurring[interval]=month looks inside, active=true just equals."""
     if not isinstance(value, dict):
         return [(name, "=", value)]
     return [

@@ -196,10 +196,12 @@ def _run() -> None:
 def _tick() -> None:
     """What falls due while nobody asks. (Imported here: these modules emit events, which come back to this one.)"""
     from . import later
+    from .billing import engine
     from .hosted import outcomes
     from .resources import checkout_sessions
 
     outcomes.complete_due()
     checkout_sessions.expire_due()
     later.run_due()
+    engine.tick()
     deliver_due()

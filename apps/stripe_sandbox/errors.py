@@ -39,6 +39,14 @@ class ApiError(Exception):
         return {"error": self.error}
 
 
+class Declined(ApiError):
+    """A card was turned down, 402. What happened on the way (a failed charge, its events) stays."""
+
+    def __init__(self, message: str, code: str, **fields: object) -> None:
+        super().__init__(message, code=code, status=402, kind="card_error")
+        self.error |= fields
+
+
 def missing(param: str) -> ApiError:
     """A required parameter isn't there."""
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)

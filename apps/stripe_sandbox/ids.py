@@ -8,6 +8,8 @@ _ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 letters, so a byte
 # object ▶ (prefix, length of the random part)
 _PREFIXES = {
     "account": ("acct_1", 15),
+    "billing_portal.configuration": ("bpc_1", 23),
+    "billing_portal.session": ("bps_1", 23),
     "charge": ("ch_3", 23),
     "checkout.session": ("cs_test_a1", 56),
     "customer": ("cus_", 14),
@@ -28,6 +30,7 @@ _PREFIXES = {
     "setup_intent": ("seti_1", 23),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
+    "test_helpers.test_clock": ("clock_1", 23),
     "webhook_endpoint": ("we_1", 23),
     "webhook_secret": ("whsec_", 32),
 }

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 
 from stripe import params as p
 from stripe.params import checkout as pc
+from stripe.params import test_helpers as pt
 from stripe.params import radar as pr
 
+from .billing import clocks, requests
 from .calls import Handler, listing, retrieve, update
 from .resources import (
     account,
     customers,
     disputes,
+    payment_methods,
     prices,
     products,
     refunds,
@@ -61,6 +64,13 @@ _CUSTOMER = (
     "address balance business_name description email individual_name invoice_prefix invoice_settings metadata name"
     " next_invoice_sequence phone preferred_locales shipping tax_exempt "
 )
+_SUBSCRIPTION = (
+    "items.id items.price items.quantity cancel_at_period_end cancel_at cancellation_details.comment"
+    " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
+    " payment_behavior=allow_incomplete proration_behavior=none trial_end trial_settings"
+    " billing_mode.type=flexible collection_method=charge_automatically "
+)
+_SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_days"
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
@@ -101,8 +111,8 @@ ROUTES = (
     Route("GET", "/v1/prices/{id}", retrieve("price"), p.PriceRetrieveParams),
     Route("POST", "/v1/prices/{id}", prices.update, p.PriceUpdateParams, _MONEY),
     # who buys
-    Route("GET", "/v1/customers", listing("customer"), p.CustomerListParams, _LIST + "email"),
-    Route("POST", "/v1/customers", customers.create, p.CustomerCreateParams, _CUSTOMER),
+    Route("GET", "/v1/customers", customers.listing, p.CustomerListParams, _LIST + "email test_clock"),
+    Route("POST", "/v1/customers", customers.create, p.CustomerCreateParams, _CUSTOMER + "test_clock"),
     Route("GET", "/v1/customers/{id}", retrieve("customer"), p.CustomerRetrieveParams),
     Route("POST", "/v1/customers/{id}", customers.update, p.CustomerUpdateParams, _CUSTOMER),
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
@@ -123,15 +133,28 @@ ROUTES = (
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
+    Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", listing("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
-    Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams, _LIST + "customer status"),
+    # what recurs
+    Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams,
+          _LIST + "customer status test_clock"),
+    Route("POST", "/v1/subscriptions", requests.create_subscription, p.SubscriptionCreateParams, _SUBSCRIBE),
     Route("GET", "/v1/subscriptions/{id}", retrieve("subscription"), p.SubscriptionRetrieveParams),
+    Route("POST", "/v1/subscriptions/{id}", requests.update_subscription, p.SubscriptionUpdateParams, _SUBSCRIPTION),
+    Route("DELETE", "/v1/subscriptions/{id}", requests.cancel_subscription, p.SubscriptionCancelParams,
+          "cancellation_details.comment cancellation_details.feedback invoice_now=false prorate=false"),
+    Route("POST", "/v1/subscriptions/{id}/pause", requests.pause_subscription, p.SubscriptionPauseParams,
+          "type=subscription bill_for.unused_time_from.type=none bill_for.outstanding_usage_through.type=none"),
+    Route("POST", "/v1/subscriptions/{id}/resume", requests.resume_subscription, p.SubscriptionResumeParams,
+          "billing_cycle_anchor.type proration_behavior=none payment_behavior=resume_on_payment_attempt"),
     Route("GET", "/v1/invoices", listing("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
+    Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
+          "payment_method off_session paid_out_of_band"),
     Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
@@ -148,6 +171,13 @@ ROUTES = (
           pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
           pr.EarlyFraudWarningRetrieveParams),
+    # what time it is for whom
+    Route("GET", "/v1/test_helpers/test_clocks", listing(clocks.KIND), pt.TestClockListParams, _PAGE),
+    Route("POST", "/v1/test_helpers/test_clocks", requests.create_clock, pt.TestClockCreateParams, "frozen_time name"),
+    Route("GET", "/v1/test_helpers/test_clocks/{id}", retrieve(clocks.KIND), pt.TestClockRetrieveParams),
+    Route("DELETE", "/v1/test_helpers/test_clocks/{id}", requests.delete_clock, pt.TestClockDeleteParams),
+    Route("POST", "/v1/test_helpers/test_clocks/{id}/advance", requests.advance_clock, pt.TestClockAdvanceParams,
+          "frozen_time"),
     # what happened, and who is told
     Route("GET", "/v1/events", listing(
         "event",

@@ -35,6 +35,9 @@ CREATE INDEX IF NOT EXISTS objects_subscription ON objects (json_extract(json, '
     WHERE json_extract(json, '$.subscription') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS sessions_open ON objects (json_extract(json, '$.expires_at'))
     WHERE object = 'checkout.session' AND json_extract(json, '$.status') = 'open';
+CREATE INDEX IF NOT EXISTS objects_agenda
+    ON objects (json_extract(hidden, '$.clock'), json_extract(hidden, '$.due_at'))
+    WHERE json_extract(hidden, '$.due_at') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, at REAL NOT NULL, request TEXT NOT NULL, endpoint TEXT NOT NULL, request_id TEXT NOT NULL,
     status INTEGER, body BLOB
@@ -144,7 +147,7 @@ Filter = tuple[str, str, object]
 """(field, operator, value), for example ("created", ">=", 5) or ("recurring.interval", "=", "month")."""
 
 _CURSOR = {sign: f"seq {sign} (SELECT seq FROM objects WHERE id = ?)" for sign in "<>"}  # noqa: S608 (constants)
-_OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "GLOB", "IN"}
+_OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "GLOB", "IN", "IS"}
 
 
 def page(

@@ -22,6 +22,8 @@ class Switches:
     """Never send events of these types; "*" is all, "charge.*" a group."""
     fail_next_n: int = 0
     """Let the next n attempts fail without reaching the endpoint; Stripe's retries then deliver them."""
+    after_retries: str = "canceled"
+    """What a subscription becomes when the last attempt to charge it has failed: canceled, unpaid or past_due."""
 
 
 def current() -> Switches:

@@ -57,6 +57,7 @@ class World:
         self.price = v1.products.retrieve(self.product).default_price
         monthly = {"currency": "jpy", "unit_amount": 900, "product": self.product, "recurring": {"interval": "month"}}
         self.monthly = v1.prices.create(monthly).id
+        self.yearly = v1.prices.create({**monthly, "recurring": {"interval": "year"}}).id
         address = {"line1": "1 High Street", "country": "GB"}
         self.customer = v1.customers.create(
             {"email": "ada@example.com", "address": address, "shipping": {"name": "Ada", "address": address}}
@@ -85,7 +86,18 @@ class World:
         self.dispute = v1.disputes.list().data[0].id
         self.warning = v1.radar.early_fraud_warnings.list().data[0].id
         self.event = v1.events.list().data[0].id
+        eve = v1.customers.create({"email": "eve@example.com"}).id
+        card = v1.payment_methods.attach("pm_card_visa", {"customer": eve}).id
+        plan = {"customer": eve, "items": [{"price": self.monthly}], "default_payment_method": card}
+        self.member = v1.subscriptions.create(plan)
+        self.clock = v1.test_helpers.test_clocks.create({"frozen_time": 1893456000, "name": "2030"}).id
         self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
+
+    def unpaid(self, v1: V1) -> str:
+        """An open invoice: the first one of a subscription whose card was declined."""
+        bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
+        plan = {"customer": self.member.customer, "items": [{"price": self.monthly}], "default_payment_method": bad}
+        return str(v1.subscriptions.create(plan).latest_invoice)
 
     def session(self, v1: V1, price: str, **params: Any) -> str:
         line = {"price": price, "quantity": 2}
@@ -152,16 +164,55 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ("GET", "/v1/charges"): lambda v1, w: v1.charges.list({"payment_intent": w.intent, "expand": ["data.refunds"]}),
     ("GET", "/v1/charges/{id}"): lambda v1, w: v1.charges.retrieve(w.charge),
     ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
+    ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
+        "pm_card_mastercard", {"customer": w.customer}
+    ),
     ("GET", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.retrieve(w.method),
     ("GET", "/v1/setup_intents"): lambda v1, w: v1.setup_intents.list({"expand": ["data.payment_method"]}),
     ("GET", "/v1/setup_intents/{id}"): lambda v1, w: v1.setup_intents.retrieve(w.setup_intent),
     ("GET", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.list({"status": "all", "customer": w.customer}),
+    ("POST", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.create(
+        {
+            "customer": w.member.customer,
+            "items": [{"price": w.monthly, "quantity": 3}],
+            "default_payment_method": w.member.default_payment_method,
+            "trial_period_days": 7,
+            "expand": ["latest_invoice"],
+        }
+    ),
+    ("POST", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.update(
+        w.member.id,
+        {
+            "items": [{"id": w.member["items"].data[0].id, "price": w.yearly}],
+            "cancel_at": "min_period_end",
+            "pause_collection": {"behavior": "void"},
+            "metadata": {"a": "1"},
+        },
+    ),
+    ("DELETE", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.cancel(
+        w.member.id, {"cancellation_details": {"comment": "Too dear", "feedback": "too_expensive"}}
+    ),
+    ("POST", "/v1/subscriptions/{id}/pause"): lambda v1, w: v1.subscriptions.pause(w.member.id),
+    ("POST", "/v1/subscriptions/{id}/resume"): lambda v1, w: (
+        v1.subscriptions.pause(w.member.id),
+        v1.subscriptions.resume(w.member.id, {"billing_cycle_anchor": {"type": "unchanged"}}),
+    ),
     ("GET", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.retrieve(
         w.subscription, {"expand": ["latest_invoice.payments", "items.data.price.product"]}
     ),
     ("GET", "/v1/invoices"): lambda v1, w: v1.invoices.list({"subscription": w.subscription}),
     ("GET", "/v1/invoices/{id}"): lambda v1, w: v1.invoices.retrieve(
         w.invoice, {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]}
+    ),
+    ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
+        w.unpaid(v1), {"payment_method": w.member.default_payment_method}
+    ),
+    ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
+    ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create({"frozen_time": 5}),
+    ("GET", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.retrieve(w.clock),
+    ("DELETE", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.delete(w.clock),
+    ("POST", "/v1/test_helpers/test_clocks/{id}/advance"): lambda v1, w: v1.test_helpers.test_clocks.advance(
+        w.clock, {"frozen_time": 1893456001}
     ),
     ("GET", "/v1/invoice_payments"): lambda v1, w: v1.invoice_payments.list(
         {"payment": {"type": "payment_intent", "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent}}

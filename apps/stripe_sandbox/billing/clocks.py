@@ -5,14 +5,63 @@ https://docs.stripe.com/billing/testing/test-clocks
 
 from contextlib import AbstractContextManager
 
-from .. import clock, storage
+import stripe
+
+from .. import clock, shapes, storage
 from ..calls import Call
 from ..storage import Obj
 
 KIND = "test_helpers.test_clock"
+_KEPT = 30 * 86400
+_BELONGINGS = ("subscription", "invoice", "payment_intent", "charge", "payment_method", "setup_intent")
 _OWNERS = ("customer", "payment_intent", "charge", "subscription", "invoice")
 # These live in real time, as the pages do that people look at.
 _REAL = ("/v1/checkout/", "/v1/billing_portal/", "/v1/test_helpers/")
+
+
+def new(frozen_time: int, name: str | None = None) -> Obj:
+    """A stored test clock that stands at `frozen_time` (Unix seconds)."""
+    defaults = {
+        "deletes_after": clock.now() + _KEPT,
+        "frozen_time": frozen_time,
+        "name": name,
+        "status": "ready",
+        "status_details": {"advancing": None},
+    }
+    return storage.put(shapes.new(stripe.test_helpers.TestClock, defaults, {}))
+
+
+def attach(customer: str, clock_id: str) -> None:
+    """From now on the customer lives by this clock."""
+    storage.hide(customer, clock=clock_id)
+
+
+def customers(clock_id: str) -> list[str]:
+    """Ids of those who live by it."""
+    rows = storage.query(
+        "SELECT id FROM objects WHERE object = 'customer' AND json_extract(hidden, '$.clock') = ?", clock_id
+    )
+    return [row["id"] for row in rows]
+
+
+def belongings(clock_id: str, *kinds: str) -> list[Obj]:
+    """All objects of these kinds that its customers have."""
+    return [
+        obj
+        for customer in customers(clock_id)
+        for kind in kinds
+        for obj in storage.find(kind, ("customer", "=", customer))
+    ]
+
+
+def forget(clock_id: str) -> None:
+    """Delete the clock, its customers and what they have."""
+    for obj in belongings(clock_id, *_BELONGINGS):
+        storage.delete(obj["id"])
+    for customer in customers(clock_id):
+        storage.put({"id": customer, "object": "customer", "deleted": True})
+        storage.hide(customer, clock=None)
+    storage.delete(clock_id)
 
 
 def of(customer: str | None) -> str:

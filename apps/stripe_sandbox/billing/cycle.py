@@ -17,7 +17,9 @@ def step(subscription: Obj) -> None:
     if subscription["status"] == "incomplete":
         _give_up(subscription)
     elif subscription["cancel_at"] and subscription["cancel_at"] <= now:
-        subscriptions.end(subscription, subscription["cancellation_details"]["reason"] or "cancellation_requested")
+        subscriptions.end(
+            subscription, subscription["cancellation_details"]["reason"] or "cancellation_requested"
+        )
     elif ((subscription["pause_collection"] or {}).get("resumes_at") or now + 1) <= now:
         agenda.save(subscription, pause_collection=None)
     elif subscription["status"] != "trialing":
@@ -60,6 +62,10 @@ def open_period(subscription: Obj, start: int, reason: str, at_once: bool = Fals
     changes["items"] = after["items"] | {"data": rows}
     period = {"period_start": agenda.period_start(subscription), "period_end": start}
     invoice = invoices.new(after | changes, reason, status="draft", **period)
+    if reason == "subscription_cycle" and storage.hidden(subscription["id"]).get("fail_next"):
+        declined = collection.payment_method(subscription) or {}
+        storage.hide(invoice["id"], declines=declined.get("id"))
+        storage.hide(subscription["id"], fail_next=None)
     agenda.save(subscription, latest_invoice=invoice["id"], **changes)
     events.emit("invoice.created", invoice)
     collection.begin(invoice, at_once)
@@ -77,3 +83,13 @@ def _give_up(subscription: Obj) -> None:
     agenda.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)
+
+
+def resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
+    """Active again after a pause; a period that starts at `start` is billed at once, None bills nothing."""
+    if start is None:
+        after = agenda.save(subscription, **changes)
+    else:
+        after = open_period(subscription, start, "subscription_update", at_once=True, **changes)
+    events.emit("customer.subscription.resumed", after)
+    return after

@@ -64,6 +64,8 @@ def _advance(clock_id: str) -> None:
 
 
 def _step(clock_id: str, until: int) -> bool:
+    if agenda.first(clock_id, until) is None:  # idle costs one read and no lock
+        return False
     with storage.transaction():
         due = agenda.first(clock_id, until)
         if due is None:

@@ -7,12 +7,14 @@ nothing but the payment intent. A session's hidden part remembers the attempt: i
 """
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
 import stripe
 
 from .. import events, shapes, storage, switches
+from ..billing import clocks
 from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
 from . import cards
@@ -40,7 +42,7 @@ class Result:
 
 def pay(session_id: str, entry: Entry) -> Result:
     """The buyer pressed Pay with a checked entry. A second press finds the session closed and changes nothing."""
-    with storage.transaction():
+    with storage.transaction(), _time_of(session_id):
         order = _payable(session_id)
         if order is None:
             return Result("closed")
@@ -49,7 +51,7 @@ def pay(session_id: str, entry: Entry) -> Result:
         if not order.asks_card:
             return _paid(order, None, None)
         card = entry.card
-        method = _payment_method(card, entry, buyer)
+        method = payment_method(card, entry, buyer)
         intent = _intent(order, method)
         if card.challenge:
             return _ask_to_authenticate(order, intent)
@@ -58,7 +60,7 @@ def pay(session_id: str, entry: Entry) -> Result:
 
 def authenticate(session_id: str, passed: bool) -> Result:
     """The buyer pressed Complete or Fail in the 3D Secure window."""
-    with storage.transaction():
+    with storage.transaction(), _time_of(session_id):
         order = _payable(session_id)
         intent = challenged_intent(session_id)
         if order is None or intent is None:
@@ -67,9 +69,7 @@ def authenticate(session_id: str, passed: bool) -> Result:
         intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
         if passed:
             return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
-        return _fail(
-            intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED
-        )
+        return fail(intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED)
 
 
 def challenged_intent(session_id: str) -> Obj | None:
@@ -97,10 +97,16 @@ def complete_due(now: float | None = None) -> int:
             if order is not None:
                 intent = storage.get(storage.hidden(session_id).get("intent") or "")
                 method = storage.get(intent["payment_method"]) if intent else None
-                settle(order, intent, method)
+                with _time_of(session_id):
+                    settle(order, intent, method)
                 done += 1
         storage.set_setting("late", late)
     return done
+
+
+def _time_of(session_id: str) -> AbstractContextManager[None]:
+    """The time by which the session's customer lives."""
+    return clocks.following((storage.get(session_id) or {}).get("customer"))
 
 
 # --- steps of a payment -----------------------------------------------------------------------------------
@@ -121,18 +127,9 @@ def _buyer(order: Order, entry: Entry) -> Obj:
     return {"email": email, "name": entry.billingName, "address": address}
 
 
-def _payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
+def payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
     month, year = entry.expiry
-    details = {
-        "brand": card.brand,
-        "country": card.country,
-        "exp_month": month,
-        "exp_year": year,
-        "fingerprint": card.fingerprint,
-        "funding": card.funding,
-        "last4": card.last4,
-    }
-    return payment_methods.new(details, buyer)
+    return payment_methods.of_card(card, month, year, buyer)
 
 
 def _intent(order: Order, method: Obj) -> Obj:
@@ -171,7 +168,7 @@ def _confirm(order: Order, intent: Obj, method: Obj, card: cards.Card) -> Result
         charge = None
         if intent["object"] == "payment_intent":
             charge = _failed_charge(order, intent, method, reason)
-        return _fail(intent, method, reason.code, reason, reason.message, charge)
+        return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
         due = time.time() + late
@@ -199,7 +196,7 @@ def _failed_charge(order: Order, intent: Obj, method: Obj, reason: cards.Decline
     return charge
 
 
-def _fail(
+def fail(
     intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
 ) -> Result:
     """Back to requires_payment_method, with the reason on the intent; the session stays open."""

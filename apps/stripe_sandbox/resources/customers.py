@@ -5,8 +5,9 @@ from typing import Any
 import stripe
 
 from .. import events, ids, shapes, storage
-from ..calls import Call, change, load, unset
-from ..storage import Obj
+from ..billing import clocks
+from ..calls import Call, change, comparisons, listed, load, unset
+from ..storage import Filter, Obj
 from . import subscriptions
 
 
@@ -30,15 +31,29 @@ def new(**fields: Any) -> Obj:
 
 def create(call: Call) -> Obj:
     """POST /v1/customers"""
-    customer = new(**unset(call.params))
+    params = unset(call.params)
+    customer = new(**params)
+    if clock_id := params.get("test_clock"):
+        load(clocks.KIND, clock_id, "test_clock")
+        clocks.attach(customer["id"], clock_id)
     events.emit("customer.created", customer)
     return customer
 
 
 def update(call: Call) -> Obj:
     """POST /v1/customers/{id}"""
-    customer = _living(call)
-    return change(customer, call.params, "customer")
+    customer, params = _living(call), dict(call.params)
+    if settings := params.get("invoice_settings"):
+        params["invoice_settings"] = customer["invoice_settings"] | unset(settings)
+    return change(customer, params, "customer")
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/customers: those of a test clock only if asked for."""
+    asked = call.params.get("test_clock")
+    filters: list[Filter] = [(name, "=", call.params[name]) for name in ("email",) if name in call.params]
+    created = comparisons("created", call.params.get("created", {}))
+    return listed(call, "customer", *filters, *created, ("test_clock", "IS", asked))
 
 
 def delete(call: Call) -> Obj:

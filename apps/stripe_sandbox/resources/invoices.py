@@ -9,18 +9,17 @@ from ..storage import Obj
 
 
 def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -> Obj:
-    """A stored, finalized and still open invoice for the current period of a subscription; a trial's is over 0.
+    """A stored invoice for the current period of a subscription; a trial's is over 0.
 
-    Settle it with `pay`. It emits nothing: the caller knows Stripe's order of events.
+    It is finalized and still open; with status="draft" that is for later. Settle it with `pay`. It emits nothing: the
+    caller knows Stripe's order of events.
     """
     customer = storage.get(subscription["customer"], "customer") or {}
     now, invoice_id = clock.now(), ids.new("invoice")
     free = subscription["status"] == "trialing"
     lines = [_line(invoice_id, subscription, item, free) for item in subscription["items"]["data"]]
     total = sum(line["amount"] for line in lines)
-    sequence = customer.get("next_invoice_sequence", 1)
-    if customer:
-        storage.update(customer["id"], next_invoice_sequence=sequence + 1)
+    draft = fields.get("status") == "draft"
     defaults = {
         "id": invoice_id,
         "account_country": "US",
@@ -46,12 +45,12 @@ def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -
         "customer_tax_ids": [],
         "default_tax_rates": [],
         "discounts": [],
-        "effective_at": now,
+        "effective_at": None if draft else now,
         "ending_balance": 0,
         "issuer": shapes.fill(stripe.Invoice.Issuer, type="self"),
         "lines": shapes.envelope(lines, f"/v1/invoices/{invoice_id}/lines"),
         "metadata": {},
-        "number": f"{customer.get('invoice_prefix', 'SANDBOX')}-{sequence:04}",
+        "number": None if draft else next_number(subscription["customer"]),
         "parent": {
             "quote_details": None,
             "subscription_details": {
@@ -67,15 +66,18 @@ def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
         "status": "open",
-        "status_transitions": shapes.fill(stripe.Invoice.StatusTransitions, finalized_at=now),
+        "status_transitions": shapes.fill(
+            stripe.Invoice.StatusTransitions, finalized_at=None if draft else now
+        ),
         "subtotal": total,
         "subtotal_excluding_tax": total,
+        "test_clock": subscription["test_clock"],
         "total": total,
         "total_discount_amounts": [],
         "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
-        "webhooks_delivered_at": now,
+        "webhooks_delivered_at": None if draft else now,
     }
     return storage.put(shapes.new(stripe.Invoice, defaults, fields))
 
@@ -84,25 +86,45 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     """Mark it paid, by a payment intent unless nothing was due, and give it back."""
     now, amount = clock.now(), invoice["amount_due"]
     if payment_intent:
-        payment = {
-            "amount_paid": amount,
-            "amount_requested": amount,
-            "currency": invoice["currency"],
-            "invoice": invoice["id"],
-            "is_default": True,
-            "payment": {"payment_intent": payment_intent, "type": "payment_intent"},
-            "status": "paid",
-            "status_transitions": {"canceled_at": None, "paid_at": now},
-        }
-        storage.put(shapes.new(stripe.InvoicePayment, payment, {}))
+        payment = expect_payment(invoice, payment_intent)
+        times = payment["status_transitions"] | {"paid_at": now}
+        storage.put(payment | {"amount_paid": amount, "status": "paid", "status_transitions": times})
     transitions = invoice["status_transitions"] | {"paid_at": now}
     settled = {
         "amount_paid": amount,
         "amount_remaining": 0,
         "attempted": True,
-        "attempt_count": 1 if payment_intent else 0,
+        "attempt_count": max(invoice["attempt_count"], 1) if payment_intent else 0,
     }
     return storage.put(invoice | settled | {"status": "paid", "status_transitions": transitions})
+
+
+def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
+    """The stored invoice payment that ties this intent to the invoice, open when it is new."""
+    known = storage.find(
+        "invoice_payment", ("invoice", "=", invoice["id"]), ("payment.payment_intent", "=", payment_intent)
+    )
+    if known:
+        return known[0]
+    payment = {
+        "amount_requested": invoice["amount_due"],
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "payment": {"payment_intent": payment_intent, "type": "payment_intent"},
+        "status": "open",
+        "status_transitions": {"canceled_at": None, "paid_at": None},
+    }
+    return storage.put(shapes.new(stripe.InvoicePayment, payment, {}))
+
+
+def next_number(customer_id: str | None) -> str:
+    """The customer's next invoice number; it is used up."""
+    customer = storage.get(customer_id or "", "customer") or {}
+    sequence = customer.get("next_invoice_sequence", 1)
+    if "id" in customer:
+        storage.update(customer["id"], next_invoice_sequence=sequence + 1)
+    return f"{customer.get('invoice_prefix', 'SANDBOX')}-{sequence:04}"
 
 
 def _line(invoice: str, subscription: Obj, item: Obj, free: bool) -> Obj:

@@ -4,8 +4,19 @@ from typing import Any
 
 import stripe
 
-from .. import shapes, storage
+from .. import errors, events, shapes, storage
+from ..calls import Call, load
+from ..hosted import cards
 from ..storage import Obj
+
+_TOKENS = {
+    "pm_card_visa": "4242424242424242",
+    "pm_card_mastercard": "5555555555554444",
+    "pm_card_amex": "378282246310005",
+    "pm_card_visa_debit": "4000056655665556",
+    "pm_card_authenticationRequired": "4000002760003184",
+    "pm_card_chargeCustomerFail": "4000000000000341",
+}
 
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
@@ -30,3 +41,33 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
         "type": "card",
     }
     return storage.put(shapes.new(stripe.PaymentMethod, defaults, fields))
+
+
+def of_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
+    """A stored test card, valid until that month."""
+    details = {
+        "brand": card.brand,
+        "country": card.country,
+        "exp_month": month,
+        "exp_year": year,
+        "fingerprint": card.fingerprint,
+        "funding": card.funding,
+        "last4": card.last4,
+    }
+    return new(details, billing_details)
+
+
+def attach(call: Call) -> Obj:
+    """POST /v1/payment_methods/{id}/attach: a test token like pm_card_visa becomes a card of the customer's."""
+    customer = call.params.get("customer")
+    if not customer:
+        raise errors.missing("customer")
+    load("customer", customer, "customer")
+    token = call.args["id"]
+    if token in _TOKENS:
+        method = of_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
+    else:
+        method = load("payment_method", token)
+    after = storage.put(method | {"customer": customer})
+    events.emit("payment_method.attached", after)
+    return after

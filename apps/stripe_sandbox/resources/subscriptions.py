@@ -1,4 +1,4 @@
-"""https://docs.stripe.com/api/subscriptions. They begin on the hosted page; the API reads them."""
+"""https://docs.stripe.com/api/subscriptions. What the API may do with them stands in `billing`."""
 
 import calendar
 from datetime import UTC, datetime
@@ -7,7 +7,8 @@ from typing import Any
 import stripe
 
 from .. import clock, events, ids, shapes, storage
-from ..calls import Call, listed
+from ..billing import agenda
+from ..calls import Call, comparisons, listed
 from ..storage import Filter, Obj
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
@@ -64,11 +65,12 @@ def new(
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
         "trial_start": start if trial_end else None,
     }
-    return storage.put(shapes.new(stripe.Subscription, defaults, fields))
+    defaults["test_clock"] = (storage.get(customer, "customer") or {}).get("test_clock")
+    return agenda.plan(storage.put(shapes.new(stripe.Subscription, defaults, fields)))
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/subscriptions: without a status, all that haven't ended."""
+    """GET /v1/subscriptions: without a status, all that haven't ended; those of a test clock only if asked for."""
     status = call.params.get("status")
     by_status: dict[str | None, list[Filter]] = {
         "all": [],
@@ -78,16 +80,25 @@ def listing(call: Call) -> Obj:
     filters = by_status.get(status, [("status", "=", status)])
     if "customer" in call.params:
         filters = [*filters, ("customer", "=", call.params["customer"])]
-    return listed(call, "subscription", *filters)
+    if "test_clock" in call.params or "customer" not in call.params:
+        filters = [*filters, ("test_clock", "IS", call.params.get("test_clock"))]
+    return listed(call, "subscription", *filters, *comparisons("created", call.params.get("created", {})))
 
 
 def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
-    """Cancel it now: canceled, with the event customer.subscription.deleted."""
+    """Cancel it now, with customer.subscription.deleted. What is still owed is not attempted again."""
     now = clock.now()
     details = subscription["cancellation_details"] | {"reason": reason}
     changes = {"status": "canceled", "canceled_at": now, "ended_at": now, "cancellation_details": details}
-    after = storage.put(subscription | changes)
+    after = agenda.plan(storage.put(subscription | changes))
     events.emit("customer.subscription.deleted", after)
+    for invoice in storage.find(
+        "invoice",
+        ("customer", "=", after["customer"]),
+        ("parent.subscription_details.subscription", "=", after["id"]),
+        ("status", "IN", ["draft", "open"]),
+    ):
+        agenda.plan(storage.put(invoice | {"auto_advance": False, "next_payment_attempt": None}))
     return after
 
 
@@ -108,13 +119,25 @@ def add_interval(start: int, interval: str, count: int) -> int:
     return int(began.replace(year=year, month=month, day=day).timestamp())
 
 
+def next_boundary(anchor: int, start: int, interval: str, count: int) -> int:
+    """Unix seconds of the first end of a period after `start`; counted from `anchor`, the 31st comes back in March."""
+    if interval in ("day", "week"):
+        length = add_interval(0, interval, count)
+        return anchor + ((start - anchor) // length + 1) * length
+    months = count * (12 if interval == "year" else 1)
+    number = max((start - anchor) // (31 * 86400 * months), 1)
+    while (boundary := add_interval(anchor, "month", number * months)) <= start:
+        number += 1
+    return boundary
+
+
 def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) -> Obj:
     defaults = {
         "current_period_end": end,
         "current_period_start": start,
         "discounts": [],
         "metadata": {},
-        "plan": _plan(price),
+        "plan": plan_of(price),
         "price": price,
         "quantity": quantity,
         "subscription": subscription,
@@ -123,7 +146,7 @@ def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) ->
     return storage.put(shapes.new(stripe.SubscriptionItem, defaults, {}), parent=subscription)
 
 
-def _plan(price: Obj) -> Obj:
+def plan_of(price: Obj) -> Obj:
     """The price in the older words that Stripe still sends along."""
     terms = price | price["recurring"]
     same = {name: terms[name] for name in stripe.Plan.__annotations__ if name in terms and name != "object"}

@@ -1,0 +1,197 @@
+"""What a person or the API does to a subscription: another plan, another card, an end, a pause.
+
+Each function gives the subscription back as it stands afterwards. No prorations are computed: a new price counts from
+the next invoice on. https://docs.stripe.com/billing/subscriptions/change
+"""
+
+from typing import Any
+
+from .. import clock, errors, storage
+from ..calls import load, merged, unset
+from ..resources import subscriptions
+from ..storage import Obj
+from . import agenda, cycle
+
+_AS_THEY_ARE = ("default_payment_method", "description", "pause_collection")
+
+
+def update(subscription: Obj, params: Obj) -> Obj:
+    """Apply the parameters of POST /v1/subscriptions/{id}. Raises ApiError for what makes no sense."""
+    _check(subscription, params)
+    params = unset(params)
+    changes: Obj = {name: params[name] for name in _AS_THEY_ARE if name in params}
+    if pause := params.get("pause_collection"):
+        changes["pause_collection"] = {"resumes_at": None} | pause
+    if "metadata" in params:
+        changes["metadata"] = merged(subscription["metadata"], params["metadata"] or "")
+    if "trial_settings" in params:
+        changes["trial_settings"] = params["trial_settings"]
+    if "cancel_at_period_end" in params or "cancel_at" in params:
+        changes |= ending(subscription, params)
+    if details := params.get("cancellation_details"):
+        before = (subscription | changes)["cancellation_details"]
+        changes["cancellation_details"] = before | unset(details)
+    return _apply(subscription, changes, params)
+
+
+def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
+    """End it now; `details` are cancellation_details (comment, feedback)."""
+    if subscription["status"] in subscriptions.ENDED:
+        raise errors.no_such("subscription", subscription["id"])
+    with_details = subscription["cancellation_details"] | unset(details or {})
+    return subscriptions.end(subscription | {"cancellation_details": with_details})
+
+
+def pause(subscription: Obj) -> Obj:
+    """No access and no bills until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
+    if subscription["status"] not in ("trialing", "active", "past_due", "unpaid"):
+        raise errors.ApiError(f"A subscription that is `{subscription['status']}` cannot be paused.")
+    return cycle.paused(subscription, "pause_requested")
+
+
+def resume(subscription: Obj, anchor: str = "now") -> Obj:
+    """Active again. With the `anchor` "now" a new period is billed at once; "unchanged" keeps what was paid for."""
+    if subscription["status"] != "paused":
+        raise errors.ApiError("You can only resume a subscription that is paused.")
+    now = clock.now()
+    changes: Obj = {"status": "active", "status_details": None}
+    if anchor == "now":
+        changes["billing_cycle_anchor"] = now
+        return cycle.resumed(subscription, now, changes)
+    if agenda.period_end(subscription) > now:
+        return cycle.resumed(subscription, None, changes)
+    return cycle.resumed(subscription, _boundary_before(subscription, now), changes)
+
+
+def _boundary_before(subscription: Obj, now: int) -> int:
+    start = agenda.period_end(subscription)
+    recurring = subscription["items"]["data"][0]["price"]["recurring"]
+    while True:
+        end = subscriptions.next_boundary(
+            subscription["billing_cycle_anchor"], start, recurring["interval"], recurring["interval_count"]
+        )
+        if end > now:
+            return start
+        start = end
+
+
+def _check(subscription: Obj, params: Obj) -> None:
+    if subscription["status"] in subscriptions.ENDED and params.keys() - {"metadata", "cancellation_details"}:
+        message = "A canceled subscription can only update its cancellation_details and metadata."
+        raise errors.ApiError(message)
+    if "cancel_at" in params and "cancel_at_period_end" in params:
+        raise errors.exclusive("cancel_at", "cancel_at_period_end")
+    if params.get("default_payment_method"):
+        check_payment_method(params["default_payment_method"], subscription["customer"])
+    if isinstance(at := params.get("cancel_at"), int) and at <= clock.now():
+        raise errors.ApiError("`cancel_at` must be in the future.", param="cancel_at")
+
+
+def check_payment_method(method_id: str, customer: str) -> None:
+    """It must be a card of this customer's. Raises ApiError."""
+    method = load("payment_method", method_id, "default_payment_method")
+    if method["customer"] != customer:
+        message = (
+            f"The customer does not have a payment method with the ID {method_id}. The payment method must be attached"
+            " to the customer."
+        )
+        raise errors.ApiError(message, code="resource_missing", param="default_payment_method")
+
+
+def ending(subscription: Obj, params: Obj) -> Obj:
+    """The fields that say whether and when it ends by itself, and that somebody wanted it so."""
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    at = params.get("cancel_at")
+    if params.get("cancel_at_period_end") or at == "min_period_end":
+        at = min(ends)
+    elif at == "max_period_end":
+        at = max(ends)
+    details = {"reason": "cancellation_requested" if at else None}
+    if not at:
+        details |= {"comment": None, "feedback": None}
+    return {
+        "cancel_at": at,
+        "cancel_at_period_end": bool(params.get("cancel_at_period_end")),
+        "canceled_at": clock.now() if at else None,
+        "cancellation_details": subscription["cancellation_details"] | details,
+    }
+
+
+def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
+    before = [item["price"]["recurring"] for item in subscription["items"]["data"]]
+    if "items" in params:
+        rows = [_changed(subscription, row, at) for at, row in enumerate(params["items"])]
+        by_id = {row["id"]: row for row in rows}
+        rows = [by_id.get(item["id"], item) for item in subscription["items"]["data"]]
+        changes["items"] = subscription["items"] | {"data": rows}
+    if "trial_end" in params:
+        return _set_trial(subscription, changes, params["trial_end"])
+    rows = (subscription | changes)["items"]["data"]
+    billed = subscription["status"] in ("active", "past_due", "unpaid")
+    if billed and [_length(row["price"]["recurring"]) for row in rows] != [
+        _length(terms) for terms in before
+    ]:
+        now = clock.now()
+        changes["billing_cycle_anchor"] = now
+        return cycle.open_period(subscription, now, "subscription_update", at_once=True, **changes)
+    return agenda.save(subscription, **changes)
+
+
+def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
+    if subscription["status"] == "trialing" and (end == "now" or int(end) <= clock.now()):
+        return cycle.end_trial(agenda.save(subscription, **changes), at_once=True)
+    if end == "now":
+        return agenda.save(subscription, **changes)
+    if int(end) <= clock.now():
+        raise errors.ApiError("`trial_end` must be in the future.", param="trial_end")
+    rows = (subscription | changes)["items"]["data"]
+    rows = [storage.put(row | {"current_period_end": int(end)}) for row in rows]
+    storage.hide(subscription["id"], warned=False)
+    trial: dict[str, Any] = {
+        "billing_cycle_anchor": int(end),
+        "items": subscription["items"] | {"data": rows},
+        "status": "trialing",
+        "trial_end": int(end),
+        "trial_start": subscription["trial_start"] or clock.now(),
+    }
+    return agenda.save(subscription, **(changes | trial))
+
+
+def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
+    """One of its items with another price or quantity."""
+    item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
+    if "id" not in row:
+        raise errors.not_played(
+            "adding an item to a subscription (name the `id` of the one to change)", f"items[{at}]"
+        )
+    if item is None:
+        raise errors.no_such("subscription_item", row["id"], f"items[{at}][id]")
+    changes = {"quantity": row.get("quantity", item["quantity"])}
+    if "price" in row:
+        price = recurring_price(row["price"], f"items[{at}][price]")
+        if price["currency"] != subscription["currency"]:
+            message = (
+                f"The price specified only supports `{price['currency']}`, not `{subscription['currency']}`."
+            )
+            raise errors.ApiError(message, param=f"items[{at}][price]")
+        changes |= {"price": price, "plan": subscriptions.plan_of(price)}
+    return storage.put(item | changes)
+
+
+def recurring_price(price_id: str, param: str) -> Obj:
+    """The price, if a subscription can be made of it. Raises ApiError."""
+    price = load("price", price_id, param)
+    if not price["recurring"]:
+        message = (
+            "The price specified is set to `type=one_time` but this field only accepts prices with"
+            " `type=recurring`."
+        )
+        raise errors.ApiError(message, param=param)
+    if not price["active"]:
+        message = "The price specified is inactive. This field only accepts active prices."
+        raise errors.ApiError(message, param=param)
+    return price
+
+
+def _length(recurring: Obj) -> tuple[str, int]:
+    return recurring["interval"], recurring["interval_count"]

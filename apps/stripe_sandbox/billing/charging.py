@@ -1,0 +1,96 @@
+"""One attempt to charge a saved card while its owner is away.
+
+https://docs.stripe.com/payments/save-during-payment and /billing/revenue-recovery/customer-emails
+"""
+
+from .. import events, origin, storage
+from ..hosted import cards
+from ..resources import charges, payment_intents
+from ..storage import Obj
+
+AUTHENTICATE = cards.Decline(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+)
+NO_METHOD = cards.Decline("missing", None, "This customer has no payment method to charge.")
+_ASKS_ONCE = "4000002500003155"  # set up for off-session use when it was saved, it asks no more
+
+
+def refusal(method: Obj | None, declined: str | None) -> cards.Decline | None:
+    """Why a charge of this card will not go through, None if it will; `declined` is the id of a card made to fail."""
+    if method is None:
+        return NO_METHOD
+    card = cards.by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
+    if card.challenge and card.number != _ASKS_ONCE:
+        return AUTHENTICATE
+    if card.later == "renewal_declined" or declined == method["id"]:
+        return cards.GENERIC
+    return card.decline
+
+
+def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj:
+    """Make the attempt, which goes wrong for this reason, with its events; gives the payment intent back."""
+    if method is None:
+        return _refused(intent, None, None, "", "This invoice has no payment method.")
+    if reason is AUTHENTICATE:
+        action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+        intent = storage.update(
+            intent["id"], status="requires_action", next_action=action, payment_method=method["id"]
+        )
+        events.emit("payment_intent.requires_action", intent)
+        return intent
+    intent = storage.update(intent["id"], payment_method=method["id"], next_action=None)
+    if reason is None:
+        return _charged(intent, method)
+    failed = charges.new(
+        intent, method, _OUTCOME | {"reason": reason.decline_code or reason.code},
+        status="failed", failure_code=reason.code, failure_message=reason.message,
+    )  # fmt: skip
+    events.emit("charge.failed", failed)
+    error = {"decline_code": reason.decline_code, "charge": failed["id"], "payment_method": method}
+    return _refused(intent, failed, error, reason.code, reason.message)
+
+
+def authenticate(intent: Obj, passed: bool) -> Obj:
+    """The buyer answered the bank's question; gives the payment intent back, charged or refused."""
+    method = storage.get(intent["payment_method"]) or {}
+    if passed:
+        return charge(intent, method, cards.by_fingerprint(method["card"]["fingerprint"]).decline)
+    message = "The provided payment method has failed authentication."
+    error = {"payment_method": method, "type": "invalid_request_error"}
+    return _refused(intent, None, error, "payment_intent_authentication_failure", message)
+
+
+_OUTCOME = {
+    "network_status": "declined_by_network",
+    "seller_message": "The bank did not return any further details with this decline.",
+    "type": "issuer_declined",
+}
+
+
+def _charged(intent: Obj, method: Obj) -> Obj:
+    made = charges.new(intent, method)
+    receipt = f"{origin.current()}/stripe-sandbox/receipts/{made['id']}"
+    made = storage.update(made["id"], receipt_url=receipt)
+    events.emit("charge.succeeded", made)
+    fields = {
+        "amount_received": intent["amount"],
+        "last_payment_error": None,
+        "latest_charge": made["id"],
+        "status": "succeeded",
+    }
+    intent = storage.update(intent["id"], **fields)
+    events.emit("payment_intent.succeeded", intent)
+    return intent
+
+
+def _refused(intent: Obj, failed: Obj | None, error: Obj | None, code: str, message: str) -> Obj:
+    fields: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
+    if error is not None:
+        fields["last_payment_error"] = payment_intents.last_error(message, code, **error)
+    if failed is not None:
+        fields["latest_charge"] = failed["id"]
+    intent = storage.update(intent["id"], **fields)
+    events.emit("payment_intent.payment_failed", intent)
+    return intent

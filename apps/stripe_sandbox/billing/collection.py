@@ -1,0 +1,200 @@
+"""An invoice gets paid: finalized, attempted, tried again; and what its subscription becomes when all has failed.
+
+https://docs.stripe.com/billing/subscriptions/overview and /billing/revenue-recovery/smart-retries
+"""
+
+from typing import Any
+
+from .. import clock, events, origin, storage, switches
+from ..resources import invoices, payment_intents, subscriptions
+from ..storage import Obj
+from . import agenda, charging
+
+DRAFT = 3600
+"""Seconds that a renewal's invoice stays a draft; then it is finalized and attempted."""
+PAUSES = tuple(days * 86400 for days in (3, 5, 5))
+"""Seconds between attempts: four in 13 days. Stripe's own are chosen by machine, within two weeks by default."""
+
+
+def begin(invoice: Obj, at_once: bool) -> Obj:
+    """A new draft: attempt it now, or plan to in an hour; or not at all, if the subscription says so."""
+    subscription = _subscription(invoice)
+    behavior = (subscription["pause_collection"] or {}).get("behavior")
+    if subscription["status"] == "unpaid" or behavior == "keep_as_draft":
+        return invoice
+    if behavior:
+        end = void if behavior == "void" else _write_off
+        return end(finalize(invoice))
+    if at_once:
+        return attempt(finalize(invoice))
+    due = clock.now() + DRAFT
+    fields = {"auto_advance": True, "automatically_finalizes_at": due, "next_payment_attempt": due}
+    return agenda.plan(storage.put(invoice | fields))
+
+
+def step(invoice: Obj) -> None:
+    """Its next attempt is due."""
+    attempt(finalize(invoice), automatic=True)
+
+
+def finalize(invoice: Obj) -> Obj:
+    """Open a draft for payment: number, payment intent, invoice.finalized. Any other comes back as it is."""
+    if invoice["status"] != "draft":
+        return invoice
+    now = clock.now()
+    fields = {
+        "automatically_finalizes_at": None,
+        "effective_at": now,
+        "hosted_invoice_url": f"{origin.current()}/stripe-sandbox/receipts/{invoice['id']}",
+        "number": invoices.next_number(invoice["customer"]),
+        "status": "open",
+        "status_transitions": invoice["status_transitions"] | {"finalized_at": now},
+        "webhooks_delivered_at": now,
+    }
+    invoice = storage.put(invoice | fields)
+    events.emit("invoice.finalized", invoice)
+    if invoice["amount_due"]:
+        intent = payment_intents.new(
+            invoice["amount_due"],
+            invoice["currency"],
+            customer=invoice["customer"],
+            description="Subscription update",
+            receipt_email=None,
+        )
+        events.emit("payment_intent.created", intent)
+        invoices.expect_payment(invoice, intent["id"])
+    return invoice
+
+
+def pay(invoice: Obj, payment_method_id: str = "") -> Obj:
+    """Attempt a draft or open invoice now, with this card or else the subscription's.
+
+    Gives it back, paid or still open. A decline is no error here; events and the payment intent tell of it.
+    """
+    return attempt(finalize(invoice), storage.get(payment_method_id, "payment_method"))
+
+
+def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) -> Obj:
+    """Charge the open invoice. Only `automatic` attempts count towards giving up. Gives the invoice back."""
+    intent = payment_of(invoice)
+    if intent is None:
+        return settle(invoice)
+    method = method or payment_method(_subscription(invoice))
+    refusal = charging.refusal(method, declined=storage.hidden(invoice["id"]).get("declines"))
+    return _conclude(invoice, charging.charge(intent, method, refusal), automatic)
+
+
+def authenticate(invoice: Obj, passed: bool) -> Obj:
+    """The buyer has answered the bank's question about an open invoice (3D Secure); gives the invoice back."""
+    intent = payment_of(invoice)
+    if intent is None or intent["status"] != "requires_action":
+        return invoice
+    return _conclude(invoice, charging.authenticate(intent, passed), automatic=False)
+
+
+def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
+    """It is paid: by the intent, or without any money. The subscription is active again if this was its newest."""
+    paid = invoices.pay(invoice | fields, intent["id"] if intent else None)
+    paid = agenda.plan(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
+    events.updated("invoice", invoice, paid)
+    events.emit("invoice.paid", paid)
+    events.emit("invoice.payment_succeeded", paid)
+    for payment in storage.find("invoice_payment", ("invoice", "=", paid["id"])):
+        events.emit("invoice_payment.paid", payment)
+    subscription = _subscription(paid)
+    if (
+        subscription["status"] in ("incomplete", "past_due", "unpaid")
+        and subscription["latest_invoice"] == paid["id"]
+    ):
+        agenda.save(subscription, status="active")
+    return paid
+
+
+def void(invoice: Obj) -> Obj:
+    """Nobody need pay it any more."""
+    return _close(invoice, "void", "voided")
+
+
+def payment_of(invoice: Obj) -> Obj | None:
+    """The payment intent of a finalized invoice; None for one over nothing."""
+    found = storage.find("invoice_payment", ("invoice", "=", invoice["id"]))
+    return storage.get(found[0]["payment"]["payment_intent"]) if found else None
+
+
+def payment_method(subscription: Obj) -> Obj | None:
+    """The subscription's own card, or else the customer's default one."""
+    customer = storage.get(subscription["customer"], "customer") or {}
+    candidates = (
+        subscription["default_payment_method"],
+        subscription["default_source"],
+        (customer.get("invoice_settings") or {}).get("default_payment_method"),
+        customer.get("default_source"),
+    )
+    return next((found for found in map(storage.get, filter(None, candidates)) if found), None)
+
+
+def open_invoices(customer: str, subscription: str = "") -> list[Obj]:
+    """What the customer (or one subscription) still owes, newest first."""
+    filters = [("customer", "=", customer), ("status", "=", "open")]
+    if subscription:
+        filters.append(("parent.subscription_details.subscription", "=", subscription))
+    return storage.find("invoice", *filters)
+
+
+def _conclude(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
+    count = invoice["attempt_count"] + (1 if automatic or not invoice["attempted"] else 0)
+    if intent["status"] == "succeeded":
+        return settle(invoice, intent, attempt_count=count)
+    subscription = _subscription(invoice)
+    hopeless = subscription["status"] in ("incomplete", "canceled", "incomplete_expired")
+    upcoming = invoice["next_payment_attempt"]
+    if hopeless:
+        upcoming = None
+    elif automatic or not invoice["attempted"]:
+        upcoming = clock.now() + PAUSES[count - 1] if count <= len(PAUSES) else None
+    fields = {"attempt_count": count, "attempted": True, "next_payment_attempt": upcoming}
+    after = agenda.plan(storage.put(invoice | fields | {"auto_advance": upcoming is not None}))
+    events.updated("invoice", invoice, after)
+    if intent["status"] == "requires_action":
+        events.emit("invoice.payment_action_required", after)
+    events.emit("invoice.payment_failed", after)
+    if not hopeless and subscription["status"] in ("active", "past_due"):
+        _fall_behind(subscription, given_up=upcoming is None and automatic)
+    return after
+
+
+def _fall_behind(subscription: Obj, given_up: bool) -> None:
+    """past_due; after the last attempt what the switch after_retries says."""
+    last = switches.current().after_retries if given_up else "past_due"
+    if last == "canceled":
+        subscriptions.end(subscription, "payment_failed")
+    else:
+        agenda.save(subscription, status=last)
+
+
+def _write_off(invoice: Obj) -> Obj:
+    return _close(invoice, "uncollectible", "marked_uncollectible")
+
+
+def _close(invoice: Obj, status: str, event: str) -> Obj:
+    transitions = invoice["status_transitions"] | {f"{event}_at": clock.now()}
+    fields = {
+        "status": status,
+        "status_transitions": transitions,
+        "next_payment_attempt": None,
+        "auto_advance": False,
+    }
+    after = agenda.plan(storage.put(invoice | fields))
+    for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
+        storage.put(payment | {"status": "canceled"})
+    if (intent := payment_of(invoice)) and intent["status"] != "succeeded":
+        events.emit(
+            "payment_intent.canceled",
+            storage.update(intent["id"], status="canceled", canceled_at=clock.now()),
+        )
+    events.emit(f"invoice.{event}", after)
+    return after
+
+
+def _subscription(invoice: Obj) -> Obj:
+    return storage.get(invoice["parent"]["subscription_details"]["subscription"]) or {}
