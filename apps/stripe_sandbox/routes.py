@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from stripe import params as p
+from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
 from stripe.params import test_helpers as pt
 from stripe.params import radar as pr
@@ -19,6 +20,7 @@ from .resources import (
     customers,
     disputes,
     payment_methods,
+    portal,
     prices,
     products,
     refunds,
@@ -84,6 +86,15 @@ _SESSION = (
     " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
     + _below("line_items.price_data", _MONEY)
     + _below("line_items.price_data.product_data", _PRODUCT)
+)
+_PORTAL = (
+    "business_profile default_return_url metadata name login_page.enabled=false "
+    + _below(
+        "features",
+        "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
+        " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
+        " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
+    )
 )
 _EVIDENCE = _below(
     "evidence",  # words; documents would need Stripe's files
@@ -158,6 +169,18 @@ ROUTES = (
     Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
+    # the billing portal
+    Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
+          "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"
+          " flow_data.subscription_cancel.subscription flow_data.after_completion locale return_url"),
+    Route("GET", "/v1/billing_portal/configurations", portal.list_configurations, pb.ConfigurationListParams,
+          _PAGE + "active is_default"),
+    Route("POST", "/v1/billing_portal/configurations", portal.create_configuration, pb.ConfigurationCreateParams,
+          _PORTAL),
+    Route("GET", "/v1/billing_portal/configurations/{id}", retrieve("billing_portal.configuration"),
+          pb.ConfigurationRetrieveParams),
+    Route("POST", "/v1/billing_portal/configurations/{id}", portal.update_configuration,
+          pb.ConfigurationUpdateParams, _PORTAL + "active"),
     # what goes back
     Route("GET", "/v1/refunds", listing("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
     Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),

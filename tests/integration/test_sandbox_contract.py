@@ -85,6 +85,7 @@ class World:
         self.refund = v1.refunds.create({"charge": self.charge, "amount": 500}).id
         self.dispute = v1.disputes.list().data[0].id
         self.warning = v1.radar.early_fraud_warnings.list().data[0].id
+        self.configuration = v1.billing_portal.configurations.list().data[0].id
         self.event = v1.events.list().data[0].id
         eve = v1.customers.create({"email": "eve@example.com"}).id
         card = v1.payment_methods.attach("pm_card_visa", {"customer": eve}).id
@@ -218,6 +219,31 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"payment": {"type": "payment_intent", "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent}}
     ),
     ("GET", "/v1/invoice_payments/{id}"): lambda v1, w: v1.invoice_payments.retrieve(w.payment),
+    ("POST", "/v1/billing_portal/sessions"): lambda v1, w: v1.billing_portal.sessions.create(
+        {
+            "customer": w.customer,
+            "return_url": "https://shop.example/account",
+            "flow_data": {
+                "type": "subscription_cancel",
+                "subscription_cancel": {"subscription": w.subscription},
+                "after_completion": {"type": "redirect", "redirect": {"return_url": "https://shop.example/bye"}},
+            },
+            "expand": ["configuration"],
+        }
+    ),
+    ("GET", "/v1/billing_portal/configurations"): lambda v1, w: v1.billing_portal.configurations.list(
+        {"is_default": True}
+    ),
+    ("POST", "/v1/billing_portal/configurations"): lambda v1, w: v1.billing_portal.configurations.create(
+        {"features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}}, "metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/billing_portal/configurations/{id}"): lambda v1, w: v1.billing_portal.configurations.retrieve(
+        w.configuration
+    ),
+    ("POST", "/v1/billing_portal/configurations/{id}"): lambda v1, w: v1.billing_portal.configurations.update(
+        w.configuration,
+        {"features": {"invoice_history": {"enabled": False}}, "business_profile": {"headline": "Hello"}},
+    ),
     ("GET", "/v1/refunds"): lambda v1, w: v1.refunds.list({"charge": w.charge, "expand": ["data.charge"]}),
     ("POST", "/v1/refunds"): lambda v1, w: v1.refunds.create(
         {"payment_intent": w.intent, "reason": "duplicate", "metadata": {"a": "1"}, "expand": ["charge.refunds"]}

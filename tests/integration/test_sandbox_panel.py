@@ -254,3 +254,18 @@ def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> Non
     press(operator, session.id, "expire")
     assert sandbox.client.v1.checkout.sessions.retrieve(session.id).status == "expired"
     assert len(sandbox.events("checkout.session.expired")) == 1
+
+
+def test_time_passes_for_a_subscription(sandbox: Sandbox, operator: Client) -> None:
+    pay(Client(), open_session(sandbox, 900, "month"))
+    (subscription,) = sandbox.client.v1.subscriptions.list().data
+    assert offered(operator, subscription.id) == ["renew", "fail_renewal", "cancel", "days"]
+    assert press(operator, subscription.id, "renew").status_code == 302
+    assert len(sandbox.client.v1.invoices.list({"status": "paid"}).data) == 2
+    press(operator, subscription.id, "fail_renewal")
+    press(operator, str(subscription.customer), "days", days="33")
+    assert sandbox.client.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+    assert press(operator, subscription.id, "days", days="soon").status_code == 422
+    press(operator, subscription.id, "cancel")
+    assert sandbox.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert offered(operator, subscription.id) == ["days"]

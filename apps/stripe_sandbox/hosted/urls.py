@@ -1,13 +1,31 @@
-"""Addresses below /stripe-sandbox/ that a buyer sees: checkout, its 3D Secure window, the receipt."""
+"""Addresses below /stripe-sandbox/ that a buyer sees: checkout with 3D Secure, billing portal, receipt."""
 
 from django.urls import path
 
-from . import views
+from . import portal, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
     path("checkout/<str:session_id>/authenticate", views.authenticate, name="authenticate"),
     path("checkout/<str:session_id>/three-ds-2-challenge/", views.challenge, name="challenge"),
     path("checkout/<str:session_id>/three-ds-2-challenge/bank/", views.bank, name="bank"),
+    path("portal/<str:session_id>", portal.home, name="portal"),
+    path("portal/<str:session_id>/payment-method", portal.payment_method, name="portal_payment_method"),
+    path("portal/<str:session_id>/done", portal.confirmation, name="portal_confirmation"),
+    path(
+        "portal/<str:session_id>/subscriptions/<str:subscription_id>/payment-method",
+        portal.payment_method,
+        name="portal_subscription_payment_method",
+    ),
+    path(
+        "portal/<str:session_id>/subscriptions/<str:subscription_id>/cancel",
+        portal.cancel,
+        name="portal_cancel",
+    ),
+    path(
+        "portal/<str:session_id>/subscriptions/<str:subscription_id>/resume",
+        portal.resume,
+        name="portal_resume",
+    ),
     path("receipts/<str:object_id>", views.receipt, name="receipt"),
 ]

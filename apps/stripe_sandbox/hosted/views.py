@@ -154,11 +154,8 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
         billingCountry=home,
         billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
     )
-    card = cards.BY_NUMBER.get(request.GET.get("card", ""))
-    if card:
-        blank.cardNumber, blank.cardExpiry = card.shown, "12 / 34"
-        blank.cardCvc = "1234"[: cards.cvc_length(card.number)]
-    elif "declined" in request.GET:
+    blank.fill(request.GET.get("card", ""))
+    if not blank.cardNumber and "declined" in request.GET:
         intent = storage.get(order.hidden.get("intent") or "") or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         if error:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .. import errors, later, storage
+from ..billing import changes, clocks, desk
 from ..hosted import wording
-from ..resources import checkout_sessions, disputes, refunds
+from ..resources import checkout_sessions, disputes, refunds, subscriptions
 from ..storage import Obj
 
 Form = Mapping[str, str]
@@ -43,7 +44,8 @@ def do(obj: Obj, name: str, form: Form) -> None:
     """Press the button. Raises ApiError (in words for a person) when it can't be done."""
     for button in offered(obj):
         if button.deed.name == name:
-            with storage.transaction():
+            owner = obj["id"] if obj["object"] == "customer" else obj.get("customer")
+            with clocks.following(owner), storage.transaction():
                 button.deed.do(obj, form)
             return
     raise errors.ApiError("That can no longer be done: the object has changed meanwhile.")
@@ -102,8 +104,20 @@ def _is_open(dispute: Obj) -> bool:
     return dispute["status"] in disputes.OPEN
 
 
+def _lives(subscription: Obj) -> bool:
+    return subscription["status"] not in subscriptions.ENDED
+
+
+def _pass_days(obj: Obj, form: Form) -> object:
+    days = form.get("days", "")
+    if not days.isdecimal() or not 0 < int(days) <= 730:
+        raise errors.ApiError("Say a number of days from 1 to 730.")
+    return desk.advance(obj["id"], int(days) * 86400)
+
+
 _PAID = frozenset({"charge", "payment_intent", "checkout.session"})
 _DISPUTE = frozenset({"dispute"})
+_SUBSCRIPTION = frozenset({"subscription"})
 _REASONS = (
     ("dispute_fraudulent", "Fraudulent"),
     ("dispute_not_received", "Product not received"),
@@ -123,5 +137,11 @@ DEEDS = (
          lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
     Deed("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund", "checkout.session"}),
          lambda obj, form: later.run_for(obj["id"]), lambda obj: bool(later.planned(obj["id"]))),
+    Deed("renew", "Go to the next renewal", _SUBSCRIPTION,
+         lambda obj, form: desk.advance_to_renewal(obj["id"]), _lives),
+    Deed("fail_renewal", "Let the next renewal fail", _SUBSCRIPTION,
+         lambda obj, form: desk.fail_next_renewal(obj["id"]), _lives),
+    Deed("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _lives),
+    Deed("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _pass_days, lambda obj: True, asks="days"),
 )
 # fmt: on
