@@ -1,0 +1,118 @@
+"""Refunds and disputes: access follows the money, in both directions."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.stripe_sandbox import later
+from apps.users.models import User
+from tests.factories import bought, path_of, pay, press_buy
+
+pytestmark = pytest.mark.django_db
+
+
+def refund(sandbox: Any, purchase: Purchase, amount: int | None = None) -> Any:
+    params: Any = {"payment_intent": purchase.payment_intent_id, **({"amount": amount} if amount else {})}
+    return sandbox.client.v1.refunds.create(params)
+
+
+def test_a_full_refund_ends_access(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    refund(sandbox, purchase)
+    assert sandbox.deliver()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 1900)
+    assert owned(ada, icons.product) is None
+    page = as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert 'data-state="refunded"' in page
+    assert "$19.00 went back to you" in page
+    assert press_buy(as_ada, icons)  # and it can be bought again
+
+
+def test_a_partial_refund_leaves_access_and_the_rest_ends_it(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    refund(sandbox, purchase, 500)
+    sandbox.deliver()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.amount_refunded) == (Status.PARTIALLY_REFUNDED, 500)
+    assert owned(ada, icons.product)
+    refund(sandbox, purchase, 1400)
+    sandbox.deliver()
+    assert owned(ada, icons.product) is None
+
+
+def test_a_refund_that_fails_later_gives_access_back(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    back = pay(press_buy(as_ada, icons), "4000000000005126")
+    as_ada.get(path_of(back))
+    purchase = Purchase.objects.get()
+    refund(sandbox, purchase)
+    sandbox.deliver()
+    assert owned(ada, icons.product) is None
+    later.run_due(time.time() + 10**6)
+    sandbox.deliver()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.amount_refunded) == (Status.PAID, 0)
+    assert owned(ada, icons.product)
+
+
+@pytest.mark.parametrize(
+    ("card", "during", "evidence", "after"),
+    [
+        ("4000000000000259", Status.DISPUTED, "winning_evidence", Status.PAID),
+        ("4000000000000259", Status.DISPUTED, "losing_evidence", Status.DISPUTE_LOST),
+        ("4000000000002685", Status.DISPUTED, "winning_evidence", Status.PAID),
+        ("4000000000001976", Status.PAID, "winning_evidence", Status.PAID),
+    ],
+)
+def test_a_dispute_suspends_until_it_is_settled(
+    as_ada: Client,
+    ada: User,
+    icons: ProductConfiguration,
+    sandbox: Any,
+    card: str,
+    during: str,
+    evidence: str,
+    after: str,
+) -> None:
+    back = pay(press_buy(as_ada, icons), card)
+    as_ada.get(path_of(back))
+    later.run_due(time.time() + 10**6)
+    sandbox.deliver()
+    purchase = Purchase.objects.get()
+    assert purchase.status == during
+    assert (owned(ada, icons.product) is None) == (during == Status.DISPUTED)
+    (dispute,) = sandbox.client.v1.disputes.list({"payment_intent": purchase.payment_intent_id}).data
+    sandbox.client.v1.disputes.update(
+        dispute.id, {"evidence": {"uncategorized_text": evidence}, "submit": True}
+    )
+    later.run_due(time.time() + 10**6)
+    sandbox.deliver()
+    purchase.refresh_from_db()
+    assert purchase.status == after
+    assert (owned(ada, icons.product) is None) == (after == Status.DISPUTE_LOST)
+
+
+def test_a_refund_nobody_told_us_of_is_seen_at_the_next_look(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    sandbox.deliver()
+    sandbox.switches(drop=["*"])
+    refund(sandbox, purchase)
+    sandbox.deliver()
+    assert owned(ada, icons.product)  # nobody has told us
+    assert sync_purchase(purchase, "reconcile").status == Status.REFUNDED
