@@ -149,10 +149,8 @@ def owe(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
 
 
 def owe_trial_ending(purchase: Purchase) -> None:
-    """Owes the notice of a trial that ends within three days and will be charged then."""
-    if purchase.status != Status.TRIALING or not purchase.trial_end or purchase.cancel_at:
-        return
-    if timezone.now() >= purchase.trial_end - TRIAL_NOTICE:
+    """Owes the notice of a trial that is about to end and to be charged; Stripe's event or reconcile says when."""
+    if purchase.status == Status.TRIALING and purchase.trial_end and not purchase.cancel_at:
         owe(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
 
 

@@ -1,0 +1,202 @@
+"""A subscription's whole life: trial, renewals, failed cards, pauses, changes of mind, the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.stripe_sandbox.billing import desk
+from apps.users.models import User
+from tests.factories import add_price, bought, path_of, pay, press_buy, stock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def deliver_all(sandbox: Any) -> None:
+    while sandbox.deliver(after=10):
+        pass
+
+
+def renew(sandbox: Any, purchase: Purchase) -> Purchase:
+    """A period passes, with all that Stripe does then, and the store hears of it."""
+    desk.advance_to_renewal(purchase.subscription_id)
+    return heard(sandbox, purchase)
+
+
+def heard(sandbox: Any, purchase: Purchase) -> Purchase:
+    deliver_all(sandbox)
+    return Purchase.objects.get(pk=purchase.pk)
+
+
+def state(client: Client, purchase: Purchase) -> str:
+    page = client.get(purchase.get_absolute_url()).content.decode()
+    return page.split('data-state="')[1].split('"')[0]
+
+
+def subjects() -> list[str]:
+    return [message.subject for message in mail.outbox]
+
+
+def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any) -> None:
+    letter = stock(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = bought(as_ada, letter)
+    assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
+    trial_end = purchase.trial_end
+    desk.advance(purchase.subscription_id, 12 * 86400)
+    heard(sandbox, purchase)
+    assert [s for s in subjects() if s.startswith("Your free trial of Letter ends")]
+    purchase = renew(sandbox, purchase)
+    assert purchase.status == Status.ACTIVE
+    assert purchase.current_period_start == trial_end
+    assert owned(ada, letter.product)
+    first = purchase.current_period_end
+    purchase = renew(sandbox, purchase)
+    assert purchase.status == Status.ACTIVE
+    assert first is not None
+    assert purchase.current_period_start == first
+    assert subjects()[0] == "Your purchase: Letter"
+    assert len(subjects()) == 2  # a renewal that goes well is no news
+
+
+def test_a_failed_renewal_keeps_access_for_the_days_of_grace(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    desk.fail_next_renewal(purchase.subscription_id)
+    purchase = renew(sandbox, purchase)
+    assert (purchase.status, state(as_ada, purchase)) == (Status.PAST_DUE, "past_due")
+    assert owned(ada, club.product)
+    assert "Please update your card for Maker club" in subjects()
+    page = as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "Update your card" in page
+    Purchase.objects.update(current_period_start=timezone.now() - timedelta(days=8))
+    assert owned(ada, club.product) is None
+    settings.PAST_DUE_GRACE_DAYS = 30
+    assert owned(ada, club.product)
+
+
+@pytest.mark.parametrize(("end", "status"), [("canceled", Status.CANCELED), ("unpaid", Status.UNPAID)])
+def test_when_every_retry_has_failed(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, end: str, status: Status
+) -> None:
+    sandbox.switches(after_retries=end)
+    purchase = bought(as_ada, club)
+    desk.fail_next_renewal(purchase.subscription_id)
+    purchase = renew(sandbox, purchase)
+    desk.advance(purchase.subscription_id, 28 * 86400)
+    purchase = heard(sandbox, purchase)
+    assert purchase.status == status
+    assert owned(ada, club.product) is None
+    assert as_ada.get("/purchases/maker-club/").status_code == 302
+
+
+def test_cancel_at_the_periods_end_keeps_access_until_then(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
+    purchase = heard(sandbox, purchase)
+    assert (purchase.status, state(as_ada, purchase)) == (Status.ACTIVE, "ending")
+    assert purchase.cancel_at == purchase.current_period_end
+    assert owned(ada, club.product)
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
+    purchase = heard(sandbox, purchase)
+    assert (purchase.cancel_at, state(as_ada, purchase)) == (None, "active")
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at": "min_period_end"})
+    purchase = heard(sandbox, purchase)
+    assert purchase.cancel_at == purchase.current_period_end
+    purchase = renew(sandbox, purchase)
+    assert (purchase.status, state(as_ada, purchase)) == (Status.CANCELED, "canceled")
+    assert owned(ada, club.product) is None
+    assert subjects()[-1] == "Your subscription to Maker club has ended"
+    assert press_buy(as_ada, club)
+
+
+def test_access_ends_on_the_day_even_if_stripe_never_says_so(
+    as_ada: Client, ada: User, club: ProductConfiguration
+) -> None:
+    bought(as_ada, club)
+    Purchase.objects.update(cancel_at=timezone.now() - timedelta(seconds=1))
+    assert owned(ada, club.product) is None
+
+
+def test_cancel_now_pause_and_resume(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    subscriptions = sandbox.client.v1.subscriptions
+    subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
+    purchase = heard(sandbox, purchase)
+    assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
+    subscriptions.resume(purchase.subscription_id, {"billing_cycle_anchor": {"type": "now"}})
+    purchase = heard(sandbox, purchase)
+    assert purchase.status == Status.ACTIVE
+    subscriptions.cancel(purchase.subscription_id)
+    purchase = heard(sandbox, purchase)
+    assert (purchase.status, owned(ada, club.product)) == (Status.CANCELED, None)
+
+
+def test_a_change_of_plan_is_followed(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    purchase = bought(as_ada, club)
+    subscription = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)
+    item = subscription["items"].data[0].id
+    sandbox.client.v1.subscriptions.update(
+        purchase.subscription_id, {"items": [{"id": item, "price": yearly}]}
+    )
+    purchase = heard(sandbox, purchase)
+    assert purchase.price_id == yearly
+    assert "$90 / year" in as_ada.get(purchase.get_absolute_url()).content.decode()
+
+
+def test_a_refunded_period_closes_and_the_next_one_opens_again(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = heard(sandbox, bought(as_ada, club))
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    purchase = heard(sandbox, purchase)
+    assert (purchase.status, owned(ada, club.product)) == (Status.REFUNDED, None)
+    purchase = renew(sandbox, purchase)
+    assert purchase.status == Status.ACTIVE
+    assert owned(ada, club.product)
+
+
+def test_the_portal_leads_there_and_back(as_ada: Client, as_bob: Client, club: ProductConfiguration) -> None:
+    purchase = bought(as_ada, club)
+    manage = f"/purchases/order/{purchase.public_id}/manage/"
+    assert "Manage subscription" in as_ada.get(purchase.get_absolute_url()).content.decode()
+    response = as_ada.post(manage)
+    assert response.status_code == 302
+    assert "/stripe-sandbox/portal/" in response["Location"]
+    page = as_ada.get(path_of(response["Location"]))
+    assert purchase.get_absolute_url() in page.content.decode()
+    assert as_bob.post(manage).status_code == 404
+    assert Client().post(manage).status_code == 302
+    assert as_ada.get(manage).status_code == 405
+
+
+def test_back_from_the_portal_the_page_is_right_without_any_event(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
+    page = as_ada.get(f"{purchase.get_absolute_url()}?from=portal").content.decode()
+    assert 'data-state="ending"' in page
+
+
+def test_a_card_that_only_pays_once(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
+    back = pay(press_buy(as_ada, club), "4000000000000341")
+    assert as_ada.get(path_of(back)).status_code == 200
+    purchase = heard(sandbox, Purchase.objects.get())
+    assert purchase.status == Status.ACTIVE
+    assert renew(sandbox, purchase).status == Status.PAST_DUE
