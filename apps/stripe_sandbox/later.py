@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from . import storage
+from .billing import clocks
 
 Deed = Callable[[str], object]
 
@@ -51,19 +52,23 @@ def _run(condition: str, value: object) -> bool:
         return False
     with storage.transaction():
         rows = storage.query(f"DELETE FROM later WHERE id = ({first}) RETURNING *", value)  # noqa: S608
-        if rows and storage.get(rows[0]["object"]) is not None:
-            _deeds()[rows[0]["deed"]](rows[0]["object"])
+        obj = storage.get(rows[0]["object"]) if rows else None
+        if obj is not None:
+            with clocks.serving(obj):
+                _deeds()[rows[0]["deed"]](rows[0]["object"])
     return bool(rows)
 
 
 def _deeds() -> dict[str, Deed]:
     """Name ▶ what is done to the object with the id. (Imported here: these modules make plans themselves.)"""
+    from .hosted import bank_debit
     from .resources import disputes, refunds
 
     return {
         "refund_succeeds": refunds.succeed,
         "refund_fails": refunds.fail,
         **{kind: disputes.from_card(kind) for kind in disputes.KINDS},
+        "bank_answers": bank_debit.answer,
         "dispute_decided": disputes.decide,
         "early_fraud_warning": disputes.warn_of_fraud,
     }

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from stripe import params as p
 from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
-from stripe.params import test_helpers as pt
 from stripe.params import radar as pr
+from stripe.params import test_helpers as pt
 
 from .billing import clocks, requests
 from .calls import Handler, listing, retrieve, update
@@ -78,6 +78,7 @@ _SESSION = (
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
     " adaptive_pricing.enabled=false allow_promotion_codes=false"
     " automatic_tax.enabled=false invoice_creation.enabled=false managed_payments.enabled=false"
+    " allowed_payment_method_types excluded_payment_method_types"
     " phone_number_collection.enabled=false tax_id_collection.enabled=false"
     " payment_intent_data.metadata payment_intent_data.description payment_intent_data.receipt_email"
     " payment_intent_data.setup_future_usage payment_intent_data.statement_descriptor"

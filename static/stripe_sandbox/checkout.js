@@ -52,8 +52,19 @@ for (const link of document.querySelectorAll("[data-card]")) {
     event.preventDefault();
     const fill = { cardNumber: groupNumber(link.dataset.card), cardExpiry: "12 / 34", cardCvc: isAmex(link.dataset.card) ? "1234" : "123" };
     for (const [id, value] of Object.entries(fill)) byId(id).value = value;
+    const radio = document.querySelector('[name="paymentMethod"][value="card"]');
+    if (radio) radio.checked = true;
     for (const [id, value] of [["billingName", "Test Buyer"], ["billingPostalCode", "10001"]]) byId(id).value ||= value;
     showBrand();
+    document.querySelector(".SubmitButton").focus();
+  });
+}
+
+for (const link of document.querySelectorAll("[data-iban]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("iban").value = link.dataset.iban;
+    byId("billingName").value ||= "Test Buyer";
     document.querySelector(".SubmitButton").focus();
   });
 }

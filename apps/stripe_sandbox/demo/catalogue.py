@@ -1,7 +1,8 @@
 """The demo shop's range: what a maker might sell, with every kind of price a store has to show.
 
 One course, an e-book, icons, a membership by the month or year, templates under three licences, a typeface in
-yen (no decimals), a letter with a free trial, and something free. Art: static/stripe_sandbox/art/<slug>.svg.
+yen (no decimals), recordings in euros (bank debit), a letter with a free trial, and something free. Art:
+static/stripe_sandbox/art/<slug>.svg.
 """
 
 from dataclasses import dataclass
@@ -101,6 +102,15 @@ PRODUCTS = (
         "it, with the numbers. No links to chase and no advertising. The first two letters are on us; if they are "
         "not for you, cancel before the fourteen days are over and you pay nothing.",
         (DemoPrice(500, interval="month", trial_days=14),),
+    ),
+    DemoProduct(
+        "quiet-hours",
+        "Quiet Hours",
+        "Nine long recordings of places where little happens.",
+        "A night train, a reading room, rain on a tin roof and six more, each an hour long and recorded in one go, so "
+        "that nothing loops and nothing jumps out. Made for working late. FLAC and MP3; for a film or a game, the "
+        "licence is included. Priced in euros: a bank account in Europe can be debited, too.",
+        (DemoPrice(2400, currency="eur"),),
     ),
     DemoProduct(
         "seven-palettes",

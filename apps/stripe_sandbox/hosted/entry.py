@@ -2,13 +2,13 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from babel import Locale
 
-from . import cards
+from . import cards, ibans
 
 # Countries whose postal code Stripe's page asks for ▶ (label, pattern it must have).
 POSTAL_CODES = {
@@ -34,11 +34,18 @@ class Entry:
     billingName: str = ""
     billingCountry: str = "US"
     billingPostalCode: str = ""
+    paymentMethod: str = "card"
+    iban: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
         return cards.digits(self.cardNumber)
+
+    @property
+    def account(self) -> ibans.Account | None:
+        """The bank account of a checked entry that chose SEPA debit, else None."""
+        return ibans.find(self.iban) if self.paymentMethod == "sepa_debit" else None
 
     @property
     def card(self) -> cards.Card:
@@ -61,15 +68,31 @@ class Entry:
         return self.billingPostalCode if self.billingCountry in POSTAL_CODES else None
 
 
-def read(posted: Mapping[str, str], *, ask_email: bool, ask_card: bool, today: datetime.date) -> Entry:
-    """Take the fields from a POST and check those that were asked for."""
+def read(
+    posted: Mapping[str, str],
+    *,
+    ask_email: bool,
+    ask_card: bool,
+    today: datetime.date,
+    methods: Sequence[str] = ("card",),
+) -> Entry:
+    """Take the fields from a POST and check those that were asked for. `methods` are those on offer."""
     names = [name for name in Entry.__dataclass_fields__ if name != "errors"]
     entry = Entry()
     for name in names:
         setattr(entry, name, posted.get(name, "").strip()[:200])
     if ask_email and not _EMAIL.fullmatch(entry.email):
         entry.errors["email"] = "Your email is invalid." if entry.email else REQUIRED
-    if ask_card:
+    if entry.paymentMethod not in methods:
+        entry.paymentMethod = methods[0]
+    if ask_card and entry.paymentMethod == "sepa_debit":
+        checks = {
+            "iban": _iban_error(entry.iban),
+            "billingName": "" if entry.billingName else REQUIRED,
+            "billingCountry": "" if entry.billingCountry in dict(countries()) else REQUIRED,
+        }
+        entry.errors |= {name: text for name, text in checks.items() if text}
+    elif ask_card:
         checks = {
             "cardNumber": _number_error(entry.cardNumber),
             "cardExpiry": _expiry_error(entry.cardExpiry, today),
@@ -120,6 +143,14 @@ def _cvc_error(text: str, number: str) -> str:
         return REQUIRED
     complete = len(cards.digits(text)) == len(text) == cards.cvc_length(number)
     return "" if complete else "Your card's security code is incomplete."
+
+
+def _iban_error(text: str) -> str:
+    if not text:
+        return REQUIRED
+    if not ibans.valid(text):
+        return "The IBAN you entered is invalid."
+    return "" if ibans.find(text) else "The sandbox takes test accounts only: see the list of test cards."
 
 
 def _postal_error(text: str, country: str) -> str:

@@ -62,6 +62,11 @@ class Order:
         return self.mode == "subscription" and self.session["payment_method_collection"] != "if_required"
 
     @property
+    def methods(self) -> list[str]:
+        """Ways to pay on offer: "card", "sepa_debit"."""
+        return list(self.session["payment_method_types"])
+
+    @property
     def saves_card(self) -> bool:
         """Whether the card is attached to the customer for later payments."""
         return self.mode == "subscription" or bool(self.intent_fields.get("setup_future_usage"))

@@ -17,7 +17,7 @@ from .. import events, shapes, storage, switches
 from ..billing import clocks
 from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
-from . import cards
+from . import bank_debit, cards
 from .entry import Entry
 from .order import Order
 from .settlement import settle
@@ -50,9 +50,13 @@ def pay(session_id: str, entry: Entry) -> Result:
         storage.hide(session_id, buyer=buyer)
         if not order.asks_card:
             return _paid(order, None, None)
+        if entry.account is not None:
+            storage.hide(session_id, origin=order.url("").rstrip("/"))
+            bank_debit.begin(order, _intent(order), entry.account, buyer)
+            return Result("paid")
         card = entry.card
         method = payment_method(card, entry, buyer)
-        intent = _intent(order, method)
+        intent = storage.update(_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
             return _ask_to_authenticate(order, intent)
         return _confirm(order, intent, method, card)
@@ -132,23 +136,25 @@ def payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
     return payment_methods.of_card(card, month, year, buyer)
 
 
-def _intent(order: Order, method: Obj) -> Obj:
+def _intent(order: Order) -> Obj:
     """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
     known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
     if known is not None:
         fresh = {"status": "requires_payment_method", "next_action": None}
-        return storage.update(known["id"], payment_method=method["id"], **fresh)
+        return storage.update(known["id"], **fresh)
     total, currency = order.session["amount_total"], order.session["currency"]
     customer = order.session["customer"]
     if total:
-        intent = payment_intents.new(total, currency, customer=customer, **order.intent_fields)
+        types = order.session["payment_method_types"]
+        fields = {"customer": customer, "payment_method_types": types, **order.intent_fields}
+        intent = payment_intents.new(total, currency, **fields)
         if order.mode == "payment":
             storage.update(order.session["id"], payment_intent=intent["id"])
     else:
         intent = setup_intents.new(customer=customer)
     events.emit(f"{intent['object']}.created", intent)
     storage.hide(order.session["id"], intent=intent["id"])
-    return storage.update(intent["id"], payment_method=method["id"])
+    return intent
 
 
 def _ask_to_authenticate(order: Order, intent: Obj) -> Result:

@@ -89,12 +89,12 @@ def _row(subscription: Obj) -> Row:
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
     day = end_of(subscription)
     next_step = {"trialing": f"Trial ends on {day}", "past_due": "The last payment failed"}
-    note = next_step.get(subscription["status"], f"Renews on {day}")
+    note = next_step.get(str(subscription["status"]), f"Renews on {day}")
     return Row(
         subscription,
         product["name"],
         f"{amount} per {wording.interval(item['price']['recurring'])}",
-        _STATES.get(subscription["status"], subscription["status"]),
+        str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),
         wording.local_image(product),

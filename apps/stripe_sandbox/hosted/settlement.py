@@ -18,7 +18,7 @@ def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
     Belongs into the transaction of the attempt.
     """
     buyer = storage.hidden(order.session["id"])["buyer"]
-    customer = _customer(order, buyer)
+    customer = customer_of(order, buyer)
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
         if order.saves_card:
@@ -31,6 +31,12 @@ def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
         if order.saves_card:
             events.emit("payment_method.attached", method)
     made = order.subscribe(customer, intent, method) if order.mode == "subscription" else {}
+    total = (storage.get(order.session["id"]) or {})["amount_total"]
+    complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
+
+
+def complete(order: Order, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
+    """Complete the session with what is known of the buyer, and remember the event that says so."""
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
         address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
@@ -40,12 +46,11 @@ def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
         tax_ids=[],
     )
     session = storage.get(order.session["id"]) or {}
-    status = "paid" if session["amount_total"] else "no_payment_required"
-    checkout_sessions.complete(session, status, customer=customer, customer_details=details, **made)
+    checkout_sessions.complete(session, payment_status, customer=customer, customer_details=details, **made)
     storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
 
 
-def _customer(order: Order, buyer: Obj) -> str | None:
+def customer_of(order: Order, buyer: Obj) -> str | None:
     """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
     known: str | None = order.session["customer"]
     if known is not None:

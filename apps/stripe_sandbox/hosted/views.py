@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from .. import clock, delivery, storage, switches
 from ..resources import checkout_sessions
 from ..storage import Obj
-from . import cards, entry, outcomes, wording
+from . import cards, entry, ibans, outcomes, wording
 from .order import Order
 
 HOLD_SECONDS = 10
@@ -44,7 +44,9 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
 
 def _pay(request: HttpRequest, order: Order) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-    typed = entry.read(request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today)
+    typed = entry.read(
+        request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today, methods=order.methods
+    )
     if typed.errors and order.session["status"] == "open":
         return _page(request, order, typed)
     result = outcomes.pay(order.session["id"], typed)
@@ -124,10 +126,20 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "amount": wording.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
         "date": wording.date(paid["created"]),
         "refunded": wording.money(refunded, currency) if refunded else "",
-        "card": (paid.get("payment_method_details") or {}).get("card"),
+        "paid_by": _paid_by(paid),
         "lines": [(row["description"], wording.money(row[key], currency)) for row, key in _bought(paid)],
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context)
+
+
+def _paid_by(paid: Obj) -> str:
+    """ "Visa •••• 4242", "SEPA debit •••• 3201"; "" for an invoice."""
+    details = paid.get("payment_method_details") or {"type": ""}
+    if details["type"] == "sepa_debit":
+        return f"SEPA debit •••• {details['sepa_debit']['last4']}"
+    return (
+        f"{details['card']['brand'].capitalize()} •••• {details['card']['last4']}" if details["type"] else ""
+    )
 
 
 def _bought(paid: Obj) -> list[tuple[Obj, str]]:
@@ -154,7 +166,10 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
         billingCountry=home,
         billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
     )
+    blank.paymentMethod = order.methods[0]
     blank.fill(request.GET.get("card", ""))
+    if "iban" in request.GET and "sepa_debit" in order.methods:
+        blank.paymentMethod, blank.iban = "sepa_debit", request.GET["iban"][:42]
     if not blank.cardNumber and "declined" in request.GET:
         intent = storage.get(order.hidden.get("intent") or "") or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
@@ -175,6 +190,8 @@ def _page(request: HttpRequest, order: Order, typed: entry.Entry) -> HttpRespons
         "ask_email": not order.email,
         "ask_card": order.asks_card,
         "countries": entry.countries(),
+        "methods": order.methods,
+        "accounts": ibans.TABLE[:2],
         "one_tap": cards.ONE_TAP,
         "card_count": len(cards.TABLE),
         "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if waiting else "",

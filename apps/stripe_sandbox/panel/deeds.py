@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .. import errors, later, storage
 from ..billing import changes, clocks, desk
-from ..hosted import wording
+from ..hosted import bank_debit, wording
 from ..resources import checkout_sessions, disputes, refunds, subscriptions
 from ..storage import Obj
 
@@ -104,6 +104,10 @@ def _is_open(dispute: Obj) -> bool:
     return dispute["status"] in disputes.OPEN
 
 
+def _waits(session: Obj) -> bool:
+    return "bank_answers" in later.planned(session["id"])
+
+
 def _lives(subscription: Obj) -> bool:
     return subscription["status"] not in subscriptions.ENDED
 
@@ -116,6 +120,7 @@ def _pass_days(obj: Obj, form: Form) -> object:
 
 
 _PAID = frozenset({"charge", "payment_intent", "checkout.session"})
+_SESSION = frozenset({"checkout.session"})
 _DISPUTE = frozenset({"dispute"})
 _SUBSCRIPTION = frozenset({"subscription"})
 _REASONS = (
@@ -129,13 +134,15 @@ DEEDS = (
     Deed("refund", "Refund", _PAID, _refund(""), _refundable, asks="amount"),
     Deed("refund_fails", "Refund that fails later", _PAID, _refund("refund_fails"), _refundable, asks="amount"),
     Deed("dispute", "Dispute", _PAID, _dispute, _disputable, choices=_REASONS),
-    Deed("expire", "Expire", frozenset({"checkout.session"}), lambda obj, form: checkout_sessions.expired(obj),
+    Deed("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.expired(obj),
          lambda obj: obj["status"] == "open"),
     Deed("win", "Win dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "won"), _is_open),
     Deed("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
     Deed("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
          lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
-    Deed("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund", "checkout.session"}),
+    Deed("bank_pays", "Bank pays now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], True), _waits),
+    Deed("bank_refuses", "Bank refuses now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], False), _waits),
+    Deed("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
          lambda obj, form: later.run_for(obj["id"]), lambda obj: bool(later.planned(obj["id"]))),
     Deed("renew", "Go to the next renewal", _SUBSCRIPTION,
          lambda obj, form: desk.advance_to_renewal(obj["id"]), _lives),

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from .. import bootstrap, delivery, errors, storage, switches
-from ..hosted import cards, wording
+from ..hosted import cards, ibans, wording
 from ..storage import Obj
 from . import deeds
 from .forms import SwitchesForm
@@ -152,7 +152,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 @require_GET
 def test_cards(request: HttpRequest) -> HttpResponse:
     """Every test card and what it does; buyers of a demo site may see it too."""
-    return render(request, "stripe_sandbox/panel/cards.html", {"cards": cards.TABLE})
+    return render(request, "stripe_sandbox/panel/cards.html", {"cards": cards.TABLE, "accounts": ibans.TABLE})
 
 
 _DELIVERIES = """

@@ -4,7 +4,7 @@ from typing import Any
 
 import stripe
 
-from .. import shapes, storage
+from .. import ids, shapes, storage
 from ..storage import Obj
 from . import disputes
 
@@ -39,30 +39,48 @@ def new(
         "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
     }
     card_details = shapes.fill(stripe.Charge.PaymentMethodDetails.Card, **(used | (card or {})))
+    details = {"card": card_details, "type": "card"}
+    outcome = shapes.fill(stripe.Charge.Outcome, **(_APPROVED | (outcome or {})))
+    charge = _stored(intent, payment_method, details, paid, {"outcome": outcome} | fields)
+    if paid:
+        disputes.expect(charge)
+    return charge
+
+
+def new_debit(intent: Obj, payment_method: Obj) -> Obj:
+    """A stored charge of a bank account that the bank hasn't answered yet."""
+    account = payment_method["sepa_debit"]
+    known = {name: account[name] for name in ("bank_code", "country", "fingerprint", "last4")}
+    details = {
+        "sepa_debit": shapes.fill(stripe.Charge.PaymentMethodDetails.SepaDebit, **known),
+        "type": "sepa_debit",
+    }
+    fields = {"id": f"py_3{ids.letters(23)}", "paid": False, "status": "pending"}
+    return _stored(intent, payment_method, details, True, fields)
+
+
+def _stored(intent: Obj, payment_method: Obj, details: Obj, captured: bool, fields: Obj) -> Obj:
+    amount = intent["amount"]
     defaults = {
         "amount": amount,
-        "amount_captured": amount if paid else 0,
+        "amount_captured": amount if captured else 0,
         "amount_refunded": 0,
         "billing_details": payment_method["billing_details"],
         "calculated_statement_descriptor": "SANDBOX",
-        "captured": paid,
+        "captured": captured,
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],
         "disputed": False,
         "fraud_details": {},
         "metadata": intent["metadata"],
-        "outcome": shapes.fill(stripe.Charge.Outcome, **(_APPROVED | (outcome or {}))),
-        "paid": paid,
+        "paid": captured,
         "payment_intent": intent["id"],
         "payment_method": payment_method["id"],
-        "payment_method_details": {"card": card_details, "type": "card"},
+        "payment_method_details": details,
         "receipt_email": intent["receipt_email"],
         "refunded": False,
         "shipping": intent["shipping"],
         "status": "succeeded",
     }
-    charge = storage.put(shapes.new(stripe.Charge, defaults, fields))
-    if paid:
-        disputes.expect(charge)
-    return charge
+    return storage.put(shapes.new(stripe.Charge, defaults, fields))

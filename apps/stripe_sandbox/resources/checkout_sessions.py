@@ -46,6 +46,7 @@ def create(call: Call) -> Obj:
         "amount_subtotal": total,
         "amount_total": total,
         "currency": rows[0]["currency"],
+        "payment_method_types": _methods(params, rows[0]["currency"]),
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
     }
     hidden = {
@@ -260,6 +261,18 @@ def _check_total(total: int, currency: str) -> None:
 # --- what a new session looks like ------------------------------------------------------------------------
 
 
+def _methods(params: Obj, currency: str) -> list[str]:
+    """What the page offers: cards, and for one-time payments in euros SEPA debit, unless the request narrows it."""
+    offered = ["card", "sepa_debit"] if currency == "eur" and params["mode"] == "payment" else ["card"]
+    allowed = params.get("allowed_payment_method_types") or offered
+    excluded = params.get("excluded_payment_method_types") or []
+    methods = [method for method in offered if method in allowed and method not in excluded]
+    if not methods:
+        message = f"No payment method is left. The sandbox plays {' and '.join(offered)} for this session."
+        raise errors.ApiError(message, param="allowed_payment_method_types")
+    return methods
+
+
 def _item(line: Obj, trial: bool) -> Obj:
     price, quantity = line["price"], line["quantity"]
     amount = 0 if trial and price["recurring"] else (price["unit_amount"] or 0) * quantity
@@ -297,7 +310,6 @@ def _defaults(params: Obj) -> Obj:
         "metadata": {},
         "payment_method_collection": "if_required" if payment else "always",
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],

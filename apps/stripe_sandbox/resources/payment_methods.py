@@ -21,10 +21,6 @@ _TOKENS = {
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
     """A stored card. `card` needs brand, last4, exp_month, exp_year, funding; `billing_details` may be {}."""
-    address = shapes.fill(
-        stripe.PaymentMethod.BillingDetails.Address, **(billing_details.get("address") or {})
-    )
-    billing = shapes.fill(stripe.PaymentMethod.BillingDetails, **(billing_details | {"address": address}))
     details = {
         "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, cvc_check="pass"),
         "country": "US",
@@ -35,7 +31,7 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
     }
     defaults = {
         "allow_redisplay": "limited",
-        "billing_details": billing,
+        "billing_details": _billing(billing_details),
         "card": shapes.fill(stripe.PaymentMethod.Card, **(details | card)),
         "metadata": {},
         "type": "card",
@@ -55,6 +51,23 @@ def of_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Ob
         "last4": card.last4,
     }
     return new(details, billing_details)
+
+
+def of_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
+    """A stored account for SEPA debit. `account` has bank_code, country, fingerprint and last4."""
+    defaults = {
+        "allow_redisplay": "limited",
+        "billing_details": _billing(billing_details),
+        "metadata": {},
+        "sepa_debit": shapes.fill(stripe.PaymentMethod.SepaDebit, **account),
+        "type": "sepa_debit",
+    }
+    return storage.put(shapes.new(stripe.PaymentMethod, defaults, fields))
+
+
+def _billing(details: Obj) -> Obj:
+    address = shapes.fill(stripe.PaymentMethod.BillingDetails.Address, **(details.get("address") or {}))
+    return shapes.fill(stripe.PaymentMethod.BillingDetails, **(details | {"address": address}))
 
 
 def attach(call: Call) -> Obj:

@@ -1,8 +1,10 @@
 """The demo shop's goods: what owners of each demo product read, and the small real file they download."""
 
 import io
+import random
 import re
 import textwrap
+import wave
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,12 +109,26 @@ def _palettes() -> tuple[str, bytes]:
     )
 
 
+def _recording() -> tuple[str, bytes]:
+    """Four seconds of soft noise: what rain is, from afar."""
+    chance, level, samples = random.Random(7), 0.0, bytearray()  # noqa: S311 (a sound, not a secret)
+    for _ in range(4 * 8000):
+        level += (chance.uniform(-1, 1) - level) / 4
+        samples += int(level * 9000).to_bytes(2, "little", signed=True)
+    packed = io.BytesIO()
+    with wave.open(packed, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
+        sound.writeframes(bytes(samples))
+    return "quiet-hours.wav", packed.getvalue()
+
+
 DOWNLOADS: dict[str, Callable[[], tuple[str, bytes]]] = {
     "ship-small": _course,
     "tiny-tools": _icons,
     "fair-price": _book,
     "launch-pages": _pages,
     "tsumiki": _specimen,
+    "quiet-hours": _recording,
     "seven-palettes": _palettes,
 }
 

@@ -1,0 +1,78 @@
+"""SEPA debit at checkout: the session completes at once, unpaid; days later (here: seconds) the bank answers.
+
+https://docs.stripe.com/payments/sepa-debit and https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification
+"""
+
+from typing import Any
+
+import stripe
+
+from .. import events, later, shapes, storage
+from ..resources import charges, payment_methods
+from ..storage import Obj
+from . import ibans
+from .order import Order
+from .settlement import complete, customer_of
+
+REFUSED = "The customer's bank could not process the debit."
+
+
+def begin(order: Order, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
+    """The buyer has signed: processing, and a completed session that is not paid. Belongs into a transaction."""
+    customer = customer_of(order, buyer)
+    method = payment_methods.of_bank_account(
+        account.details, buyer, customer=customer if order.saves_card else None
+    )
+    fields = {"customer": customer, "payment_method": method["id"], "status": "processing"}
+    intent = storage.update(intent["id"], last_payment_error=None, **fields)
+    charge = charges.new_debit(intent, method)
+    events.emit("charge.pending", charge)
+    intent = storage.update(intent["id"], latest_charge=charge["id"])
+    events.emit("payment_intent.processing", intent)
+    complete(order, customer, "unpaid", buyer)
+    storage.hide(order.session["id"], succeeds=account.succeeds)
+    later.plan("bank_answers", order.session["id"], account.seconds)
+
+
+def answer(session_id: str, succeeds: bool | None = None) -> None:
+    """The bank has debited the account, or refused (None: as the account has it)."""
+    later.forget(session_id)
+    session = storage.get(session_id, "checkout.session") or {}
+    if succeeds is None:
+        succeeds = storage.hidden(session_id)["succeeds"]
+    intent = storage.get(session["payment_intent"], "payment_intent") or {}
+    if intent["status"] != "processing":
+        return
+    if succeeds:
+        _succeed(session, intent)
+    else:
+        _fail(session, intent)
+
+
+def _succeed(session: Obj, intent: Obj) -> None:
+    receipt = f"{storage.hidden(session['id'])['origin']}/receipts/{intent['latest_charge']}"
+    charge = storage.update(intent["latest_charge"], paid=True, receipt_url=receipt, status="succeeded")
+    events.emit("charge.succeeded", charge)
+    intent = storage.update(intent["id"], amount_received=intent["amount"], status="succeeded")
+    events.emit("payment_intent.succeeded", intent)
+    session = storage.update(session["id"], payment_status="paid")
+    events.emit("checkout.session.async_payment_succeeded", session)
+
+
+def _fail(session: Obj, intent: Obj) -> None:
+    code = "generic_could_not_process"
+    fields: dict[str, Any] = {"failure_code": code, "failure_message": REFUSED, "status": "failed"}
+    charge = storage.update(intent["latest_charge"], amount_captured=0, captured=False, paid=False, **fields)
+    events.emit("charge.failed", charge)
+    error = shapes.fill(
+        stripe.PaymentIntent.LastPaymentError,
+        charge=charge["id"],
+        code="payment_intent_payment_attempt_failed",
+        decline_code=code,
+        message=REFUSED,
+        payment_method=storage.get(intent["payment_method"]),
+        type="card_error",
+    )
+    changes = {"last_payment_error": error, "payment_method": None, "status": "requires_payment_method"}
+    events.emit("payment_intent.payment_failed", storage.update(intent["id"], **changes))
+    events.emit("checkout.session.async_payment_failed", session)
