@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 import stripe
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from . import webhooks
+from . import emails, webhooks
 from .fulfilment import sync_purchase
-from .models import Price, Product, ProductConfiguration, Purchase, StatusChange, StripeCustomer, WebhookEvent
+from .models import (
+    Mail,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    StripeCustomer,
+    WebhookEvent,
+)
 from .money import format_money
 
 
@@ -117,9 +129,15 @@ class PurchaseAdmin(ReadOnly):
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly):
     list_display = ("received_at", "type", "id", "attempts", "processed_at", "error")
+    exclude = ("payload",)
+    readonly_fields = ("pretty_payload",)
     list_filter = ("type", ("processed_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "type")
     actions = ("process_again",)
+
+    @admin.display(description="payload")
+    def pretty_payload(self, row: WebhookEvent) -> str:
+        return format_html("<pre>{}</pre>", json.dumps(row.payload, indent=2, ensure_ascii=False))
 
     @admin.action(description="Process again")
     def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
@@ -130,6 +148,25 @@ class WebhookEventAdmin(ReadOnly):
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{row}: done", messages.SUCCESS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return obj is None and super(ReadOnly, self).has_change_permission(request)
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnly):
+    list_display = ("created_at", "kind", "purchase", "sent_at", "attempts", "error")
+    list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter))
+    list_select_related = ("purchase__product",)
+    search_fields = ("purchase__email", "purchase__public_id")
+    actions = ("send_now",)
+
+    @admin.action(description="Send what is unsent")
+    def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
+        for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
+            emails.send.func(pk)
+        left = rows.filter(sent_at=None).count()
+        self.message_user(request, f"{left} still unsent", messages.ERROR if left else messages.SUCCESS)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return obj is None and super(ReadOnly, self).has_change_permission(request)

@@ -204,3 +204,8 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     )
     mail.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
     return mail
+
+
+def html_of(mail: EmailMultiAlternatives) -> str:
+    """The HTML part of a composed mail."""
+    return next(str(content) for content, kind in mail.alternatives if kind == "text/html")

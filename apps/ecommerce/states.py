@@ -18,6 +18,8 @@ from .models import PurchaseStatus as Status
 from .money import format_money, price_label
 
 LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may take longer
+WATCH_SECONDS = 15
+OVER = (Status.REFUNDED, Status.DISPUTE_LOST, Status.FAILED, Status.EXPIRED, Status.CANCELED)
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
 
@@ -198,6 +200,11 @@ def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None
         action=words.action,
         manages=bool(purchase.subscription_id) and purchase.status in MANAGED,
     )
+
+
+def watch_seconds(purchase: Purchase) -> int:
+    """How often an open page looks whether a settled purchase was refunded, disputed, renewed; 0 when it is over."""
+    return 0 if purchase.status in OVER or purchase.is_open else WATCH_SECONDS
 
 
 def poll_delay(purchase: Purchase, view: str = "page", now: datetime | None = None) -> int:

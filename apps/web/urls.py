@@ -14,6 +14,8 @@ urlpatterns = [
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", robots.sitemap, name="sitemap"),
     path("dev/mail/", mailbox.inbox, name="dev_mail"),
+    path("dev/mail/previews/", mailbox.previews, name="dev_mail_previews"),
+    path("dev/mail/previews/<slug:kind>/html/", mailbox.preview_html, name="dev_mail_preview_html"),
     path("dev/mail/<slug:name>/", mailbox.letter, name="dev_mail_letter"),
     path("dev/mail/<slug:name>/html/", mailbox.letter_html, name="dev_mail_letter_html"),
 ]

@@ -127,3 +127,17 @@ def test_the_way_back_is_the_order(as_ada: Client, icons: ProductConfiguration) 
     assert as_ada.get(path_of(back)).status_code == 200
     link = next(word for word in str(outbox.outbox[0].body).split() if "/purchases/order/" in word)
     assert as_ada.get(path_of(link)).status_code == 200
+
+
+def test_every_mail_can_be_looked_at_in_development_only(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    pages = ["/dev/mail/previews/", *(f"/dev/mail/previews/{kind}/html/" for kind in Mail.Kind.values)]
+    bought(as_ada, icons)
+    settings.DEBUG = True
+    for page in pages:
+        assert as_ada.get(page).status_code == 200, page
+    assert as_ada.get("/dev/mail/previews/nothing/html/").status_code == 404
+    settings.DEBUG = False
+    for page in pages:
+        assert as_ada.get(page).status_code == 404, page

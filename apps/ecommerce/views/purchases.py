@@ -30,7 +30,7 @@ from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
-from apps.ecommerce.states import poll_delay, state_of
+from apps.ecommerce.states import poll_delay, state_of, watch_seconds
 from apps.ecommerce.stripe_client import livemode
 from apps.users.requests import SignedInRequest
 
@@ -82,6 +82,8 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
     row = _own(request, public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
         row = _ask_stripe(row, "status poll")
+    if request.GET.get("seen") == str(row.version):
+        return HttpResponse(status=204)  # nothing new: htmx leaves the page as it is
     if view == "return" and row.next_path and grants(row):
         return HttpResponseClientRedirect(row.next_path)
     context = _context(row, view)
@@ -158,6 +160,7 @@ def _context(row: Purchase, view: str) -> dict[str, Any]:
         "state": state_of(row, canceled=view == "canceled"),
         "view": view,
         "delay": poll_delay(row, view),
+        "watch": watch_seconds(row),
         "opens": grants(row),
         "changes": row.changes.all(),
     }

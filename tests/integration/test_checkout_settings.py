@@ -1,0 +1,57 @@
+"""Each thing that Checkout can offer beside the price is a setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from tests.factories import bought, press_buy
+
+pytestmark = pytest.mark.django_db
+
+
+def session(sandbox: Any) -> Any:
+    return sandbox.client.v1.checkout.sessions.list({"limit": 1}).data[0]
+
+
+def test_nothing_is_offered_unasked(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+    press_buy(as_ada, icons)
+    made = session(sandbox)
+    assert not made.allow_promotion_codes
+    assert not made.automatic_tax.enabled
+    for extra in ("tax_id_collection", "invoice_creation"):
+        assert not getattr(getattr(made, extra, None), "enabled", False)
+
+
+def test_promotion_codes(as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any) -> None:
+    settings.CHECKOUT_PROMOTION_CODES = True
+    press_buy(as_ada, icons)
+    assert session(sandbox).allow_promotion_codes
+
+
+def test_tax_is_added_and_shown_as_stripe_computed_it(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.CHECKOUT_AUTOMATIC_TAX = True
+    purchase = bought(as_ada, icons)
+    assert purchase.amount_subtotal == 1900
+    assert purchase.amount_tax > 0
+    assert purchase.amount_total == 1900 + purchase.amount_tax
+    page = as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "<dt>Tax</dt>" in page
+
+
+def test_tax_ids_and_invoices(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.CHECKOUT_TAX_IDS = settings.CHECKOUT_INVOICES = True
+    purchase = bought(as_ada, icons)
+    made = session(sandbox)
+    assert made.tax_id_collection.enabled
+    assert made.invoice
+    assert Purchase.objects.get().status == Status.PAID
+    assert purchase.receipt_url

@@ -1,0 +1,98 @@
+"""`stripe_doctor` finds what would keep money from arriving, and says what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.webhooks import HANDLERS
+from tests.factories import press_buy
+
+pytestmark = pytest.mark.django_db
+
+
+def doctor(*options: str) -> tuple[list[str], int]:
+    """Its bad findings and its exit status."""
+    out, status = StringIO(), 0
+    try:
+        call_command("stripe_doctor", *options, stdout=out, no_color=True)
+    except SystemExit as stop:
+        status = int(str(stop.code))
+    return [line for line in out.getvalue().splitlines() if line.startswith("BAD")], status
+
+
+def test_a_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
+    assert doctor() == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("STRIPE_SECRET_KEY", "", "STRIPE_SECRET_KEY is not a secret key"),
+        ("STRIPE_SECRET_KEY", "pk_test_x", "STRIPE_SECRET_KEY is not a secret key"),
+        ("STRIPE_WEBHOOK_SECRET", "", "STRIPE_WEBHOOK_SECRET is not set"),
+        ("STRIPE_WEBHOOK_SECRET", "secret", "STRIPE_WEBHOOK_SECRET is not a signing secret"),
+        ("SITE_URL", "https://elsewhere.example", "No webhook endpoint for https://elsewhere.example"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    icons: ProductConfiguration, settings: Any, setting: str, value: str, words: str
+) -> None:
+    setattr(settings, setting, value)
+    bad, status = doctor()
+    assert status == 1
+    assert any(words in line for line in bad), bad
+
+
+def test_a_network_that_is_down(icons: ProductConfiguration, stripe_away: Any) -> None:
+    stripe_away()
+    bad, status = doctor()
+    assert status == 1
+    assert "can't be reached" in bad[-1]
+
+
+def test_a_catalogue_that_has_drifted(icons: ProductConfiguration, sandbox: Any) -> None:
+    sandbox.client.v1.products.update(icons.product_id, {"name": "Other"})
+    assert "differs in 1" in doctor()[0][0]
+
+
+def test_fix_makes_the_endpoint_with_every_event_and_our_version(
+    icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.SITE_URL = "https://shop.example"
+    bad, _status = doctor("--fix")
+    made = next(
+        e for e in sandbox.client.v1.webhook_endpoints.list() if e.url.startswith("https://shop.example")
+    )
+    assert set(made.enabled_events) == HANDLERS.keys()
+    assert made.api_version == "2026-10-28.endive"
+    assert any("STRIPE_WEBHOOK_SECRET=whsec_" in line for line in bad)
+    assert doctor()[0] == []
+    sandbox.client.v1.webhook_endpoints.update(
+        made.id, {"enabled_events": ["charge.refunded"], "disabled": True}
+    )
+    assert len(doctor()[0]) == 2
+    assert doctor("--fix") == ([], 0)
+
+
+def test_readyz_says_when_stripe_has_gone_silent(as_ada: Client, icons: ProductConfiguration) -> None:
+    def webhooks() -> dict[str, Any]:
+        response = Client().get("/readyz")
+        assert response.status_code == 200
+        return dict(response.json())
+
+    assert webhooks()["webhooks"] == "ok"
+    press_buy(as_ada, icons)
+    assert webhooks()["webhooks"] == "ok"  # she may still be typing her card's number
+    Purchase.objects.update(returned_at=timezone.now() - timedelta(hours=2))
+    assert webhooks()["webhooks"].startswith("silent")
+    WebhookEvent.objects.create(id="evt_1", type="x", payload={}, stripe_created=timezone.now(), error="boom")
+    assert webhooks()["webhooks"] == "ok"
+    assert webhooks()["failing_events"] == 1
