@@ -203,5 +203,5 @@ def _tick() -> None:
     outcomes.complete_due()
     checkout_sessions.expire_due()
     later.run_due()
-    engine.tick()
     deliver_due()
+    engine.tick()

@@ -83,6 +83,9 @@ def _check(subscription: Obj, params: Obj) -> None:
         raise errors.exclusive("cancel_at", "cancel_at_period_end")
     if params.get("default_payment_method"):
         check_payment_method(params["default_payment_method"], subscription["customer"])
+    if "trial_end" in params and subscription["status"] in ("paused", "incomplete"):
+        message = f"A subscription that is `{subscription['status']}` cannot have a trial."
+        raise errors.ApiError(message, param="trial_end")
     if isinstance(at := params.get("cancel_at"), int) and at <= clock.now():
         raise errors.ApiError("`cancel_at` must be in the future.", param="cancel_at")
 

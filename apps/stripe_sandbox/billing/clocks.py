@@ -87,11 +87,16 @@ def for_call(call: Call) -> AbstractContextManager[None]:
     if isinstance(named := call.params.get("test_clock"), str):
         return clock.at(time_of(named))
     objects = (storage.get(str(call.args.get("id") or call.params.get(name) or "")) for name in _OWNERS)
-    return following(next((_owner(obj) for obj in objects if obj), None))
+    return serving(next((obj for obj in objects if obj), {}))
+
+
+def serving(obj: Obj) -> AbstractContextManager[None]:
+    """In here it is the time of the customer whom the object belongs to."""
+    return following(_owner(obj))
 
 
 def _owner(obj: Obj) -> str | None:
-    if obj["object"] == "customer":
+    if obj.get("object") == "customer":
         return str(obj["id"])
     owner = obj.get("customer")
     if owner is None and obj.get("charge"):

@@ -112,6 +112,12 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
 
 def void(invoice: Obj) -> Obj:
     """Nobody need pay it any more."""
+    for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
+        times = payment["status_transitions"] | {"canceled_at": clock.now()}
+        storage.put(payment | {"status": "canceled", "status_transitions": times})
+        fields = {"status": "canceled", "canceled_at": clock.now(), "cancellation_reason": "void_invoice"}
+        intent = storage.update(payment["payment"]["payment_intent"], **fields)
+        events.emit("payment_intent.canceled", intent)
     return _close(invoice, "void", "voided")
 
 
@@ -185,13 +191,6 @@ def _close(invoice: Obj, status: str, event: str) -> Obj:
         "auto_advance": False,
     }
     after = agenda.plan(storage.put(invoice | fields))
-    for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
-        storage.put(payment | {"status": "canceled"})
-    if (intent := payment_of(invoice)) and intent["status"] != "succeeded":
-        events.emit(
-            "payment_intent.canceled",
-            storage.update(intent["id"], status="canceled", canceled_at=clock.now()),
-        )
     events.emit(f"invoice.{event}", after)
     return after
 

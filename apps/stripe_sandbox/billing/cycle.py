@@ -60,7 +60,7 @@ def open_period(subscription: Obj, start: int, reason: str, at_once: bool = Fals
     after = subscription | changes
     rows = [_in_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
     changes["items"] = after["items"] | {"data": rows}
-    period = {"period_start": agenda.period_start(subscription), "period_end": start}
+    period: Obj = {"period_start": agenda.period_start(subscription), "period_end": start}
     invoice = invoices.new(after | changes, reason, status="draft", **period)
     if reason == "subscription_cycle" and storage.hidden(subscription["id"]).get("fail_next"):
         declined = collection.payment_method(subscription) or {}

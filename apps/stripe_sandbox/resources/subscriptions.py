@@ -89,7 +89,10 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
     """Cancel it now, with customer.subscription.deleted. What is still owed is not attempted again."""
     now = clock.now()
     details = subscription["cancellation_details"] | {"reason": reason}
-    changes = {"status": "canceled", "canceled_at": now, "ended_at": now, "cancellation_details": details}
+    changes: Obj = {"status": "canceled", "ended_at": now, "cancellation_details": details}
+    changes["canceled_at"] = subscription["canceled_at"] or now
+    if "status_details" in subscription:
+        changes["status_details"] = None
     after = agenda.plan(storage.put(subscription | changes))
     events.emit("customer.subscription.deleted", after)
     for invoice in storage.find(
