@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import stripe
+from django.conf import settings as django_settings
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +82,23 @@ def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
     invoice = storage.get(invoice["id"]) or {}
     assert collection.authenticate(invoice, passed=True)["status"] == "paid"
     assert now(sandbox, subscription).status == "active"
+
+
+@pytest.mark.django_db
+def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4000002760003184")
+    desk.advance_to_renewal(subscription.id)
+    url = now(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(django_settings.SITE_URL)
+    client = Client()
+    assert "test-source-authorize-3ds" in client.get(url).content.decode()
+    failed = client.post(f"{url}/pay", {"outcome": "fail"}, follow=True).content.decode()
+    assert "failed authentication" in failed
+    assert "Pay $9.00" in failed
+    assert "test-source-authorize-3ds" in client.post(f"{url}/pay", follow=True).content.decode()
+    assert "Paid" in client.post(f"{url}/pay", {"outcome": "complete"}, follow=True).content.decode()
+    assert now(sandbox, subscription).status == "active"
+    client.post(f"{url}/pay")
+    assert len(sandbox.events("invoice.paid")) == 2
 
 
 def test_an_incomplete_subscription_is_active_once_it_is_paid(sandbox: Any) -> None:

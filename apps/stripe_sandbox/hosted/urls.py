@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import portal, views
+from . import invoice_page, portal, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
@@ -28,4 +28,5 @@ urlpatterns = [
         name="portal_resume",
     ),
     path("receipts/<str:object_id>", views.receipt, name="receipt"),
+    path("receipts/<str:invoice_id>/pay", invoice_page.settle, name="pay_invoice"),
 ]

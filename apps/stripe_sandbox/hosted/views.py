@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from .. import clock, delivery, storage, switches
 from ..resources import checkout_sessions
 from ..storage import Obj
-from . import cards, entry, ibans, outcomes, wording
+from . import cards, entry, ibans, invoice_page, outcomes, wording
 from .order import Order
 
 HOLD_SECONDS = 10
@@ -129,7 +129,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "paid_by": _paid_by(paid),
         "lines": [(row["description"], wording.money(row[key], currency)) for row, key in _bought(paid)],
     }
-    return render(request, "stripe_sandbox/hosted/receipt.html", context)
+    return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
 
 def _paid_by(paid: Obj) -> str:

@@ -1,0 +1,53 @@
+"""The hosted page of an invoice that is still owed: pay it with the card on file, answer the bank.
+
+https://docs.stripe.com/invoicing/hosted-invoice-page
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from .. import storage
+from ..billing import clocks, collection
+from ..storage import Obj
+from . import wording
+
+_ANSWERS = {"complete": True, "fail": False}
+
+
+@require_POST
+def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
+    """The buyer presses Pay, or answers the bank with `outcome` complete or fail; back to the invoice."""
+    with storage.transaction():
+        invoice = storage.get(invoice_id, "invoice") or {}
+        if _is_owed(invoice):
+            with clocks.serving(invoice):
+                outcome = request.POST.get("outcome", "")
+                if outcome in _ANSWERS:
+                    collection.authenticate(invoice, _ANSWERS[outcome])
+                else:
+                    collection.pay(invoice)
+    return redirect("stripe_sandbox:receipt", invoice_id)
+
+
+def context(paid: Obj) -> dict[str, Any]:
+    """What the page says about an invoice that is owed; {} for anything else."""
+    if not _is_owed(paid):
+        return {}
+    intent = collection.payment_of(paid) or {}
+    error = intent.get("last_payment_error") or {}
+    asks = intent.get("status") == "requires_action"
+    amount = wording.money(paid["amount_due"], paid["currency"])
+    return {
+        "amount": amount,
+        "owed": True,
+        "bank_asks": asks,
+        "problem": "" if asks else error.get("message", ""),
+    }
+
+
+def _is_owed(invoice: Obj) -> bool:
+    """An open invoice of a subscription."""
+    return invoice.get("object") == "invoice" and invoice["status"] == "open" and bool(invoice["parent"])
