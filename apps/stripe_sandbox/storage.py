@@ -29,6 +29,8 @@ CREATE INDEX IF NOT EXISTS objects_customer ON objects (json_extract(json, '$.cu
     WHERE json_extract(json, '$.customer') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_payment ON objects (json_extract(json, '$.payment_intent'), object, parent, seq)
     WHERE json_extract(json, '$.payment_intent') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_invoice ON objects (json_extract(json, '$.invoice'), object, parent, seq)
+    WHERE json_extract(json, '$.invoice') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_product ON objects (json_extract(json, '$.product'), object, parent, seq)
     WHERE json_extract(json, '$.product') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_subscription ON objects (json_extract(json, '$.subscription'), object, parent, seq)

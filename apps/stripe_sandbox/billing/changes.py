@@ -99,6 +99,8 @@ def check_payment_method(method_id: str, customer: str) -> None:
             " to the customer."
         )
         raise errors.ApiError(message, code="resource_missing", param="default_payment_method")
+    if method["type"] != "card":
+        raise errors.not_played("subscriptions paid by anything but a card", "default_payment_method")
 
 
 def ending(subscription: Obj, params: Obj) -> Obj:
