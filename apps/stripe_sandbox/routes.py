@@ -17,6 +17,7 @@ from .billing import clocks, requests
 from .calls import Handler, listing, retrieve, update
 from .resources import (
     account,
+    coupons,
     customers,
     disputes,
     payment_methods,
@@ -76,10 +77,13 @@ _SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_day
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled=false allow_promotion_codes=false"
-    " automatic_tax.enabled=false invoice_creation.enabled=false managed_payments.enabled=false"
+    " adaptive_pricing.enabled=false"
+    " managed_payments.enabled=false"
+    " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
+    " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"
+    " invoice_creation.invoice_data.metadata"
     " allowed_payment_method_types excluded_payment_method_types"
-    " phone_number_collection.enabled=false tax_id_collection.enabled=false"
+    " phone_number_collection.enabled=false"
     " payment_intent_data.metadata payment_intent_data.description payment_intent_data.receipt_email"
     " payment_intent_data.setup_future_usage payment_intent_data.statement_descriptor"
     " payment_intent_data.statement_descriptor_suffix subscription_data.metadata subscription_data.description"
@@ -170,6 +174,21 @@ ROUTES = (
     Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
+    # what makes it cheaper
+    Route("GET", "/v1/coupons", coupons.listing, p.CouponListParams, _LIST),
+    Route("POST", "/v1/coupons", coupons.create, p.CouponCreateParams,
+          "amount_off currency duration duration_in_months id max_redemptions metadata name percent_off redeem_by"),
+    Route("GET", "/v1/coupons/{id}", coupons.retrieve, p.CouponRetrieveParams),
+    Route("POST", "/v1/coupons/{id}", coupons.update, p.CouponUpdateParams, "metadata name"),
+    Route("DELETE", "/v1/coupons/{id}", coupons.delete, p.CouponDeleteParams),
+    Route("GET", "/v1/promotion_codes", listing("promotion_code", coupon=lambda value:
+          ("promotion.coupon", "=", value)), p.PromotionCodeListParams, _LIST + "active code coupon customer"),
+    Route("POST", "/v1/promotion_codes", coupons.create_code, p.PromotionCodeCreateParams,
+          "active code customer expires_at max_redemptions metadata promotion restrictions.first_time_transaction"
+          " restrictions.minimum_amount restrictions.minimum_amount_currency"),
+    Route("GET", "/v1/promotion_codes/{id}", retrieve("promotion_code"), p.PromotionCodeRetrieveParams),
+    Route("POST", "/v1/promotion_codes/{id}", update("promotion_code", "promotion_code"),
+          p.PromotionCodeUpdateParams, "active metadata"),
     # the billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
           "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"

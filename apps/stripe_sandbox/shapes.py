@@ -20,6 +20,7 @@ Shape = Any
 # Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
 _ABSENT: dict[type, set[str]] = {
     stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
+    stripe.Coupon: {"applies_to", "currency_options"},
     stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
     stripe.Dispute: {"intended_submission_method", "network_reason_code"},
     stripe.Dispute.Evidence: {"appeal"},
@@ -37,6 +38,7 @@ _ABSENT: dict[type, set[str]] = {
     },
     stripe.Price: {"currency_options", "tiers"},
     stripe.Product: {"tax_details"},
+    stripe.PromotionCode.Restrictions: {"currency_options"},
     stripe.Refund: {
         "description", "failure_balance_transaction", "failure_reason", "instructions_email", "next_action",
         "pending_reason", "presentment_details",

@@ -85,6 +85,9 @@ class World:
         self.refund = v1.refunds.create({"charge": self.charge, "amount": 500}).id
         self.dispute = v1.disputes.list().data[0].id
         self.warning = v1.radar.early_fraud_warnings.list().data[0].id
+        self.coupon = v1.coupons.create({"percent_off": 25, "duration": "once"}).id
+        promotion = {"type": "coupon", "coupon": self.coupon}
+        self.code = v1.promotion_codes.create({"promotion": promotion, "code": "SPRING"}).id
         self.configuration = v1.billing_portal.configurations.list().data[0].id
         self.event = v1.events.list().data[0].id
         eve = v1.customers.create({"email": "eve@example.com"}).id
@@ -219,6 +222,24 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"payment": {"type": "payment_intent", "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent}}
     ),
     ("GET", "/v1/invoice_payments/{id}"): lambda v1, w: v1.invoice_payments.retrieve(w.payment),
+    ("GET", "/v1/coupons"): lambda v1, w: v1.coupons.list(),
+    ("POST", "/v1/coupons"): lambda v1, w: v1.coupons.create(
+        {"amount_off": 500, "currency": "usd", "duration": "repeating", "duration_in_months": 3, "name": "Spring"}
+    ),
+    ("GET", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.retrieve(w.coupon),
+    ("POST", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.update(w.coupon, {"name": "Autumn"}),
+    ("DELETE", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.delete(w.coupon),
+    ("GET", "/v1/promotion_codes"): lambda v1, w: v1.promotion_codes.list(
+        {"code": "SPRING", "coupon": w.coupon, "expand": ["data.promotion.coupon"]}
+    ),
+    ("POST", "/v1/promotion_codes"): lambda v1, w: v1.promotion_codes.create(
+        {
+            "promotion": {"type": "coupon", "coupon": w.coupon},
+            "restrictions": {"minimum_amount": 100, "minimum_amount_currency": "usd"},
+        }
+    ),
+    ("GET", "/v1/promotion_codes/{id}"): lambda v1, w: v1.promotion_codes.retrieve(w.code),
+    ("POST", "/v1/promotion_codes/{id}"): lambda v1, w: v1.promotion_codes.update(w.code, {"active": False}),
     ("POST", "/v1/billing_portal/sessions"): lambda v1, w: v1.billing_portal.sessions.create(
         {
             "customer": w.customer,

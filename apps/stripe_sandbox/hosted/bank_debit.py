@@ -12,7 +12,7 @@ from ..resources import charges, payment_methods
 from ..storage import Obj
 from . import ibans
 from .order import Order
-from .settlement import complete, customer_of
+from .settlement import billing_details, complete, customer_of
 
 REFUSED = "The customer's bank could not process the debit."
 
@@ -21,7 +21,7 @@ def begin(order: Order, intent: Obj, account: ibans.Account, buyer: Obj) -> None
     """The buyer has signed: processing, and a completed session that is not paid. Belongs into a transaction."""
     customer = customer_of(order, buyer)
     method = payment_methods.of_bank_account(
-        account.details, buyer, customer=customer if order.saves_card else None
+        account.details, billing_details(buyer), customer=customer if order.saves_card else None
     )
     fields = {"customer": customer, "payment_method": method["id"], "status": "processing"}
     intent = storage.update(intent["id"], last_payment_error=None, **fields)
@@ -29,33 +29,34 @@ def begin(order: Order, intent: Obj, account: ibans.Account, buyer: Obj) -> None
     events.emit("charge.pending", charge)
     intent = storage.update(intent["id"], latest_charge=charge["id"])
     events.emit("payment_intent.processing", intent)
+    discount = order.redeem(customer)
+    origin = order.url("").rstrip("/")
     complete(order, customer, "unpaid", buyer)
-    storage.hide(order.session["id"], succeeds=account.succeeds)
+    storage.hide(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
     later.plan("bank_answers", order.session["id"], account.seconds)
 
 
 def answer(session_id: str, succeeds: bool | None = None) -> None:
     """The bank has debited the account, or refused (None: as the account has it)."""
     later.forget(session_id)
-    session = storage.get(session_id, "checkout.session") or {}
-    if succeeds is None:
-        succeeds = storage.hidden(session_id)["succeeds"]
-    intent = storage.get(session["payment_intent"], "payment_intent") or {}
-    if intent["status"] != "processing":
+    order = Order.load(session_id)
+    intent = storage.get(order.session["payment_intent"], "payment_intent") if order else None
+    if order is None or intent is None or intent["status"] != "processing":
         return
-    if succeeds:
-        _succeed(session, intent)
+    if order.hidden["succeeds"] if succeeds is None else succeeds:
+        _succeed(order, intent)
     else:
-        _fail(session, intent)
+        _fail(order.session, intent)
 
 
-def _succeed(session: Obj, intent: Obj) -> None:
-    receipt = f"{storage.hidden(session['id'])['origin']}/receipts/{intent['latest_charge']}"
+def _succeed(order: Order, intent: Obj) -> None:
+    receipt = order.url(f"receipts/{intent['latest_charge']}")
     charge = storage.update(intent["latest_charge"], paid=True, receipt_url=receipt, status="succeeded")
     events.emit("charge.succeeded", charge)
     intent = storage.update(intent["id"], amount_received=intent["amount"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
-    session = storage.update(session["id"], payment_status="paid")
+    made = order.bill(order.session["customer"], intent, order.hidden["discount"])
+    session = storage.update(order.session["id"], payment_status="paid", **made)
     events.emit("checkout.session.async_payment_succeeded", session)
 
 

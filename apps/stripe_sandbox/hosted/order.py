@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from .. import clock, events, storage
-from ..resources import invoices, subscriptions
+import stripe
+
+from .. import clock, events, shapes, storage
+from ..resources import coupons, invoices, subscriptions
 from ..storage import Obj
 
 # What `payment_intent_data` may hold and the payment intent shows under the same name.
@@ -73,7 +75,10 @@ class Order:
 
     @property
     def makes_customer(self) -> bool:
-        return self.mode == "subscription" or self.session["customer_creation"] == "always" or self.saves_card
+        wanted = self.session["customer_creation"] == "always" or (
+            self.session["invoice_creation"] or {}
+        ).get("enabled")
+        return bool(self.mode == "subscription" or wanted or self.saves_card)
 
     @property
     def intent_fields(self) -> Obj:
@@ -85,22 +90,76 @@ class Order:
 
     def url(self, path: str) -> str:
         """The full address of another sandbox page, on the host that the buyer uses."""
-        return f"{self.session['url'].rpartition('/checkout/')[0]}/{path}"
+        base = self.hidden.get("origin") or self.session["url"].rpartition("/checkout/")[0]
+        return f"{base}/{path}"
+
+    @property
+    def taxed(self) -> bool:
+        return bool(self.session["automatic_tax"]["enabled"])
+
+    def redeem(self, customer: str | None, subscription: str | None = None) -> str:
+        """Use up the session's coupon or promotion code; gives the discount's id, "" when there is none."""
+        for applied in self.session["discounts"] or []:
+            owner = {
+                "customer": customer,
+                "subscription": subscription,
+                "checkout_session": self.session["id"],
+            }
+            discount = coupons.redeem(applied, **owner)
+            if subscription:
+                events.emit("customer.discount.created", discount)
+            return str(discount["id"])
+        return ""
 
     def subscribe(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
         """Start the subscription with its first invoice, settled; gives the session's fields about them."""
         data = self.hidden.get("subscription_data") or {}
         rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
+        once = [item for item, price, _ in self.rows if not price["recurring"]]
         fields = {
             name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
         }
+        fields["automatic_tax"] = shapes.fill(stripe.Subscription.AutomaticTax, enabled=self.taxed)
         subscription = subscriptions.new(
             customer or "", rows, method["id"] if method else None, self.trial_end, **fields
         )
-        invoice = invoices.new(subscription)
+        if discount := self.redeem(customer, subscription["id"]):
+            subscription = storage.update(subscription["id"], discounts=[discount])
+        invoice = invoices.new(subscription, extra=once, customer_tax_ids=self._tax_ids)
         invoice = storage.update(invoice["id"], hosted_invoice_url=self.url(f"receipts/{invoice['id']}"))
         subscription = storage.update(subscription["id"], latest_invoice=invoice["id"])
         events.emit("customer.subscription.created", subscription)
+        self._settle(invoice, intent)
+        return {"subscription": subscription["id"], "invoice": invoice["id"]}
+
+    def bill(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
+        """The invoice of a one-time sale, settled, if the session asks for one; gives the session's field about it."""
+        wanted = self.session["invoice_creation"]
+        if not wanted or not wanted["enabled"]:
+            return {}
+        data = wanted["invoice_data"]
+        fields = {
+            "description": data["description"],
+            "footer": data["footer"],
+            "metadata": data["metadata"] or {},
+        }
+        invoice = invoices.new_for_sale(
+            customer,
+            [item for item, _, _ in self.rows],
+            discount,
+            self.taxed,
+            customer_tax_ids=self._tax_ids,
+            **fields,
+        )
+        invoice = storage.update(invoice["id"], hosted_invoice_url=self.url(f"receipts/{invoice['id']}"))
+        self._settle(invoice, intent)
+        return {"invoice": invoice["id"]}
+
+    @property
+    def _tax_ids(self) -> list[Obj]:
+        return list(storage.hidden(self.session["id"])["buyer"].get("tax_ids", []))
+
+    def _settle(self, invoice: Obj, intent: Obj | None) -> None:
         events.emit("invoice.created", invoice)
         events.emit("invoice.finalized", invoice)
         paid_by = intent["id"] if intent and intent["object"] == "payment_intent" else None
@@ -109,4 +168,3 @@ class Order:
         events.emit("invoice.payment_succeeded", invoice)
         for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"])):
             events.emit("invoice_payment.paid", payment)
-        return {"subscription": subscription["id"], "invoice": invoice["id"]}

@@ -20,7 +20,7 @@ from ..storage import Obj
 from . import bank_debit, cards
 from .entry import Entry
 from .order import Order
-from .settlement import settle
+from .settlement import billing_details, settle
 
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method."
@@ -51,7 +51,6 @@ def pay(session_id: str, entry: Entry) -> Result:
         if not order.asks_card:
             return _paid(order, None, None)
         if entry.account is not None:
-            storage.hide(session_id, origin=order.url("").rstrip("/"))
             bank_debit.begin(order, _intent(order), entry.account, buyer)
             return Result("paid")
         card = entry.card
@@ -125,24 +124,27 @@ def _payable(session_id: str) -> Order | None:
 
 def _buyer(order: Order, entry: Entry) -> Obj:
     email = order.email or entry.email
+    business = {"business_name": entry.businessName or None, "tax_ids": entry.tax_ids}
     if not order.asks_card:
-        return {"email": email, "name": None, "address": {}}
+        return {"email": email, "name": None, "address": {}, **business}
     address = {"country": entry.billingCountry, "postal_code": entry.postal_code}
-    return {"email": email, "name": entry.billingName, "address": address}
+    return {"email": email, "name": entry.billingName, "address": address, **business}
 
 
 def payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
     month, year = entry.expiry
-    return payment_methods.of_card(card, month, year, buyer)
+    return payment_methods.of_card(card, month, year, billing_details(buyer))
 
 
 def _intent(order: Order) -> Obj:
     """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
     known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
-    if known is not None:
-        fresh = {"status": "requires_payment_method", "next_action": None}
-        return storage.update(known["id"], **fresh)
     total, currency = order.session["amount_total"], order.session["currency"]
+    if known is not None and (known["object"] == "payment_intent") == bool(total):
+        fresh = {"status": "requires_payment_method", "next_action": None}
+        if total:  # a promotion code may have come in between
+            fresh["amount"] = total
+        return storage.update(known["id"], **fresh)
     customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]

@@ -30,7 +30,10 @@ def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
             events.emit("setup_intent.succeeded", intent)
         if order.saves_card:
             events.emit("payment_method.attached", method)
-    made = order.subscribe(customer, intent, method) if order.mode == "subscription" else {}
+    if order.mode == "subscription":
+        made = order.subscribe(customer, intent, method)
+    else:
+        made = order.bill(customer, intent, order.redeem(customer))
     total = (storage.get(order.session["id"]) or {})["amount_total"]
     complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
 
@@ -40,14 +43,20 @@ def complete(order: Order, customer: str | None, payment_status: str, buyer: Obj
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
         address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
+        business_name=buyer.get("business_name"),
         email=buyer["email"],
-        name=buyer["name"],
+        name=buyer.get("business_name") or buyer["name"],
         tax_exempt="none",
-        tax_ids=[],
+        tax_ids=buyer.get("tax_ids", []),
     )
     session = storage.get(order.session["id"]) or {}
     checkout_sessions.complete(session, payment_status, customer=customer, customer_details=details, **made)
     storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
+
+
+def billing_details(buyer: Obj) -> Obj:
+    """What a payment method shows of its owner."""
+    return {name: buyer[name] for name in ("address", "email", "name")}
 
 
 def customer_of(order: Order, buyer: Obj) -> str | None:

@@ -1,6 +1,7 @@
 """The pages that the buyer sees: checkout, 3D Secure, the receipt. Each works without JavaScript."""
 
 import datetime
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from .. import clock, delivery, storage, switches
-from ..resources import checkout_sessions
+from ..resources import checkout_sessions, coupons, session_amounts
 from ..storage import Obj
 from . import cards, entry, ibans, invoice_page, outcomes, wording
 from .order import Order
@@ -47,6 +48,9 @@ def _pay(request: HttpRequest, order: Order) -> HttpResponse:
     typed = entry.read(
         request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today, methods=order.methods
     )
+    if order.session["status"] == "open" and (act := _promotion(request, order)):
+        typed.errors = {}
+        return _page(request, Order.load(order.session["id"]) or order, typed, act.refused)
     if typed.errors and order.session["status"] == "open":
         return _page(request, order, typed)
     result = outcomes.pay(order.session["id"], typed)
@@ -54,6 +58,30 @@ def _pay(request: HttpRequest, order: Order) -> HttpResponse:
         typed.errors[_FIELD_OF_DECLINE.get(result.message, "cardNumber")] = result.message
         return _page(request, order, typed)
     return _onward(order.session["id"], result)
+
+
+@dataclass(frozen=True)
+class _Promotion:
+    """What came of the promotion code field: `refused` says why it can't be used."""
+
+    refused: str = ""
+
+
+def _promotion(request: HttpRequest, order: Order) -> _Promotion | None:
+    """Apply or remove a promotion code, if this POST asks for it. A code that was typed is never paid without."""
+    code = request.POST.get("promotionCode", "").strip()
+    if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
+        return None
+    if request.POST.get("act") == "remove":
+        session_amounts.remove_code(order.session["id"])
+        return _Promotion()
+    if not code:
+        return None
+    try:
+        session_amounts.apply_code(order.session["id"], code)
+    except coupons.Refused as refused:
+        return _Promotion(str(refused))
+    return _Promotion()
 
 
 @never_cache
@@ -179,12 +207,15 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
     return blank
 
 
-def _page(request: HttpRequest, order: Order, typed: entry.Entry) -> HttpResponse:
+def _page(request: HttpRequest, order: Order, typed: entry.Entry, promotion_error: str = "") -> HttpResponse:
     session = order.session
     waiting = outcomes.challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
-        "summary": wording.summarise(session, order.rows, order.trial_days, order.trial_end or 0),
+        "summary": wording.summarise(order),
+        "promotion": _applied(session),
+        "promotion_error": promotion_error,
+        "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
         "entry": typed,
         "email": order.email or typed.email,
         "ask_email": not order.email,
@@ -198,6 +229,14 @@ def _page(request: HttpRequest, order: Order, typed: entry.Entry) -> HttpRespons
     }
     response = render(request, "stripe_sandbox/hosted/checkout.html", context)
     return _may_return(response, order)
+
+
+def _applied(session: Obj) -> str:
+    """The promotion code that lowers this session, "" when none does."""
+    for applied in session["discounts"] or []:
+        code = storage.get(applied["promotion_code"] or "", "promotion_code")
+        return code["code"] if code else ""
+    return ""
 
 
 def _notice(request: HttpRequest, kind: str, order: Order | None = None, status: int = 200) -> HttpResponse:

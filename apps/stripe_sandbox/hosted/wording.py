@@ -3,14 +3,19 @@
 import datetime
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 from django.conf import settings
 
+from .. import pricing
+from ..resources import session_amounts
 from ..storage import Obj
+
+if TYPE_CHECKING:
+    from .order import Order
 
 # Stripe counts these in hundredths although they have no minor unit [docs.stripe.com/currencies#special-cases].
 _TWO_DECIMALS = {"ISK", "UGX"}
@@ -81,10 +86,13 @@ class Summary:
     subtotal: str
     total_label: str
     lines: list[Line] = field(default_factory=list)
+    sums: list[tuple[str, str]] = field(default_factory=list)
 
 
-def summarise(session: Obj, rows: list[tuple[Obj, Obj, Obj]], trial_days: int, trial_end: int) -> Summary:
-    """`rows` are (line item, price, product); `trial_end` is a Unix time, used when there are trial days."""
+def summarise(order: "Order") -> Summary:
+    """The words for an order as it stands."""
+    session, rows = order.session, order.rows
+    trial_days, trial_end = order.trial_days, order.trial_end or 0
     currency, total = session["currency"], session["amount_total"]
     recurring = next((price["recurring"] for _, price, _ in rows if price["recurring"]), None)
     lines = [_line(item, price, product, trial_days) for item, price, product in rows]
@@ -92,21 +100,50 @@ def summarise(session: Obj, rows: list[tuple[Obj, Obj, Obj]], trial_days: int, t
         "today": money(total, currency),
         "subtotal": money(session["amount_subtotal"], currency),
         "lines": lines,
+        "sums": _sums(order),
     }
     if recurring is None:
         pay = f"Pay {money(total, currency)}" if total else "Complete order"
         heading = f"Pay {settings.SITE_NAME}"
         return Summary(heading, money(total, currency), "", "", pay, total_label="Total due", **texts)
-    full = sum(price["unit_amount"] * (item["quantity"] or 1) for item, price, _ in rows)
-    every = f"{money(full, currency)} per {interval(recurring)}"
+    every = f"{money(_renewal(order), currency)} per {interval(recurring)}"
     name = lines[0].name
     if trial_days:
         free, then = f"{trial_days} days free", f"Then {every} starting {date(trial_end)}"
         return Summary(f"Try {name}", free, "", then, "Start trial", total_label="Total due today", **texts)
-    first, per = money(full, currency), f"per {interval(recurring)}"
+    first, per = money(total, currency), f"per {interval(recurring)}"
+    if total != _renewal(order):
+        per = "today"
     then = f"Then {every}, until you cancel"
     heading = f"Subscribe to {name}"
     return Summary(heading, first, per, then, "Subscribe", total_label="Total due today", **texts)
+
+
+def _renewal(order: "Order") -> int:
+    """What the subscription costs each time after today; a discount counts if it lasts forever."""
+    coupon = session_amounts.coupon_of(order.session)
+    lasting = coupon if coupon and coupon["duration"] == "forever" else None
+    rows = [
+        (price, price["unit_amount"] * (item["quantity"] or 1))
+        for item, price, _ in order.rows
+        if price["recurring"]
+    ]
+    return sum(each.total for each in pricing.reckon(rows, lasting, order.taxed))
+
+
+def _sums(order: "Order") -> list[tuple[str, str]]:
+    """(label, amount) of what stands between subtotal and total: discount and tax."""
+    details, currency = order.session["total_details"], order.session["currency"]
+    coupon = session_amounts.coupon_of(order.session)
+    sums = []
+    if coupon:
+        off = f"{coupon['percent_off']:g}% off" if coupon["percent_off"] else "off"
+        sums.append((f"{coupon['name'] or 'Discount'} ({off})", money(-details["amount_discount"], currency)))
+    if order.taxed:
+        inside = any(price["tax_behavior"] == "inclusive" for _, price, _ in order.rows)
+        label = f"Tax ({pricing.TAX_PERCENT}%{', included' if inside else ''})"
+        sums.append((label, money(details["amount_tax"], currency)))
+    return sums
 
 
 def _decimals(code: str) -> int:

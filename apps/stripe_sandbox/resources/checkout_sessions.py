@@ -1,5 +1,6 @@
 """https://docs.stripe.com/api/checkout/sessions"""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,23 +9,18 @@ import stripe
 from .. import calls, clock, errors, events, ids, shapes, storage
 from ..calls import Call, listed, load, unset
 from ..storage import Obj
-from . import prices, products
+from . import prices, products, session_amounts
 
 Session = stripe.checkout.Session
 _SOONEST, _LATEST = 30 * 60, 24 * 3600  # seconds until it may expire
-_SMALLEST = {
-    "usd": 50,
-    "eur": 50,
-    "gbp": 30,
-    "jpy": 50,
-    "cad": 50,
-    "aud": 50,
-    "chf": 50,
-}  # minor units; not all of Stripe's
-
 # parameter ▶ the one mode it belongs to
-_ONE_MODE = {"payment_intent_data": "payment", "customer_creation": "payment", "subscription_data": "subscription",
-             "payment_method_collection": "subscription"}  # fmt: skip
+_ONE_MODE = {
+    "customer_creation": "payment",
+    "invoice_creation": "payment",
+    "payment_intent_data": "payment",
+    "payment_method_collection": "subscription",
+    "subscription_data": "subscription",
+}
 
 
 def create(call: Call) -> Obj:
@@ -36,15 +32,16 @@ def create(call: Call) -> Obj:
     subscription_data = params.pop("subscription_data", {})
     trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
     session_id = ids.new("checkout.session")
-    rows = [_item(line, trial) for line in lines]
-    total = sum(row["amount_total"] for row in rows)
-    _check_total(total, rows[0]["currency"])
+    items = [_item(line, trial) for line in lines]
+    discounts, coupon = session_amounts.chosen(params, items)
+    rows, amounts = session_amounts.priced(items, coupon, "automatic_tax" in params)
     for row in reversed(rows):
         storage.put(row, parent=session_id)
-    defaults = _defaults(params) | {
+    params |= {name: build(params[name]) for name, build in _COMPLETED.items() if name in params}
+    params |= {"discounts": discounts}
+    defaults = _defaults(params) | amounts
+    defaults |= {
         "id": session_id,
-        "amount_subtotal": total,
-        "amount_total": total,
         "currency": rows[0]["currency"],
         "payment_method_types": _methods(params, rows[0]["currency"]),
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
@@ -152,7 +149,24 @@ def _check_customer(params: Obj) -> None:
             word = "only" if name == "customer_update" else "not"
             raise errors.ApiError(f"`{name}` can {word} be used with `customer`.", param=name)
     if "customer" in params:
-        load("customer", params["customer"], "customer")
+        _check_known(load("customer", params["customer"], "customer"), params)
+
+
+def _check_known(customer: Obj, params: Obj) -> None:
+    """What tax asks of a customer who is known already."""
+    update = params.get("customer_update", {})
+    if "automatic_tax" in params and update.get("address") != "auto" and not customer["address"]:
+        message = (
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the"
+            " Customer or set `customer_update[address]` to 'auto' to save the address entered in Checkout to it."
+        )
+        raise errors.ApiError(message, code="customer_tax_location_invalid", param="customer")
+    if "tax_id_collection" in params and update.get("name") != "auto":
+        message = (
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection for an"
+            " existing customer, please set `customer_update[name]` to `auto`."
+        )
+        raise errors.ApiError(message, param="tax_id_collection")
 
 
 def _check_expiry(params: Obj) -> None:
@@ -252,13 +266,30 @@ def _check_lines(mode: str, lines: list[Obj]) -> None:
         raise errors.not_played("subscriptions that mix billing intervals", "line_items")
 
 
-def _check_total(total: int, currency: str) -> None:
-    if 0 < total < _SMALLEST.get(currency, 0):
-        message = f"The Checkout Session's total amount due must add up to at least {_SMALLEST[currency]} {currency}"
-        raise errors.ApiError(message, code="amount_too_small", param="line_items")
-
-
 # --- what a new session looks like ------------------------------------------------------------------------
+
+
+def _automatic_tax(asked: Obj) -> Obj:
+    liability = {"account": None, "type": "self"}
+    return shapes.fill(
+        Session.AutomaticTax, **asked | {"liability": liability, "provider": "stripe", "status": "complete"}
+    )
+
+
+def _invoice_creation(asked: Obj) -> Obj:
+    data: Obj = {"metadata": {}} | unset(asked.get("invoice_data", {}))
+    return {
+        "enabled": asked["enabled"],
+        "invoice_data": shapes.fill(Session.InvoiceCreation.InvoiceData, **data),
+    }
+
+
+# parameter ▶ what the session makes of it
+_COMPLETED: dict[str, Callable[[Obj], Obj]] = {
+    "automatic_tax": _automatic_tax,
+    "invoice_creation": _invoice_creation,
+    "tax_id_collection": lambda asked: {"required": "never"} | asked,
+}
 
 
 def _methods(params: Obj, currency: str) -> list[str]:
@@ -293,7 +324,6 @@ def _item(line: Obj, trial: bool) -> Obj:
 def _defaults(params: Obj) -> Obj:
     customer = storage.get(params.get("customer", ""), "customer") or {"email": params.get("customer_email")}
     payment = params["mode"] == "payment"
-    invoice_data = shapes.fill(Session.InvoiceCreation.InvoiceData, metadata={})
     details = {name: customer.get(name) for name in ("address", "email", "name", "phone")}
     return {
         "adaptive_pricing": {"enabled": False},
@@ -305,7 +335,7 @@ def _defaults(params: Obj) -> Obj:
         if customer["email"]
         else None,
         "expires_at": clock.now() + _LATEST,
-        "invoice_creation": {"enabled": False, "invoice_data": invoice_data} if payment else None,
+        "invoice_creation": _invoice_creation({"enabled": False}) if payment else None,
         "managed_payments": {"enabled": False},
         "metadata": {},
         "payment_method_collection": "if_required" if payment else "always",
@@ -314,6 +344,5 @@ def _defaults(params: Obj) -> Obj:
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],
         "status": "open",
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
     }

@@ -1,24 +1,70 @@
-"""https://docs.stripe.com/api/invoices. Those of subscriptions; the API reads them."""
+"""https://docs.stripe.com/api/invoices. Of subscriptions, and of one-time sales that ask for one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import stripe
 
-from .. import clock, ids, shapes, storage
+from .. import clock, ids, pricing, shapes, storage
 from ..storage import Obj
+from . import coupons
 
 
-def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -> Obj:
-    """A stored invoice for the current period of a subscription; a trial's is over 0.
+def new(
+    subscription: Obj,
+    reason: str = "subscription_create",
+    extra: Sequence[Obj] = (),
+    **fields: Any,
+) -> Obj:
+    """A stored invoice for the current period of a subscription (and `extra`, one-time line items of a checkout).
+
+    A trial's is over 0. The subscription's discount and automatic tax are reckoned in.
 
     It is finalized and still open; with status="draft" that is for later. Settle it with `pay`. It emits nothing: the
     caller knows Stripe's order of events.
     """
-    customer = storage.get(subscription["customer"], "customer") or {}
-    now, invoice_id = clock.now(), ids.new("invoice")
     free = subscription["status"] == "trialing"
-    lines = [_line(invoice_id, subscription, item, free) for item in subscription["items"]["data"]]
-    total = sum(line["amount"] for line in lines)
+    lines = [_subscribed(subscription, item, free) for item in subscription["items"]["data"]]
+    parent = {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": subscription["metadata"],
+            "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    }
+    about = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
+    return _stored(
+        subscription["customer"],
+        lines + [_bought(item) for item in extra],
+        _discount_of(subscription),
+        subscription["automatic_tax"]["enabled"],
+        about | fields,
+    )
+
+
+def new_for_sale(
+    customer: str | None, items: Sequence[Obj], discount: str, taxed: bool, **fields: Any
+) -> Obj:
+    """A stored, finalized and still open invoice for a one-time sale: `items` are the line items of a checkout."""
+    rows = [_bought(item) for item in items]
+    return _stored(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
+
+
+def _stored(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool, fields: Obj) -> Obj:
+    customer = storage.get(customer_id or "", "customer") or {}
+    now, invoice_id = clock.now(), ids.new("invoice")
+    currency = rows[0]["currency"]
+    coupon = coupons.coupon_of(discount) if discount else None
+    priced = [(row.pop("of"), row["subtotal"]) for row in rows]
+    amounts = pricing.reckon(priced, coupon, taxed)
+    lines = [
+        _line(invoice_id, row, sums, discount if coupon else "")
+        for row, sums in zip(rows, amounts, strict=True)
+    ]
+    subtotal = sum(sums.subtotal for sums in amounts)
+    total = sum(sums.total for sums in amounts)
+    off = sum(sums.discount for sums in amounts)
     draft = fields.get("status") == "draft"
     defaults = {
         "id": invoice_id,
@@ -32,11 +78,10 @@ def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": False,
-        "automatic_tax": shapes.fill(stripe.Invoice.AutomaticTax, enabled=False),
-        "billing_reason": reason,
+        "automatic_tax": _automatic_tax(taxed),
         "collection_method": "charge_automatically",
-        "currency": subscription["currency"],
-        "customer": subscription["customer"],
+        "currency": currency,
+        "customer": customer_id,
         "customer_address": customer.get("address"),
         "customer_email": customer.get("email"),
         "customer_name": customer.get("name"),
@@ -44,21 +89,13 @@ def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
         "default_tax_rates": [],
-        "discounts": [],
+        "discounts": [discount] if coupon else [],
         "effective_at": None if draft else now,
         "ending_balance": 0,
         "issuer": shapes.fill(stripe.Invoice.Issuer, type="self"),
         "lines": shapes.envelope(lines, f"/v1/invoices/{invoice_id}/lines"),
         "metadata": {},
-        "number": None if draft else next_number(subscription["customer"]),
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": subscription["metadata"],
-                "subscription": subscription["id"],
-            },
-            "type": "subscription_details",
-        },
+        "number": None if draft else next_number(customer_id),
         "payment_settings": shapes.fill(stripe.Invoice.PaymentSettings),
         "period_end": now,
         "period_start": now,
@@ -69,14 +106,13 @@ def new(subscription: Obj, reason: str = "subscription_create", **fields: Any) -
         "status_transitions": shapes.fill(
             stripe.Invoice.StatusTransitions, finalized_at=None if draft else now
         ),
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
-        "test_clock": subscription["test_clock"],
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal - sum(sums.tax for sums in amounts if sums.inclusive),
         "total": total,
-        "total_discount_amounts": [],
-        "total_excluding_tax": total,
+        "total_discount_amounts": [{"amount": off, "discount": discount}] if coupon else [],
+        "total_excluding_tax": total - sum(sums.tax for sums in amounts),
         "total_pretax_credit_amounts": [],
-        "total_taxes": [],
+        "total_taxes": [tax for sums in amounts for tax in _taxes(sums)],
         "webhooks_delivered_at": None if draft else now,
     }
     return storage.put(shapes.new(stripe.Invoice, defaults, fields))
@@ -127,11 +163,10 @@ def next_number(customer_id: str | None) -> str:
     return f"{customer.get('invoice_prefix', 'SANDBOX')}-{sequence:04}"
 
 
-def _line(invoice: str, subscription: Obj, item: Obj, free: bool) -> Obj:
+def _subscribed(subscription: Obj, item: Obj, free: bool) -> Obj:
+    """What a line says of a subscription's item; "of" is its price."""
     price, quantity = item["price"], item["quantity"]
     product = storage.get(price["product"], "product") or {"name": price["product"]}
-    amount = 0 if free else (price["unit_amount"] or 0) * quantity
-    about = "Trial period for" if free else f"{quantity} ×"
     origin = {
         "invoice_item": None,
         "proration": False,
@@ -139,19 +174,10 @@ def _line(invoice: str, subscription: Obj, item: Obj, free: bool) -> Obj:
         "subscription": subscription["id"],
         "subscription_item": item["id"],
     }
-    pricing = {
-        "price_details": {"price": price["id"], "product": price["product"]},
-        "type": "price_details",
-        "unit_amount_decimal": "0" if free else price["unit_amount_decimal"],
-    }
-    defaults = {
-        "amount": amount,
+    return {
+        "of": price,
         "currency": price["currency"],
-        "description": f"{about} {product['name']}",
-        "discount_amounts": [],
-        "discountable": True,
-        "discounts": [],
-        "invoice": invoice,
+        "description": f"{'Trial period for' if free else f'{quantity} ×'} {product['name']}",
         "metadata": subscription["metadata"],
         "parent": {
             "invoice_item_details": None,
@@ -159,12 +185,92 @@ def _line(invoice: str, subscription: Obj, item: Obj, free: bool) -> Obj:
             "type": "subscription_item_details",
         },
         "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-        "pretax_credit_amounts": [],
-        "pricing": pricing,
+        "pricing": _pricing(price, free),
         "quantity": quantity,
-        "quantity_decimal": str(quantity),
         "subscription": subscription["id"],
-        "subtotal": amount,
-        "taxes": [],
+        "subtotal": 0 if free else (price["unit_amount"] or 0) * quantity,
     }
-    return storage.put(shapes.new(stripe.InvoiceLineItem, defaults, {}), parent=invoice)
+
+
+def _bought(item: Obj) -> Obj:
+    """What a line says of a one-time line item of a checkout; "of" is its price."""
+    price, now = item["price"], clock.now()
+    origin = {
+        "invoice_item": f"ii_1{ids.letters(23)}",
+        "proration": False,
+        "proration_details": {"credited_items": None},
+        "subscription": None,
+    }
+    return {
+        "of": price,
+        "currency": price["currency"],
+        "description": item["description"],
+        "metadata": item["metadata"] or {},
+        "parent": {
+            "invoice_item_details": origin,
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        },
+        "period": {"end": now, "start": now},
+        "pricing": _pricing(price, False),
+        "quantity": item["quantity"],
+        "subscription": None,
+        "subtotal": item["amount_subtotal"],
+    }
+
+
+def _pricing(price: Obj, free: bool) -> Obj:
+    return {
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "type": "price_details",
+        "unit_amount_decimal": "0" if free else price["unit_amount_decimal"],
+    }
+
+
+def _line(invoice: str, row: Obj, sums: pricing.Amounts, discount: str) -> Obj:
+    defaults = {
+        "amount": sums.subtotal,
+        "discount_amounts": [{"amount": sums.discount, "discount": discount}] if discount else [],
+        "discountable": True,
+        "discounts": [discount] if discount else [],
+        "invoice": invoice,
+        "pretax_credit_amounts": [],
+        "quantity_decimal": str(row["quantity"]),
+        "taxes": _taxes(sums),
+    }
+    return storage.put(shapes.new(stripe.InvoiceLineItem, defaults, row), parent=invoice)
+
+
+def _taxes(sums: pricing.Amounts) -> list[Obj]:
+    if not sums.tax:
+        return []
+    return [
+        {
+            "amount": sums.tax,
+            "tax_behavior": "inclusive" if sums.inclusive else "exclusive",
+            "tax_rate_details": None,
+            "taxability_reason": "standard_rated",
+            "taxable_amount": sums.taxable,
+            "type": "tax_rate_details",
+        }
+    ]
+
+
+def _automatic_tax(enabled: bool) -> Obj:
+    known = {"liability": {"type": "self"}, "provider": "stripe", "status": "complete"} if enabled else {}
+    return shapes.fill(stripe.Invoice.AutomaticTax, enabled=enabled, **known)
+
+
+def _discount_of(subscription: Obj) -> str:
+    """The discount that the next invoice gets, "" when there is none; `once` means the first invoice it lowers."""
+    discount = next(iter(subscription["discounts"]), "")
+    coupon = coupons.coupon_of(discount) if discount else None
+    if coupon is None:
+        return ""
+    earlier = storage.find("invoice", ("parent.subscription_details.subscription", "=", subscription["id"]))
+    used = any(
+        row["amount"] and row["discount"] == discount
+        for old in earlier
+        for row in old["total_discount_amounts"]
+    )
+    return "" if used and coupon["duration"] == "once" else str(discount)

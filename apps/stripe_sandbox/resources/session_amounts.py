@@ -1,0 +1,95 @@
+"""What a Checkout Session comes to, and the promotion code that changes it while the buyer is on the page."""
+
+from typing import Any
+
+import stripe
+
+from .. import errors, pricing, shapes, storage
+from ..calls import load
+from ..storage import Obj
+from . import coupons
+
+Session = stripe.checkout.Session
+_SMALLEST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50}
+"""Minor units; not all of Stripe's."""
+
+
+def priced(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list[Obj], Obj]:
+    """The line items with their discount and tax, and the session's fields that add them up. Raises ApiError."""
+    sums = pricing.reckon([(item["price"], item["amount_subtotal"]) for item in items], coupon, taxed)
+    rows = [
+        item | {"amount_discount": each.discount, "amount_tax": each.tax, "amount_total": each.total}
+        for item, each in zip(items, sums, strict=True)
+    ]
+    total, currency = sum(each.total for each in sums), items[0]["currency"]
+    if 0 < total < _SMALLEST.get(currency, 0):
+        least = f"{_SMALLEST[currency]} {currency}"
+        message = f"The Checkout Session's total amount due must add up to at least {least}"
+        raise errors.ApiError(message, code="amount_too_small", param="line_items")
+    details = {
+        "amount_discount": sum(each.discount for each in sums),
+        "amount_shipping": 0,
+        "amount_tax": sum(each.tax for each in sums),
+    }
+    subtotal = sum(each.subtotal for each in sums)
+    return rows, {"amount_subtotal": subtotal, "amount_total": total, "total_details": details}
+
+
+def chosen(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Obj | None]:
+    """A request's `discounts` as the session shows them, and their coupon. Raises ApiError."""
+    asked = params.get("discounts")
+    if not asked:
+        return None, None
+    if "allow_promotion_codes" in params:
+        raise errors.exclusive("allow_promotion_codes", "discounts")
+    if len(asked) > 1:
+        raise errors.ApiError("A Checkout Session takes one discount.", param="discounts")
+    (row,) = asked
+    if ("coupon" in row) == ("promotion_code" in row):
+        raise errors.exclusive("discounts[0][coupon]", "discounts[0][promotion_code]")
+    subtotal, currency = sum(item["amount_subtotal"] for item in items), items[0]["currency"]
+    try:
+        if "coupon" in row:
+            coupon = coupons.check_coupon(load("coupon", row["coupon"], "discounts[0][coupon]"), currency)
+        else:
+            code = load("promotion_code", row["promotion_code"], "discounts[0][promotion_code]")
+            coupon = coupons.check_code(code, params.get("customer"), subtotal, currency)
+    except coupons.Refused as refused:
+        raise errors.ApiError(str(refused), param="discounts") from None
+    return [shapes.fill(Session.Discount, **row)], coupon
+
+
+def coupon_of(session: Obj) -> Obj | None:
+    """The coupon that lowers this session, if one does."""
+    for applied in session["discounts"] or []:
+        code = storage.get(applied["promotion_code"] or "", "promotion_code")
+        return storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon")
+    return None
+
+
+def apply_code(session_id: str, typed: str) -> None:
+    """The buyer typed a promotion code. Raises coupons.Refused."""
+    with storage.transaction():
+        session = storage.get(session_id, "checkout.session") or {}
+        code = coupons.by_code(typed)
+        coupon = coupons.check_code(
+            code, session["customer"], session["amount_subtotal"], session["currency"]
+        )
+        try:
+            _reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
+        except errors.ApiError:
+            raise coupons.Refused("With this code your order would be too small to be paid.") from None
+
+
+def remove_code(session_id: str) -> None:
+    """The buyer took the promotion code back."""
+    with storage.transaction():
+        _reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
+
+
+def _reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
+    items = storage.find("item", parent=session["id"])
+    rows, amounts = priced(items, coupon, session["automatic_tax"]["enabled"])
+    for row in rows:
+        storage.put(row)
+    storage.put(session | amounts | fields)
