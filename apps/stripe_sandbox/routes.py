@@ -112,6 +112,7 @@ _EVIDENCE = _below(
 # fmt: off
 ROUTES = (
     Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
+    Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
     # what is sold
     Route("GET", "/v1/products", listing("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),

@@ -19,6 +19,7 @@ Shape = Any
 
 # Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
 _ABSENT: dict[type, set[str]] = {
+    stripe.Balance: {"connect_reserved", "instant_available", "issuing", "refund_and_dispute_prefunding"},
     stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
     stripe.Coupon: {"applies_to", "currency_options"},
     stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},

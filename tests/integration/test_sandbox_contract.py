@@ -117,6 +117,7 @@ def pay(session: str, number: str) -> None:
 Drive = Callable[[V1, World], object]
 DRIVES: dict[tuple[str, str], Drive] = {
     ("GET", "/v1/account"): lambda v1, w: v1.accounts.retrieve_current(),
+    ("GET", "/v1/balance"): lambda v1, w: v1.balance.retrieve(),
     ("GET", "/v1/products"): lambda v1, w: v1.products.list(
         {"active": True, "ids": [w.product], "created": {"gte": 1}, "expand": ["data.default_price"]}
     ),

@@ -122,3 +122,17 @@ def test_an_early_fraud_warning_warns(sandbox: Sandbox) -> None:
     assert warning.actionable
     assert len(sandbox.events("radar.early_fraud_warning.created")) == 1
     assert told(sandbox) == []
+
+
+def test_the_balance_follows_the_money(sandbox: Sandbox) -> None:
+    def balance() -> dict[str, int]:
+        return {row.currency: row.amount for row in sandbox.client.v1.balance.retrieve().available}
+
+    assert balance() == {"usd": 0}
+    dispute = disputed(sandbox)
+    assert balance() == {"usd": -1500}
+    answer(sandbox, dispute, "winning_evidence")
+    assert balance() == {"usd": 1900}
+    charge: Any = dispute.charge
+    sandbox.client.v1.refunds.create({"charge": charge.id, "amount": 400})
+    assert balance() == {"usd": 1500}

@@ -1,8 +1,8 @@
-"""https://docs.stripe.com/api/accounts. The one account there is."""
+"""https://docs.stripe.com/api/accounts and /api/balance. The one account there is."""
 
 import stripe
 
-from .. import shapes
+from .. import shapes, storage
 from ..calls import Call
 from ..storage import Obj
 
@@ -20,3 +20,18 @@ def retrieve(call: Call) -> Obj:
         payouts_enabled=True,
         type="standard",
     )
+
+
+def balance(call: Call) -> Obj:
+    """GET /v1/balance: what buyers have paid, less what went back to them. Stripe's fees and payouts aren't played."""
+    rows = storage.query(
+        "SELECT json_extract(json, '$.currency') AS currency,"
+        " SUM(json_extract(json, '$.amount_captured') - json_extract(json, '$.amount_refunded')) AS amount"
+        " FROM objects WHERE object = 'charge' AND json_extract(json, '$.status') = 'succeeded' GROUP BY currency"
+    )
+    totals = {row["currency"]: row["amount"] for row in rows} or {"usd": 0}
+    for dispute in storage.find("dispute"):
+        totals[dispute["currency"]] += sum(entry["net"] for entry in dispute["balance_transactions"])
+    available = [{"amount": amount, "currency": currency} for currency, amount in sorted(totals.items())]
+    pending = [{"amount": 0, "currency": row["currency"]} for row in available]
+    return shapes.fill(stripe.Balance, object="balance", available=available, livemode=False, pending=pending)
