@@ -92,14 +92,11 @@ _SESSION = (
     + _below("line_items.price_data", _MONEY)
     + _below("line_items.price_data.product_data", _PRODUCT)
 )
-_PORTAL = (
-    "business_profile default_return_url metadata name login_page.enabled=false "
-    + _below(
-        "features",
-        "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
-        " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
-        " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
-    )
+_PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _below(
+    "features",
+    "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
+    " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
+    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
 )
 _EVIDENCE = _below(
     "evidence",  # words; documents would need Stripe's files

@@ -11,7 +11,7 @@ import pytest
 import stripe
 
 from apps.stripe_sandbox import later, routes, storage
-from apps.stripe_sandbox.hosted import outcomes
+from apps.stripe_sandbox.hosted import ibans, outcomes
 from apps.stripe_sandbox.hosted.entry import Entry
 from apps.stripe_sandbox.transport import InProcessClient
 from tests.sdk_types import check_response
@@ -55,7 +55,12 @@ class World:
             }
         ).id
         self.price = v1.products.retrieve(self.product).default_price
-        monthly = {"currency": "jpy", "unit_amount": 900, "product": self.product, "recurring": {"interval": "month"}}
+        monthly = {
+            "currency": "jpy",
+            "unit_amount": 900,
+            "product": self.product,
+            "recurring": {"interval": "month"},
+        }
         self.monthly = v1.prices.create(monthly).id
         self.yearly = v1.prices.create({**monthly, "recurring": {"interval": "year"}}).id
         address = {"line1": "1 High Street", "country": "GB"}
@@ -64,7 +69,9 @@ class World:
         ).id
         self.paid = self.session(v1, self.price, customer=self.customer)
         self.subscribed = self.session(v1, self.monthly, mode="subscription", customer=self.customer)
-        self.trial = self.session(v1, self.monthly, mode="subscription", subscription_data={"trial_period_days": 14})
+        self.trial = self.session(
+            v1, self.monthly, mode="subscription", subscription_data={"trial_period_days": 14}
+        )
         self.declined = self.session(v1, self.price)
         pay(self.declined, "4000000000009995")
         for session in (self.paid, self.subscribed, self.trial):
@@ -100,18 +107,26 @@ class World:
     def unpaid(self, v1: V1) -> str:
         """An open invoice: the first one of a subscription whose card was declined."""
         bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
-        plan = {"customer": self.member.customer, "items": [{"price": self.monthly}], "default_payment_method": bad}
+        plan = {
+            "customer": self.member.customer,
+            "items": [{"price": self.monthly}],
+            "default_payment_method": bad,
+        }
         return str(v1.subscriptions.create(plan).latest_invoice)
 
     def session(self, v1: V1, price: str, **params: Any) -> str:
         line = {"price": price, "quantity": 2}
         return str(
-            v1.checkout.sessions.create({"mode": "payment", "line_items": [line], "success_url": RETURN, **params}).id
+            v1.checkout.sessions.create(
+                {"mode": "payment", "line_items": [line], "success_url": RETURN, **params}
+            ).id
         )
 
 
 def pay(session: str, number: str) -> None:
-    outcomes.pay(session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA"))
+    outcomes.pay(
+        session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    )
 
 
 Drive = Callable[[V1, World], object]
@@ -122,14 +137,28 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"active": True, "ids": [w.product], "created": {"gte": 1}, "expand": ["data.default_price"]}
     ),
     ("POST", "/v1/products"): lambda v1, w: v1.products.create({"name": "Bare"}),
-    ("GET", "/v1/products/{id}"): lambda v1, w: v1.products.retrieve(w.product, {"expand": ["default_price"]}),
+    ("GET", "/v1/products/{id}"): lambda v1, w: v1.products.retrieve(
+        w.product, {"expand": ["default_price"]}
+    ),
     ("POST", "/v1/products/{id}"): lambda v1, w: v1.products.update(w.product, {"description": "More"}),
-    ("DELETE", "/v1/products/{id}"): lambda v1, w: v1.products.delete(v1.products.create({"name": "Bare"}).id),
+    ("DELETE", "/v1/products/{id}"): lambda v1, w: v1.products.delete(
+        v1.products.create({"name": "Bare"}).id
+    ),
     ("GET", "/v1/prices"): lambda v1, w: v1.prices.list(
-        {"product": w.product, "recurring": {"interval": "month"}, "type": "recurring", "expand": ["data.product"]}
+        {
+            "product": w.product,
+            "recurring": {"interval": "month"},
+            "type": "recurring",
+            "expand": ["data.product"],
+        }
     ),
     ("POST", "/v1/prices"): lambda v1, w: v1.prices.create(
-        {"currency": "eur", "unit_amount_decimal": "12.5", "product_data": {"name": "Other"}, "expand": ["product"]}
+        {
+            "currency": "eur",
+            "unit_amount_decimal": "12.5",
+            "product_data": {"name": "Other"},
+            "expand": ["product"],
+        }
     ),
     ("GET", "/v1/prices/{id}"): lambda v1, w: v1.prices.retrieve(w.price),
     ("POST", "/v1/prices/{id}"): lambda v1, w: v1.prices.update(w.price, {"nickname": "Launch"}),
@@ -139,7 +168,8 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ("POST", "/v1/customers"): lambda v1, w: v1.customers.create({"email": "bob@example.com"}),
     ("GET", "/v1/customers/{id}"): lambda v1, w: v1.customers.retrieve(w.customer),
     ("POST", "/v1/customers/{id}"): lambda v1, w: v1.customers.update(
-        w.customer, {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}}
+        w.customer,
+        {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
     ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(w.customer),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
@@ -150,7 +180,10 @@ DRIVES: dict[tuple[str, str], Drive] = {
             "mode": "payment",
             "success_url": RETURN,
             "line_items": [
-                {"quantity": 1, "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Tip"}}}
+                {
+                    "quantity": 1,
+                    "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Tip"}},
+                }
             ],
             "expand": ["line_items.data.price.product"],
         }
@@ -158,15 +191,23 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ("GET", "/v1/checkout/sessions/{id}"): lambda v1, w: v1.checkout.sessions.retrieve(
         w.subscribed, {"expand": ["subscription.default_payment_method", "invoice.payments", "customer"]}
     ),
-    ("POST", "/v1/checkout/sessions/{id}"): lambda v1, w: v1.checkout.sessions.update(w.open, {"metadata": {"a": "1"}}),
-    ("GET", "/v1/checkout/sessions/{id}/line_items"): lambda v1, w: v1.checkout.sessions.line_items.list(w.paid),
+    ("POST", "/v1/checkout/sessions/{id}"): lambda v1, w: v1.checkout.sessions.update(
+        w.open, {"metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/checkout/sessions/{id}/line_items"): lambda v1, w: v1.checkout.sessions.line_items.list(
+        w.paid
+    ),
     ("POST", "/v1/checkout/sessions/{id}/expire"): lambda v1, w: v1.checkout.sessions.expire(w.open),
     ("GET", "/v1/payment_intents"): lambda v1, w: v1.payment_intents.list({"customer": w.customer}),
     ("GET", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.retrieve(
         w.intent, {"expand": ["latest_charge", "payment_method"]}
     ),
-    ("POST", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.update(w.intent, {"metadata": {"a": "1"}}),
-    ("GET", "/v1/charges"): lambda v1, w: v1.charges.list({"payment_intent": w.intent, "expand": ["data.refunds"]}),
+    ("POST", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.update(
+        w.intent, {"metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/charges"): lambda v1, w: v1.charges.list(
+        {"payment_intent": w.intent, "expand": ["data.refunds"]}
+    ),
     ("GET", "/v1/charges/{id}"): lambda v1, w: v1.charges.retrieve(w.charge),
     ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
     ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
@@ -175,7 +216,9 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ("GET", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.retrieve(w.method),
     ("GET", "/v1/setup_intents"): lambda v1, w: v1.setup_intents.list({"expand": ["data.payment_method"]}),
     ("GET", "/v1/setup_intents/{id}"): lambda v1, w: v1.setup_intents.retrieve(w.setup_intent),
-    ("GET", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.list({"status": "all", "customer": w.customer}),
+    ("GET", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.list(
+        {"status": "all", "customer": w.customer}
+    ),
     ("POST", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.create(
         {
             "customer": w.member.customer,
@@ -207,25 +250,41 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ),
     ("GET", "/v1/invoices"): lambda v1, w: v1.invoices.list({"subscription": w.subscription}),
     ("GET", "/v1/invoices/{id}"): lambda v1, w: v1.invoices.retrieve(
-        w.invoice, {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]}
+        w.invoice,
+        {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.unpaid(v1), {"payment_method": w.member.default_payment_method}
     ),
     ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
-    ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create({"frozen_time": 5}),
+    ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create(
+        {"frozen_time": 5}
+    ),
     ("GET", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.retrieve(w.clock),
-    ("DELETE", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.delete(w.clock),
+    ("DELETE", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.delete(
+        w.clock
+    ),
     ("POST", "/v1/test_helpers/test_clocks/{id}/advance"): lambda v1, w: v1.test_helpers.test_clocks.advance(
         w.clock, {"frozen_time": 1893456001}
     ),
     ("GET", "/v1/invoice_payments"): lambda v1, w: v1.invoice_payments.list(
-        {"payment": {"type": "payment_intent", "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent}}
+        {
+            "payment": {
+                "type": "payment_intent",
+                "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent,
+            }
+        }
     ),
     ("GET", "/v1/invoice_payments/{id}"): lambda v1, w: v1.invoice_payments.retrieve(w.payment),
     ("GET", "/v1/coupons"): lambda v1, w: v1.coupons.list(),
     ("POST", "/v1/coupons"): lambda v1, w: v1.coupons.create(
-        {"amount_off": 500, "currency": "usd", "duration": "repeating", "duration_in_months": 3, "name": "Spring"}
+        {
+            "amount_off": 500,
+            "currency": "usd",
+            "duration": "repeating",
+            "duration_in_months": 3,
+            "name": "Spring",
+        }
     ),
     ("GET", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.retrieve(w.coupon),
     ("POST", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.update(w.coupon, {"name": "Autumn"}),
@@ -248,7 +307,10 @@ DRIVES: dict[tuple[str, str], Drive] = {
             "flow_data": {
                 "type": "subscription_cancel",
                 "subscription_cancel": {"subscription": w.subscription},
-                "after_completion": {"type": "redirect", "redirect": {"return_url": "https://shop.example/bye"}},
+                "after_completion": {
+                    "type": "redirect",
+                    "redirect": {"return_url": "https://shop.example/bye"},
+                },
             },
             "expand": ["configuration"],
         }
@@ -257,10 +319,13 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"is_default": True}
     ),
     ("POST", "/v1/billing_portal/configurations"): lambda v1, w: v1.billing_portal.configurations.create(
-        {"features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}}, "metadata": {"a": "1"}}
+        {
+            "features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}},
+            "metadata": {"a": "1"},
+        }
     ),
-    ("GET", "/v1/billing_portal/configurations/{id}"): lambda v1, w: v1.billing_portal.configurations.retrieve(
-        w.configuration
+    ("GET", "/v1/billing_portal/configurations/{id}"): lambda v1, w: (
+        v1.billing_portal.configurations.retrieve(w.configuration)
     ),
     ("POST", "/v1/billing_portal/configurations/{id}"): lambda v1, w: v1.billing_portal.configurations.update(
         w.configuration,
@@ -268,26 +333,39 @@ DRIVES: dict[tuple[str, str], Drive] = {
     ),
     ("GET", "/v1/refunds"): lambda v1, w: v1.refunds.list({"charge": w.charge, "expand": ["data.charge"]}),
     ("POST", "/v1/refunds"): lambda v1, w: v1.refunds.create(
-        {"payment_intent": w.intent, "reason": "duplicate", "metadata": {"a": "1"}, "expand": ["charge.refunds"]}
+        {
+            "payment_intent": w.intent,
+            "reason": "duplicate",
+            "metadata": {"a": "1"},
+            "expand": ["charge.refunds"],
+        }
     ),
     ("GET", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.retrieve(w.refund, {"expand": ["payment_intent"]}),
     ("POST", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.update(w.refund, {"metadata": {"a": "1"}}),
-    ("GET", "/v1/disputes"): lambda v1, w: v1.disputes.list({"created": {"gte": 1}, "expand": ["data.charge"]}),
+    ("GET", "/v1/disputes"): lambda v1, w: v1.disputes.list(
+        {"created": {"gte": 1}, "expand": ["data.charge"]}
+    ),
     ("GET", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.retrieve(w.dispute),
     ("POST", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.update(
         w.dispute, {"evidence": {"uncategorized_text": "winning_evidence"}, "metadata": {"a": "1"}}
     ),
     ("POST", "/v1/disputes/{id}/close"): lambda v1, w: v1.disputes.close(w.dispute),
     ("GET", "/v1/radar/early_fraud_warnings"): lambda v1, w: v1.radar.early_fraud_warnings.list(),
-    ("GET", "/v1/radar/early_fraud_warnings/{id}"): lambda v1, w: v1.radar.early_fraud_warnings.retrieve(w.warning),
-    ("GET", "/v1/events"): lambda v1, w: v1.events.list({"types": ["charge.succeeded"], "delivery_success": False}),
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): lambda v1, w: v1.radar.early_fraud_warnings.retrieve(
+        w.warning
+    ),
+    ("GET", "/v1/events"): lambda v1, w: v1.events.list(
+        {"types": ["charge.succeeded"], "delivery_success": False}
+    ),
     ("GET", "/v1/events/{id}"): lambda v1, w: v1.events.retrieve(w.event),
     ("GET", "/v1/webhook_endpoints"): lambda v1, w: v1.webhook_endpoints.list(),
     ("POST", "/v1/webhook_endpoints"): lambda v1, w: v1.webhook_endpoints.create(
         {"url": "https://b.example", "enabled_events": ["charge.failed"], "metadata": {"a": "1"}}
     ),
     ("GET", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.retrieve(w.endpoint),
-    ("POST", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.update(w.endpoint, {"disabled": True}),
+    ("POST", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.update(
+        w.endpoint, {"disabled": True}
+    ),
     ("DELETE", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.delete(w.endpoint),
 }
 
@@ -310,11 +388,50 @@ def test_answers_are_objects_of_the_sdk(route: routes.Route, sandbox: Any) -> No
         check_response(each)
 
 
+def bought_in_every_way(v1: V1, world: World) -> list[str]:
+    """Bank debits with an invoice each, and a subscription with a discount, tax, a tax id and a setup fee."""
+    eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
+    debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
+    for session, account in zip(debits, ibans.TABLE[:2], strict=True):
+        outcomes.pay(session, Entry("ada@example.com", paymentMethod="sepa_debit", iban=account.number))
+    fee = v1.prices.create({"currency": "jpy", "unit_amount": 500, "product": world.product}).id
+    subscribed = world.session(
+        v1,
+        world.monthly,
+        mode="subscription",
+        line_items=[{"price": price, "quantity": 1} for price in (world.monthly, fee)],
+        discounts=[{"promotion_code": world.code}],
+        automatic_tax={"enabled": True},
+        tax_id_collection={"enabled": True},
+    )
+    entry = Entry("ada@example.com", "4242424242424242", "12 / 40", "123", "Ada", "DE", taxId="DE123456789")
+    outcomes.pay(subscribed, entry)
+    return [*debits, subscribed]
+
+
 def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
     world = World(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
         pay(world.declined, card)
         outcomes.authenticate(world.declined, passed=True)
+    for session in bought_in_every_way(sandbox.client.v1, world):
+        later.run_for(session)
+    for ask, words in (
+        ("losing_evidence", "259"),
+        ("winning_evidence", "2685"),
+        ("escalate_inquiry_evidence", "1976"),
+    ):
+        session = world.session(sandbox.client.v1, world.price)
+        pay(session, f"400000000000{words:0>4}")
+        later.run_due(time.time() + 60)
+        dispute = sandbox.client.v1.disputes.list().data[0].id
+        sandbox.client.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": ask}})
+    for card in ("4000000000007726", "4000000000005126"):
+        session = world.session(sandbox.client.v1, world.price)
+        pay(session, card)
+        intent = sandbox.client.v1.checkout.sessions.retrieve(session).payment_intent
+        sandbox.client.v1.refunds.create({"payment_intent": intent})
+    later.run_due(time.time() + 60)
     sandbox.client.v1.products.update(world.product, {"active": False, "metadata": {"a": "1"}})
     sandbox.client.v1.customers.delete(world.customer)
     events = sandbox.events()

@@ -10,7 +10,7 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import later, storage
+from apps.stripe_sandbox import clock, later, storage
 from apps.stripe_sandbox.billing import desk
 from apps.stripe_sandbox.hosted import cards, ibans
 from tests.integration.test_sandbox_bank_debit import open_session as euro_session
@@ -98,7 +98,6 @@ def test_a_declined_card_then_a_code(sandbox: Sandbox) -> None:
     ("terms", "message"),
     [
         ({"active": False}, "This code is invalid."),
-        ({"expires_at": 1}, "This code has expired."),
         (
             {"restrictions": {"minimum_amount": 5000, "minimum_amount_currency": "usd"}},
             "too small for this code",
@@ -111,6 +110,15 @@ def test_codes_that_do_not_work_here(sandbox: Sandbox, terms: dict[str, Any], me
     session = open_session(sandbox, allow_promotion_codes=True)
     assert message in apply(session, "LAUNCH20")
     assert again(sandbox, session).amount_total == 1900
+
+
+def test_a_code_expires(sandbox: Sandbox) -> None:
+    promotion = code(sandbox, terms={"expires_at": clock.now() + 60})
+    session = open_session(sandbox, allow_promotion_codes=True)
+    storage.update(promotion.id, expires_at=clock.now() - 1)
+    assert "This code has expired." in apply(session, "LAUNCH20")
+    with pytest.raises(stripe.InvalidRequestError):
+        code(sandbox, "LATE", terms={"expires_at": clock.now() - 1})
 
 
 def test_a_code_is_used_as_often_as_it_may(sandbox: Sandbox) -> None:

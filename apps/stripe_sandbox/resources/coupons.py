@@ -60,6 +60,8 @@ def create_code(call: Call) -> Obj:
         raise errors.ApiError(message, code="resource_already_exists", param="code")
     if "customer" in params:
         load("customer", params["customer"], "customer")
+    if params.get("expires_at", clock.now() + 1) <= clock.now():
+        raise errors.ApiError("`expires_at` must be in the future.", param="expires_at")
     restrictions = shapes.fill(
         stripe.PromotionCode.Restrictions,
         **({"first_time_transaction": False} | params.pop("restrictions", {})),
