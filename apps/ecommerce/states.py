@@ -18,7 +18,8 @@ from .models import PurchaseStatus as Status
 from .money import format_money, price_label
 
 LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may take longer
-WATCH_SECONDS = 15
+WATCH_SECONDS = 15  # how often an open page looks whether something happened to what is settled
+BANK_SECONDS = 30  # … and whether the bank has answered
 OVER = (Status.REFUNDED, Status.DISPUTE_LOST, Status.FAILED, Status.EXPIRED, Status.CANCELED)
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
@@ -187,6 +188,20 @@ STATES: dict[str, Words] = {
     ),
 }
 
+# What a subscriber should know before the next charge, in few words, wherever the product is shown.
+NOTES: dict[str, str | Promise] = {
+    Status.TRIALING: _("Trial ends on %(trial_end)s"),
+    Status.ACTIVE: _("Renews on %(period_end)s"),
+    "ending": _("Ends on %(cancel_at)s"),
+    Status.PAST_DUE: _("Payment failed"),
+}
+
+
+def note_of(purchase: Purchase) -> str:
+    """What comes next, "Renews on Dec. 23, 2026" or the like; "" for what is paid once."""
+    note = NOTES.get(_key(purchase, canceled=False, now=timezone.now()), "")
+    return str(note) % values_of(purchase) if note else ""
+
 
 def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None = None) -> State:
     """What to tell this buyer now. `canceled`: they just came back by the payment page's back link."""
@@ -210,7 +225,7 @@ def watch_seconds(purchase: Purchase) -> int:
 def poll_delay(purchase: Purchase, view: str = "page", now: datetime | None = None) -> int:
     """Seconds until the fragment should ask again; 0 when nothing will change by itself soon."""
     if purchase.status == Status.PROCESSING:
-        return 30
+        return BANK_SECONDS
     if not purchase.is_open or view == "canceled" or not purchase.returned_at:
         return 0
     age = (now or timezone.now()) - purchase.returned_at

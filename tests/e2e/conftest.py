@@ -15,6 +15,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from playwright.sync_api import BrowserContext, Playwright, expect
 
+from apps.ecommerce import states
 from apps.ecommerce.models import ProductConfiguration
 from scripts.browser import launch_options
 from tests.e2e.screens import SCREENS
@@ -98,6 +99,13 @@ def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -
         settings.STRIPE_SANDBOX_DELIVERY = "thread"
         settings.STRIPE_SANDBOX_DEMO = True
     call_command("bootstrap_ecommerce", verbosity=0)
+
+
+@pytest.fixture
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open pages look every second what became of a settled purchase; a shopper's wait longer."""
+    monkeypatch.setattr(states, "WATCH_SECONDS", 1)
+    monkeypatch.setattr(states, "BANK_SECONDS", 1)
 
 
 @pytest.fixture

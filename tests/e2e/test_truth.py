@@ -6,8 +6,10 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.stripe_sandbox import switches
 from apps.users.models import User
+from tests.e2e import meanwhile
 from tests.e2e.cast import sign_in
 from tests.e2e.journeys import buy, eventually, to_checkout
+from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
@@ -82,3 +84,19 @@ def test_an_unpaid_checkout_is_never_called_paid(page: Page, ada: User, goods: P
     page.goto(f"/store/checkout/return/?session_id={checkout.session_id}")
     expect(PurchasePage(page).heading).to_have_text("Confirming your payment")
     expect(PurchasePage(page).open_link).to_be_hidden()
+
+
+@both_screens
+def test_an_expired_checkout_is_bought_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    to_checkout(sign_in(page, ada), goods.slug)
+    meanwhile.checkout_expires(Purchase.objects.get())
+    page.reload()  # the hosted page says so, too
+    expect(page.get_by_role("heading", level=1)).to_have_text("This checkout has expired")
+    page.get_by_role("link", name="Back to").click()
+
+    seen = PurchasePage(page)
+    expect(seen.main).to_contain_text("Nothing was charged; you can start again with the same choice.")
+    seen.retry_button.click()
+    HostedCheckout(page).pay()
+    expect(seen.heading).to_have_text("Paid. It is yours.")
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == ["expired", "paid"]

@@ -15,6 +15,8 @@ class HostedCheckout:
         self.summary = page.locator(".App-Overview")
         self.email = page.locator("#email")
         self.card_row = page.get_by_test_id("card-accordion-item-button")
+        self.debit_row = page.get_by_test_id("sepa_debit-accordion-item-button")
+        self.iban = page.locator("#iban")
         self.card_number = page.locator("#cardNumber")
         self.expiry = page.locator("#cardExpiry")
         self.cvc = page.locator("#cardCvc")
@@ -58,6 +60,14 @@ class HostedCheckout:
             self.country.select_option("US")
         if self.postal_code.is_visible():
             self.postal_code.fill("10001")
+
+    def pay_by_debit(self, iban: str) -> None:
+        """Pays from a bank account. The bank's answer comes later."""
+        self.wait_until_ready()
+        self.debit_row.click()
+        self.iban.fill(iban)
+        self.name.fill("Ada Lovelace")
+        self.submit()
 
     def submit(self) -> None:
         self._refuse_to_be_remembered()

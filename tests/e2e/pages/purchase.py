@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page
 
+from apps.ecommerce.models import Purchase
+
 
 class PurchasePage:
     def __init__(self, page: Page) -> None:
@@ -12,6 +14,13 @@ class PurchasePage:
         self.open_link = self.main.get_by_role("link", name="Open")
         self.pay_button = self.main.get_by_role("button", name="Continue to payment")
         self.retry_button = self.main.get_by_role("button", name="Try again")
+        self.manage_button = self.main.get_by_role("button", name="Manage subscription")
+        self.card_button = self.main.get_by_role("button", name="Update your card")
+        self.steps = self.main.get_by_role("region", name="What happened").get_by_role("listitem")
+
+    def goto(self, purchase: Purchase) -> "PurchasePage":
+        self.page.goto(purchase.get_absolute_url())
+        return self
 
     def open(self) -> None:
         self.open_link.click()

@@ -1,0 +1,48 @@
+"""What happens at Stripe while a buyer looks: time passes, the operator refunds, a bank answers."""
+
+from typing import Any
+
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.stripe_client import get_client
+from apps.stripe_sandbox import later
+from apps.stripe_sandbox.billing import desk
+
+
+def renewal(purchase: Purchase, *, fails: bool = False) -> None:
+    """The period (or trial) ends, and Stripe charges the card for the next one."""
+    if fails:
+        desk.fail_next_renewal(purchase.subscription_id)
+    desk.advance_to_renewal(purchase.subscription_id)
+
+
+def days_pass(purchase: Purchase, days: int) -> None:
+    desk.advance(purchase.subscription_id, days * 86400)
+
+
+def refund(purchase: Purchase, amount: int | None = None) -> None:
+    """The operator gives money back: minor units, default all."""
+    params: Any = {"payment_intent": purchase.payment_intent_id, **({"amount": amount} if amount else {})}
+    get_client().v1.refunds.create(params)
+
+
+def bank_answers(purchase: Purchase) -> None:
+    """The debited account's bank pays or refuses, as the account has it."""
+    assert later.run_for(str(purchase.session_id))
+
+
+def dispute_arrives(purchase: Purchase) -> None:
+    """The buyer has complained to the bank of a card that is made for it."""
+    intent = get_client().v1.payment_intents.retrieve(purchase.payment_intent_id)
+    assert later.run_for(str(intent.latest_charge))
+
+
+def dispute_is_won(purchase: Purchase) -> None:
+    """The operator sends evidence, and the bank accepts it."""
+    (dispute,) = get_client().v1.disputes.list({"payment_intent": purchase.payment_intent_id}).data
+    evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True}
+    get_client().v1.disputes.update(dispute.id, evidence)
+    assert later.run_for(dispute.id)
+
+
+def checkout_expires(purchase: Purchase) -> None:
+    get_client().v1.checkout.sessions.expire(str(purchase.session_id))

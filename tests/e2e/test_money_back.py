@@ -1,0 +1,60 @@
+"""Money that goes back, or is fought over, while the buyer has the page open: it changes without a reload."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.e2e import meanwhile
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import buy
+from tests.e2e.pages.library import GatedPage, Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.screens import both_screens
+
+pytestmark = pytest.mark.usefixtures("attentive")
+
+DISPUTED_LATER = "4000 0000 0000 0259"
+
+
+@both_screens
+def test_a_part_and_then_all_of_it(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    seen = buy(sign_in(page, ada), goods.slug)
+    expect(seen.heading).to_have_text("Paid. It is yours.")
+    page.evaluate("window.neverReloaded = true")
+    purchase = Purchase.objects.get()
+
+    meanwhile.refund(purchase, 900)
+    expect(seen.heading).to_have_text("Partly refunded")
+    expect(seen.main).to_contain_text("$9.00 of $29.00 went back to you")
+    expect(seen.open_link).to_be_visible()
+    expect(seen.steps).to_have_count(3)
+
+    meanwhile.refund(purchase)
+    expect(seen.heading).to_have_text("Refunded")
+    expect(seen.main).to_contain_text("$29.00 went back to you")
+    expect(seen.open_link).to_be_hidden()
+    assert page.evaluate("window.neverReloaded")
+
+    page.goto(f"/purchases/{goods.slug}/")
+    expect(page).not_to_have_url(re.compile(rf"/purchases/{goods.slug}/$"))
+    expect(Library(page).goto().card(goods.product.name)).to_have_count(0)
+    expect(page.get_by_role("listitem").filter(has_text=goods.product.name)).to_contain_text("Refunded")
+    expect(ProductPage(page).goto(goods.slug).buy_button).to_be_visible()
+
+
+def test_a_dispute_opened_and_won(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    seen = buy(sign_in(page, ada), goods.slug, DISPUTED_LATER)
+    expect(seen.heading).to_have_text("Paid. It is yours.")
+    purchase = Purchase.objects.get()
+
+    meanwhile.dispute_arrives(purchase)
+    expect(seen.heading).to_have_text("This payment is disputed")
+    expect(seen.open_link).to_be_hidden()
+    expect(seen.main.get_by_role("link", name="Write to us")).to_be_visible()
+
+    meanwhile.dispute_is_won(purchase)
+    expect(seen.heading).to_have_text("Paid. It is yours.")
+    expect(GatedPage(page).goto(goods.slug).heading).to_have_text(goods.product.name)

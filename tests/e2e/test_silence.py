@@ -1,0 +1,51 @@
+"""A month in which no webhook came, then `reconcile_purchases`: every page is right again."""
+
+from io import StringIO
+
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
+from apps.stripe_sandbox import switches
+from apps.users.models import User
+from tests.e2e import meanwhile
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.pages.library import Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
+
+
+def reconcile() -> str:
+    out = StringIO()
+    call_command("reconcile_purchases", stdout=out)
+    return out.getvalue()
+
+
+def test_a_month_without_webhooks(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    switches.turn(drop=["*"])
+    sign_in(page, ada)
+    for slug, words in (
+        ("workshop", "You are subscribed"),
+        ("sunday-letter", "Your free trial has begun"),
+        (goods.slug, "Paid. It is yours."),
+    ):
+        expect(buy(page, slug).heading).to_have_text(words)
+    bought = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
+    to_checkout(page, "ship-small").pay()
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    meanwhile.refund(bought[goods.slug])
+    meanwhile.renewal(bought["workshop"], fails=True)
+    meanwhile.renewal(bought["sunday-letter"])
+    seen = PurchasePage(page)
+    expect(seen.goto(bought["workshop"]).heading).to_have_text("You are subscribed")  # nobody has told us
+
+    assert "3 repaired" in reconcile()
+    assert not WebhookEvent.objects.filter(error__gt="").exists()
+
+    expect(seen.goto(bought["workshop"]).heading).to_have_text("Payment failed: update your card")
+    expect(seen.goto(bought["sunday-letter"]).heading).to_have_text("You are subscribed")
+    expect(seen.goto(bought[goods.slug]).heading).to_have_text("Refunded")
+    expect(Library(page).goto().card(goods.product.name)).to_have_count(0)
+    expect(ProductPage(page).goto(goods.slug).buy_button).to_be_visible()
+    assert "0 repaired" in reconcile()

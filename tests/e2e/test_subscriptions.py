@@ -1,0 +1,118 @@
+"""A subscriber's life at the screen: trial, charges, a card that fails, the portal, a change of mind, the end."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import Purchase
+from apps.users.models import User
+from tests.e2e import meanwhile
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import buy
+from tests.e2e.pages.account import Mailbox
+from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.library import GatedPage, Library
+from tests.e2e.pages.portal import Portal
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.screens import both_screens
+
+pytestmark = pytest.mark.usefixtures("attentive")
+
+DECLINED = "4000 0000 0000 0002"
+
+
+@both_screens
+def test_trial_charge_renewal_failure_new_card(page: Page, ada: User) -> None:
+    """Ada leaves the page open all that time; it follows without a reload."""
+    seen = buy(sign_in(page, ada), "sunday-letter")
+    expect(seen.heading).to_have_text("Your free trial has begun")
+    expect(seen.main).to_contain_text("Trial ends on")
+    purchase, portal = Purchase.objects.get(), Portal(page)
+
+    meanwhile.renewal(purchase)
+    expect(seen.heading).to_have_text("You are subscribed")
+    first = seen.heading.locator("..").inner_text()
+
+    meanwhile.renewal(purchase)
+    expect(seen.heading.locator("..")).not_to_have_text(first)  # another day on which it renews
+    expect(seen.heading).to_have_text("You are subscribed")
+
+    meanwhile.renewal(purchase, fails=True)
+    expect(seen.heading).to_have_text("Payment failed: update your card")
+    expect(seen.open_link).to_be_visible()  # the days of grace
+
+    seen.card_button.click()
+    expect(portal.alert).to_contain_text("A payment of $5.00 has failed")
+    portal.update_card(DECLINED)
+    expect(page.get_by_text("Your card has been declined.")).to_be_visible()
+    portal.type_card("5555 5555 5555 4444")
+    expect(portal.subscription).to_contain_text("Active")
+    expect(portal.invoices.first).to_contain_text("Paid")
+    portal.leave()
+    expect(seen.heading).to_have_text("You are subscribed")
+    expect(seen.main).to_contain_text("Mastercard •••• 4444")
+
+
+@both_screens
+def test_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
+    seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
+    expect(seen.heading).to_have_text("You are subscribed")
+    purchase = Purchase.objects.get()
+
+    seen.manage_button.click()
+    portal.cancel()
+    expect(portal.subscription).to_contain_text("Ends on")
+    portal.leave()
+    expect(seen.heading).to_contain_text("Your subscription ends on")
+    expect(Library(page).goto().card("The Workshop")).to_contain_text("Ends on")
+    expect(GatedPage(page).goto("workshop").heading).to_have_text("The Workshop")  # until the date
+
+    seen.goto(purchase)
+    meanwhile.renewal(purchase)
+    expect(seen.heading).to_have_text("Your subscription has ended")
+    expect(seen.manage_button).to_be_hidden()
+    page.goto("/purchases/workshop/")
+    expect(page).not_to_have_url(re.compile("/purchases/workshop/$"))
+    expect(ProductPage(page).goto("workshop").buy_button).to_be_visible()
+
+
+def test_a_cancellation_taken_back(page: Page, ada: User) -> None:
+    seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
+    seen.manage_button.click()
+    portal.cancel()
+    portal.keep()
+    expect(portal.subscription).to_contain_text("Renews on")
+    portal.leave()
+    expect(seen.heading).to_have_text("You are subscribed")
+
+    meanwhile.renewal(Purchase.objects.get())
+    page.reload()
+    expect(seen.heading).to_have_text("You are subscribed")
+
+
+def test_the_mail_about_a_failed_renewal_leads_to_the_portal(page: Page, ada: User, settings: Any) -> None:
+    settings.DEBUG = True
+    seen = buy(sign_in(page, ada), "workshop")
+    expect(seen.heading).to_have_text("You are subscribed")
+    meanwhile.renewal(Purchase.objects.get(), fails=True)
+    expect(seen.heading).to_have_text("Payment failed: update your card")
+
+    Mailbox(page).open_link_in("Please update your card")
+    seen.card_button.click()
+    Portal(page).update_card()
+    Portal(page).leave()
+    expect(seen.heading).to_have_text("You are subscribed")
+
+
+def test_every_retry_fails(page: Page, ada: User) -> None:
+    seen = buy(sign_in(page, ada), "workshop")
+    expect(seen.heading).to_have_text("You are subscribed")
+    purchase = Purchase.objects.get()
+    meanwhile.renewal(purchase, fails=True)
+    expect(seen.heading).to_have_text("Payment failed: update your card")
+    meanwhile.days_pass(purchase, 28)
+    expect(seen.heading).to_have_text("Your subscription has ended")
+    seen.retry_button.click()
+    HostedCheckout(page).wait_until_ready()
