@@ -13,7 +13,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.stripe_sandbox import storage
+from apps.stripe_sandbox import delivery, storage
 from apps.stripe_sandbox.billing import agenda, clocks, collection, desk, engine
 from apps.stripe_sandbox.hosted import outcomes
 from apps.stripe_sandbox.hosted.entry import Entry
@@ -61,6 +61,14 @@ def test_trial_of_the_hosted_page(sandbox: Any) -> None:
     desk.advance_to_renewal(subscription.id)
     assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == ("active", 900)
     assert len(sandbox.events("customer.subscription.trial_will_end")) == 1
+
+
+def test_what_is_due_happens_by_itself(sandbox: Any) -> None:
+    sandbox.switches(drop=["*"])
+    buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
+    delivery._tick()
+    delivery._tick()
+    assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, "three days before, so at once"
 
 
 def test_a_buyer_with_a_clock_buys_again_in_simulated_time(sandbox: Any) -> None:

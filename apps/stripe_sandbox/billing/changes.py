@@ -31,7 +31,10 @@ def update(subscription: Obj, params: Obj) -> Obj:
     if details := params.get("cancellation_details"):
         before = (subscription | changes)["cancellation_details"]
         changes["cancellation_details"] = before | unset(details)
-    return _apply(subscription, changes, params)
+    after = _apply(subscription, changes, params)
+    if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():  # a paused one's period may be over
+        return subscriptions.end(after)
+    return after
 
 
 def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
