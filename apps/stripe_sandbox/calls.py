@@ -85,6 +85,9 @@ def _comparisons(name: str, value: Any) -> list[Filter]:
 
 def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
     """Apply an update's parameters (metadata merges, "" unsets) and `more`; emit `<event>.updated` if it mattered."""
+    for name, value in params.items():
+        if value == "" and not shapes.may_be_null(obj["object"], name):
+            raise errors.empty(name)
     after = obj | unset(params) | more
     if "metadata" in params:
         after["metadata"] = merged(obj.get("metadata") or {}, params["metadata"])

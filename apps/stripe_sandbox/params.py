@@ -57,6 +57,8 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
     for name, (_, required) in fields.items():
         if required and name not in params:
             raise errors.missing(_name(at, name))
+        if required and params[name] == "":
+            raise errors.empty(_name(at, name))
     return params
 
 

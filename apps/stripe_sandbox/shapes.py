@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, get_args
 
 import stripe
+from stripe._object_classes import get_object_class
 
 from . import clock, ids
 from .storage import Obj
@@ -19,7 +20,8 @@ Shape = Any
 
 # Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
 _ABSENT: dict[type, set[str]] = {
-    stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
+    stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds", "transfer"},
+    stripe.Charge.Outcome: {"rule"},
     stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
     stripe.Event: {"account", "context"},
     stripe.Event.Data: {"previous_attributes"},
@@ -33,6 +35,8 @@ _ABSENT: dict[type, set[str]] = {
         "capture_before", "description", "electronic_commerce_indicator", "iin", "issuer", "moto",
         "setup_credential_usage", "stored_credential_usage", "transaction_link_id",
     },
+    stripe.LineItem: {"discounts", "taxes"},
+    stripe.Plan: {"tiers"},
     stripe.Price: {"currency_options", "tiers"},
     stripe.Product: {"tax_details"},
     stripe.SetupIntent: {"allowed_payment_method_types", "attach_to_self", "managed_payments"},
@@ -66,6 +70,12 @@ def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
     return fill(cls, **(known | defaults | fields))
+
+
+def may_be_null(kind: str, name: str) -> bool:
+    """Whether a field of an object ("product" …) can be unset; metadata can in its own way."""
+    cls: Shape = get_object_class("V1", kind)
+    return name == "metadata" or name not in _fields(cls)[0]
 
 
 @cache
