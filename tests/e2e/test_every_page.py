@@ -47,12 +47,16 @@ FOR_ADA = [
 
 # Without preload: it would fetch each stylesheet again and inject it, which our policy forbids.
 AXE = {"resultTypes": ["violations"], "preload": False}
+COLOURS_SETTLED = """Promise.all(
+    document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => {}))
+)"""
 
 
 def assert_for_everybody(page: Page) -> None:
     """Nothing for axe to complain about in light and dark, nothing hidden beside a narrow screen."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.evaluate(COLOURS_SETTLED)
         found = Axe().run(page, options=AXE)
         assert found.violations_count == 0, f"{page.url} ({scheme})\n{found.generate_report()}"
     page.set_viewport_size({"width": 320, "height": 640})
