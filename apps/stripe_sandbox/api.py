@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import stripe
+from django.conf import settings
 
 from . import bootstrap, errors, events, expand, forms, idempotency, ids, params, routes, storage
 from .calls import Call
@@ -109,7 +110,8 @@ def _authenticate(authorization: str) -> None:
             " auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://docs.stripe.com/api#authentication."
         )
         raise errors.ApiError(message, status=401)
-    if not key.startswith(("sk_test_", "rk_test_")):
+    test_key = key.startswith(("sk_test_", "rk_test_"))
+    if not test_key or not (settings.STRIPE_SANDBOX_ANY_KEY or key == settings.STRIPE_SECRET_KEY):
         shown = f"{key[:8]}{'*' * max(len(key) - 12, 0)}{key[-4:]}"
         raise errors.ApiError(f"Invalid API Key provided: {shown}", status=401)
 
