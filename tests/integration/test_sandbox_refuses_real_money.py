@@ -43,7 +43,8 @@ def test_in_production_only_when_asked_for(settings: Any, monkeypatch: pytest.Mo
 
 def test_no_web_server_starts_with_a_live_key() -> None:
     """gunicorn runs no system checks."""
-    environ = {**os.environ, "STRIPE_SANDBOX": "true", "STRIPE_SECRET_KEY": "sk_live_abc"}
+    mistake = {"STRIPE_SANDBOX": "true", "STRIPE_SECRET_KEY": "sk_live_abc"}
+    environ = {**os.environ, **mistake, "DJANGO_SETTINGS_MODULE": "config.settings"}
     start = [sys.executable, "-c", "import config.wsgi"]
     result = subprocess.run(start, env=environ, capture_output=True, text=True, check=False)
     assert result.returncode != 0
