@@ -65,11 +65,13 @@ def fill(cls: Shape, **values: Any) -> Obj:
 
 
 def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
-    """A new object with an id and a date: `fields` over `defaults` over null."""
+    """A new object with an id and a date: `fields` over `defaults` over null. A field that can't be null isn't set to it."""
     kind = cls.OBJECT_NAME
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
-    return fill(cls, **(known | defaults | fields))
+    required = _fields(cls)[0]
+    given = {name: value for name, value in fields.items() if value is not None or name not in required}
+    return fill(cls, **(known | defaults | given))
 
 
 def may_be_null(kind: str, name: str) -> bool:
