@@ -65,7 +65,7 @@ def fill(cls: Shape, **values: Any) -> Obj:
 
 
 def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
-    """A new object with an id and a date: `fields` over `defaults` over null. A field that can't be null isn't set to it."""
+    """A new object with an id and a date: `fields` over `defaults` over null, where null may be."""
     kind = cls.OBJECT_NAME
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
