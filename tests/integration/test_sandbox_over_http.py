@@ -1,4 +1,4 @@
-"""An unmodified SDK, a real socket, a path prefix."""
+"""An unmodified SDK, a real socket, with a path prefix and without (some SDKs know only a host)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import stripe
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sdk_over_http(sandbox: Any, live_server: Any) -> None:
-    client = stripe.StripeClient("sk_test_http", base_addresses={"api": f"{live_server.url}/stripe-sandbox"})
+@pytest.mark.parametrize("prefix", ["/stripe-sandbox", ""])
+def test_the_sdk_over_http(sandbox: Any, live_server: Any, prefix: str) -> None:
+    client = stripe.StripeClient("sk_test_http", base_addresses={"api": f"{live_server.url}{prefix}"})
     for number in range(12):
         client.v1.products.create({"name": f"p{number}", "metadata": {"größe": "ß & 100 %"}})
     found = list(client.v1.products.list({"limit": 5}).auto_paging_iter())
