@@ -5,6 +5,7 @@ setting stops the start with one line that names the variable. `.env.example` ex
 """
 
 import sys
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -76,8 +77,11 @@ WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60)
 
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
-    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or "sk_test_sandbox"
-    STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or "whsec_sandbox"
+    # On a developer's machine everybody may know the keys; on a public demo site strangers must not read or forge.
+    STRIPE_SANDBOX_ANY_KEY = DEBUG
+    own = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
+    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or f"sk_test_{own}"
+    STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{own}"
     STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "apps.stripe_sandbox.transport.InProcessClient"
     STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
     STRIPE_SANDBOX_DELIVERY = "thread"

@@ -15,7 +15,12 @@ urlpatterns = [
 ]
 
 if settings.STRIPE_SANDBOX:
-    urlpatterns.append(path("stripe-sandbox/", include("apps.stripe_sandbox.urls")))
+    from apps.stripe_sandbox.views import rest
+
+    urlpatterns += [
+        path("stripe-sandbox/", include("apps.stripe_sandbox.urls")),
+        path("v1/<path:path>", rest),  # for SDKs that know a host but no path before /v1/, Node's for one
+    ]
 
 handler400 = "apps.web.views.bad_request"
 handler403 = "apps.web.views.permission_denied"

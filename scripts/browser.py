@@ -16,7 +16,13 @@ from typing import TypedDict
 
 from playwright.sync_api import Error, sync_playwright
 
-ARGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-quic"]
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+]
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"

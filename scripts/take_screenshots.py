@@ -99,25 +99,28 @@ def _shop() -> Iterator[str]:
         prepare = [sys.executable, "scripts/prepare_site.py", str(port)]
         subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         serve = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-        server = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        log = Path(folder, "server.log")
+        with log.open("w") as output:
+            server = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
-            _wait_for(f"{address}/healthz", server)
+            if not _answers(f"{address}/healthz", server):
+                sys.exit(f"The shop did not start.\n{log.read_text()}")
             yield address
         finally:
             server.terminate()
             server.wait()
 
 
-def _wait_for(url: str, server: subprocess.Popen) -> None:
+def _answers(url: str, server: subprocess.Popen) -> bool:
     for _ in range(START_SECONDS * 10):
         try:
             urllib.request.urlopen(url).close()
-            return
+            return True
         except OSError:
             if server.poll() is not None:
                 break
             time.sleep(0.1)
-    sys.exit("The shop did not start.")
+    return False
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from typing_extensions import is_typeddict
 def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> None:
     """Every field that the class requires is there and not null, none is unknown, every value is of its type.
 
-    Goes down into nested hashes, lists, and objects (whatever says `object` is judged by that class). A deleted object is
-    only asked for its id. Raises AssertionError that names the field.
+    Goes down into nested hashes, lists, and objects (what says `object` is judged by that class). A deleted object
+    is only asked for its id. Raises AssertionError that names the field.
     """
     kind = obj.get("object")
     if kind == "list":
@@ -30,14 +30,20 @@ def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> Non
         return
     if isinstance(kind, str) and kind in OBJECT_CLASSES:
         named = get_object_class("V1", kind)
-        assert cls in (None, named) or not hasattr(cls, "OBJECT_NAME"), f"{at or kind}: a {kind}, not a {cls.__name__}"
+        assert cls in (None, named) or not hasattr(cls, "OBJECT_NAME"), (
+            f"{at or kind}: a {kind}, not a {cls.__name__}"
+        )
         cls = named
     assert cls is not None, f"{at}: no class for {kind!r}"
     where = at or getattr(cls, "OBJECT_NAME", cls.__qualname__)
     if obj.get("deleted") is True:
-        assert obj.keys() == {"id", "object", "deleted"}, f"{where}: a deleted object has nothing else, not {sorted(obj)}"
+        assert obj.keys() == {"id", "object", "deleted"}, (
+            f"{where}: a deleted object has nothing else, not {sorted(obj)}"
+        )
         return
-    hints = {name: hint for name, hint in cls.__annotations__.items() if name[0] != "_" and name != "OBJECT_NAME"}
+    hints = {
+        name: hint for name, hint in cls.__annotations__.items() if name[0] != "_" and name != "OBJECT_NAME"
+    }
     unknown = obj.keys() - hints.keys()
     assert not unknown, f"{where}: unknown {sorted(unknown)}"
     for name, hint in hints.items():
@@ -98,10 +104,14 @@ def _union(hint: Any) -> list[Any]:
 def check_params(params: Mapping[str, Any], schema: Any, at: str = "") -> None:
     """Each parameter is one the TypedDict has, of a type it allows, and none that it requires is missing.
 
-    `schema` is a class of `stripe.params`. An enum takes its named values only, though the SDK leaves most of them open.
+    `schema` is a class of `stripe.params`. An enum takes its named values only, though the SDK leaves most open.
     """
     assert is_typeddict(schema), schema
-    names = {**vars(typing), "StripeContext": stripe.StripeContext, "UntypedStripeObject": UntypedStripeObject}
+    names = {
+        **vars(typing),
+        "StripeContext": stripe.StripeContext,
+        "UntypedStripeObject": UntypedStripeObject,
+    }
     hints = get_type_hints(schema, localns=names, include_extras=True)
     fields = {name: hint for name, hint in hints.items() if name not in RequestOptions.__annotations__}
     unknown = params.keys() - fields.keys()
@@ -144,5 +154,3 @@ def _fits_param(value: Any, option: Any) -> bool:
     if option in (Decimal, float):
         return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
     return type(value) is option
-
-

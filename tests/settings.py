@@ -24,6 +24,8 @@ if not os.environ.get("E2E_STRIPE"):
 
 from config.settings import *  # noqa: E402, F403
 
+STRIPE_SANDBOX_DELIVERY = "manual"  # browser tests, which have a server, turn its thread on
+
 # The real ones cost 50 ms a password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -28,9 +28,8 @@ def local_copy(url: str) -> str:
 
     Returns "" (the store draws its own art) when the image can't be had; a product is sold without one.
     """
-    here = urlsplit(url)
-    if url.startswith(f"{settings.SITE_URL}{settings.STATIC_URL}"):
-        return here.path
+    if _is_ours(url):
+        return urlsplit(url).path
     try:
         with requests.get(url, timeout=TIMEOUT_SECONDS, stream=True) as response:
             response.raise_for_status()
@@ -46,3 +45,9 @@ def local_copy(url: str) -> str:
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(body))
     return default_storage.url(name)
+
+
+def _is_ours(url: str) -> bool:
+    """One of our own static files, at whatever port this site was when the address was written down."""
+    here, site = urlsplit(url), urlsplit(settings.SITE_URL)
+    return here.hostname == site.hostname and here.path.startswith(settings.STATIC_URL)

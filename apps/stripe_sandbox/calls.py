@@ -85,6 +85,11 @@ def comparisons(name: str, value: Any) -> list[Filter]:
 
 def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
     """Apply an update's parameters (metadata merges, "" unsets) and `more`; emit `<event>.updated` if it mattered."""
+    for name in [name for name, value in params.items() if value == ""]:
+        if isinstance(obj.get(name), list):
+            params = params | {name: []}
+        elif not shapes.may_be_null(obj["object"], name):
+            raise errors.empty(name)
     after = obj | unset(params) | more
     if "metadata" in params:
         after["metadata"] = merged(obj.get("metadata") or {}, params["metadata"])
@@ -99,8 +104,16 @@ def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
 
 
 def unset(params: Obj) -> Obj:
-    """Parameters as fields: "" is how a request says null."""
-    return {name: None if value == "" else value for name, value in params.items()}
+    """Parameters as fields: "" is how a request says null, in nested hashes too, and no metadata is {}."""
+    return {
+        name: merged({}, value) if name == "metadata" else _nulled(value) for name, value in params.items()
+    }
+
+
+def _nulled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_nulled(item) for item in value]
+    return unset(value) if isinstance(value, dict) else None if value == "" else value
 
 
 def merged(metadata: Obj, changes: Obj | str) -> Obj:

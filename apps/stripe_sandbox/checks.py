@@ -9,17 +9,7 @@ from django.core.checks import CheckMessage, Error
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """System check, stripe_sandbox.E001 and E002."""
-    problems: list[CheckMessage] = []
-    keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
-    if any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
-        hint = "Unset STRIPE_SANDBOX to sell through Stripe, or use a test key."
-        problems.append(
-            Error(
-                "STRIPE_SECRET_KEY is a live key, but the Stripe sandbox is on.",
-                hint=hint,
-                id="stripe_sandbox.E001",
-            )
-        )
+    problems = live_keys()
     asked_for = os.environ.get("STRIPE_SANDBOX", "").lower() in ("1", "true", "yes", "on")
     if not settings.DEBUG and not asked_for:
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
@@ -31,3 +21,18 @@ def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return problems
+
+
+def live_keys() -> list[CheckMessage]:
+    """E001 if a live key is anywhere in sight."""
+    keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
+    if not any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
+        return []
+    hint = "Unset STRIPE_SANDBOX to sell through Stripe, or use a test key."
+    return [
+        Error(
+            "STRIPE_SECRET_KEY is a live key, but the Stripe sandbox is on.",
+            hint=hint,
+            id="stripe_sandbox.E001",
+        )
+    ]

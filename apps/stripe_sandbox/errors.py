@@ -52,6 +52,15 @@ def missing(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
+def empty(param: str) -> ApiError:
+    """ "" unsets a parameter, and this one can't be unset."""
+    message = (
+        f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; however"
+        f" '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value."
+    )
+    return ApiError(message, code="parameter_invalid_empty", param=param)
+
+
 def no_such(kind: str, object_id: str, param: str = "") -> ApiError:
     """The object named in the URL (404), or in a parameter (400), doesn't exist."""
     message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"

@@ -5,6 +5,7 @@ https://docs.stripe.com/api/idempotent_requests
 
 import hashlib
 import json
+import sqlite3
 import time
 from dataclasses import dataclass
 
@@ -32,20 +33,9 @@ def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None
     if len(key) > 255:
         raise errors.ApiError("Idempotency keys can be up to 255 characters long.", kind="idempotency_error")
     request = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
-    now = time.time()
-    with storage.transaction():
-        storage.query(
-            "DELETE FROM idempotency WHERE key = ? AND at < ? - CASE WHEN status IS NULL THEN ? ELSE ? END",
-            key, now, _ABANDONED, _KEPT,
-        )  # fmt: skip
-        rows = storage.query("SELECT * FROM idempotency WHERE key = ?", key)
-        if not rows:
-            storage.query(
-                "INSERT INTO idempotency (key, at, request, endpoint, request_id) VALUES (?, ?, ?, ?, ?)",
-                key, now, request, endpoint, request_id,
-            )  # fmt: skip
-            return None
-    first = rows[0]
+    first = _find(key) or _take(key, request, endpoint, request_id)
+    if first is None:
+        return None
     if first["endpoint"] != endpoint or first["request"] != request:
         what = "endpoint" if first["endpoint"] != endpoint else "parameters"
         message = (
@@ -60,6 +50,27 @@ def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None
         )
         raise errors.ApiError(message, code="idempotency_key_in_use", status=409, kind="idempotency_error")
     return Replay(first["status"], first["body"], first["request_id"])
+
+
+def _find(key: str) -> sqlite3.Row | None:
+    """The key's request, unless it is too old. Reads without waiting for whoever writes, so the 409 comes at once."""
+    now = time.time()
+    rows = storage.query("SELECT * FROM idempotency WHERE key = ?", key)
+    return next(
+        (row for row in rows if row["at"] > now - (_ABANDONED if row["status"] is None else _KEPT)), None
+    )
+
+
+def _take(key: str, request: str, endpoint: str, request_id: str) -> sqlite3.Row | None:
+    """Write the key down for this request: None. Or whoever was quicker."""
+    with storage.transaction():
+        if (first := _find(key)) is not None:
+            return first
+        storage.query(
+            "INSERT OR REPLACE INTO idempotency (key, at, request, endpoint, request_id) VALUES (?, ?, ?, ?, ?)",
+            key, time.time(), request, endpoint, request_id,
+        )  # fmt: skip
+    return None
 
 
 def finish(key: str, status: int, body: bytes) -> None:

@@ -57,6 +57,8 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
     for name, (_, required) in fields.items():
         if required and name not in params:
             raise errors.missing(_name(at, name))
+        if required and params[name] == "":
+            raise errors.empty(_name(at, name))
     return params
 
 
@@ -67,7 +69,9 @@ def _value(raw: str | Tree, hint: Any, at: str) -> Any:
     literals = [value for option in options if get_origin(option) is Literal for value in get_args(option)]
     if raw in literals:
         return raw
-    if raw == "" and any(option is str for option in options):
+    if raw == "" and str in options:
+        if any(literals):
+            raise errors.empty(at)
         return raw
     for kind, convert in _SCALARS.items():
         if kind in options and (kind is not str or not any(literals)):
@@ -90,9 +94,10 @@ def _nested(tree: Tree, options: list[Any], at: str) -> Any:
             if not all(key.isdecimal() for key in tree):
                 raise errors.ApiError("Invalid array", param=at)
             (item,) = get_args(option)
-            return [
-                _value(tree[key], item, f"{at}[{index}]") for index, key in enumerate(sorted(tree, key=int))
-            ]
+            rows = [(f"{at}[{index}]", tree[key]) for index, key in enumerate(sorted(tree, key=int))]
+            if blank := [name for name, raw in rows if raw == ""]:
+                raise errors.empty(blank[0])
+            return [_value(raw, item, name) for name, raw in rows]
     raise errors.ApiError(
         "Invalid string: a hash or an array was given", code="parameter_invalid_string", param=at
     )

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, get_args
 
 import stripe
+from stripe._object_classes import get_object_class
 
 from . import clock, ids
 from .storage import Obj
@@ -20,7 +21,8 @@ Shape = Any
 # Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
 _ABSENT: dict[type, set[str]] = {
     stripe.Balance: {"connect_reserved", "instant_available", "issuing", "refund_and_dispute_prefunding"},
-    stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds"},
+    stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds", "transfer"},
+    stripe.Charge.Outcome: {"rule"},
     stripe.Coupon: {"applies_to", "currency_options"},
     stripe.Customer: {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
     stripe.Dispute: {"intended_submission_method", "network_reason_code"},
@@ -37,6 +39,8 @@ _ABSENT: dict[type, set[str]] = {
         "capture_before", "description", "electronic_commerce_indicator", "iin", "issuer", "moto",
         "setup_credential_usage", "stored_credential_usage", "transaction_link_id",
     },
+    stripe.LineItem: {"discounts", "taxes"},
+    stripe.Plan: {"tiers"},
     stripe.Price: {"currency_options", "tiers"},
     stripe.Product: {"tax_details"},
     stripe.PromotionCode.Restrictions: {"currency_options"},
@@ -70,11 +74,19 @@ def fill(cls: Shape, **values: Any) -> Obj:
 
 
 def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
-    """A new object with an id and a date: `fields` over `defaults` over null."""
+    """A new object with an id and a date: `fields` over `defaults` over null, where null may be."""
     kind = cls.OBJECT_NAME
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
-    return fill(cls, **(known | defaults | fields))
+    required = _fields(cls)[0]
+    given = {name: value for name, value in fields.items() if value is not None or name not in required}
+    return fill(cls, **(known | defaults | given))
+
+
+def may_be_null(kind: str, name: str) -> bool:
+    """Whether a field of an object ("product" …) can be unset; metadata can in its own way."""
+    cls: Shape = get_object_class("V1", kind)
+    return name == "metadata" or name not in _fields(cls)[0]
 
 
 @cache

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS later (id INTEGER PRIMARY KEY, deed TEXT NOT NULL, ob
 CREATE INDEX IF NOT EXISTS later_due ON later (due);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, json TEXT NOT NULL);
 """
+_VERSION = 1
 _local = threading.local()
 _idle: dict[tuple[int, str], list[sqlite3.Connection]] = {}
 
@@ -238,7 +239,8 @@ def _open(path: str) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous = OFF")
-    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:  # a read: it waits for no writer
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
     return connection
 
 

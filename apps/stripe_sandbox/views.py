@@ -1,4 +1,4 @@
-"""The API over HTTP, for any language's SDK: base address http://<host>/stripe-sandbox."""
+"""The API over HTTP, for any language's SDK: base address http://<host>/stripe-sandbox, or http://<host>."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt

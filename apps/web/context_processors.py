@@ -18,6 +18,6 @@ def site(request: HttpRequest) -> Site:
         "site_name": settings.SITE_NAME,
         "site_tagline": settings.SITE_TAGLINE,
         "support_email": settings.SUPPORT_EMAIL,
-        "stripe_sandbox": settings.STRIPE_SANDBOX,
+        "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,
     }

@@ -30,10 +30,9 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
-for (const element of document.querySelectorAll("[data-print]")) {
-  element.hidden = false;
-  element.addEventListener("click", () => window.print());
-}
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
 
 // Live fragments are replaced whole, again and again. Screen readers hear of it once, when the news changes.
 const announced = new Map();
@@ -43,8 +42,10 @@ for (const element of document.querySelectorAll("[data-announce]")) {
 
 document.addEventListener("htmx:load", ({ detail: { elt } }) => {
   const news = elt.dataset?.announce;
-  if (!news || announced.get(elt.id) === news) return;
+  const before = announced.get(elt.id);
+  if (!news || news === before) return;
   announced.set(elt.id, news);
+  if (before) document.title = document.title.replace(before, news);
   document.getElementById("announcer").textContent = news;
 });
 

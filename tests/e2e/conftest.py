@@ -6,6 +6,7 @@ With E2E_STRIPE set (`make e2e-stripe`) Stripe's own test mode takes the sandbox
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from playwright.sync_api import BrowserContext, Playwright, expect
 
 from apps.ecommerce import states
 from apps.ecommerce.models import ProductConfiguration
+from apps.stripe_sandbox import storage
 from scripts.browser import launch_options
 from tests.e2e.screens import SCREENS
 from tests.e2e.watch import Watch
@@ -29,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.liveserver = config.option.liveserver or "127.0.0.1"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests run last in each process: Playwright leaves an event loop running, which others can't bear."""
     items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
@@ -89,7 +92,7 @@ def base_url(live_server: Any) -> str:
 
 
 @pytest.fixture(autouse=True)
-def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -> None:
+def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -> Iterator[None]:
     """An open shop with the demo catalogue, and nothing sold yet."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
@@ -99,6 +102,18 @@ def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -
         settings.STRIPE_SANDBOX_DELIVERY = "thread"
         settings.STRIPE_SANDBOX_DEMO = True
     call_command("bootstrap_ecommerce", verbosity=0)
+    yield
+    if not AGAINST_STRIPE:
+        settings.STRIPE_SANDBOX_DELIVERY = "manual"
+        _wait_for_webhooks_on_their_way()
+
+
+def _wait_for_webhooks_on_their_way() -> None:
+    """So that none of them writes into the next test's database."""
+    until = time.monotonic() + 10
+    while storage.query("SELECT 1 FROM deliveries WHERE state = 'sending'") and time.monotonic() < until:
+        time.sleep(0.02)
+    storage.close_idle()
 
 
 @pytest.fixture

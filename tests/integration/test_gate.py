@@ -183,7 +183,7 @@ def test_the_file_has_its_own_name_and_no_address_of_its_own(
         f"/{name}",
         f"/media/../private/{name}",
     ):
-        assert as_ada.get(guess).status_code == 404
+        assert as_ada.get(guess).status_code in (400, 404), guess
     with pytest.raises(ValueError, match="no address"):
         icons_file.download.url  # noqa: B018
 

@@ -25,14 +25,20 @@ def at(text: str) -> int:
 class Member:
     """A customer on a test clock with a card, and a subscription at 900 a month."""
 
-    def __init__(self, sandbox: Any, start: str = "2031-01-31", token: str = "pm_card_visa", **params: Any) -> None:
+    def __init__(
+        self, sandbox: Any, start: str = "2031-01-31", token: str = "pm_card_visa", **params: Any
+    ) -> None:
         self.sandbox, self.v1 = sandbox, sandbox.client.v1
         product = sandbox.product("Club", 900, recurring={"interval": "month"})
         self.price = product.default_price
         self.clock = self.v1.test_helpers.test_clocks.create({"frozen_time": at(start)}).id
         self.customer = self.v1.customers.create({"email": "ada@example.com", "test_clock": self.clock}).id
         self.card = self.attach(token)
-        plan = {"customer": self.customer, "items": [{"price": self.price}], "default_payment_method": self.card}
+        plan = {
+            "customer": self.customer,
+            "items": [{"price": self.price}],
+            "default_payment_method": self.card,
+        }
         self.id = self.v1.subscriptions.create({**plan, **params}).id
         self.seen = len(sandbox.events())
 
@@ -153,7 +159,9 @@ def test_a_trial_is_announced_and_then_charged(sandbox: Any) -> None:
     assert member.now.status == "trialing"
     assert member.now.latest_invoice.amount_due == 0
     member.advance("2031-01-15 00:30")
-    assert member.news("customer.subscription.trial_will_end", "customer.subscription.updated", "invoice.created") == [
+    assert member.news(
+        "customer.subscription.trial_will_end", "customer.subscription.updated", "invoice.created"
+    ) == [
         ("customer.subscription.trial_will_end", "2031-01-12 00:00"),
         ("customer.subscription.updated", "2031-01-15 00:00"),
         ("invoice.created", "2031-01-15 00:00"),
@@ -174,7 +182,9 @@ def test_a_trial_is_announced_and_then_charged(sandbox: Any) -> None:
 )
 def test_a_trial_without_a_card(sandbox: Any, behavior: str, status: str, event: str) -> None:
     settings = {"end_behavior": {"missing_payment_method": behavior}}
-    member = Member(sandbox, "2031-01-01", trial_period_days=7, trial_settings=settings, default_payment_method="")
+    member = Member(
+        sandbox, "2031-01-01", trial_period_days=7, trial_settings=settings, default_payment_method=""
+    )
     member.advance("2031-01-08 02:00")
     assert member.now.status == status
     assert event in types(member.news())
@@ -342,7 +352,8 @@ def test_resume_with_the_old_anchor_bills_nothing_in_a_paid_period(member: Membe
 
 
 @pytest.mark.parametrize(
-    ("behavior", "status"), [("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible"), ("void", "void")]
+    ("behavior", "status"),
+    [("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible"), ("void", "void")],
 )
 def test_paused_collection(member: Member, behavior: str, status: str) -> None:
     member.update(pause_collection={"behavior": behavior, "resumes_at": at("2031-03-05")})
@@ -355,7 +366,12 @@ def test_paused_collection(member: Member, behavior: str, status: str) -> None:
 
 def test_another_plan_counts_from_the_next_invoice(member: Member) -> None:
     dearer = member.v1.prices.create(
-        {"currency": "usd", "unit_amount": 1500, "product_data": {"name": "Pro"}, "recurring": {"interval": "month"}}
+        {
+            "currency": "usd",
+            "unit_amount": 1500,
+            "product_data": {"name": "Pro"},
+            "recurring": {"interval": "month"},
+        }
     )
     member.update(items=[{"id": member.item.id, "price": dearer.id}])
     (event,) = member.sandbox.events("customer.subscription.updated")[-1:]
@@ -367,7 +383,12 @@ def test_another_plan_counts_from_the_next_invoice(member: Member) -> None:
 
 def test_another_interval_starts_a_new_period_now(member: Member) -> None:
     yearly = member.v1.prices.create(
-        {"currency": "usd", "unit_amount": 9000, "product_data": {"name": "Year"}, "recurring": {"interval": "year"}}
+        {
+            "currency": "usd",
+            "unit_amount": 9000,
+            "product_data": {"name": "Year"},
+            "recurring": {"interval": "year"},
+        }
     )
     member.advance("2031-02-10")
     changed = member.update(items=[{"id": member.item.id, "price": yearly.id}])
@@ -392,12 +413,17 @@ def test_a_clock_goes_forward_only_and_not_too_far(member: Member) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="two intervals"):
         clocks.advance(member.clock, {"frozen_time": at("2031-05-01")})
     answered = clocks.advance(member.clock, {"frozen_time": at("2031-02-01")})
-    assert (answered.status, answered.status_details.advancing.target_frozen_time) == ("advancing", at("2031-02-01"))
+    assert (answered.status, answered.status_details.advancing.target_frozen_time) == (
+        "advancing",
+        at("2031-02-01"),
+    )
     assert clocks.retrieve(member.clock).frozen_time == at("2031-02-01")
 
 
 def test_a_clock_takes_its_customers_along(member: Member) -> None:
-    assert [each.id for each in member.v1.customers.list({"test_clock": member.clock}).data] == [member.customer]
+    assert [each.id for each in member.v1.customers.list({"test_clock": member.clock}).data] == [
+        member.customer
+    ]
     assert member.customer not in [each.id for each in member.v1.customers.list().data]
     assert member.v1.customers.retrieve(member.customer).created == at("2031-01-31")
     member.v1.test_helpers.test_clocks.delete(member.clock)
@@ -408,9 +434,18 @@ def test_a_clock_takes_its_customers_along(member: Member) -> None:
 
 def test_several_subscriptions_live_in_one_order_of_time(member: Member) -> None:
     weekly = member.v1.prices.create(
-        {"currency": "usd", "unit_amount": 100, "product_data": {"name": "W"}, "recurring": {"interval": "week"}}
+        {
+            "currency": "usd",
+            "unit_amount": 100,
+            "product_data": {"name": "W"},
+            "recurring": {"interval": "week"},
+        }
     )
-    plan = {"customer": member.customer, "items": [{"price": weekly.id}], "default_payment_method": member.card}
+    plan = {
+        "customer": member.customer,
+        "items": [{"price": weekly.id}],
+        "default_payment_method": member.card,
+    }
     member.v1.subscriptions.create(plan)
     member.advance("2031-02-14", "2031-02-28", "2031-03-14")
     times = [when for _, when in member.news()]
@@ -428,7 +463,9 @@ def test_without_a_clock_real_time_counts(sandbox: Any, monkeypatch: pytest.Monk
     end = subscription["items"].data[0].current_period_end
     assert engine.run("", end - 1) == 0
     assert engine.run("", end + HOUR) == 2
-    assert v1.invoices.list({"subscription": subscription.id}).data[0].status_transitions.paid_at == end + HOUR
+    assert (
+        v1.invoices.list({"subscription": subscription.id}).data[0].status_transitions.paid_at == end + HOUR
+    )
 
 
 def test_the_panel_moves_a_customers_time_and_lets_a_renewal_fail(sandbox: Any) -> None:

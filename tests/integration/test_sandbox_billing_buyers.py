@@ -29,7 +29,9 @@ def buy(sandbox: Any, number: str, **params: Any) -> Any:
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     plan = {"mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": RETURN}
     session = v1.checkout.sessions.create({**plan, **params}).id
-    outcomes.pay(session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA"))
+    outcomes.pay(
+        session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    )
     outcomes.authenticate(session, passed=True)
     return v1.subscriptions.retrieve(v1.checkout.sessions.retrieve(session).subscription)
 
@@ -59,7 +61,10 @@ def test_trial_of_the_hosted_page(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 14})
     assert subscription.status == "trialing"
     desk.advance_to_renewal(subscription.id)
-    assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == ("active", 900)
+    assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == (
+        "active",
+        900,
+    )
     assert len(sandbox.events("customer.subscription.trial_will_end")) == 1
 
 
@@ -131,7 +136,9 @@ def test_two_threads_do_each_step_once(sandbox: Any) -> None:
     assert len({invoice["lines"]["data"][0]["period"]["start"] for invoice in invoices}) == 27
 
 
-def test_an_interrupted_advance_is_finished_by_the_next_tick(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_advance_is_finished_by_the_next_tick(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     member = Member(sandbox)
 
     def crash(*args: object) -> int:
@@ -156,14 +163,20 @@ ACTS: dict[str, Any] = {
     "renewal": lambda member: desk.advance_to_renewal(member.id),
     "fail": lambda member: desk.fail_next_renewal(member.id),
     "good card": lambda member: member.update(default_payment_method=member.attach("pm_card_visa")),
-    "bad card": lambda member: member.update(default_payment_method=member.attach("pm_card_chargeCustomerFail")),
-    "bank": lambda member: member.update(default_payment_method=member.attach("pm_card_authenticationRequired")),
+    "bad card": lambda member: member.update(
+        default_payment_method=member.attach("pm_card_chargeCustomerFail")
+    ),
+    "bank": lambda member: member.update(
+        default_payment_method=member.attach("pm_card_authenticationRequired")
+    ),
     "stop": lambda member: member.update(cancel_at_period_end=True),
     "stay": lambda member: member.update(cancel_at_period_end=False),
     "cancel": lambda member: member.v1.subscriptions.cancel(member.id),
     "pause": lambda member: member.v1.subscriptions.pause(member.id),
     "resume": lambda member: member.v1.subscriptions.resume(member.id),
-    "go on": lambda member: member.v1.subscriptions.resume(member.id, {"billing_cycle_anchor": {"type": "unchanged"}}),
+    "go on": lambda member: member.v1.subscriptions.resume(
+        member.id, {"billing_cycle_anchor": {"type": "unchanged"}}
+    ),
     "void": lambda member: member.update(pause_collection={"behavior": "void"}),
     "draft": lambda member: member.update(pause_collection={"behavior": "keep_as_draft"}),
     "collect": lambda member: member.update(pause_collection=""),
@@ -181,11 +194,18 @@ ACTS: dict[str, Any] = {
     trial=st.sampled_from([None, 2, 14]),
     last=st.sampled_from(["canceled", "unpaid", "past_due"]),
 )
-def test_anything_in_any_order(sandbox: Any, acts: list[str], token: str, trial: int | None, last: str) -> None:
+def test_anything_in_any_order(
+    sandbox: Any, acts: list[str], token: str, trial: int | None, last: str
+) -> None:
     sandbox.switches(after_retries=last)
     first = len(sandbox.events())
     member = Member(sandbox, "2031-01-31", token, **({"trial_period_days": trial} if trial else {}))
-    terms = {"currency": "usd", "unit_amount": 9000, "product_data": {"name": "Y"}, "recurring": {"interval": "year"}}
+    terms = {
+        "currency": "usd",
+        "unit_amount": 9000,
+        "product_data": {"name": "Y"},
+        "recurring": {"interval": "year"},
+    }
     member.yearly = member.v1.prices.create(terms).id
     for act in acts:
         try:

@@ -171,7 +171,7 @@ DRIVES: dict[tuple[str, str], Drive] = {
         w.customer,
         {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
     ),
-    ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(w.customer),
+    ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
         {"payment_intent": w.intent, "expand": ["data.line_items", "data.payment_intent.latest_charge"]}
     ),
@@ -382,8 +382,7 @@ def test_answers_are_objects_of_the_sdk(route: routes.Route, sandbox: Any) -> No
     DRIVES[route.method, route.path](v1, world)
     last, answer = recorder.exchanges[-1]
     assert last is route
-    if route.method == "GET" and answer["object"] == "list":
-        assert answer["data"], "an empty list proves nothing"
+    assert answer.get("data") != [], "an empty list proves nothing"
     for _, each in recorder.exchanges:
         check_response(each)
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 from stripe import params as p
+from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
 
 from apps.ecommerce.catalogue import sync_catalogue, sync_product
+from apps.ecommerce.doctor import examine
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.stripe_sandbox import forms, params
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.reconcile import reconcile
+from apps.stripe_sandbox import forms, later, params
 from apps.stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, bought, press_buy, price_of, stock
+from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
 from tests.sdk_types import check_params
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +34,17 @@ QUESTIONS: dict[str, Any] = {
     "POST /v1/checkout/sessions": pc.SessionCreateParams,
     "GET /v1/checkout/sessions/{id}": pc.SessionRetrieveParams,
     "POST /v1/checkout/sessions/{id}/expire": pc.SessionExpireParams,
+    "GET /v1/checkout/sessions": pc.SessionListParams,
+    "GET /v1/subscriptions": p.SubscriptionListParams,
+    "GET /v1/invoice_payments": p.InvoicePaymentListParams,
+    "GET /v1/refunds": p.RefundListParams,
+    "GET /v1/disputes": p.DisputeListParams,
+    "GET /v1/events": p.EventListParams,
+    "POST /v1/billing_portal/sessions": pb.SessionCreateParams,
+    "GET /v1/account": p.AccountRetrieveCurrentParams,
+    "GET /v1/webhook_endpoints": p.WebhookEndpointListParams,
+    "POST /v1/webhook_endpoints": p.WebhookEndpointCreateParams,
+    "POST /v1/webhook_endpoints/{id}": p.WebhookEndpointUpdateParams,
 }
 
 asked: set[str] = set()
@@ -39,7 +55,7 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         address = urlsplit(url)
-        question = f"{method.upper()} {re.sub(r'(prod|cs)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        question = f"{method.upper()} {re.sub(r'(prod|cs|we)_[A-Za-z0-9_]+', '{id}', address.path)}"
         schema = QUESTIONS[question]
         tree = forms.decode(post_data or address.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -66,4 +82,17 @@ def test_every_request_is_one_that_the_sdk_would_let_through(
     fresh = ProductConfiguration.objects.get(pk=icons.pk)
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
     assert Purchase.objects.count() == 4
+    paid = Purchase.objects.get(status=Status.PAID)
+    sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})
+    disputed = path_of(pay(press_buy(as_bob, fresh), "4000000000000259"))
+    later.run_due(time.time() + 10**6)
+    as_bob.get(disputed)
+    reconcile()
+    subscription = Purchase.objects.get(status=Status.TRIALING)
+    as_ada.post(f"/purchases/order/{subscription.public_id}/manage/")
+    settings.SITE_URL = "https://shop.example"
+    list(examine(fix=True))
+    (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
+    sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    list(examine(fix=True))
     assert asked == QUESTIONS.keys()

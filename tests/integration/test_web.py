@@ -11,8 +11,9 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, path
+from django.urls import path
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.states import STATES
@@ -61,7 +62,7 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client: Client, sett
     assert not re.search(r'(?:src|<link[^>]* href)="(?:https?:)?//', page)
 
 
-def raise_it(request: Any, error: type[Exception]) -> None:
+def raise_it(request: Any, error: type[Exception]) -> HttpResponse:
     raise error
 
 
@@ -79,7 +80,7 @@ def test_a_form_without_its_token_says_that_nothing_was_sent(settings: Any) -> N
     assert "nothing was charged" in response.content.decode()
 
 
-def broken_urls() -> list[URLPattern]:
+def broken_urls() -> list[Any]:
     from django.core.exceptions import BadRequest, PermissionDenied
 
     from config.urls import urlpatterns
@@ -139,7 +140,14 @@ def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any)
 def test_ready_when_the_database_is(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "migrations": "ok"}
+    assert response.json() == {
+        "database": "ok",
+        "migrations": "ok",
+        "webhooks": "ok",
+        "last_event": None,
+        "failing_events": 0,
+        "waiting_purchases": 0,
+    }
 
 
 def test_not_ready_while_a_migration_waits(client: Client) -> None:

@@ -33,7 +33,9 @@ class Sandbox:
         """Turn switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
         return switches.turn(**changes)
 
-    def product(self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any) -> stripe.Product:
+    def product(
+        self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any
+    ) -> stripe.Product:
         """A product whose default price is `amount` minor units; `recurring={"interval": …}` goes into the price."""
         price: Any = {"currency": currency, "unit_amount": amount}
         if "recurring" in more:

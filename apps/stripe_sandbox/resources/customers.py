@@ -10,12 +10,15 @@ from ..calls import Call, change, comparisons, listed, load, unset
 from ..storage import Filter, Obj
 from . import subscriptions
 
+_HASHES = {
+    "address": stripe.Customer.Address,
+    "invoice_settings": stripe.Customer.InvoiceSettings,
+    "shipping": stripe.Customer.Shipping,
+}
+
 
 def new(**fields: Any) -> Obj:
     """A stored customer; `fields` are Stripe's (email, name, address, metadata …)."""
-    for name, cls in (("address", stripe.Customer.Address), ("shipping", stripe.Customer.Shipping)):
-        if fields.get(name):
-            fields[name] = shapes.fill(cls, **fields[name])
     defaults = {
         "balance": 0,
         "delinquent": False,
@@ -25,8 +28,7 @@ def new(**fields: Any) -> Obj:
         "preferred_locales": [],
         "tax_exempt": "none",
     }
-    settings = shapes.fill(stripe.Customer.InvoiceSettings, **(fields.pop("invoice_settings", None) or {}))
-    return storage.put(shapes.new(stripe.Customer, defaults | {"invoice_settings": settings}, fields))
+    return storage.put(shapes.new(stripe.Customer, defaults, _completed({"invoice_settings": {}} | fields)))
 
 
 def create(call: Call) -> Obj:
@@ -45,7 +47,7 @@ def update(call: Call) -> Obj:
     customer, params = _living(call), dict(call.params)
     if settings := params.get("invoice_settings"):
         params["invoice_settings"] = customer["invoice_settings"] | unset(settings)
-    return change(customer, params, "customer")
+    return change(customer, _completed(params), "customer")
 
 
 def listing(call: Call) -> Obj:
@@ -63,9 +65,16 @@ def delete(call: Call) -> Obj:
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(subscription)
     deleted = {"id": customer["id"], "object": "customer", "deleted": True}
-    storage.put(deleted)
+    storage.delete(customer["id"])
+    storage.put(deleted, parent="deleted")  # lists don't show it
     events.emit("customer.deleted", customer)
     return deleted
+
+
+def _completed(fields: Obj) -> Obj:
+    """With every key of the hashes among them."""
+    given = {name: cls for name, cls in _HASHES.items() if isinstance(fields.get(name), dict)}
+    return fields | {name: shapes.fill(cls, **fields[name]) for name, cls in given.items()}
 
 
 def _living(call: Call) -> Obj:

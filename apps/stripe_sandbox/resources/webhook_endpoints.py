@@ -5,7 +5,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from .. import ids, shapes, storage
+from .. import errors, ids, shapes, storage
 from ..calls import Call, change, load, unset
 from ..delivery import OWN_ENDPOINT
 from ..storage import Obj
@@ -27,6 +27,7 @@ def new_for_store() -> Obj:
 
 def create(call: Call) -> Obj:
     """POST /v1/webhook_endpoints: the only answer that shows the secret."""
+    _check_url(call.params["url"])
     endpoint = new(**unset(call.params))
     return endpoint | {"secret": storage.hidden(endpoint["id"])["secret"]}
 
@@ -34,6 +35,7 @@ def create(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     """POST /v1/webhook_endpoints/{id}"""
     params = dict(call.params)
+    _check_url(params.get("url", "http:"))
     disabled = params.pop("disabled", None)
     more = {} if disabled is None else {"status": "disabled" if disabled else "enabled"}
     return change(load("webhook_endpoint", call.args["id"]), params, **more)
@@ -44,3 +46,9 @@ def delete(call: Call) -> Obj:
     endpoint = load("webhook_endpoint", call.args["id"])
     storage.delete(endpoint["id"])
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("http:", "https:")):
+        message = "Invalid URL: An explicit scheme (such as https) must be provided."
+        raise errors.ApiError(message, code="url_invalid", param="url")

@@ -1,0 +1,59 @@
+"""What the SDK encodes, the sandbox decodes."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stripe._encode import _api_encode
+
+from apps.stripe_sandbox import errors, forms
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_size=1, max_size=8)
+values = st.recursive(
+    st.text(max_size=8) | st.integers() | st.booleans(),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def as_tree(value: Any) -> Any:
+    """What a value looks like when all types but text and hashes are gone."""
+    if isinstance(value, dict):
+        return {key: as_tree(nested) for key, nested in value.items()}
+    if isinstance(value, list):
+        return {str(index): as_tree(nested) for index, nested in enumerate(value)}
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def plain_booleans_in_lists(value: Any) -> Any:
+    """The SDK spells a boolean inside a list with a capital; Stripe has no list of booleans."""
+    if isinstance(value, dict):
+        return {key: plain_booleans_in_lists(nested) for key, nested in value.items()}
+    if isinstance(value, list):
+        return [0 if isinstance(item, bool) else plain_booleans_in_lists(item) for item in value]
+    return value
+
+
+@given(st.dictionaries(names, values, max_size=4).map(plain_booleans_in_lists))
+def test_round_trip_through_the_sdks_own_encoder(params: dict[str, Any]) -> None:
+    assert forms.decode(urlencode(list(_api_encode(params)))) == as_tree(params)
+
+
+def test_unindexed_lists_count_themselves() -> None:
+    assert forms.decode("expand[]=a&expand[]=b") == {"expand": {"0": "a", "1": "b"}}
+
+
+def test_the_last_of_two_values_counts() -> None:
+    assert forms.decode("name=a&name=b") == {"name": "b"}
+
+
+@pytest.mark.parametrize("encoded", ["a=1&a[b]=2", "a[b]=1&a=2", "a[b]=1&a[b][c]=2"])
+def test_a_name_is_a_value_or_a_hash_not_both(encoded: str) -> None:
+    with pytest.raises(errors.ApiError):
+        forms.decode(encoded)

@@ -1,0 +1,63 @@
+"""The sandbox doesn't start where real money could be meant."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from apps.stripe_sandbox import api
+from apps.stripe_sandbox.checks import refuse_real_money
+
+
+def ids() -> list[str | None]:
+    return [problem.id for problem in refuse_real_money(None)]
+
+
+def test_fine_in_development(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEBUG = True
+    assert ids() == []
+
+
+@pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
+@pytest.mark.parametrize("where", ["settings", "environment"])
+def test_never_with_a_live_key(settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, where: str) -> None:
+    settings.DEBUG = True
+    if where == "settings":
+        settings.STRIPE_SECRET_KEY = key
+    else:
+        monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    assert ids() == ["stripe_sandbox.E001"]
+
+
+def test_in_production_only_when_asked_for(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEBUG = False
+    monkeypatch.delenv("STRIPE_SANDBOX", raising=False)
+    assert ids() == ["stripe_sandbox.E002"]
+    monkeypatch.setenv("STRIPE_SANDBOX", "true")
+    assert ids() == []
+
+
+def test_no_web_server_starts_with_a_live_key() -> None:
+    """gunicorn runs no system checks."""
+    mistake = {"STRIPE_SANDBOX": "true", "STRIPE_SECRET_KEY": "sk_live_abc"}
+    environ = {**os.environ, **mistake, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    start = [sys.executable, "-c", "import config.wsgi"]
+    result = subprocess.run(start, env=environ, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "STRIPE_SECRET_KEY is a live key" in result.stderr.splitlines()[-1]
+
+
+def test_a_public_demo_answers_its_own_key_only(sandbox: Any, settings: Any) -> None:
+    settings.STRIPE_SANDBOX_ANY_KEY = False
+    settings.STRIPE_SECRET_KEY = "sk_test_of_this_site"
+
+    def status(key: str) -> int:
+        return api.handle(
+            "GET", "/v1/customers", {"Authorization": f"Bearer {key}"}, b"", "", "http://x"
+        ).status
+
+    assert [status("sk_test_of_this_site"), status("sk_test_guessed")] == [200, 401]
