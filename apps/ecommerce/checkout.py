@@ -98,23 +98,26 @@ def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> Non
 
 def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
     """The one open purchase of this choice; the database allows no second (constraint one_open_checkout)."""
-    purchase, created = Purchase.objects.get_or_create(
-        user=user,
-        product_id=price.product_id,
-        price=price,
-        livemode=livemode(),
-        status=Status.OPEN,
-        defaults={
-            "email": user.email,
-            "currency": price.currency,
-            "amount_subtotal": price.unit_amount or 0,
-            "amount_total": price.unit_amount or 0,
-            "next_path": next_path,
-        },
-    )
-    if created:
-        StatusChange.objects.create(purchase=purchase, to_status=Status.OPEN, version=0, cause="buy button")
-    elif next_path and purchase.next_path != next_path:
+    with transaction.atomic():  # no purchase without the first line of its timeline
+        purchase, created = Purchase.objects.get_or_create(
+            user=user,
+            product_id=price.product_id,
+            price=price,
+            livemode=livemode(),
+            status=Status.OPEN,
+            defaults={
+                "email": user.email,
+                "currency": price.currency,
+                "amount_subtotal": price.unit_amount or 0,
+                "amount_total": price.unit_amount or 0,
+                "next_path": next_path,
+            },
+        )
+        if created:
+            StatusChange.objects.create(
+                purchase=purchase, to_status=Status.OPEN, version=0, cause="buy button"
+            )
+    if not created and next_path and purchase.next_path != next_path:
         Purchase.objects.filter(pk=purchase.pk).update(next_path=next_path)
     return purchase
 
@@ -134,6 +137,9 @@ def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
             # The Stripe account was changed, or the customer deleted there: forget ours, the next round makes one.
             StripeCustomer.objects.filter(user=user, livemode=livemode()).delete()
             return _abandon(purchase, "Stripe no longer knew the customer")
+        _abandon(
+            purchase, "Stripe refused to open it"
+        )  # it would repeat that to the same idempotency key for a day
         raise
     Purchase.objects.filter(pk=purchase.pk, session_id=None).update(
         session_id=session.id, checkout_url=session.url or ""

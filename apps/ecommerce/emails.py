@@ -24,7 +24,7 @@ from django_tasks import task
 
 from .models import Mail, Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .states import values_of
+from .states import state_of, values_of
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +184,7 @@ def send(mail_id: int) -> None:
 def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     """The mail in text and HTML, as it would be sent now."""
     words, values = WORDS[Mail.Kind(kind)], values_of(purchase)
+    renews = words.receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
     context = {
         "purchase": purchase,
         "product": purchase.product,
@@ -191,6 +192,7 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
         "text": str(words.text) % values,
         "link": words.link,
         "receipt": words.receipt,
+        "terms": state_of(purchase).text if renews else "",  # when the next charge comes, and how much
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "support_email": settings.SUPPORT_EMAIL,

@@ -107,6 +107,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         if not row.session_id or row.livemode != livemode():
             return row  # no Session yet (checkout.start heals that), or one that our key can't see
         session = _fetch(row.session_id)
+        if session and session.status == "open" and row.status == Status.EXPIRED:
+            session = _close(session.id)
         if _write(row, _facts(session) if session else _unknown(row), cause):
             return Purchase.objects.with_catalogue().get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
@@ -123,6 +125,15 @@ def _fetch(session_id: str) -> stripe.checkout.Session | None:
         return None
 
 
+def _close(session_id: str) -> stripe.checkout.Session | None:
+    """Takes away the Session of a purchase that the store has given up: another one may be open in its place."""
+    try:
+        get_client().v1.checkout.sessions.expire(session_id)
+    except stripe.InvalidRequestError as error:  # it was just paid, or has expired: that is the truth then
+        logger.info("session %s was not open any more: %s", session_id, error)
+    return _fetch(session_id)
+
+
 def _unknown(row: Purchase) -> dict[str, Any]:
     """A Session that this account does not have (another account's key was in use) can't be paid any more."""
     return {"status": Status.EXPIRED, "checkout_url": ""} if row.is_open else {}
@@ -136,6 +147,10 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
             return False
         now, before = timezone.now(), row.status
         news = {name: value for name, value in facts.items() if getattr(row, name) != value}
+        if news and row.synced_at != seen.synced_at:
+            return (
+                False  # somebody asked meanwhile and heard nothing new; whose answer is newer, nobody knows
+            )
         if news.get("status") in GRANTS and not row.paid_at:
             news["paid_at"] = now
         if news:

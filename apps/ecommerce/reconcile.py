@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import stripe
+from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -35,6 +36,7 @@ TAKEN_BACK = (
     Status.DISPUTED,
     Status.DISPUTE_LOST,
 )  # what a subscription's own status can't say
+NOTHING_YET = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 Item = TypeVar("Item")
 
 
@@ -123,14 +125,16 @@ class _Run:
                     self._repair(row)
 
     def refunds(self) -> None:
-        """Refunds since then, also of payments that are older."""
-        listed = get_client().v1.refunds.list({"limit": PAGE, "created": self.created})
+        """Refunds since then, also of payments that are older: come, gone on, or failed."""
+        listed = get_client().v1.refunds.list(
+            {"limit": PAGE, "created": self.created, "expand": ["data.charge"]}
+        )
         for page in self._pages("refunds", listed.auto_paging_iter()):
             rows = self._rows("payment_intent_id", [_id(refund.payment_intent) for refund in page])
             for refund in page:
                 row = rows.get(_id(refund.payment_intent))
-                counts = refund.status not in ("failed", "canceled")
-                if row and counts and row.amount_refunded < refund.amount:
+                charge = refund.charge if isinstance(refund.charge, stripe.Charge) else None
+                if row and charge and row.amount_refunded != charge.amount_refunded:
                     self._repair(row)
 
     def events(self) -> None:
@@ -177,8 +181,11 @@ class _Run:
         if self.dry_run:
             return None
         if claimed.pk is None:
-            claimed.save()
-            StatusChange.objects.create(purchase=claimed, to_status=Status.OPEN, version=0, cause="reconcile")
+            with transaction.atomic():
+                claimed.save()
+                StatusChange.objects.create(
+                    purchase=claimed, to_status=Status.OPEN, version=0, cause="reconcile"
+                )
         Purchase.objects.filter(pk=claimed.pk, session_id=None).update(session_id=session.id)
         return Purchase.objects.get(pk=claimed.pk)
 
@@ -198,7 +205,7 @@ def _session_differs(row: Purchase, session: stripe.checkout.Session) -> bool:
     intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
     charge = intent.latest_charge if intent and isinstance(intent.latest_charge, stripe.Charge) else None
     if charge and charge.disputed:
-        return row.amount_refunded != charge.amount_refunded
+        return row.status in NOTHING_YET or row.amount_refunded != charge.amount_refunded
     state = StripeState(
         session_status=session.status,
         payment_status=session.payment_status,

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from .entitlements import grants
 from .models import Purchase
 from .models import PurchaseStatus as Status
 from .money import format_money, price_label
@@ -118,6 +119,15 @@ STATES: dict[str, Words] = {
     Status.PAST_DUE: Words(
         _("Payment failed: update your card"),
         _("The last renewal of %(product)s could not be charged. Please update your card to keep access."),
+        "bad",
+        "card",
+    ),
+    "lapsed": Words(
+        _("Payment failed: update your card"),
+        _(
+            "The last renewal of %(product)s could not be charged, so access is paused. "
+            "It opens again the moment the payment goes through."
+        ),
         "bad",
         "card",
     ),
@@ -247,6 +257,8 @@ def _key(purchase: Purchase, canceled: bool, now: datetime) -> str:
         return "open"
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
+    if purchase.status == Status.PAST_DUE and not grants(purchase, now):
+        return "lapsed"  # the days of grace are over
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     return purchase.status

@@ -46,3 +46,10 @@ def dispute_is_won(purchase: Purchase) -> None:
 
 def checkout_expires(purchase: Purchase) -> None:
     get_client().v1.checkout.sessions.expire(str(purchase.session_id))
+
+
+def promotion(code: str, percent_off: int) -> None:
+    """The operator hands out a code, good once for each sale."""
+    coupon = get_client().v1.coupons.create({"percent_off": percent_off, "duration": "once"})
+    params: Any = {"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}}
+    get_client().v1.promotion_codes.create(params)

@@ -15,7 +15,7 @@ from apps.stripe_sandbox.billing import desk
 from apps.stripe_sandbox.hosted import cards, ibans
 from tests.integration.test_sandbox_bank_debit import open_session as euro_session
 from tests.integration.test_sandbox_bank_debit import pay as pay_by_debit
-from tests.integration.test_sandbox_checkout_page import again, field_errors, open_session, page, pay
+from tests.integration.test_sandbox_checkout_page import again, answer, field_errors, open_session, page, pay
 from tests.plugins.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +92,19 @@ def test_a_declined_card_then_a_code(sandbox: Sandbox) -> None:
     pay(Client(), session)
     intent: Any = again(sandbox, session, "payment_intent").payment_intent
     assert (intent.amount, intent.amount_received) == (1520, 1520)
+
+
+def test_a_code_during_three_d_secure_starts_it_over(sandbox: Sandbox) -> None:
+    code(sandbox)
+    session = open_session(sandbox, allow_promotion_codes=True)
+    pay(Client(), session, cards.BY_NUMBER["4000002760003184"])
+    apply(session, "LAUNCH20")
+    answer(Client(), session, "complete")
+    assert again(sandbox, session).status == "open"
+    pay(Client(), session, cards.BY_NUMBER["4000002760003184"])
+    answer(Client(), session, "complete")
+    intent: Any = again(sandbox, session, "payment_intent").payment_intent
+    assert intent.amount_received == 1520
 
 
 @pytest.mark.parametrize(

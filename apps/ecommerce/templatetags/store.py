@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from apps.ecommerce import money
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.states import note_of
 
 register = template.Library()
 
@@ -39,6 +40,12 @@ def card_price(configuration: ProductConfiguration) -> str:
 def amount(purchase: Purchase, name: str = "total") -> str:
     """`{{ purchase|amount:"tax" }}`: one of its amounts (subtotal, discount, tax, total, refunded) as money."""
     return money.format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
+
+
+@register.filter
+def renewal_note(purchase: Purchase) -> str:
+    """What comes next: "Renews on …", "Ends on …", "Trial ends on …", "Payment failed"; "" for what is paid once."""
+    return note_of(purchase)
 
 
 class IfOwned(template.Node):

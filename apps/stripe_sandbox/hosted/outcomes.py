@@ -81,6 +81,12 @@ def challenged_intent(session_id: str) -> Obj | None:
     return intent if intent and intent["status"] == "requires_action" else None
 
 
+def withdraw(session_id: str) -> None:
+    """The order changes, so a 3D Secure window that is still open for it counts no more."""
+    if intent := challenged_intent(session_id):
+        storage.update(intent["id"], next_action=None, status="requires_payment_method")
+
+
 def completed_event(session_id: str) -> str:
     """The id of the session's checkout.session.completed, "" while there is none."""
     return str(storage.hidden(session_id).get("completed", ""))

@@ -72,6 +72,8 @@ def _promotion(request: HttpRequest, order: Order) -> _Promotion | None:
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None
+    if code or request.POST.get("act") == "remove":
+        outcomes.withdraw(order.session["id"])
     if request.POST.get("act") == "remove":
         session_amounts.remove_code(order.session["id"])
         return _Promotion()

@@ -1,9 +1,12 @@
 """The development mailbox. Outside DEBUG none of this exists."""
 
+from datetime import timedelta
+
 from csp.decorators import csp
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
@@ -19,6 +22,7 @@ MAIL_POLICY = {
     "img-src": ["*", "data:"],
     "frame-ancestors": ["'self'"],
 }
+OF_SUBSCRIPTIONS = (Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED, Mail.Kind.ENDED, Mail.Kind.SUSPENDED)
 
 
 @require_safe
@@ -44,10 +48,10 @@ def letter_html(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 @never_cache
 def previews(request: HttpRequest) -> HttpResponse:
-    """Every mail that the store sends, about the newest purchase there is."""
+    """Every mail that the store sends, each about a purchase that could get it."""
     _development_only()
-    purchase = Purchase.objects.with_catalogue().first()
-    mails = [(kind, emails.compose(kind, purchase)) for kind in Mail.Kind] if purchase else []
+    samples = [(kind, _sample(kind)) for kind in Mail.Kind]
+    mails = [(kind, emails.compose(kind, purchase)) for kind, purchase in samples if purchase]
     return render(request, "web/mail_previews.html", {"mails": mails})
 
 
@@ -56,10 +60,23 @@ def previews(request: HttpRequest) -> HttpResponse:
 @csp(MAIL_POLICY)  # type: ignore[arg-type]
 def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
     _development_only()
-    purchase = Purchase.objects.with_catalogue().first()
+    purchase = _sample(kind)
     if purchase is None or kind not in Mail.Kind.values:
         raise Http404("No such mail, or no purchase to write about.")
     return HttpResponse(emails.html_of(emails.compose(kind, purchase)))
+
+
+def _sample(kind: str) -> Purchase | None:
+    """The newest purchase that got such a mail; or else one that could have, the missing made up, never saved."""
+    purchases = Purchase.objects.with_catalogue().order_by("-created_at")
+    if purchase := purchases.filter(mails__kind=kind).first():
+        return purchase
+    recurring = purchases.filter(price__type="recurring").first() if kind in OF_SUBSCRIPTIONS else None
+    purchase = recurring or purchases.first()
+    if purchase:
+        purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
+        purchase.trial_end = purchase.trial_end or timezone.now() + timedelta(days=3)
+    return purchase
 
 
 def _load(name: str) -> mailbox.Letter:

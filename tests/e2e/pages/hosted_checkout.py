@@ -25,6 +25,7 @@ class HostedCheckout:
         self.postal_code = page.locator("#billingPostalCode")
         self.remember_me = page.locator("#enableStripePass")
         self.submit_button = page.get_by_test_id("hosted-payment-submit-button")
+        self.promotion_code = page.get_by_label("Promotion code")
         self.errors = page.locator(".FieldError:visible, [role=alert]:visible")
         outer = page.frame_locator('iframe[src*="three-ds-2-challenge"]')
         self.challenge = outer.frame_locator('iframe[name="stripe-challenge-frame"]')
@@ -60,6 +61,10 @@ class HostedCheckout:
             self.country.select_option("US")
         if self.postal_code.is_visible():
             self.postal_code.fill("10001")
+
+    def apply_promotion(self, code: str) -> None:
+        self.promotion_code.fill(code)
+        self.page.get_by_role("button", name="Apply").click()
 
     def pay_by_debit(self, iban: str) -> None:
         """Pays from a bank account. The bank's answer comes later."""

@@ -1,0 +1,53 @@
+"""A promotion code, typed on the hosted page: the amounts are Stripe's, wherever the store shows them."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.e2e import meanwhile
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import to_checkout
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.screens import both_screens
+
+
+@pytest.fixture(autouse=True)
+def _codes_welcome(settings: Any) -> None:
+    settings.CHECKOUT_PROMOTION_CODES = True
+
+
+@both_screens
+def test_a_code_takes_a_fifth_off(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    meanwhile.promotion("HELLO20", percent_off=20)
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.apply_promotion("HELL0")
+    expect(checkout.errors.first).to_be_visible()
+    checkout.apply_promotion("hello20")
+    expect(checkout.summary).to_contain_text("HELLO20")
+    expect(checkout.summary).to_contain_text("$23.20")
+    checkout.pay()
+
+    seen = PurchasePage(page)
+    expect(seen.heading).to_have_text("Paid. It is yours.")
+    for amount in ("$29.00", "−$5.80", "$23.20"):
+        expect(seen.main).to_contain_text(amount)
+    assert Purchase.objects.get().amount_discount == 580
+
+
+def test_nothing_left_to_pay(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    meanwhile.promotion("FRIENDS", percent_off=100)
+    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout.apply_promotion("FRIENDS")
+    expect(checkout.card_number).to_be_hidden()
+    checkout.submit()
+    expect(PurchasePage(page).heading).to_have_text("It is yours.")
+
+
+def test_without_the_setting_nobody_is_asked(
+    page: Page, ada: User, goods: ProductConfiguration, settings: Any
+) -> None:
+    settings.CHECKOUT_PROMOTION_CODES = False
+    expect(to_checkout(sign_in(page, ada), goods.slug).promotion_code).to_be_hidden()

@@ -1,0 +1,133 @@
+"""Rare orders of events that schedules of tests/soak have shown, one by one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.ecommerce import fulfilment
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.reconcile import reconcile
+from apps.stripe_sandbox import later, storage
+from apps.stripe_sandbox.delivery import OWN_ENDPOINT
+from apps.stripe_sandbox.resources import refunds
+from tests.factories import add_price, bought, pay, press_buy, price_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_session_left_behind_by_a_crash_stays_closed(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Its purchase was given up and another one is open: nobody can pay the first, nothing collides."""
+    press_buy(as_ada, icons)
+    lost = Purchase.objects.get()
+    Purchase.objects.update(session_id=None, checkout_url="")  # the process died before it noted the Session
+    dearer = add_price(sandbox.client, icons.product_id, 2900)
+    sync_catalogue()
+    icons = ProductConfiguration.objects.get(pk=icons.pk)
+    press_buy(as_ada, icons, icons.product.prices.get(id=dearer))
+    press_buy(as_ada, icons, icons.product.prices.exclude(id=dearer).get())
+    reconcile()
+    lost.refresh_from_db()
+    assert lost.status == Status.EXPIRED
+    assert [session["status"] for session in storage.find("checkout.session")] == [
+        "open",
+        "expired",
+        "expired",
+    ]
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == ["expired", "expired", "open"]
+
+
+@pytest.fixture
+def deaf(sandbox: Any) -> None:
+    """Stripe takes its events for delivered, but the store has never seen them: a backup was restored."""
+    sandbox.client.v1.webhook_endpoints.update(OWN_ENDPOINT, {"disabled": True})
+
+
+def charge_of(purchase: Purchase) -> dict[str, Any]:
+    intent = storage.get(purchase.payment_intent_id) or {}
+    return storage.get(intent["latest_charge"]) or {}
+
+
+def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
+    as_ada: Client, club: ProductConfiguration, deaf: None
+) -> None:
+    purchase = bought(as_ada, club)
+    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    assert sync_purchase(purchase, "test").status == Status.REFUNDED
+    later.run_for(refund["id"])
+    reconcile()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.amount_refunded) == (Status.ACTIVE, 0)
+
+
+def test_reconcile_adds_up_the_refunds_of_a_subscription(
+    as_ada: Client, club: ProductConfiguration, deaf: None
+) -> None:
+    purchase = bought(as_ada, club)
+    refunds.make(charge_of(purchase), 500)
+    sync_purchase(purchase, "test")
+    refunds.make(charge_of(purchase), 400)
+    reconcile()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 900)
+
+
+def test_a_price_that_stripe_refused_once_can_be_bought_when_it_is_back(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Stripe repeats its first answer to an idempotency key, a refusal as well."""
+    price = price_of(icons)
+    sandbox.client.v1.prices.update(price.id, {"active": False})  # nobody has told the store
+    response = as_ada.post(f"/store/{icons.slug}/buy/", {"price": price.id}, follow=True)
+    assert b"Nothing was charged" in response.content
+    sandbox.client.v1.prices.update(price.id, {"active": True})
+    assert pay(press_buy(as_ada, icons))
+
+
+def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
+    purchase = bought(as_ada, icons)
+    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    facts = fulfilment._facts
+
+    def slow(session: Any) -> dict[str, Any]:
+        monkeypatch.setattr(fulfilment, "_facts", facts)
+        found = facts(session)
+        later.run_for(refund["id"])
+        sync_purchase(purchase, "the other one")  # says what the row says: paid
+        return found
+
+    monkeypatch.setattr(fulfilment, "_facts", slow)
+    assert sync_purchase(purchase, "the slow one").status == Status.PAID
+    assert list(purchase.changes.values_list("to_status", flat=True)) == [Status.OPEN, Status.PAID]
+
+
+def test_no_purchase_without_the_first_line_of_its_timeline(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StatusChange.objects, "create", killed)
+    with pytest.raises(KeyboardInterrupt):
+        press_buy(as_ada, icons)
+    assert not Purchase.objects.exists()
+
+
+def test_reconcile_sees_a_payment_that_is_disputed_before_anybody_told_of_it(
+    as_ada: Client, icons: ProductConfiguration, deaf: None
+) -> None:
+    pay(press_buy(as_ada, icons), "4000000000000259")
+    later.run_due(time.time() + 60)
+    reconcile()
+    assert Purchase.objects.get().status == Status.DISPUTED

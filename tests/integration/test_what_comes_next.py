@@ -1,0 +1,92 @@
+"""What a subscriber is told about the next charge: on the order, in the library, on the product's page, in the mail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.states import note_of, state_of
+from tests.factories import bought
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = datetime(2099, 12, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "ends", "key", "note"),
+    [
+        (Status.ACTIVE, None, "active", "Renews on Dec. 24, 2099"),
+        (Status.TRIALING, None, "trialing", "Trial ends on Dec. 24, 2099"),
+        (Status.ACTIVE, DAY, "ending", "Ends on Dec. 24, 2099"),
+        (Status.TRIALING, DAY, "ending", "Ends on Dec. 24, 2099"),
+        (Status.PAST_DUE, None, "past_due", "Payment failed"),
+        (Status.UNPAID, None, "unpaid", ""),
+        (Status.CANCELED, DAY, "canceled", ""),
+    ],
+)
+def test_the_note_of_each_state(
+    as_ada: Client, club: ProductConfiguration, status: str, ends: datetime | None, key: str, note: str
+) -> None:
+    purchase = bought(as_ada, club)
+    purchase.status, purchase.cancel_at = status, ends
+    purchase.trial_end = purchase.current_period_end = DAY
+    assert (state_of(purchase).key, note_of(purchase)) == (key, note)
+
+
+def test_when_the_days_of_grace_are_over_the_page_says_that_access_is(
+    as_ada: Client, club: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, club)
+    purchase.status, purchase.current_period_start = Status.PAST_DUE, timezone.now() - timedelta(days=8)
+    assert state_of(purchase).key == "lapsed"
+    assert "access is paused" in state_of(purchase).text
+
+
+def test_a_subscriber_reads_it_everywhere(
+    as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration
+) -> None:
+    note = note_of(bought(as_ada, club))
+    assert note.startswith("Renews on")
+    for path in ("/purchases/", "/purchases/maker-club/"):
+        assert note in as_ada.get(path).content.decode()
+    assert "Manage subscription" in as_ada.get("/purchases/").content.decode()
+    body = str(mail.outbox[-1].body)
+    assert "until you cancel" in body
+
+    Purchase.objects.update(status=Status.PAST_DUE)
+    for path in ("/purchases/", "/purchases/maker-club/"):
+        page = as_ada.get(path).content.decode()
+        assert "Payment failed" in page
+        assert "Update your card" in page
+
+
+def test_what_is_paid_once_renews_nowhere(as_ada: Client, icons: ProductConfiguration) -> None:
+    assert note_of(bought(as_ada, icons)) == ""
+    page = as_ada.get("/purchases/").content.decode()
+    assert "Renews" not in page
+    assert "Manage" not in page
+    assert "until you cancel" not in mail.outbox[-1].body
+
+
+def test_each_mail_is_previewed_about_a_purchase_that_could_get_it(
+    as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.DEBUG = True
+    bought(as_ada, club)
+    bought(as_ada, icons)
+    about = {
+        kind: as_ada.get(f"/dev/mail/previews/{kind}/html/").content.decode() for kind in Mail.Kind.values
+    }
+    assert "Icon set" in about[Mail.Kind.REFUNDED]
+    assert "$19.00 is on its way back" in about[Mail.Kind.REFUNDED]
+    assert "Maker club" in about[Mail.Kind.RENEWAL_FAILED]
+    assert "—" not in about[Mail.Kind.TRIAL_ENDING]
+    assert not Purchase.objects.exclude(amount_refunded=0).exists()
