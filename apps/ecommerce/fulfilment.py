@@ -29,6 +29,7 @@ EXPAND = [
     "payment_intent.latest_charge",
     "subscription.default_payment_method",
     "subscription.latest_invoice",
+    "invoice",
 ]
 UNPAID = (
     Status.OPEN,
@@ -203,6 +204,9 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         facts["amount_refunded"] = refunded
         facts["receipt_url"] = charge.receipt_url or ""
         facts["payment_method"] = _method(charge.payment_method_details)
+    own_invoice = _expanded(session.invoice, stripe.Invoice)
+    if own_invoice and own_invoice.hosted_invoice_url:  # setting CHECKOUT_INVOICES
+        facts["receipt_url"] = own_invoice.hosted_invoice_url
     if subscription:
         facts |= subscription_facts(subscription)
         plan = Price.objects.filter(id=subscription["items"].data[0].price.id).first()

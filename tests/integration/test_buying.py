@@ -235,6 +235,7 @@ def test_an_expired_session_can_be_bought_again(as_ada: Client, icons: ProductCo
     get_client().v1.checkout.sessions.expire(str(purchase.session_id))
     page = as_ada.get(f"/purchases/order/{purchase.public_id}/").content.decode()
     assert "expired" in page
+    assert b"Icon set" in as_ada.get("/purchases/").content  # offered again
     assert press_buy(as_ada, icons) != first
     assert Purchase.objects.filter(status=Status.OPEN).count() == 1
 

@@ -52,6 +52,6 @@ def test_tax_ids_and_invoices(
     purchase = bought(as_ada, icons)
     made = session(sandbox)
     assert made.tax_id_collection.enabled
-    assert made.invoice
+    invoice = sandbox.client.v1.invoices.retrieve(made.invoice)
+    assert purchase.receipt_url == invoice.hosted_invoice_url
     assert Purchase.objects.get().status == Status.PAID
-    assert purchase.receipt_url

@@ -49,13 +49,17 @@ FRAGMENTS = {
 @require_safe
 def purchases(request: SignedInRequest) -> HttpResponse:
     """My purchases: what opens first, then what is unfinished or over."""
-    mine = Purchase.objects.filter(user=request.user, livemode=livemode()).with_catalogue()
+    mine = list(Purchase.objects.filter(user=request.user, livemode=livemode()).with_catalogue())
     opened = {purchase.pk for purchase in granting().filter(user=request.user)}
-    rows = [purchase for purchase in mine if purchase.status != Status.EXPIRED]
-    context = {
-        "library": [purchase for purchase in rows if purchase.pk in opened],
-        "others": [(purchase, state_of(purchase)) for purchase in rows if purchase.pk not in opened],
-    }
+    newest = {purchase.product_id: purchase.pk for purchase in reversed(mine)}
+    others = [
+        (purchase, state_of(purchase))
+        for purchase in mine
+        if purchase.pk not in opened
+        # An abandoned checkout is offered again, until the buyer did something else about the product.
+        and (purchase.status != Status.EXPIRED or newest[purchase.product_id] == purchase.pk)
+    ]
+    context = {"library": [purchase for purchase in mine if purchase.pk in opened], "others": others}
     return render(request, "ecommerce/purchases.html", context)
 
 
