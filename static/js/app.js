@@ -30,10 +30,16 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
-for (const element of document.querySelectorAll("[data-print]")) {
-  element.hidden = false;
-  element.addEventListener("click", () => window.print());
-}
+// Printing needs a script, so the button shows itself; also when a fragment brings it again.
+const showPrint = (root) => {
+  for (const element of root.querySelectorAll("[data-print]")) {
+    element.hidden = false;
+  }
+};
+showPrint(document);
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-print]")) window.print();
+});
 
 // Live fragments are replaced whole, again and again. Screen readers hear of it once, when the news changes.
 const announced = new Map();
@@ -42,6 +48,7 @@ for (const element of document.querySelectorAll("[data-announce]")) {
 }
 
 document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  showPrint(elt);
   const news = elt.dataset?.announce;
   if (!news || announced.get(elt.id) === news) return;
   announced.set(elt.id, news);
