@@ -4,7 +4,7 @@
 export PORT HEADED SLOWMO K PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test e2e e2e-stripe lint format screenshots clean help
+.PHONY: run test e2e e2e-stripe soak drill-kill lint format screenshots clean help
 
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
 	@scripts/python.sh scripts/run_site.py
@@ -17,6 +17,12 @@ e2e: ## Browser tests alone (HEADED=1 shows the browser, SLOWMO=300 slows it dow
 
 e2e-stripe: ## Purchase tests against Stripe's own test mode (needs STRIPE_SECRET_KEY=sk_test_… in .env)
 	@scripts/python.sh scripts/run_e2e.py stripe
+
+soak: ## 10,000 random schedules of buyers, Stripe and operator (SCHEDULES=500; SEED=123 plays a failure again)
+	@scripts/python.sh scripts/run_soak.py soak
+
+drill-kill: ## kill -9 of the server at random moments during 200 checkouts (CHECKOUTS=50 KILLS=10)
+	@scripts/python.sh scripts/run_soak.py kill
 
 lint: ## Style and types
 	@scripts/python.sh scripts/run_tests.py style format types

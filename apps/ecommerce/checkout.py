@@ -137,9 +137,8 @@ def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
             # The Stripe account was changed, or the customer deleted there: forget ours, the next round makes one.
             StripeCustomer.objects.filter(user=user, livemode=livemode()).delete()
             return _abandon(purchase, "Stripe no longer knew the customer")
-        _abandon(
-            purchase, "Stripe refused to open it"
-        )  # it would repeat that to the same idempotency key for a day
+        # To the same idempotency key Stripe would repeat this for a day.
+        _abandon(purchase, "Stripe refused to open it")
         raise
     Purchase.objects.filter(pk=purchase.pk, session_id=None).update(
         session_id=session.id, checkout_url=session.url or ""

@@ -35,7 +35,6 @@ function reformat(input, format, event) {
 
 function showBrand() {
   const shown = brand(number.value), marks = document.querySelector(".Brands");
-  marks.toggleAttribute("data-shown", shown !== "");
   for (const mark of marks.children) mark.classList.toggle("is-on", mark.dataset.brand === shown);
 }
 

@@ -31,13 +31,19 @@ def debited(page: Page, iban: str) -> PurchasePage:
 @both_screens
 def test_the_bank_pays(page: Page, ada: User) -> None:
     seen = debited(sign_in(page, ada), PAYS)
-    meanwhile.bank_answers(Purchase.objects.get())
+    purchase = Purchase.objects.get()
+    Library(page).goto()
+    expect(page.get_by_role("listitem").filter(has_text="Quiet Hours")).to_contain_text("Processing")
+    expect(ProductPage(page).goto("quiet-hours").buy_button).to_be_hidden()  # nobody is asked to pay twice
+    expect(page.get_by_text("There is no need to pay again.")).to_be_visible()
+
+    seen.goto(purchase)
+    meanwhile.bank_answers(purchase)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     seen.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quiet Hours")
 
 
-@both_screens
 def test_the_bank_refuses(page: Page, ada: User) -> None:
     seen = debited(sign_in(page, ada), REFUSES)
     meanwhile.bank_answers(Purchase.objects.get())
@@ -45,11 +51,3 @@ def test_the_bank_refuses(page: Page, ada: User) -> None:
     expect(seen.main).to_contain_text("The customer's bank could not process the debit.")
     seen.retry_button.click()
     HostedCheckout(page).wait_until_ready()
-
-
-def test_nobody_is_asked_to_pay_twice_meanwhile(page: Page, ada: User) -> None:
-    debited(sign_in(page, ada), PAYS)
-    expect(ProductPage(page).goto("quiet-hours").buy_button).to_be_hidden()
-    expect(page.get_by_text("There is no need to pay again.")).to_be_visible()
-    Library(page).goto()
-    expect(page.get_by_role("listitem").filter(has_text="Quiet Hours")).to_contain_text("Processing")

@@ -7,15 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import ProductConfiguration
 from apps.stripe_sandbox import switches
 from apps.users.models import User
-from tests.e2e import meanwhile
 from tests.e2e.cast import sign_in
 from tests.e2e.journeys import buy, to_checkout
 from tests.e2e.pages.hosted_checkout import HostedCheckout
-from tests.e2e.pages.portal import Portal
-from tests.e2e.pages.purchase import PurchasePage
 
 FOR_VISITORS = [
     "/",
@@ -126,68 +123,13 @@ def _challenged(page: Page, slug: str) -> None:
     HostedCheckout(page).challenge_button.wait_for()
 
 
-def _overdue(page: Page, slug: str) -> None:
-    _subscribed(page, slug)
-    meanwhile.renewal(Purchase.objects.get(), fails=True)
-    expect(PurchasePage(page).heading).to_contain_text("Payment failed")
-
-
-def _overdue_in_the_library(page: Page, slug: str) -> None:
-    _overdue(page, slug)
-    page.goto("/purchases/")
-
-
-def _in_the_portal(page: Page, slug: str) -> None:
-    _overdue(page, slug)
-    PurchasePage(page).card_button.click()
-    expect(Portal(page).alert).to_be_visible()
-
-
-def _new_card_in_the_portal(page: Page, slug: str) -> None:
-    _in_the_portal(page, slug)
-    Portal(page).update_card("4000 0000 0000 0002")
-    expect(page.get_by_text("Your card has been declined.")).to_be_visible()
-
-
-def _cancelling_in_the_portal(page: Page, slug: str) -> None:
-    _in_the_portal(page, slug)
-    Portal(page).cancel_link.click()
-
-
-def _waiting_for_the_bank(page: Page, slug: str) -> None:
-    to_checkout(page, "quiet-hours").pay_by_debit("AT32 1904 3002 3547 3204")
-    expect(PurchasePage(page).heading).to_have_text("Waiting for the bank")
-
-
-def _partly_refunded(page: Page, slug: str) -> None:
-    expect(buy(page, slug).heading).to_have_text("Paid. It is yours.")
-    meanwhile.refund(Purchase.objects.get(), 900)
-    expect(PurchasePage(page).heading).to_have_text("Partly refunded")
-
-
-@pytest.mark.usefixtures("attentive")
-@pytest.mark.parametrize(
-    "reach",
-    [
-        _confirming,
-        _cancelled,
-        _subscribed,
-        _on_trial,
-        _challenged,
-        _overdue,
-        _overdue_in_the_library,
-        _in_the_portal,
-        _new_card_in_the_portal,
-        _cancelling_in_the_portal,
-        _waiting_for_the_bank,
-        _partly_refunded,
-    ],
-)
+@pytest.mark.parametrize("reach", [_confirming, _cancelled, _subscribed, _on_trial, _challenged])
 def test_states_after_the_buy_button(
     page: Page, ada: User, goods: ProductConfiguration, reach: Callable[[Page, str], None]
 ) -> None:
     reach(sign_in(page, ada), goods.slug)
     assert complaints(page) == []
+<<<<<<< HEAD
 
 
 def test_the_stores_mails(page: Page, ada: User, goods: ProductConfiguration, settings: Any) -> None:
@@ -196,3 +138,5 @@ def test_the_stores_mails(page: Page, ada: User, goods: ProductConfiguration, se
     for path in ("", "confirmed/html/", "renewal_failed/html/"):
         page.goto(f"/dev/mail/previews/{path}")
         assert complaints(page) == []
+=======
+>>>>>>> next

@@ -56,7 +56,7 @@ def test_trial_charge_renewal_failure_new_card(page: Page, ada: User) -> None:
 
 
 @both_screens
-def test_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
+def test_cancelled_and_kept_and_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
     seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
     expect(seen.heading).to_have_text("You are subscribed")
     purchase = Purchase.objects.get()
@@ -64,6 +64,13 @@ def test_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
     seen.manage_button.click()
     portal.cancel()
     expect(portal.subscription).to_contain_text("Ends on")
+    portal.keep()
+    expect(portal.subscription).to_contain_text("Renews on")
+    portal.leave()
+    expect(seen.heading).to_have_text("You are subscribed")
+
+    seen.manage_button.click()
+    portal.cancel()
     portal.leave()
     expect(seen.heading).to_contain_text("Your subscription ends on")
     expect(Library(page).goto().card("The Workshop")).to_contain_text("Ends on")
@@ -78,40 +85,16 @@ def test_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
     expect(ProductPage(page).goto("workshop").buy_button).to_be_visible()
 
 
-def test_a_cancellation_taken_back(page: Page, ada: User) -> None:
-    seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
-    seen.manage_button.click()
-    portal.cancel()
-    portal.keep()
-    expect(portal.subscription).to_contain_text("Renews on")
-    portal.leave()
-    expect(seen.heading).to_have_text("You are subscribed")
-
-    meanwhile.renewal(Purchase.objects.get())
-    page.reload()
-    expect(seen.heading).to_have_text("You are subscribed")
-
-
-def test_the_mail_about_a_failed_renewal_leads_to_the_portal(page: Page, ada: User, settings: Any) -> None:
+def test_the_mail_about_a_failed_renewal_and_nobody_answers(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True
-    seen = buy(sign_in(page, ada), "workshop")
-    expect(seen.heading).to_have_text("You are subscribed")
-    meanwhile.renewal(Purchase.objects.get(), fails=True)
-    expect(seen.heading).to_have_text("Payment failed: update your card")
-
-    Mailbox(page).open_link_in("Please update your card")
-    seen.card_button.click()
-    Portal(page).update_card()
-    Portal(page).leave()
-    expect(seen.heading).to_have_text("You are subscribed")
-
-
-def test_every_retry_fails(page: Page, ada: User) -> None:
     seen = buy(sign_in(page, ada), "workshop")
     expect(seen.heading).to_have_text("You are subscribed")
     purchase = Purchase.objects.get()
     meanwhile.renewal(purchase, fails=True)
     expect(seen.heading).to_have_text("Payment failed: update your card")
+
+    Mailbox(page).open_link_in("Please update your card")
+    expect(seen.card_button).to_be_visible()
     meanwhile.days_pass(purchase, 28)
     expect(seen.heading).to_have_text("Your subscription has ended")
     seen.retry_button.click()

@@ -136,18 +136,23 @@ def ensure_demo_catalogue() -> None:
 
 
 def _create(demo: DemoProduct) -> None:
+    # Ids that stay: after "Start over" the store finds its products, addresses and content again.
+    name = demo.slug.replace("-", "_")
     product = products.new(
         demo.name,
+        id=f"prod_{name}",
         description=demo.description,
         images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{demo.slug}.svg"],
         metadata={"slug": demo.slug, "tagline": demo.tagline},
     )
-    made = [_price(product["id"], price) for price in reversed(demo.prices)]
+    numbered = list(enumerate(demo.prices, start=1))
+    made = [_price(product["id"], f"price_{name}_{number}", price) for number, price in reversed(numbered)]
     storage.update(product["id"], default_price=made[-1])
 
 
-def _price(product_id: str, demo: DemoPrice) -> str:
+def _price(product_id: str, price_id: str, demo: DemoPrice) -> str:
     trial = {"trial_period_days": demo.trial_days} if demo.trial_days else {}
     recurring = {"interval": demo.interval, **trial} if demo.interval else None
-    price = prices.new(product_id, demo.currency, demo.amount, recurring, nickname=demo.nickname or None)
-    return str(price["id"])
+    nickname = demo.nickname or None
+    prices.new(product_id, demo.currency, demo.amount, recurring, id=price_id, nickname=nickname)
+    return price_id

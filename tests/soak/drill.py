@@ -1,0 +1,208 @@
+"""The kill drill: buyers buy over HTTP while the server is killed and started again, as in a bad night."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = 4  # buyers
+TRIES = 8  # after that a buyer gives up
+CARD = {
+    "email": "",
+    "cardNumber": "4242424242424242",
+    "cardExpiry": "12 / 40",
+    "cardCvc": "123",
+    "billingName": "A Buyer",
+    "billingCountry": "GB",
+    "billingPostalCode": "SW1A 1AA",
+}
+
+
+class Server:
+    """gunicorn in a process group of its own, with a VAR_DIR of its own, on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.address, self.folder = f"http://127.0.0.1:{port}", folder
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("STRIPE", "DJANGO"))
+        }
+        self.environ = kept | {
+            "VAR_DIR": str(folder),
+            "SITE_URL": self.address,
+            "SECRET_KEY": "drill",
+            "DEBUG": "true",
+            "ENV_FILE": os.devnull,
+            "LOG_LEVEL": "ERROR",
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        }
+        self.up = threading.Event()
+        self.answers = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, *arguments: str) -> Any:
+        """What drill_site answers."""
+        command = [sys.executable, "-m", "tests.soak.drill_site", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "config.wsgi",
+            "--bind",
+            self.address[7:],
+            "--threads",
+            "8",
+        ]
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, start_new_session=True
+            )
+        pause = threading.Event()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                requests.get(f"{self.address}/healthz", timeout=5).raise_for_status()
+                break
+            except requests.RequestException:
+                assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
+                pause.wait(0.05)  # until the port answers
+        self.up.set()
+
+    def kill(self) -> None:
+        """kill -9: no signal handler, no goodbye."""
+        assert self.process is not None
+        self.up.clear()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+class Buyer:
+    """One checkout in a browser that tries again, as people do."""
+
+    def __init__(self, server: Server, cookie: str, slug: str, price: str, pays: bool) -> None:
+        self.server, self.slug, self.price, self.pays = server, slug, price, pays
+        self.browser = requests.Session()
+        self.browser.cookies.set("sessionid", cookie)
+        self.saw_it_paid = False
+
+    def shop(self) -> None:
+        """Buy, pay (or leave), come back."""
+        with self.browser:
+            page = self._post(f"/store/{self.slug}/", f"/store/{self.slug}/buy/", {"price": self.price})
+            if "/stripe-sandbox/checkout/" not in page or not self.pays:
+                return
+            page = page.removeprefix(self.server.address)
+            back = self._post(page, page, CARD)
+            if "session_id=" in back:
+                answer = self._send("GET", back.removeprefix(self.server.address))
+                self.saw_it_paid = 'data-state="paid"' in answer.text
+
+    def _post(self, page: str, address: str, form: dict[str, str]) -> str:
+        """Opens the page, sends its form, gives the address that it leads to; "" when it never did."""
+        for _ in range(TRIES):
+            self._send("GET", page)
+            token = {"csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
+            answer = self._send("POST", address, {**form, **token}, again=False)
+            where = answer.headers.get("Location", "") if answer is not None else ""
+            if "session_id=" in where or "/stripe-sandbox/checkout/" in where:
+                return where
+        return ""
+
+    def _send(self, method: str, path: str, form: Any = None, again: bool = True) -> Any:
+        while True:
+            assert self.server.up.wait(60), "the server does not come back"
+            try:
+                answer = self.browser.request(
+                    method, self.server.address + path, data=form, timeout=30, allow_redirects=False
+                )
+            except requests.RequestException:
+                if not again:
+                    return None
+            else:
+                self.server.answers += 1
+                assert answer.status_code < 500, answer.text[:2000]
+                return answer
+
+
+def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]:
+    """So many checkouts, three of four paid, while the server is killed so often. Gives the verdict of drill_site."""
+    chance = random.Random(seed)
+    with Server(folder) as server:
+        shop = server.ask("setup", str(checkouts))
+        buyers = [
+            Buyer(server, cookie, shop["slug"], shop["price"], pays=chance.random() < 0.75)
+            for cookie in shop["cookies"]
+        ]
+        errors = _all_shop(server, buyers, kills, chance)
+        if errors:
+            raise errors[0]
+        server.kill()
+        found: dict[str, Any] = server.ask("verdict")
+    seen = [f"buyer{number}@example.com" for number, buyer in enumerate(buyers) if buyer.saw_it_paid]
+    found["faults"] += [f"{email} saw it paid, and it is not" for email in seen if email not in found["paid"]]
+    return found
+
+
+def _all_shop(server: Server, buyers: list[Buyer], kills: int, chance: random.Random) -> list[BaseException]:
+    queue: SimpleQueue[Buyer] = SimpleQueue()
+    for buyer in buyers:
+        queue.put(buyer)
+    errors: list[BaseException] = []
+    over = threading.Event()
+
+    def work() -> None:
+        try:
+            while not errors:
+                queue.get_nowait().shop()
+        except Empty:
+            pass
+        except BaseException as error:
+            errors.append(error)
+        if not any(thread.is_alive() for thread in threads if thread is not threading.current_thread()):
+            over.set()
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    server.start()
+    for thread in threads:
+        thread.start()
+    share = max(len(buyers) * 5 // (kills + 1), 2)  # requests between two kills; a checkout is about five
+    for _ in range(kills):
+        until = server.answers + chance.randint(1, share)
+        while server.answers < until and not over.wait(0.005):
+            pass
+        over.wait(chance.random() / 20)  # in the middle of whatever is going on
+        if over.is_set():
+            break
+        server.kill()
+        server.start()
+    for thread in threads:
+        thread.join()
+    return errors

@@ -1,0 +1,93 @@
+"""What the kill drill asks of the site from outside its server: a shop with buyers before, the truth afterwards.
+
+python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
+python -m tests.soak.drill_site verdict       reconciles once, then prints what is lost or double (JSON)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import django
+
+PRODUCT = "Icon set"
+
+
+def setup(buyers: int) -> dict[str, Any]:
+    """One product, so many buyers, all signed in."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.core.management import call_command
+
+    from apps.ecommerce.catalogue import sync_catalogue
+    from apps.ecommerce.models import ProductConfiguration
+    from apps.ecommerce.stripe_client import get_client
+    from apps.users.models import User
+
+    call_command("migrate", verbosity=0)
+    price: Any = {"currency": "usd", "unit_amount": 1900}
+    product = get_client().v1.products.create({"name": PRODUCT, "default_price_data": price})
+    sync_catalogue()
+    configuration = ProductConfiguration.objects.get(product_id=product.id)
+    cookies = []
+    for number in range(buyers):
+        user = User.objects.create_user(f"buyer{number}@example.com")
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        cookies.append(session.session_key)
+    return {"cookies": cookies, "slug": configuration.slug, "price": product.default_price}
+
+
+def verdict() -> dict[str, Any]:
+    """After one reconcile: how many sessions are complete, and every reason to complain."""
+    from django.utils import timezone
+
+    from apps.ecommerce.models import Mail, Purchase
+    from apps.ecommerce.reconcile import reconcile
+    from apps.stripe_sandbox import storage
+
+    Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # he is dead
+    report = reconcile()
+    faults, sessions = [], storage.find("checkout.session")
+    complete = [session for session in sessions if session["status"] == "complete"]
+    rows = {row.session_id: row for row in Purchase.objects.all()}
+    for session in sessions:
+        row = rows.get(session["id"])
+        if session not in complete:
+            if row and row.status not in ("open", "expired"):
+                faults.append(f"{session['id']} is {session['status']}, but {row.status} here")
+        elif row is None or row.status != "paid":
+            faults.append(f"{session['id']} is paid, but lost here")
+        elif row.changes.filter(to_status="paid").count() != 1:
+            faults.append(f"{session['id']} was paid more than once")
+        elif row.mails.count() != 1 or row.mails.filter(sent_at=None).exists():
+            faults.append(f"{session['id']} has not exactly one mail, sent")
+    paid = Purchase.objects.filter(status="paid")
+    if paid.count() != len(complete):
+        faults.append(f"{paid.count()} are paid here, {len(complete)} at Stripe")
+    charged = [charge for charge in storage.find("charge") if charge["status"] == "succeeded"]
+    if len(charged) != len(complete):
+        faults.append(f"{len(charged)} charges for {len(complete)} purchases")
+    faults += [f"{user} paid {n} times" for user, n in Counter(row.user_id for row in paid).items() if n > 1]
+    emails = sorted(paid.values_list("email", flat=True))
+    return {"paid": emails, "faults": faults, "repaired": len(report.repaired), "found": len(report.found)}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    answer = setup(int(sys.argv[2])) if sys.argv[1] == "setup" else verdict()
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,479 @@
+"""Buyers, Stripe and the operator act in any order, webhooks come as they like, processes die: the store stays right.
+
+Each rule is one act. What must hold all along is checked after each of them, the rest at the end (`teardown`): one
+reconcile, and everything is as Stripe says.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import stripe
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from apps.ecommerce.entitlements import grants, owned
+from apps.ecommerce.models import Mail, Purchase, WebhookEvent
+from apps.ecommerce.reconcile import reconcile
+from apps.stripe_sandbox import errors, later, storage
+from apps.stripe_sandbox.billing import desk
+from apps.stripe_sandbox.hosted import outcomes
+from apps.stripe_sandbox.hosted.entry import Entry
+from apps.stripe_sandbox.resources import disputes, refunds
+from apps.users.models import User
+
+from . import truth
+from .world import Post, World
+
+HOUR, DAY = 3600, 86400
+CARDS = (
+    "4242424242424242",
+    "4242424242424242",
+    "4000000000000002",  # declined
+    "4000002760003184",  # 3D Secure
+    "4000000000000341",  # pays once, renewals fail
+    "4000000000000259",  # disputed
+    "4000000000001976",  # an inquiry
+    "4000000000007726",  # refund takes a while
+    "4000000000005126",  # refund fails later
+)
+ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
+TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
+
+number = st.integers(0, 1000)  # which one of those that there are
+small = st.integers(1, 30)
+fault = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(st.just("kill"), small),
+    st.tuples(st.sampled_from(["lost request", "lost answer"]), st.integers(1, 6)),
+)
+Job = Callable[[], Any]
+
+
+class Shop(RuleBasedStateMachine):
+    """One schedule. `world` is set by whoever runs it."""
+
+    world: ClassVar[World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.begin()
+        self.began = timezone.now() - timedelta(hours=1)
+        self.seen: list[
+            tuple[User, str]
+        ] = []  # payment pages that a buyer has been sent to: (buyer, session id)
+        self.history: dict[str, list[truth.Truth]] = {}  # session id ▶ all that it has been at Stripe
+        self.reached: dict[str, int] = {}  # session id ▶ how far of that the store has followed
+        self.ending, self.order = "deliver", random.Random(0)
+
+    @initialize(
+        ending=st.sampled_from(["deliver", "lose", "leave"]),
+        order=st.randoms(use_true_random=False),
+        bought=st.lists(st.tuples(number, number, number), min_size=1, max_size=2),
+    )
+    def begin(self, ending: str, order: random.Random, bought: list[tuple[int, int, int]]) -> None:
+        """Somebody has bought something. `ending`: what becomes of events that are on their way at the end."""
+        self.ending, self.order = ending, order
+        for who, what, how in bought:
+            self.buy_and_pay(who, what, how)
+
+    # --- the buyer -----------------------------------------------------------------------------------------
+
+    @rule(who=number, what=number, fault=fault)
+    def buy(self, who: int, what: int, fault: Any) -> None:
+        self.world.act(self._buy(who, what), fault)
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, how=number, passes=st.booleans())
+    def pay(self, which: int, how: int, passes: bool) -> None:
+        self._pay(which, how, passes)()
+
+    @rule(who=number, what=number, how=number)
+    def buy_and_pay(self, who: int, what: int, how: int) -> None:
+        if self.world.act(self._buy(who, what)):
+            self._pay(-1, how, True)()
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, fault=fault)
+    def come_back(self, which: int, fault: Any) -> None:
+        self.world.act(self._come_back(which), fault)
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, fault=fault)
+    def poll(self, which: int, fault: Any) -> None:
+        self.world.act(self._poll(which), fault)
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, how=st.sampled_from(["", "?canceled=1", "?from=portal"]), fault=fault)
+    def look_at_the_order(self, which: int, how: str, fault: Any) -> None:
+        row = self._row(which)
+        browser = self.world.browser(self._user(row))
+        self.world.act(lambda: browser.get(row.get_absolute_url() + how), fault)
+
+    @rule(who=number, what=number)
+    def use_the_product(self, who: int, what: int) -> None:
+        """The gate opens for those whom the store knows to have paid, and nobody else."""
+        user, price = self._of(self.world.users, who), self._of(self.world.prices, what)
+        slug = price.product.configuration.slug
+        status = self.world.browser(user).get(f"/purchases/{slug}/").status_code
+        assert (status == 200) == any(
+            grants(row) for row in Purchase.objects.filter(user=user, product=price.product)
+        )
+
+    # --- the buyer in Stripe's portal ----------------------------------------------------------------------
+
+    @precondition(lambda self: self._living())
+    @rule(
+        which=number,
+        act=st.sampled_from(
+            ["stop", "stop later", "stay", "cancel", "pause", "resume", "plan", "card", "pay"]
+        ),
+        token=st.sampled_from(TOKENS),
+        days=st.integers(1, 60),
+    )
+    def manage(self, which: int, act: str, token: str, days: int) -> None:
+        subscription = self._of(self._living(), which)
+        with suppress(stripe.InvalidRequestError, stripe.CardError):  # what makes no sense now
+            self._manage(subscription, act, token, days)
+        self._note()
+
+    # --- Stripe --------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([3, 3, 700, 2 * HOUR, 25 * HOUR, 5 * DAY, 8 * DAY, 31 * DAY]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.pass_time(seconds)
+        self._note()
+
+    @precondition(lambda self: self._living())
+    @rule(which=number, fails=st.booleans())
+    def renewal(self, which: int, fails: bool) -> None:
+        subscription = self._of(self._living(), which)
+        if fails:
+            desk.fail_next_renewal(subscription["id"])
+        ends = subscription["items"]["data"][0]["current_period_end"]
+        self.world.pass_time(max(ends - time.time(), 0) + 2 * HOUR)
+        self._note()
+
+    @precondition(lambda self: self._charges())
+    @rule(
+        which=number,
+        part=st.sampled_from([1.0, 0.3]),
+        course=st.sampled_from(["", "refund_pending", "refund_fails"]),
+    )
+    def refund(self, which: int, part: float, course: str) -> None:
+        charge = self._of(self._charges(), which)
+        left = charge["amount"] - charge["amount_refunded"]
+        self._at_stripe(lambda: refunds.make(charge, max(int(left * part), 1), course))
+
+    @precondition(lambda self: self._charges())
+    @rule(which=number, kind=st.sampled_from(sorted(disputes.KINDS)))
+    def dispute(self, which: int, kind: str) -> None:
+        charge = self._of(self._charges(), which)
+        self._at_stripe(lambda: disputes.make(charge, kind))
+
+    @precondition(lambda self: storage.find("dispute"))
+    @rule(which=number, end=st.sampled_from(["won", "lost", "escalate"]))
+    def dispute_goes_on(self, which: int, end: str) -> None:
+        dispute = self._of(storage.find("dispute"), which)
+        if end != "escalate":
+            self._at_stripe(lambda: disputes.settle(dispute, end))
+        elif dispute["status"].startswith("warning_") and dispute["status"] in disputes.OPEN:
+            self._at_stripe(lambda: disputes.escalate(dispute))
+
+    @precondition(lambda self: storage.find("checkout.session"))
+    @rule(which=number)
+    def session_expires_or_bank_answers(self, which: int) -> None:
+        session = self._of(storage.find("checkout.session"), which)
+        if session["status"] == "open":
+            self.world.stripe.v1.checkout.sessions.expire(session["id"])
+        later.run_for(session["id"])
+        self._note()
+
+    # --- webhooks ------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, times=st.integers(1, 2), fault=fault)
+    def an_event_comes(self, which: int, times: int, fault: Any) -> None:
+        events = self.world.waiting_events()
+        for event in [self._of(events, which)] * times if events else []:
+            self.world.act(lambda event=event: self.world.deliver(event), fault)
+
+    @precondition(lambda self: self.seen)
+    @rule(order=st.randoms(use_true_random=False), most=st.integers(1, 12))
+    def many_events_come(self, order: random.Random, most: int) -> None:
+        """In any order; some twice."""
+        events = self.world.waiting_events()
+        for event in order.choices(events, k=min(most, len(events))) if events else []:
+            self.world.act(lambda event=event: self.world.deliver(event))
+
+    @precondition(lambda self: self.seen)
+    @rule(order=st.randoms(use_true_random=False))
+    def events_are_lost(self, order: random.Random) -> None:
+        for event in self.world.waiting_events():
+            if order.random() < 0.5:
+                self.world.lose(event)
+
+    # --- the operator --------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.seen)
+    @rule(which=number, fault=fault)
+    def refresh(self, which: int, fault: Any) -> None:
+        self.world.act(self._admin("purchase", "refresh", self._row(which).pk), fault)
+
+    @precondition(lambda self: WebhookEvent.objects.exists())
+    @rule(which=number, fault=fault)
+    def process_again(self, which: int, fault: Any) -> None:
+        event = self._of(list(WebhookEvent.objects.order_by("received_at", "id")), which)
+        self.world.act(self._admin("webhookevent", "process_again", event.pk), fault)
+
+    @rule(which=number)
+    def archive_or_sell_again(self, which: int) -> None:
+        price = self._of(self.world.prices, which)
+        active = storage.get(price.id)["active"]  # type: ignore[index]
+        self.world.stripe.v1.prices.update(price.id, {"active": not active})
+
+    @rule(fault=fault)
+    def reconcile_runs(self, fault: Any) -> None:
+        def run() -> None:
+            with suppress(*([stripe.StripeError] if fault else [])):
+                reconcile(self.began)
+
+        self.world.act(run, fault)
+
+    @rule(away=st.booleans())
+    def mail_server(self, away: bool) -> None:
+        Post.away = away
+
+    # --- several at once -----------------------------------------------------------------------------------
+
+    @rule(
+        jobs=st.lists(
+            st.tuples(st.sampled_from(["event", "back", "poll", "buy", "refresh"]), number, number, fault),
+            min_size=2,
+            max_size=4,
+        ),
+        pays=st.booleans(),
+    )
+    def at_once(self, jobs: list[tuple[str, int, int, Any]], pays: bool) -> None:
+        made: list[tuple[Job, Any]] = [
+            (job, fault) for kind, one, two, fault in jobs if (job := self._job(kind, one, two))
+        ]
+        if pays and self.seen:
+            made.append((self._pay(-1, 0, True), None))
+        if len(made) > 1:
+            self.world.at_once(made)
+        self._note()
+
+    # --- what must hold all along --------------------------------------------------------------------------
+
+    @invariant()
+    def all_is_well(self) -> None:
+        rows = list(Purchase.objects.order_by())
+        self._nothing_is_double(rows)
+        self._the_store_follows_stripe(rows)
+        self._no_mail_twice()
+
+    def _nothing_is_double(self, rows: list[Purchase]) -> None:
+        opened = [(row.user_id, row.product_id, row.price_id) for row in rows if row.is_open]
+        assert len(opened) == len(set(opened)), "two open purchases"
+        known = [row.session_id for row in rows if row.session_id]
+        assert len(known) == len(set(known)), "two purchases for a session"
+        open_pages = Counter(
+            (user.pk, storage.find("item", parent=session_id)[0]["price"]["id"])
+            for user, session_id in set(self.seen)
+            if (storage.get(session_id) or {})["status"] == "open"
+        )
+        assert not open_pages or max(open_pages.values()) == 1, "two pages on which the same can be paid"
+
+    def _the_store_follows_stripe(self, rows: list[Purchase]) -> None:
+        """Whatever the store said, Stripe had said; later words never before earlier ones; no access without them."""
+        self._note()
+        now = time.time()
+        for row in (row for row in rows if row.session_id):
+            past = self.history[str(row.session_id)]
+            at = self.reached.get(str(row.session_id), 0)
+            found = next((i for i in range(at, len(past)) if past[i].status == row.status), None)
+            assert found is not None, (
+                f"{row.status} here, but {[moment.status for moment in past[at:]]} at Stripe"
+            )
+            self.reached[str(row.session_id)] = found
+            assert not grants(row) or any(moment.opens(now) for moment in past[at:]), (
+                "access that nobody paid"
+            )
+
+    def _no_mail_twice(self) -> None:
+        owed = Counter(map(str, Mail.objects.values_list("purchase__public_id", flat=True)))
+        for order, letters in Post.letters.items():
+            assert letters <= owed[order] + Post.unmarked[order], "a mail was sent twice"
+
+    def teardown(self) -> None:
+        """All events (or none of the rest), one reconcile: everything is as Stripe says, and said once."""
+        Post.away = False
+        self.world.pass_time(15 * 60)  # whoever was sending a mail when he was killed, is taken for dead
+        events = self.world.waiting_events()
+        self.order.shuffle(events)
+        for event in events if self.ending != "leave" else []:
+            (self.world.deliver if self.ending == "deliver" else self.world.lose)(event)
+        reconcile(self.began)
+        self._note()
+        self._check_the_end()
+        self._no_mail_twice()
+        again = reconcile(self.began)
+        assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
+
+    def _check_the_end(self) -> None:
+        now, rows = time.time(), list(Purchase.objects.select_related("user", "product"))
+        by_session = {row.session_id: row for row in rows if row.session_id}
+        for session in storage.find("checkout.session"):
+            row, expected = by_session.get(session["id"]), truth.of(session)
+            assert row or expected.status == "expired", f"a session that is {expected.status} has no purchase"
+            if row:
+                assert row.status == expected.status, "the status is not what Stripe says"
+                assert grants(row) == expected.opens(now), "access is not what the policy says"
+                assert str(row.public_id) == session["metadata"]["purchase"]
+        for row in rows:
+            changes = list(row.changes.order_by("version"))
+            assert changes[-1].to_status == row.status, "the timeline ends elsewhere"
+            assert all(a.to_status == b.from_status for a, b in pairwise(changes))
+            mails = list(row.mails.exclude(kind=Mail.Kind.TRIAL_ENDING))
+            assert {(mail.kind, mail.about) for mail in mails} == truth.mails_owed(changes)
+            letters, owed = Post.letters[str(row.public_id)], row.mails.count()
+            assert not row.mails.filter(sent_at=None).exists(), "a mail was never sent"
+            assert owed <= letters <= owed + Post.unmarked[str(row.public_id)], (
+                "a mail was sent twice, or never"
+            )
+        for user, product in {(row.user, row.product) for row in rows}:
+            entitled = [row for row in rows if (row.user, row.product) == (user, product)]
+            assert bool(owned(user, product)) == any(grants(row) for row in entitled)
+
+    # --- acts, as something that can be done in a thread ---------------------------------------------------
+
+    def _job(self, kind: str, one: int, two: int) -> Job | None:
+        if kind == "buy":
+            return self._buy(one, two)
+        if kind == "back":
+            return self._come_back(one) if self.seen else None
+        if kind == "event":
+            events = self.world.waiting_events()
+            event = self._of(events, one) if events else None
+            return (lambda: self.world.deliver(event)) if event else None
+        if not self._rows():
+            return None
+        return self._poll(one) if kind == "poll" else self._admin("purchase", "refresh", self._row(one).pk)
+
+    def _buy(self, who: int, what: int) -> Job:
+        user, price = self._of(self.world.users, who), self._of(self.world.prices, what)
+
+        def job() -> bool:
+            browser = self.world.browser(user)
+            response = browser.post(f"/store/{price.product.configuration.slug}/buy/", {"price": price.id})
+            assert response.status_code == 303
+            to_stripe = "/stripe-sandbox/checkout/" in response["Location"]
+            if to_stripe:
+                self.seen.append((user, response["Location"].rsplit("/", 1)[1]))
+            return to_stripe
+
+        return job
+
+    def _pay(self, which: int, how: int, passes: bool) -> Job:
+        user, session_id = self.seen[-1] if which < 0 else self._of(self.seen, which)
+
+        def job() -> None:
+            session = storage.get(session_id) or {}
+            entry = Entry(user.email, self._of(CARDS, how), "12 / 70", "123", "A Buyer", "GB", "SW1A 1AA")
+            if "sepa_debit" in session["payment_method_types"] and how % 2:
+                entry = Entry(
+                    user.email, billingName="A Buyer", billingCountry="AT", paymentMethod="sepa_debit"
+                )
+                entry.iban = self._of(ACCOUNTS, how)
+            if outcomes.pay(session_id, entry).state == "challenge":
+                outcomes.authenticate(session_id, passed=passes)
+            self._note()
+
+        return job
+
+    def _come_back(self, which: int) -> Job:
+        user, session_id = self._of(self.seen, which)
+        address = f"{reverse('checkout_return')}?session_id={session_id}"
+        return lambda: self._ok(self.world.browser(user).get(address))
+
+    def _poll(self, which: int) -> Job:
+        row = self._row(which)
+        browser = self.world.browser(self._user(row))
+        return lambda: self._ok(browser.get(reverse("purchase_status", args=[row.public_id])))
+
+    def _admin(self, model: str, action: str, pk: object) -> Job:
+        address = reverse(f"admin:ecommerce_{model}_changelist")
+        form = {"action": action, "_selected_action": [pk]}
+        return lambda: self._ok(self.world.browser(self.world.olive).post(address, form))
+
+    def _manage(self, subscription: dict[str, Any], act: str, token: str, days: int) -> None:
+        v1, pk = self.world.stripe.v1, subscription["id"]
+        if act in ("stop", "stay"):
+            v1.subscriptions.update(pk, {"cancel_at_period_end": act == "stop"})
+        elif act == "stop later":
+            v1.subscriptions.update(pk, {"cancel_at": int(time.time()) + days * DAY})
+        elif act == "cancel":
+            v1.subscriptions.cancel(pk)
+        elif act == "pause":
+            v1.subscriptions.pause(pk)
+        elif act == "resume":
+            v1.subscriptions.resume(pk)
+        elif act == "pay":
+            v1.invoices.pay(subscription["latest_invoice"])
+        elif act == "card":
+            method = v1.payment_methods.attach(token, {"customer": subscription["customer"]})
+            v1.subscriptions.update(pk, {"default_payment_method": method.id})
+        else:
+            plans = [price for price in self.world.prices if price.product.name == "Club"]
+            item = subscription["items"]["data"][0]["id"]
+            v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._of(plans, days).id}]})
+
+    def _at_stripe(self, do: Job) -> None:
+        with suppress(errors.ApiError), storage.transaction():  # Stripe says no to what makes no sense now
+            do()
+        self._note()
+
+    # --- what there is -------------------------------------------------------------------------------------
+
+    def _note(self) -> None:
+        """Writes down what every session is at Stripe now, where that is news."""
+        for session in storage.find("checkout.session"):
+            past, now = self.history.setdefault(session["id"], [truth.Truth("open")]), truth.of(session)
+            if past[-1] != now:
+                past.append(now)
+
+    @staticmethod
+    def _of(items: Any, which: int) -> Any:
+        return items[which % len(items)]
+
+    @staticmethod
+    def _ok(response: Any) -> None:
+        assert response.status_code in (200, 302), response.status_code
+
+    def _rows(self) -> list[int]:
+        return list(Purchase.objects.order_by("pk").values_list("pk", flat=True))
+
+    def _row(self, which: int) -> Purchase:
+        return Purchase.objects.get(pk=self._of(self._rows(), which))
+
+    def _user(self, row: Purchase) -> User:
+        return next(user for user in self.world.users if user.pk == row.user_id)
+
+    def _living(self) -> list[dict[str, Any]]:
+        rows = storage.find("subscription")
+        return [row for row in rows if row["status"] not in ("canceled", "incomplete_expired")]
+
+    def _charges(self) -> list[dict[str, Any]]:
+        rows = storage.find("charge", ("status", "=", "succeeded"))
+        return [row for row in rows if not row["refunded"]]

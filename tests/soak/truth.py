@@ -1,0 +1,110 @@
+"""What is true, said a second time: from Stripe's stored objects, without the store's derive_status.
+
+The policy is written out here as words of the issue: whoever changes it in the store changes it here as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from apps.ecommerce.models import StatusChange
+from apps.stripe_sandbox import storage
+
+DAY = 86400
+GRACE = 7 * DAY
+OPENS = {"paid", "partially_refunded", "trialing", "active"}
+RUNNING = {"trialing", "active", "past_due"}
+OVER = {"canceled": "canceled", "incomplete_expired": "expired"}
+SUSPENDS = {"needs_response", "under_review"}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One moment of a purchase at Stripe. Times in Unix seconds."""
+
+    status: str
+    ends: int | None = None
+    period_start: int = 0
+
+    def opens(self, now: float) -> bool:
+        """Whether the buyer may use the product then."""
+        if self.ends and self.ends <= now:
+            return False
+        return self.status in OPENS or (self.status == "past_due" and self.period_start > now - GRACE)
+
+
+def of(session: dict[str, Any]) -> Truth:
+    """What a Checkout Session and all that hangs on it say now."""
+    if session["status"] != "complete":
+        return Truth(session["status"])
+    if session["mode"] == "subscription":
+        return _of_subscription(storage.get(session["subscription"]) or {})
+    intent = storage.get(session["payment_intent"] or "")
+    if intent is None:  # nothing was to pay
+        return Truth("paid")
+    if intent["status"] != "succeeded":
+        return Truth("failed" if intent["status"] == "requires_payment_method" else "processing")
+    return Truth(_of_charge(intent["latest_charge"]) or "paid")
+
+
+def _of_subscription(subscription: dict[str, Any]) -> Truth:
+    status = OVER.get(subscription["status"], subscription["status"])
+    (item,) = subscription["items"]["data"]
+    if status in RUNNING:
+        newest = _charge_of_invoice(subscription["latest_invoice"])
+        taken_back = _of_charge(newest) if newest else None
+        if taken_back and taken_back != "partially_refunded":
+            status = taken_back
+    return Truth(status, subscription["cancel_at"], item["current_period_start"])
+
+
+def _charge_of_invoice(invoice: str | None) -> str | None:
+    for row in storage.find("invoice_payment", ("invoice", "=", invoice)):
+        intent = storage.get(row["payment"].get("payment_intent") or "")
+        if intent:
+            return intent["latest_charge"]  # type: ignore[no-any-return]
+    return None
+
+
+def _of_charge(charge_id: str) -> str | None:
+    charge = storage.get(charge_id) or {}
+    disputes = storage.find("dispute", ("charge", "=", charge_id))
+    if disputes and disputes[0]["status"] in SUSPENDS:
+        return "disputed"
+    if disputes and disputes[0]["status"] == "lost":
+        return "dispute_lost"
+    back = sum(
+        refund["amount"]
+        for refund in storage.find("refund", ("charge", "=", charge_id))
+        if refund["status"] in ("pending", "succeeded", "requires_action")
+    )
+    if not back:
+        return None
+    return "refunded" if back == charge["amount"] else "partially_refunded"
+
+
+MAIL_OF_ARRIVAL = {
+    "processing": "waiting",
+    "failed": "failed",
+    "past_due": "renewal_failed",
+    "unpaid": "suspended",
+    "paused": "suspended",
+    "disputed": "suspended",
+    "canceled": "ended",
+    "partially_refunded": "refunded",
+    "refunded": "refunded",
+}
+NOTHING_YET = {"open", "processing", "incomplete", "failed", "expired"}
+
+
+def mails_owed(changes: list[StatusChange]) -> set[tuple[str, str]]:
+    """(kind, about) of every mail that this timeline is worth. The notice of a trial's end is not among them."""
+    owed = set()
+    for change in changes:
+        kind = MAIL_OF_ARRIVAL.get(change.to_status)
+        if change.to_status in ("paid", "trialing", "active") and change.from_status in NOTHING_YET:
+            kind = "confirmed"
+        if kind and change.from_status:
+            owed.add((kind, f"v{change.version}"))
+    return owed

@@ -1,0 +1,296 @@
+"""The world of one schedule: Stripe (the sandbox), the store, two buyers, a clock to turn, and things that break.
+
+Time is one for everybody: `pass_time` moves the clock of Stripe, store and mail alike. A killed process is played by
+`Killed`, raised before or after the n-th thing that leaves a trace: a writing statement, a call to Stripe, a mail.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce import webhooks
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.models import (
+    Mail,
+    Price,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    StripeCustomer,
+    WebhookEvent,
+)
+from apps.stripe_sandbox import bootstrap, later, storage
+from apps.stripe_sandbox.billing import engine
+from apps.stripe_sandbox.resources import checkout_sessions
+from apps.stripe_sandbox.transport import InProcessClient
+from apps.users.models import User
+
+SECRET = "whsec_sandbox"
+YEARS = 20 * 365 * 86400
+WRITES = ("INSERT", "UPDATE", "DELETE")
+MARKS_SENT = 'UPDATE "ecommerce_mail" SET "sent_at"'  # from here on nobody doubts that the mail has left
+
+# name ▶ prices: (currency, minor units, recurring)
+SHELF: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
+    "Icons": [("usd", 1900, None), ("usd", 2900, None)],
+    "Gift": [("usd", 0, None)],
+    "Guide": [("eur", 2500, None)],
+    "Club": [("usd", 900, {"interval": "month"}), ("usd", 9000, {"interval": "year"})],
+    "Course": [("usd", 1200, {"interval": "month", "trial_period_days": 7})],
+}
+
+
+class Killed(KeyboardInterrupt):
+    """kill -9. No `except Exception` holds it, nor does the tasks framework."""
+
+
+class Plan(threading.local):
+    """What this thread has coming: the trace after which it is killed, and calls to Stripe that fail."""
+
+    kill_after: int | None = None
+    failing_calls: int = 0
+    answer_lost: bool = False
+    broken = False  # whether something was made to fail in this act
+
+
+plan = Plan()
+
+
+def trace(what: str) -> None:
+    """Something that leaves a trace happens next, or just happened."""
+    if plan.kill_after is None:
+        return
+    plan.kill_after -= 1
+    if plan.kill_after <= 0:
+        plan.kill_after = None
+        plan.broken = True
+        raise Killed(what)
+
+
+class FlakyStripe(InProcessClient):
+    """Stripe over a line that may break before the request gets there, or before the answer comes back."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        trace("a call to Stripe")
+        if plan.failing_calls > 0 and not plan.answer_lost:
+            self._fail()
+        answer = super().request(*args, **kwargs)
+        if plan.failing_calls > 0:
+            self._fail()
+        trace("an answer of Stripe's")
+        return answer
+
+    def _fail(self) -> None:
+        plan.failing_calls -= 1
+        plan.broken = True
+        raise stripe.APIConnectionError("the line broke", should_retry=True)
+
+
+class Post(BaseEmailBackend):
+    """The mail server: counts letters per order, or is away."""
+
+    away = False
+    letters: Counter[str] = Counter()
+    unmarked: Counter[str] = Counter()  # letters that left, and the process died before it could note that
+    leaving = threading.local()
+
+    def send_messages(self, messages: Any) -> int:
+        if Post.away:
+            raise ConnectionRefusedError("the mail server is away")
+        for message in messages:
+            trace("a mail")
+            order = message.extra_headers["X-Order"]
+            Post.letters[order] += 1
+            Post.leaving.order = order
+            _noting_a_loss(order, lambda: trace("a mail that left"))
+        return len(messages)
+
+
+def _noting_a_loss(order: str, do: Callable[[], None]) -> None:
+    try:
+        do()
+    except Killed:
+        Post.unmarked[order] += 1
+        raise
+
+
+def _statement(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    if not sql.startswith(WRITES):
+        return execute(sql, params, many, context)
+    if sql.startswith(MARKS_SENT):
+        _noting_a_loss(Post.leaving.order, lambda: trace(sql))
+    else:
+        trace(sql)
+    result = execute(sql, params, many, context)
+    trace(f"after {sql}")
+    return result
+
+
+class World:
+    """Made once for many schedules; `begin` makes everything new for the next one."""
+
+    def __init__(self, folder: Path, settings: Any, patch: pytest.MonkeyPatch) -> None:
+        self.settings, self.file, self.stock_file = (
+            settings,
+            folder / "stripe.sqlite3",
+            folder / "stock.sqlite3",
+        )
+        self.offset = 0.0
+        real = time.time
+        patch.setattr(time, "time", lambda: real() + self.offset)
+        patch.setattr(timezone, "now", lambda: datetime.fromtimestamp(time.time(), UTC))
+        patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.0)
+        patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.0)
+        patch.setattr(logging.getLogger("apps"), "disabled", True)
+        for name in ("apps.ecommerce", "apps.stripe_sandbox", "django.request"):
+            patch.setattr(logging.getLogger(name), "level", logging.CRITICAL + 1)
+        settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
+        settings.STRIPE_SANDBOX_DEMO = False
+        settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
+        settings.EMAIL_BACKEND = "tests.soak.world.Post"
+        settings.SESSION_COOKIE_AGE = YEARS
+        self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
+        self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]
+        self.olive = User.objects.create_superuser("olive@example.com", "olive-runs-this")
+        self._stock()
+        self.cookies = {user.pk: _signed_in(user).cookies for user in (*self.users, self.olive)}
+
+    def _stock(self) -> None:
+        bootstrap.prepare()
+        for name, prices in SHELF.items():
+            product = self.stripe.v1.products.create({"name": name})
+            for currency, amount, recurring in prices:
+                params: Any = {"product": product.id, "currency": currency, "unit_amount": amount}
+                self.stripe.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})})
+        sync_catalogue()
+        rows = Price.objects.select_related("product__configuration").order_by("product__name", "unit_amount")
+        self.prices = list(rows)
+        storage.query("DELETE FROM deliveries")
+        storage.query("DELETE FROM objects WHERE object = 'event'")
+        storage.close_idle()
+        shutil.copy(self.file, self.stock_file)
+
+    def begin(self) -> None:
+        """A new day: nobody has bought anything."""
+        storage.close_idle()
+        for rest in ("-wal", "-shm"):
+            Path(f"{self.file}{rest}").unlink(missing_ok=True)
+        shutil.copy(self.stock_file, self.file)
+        with transaction.atomic():
+            for model in (Mail, StatusChange, Purchase, WebhookEvent, StripeCustomer):
+                model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+            Price.objects.update(active=True)
+            ProductConfiguration.objects.update(is_active=True)
+        self.offset = 0.0
+        Post.away = False
+        Post.letters.clear()
+        Post.unmarked.clear()
+        self.settled: set[str] = set()  # events that the store has acknowledged, or that are lost for good
+
+    # --- acting, and being killed while acting -------------------------------------------------------------
+
+    def act(self, do: Callable[[], Any], fault: tuple[str, int] | None = None) -> Any:
+        """Do it as one process would; gives what it gives, None when it was killed. See FAULTS."""
+        kind, count = fault or ("", 0)
+        plan.broken = False
+        plan.kill_after = count if kind == "kill" else None
+        plan.failing_calls = count if kind in ("lost request", "lost answer") else 0
+        plan.answer_lost = kind == "lost answer"
+        try:
+            with connection.execute_wrapper(_statement):
+                return do()
+        except Killed:
+            connection.close()
+            return None
+        finally:
+            plan.kill_after, plan.failing_calls = None, 0
+
+    def at_once(self, jobs: list[tuple[Callable[[], Any], tuple[str, int] | None]]) -> None:
+        """Each job in a thread of its own, all starting together. Raises what one of them raised."""
+        start, errors = threading.Barrier(len(jobs)), []
+
+        def run(do: Callable[[], Any], fault: tuple[str, int] | None) -> None:
+            try:
+                start.wait()
+                self.act(do, fault)
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=run, args=job) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def browser(self, user: User) -> Client:
+        """A browser in which this user is signed in."""
+        client = Client()
+        client.cookies = self.cookies[user.pk]
+        return client
+
+    # --- Stripe --------------------------------------------------------------------------------------------
+
+    def pass_time(self, seconds: float) -> None:
+        """Everybody's clock goes on, and at Stripe happens what falls due meanwhile, in its order."""
+        self.offset += seconds
+        checkout_sessions.expire_due()
+        later.run_due()
+        engine.tick()
+
+    def waiting_events(self) -> list[dict[str, Any]]:
+        """Events that are still on their way to the store, oldest first."""
+        events = storage.find("event", ("type", "IN", [*webhooks.HANDLERS]))
+        return [event for event in events[::-1] if event["id"] not in self.settled]
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """One attempt to deliver: signed as Stripe signs."""
+        body = json.dumps(event)
+        response = Client().post(
+            "/webhooks/stripe/",
+            body,
+            content_type="application/json",
+            headers={"stripe-signature": stripe.WebhookSignature.generate_signature_header(body, SECRET)},
+        )
+        assert response.status_code == 200 or plan.broken, WebhookEvent.objects.get(id=event["id"]).error
+        if response.status_code == 200:
+            self.lose(event)
+
+    def lose(self, event: dict[str, Any]) -> None:
+        """Stripe takes it for delivered and will not send it again."""
+        self.settled.add(event["id"])
+        storage.update(event["id"], pending_webhooks=0)
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+@contextmanager
+def made(folder: Path, settings: Any) -> Iterator[World]:
+    """A world for many schedules; afterwards everybody's clock is right again."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield World(folder, settings, patch)
+    storage.close_idle()
