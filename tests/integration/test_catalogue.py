@@ -10,6 +10,8 @@ from django.test import Client
 
 from apps.ecommerce import catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.stripe_sandbox import bootstrap as sandbox_bootstrap
+from apps.stripe_sandbox import storage
 from tests.factories import add_price, stock
 from tests.integration.test_money_news import deliver, events
 
@@ -175,3 +177,17 @@ def test_a_network_that_is_down_is_said_in_one_line(sandbox: Any, stripe_away: A
     with pytest.raises(CommandError, match="can't be reached") as refusal:
         call_command("bootstrap_ecommerce")
     assert "\n" not in str(refusal.value)
+
+
+def test_after_the_sandbox_starts_over_the_demo_shop_is_the_same(
+    sandbox: Any, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.STRIPE_SANDBOX_DEMO = True
+    storage.reset()
+    sandbox_bootstrap.prepare()
+    bootstrap(capsys)
+    before = list(ProductConfiguration.objects.values("product_id", "slug"))
+    storage.reset()
+    sandbox_bootstrap.prepare()
+    assert "0 added, 0 changed, 0 archived" in bootstrap(capsys)
+    assert list(ProductConfiguration.objects.values("product_id", "slug")) == before
