@@ -30,20 +30,8 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
-<<<<<<< HEAD
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
-=======
-// Printing needs a script, so the button shows itself; also when a fragment brings it again.
-const showPrint = (root) => {
-  for (const element of root.querySelectorAll("[data-print]")) {
-    element.hidden = false;
-  }
-};
-showPrint(document);
-document.addEventListener("click", ({ target }) => {
-  if (target.closest("[data-print]")) window.print();
->>>>>>> next
 });
 
 // Live fragments are replaced whole, again and again. Screen readers hear of it once, when the news changes.
@@ -53,7 +41,6 @@ for (const element of document.querySelectorAll("[data-announce]")) {
 }
 
 document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-  showPrint(elt);
   const news = elt.dataset?.announce;
   const before = announced.get(elt.id);
   if (!news || news === before) return;

@@ -129,14 +129,3 @@ def test_states_after_the_buy_button(
 ) -> None:
     reach(sign_in(page, ada), goods.slug)
     assert complaints(page) == []
-<<<<<<< HEAD
-
-
-def test_the_stores_mails(page: Page, ada: User, goods: ProductConfiguration, settings: Any) -> None:
-    settings.DEBUG = True
-    expect(buy(sign_in(page, ada), "workshop").heading).to_have_text("You are subscribed")
-    for path in ("", "confirmed/html/", "renewal_failed/html/"):
-        page.goto(f"/dev/mail/previews/{path}")
-        assert complaints(page) == []
-=======
->>>>>>> next
