@@ -149,9 +149,7 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
         now, before = timezone.now(), row.status
         news = {name: value for name, value in facts.items() if getattr(row, name) != value}
         if news and row.synced_at != seen.synced_at:
-            return (
-                False  # somebody asked meanwhile and heard nothing new; whose answer is newer, nobody knows
-            )
+            return False  # somebody asked meanwhile and heard nothing new: nobody knows whose answer is newer
         if news.get("status") in GRANTS and not row.paid_at:
             news["paid_at"] = now
         if news:

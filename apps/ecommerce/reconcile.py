@@ -31,11 +31,8 @@ logger = logging.getLogger(__name__)
 PAGE = 100
 OVERLAP = timedelta(days=2)  # a session lives a day; look a little further back than the oldest open purchase
 DEFAULT_DAYS = 3
-TAKEN_BACK = (
-    Status.REFUNDED,
-    Status.DISPUTED,
-    Status.DISPUTE_LOST,
-)  # what a subscription's own status can't say
+# What a subscription's own status can't say.
+TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 NOTHING_YET = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 Item = TypeVar("Item")
 
@@ -184,7 +181,7 @@ class _Run:
             with transaction.atomic():
                 claimed.save()
                 StatusChange.objects.create(
-                    purchase=claimed, to_status=Status.OPEN, version=0, cause="reconcile"
+                    purchase=claimed, to_status=claimed.status, version=0, cause="reconcile"
                 )
         Purchase.objects.filter(pk=claimed.pk, session_id=None).update(session_id=session.id)
         return Purchase.objects.get(pk=claimed.pk)
@@ -241,7 +238,7 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
     except ValueError:
         return None
     known = Purchase.objects.filter(public_id=public_id).first()
-    if known or session.status == "expired":
+    if known or session.status != "complete":
         return known
     price = Price.objects.filter(id=metadata.get("price", "")).first()
     customer = StripeCustomer.objects.filter(id=_id(session.customer)).select_related("user").first()
@@ -256,6 +253,7 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
         price=price,
         currency=price.currency,
         livemode=session.livemode,
+        status=Status.EXPIRED,  # not open: the buyer may have begun again since; the sync that follows knows better
     )
 
 

@@ -83,6 +83,16 @@ def test_a_session_the_store_has_never_heard_of(
     assert "0 unknown" in reconcile()
 
 
+def test_an_unknown_session_beside_a_new_try(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
+    """After the backup was restored, the buyer, who seemed to own nothing, began to pay again."""
+    bought(as_ada, icons)
+    Purchase.objects.all().delete()
+    press_buy(as_ada, icons)
+    assert "1 unknown until now" in reconcile()
+    assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.OPEN, Status.PAID]
+    assert as_ada.get("/purchases/icon-set/").status_code == 200
+
+
 def test_another_shops_sessions_are_left_alone(icons: ProductConfiguration, deaf: Any) -> None:
     deaf.client.v1.checkout.sessions.create(
         {
