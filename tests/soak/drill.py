@@ -60,7 +60,7 @@ class Server:
         command = [sys.executable, "-m", "tests.soak.drill_site", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout.splitlines()[-1])
 
     def start(self) -> None:
         """Returns when it answers."""

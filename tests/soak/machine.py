@@ -21,7 +21,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from apps.ecommerce.entitlements import grants, owned
+from apps.ecommerce.entitlements import granting, grants, owned
 from apps.ecommerce.models import Mail, Purchase, WebhookEvent
 from apps.ecommerce.reconcile import reconcile
 from apps.stripe_sandbox import errors, later, storage
@@ -176,19 +176,22 @@ class Shop(RuleBasedStateMachine):
         self._at_stripe(lambda: refunds.make(charge, max(int(left * part), 1), course))
 
     @precondition(lambda self: self._charges())
-    @rule(which=number, kind=st.sampled_from(sorted(disputes.KINDS)))
-    def dispute(self, which: int, kind: str) -> None:
+    @rule(
+        which=number,
+        kind=st.sampled_from(sorted(disputes.KINDS)),
+        ends=st.lists(st.sampled_from(["escalate", "won", "lost"]), max_size=2),
+    )
+    def dispute(self, which: int, kind: str, ends: list[str]) -> None:
+        """A new one; and one of those that there are goes on, once or twice."""
         charge = self._of(self._charges(), which)
         self._at_stripe(lambda: disputes.make(charge, kind))
+        for end in ends:
+            self._dispute_goes_on(which, end)
 
     @precondition(lambda self: storage.find("dispute"))
-    @rule(which=number, end=st.sampled_from(["won", "lost", "escalate"]))
-    def dispute_goes_on(self, which: int, end: str) -> None:
-        dispute = self._of(storage.find("dispute"), which)
-        if end != "escalate":
-            self._at_stripe(lambda: disputes.settle(dispute, end))
-        elif dispute["status"].startswith("warning_") and dispute["status"] in disputes.OPEN:
-            self._at_stripe(lambda: disputes.escalate(dispute))
+    @rule(which=number, end=st.sampled_from(["won", "lost"]))
+    def dispute_ends(self, which: int, end: str) -> None:
+        self._dispute_goes_on(which, end)
 
     @precondition(lambda self: storage.find("checkout.session"))
     @rule(which=number)
@@ -209,7 +212,7 @@ class Shop(RuleBasedStateMachine):
             self.world.act(lambda event=event: self.world.deliver(event), fault)
 
     @precondition(lambda self: self.seen)
-    @rule(order=st.randoms(use_true_random=False), most=st.integers(1, 12))
+    @rule(order=st.randoms(use_true_random=False), most=st.integers(1, 8))
     def many_events_come(self, order: random.Random, most: int) -> None:
         """In any order; some twice."""
         events = self.world.waiting_events()
@@ -299,6 +302,8 @@ class Shop(RuleBasedStateMachine):
         """Whatever the store said, Stripe had said; later words never before earlier ones; no access without them."""
         self._note()
         now = time.time()
+        opened = set(granting().values_list("pk", flat=True))
+        assert opened == {row.pk for row in rows if grants(row)}, "the gate and the library disagree"
         for row in (row for row in rows if row.session_id):
             past = self.history[str(row.session_id)]
             at = self.reached.get(str(row.session_id), 0)
@@ -416,6 +421,16 @@ class Shop(RuleBasedStateMachine):
         address = reverse(f"admin:ecommerce_{model}_changelist")
         form = {"action": action, "_selected_action": [pk]}
         return lambda: self._ok(self.world.browser(self.world.olive).post(address, form))
+
+    def _dispute_goes_on(self, which: int, end: str) -> None:
+        found = storage.find("dispute")
+        dispute = self._of(found, which) if found else {"status": ""}
+        if dispute["status"] not in disputes.OPEN:
+            return
+        if end != "escalate":
+            self._at_stripe(lambda: disputes.settle(dispute, end))
+        elif dispute["status"].startswith("warning_"):
+            self._at_stripe(lambda: disputes.escalate(dispute))
 
     def _manage(self, subscription: dict[str, Any], act: str, token: str, days: int) -> None:
         v1, pk = self.world.stripe.v1, subscription["id"]

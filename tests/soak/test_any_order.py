@@ -39,7 +39,7 @@ def test_the_store_agrees_with_stripe_whatever_happens(world: World, number: int
         seed(number)(machine),
         settings=settings(
             max_examples=min(TOGETHER, SCHEDULES),
-            stateful_step_count=16,
+            stateful_step_count=10,
             deadline=None,
             database=None,
             phases=(Phase.generate, Phase.shrink) if AGAIN else (Phase.generate,),
