@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
+from django.test import override_settings
 
 from apps.stripe_sandbox import later, routes, storage
 from apps.stripe_sandbox.hosted import ibans, outcomes
@@ -374,12 +377,31 @@ def test_every_route_is_driven() -> None:
     assert {(route.method, route.path) for route in routes.ROUTES} == DRIVES.keys()
 
 
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
+    """A sandbox's file with a World in it, made once: each route gets a copy to do with as it likes."""
+    file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
+    with override_settings(
+        STRIPE_SANDBOX_DB=file, STRIPE_SANDBOX_DELIVERY="manual", STRIPE_SANDBOX_DEMO=False
+    ):
+        world = World(stripe.StripeClient("sk_test_contract", http_client=recorder).v1)
+        storage.close_idle()
+    return file, world, recorder
+
+
+def test_what_furnishes_the_world_is_of_the_sdk(furnished: tuple[Path, World, Recorder]) -> None:
+    for route, answer in furnished[2].exchanges:
+        check_response(answer, at=f"{route.method} {route.path}")
+
+
 @pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_answers_are_objects_of_the_sdk(route: routes.Route, sandbox: Any) -> None:
+def test_answers_are_objects_of_the_sdk(
+    route: routes.Route, furnished: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
+) -> None:
+    settings.STRIPE_SANDBOX_DB = shutil.copy(furnished[0], tmp_path / "stripe_sandbox.sqlite3")
     recorder = Recorder()
     v1 = stripe.StripeClient("sk_test_contract", http_client=recorder).v1
-    world = World(v1)
-    DRIVES[route.method, route.path](v1, world)
+    DRIVES[route.method, route.path](v1, furnished[1])
     last, answer = recorder.exchanges[-1]
     assert last is route
     assert answer.get("data") != [], "an empty list proves nothing"
