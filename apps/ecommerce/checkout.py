@@ -45,10 +45,16 @@ def start(
     Raises CheckoutRefused or AlreadyOwned with words for the buyer, stripe.StripeError when Stripe can't be asked.
     """
     price = _sellable(configuration, price_id)
-    _close_other_choices(user, price)
     for _try in range(MOST_TRIES):
         _refuse_paying_twice(user, configuration)
         purchase = _open_purchase(user, price, next_path)
+        # After ours is in the database, so that two presses at the same moment see each other.
+        _close_other_choices(user, price)
+        try:
+            _refuse_paying_twice(user, configuration)
+        except CheckoutRefused:  # one of the others turned out to be paid
+            _abandon(purchase, "another choice was paid")
+            raise
         if purchase.session_id:
             purchase = sync_purchase(purchase, "buy button")
         else:

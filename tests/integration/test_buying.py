@@ -12,7 +12,8 @@ from django.test import Client
 
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.entitlements import owned
-from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_client import get_client
 from apps.users.models import User
@@ -105,6 +106,34 @@ def test_two_tabs_at_the_same_moment_open_one_session(ada: User, icons: ProductC
     assert len(set(urls)) == 1
     assert len(sessions()) == 1
     assert Purchase.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_prices_at_the_same_moment_leave_one_page_to_pay_on(
+    ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    add_price(sandbox.client, icons.product_id, 4900)
+    add_price(sandbox.client, icons.product_id, 9900)
+    sync_catalogue()
+    fresh = ProductConfiguration.objects.get(pk=icons.pk)
+    start = threading.Barrier(3)
+
+    def press(price: Price) -> None:
+        try:
+            start.wait()
+            signed_in(ada).post("/store/icon-set/buy/", {"price": price.id})
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press, args=(price,)) for price in fresh.prices]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Purchase.objects.filter(status=Status.OPEN).exclude(checkout_url="").count() <= 1
+    for purchase in Purchase.objects.exclude(session_id=None):
+        sync_purchase(purchase, "test")
+    assert len([session for session in sessions() if session.status == "open"]) <= 1
 
 
 def test_an_owner_is_offered_open_not_buy(as_ada: Client, icons: ProductConfiguration) -> None:

@@ -1,4 +1,4 @@
-"""Rare orders of events that schedules of tests/soak have shown, one by one."""
+"""Rare orders of events, found by schedules of tests/soak or by reading for them, one by one."""
 
 from __future__ import annotations
 
