@@ -25,6 +25,8 @@ from .stripe_client import get_client, livemode
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 4
+# Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
+STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
 
 
 class CheckoutRefused(Exception):
@@ -100,6 +102,13 @@ def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> Non
     mine = Purchase.objects.filter(user=user, product=configuration.product, livemode=livemode())
     if mine.filter(status=Status.PROCESSING).exists():
         raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
+    if mine.filter(status__in=STALLED).exists():
+        raise CheckoutRefused(
+            _(
+                "You have a subscription to %(product)s that waits for you: see My purchases. Nothing was charged."
+            )
+            % {"product": configuration}
+        )
 
 
 def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
