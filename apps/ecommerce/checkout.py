@@ -5,8 +5,6 @@ https://docs.stripe.com/payments/checkout and https://docs.stripe.com/api/checko
 
 from __future__ import annotations
 
-import logging
-
 import stripe
 from django.conf import settings
 from django.db import transaction
@@ -17,12 +15,10 @@ from stripe.params.checkout import SessionCreateParams
 from apps.users.models import User
 
 from .entitlements import owned
-from .fulfilment import sync_purchase
+from .fulfilment import close_session, sync_purchase
 from .models import Price, ProductConfiguration, Purchase, StatusChange, StripeCustomer
 from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
-
-logger = logging.getLogger(__name__)
 
 MOST_TRIES = 4
 # Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
@@ -85,10 +81,7 @@ def _close_other_choices(user: User, price: Price) -> None:
         if not purchase.session_id:
             _abandon(purchase, "another price was chosen")
             continue
-        try:
-            get_client().v1.checkout.sessions.expire(purchase.session_id)
-        except stripe.InvalidRequestError as error:  # it was just paid, or has expired: the truth comes next
-            logger.info("session %s was not open any more: %s", purchase.session_id, error)
+        close_session(purchase.session_id)
         if sync_purchase(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
                 _("Your other checkout for this is still open. Please finish or cancel it first.")
@@ -155,10 +148,12 @@ def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
         # To the same idempotency key Stripe would repeat this for a day.
         _abandon(purchase, "Stripe refused to open it")
         raise
-    Purchase.objects.filter(pk=purchase.pk, session_id=None).update(
-        session_id=session.id, checkout_url=session.url or ""
-    )
-    return Purchase.objects.get(pk=purchase.pk)
+    unnoted = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
+    unnoted.update(session_id=session.id, checkout_url=session.url or "")
+    row = Purchase.objects.get(pk=purchase.pk)
+    if row.session_id != session.id:  # given up meanwhile, for another choice: nobody may pay here any more
+        close_session(session.id)
+    return row
 
 
 def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:

@@ -109,7 +109,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
             return row  # no Session yet (checkout.start heals that), or one that our key can't see
         session = _fetch(row.session_id)
         if session and session.status == "open" and row.status == Status.EXPIRED:
-            session = _close(session.id)
+            session = close_session(session.id)
         if _write(row, _facts(session) if session else _unknown(row), cause):
             return Purchase.objects.with_catalogue().get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
@@ -126,7 +126,7 @@ def _fetch(session_id: str) -> stripe.checkout.Session | None:
         return None
 
 
-def _close(session_id: str) -> stripe.checkout.Session | None:
+def close_session(session_id: str) -> stripe.checkout.Session | None:
     """Takes away the Session of a purchase that the store has given up: another one may be open in its place."""
     try:
         get_client().v1.checkout.sessions.expire(session_id)

@@ -17,6 +17,7 @@ from apps.ecommerce.reconcile import reconcile
 from apps.stripe_sandbox import later, storage
 from apps.stripe_sandbox.delivery import OWN_ENDPOINT
 from apps.stripe_sandbox.resources import refunds
+from apps.stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +132,24 @@ def test_reconcile_sees_a_payment_that_is_disputed_before_anybody_told_of_it(
     later.run_due(time.time() + 60)
     reconcile()
     assert Purchase.objects.get().status == Status.DISPUTED
+
+
+class GivenUpMeanwhile(InProcessClient):
+    """Another press gives the purchase up while Stripe makes its Session."""
+
+    def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
+        answer = super().request(method, url, *args, **more)
+        if method.upper() == "POST" and url.endswith("/v1/checkout/sessions"):
+            Purchase.objects.filter(status=Status.OPEN, session_id=None).update(status=Status.EXPIRED)
+        return answer
+
+
+def test_a_session_made_for_a_choice_given_up_meanwhile_is_closed(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_healing.GivenUpMeanwhile"
+    as_ada.post("/store/icon-set/buy/", {"price": icons.prices[0].id})
+    made = sandbox.client.v1.checkout.sessions.list({"limit": 100}).data
+    assert made
+    assert {session.status for session in made} == {"expired"}
+    assert not Purchase.objects.filter(status=Status.OPEN).exists()
