@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
+from .expandable import object_id
 from .images import local_copy
 from .models import Price, Product, ProductConfiguration
 from .stripe_client import get_client
@@ -52,7 +53,7 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
     known = seen | set(Product.objects.values_list("id", flat=True))
     count = 0
     for prices in _pages(client.v1.prices.list({"active": True, "limit": PAGE}).auto_paging_iter()):
-        rows = [_price(item, timezone.now()) for item in prices if _id(item.product) in known]
+        rows = [_price(item, timezone.now()) for item in prices if object_id(item.product) in known]
         seen.update(row.id for row in rows)
         _write(Price, rows, report, dry_run=dry_run)
         count += len(rows)
@@ -86,7 +87,7 @@ def _product(item: stripe.Product, fetched_at: datetime) -> Product:
         name=item.name,
         description=item.description or "",
         active=item.active,
-        default_price_id=_id(item.default_price),
+        default_price_id=object_id(item.default_price),
         images=list(item.images),
         metadata=item.metadata.to_dict(),
         synced_at=fetched_at,
@@ -97,7 +98,7 @@ def _price(item: stripe.Price, fetched_at: datetime) -> Price:
     recurring = item.recurring
     return Price(
         id=item.id,
-        product_id=_id(item.product),
+        product_id=object_id(item.product),
         active=item.active,
         currency=item.currency,
         unit_amount=item.unit_amount,
@@ -191,11 +192,6 @@ def _note(report: Report, row: Product | Price, before: Product | Price | None) 
 
 def _label(row: Product | Price) -> str:
     return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
-
-
-def _id(value: str | stripe.Product | stripe.Price | None) -> str:
-    """An expandable field's id, expanded or not."""
-    return value if isinstance(value, str) else value.id if value else ""
 
 
 def _pages(items: Iterable[Item]) -> Iterator[list[Item]]:

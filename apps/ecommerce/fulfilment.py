@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from .emails import enqueue_mails
 from .entitlements import DISPUTES, GRANTS
+from .expandable import expanded
 from .models import Price, Purchase, StatusChange
 from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
@@ -170,10 +171,10 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
 
 def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
     """Session ▶ the purchase's columns. A column that Stripe has no word on yet is left out."""
-    subscription = _expanded(session.subscription, stripe.Subscription)
-    invoice = _expanded(subscription.latest_invoice, stripe.Invoice) if subscription else None
-    intent = _invoice_intent(invoice) if invoice else _expanded(session.payment_intent, stripe.PaymentIntent)
-    charge = _expanded(intent.latest_charge, stripe.Charge) if intent else None
+    subscription = expanded(session.subscription, stripe.Subscription)
+    invoice = expanded(subscription.latest_invoice, stripe.Invoice) if subscription else None
+    intent = _invoice_intent(invoice) if invoice else expanded(session.payment_intent, stripe.PaymentIntent)
+    charge = expanded(intent.latest_charge, stripe.Charge) if intent else None
     details, refunded = session.total_details, _refunded(charge) if charge else 0
     status = derive_status(
         StripeState(
@@ -202,7 +203,7 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         facts["amount_refunded"] = refunded
         facts["receipt_url"] = charge.receipt_url or ""
         facts["payment_method"] = _method(charge.payment_method_details)
-    own_invoice = _expanded(session.invoice, stripe.Invoice)
+    own_invoice = expanded(session.invoice, stripe.Invoice)
     if own_invoice and own_invoice.hosted_invoice_url:  # setting CHECKOUT_INVOICES
         facts["receipt_url"] = own_invoice.hosted_invoice_url
     if subscription:
@@ -211,7 +212,7 @@ def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
         if plan:  # the buyer may have changed it in the portal
             facts |= {"price_id": plan.id, "product_id": plan.product_id}
         facts["receipt_url"] = (invoice.hosted_invoice_url or "") if invoice else ""
-        if method := _expanded(subscription.default_payment_method, stripe.PaymentMethod):
+        if method := expanded(subscription.default_payment_method, stripe.PaymentMethod):
             facts["payment_method"] = _method(method)
     return facts
 
@@ -221,7 +222,7 @@ def _invoice_intent(invoice: stripe.Invoice) -> stripe.PaymentIntent | None:
     payments = get_client().v1.invoice_payments.list(
         {"invoice": invoice.id, "expand": ["data.payment.payment_intent.latest_charge"]}
     )
-    intents = (_expanded(row.payment.payment_intent, stripe.PaymentIntent) for row in payments.data)
+    intents = (expanded(row.payment.payment_intent, stripe.PaymentIntent) for row in payments.data)
     return next((intent for intent in intents if intent), None)
 
 
@@ -269,11 +270,6 @@ def _failure(intent: stripe.PaymentIntent | None) -> str:
     """Why the last try to pay did not work, in Stripe's words for the buyer."""
     error = intent.last_payment_error if intent else None
     return (error.message or "")[:500] if error else ""
-
-
-def _expanded(value: Any, kind: type[Any]) -> Any:
-    """An expanded object, or None for a bare id or nothing."""
-    return value if isinstance(value, kind) else None
 
 
 def _time(seconds: int | None) -> datetime | None:

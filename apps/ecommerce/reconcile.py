@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from . import emails, webhooks
 from .entitlements import DISPUTES, GRANTS
+from .expandable import expanded, object_id
 from .fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status, subscription_facts, sync_purchase
 from .models import Price, Purchase, StatusChange, StripeCustomer, WebhookEvent
 from .models import PurchaseStatus as Status
@@ -115,9 +116,9 @@ class _Run:
         """Disputes of payments of any age."""
         listed = get_client().v1.disputes.list({"limit": PAGE})
         for page in self._pages("disputes", listed.auto_paging_iter()):
-            rows = self._rows("payment_intent_id", [_id(dispute.payment_intent) for dispute in page])
+            rows = self._rows("payment_intent_id", [object_id(dispute.payment_intent) for dispute in page])
             for dispute in page:
-                row = rows.get(_id(dispute.payment_intent))
+                row = rows.get(object_id(dispute.payment_intent))
                 if row and _dispute_differs(row, dispute):
                     self._repair(row)
 
@@ -127,10 +128,10 @@ class _Run:
             {"limit": PAGE, "created": self.created, "expand": ["data.charge"]}
         )
         for page in self._pages("refunds", listed.auto_paging_iter()):
-            rows = self._rows("payment_intent_id", [_id(refund.payment_intent) for refund in page])
+            rows = self._rows("payment_intent_id", [object_id(refund.payment_intent) for refund in page])
             for refund in page:
-                row = rows.get(_id(refund.payment_intent))
-                charge = refund.charge if isinstance(refund.charge, stripe.Charge) else None
+                row = rows.get(object_id(refund.payment_intent))
+                charge = expanded(refund.charge, stripe.Charge)
                 if row and charge and row.amount_refunded != charge.amount_refunded:
                     self._repair(row)
 
@@ -198,9 +199,9 @@ class _Run:
 def _session_differs(row: Purchase, session: stripe.checkout.Session) -> bool:
     """Whether a listed Session says anything else than the row. Disputes and renewals have lists of their own."""
     if session.mode == "subscription" and session.status == "complete":
-        return row.subscription_id != _id(session.subscription)
-    intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
-    charge = intent.latest_charge if intent and isinstance(intent.latest_charge, stripe.Charge) else None
+        return row.subscription_id != object_id(session.subscription)
+    intent = expanded(session.payment_intent, stripe.PaymentIntent)
+    charge = expanded(intent.latest_charge, stripe.Charge) if intent else None
     if charge and charge.disputed:
         return row.status in NOTHING_YET or row.amount_refunded != charge.amount_refunded
     state = StripeState(
@@ -241,7 +242,7 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
     if known or session.status != "complete":
         return known
     price = Price.objects.filter(id=metadata.get("price", "")).first()
-    customer = StripeCustomer.objects.filter(id=_id(session.customer)).select_related("user").first()
+    customer = StripeCustomer.objects.filter(id=object_id(session.customer)).select_related("user").first()
     if price is None or customer is None:
         logger.warning("Session %s is ours, but its price or customer is unknown here", session.id)
         return None
@@ -255,7 +256,3 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
         livemode=session.livemode,
         status=Status.EXPIRED,  # not open: the buyer may have begun again since; the sync that follows knows better
     )
-
-
-def _id(value: Any) -> str:
-    return value if isinstance(value, str) else value.id if value else ""
