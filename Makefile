@@ -32,10 +32,12 @@ format: ## Rewrite the code in the house style
 	@.venv/bin/python -m ruff check --fix .
 	@.venv/bin/python -m ruff format .
 
-screenshots: ## Take the README's pictures again (docs/)
+screenshots: ## Every page and state, three screens, light and dark (var/screenshots/sheet.html); README's pictures (docs/)
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/browser.py
 	@.venv/bin/python scripts/take_screenshots.py
+	@.venv/bin/python -m pytest -q -n auto --maxprocesses 4 tests/e2e/gallery.py
+	@echo "var/screenshots/sheet.html shows all of them"
 
 clean: ## Remove .venv and caches; .env and your data in var/ stay
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

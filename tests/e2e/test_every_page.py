@@ -1,121 +1,71 @@
-"""Every page, light and dark: no accessibility violation that axe can find, and nothing wider than a 320 px screen."""
+"""Every page in every state: nothing for axe, a thumb, a keyboard, a narrow screen or a magnifier to complain about."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from apps.ecommerce.models import ProductConfiguration
-from apps.stripe_sandbox import switches
+from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
+from tests.e2e import meanwhile, scenes
 from tests.e2e.cast import sign_in
+from tests.e2e.inspect_page import complaints
 from tests.e2e.journeys import buy, to_checkout
 from tests.e2e.pages.hosted_checkout import HostedCheckout
-
-FOR_VISITORS = [
-    "/",
-    "/store/",
-    "/store/?q=nothing-like-this",
-    "/store/tiny-tools/",
-    "/store/launch-pages/",
-    "/store/workshop/",
-    "/terms/",
-    "/privacy/",
-    "/refunds/",
-    "/accounts/signup/",
-    "/accounts/login/",
-    "/accounts/password/reset/",
-    "/accounts/password/reset/done/",
-    "/no-such-page/",
-]
-FOR_DEVELOPERS = ["/dev/mail/", "/stripe-sandbox/"]
-FOR_ADA = [
-    "/store/",
-    "/store/tiny-tools/",
-    "/purchases/",
-    "/purchases/tiny-tools/",
-    "/accounts/",
-    "/accounts/email/",
-    "/accounts/password/change/",
-    "/accounts/logout/",
-    "/accounts/delete/",
-]
+from tests.e2e.pages.portal import Portal
+from tests.e2e.pages.purchase import PurchasePage
 
 
-# Without preload: it would fetch each stylesheet again and inject it, which our policy forbids.
-AXE = {"resultTypes": ["violations"], "preload": False}
-COLOURS_SETTLED = """Promise.all(
-    document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => {}))
-)"""
-
-
-def complaints(page: Page) -> list[str]:
-    """What axe finds in light and dark, and what hides beside a narrow screen."""
+def walk(page: Page, through: Iterable[scenes.Scene]) -> None:
+    """Looks at all of them, and only then judges: one run shows everything there is to mend."""
     found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.evaluate(COLOURS_SETTLED)
-        result = Axe().run(page, options=AXE)
-        if result.violations_count:
-            found.append(f"{page.url} ({scheme})\n{result.generate_report()}")
-    page.set_viewport_size({"width": 320, "height": 640})
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > 320:
-        found.append(f"{page.url} is {width} px wide on a screen of 320 px")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    return found
+    for scene in through:
+        page.goto(scene.arrange())
+        found += complaints(page, scene.name)
+    assert not found, "\n".join(found)
 
 
-def complaints_about(page: Page, paths: Iterable[str]) -> str:
-    found = []
-    for path in paths:
-        page.goto(path)
-        found += complaints(page)
-    return "\n".join(found)
+def nothing_to_complain_about(page: Page) -> None:
+    found = complaints(page)
+    assert not found, "\n".join(found)
 
 
 def test_pages_for_visitors(page: Page, goods: ProductConfiguration) -> None:
-    assert complaints_about(page, FOR_VISITORS) == ""
+    walk(page, scenes.FOR_VISITORS)
 
 
 def test_pages_for_developers(page: Page, goods: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
-    assert complaints_about(page, FOR_DEVELOPERS) == ""
+    walk(page, scenes.FOR_DEVELOPERS)
 
 
 def test_pages_of_a_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    sign_in(page, ada)
-    assert complaints_about(page, ["/purchases/"]) == ""
-    expect(buy(page, goods.slug).heading).to_have_text("Paid. It is yours.")
-    assert complaints(page) == []
-    assert complaints_about(page, FOR_ADA) == ""
+    walk(sign_in(page, ada), scenes.of_a_buyer(ada))
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_every_state_of_a_purchase(page: Page, ada: User, goods: ProductConfiguration, half: int) -> None:
+    walk(sign_in(page, ada), scenes.of_every_state(ada)[half::2])
+
+
+def test_shops_that_are_hard_to_make_look_good(page: Page, goods: ProductConfiguration) -> None:
+    walk(page, scenes.of_extremes())
+
+
+# --- what only a real way through the shop reaches ----------------------------------------------------------
 
 
 def test_the_hosted_page_with_errors(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = to_checkout(sign_in(page, ada), goods.slug)
-    assert complaints(page) == []
+    nothing_to_complain_about(page)
     checkout.submit()
     expect(checkout.errors.first).to_be_visible()
-    assert complaints(page) == []
-
-
-def _confirming(page: Page, slug: str) -> None:
-    switches.turn(late_seconds=600)
-    expect(buy(page, slug).heading).to_have_text("Confirming your payment")
+    nothing_to_complain_about(page)
 
 
 def _cancelled(page: Page, slug: str) -> None:
     to_checkout(page, slug).back_link.click()
-
-
-def _subscribed(page: Page, slug: str) -> None:
-    buy(page, "workshop")
-
-
-def _on_trial(page: Page, slug: str) -> None:
-    buy(page, "sunday-letter")
 
 
 def _challenged(page: Page, slug: str) -> None:
@@ -123,9 +73,48 @@ def _challenged(page: Page, slug: str) -> None:
     HostedCheckout(page).challenge_button.wait_for()
 
 
-@pytest.mark.parametrize("reach", [_confirming, _cancelled, _subscribed, _on_trial, _challenged])
-def test_states_after_the_buy_button(
+@pytest.mark.parametrize("reach", [_cancelled, _challenged])
+def test_pages_after_the_buy_button(
     page: Page, ada: User, goods: ProductConfiguration, reach: Callable[[Page, str], None]
 ) -> None:
     reach(sign_in(page, ada), goods.slug)
-    assert complaints(page) == []
+    nothing_to_complain_about(page)
+
+
+@pytest.mark.usefixtures("attentive")
+def test_the_portal_of_a_subscription(page: Page, ada: User) -> None:
+    seen, portal = PurchasePage(sign_in(page, ada)), Portal(page)
+    buy(page, "workshop")
+    expect(seen.heading).to_have_text("You are subscribed")
+    purchase = Purchase.objects.get()
+    seen.goto(purchase)
+    meanwhile.renewal(purchase, fails=True)
+    expect(seen.heading).to_contain_text("Payment failed")
+    walk(page, [scenes.at("past-due", "/purchases/workshop/")])
+
+    seen.goto(purchase).card_button.click()
+    expect(portal.alert).to_be_visible()
+    nothing_to_complain_about(page)
+    portal.cancel_link.click()
+    nothing_to_complain_about(page)
+    page.go_back()
+    portal.update_card("4000 0000 0000 0002")
+    expect(page.get_by_text("Your card has been declined.")).to_be_visible()
+    nothing_to_complain_about(page)
+    portal.type_card("4242 4242 4242 4242")
+    portal.cancel()
+    expect(portal.keep_button).to_be_visible()
+    nothing_to_complain_about(page)
+
+
+def test_promotions_and_mails(page: Page, ada: User, goods: ProductConfiguration, settings: Any) -> None:
+    settings.DEBUG = settings.CHECKOUT_PROMOTION_CODES = True
+    meanwhile.promotion("HELLO20", percent_off=20)
+    checkout = to_checkout(sign_in(page, ada), "quiet-hours")
+    checkout.apply_promotion("HELLO20")
+    expect(checkout.summary).to_contain_text("HELLO20")
+    nothing_to_complain_about(page)
+    checkout.pay_by_debit("AT32 1904 3002 3547 3204")
+    expect(PurchasePage(page).heading).to_have_text("Waiting for the bank")
+    mails = ["", "waiting/html/", "renewal_failed/html/"]
+    walk(page, [scenes.at(f"mail {mail}", f"/dev/mail/previews/{mail}") for mail in mails])

@@ -1,0 +1,249 @@
+"""Every page in every state, for those who look at all of them: test_every_page and `make screenshots`.
+
+A scene furnishes the shop and says which address shows it. Purchases are rows without a Session, so that nobody asks
+Stripe about them: how a purchase comes into its state is what other tests are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.states import STATES
+from apps.users.models import User
+
+DAY = timedelta(days=1)
+LONG_NAME = "The unabridged and thoroughly illustrated handbook of patient, quiet and honest toolmaking"
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+FIVE_LINES = "What it holds, for whom, and why somebody who has twice as much to do would still read it. " * 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`arrange` furnishes the shop and gives the address."""
+
+    name: str
+    arrange: Callable[[], str]
+
+
+def at(name: str, path: str) -> Scene:
+    return Scene(name, lambda: path)
+
+
+# --- who sees what ------------------------------------------------------------------------------------------
+
+FOR_VISITORS = [
+    at("home", "/"),
+    at("store", "/store/"),
+    at("store-nothing-found", "/store/?q=nothing-like-this"),
+    at("product-paid-once", "/store/tiny-tools/"),
+    at("product-two-prices", "/store/workshop/"),
+    at("product-trial", "/store/sunday-letter/"),
+    at("terms", "/terms/"),
+    at("privacy", "/privacy/"),
+    at("refunds", "/refunds/"),
+    at("sign-up", "/accounts/signup/"),
+    at("sign-in", "/accounts/login/"),
+    at("password-reset", "/accounts/password/reset/"),
+    at("password-reset-done", "/accounts/password/reset/done/"),
+    at("not-found", "/no-such-page/"),
+]
+# These exist with DEBUG on.
+FOR_DEVELOPERS = [
+    at("mailbox", "/dev/mail/"),
+    at("sandbox-panel", "/stripe-sandbox/"),
+]
+
+
+def of_a_buyer(user: User) -> list[Scene]:
+    """Somebody who owns a thing, has a subscription, waits for a bank and got money back."""
+
+    def library() -> str:
+        for state, slug in (
+            ("paid", "tiny-tools"),
+            ("active", "workshop"),
+            ("processing", "quiet-hours"),
+            ("refunded", "fair-price"),
+        ):
+            purchase_in(state, user, slug)
+        return "/purchases/"
+
+    return [
+        at("library-empty", "/purchases/"),
+        Scene("library", library),
+        at("store-signed-in", "/store/"),
+        at("product-owned", "/store/tiny-tools/"),
+        at("product-subscribed", "/store/workshop/"),
+        at("product-processing", "/store/quiet-hours/"),
+        at("gated-page", "/purchases/tiny-tools/"),
+        at("account", "/accounts/"),
+        at("account-email", "/accounts/email/"),
+        at("account-password", "/accounts/password/change/"),
+        at("account-sign-out", "/accounts/logout/"),
+        at("account-delete", "/accounts/delete/"),
+    ]
+
+
+def of_every_state(user: User) -> list[Scene]:
+    """The page of one purchase, in each state that states.py has words for."""
+
+    def order(state: str) -> str:
+        Purchase.objects.filter(user=user).delete()
+        path = purchase_in(state, user, _SOLD_AS.get(state, "tiny-tools")).get_absolute_url()
+        return f"{path}?canceled" if state == "canceled_by_buyer" else path
+
+    return [
+        Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: order(state)) for state in STATES
+    ]
+
+
+# --- shops that are hard to make look good ------------------------------------------------------------------
+
+
+def of_extremes() -> list[Scene]:
+    def hard_words() -> str:
+        product = Product.objects.get(configuration__slug="tiny-tools")
+        product.name, product.description, product.images = LONG_NAME, FIVE_LINES, []
+        product.image = ""
+        product.save()
+        Price.objects.filter(product=product).update(currency="jpy", unit_amount=1_000_000)
+        ProductConfiguration.objects.filter(product=product).update(tagline=LONG_WORD)
+        return "/store/tiny-tools/"
+
+    def twelve_prices() -> str:
+        product = Product.objects.get(configuration__slug="workshop")
+        for number in range(10):
+            _price(product, f"price_more_{number}", 4900 + 1000 * number, nickname=f"Team of {number + 2}")
+        product.save()
+        return "/store/workshop/"
+
+    def two_hundred() -> str:
+        fill_store(200)
+        return "/store/"
+
+    def one() -> str:
+        ProductConfiguration.objects.exclude(slug="tiny-tools").update(is_active=False)
+        ProductConfiguration.objects.get(slug="tiny-tools").save()
+        return "/store/"
+
+    def none() -> str:
+        ProductConfiguration.objects.update(is_active=False)
+        ProductConfiguration.objects.get(slug="tiny-tools").save()
+        return "/store/"
+
+    return [
+        Scene("extreme-product", hard_words),
+        at("extreme-store", "/store/"),
+        Scene("product-twelve-prices", twelve_prices),
+        Scene("store-200-products", two_hundred),
+        at("store-page-3", "/store/?page=3"),
+        Scene("store-1-product", one),
+        Scene("store-empty", none),
+        at("product-not-for-sale", "/store/workshop/"),
+    ]
+
+
+def fill_store(count: int) -> None:
+    """More products, all in the store; each second one is a subscription, none has a picture."""
+    for number in range(count):
+        product = Product.objects.create(
+            id=f"prod_more_{number}",
+            name=f"Useful thing no. {number + 1}",
+            description="Small, honest, and done.",
+            default_price_id=f"price_{number}",
+            synced_at=timezone.now(),
+        )
+        _price(product, f"price_{number}", 500 + 100 * number, "month" if number % 2 else "")
+        ProductConfiguration.objects.create(
+            product=product, slug=f"thing-{number}", position=100 + number, tagline="Does one thing well."
+        )
+
+
+def _price(product: Product, price_id: str, amount: int, interval: str = "", nickname: str = "") -> None:
+    kind = Price.Type.RECURRING if interval else Price.Type.ONE_TIME
+    Price.objects.create(
+        id=price_id,
+        product=product,
+        type=kind,
+        currency="usd",
+        unit_amount=amount,
+        interval=interval,
+        interval_count=1,
+        nickname=nickname,
+        synced_at=timezone.now(),
+    )
+
+
+# --- purchases ----------------------------------------------------------------------------------------------
+
+_SUBSCRIPTIONS = (
+    "trialing",
+    "active",
+    "ending",
+    "past_due",
+    "lapsed",
+    "unpaid",
+    "paused",
+    "incomplete",
+    "canceled",
+)
+_SOLD_AS = dict.fromkeys(_SUBSCRIPTIONS, "workshop")
+# States that are a status and something more.
+_STATUS = {
+    "confirming": Status.OPEN,
+    "slow": Status.OPEN,
+    "canceled_by_buyer": Status.OPEN,
+    "free": Status.PAID,
+    "ending": Status.ACTIVE,
+    "lapsed": Status.PAST_DUE,
+}
+
+
+def purchase_in(state: str, user: User, slug: str) -> Purchase:
+    """A purchase that shows `state` (a key of states.STATES), with a timeline."""
+    configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
+    price, now = configuration.prices[0], timezone.now()
+    status = _STATUS.get(state, state)
+    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
+    more: dict[str, Any] = {
+        "confirming": {"returned_at": now},
+        "slow": {"returned_at": now - timedelta(minutes=1)},
+        "trialing": {"trial_end": now + 14 * DAY},
+        "ending": {"cancel_at": now + 20 * DAY},
+        "lapsed": {"current_period_start": now - 40 * DAY},
+        "failed": {"failure_message": "Your card has insufficient funds."},
+        "partially_refunded": {"amount_refunded": amount // 3},
+        "refunded": {"amount_refunded": amount},
+    }.get(state, {})
+    period = {
+        "current_period_start": now - DAY,
+        "current_period_end": now + 30 * DAY,
+        "subscription_id": "sub_1",
+    }
+    purchase = Purchase.objects.create(
+        user=user,
+        email=user.email,
+        product=configuration.product,
+        price=price,
+        status=status,
+        version=2,
+        livemode=False,
+        currency=price.currency,
+        amount_subtotal=amount,
+        amount_total=amount,
+        payment_method="" if status in (Status.OPEN, Status.EXPIRED) else "Visa •••• 4242",
+        paid_at=None if status in (Status.OPEN, Status.EXPIRED, Status.FAILED) else now,
+        **{**(period if price.is_recurring else {}), **more},
+    )
+    steps = [Status.OPEN] if status == Status.OPEN else [Status.OPEN, status]
+    for version, (before, after) in enumerate(zip(["", *steps], steps, strict=False), start=1):
+        StatusChange.objects.create(
+            purchase=purchase, from_status=before, to_status=after, version=version, cause="a scene"
+        )
+    return purchase

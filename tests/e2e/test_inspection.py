@@ -1,0 +1,31 @@
+"""The inspection of pages finds what it is for: each fault, planted into a page that has none."""
+
+from playwright.sync_api import Page
+
+from tests.e2e.inspect_page import complaints
+
+FAULTS = {
+    "px to a thumb": ".site-nav__link { min-block-size: 20px !important }",
+    "type smaller than 16 px": "#q { font-size: 13px !important }",
+    "px wide on a screen": ".page-head { inline-size: 500px }",
+    "is cut off": ".card__name { overflow: hidden; white-space: nowrap; inline-size: 3em }",
+    "color-contrast": ".card__line { color: #aaa !important }",
+    "what sticks covers": ".site-header { position: sticky; inset-block-start: 0; block-size: 200px }",
+    "does not show its focus": ".button:focus-visible, #q:focus { outline: none !important; box-shadow: none !important }",
+    "where nobody sees it": ".site-footer a { opacity: 0.01; transform: translateX(-200vw) }",
+    "back up to": ".product-grid { display: flex !important; flex-direction: column-reverse }",
+}
+
+
+def test_each_fault_is_found(page: Page) -> None:
+    page.goto("/store/")
+    assert complaints(page) == []
+    missed = []
+    for fault, css in FAULTS.items():
+        page.evaluate(
+            "css => { window.sheet = new CSSStyleSheet(); sheet.replaceSync(css); document.adoptedStyleSheets = [sheet] }",
+            css,
+        )
+        if not any(fault in complaint for complaint in complaints(page)):
+            missed.append(fault)
+    assert missed == []
