@@ -4,13 +4,16 @@
 export PORT HEADED SLOWMO K PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test e2e e2e-stripe soak drill-kill lint format screenshots clean help
+.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill lint format screenshots clean help
 
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
 	@scripts/python.sh scripts/run_site.py
 
 test: ## Set up what is missing and run every check: style, types, unit, integration and browser tests
 	@scripts/python.sh scripts/run_tests.py
+
+test-postgres: ## The tests on PostgreSQL and Redis, started for it and removed again (ARGS="-k refund" chooses)
+	@scripts/python.sh scripts/run_postgres.py $(ARGS)
 
 e2e: ## Browser tests alone (HEADED=1 shows the browser, SLOWMO=300 slows it down, K=refused chooses)
 	@scripts/python.sh scripts/run_e2e.py

@@ -8,6 +8,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from urllib.parse import urlsplit
 
 folder = tempfile.mkdtemp(prefix="store-tests-")
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -34,3 +35,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}  # noqa: F405
 
 STRIPE_SANDBOX_DELIVERY = "manual"  # a test says when webhooks arrive; browser tests turn the thread on
+
+shared = CACHES["default"]  # noqa: F405
+if shared["BACKEND"].endswith("RedisCache"):
+    # Each process of pytest-xdist clears a numbered database of its own, as it has its own of PostgreSQL's.
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    shared["LOCATION"] = urlsplit(shared["LOCATION"])._replace(path=f"/{number}").geturl()

@@ -79,9 +79,10 @@ def _close_other_choices(user: User, price: Price) -> None:
     ).exclude(price=price)
     for purchase in others:
         if not purchase.session_id:
-            _abandon(purchase, "another price was chosen")
+            purchase = _abandon(purchase, "another price was chosen")
+        if not (purchase.is_open and purchase.session_id):
             continue
-        close_session(purchase.session_id)
+        close_session(purchase.session_id)  # also one that came into being at this very moment
         if sync_purchase(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
                 _("Your other checkout for this is still open. Please finish or cancel it first.")

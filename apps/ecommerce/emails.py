@@ -1,6 +1,6 @@
 """What a buyer is written, and when: one table of transitions, one mail per transition, however often it is news.
 
-A mail is a row in the transaction of the change; a task sends it after the commit. When the mail server is away
+A mail is a row in the transaction of the change, and a task of the queue sends it. When the mail server is away
 the row waits, and reconcile_purchases sends it later. The words are in one table below, the looks in
 templates/ecommerce/mail/.
 """
@@ -14,16 +14,15 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_tasks import task
 
 from .models import Mail, Purchase, StatusChange
 from .models import PurchaseStatus as Status
+from .queue import enqueue, task
 from .states import state_of, values_of
 
 logger = logging.getLogger(__name__)
@@ -145,7 +144,7 @@ def owe(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
     """One mail, once: the same kind about the same thing is never written twice."""
     mail, created = Mail.objects.get_or_create(purchase=purchase, kind=kind, about=about)
     if created:
-        transaction.on_commit(lambda: send.enqueue(mail.pk))
+        enqueue(send, mail.pk)
 
 
 def owe_trial_ending(purchase: Purchase) -> None:

@@ -22,6 +22,11 @@ class Health:
     waiting: int  # purchases that an event should have settled by now
 
     @property
+    def age_seconds(self) -> int | None:
+        """Since the last event; None before the first."""
+        return int((timezone.now() - self.last_event).total_seconds()) if self.last_event else None
+
+    @property
     def is_silent(self) -> bool:
         """Purchases wait, and nothing was heard for the set time."""
         if not self.waiting:

@@ -50,6 +50,7 @@ class Server:
             "ENV_FILE": os.devnull,
             "LOG_LEVEL": "ERROR",
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "CACHE_URL": "",
         }
         self.up = threading.Event()
         self.answers = 0

@@ -1,0 +1,178 @@
+"""PostgreSQL and Redis for one run: started from installed binaries on free loopback ports, gone afterwards.
+
+    with servers() as environment:      DATABASE_URL and CACHE_URL
+        run(..., env={**os.environ, **environment})
+
+Nothing is left behind, even after a failure or Ctrl-C. Neither server wants root: then they run as `nobody`.
+Standard library only.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from environment import stop
+
+PACKAGES = ("postgresql", "redis-server")
+PATIENCE_SECONDS = 30
+NOBODY = "nobody"
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Both servers; gives the environment variables that lead the site to them."""
+    with postgres() as (database_url, _restart), redis() as cache_url:
+        yield {"DATABASE_URL": database_url, "CACHE_URL": cache_url}
+
+
+@contextmanager
+def postgres() -> Iterator[tuple[str, "Restart"]]:
+    """An empty cluster without fsync. Gives its address and a function that restarts it (kills all connections)."""
+    binaries = postgres_binaries()
+    with _folder("postgres") as folder:
+        password, port = secrets.token_hex(8), _free_port()
+        (folder / "password").write_text(password)
+        shutil.chown(folder / "password", *_owner())
+        initdb = [binaries / "initdb", "-D", folder / "data", "-U", "shop", "--pwfile", folder / "password"]
+        _check([*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"], folder)
+        options = {
+            "port": port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+        }
+        command = [binaries / "postgres", "-D", folder / "data"]
+        command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with ExitStack() as running:
+            start = lambda: running.enter_context(_server(command, folder, port))  # noqa: E731
+            process = [start()]
+
+            def restart() -> None:
+                process[0].send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+                process[0].wait(PATIENCE_SECONDS)
+                process[0] = start()
+
+            yield f"postgres://shop:{password}@127.0.0.1:{port}/postgres", restart
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """An empty Redis that writes nothing to disk; gives its address."""
+    binary = shutil.which("redis-server") or shutil.which("valkey-server") or _missing()
+    with _folder("redis") as folder:
+        port = _free_port()
+        command = [binary, "--port", port, "--bind", "127.0.0.1", "--dir", folder]
+        with _server([*command, "--save", "", "--appendonly", "no"], folder, port):
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def postgres_binaries() -> Path:
+    """The folder of the newest PostgreSQL on this machine. Debian keeps them out of PATH."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    found = debian[-1] if debian else shutil.which("initdb")
+    return Path(found).resolve().parent if found else _missing()
+
+
+def install_missing() -> None:
+    """Where nobody can be asked (CI, as root, with apt) the servers are installed; elsewhere nothing is touched."""
+    present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
+    if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
+        return
+    if os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "check": True}
+        subprocess.run(["apt-get", "update", "-q"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-q", *PACKAGES], **quiet)
+
+
+Restart = Any  # a function without arguments and result
+
+
+@contextmanager
+def _server(command: Sequence[object], folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that answers on its port; ended afterwards, gently first."""
+    log = folder / "log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=out, stderr=out, cwd=folder, **_as_nobody()
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                stop(
+                    f"{Path(str(command[0])).name} does not start:\n{log.read_text(errors='replace')[-2000:]}"
+                )
+            time.sleep(0.05)
+        yield process
+    finally:
+        for sign in (signal.SIGINT, signal.SIGKILL):
+            if process.poll() is None:
+                process.send_signal(sign)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    continue
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """A folder of the server's own, removed afterwards. SIGTERM must not skip that."""
+    folder = Path(tempfile.mkdtemp(prefix=f"shop-{name}-"))
+    shutil.chown(folder, *_owner())
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        yield folder
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_nobody() -> dict[str, Any]:
+    if os.geteuid():
+        return {}
+    entry = pwd.getpwnam(NOBODY)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _owner() -> tuple[int, int]:
+    who = _as_nobody()
+    return who.get("user", os.geteuid()), who.get("group", os.getegid())
+
+
+def _check(command: Sequence[object], folder: Path) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, cwd=folder, **_as_nobody()
+    )
+    if done.returncode:
+        stop(f"{Path(str(command[0])).name} failed: {done.stderr or done.stdout}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _missing() -> NoReturn:
+    stop(
+        "PostgreSQL and Redis are needed (only their programs; no server has to run). "
+        f"On Debian and Ubuntu: apt install {' '.join(PACKAGES)}; on macOS: brew install postgresql redis"
+    )

@@ -1,0 +1,95 @@
+"""Redis is gone: the shop sells on, people sign in, and /readyz says so."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from apps.web import redis_cache
+from tests.factories import bought
+
+
+@pytest.fixture
+def redis_gone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at the cache's address."""
+    monkeypatch.setattr(redis_cache, "_away_until", {})
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "apps.web.redis_cache.ForgivingRedisCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
+    }
+
+
+@pytest.fixture
+def redis_asked_each_time(redis_gone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_cache, "PAUSE_SECONDS", 0)
+
+
+def test_pages_and_a_purchase_work(
+    redis_asked_each_time: None, as_ada: Client, icons: ProductConfiguration
+) -> None:
+    for page in ("/", "/store/", "/store/icon-set/", "/accounts/login/", "/sitemap.xml"):
+        assert Client().get(page).status_code == 200, page
+    assert bought(as_ada, icons).status == "paid"
+    assert as_ada.get("/purchases/").status_code == 200
+
+
+def test_people_sign_up_and_in_although_nobody_counts_tries(redis_asked_each_time: None, ada: User) -> None:
+    form = {"login": "ada@example.com", "password": "ada-buys-things"}
+    assert Client().post("/accounts/login/", form).status_code == 302
+    form = {"email": "new@example.com", "password1": "a-long-new-secret"}
+    assert Client().post("/accounts/signup/", form).status_code == 302
+    assert User.objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.django_db
+def test_readyz_says_so(redis_gone: None, client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    answers = response.json()
+    assert answers["cache"].startswith("unreachable")
+    assert {answers[name] for name in ("database", "migrations", "worker")} == {"ok"}
+
+
+def test_every_operation_answers_like_an_empty_cache(redis_asked_each_time: None) -> None:
+    assert cache.get("a", "default") == "default"
+    assert cache.get_many(["a", "b"]) == {}
+    assert cache.add("a", 1) is True
+    assert cache.get_or_set("a", lambda: 7) == 7
+    assert cache.incr("a", 2) == 2
+    assert cache.decr("a") == -1
+    assert "a" not in cache
+    assert (cache.touch("a"), cache.delete("a"), cache.clear()) == (False, False, False)
+    assert cache.set_many({"a": 1}) == []
+    cache.set("a", 1)
+    cache.delete_many(["a"])
+
+
+def test_a_silent_redis_is_asked_once_in_a_while(redis_gone: None, caplog: pytest.LogCaptureFixture) -> None:
+    started = time.monotonic()
+    for _ in range(50):
+        assert cache.get("a") is None
+    assert len([record for record in caplog.records if "going on without it" in record.message]) == 1
+    assert time.monotonic() - started < redis_cache.PAUSE_SECONDS
+
+
+def test_a_redis_that_hangs_costs_one_second_once(redis_gone: None, settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, never answers
+        settings.CACHES = {
+            "default": {
+                **settings.CACHES["default"],
+                "LOCATION": f"redis://127.0.0.1:{mute.getsockname()[1]}/0",
+            }
+        }
+        started = time.monotonic()
+        for _ in range(10):
+            assert cache.get("a") is None
+        assert time.monotonic() - started < redis_cache.TIMEOUT_SECONDS * 2
