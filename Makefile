@@ -4,7 +4,7 @@
 export PORT HEADED SLOWMO K PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill lint format screenshots clean help
+.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill lint format screenshots audit clean help
 
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
 	@scripts/python.sh scripts/run_site.py
@@ -41,6 +41,11 @@ screenshots: ## Every page and state, three screens, light and dark (var/screens
 	@.venv/bin/python scripts/take_screenshots.py
 	@.venv/bin/python -m pytest -q -n auto --maxprocesses 4 tests/e2e/gallery.py
 	@echo "var/screenshots/sheet.html shows all of them"
+
+audit: ## Lighthouse, budgets, HTML validity, axe on every page, state, theme and width (needs Node); var/audit/report.html
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/browser.py
+	@.venv/bin/python scripts/audit.py
 
 clean: ## Remove .venv and caches; .env and your data in var/ stay
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

@@ -6,15 +6,7 @@ Writes docs/store.png (the store on a desktop) and docs/buying.png (product, pay
 """
 
 import base64
-import os
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -23,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.browser import launch_options  # noqa: E402
+from scripts.throwaway_shop import throwaway_shop  # noqa: E402
 from tests.e2e.pages.account import SignIn  # noqa: E402
 from tests.e2e.pages.hosted_checkout import VISA, HostedCheckout  # noqa: E402
 from tests.e2e.pages.product import ProductPage  # noqa: E402
@@ -30,7 +23,6 @@ from tests.e2e.pages.purchase import PurchasePage  # noqa: E402
 from tests.e2e.screens import SCREENS  # noqa: E402
 
 DOCS = ROOT / "docs"
-START_SECONDS = 30
 # Three phones side by side, on no background.
 PHONES = """<style>body {{ margin: 0; display: flex; gap: 24px; width: max-content }}
 img {{ width: 320px; border-radius: 24px; border: 1px solid #8884 }}</style>{}"""
@@ -38,7 +30,14 @@ img {{ width: 320px; border-radius: 24px; border: 1px solid #8884 }}</style>{}""
 
 def main() -> None:
     DOCS.mkdir(exist_ok=True)
-    with _shop() as address, sync_playwright() as playwright:
+    shop = throwaway_shop(
+        ["scripts/prepare_site.py", "{port}"],
+        ["manage.py", "runserver", "--noreload", "127.0.0.1:{port}"],
+        SECRET_KEY="screenshots",
+        DEBUG="true",
+    )
+    with shop as open_shop, sync_playwright() as playwright:
+        address = open_shop.address
         browser = playwright.chromium.launch(**launch_options(playwright.chromium.executable_path))
         _desktop(browser, address)
         _phone(browser, address)
@@ -78,49 +77,6 @@ def _phone(browser: Browser, address: str) -> None:
 def _picture(page: Page) -> str:
     page.wait_for_load_state("networkidle")
     return base64.b64encode(page.screenshot()).decode()
-
-
-@contextmanager
-def _shop() -> Iterator[str]:
-    """A fresh demo shop on a free port; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory(prefix="shop-") as folder:
-        environment = {
-            **os.environ,
-            "ENV_FILE": os.devnull,
-            "VAR_DIR": folder,
-            "SITE_URL": address,
-            "SECRET_KEY": "screenshots",
-            "DEBUG": "true",
-            "STRIPE_SECRET_KEY": "",
-        }
-        prepare = [sys.executable, "scripts/prepare_site.py", str(port)]
-        subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-        serve = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-        log = Path(folder, "server.log")
-        with log.open("w") as output:
-            server = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=output, stderr=output)
-        try:
-            if not _answers(f"{address}/healthz", server):
-                sys.exit(f"The shop did not start.\n{log.read_text()}")
-            yield address
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def _answers(url: str, server: subprocess.Popen) -> bool:
-    for _ in range(START_SECONDS * 10):
-        try:
-            urllib.request.urlopen(url).close()
-            return True
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.1)
-    return False
 
 
 if __name__ == "__main__":

@@ -1,8 +1,13 @@
 """The truth page: what became of the money. The same at Stripe's success_url and at the order's own address."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from playwright.sync_api import Page
 
-from apps.ecommerce.models import Purchase
+if TYPE_CHECKING:  # scripts that take pictures know the pages, but not Django
+    from apps.ecommerce.models import Purchase
 
 
 class PurchasePage:
@@ -18,7 +23,7 @@ class PurchasePage:
         self.card_button = self.main.get_by_role("button", name="Update your card")
         self.steps = self.main.get_by_role("region", name="What happened").get_by_role("listitem")
 
-    def goto(self, purchase: Purchase) -> "PurchasePage":
+    def goto(self, purchase: Purchase) -> PurchasePage:
         self.page.goto(purchase.get_absolute_url())
         return self
 
