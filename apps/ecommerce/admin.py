@@ -55,9 +55,23 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_filter = ("is_active", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    readonly_fields = ("product",)
+    readonly_fields = ("product", "stripe_description")
     formfield_overrides = {FileField: {"widget": PrivateFileInput}}
-    fields = ("product", "slug", "is_active", "position", "tagline", "content", "download")
+    fields = (
+        "product",
+        "slug",
+        "is_active",
+        "position",
+        "tagline",
+        "stripe_description",
+        "description",
+        "content",
+        "download",
+    )
+
+    @admin.display(description="description at Stripe")
+    def stripe_description(self, row: ProductConfiguration) -> str:
+        return row.product.description or "—"
 
     @admin.display(boolean=True, description="active at Stripe")
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:

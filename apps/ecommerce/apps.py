@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_save
 
 
 class EcommerceConfig(AppConfig):
@@ -9,7 +10,11 @@ class EcommerceConfig(AppConfig):
         from apps.users import personal_data
 
         from . import checks  # noqa: F401
+        from .listing import refresh_saved
+        from .models import Price, Product, ProductConfiguration
         from .personal_data import purchases_of, running_subscription
 
+        for model in (Product, Price, ProductConfiguration):
+            post_save.connect(refresh_saved, sender=model, dispatch_uid=f"listing of {model.__name__}")
         personal_data.sections["purchases"] = purchases_of
         personal_data.objections.append(running_subscription)

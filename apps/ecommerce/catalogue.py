@@ -19,6 +19,7 @@ from django.utils.text import slugify
 
 from .expandable import object_id
 from .images import local_copy
+from .listing import refresh_listing
 from .models import Price, Product, ProductConfiguration
 from .stripe_client import get_client
 
@@ -71,14 +72,18 @@ def sync_product(product_id: str) -> None:
     except stripe.InvalidRequestError as error:
         if error.code != "resource_missing":
             raise
-        Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
+        with transaction.atomic():
+            Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
+            refresh_listing([product_id])
         return
     prices = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
     rows = [_price(price, fetched_at) for price in prices.auto_paging_iter()]
     _write(Product, [_product(item, fetched_at)], Report())
     _write(Price, rows, Report())
-    gone = Price.objects.filter(product_id=product_id, active=True, synced_at__lt=fetched_at)
-    gone.update(active=False, synced_at=fetched_at)
+    with transaction.atomic():
+        gone = Price.objects.filter(product_id=product_id, active=True, synced_at__lt=fetched_at)
+        gone.update(active=False, synced_at=fetched_at)
+        refresh_listing([product_id])
 
 
 def _product(item: stripe.Product, fetched_at: datetime) -> Product:
@@ -131,6 +136,7 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
             update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
         )
         _configure([row for row in fresh if row.id not in known])
+        refresh_listing({_product_id(row) for row in fresh})
 
 
 def _keep_image(row: Product, before: Product | None) -> None:
@@ -172,9 +178,11 @@ def _archive(
     report.archived.extend(_label(row) for row in gone)
     if not dry_run:
         for page in _pages(gone):
-            model._default_manager.filter(id__in=[row.id for row in page]).update(
-                active=False, synced_at=started
-            )
+            with transaction.atomic():
+                model._default_manager.filter(id__in=[row.id for row in page]).update(
+                    active=False, synced_at=started
+                )
+                refresh_listing({_product_id(row) for row in page})
 
 
 def _note(report: Report, row: Product | Price, before: Product | Price | None) -> None:
@@ -188,6 +196,10 @@ def _note(report: Report, row: Product | Price, before: Product | Price | None) 
         report.changed.append(_label(row))
     else:
         report.unchanged += 1
+
+
+def _product_id(row: Product | Price) -> str:
+    return row.id if isinstance(row, Product) else row.product_id
 
 
 def _label(row: Product | Price) -> str:

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
 
 if TYPE_CHECKING:
@@ -112,17 +113,34 @@ class ProductConfiguration(models.Model):
         verbose_name=_("is active"),
         help_text=_("Shown and sold in the store. Unchecking it leaves owners their access."),
     )
-    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lowest first."))
+    position = models.PositiveIntegerField(default=0, help_text=_("Lowest first."))
     tagline = models.CharField(max_length=200, blank=True, help_text=_("One line, shown on the card."))
+    description = models.TextField(
+        blank=True,
+        help_text=_("The product page's text, in Markdown. Empty: the description at Stripe is shown."),
+    )
     content = models.TextField(blank=True, help_text=_("What owners see, in Markdown."))
     download = models.FileField(
         storage=private_storage, upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it.")
     )
 
+    # Derived by listing.py, for the store's search, filter and sort.
+    listed = models.BooleanField(editable=False, default=False)
+    search_text = models.TextField(editable=False, default="")
+    sort_name = models.CharField(max_length=120, editable=False, default="")
+    sort_price = models.BigIntegerField(editable=False, default=UNPRICED)
+    sells_once = models.BooleanField(editable=False, default=False)
+    sells_recurring = models.BooleanField(editable=False, default=False)
+
     objects = ProductConfigurationQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "id"]
+        indexes = [
+            models.Index(fields=["listed", "position", "id"], name="store_by_position"),
+            models.Index(fields=["listed", "sort_name", "id"], name="store_by_name"),
+            models.Index(fields=["listed", "sort_price", "position", "id"], name="store_by_price"),
+        ]
 
     def __str__(self) -> str:
         return self.product.name

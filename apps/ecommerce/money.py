@@ -74,12 +74,17 @@ def product_label(prices: Sequence[Price]) -> str:
     """One line for a product's card: its only price, or "From" the cheapest of them."""
     if not prices:
         return gettext("Not for sale")
-    cheapest = min(
+    lowest = cheapest(prices)
+    label = price_label(lowest)
+    several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
+    return gettext("From %(price)s") % {"price": label} if several and lowest.unit_amount else label
+
+
+def cheapest(prices: Sequence[Price]) -> Price:
+    """The lowest price in the currency of the first, which is the product's default price."""
+    return min(
         (price for price in prices if price.currency == prices[0].currency), key=lambda p: p.unit_amount or 0
     )
-    label = price_label(cheapest)
-    several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
-    return gettext("From %(price)s") % {"price": label} if several and cheapest.unit_amount else label
 
 
 def period(interval: str, count: int) -> str:

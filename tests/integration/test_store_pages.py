@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.listing import fold, refresh_listing
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from tests.factories import add_price, bought, stock
@@ -81,8 +83,6 @@ def test_what_one_owns_or_waits_for_is_marked(as_ada: Client, shelves: None) -> 
 
 
 def many(count: int) -> None:
-    from django.utils import timezone
-
     now = timezone.now()
     products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in range(count)]
     Product.objects.bulk_create(products)
@@ -93,6 +93,7 @@ def many(count: int) -> None:
     ProductConfiguration.objects.bulk_create(
         ProductConfiguration(product=p, slug=f"thing-{i}", position=i) for i, p in enumerate(products)
     )
+    refresh_listing()
 
 
 @pytest.mark.parametrize("count", [1, 300])
@@ -104,16 +105,124 @@ def test_the_number_of_queries_does_not_grow(
         client.get("/store/")
     with django_assert_max_num_queries(7):  # session, user, and two for what she owns
         as_ada.get("/store/")
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(5):  # product, its prices; up to three for the related ones
         client.get("/store/thing-0/")
+    for query in ("?q=thing", "?type=one_time&sort=price", "?page=1-3", "?product=thing-0&sort=name"):
+        with django_assert_max_num_queries(3):
+            client.get(f"/store/{query}")
 
 
 def test_pages_are_links_that_keep_the_search(sandbox: Any, client: Client) -> None:
     many(30)
     page = client.get("/store/", {"q": "thing"})
     assert len(page.context["cards"]) == 24
-    assert "q=thing&amp;page=2" in page.content.decode()
+    assert 'rel="next" href="?q=thing&amp;page=2"' in page.content.decode()
     assert len(client.get("/store/", {"q": "thing", "page": "2"}).context["cards"]) == 6
+
+
+@pytest.mark.parametrize("sort", ["", "newest", "name", "price"])
+def test_every_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort: str) -> None:
+    """All cost the same, and many have the same name and place: only the last column of the order tells them apart."""
+    many(60)
+    Product.objects.update(name="Twin")
+    ProductConfiguration.objects.update(position=1)
+    refresh_listing()
+    pages = [client.get("/store/", {"sort": sort, "page": page}).context["cards"] for page in "123"]
+    seen = [card.configuration.pk for page in pages for card in page]
+    assert sorted(seen) == sorted(ProductConfiguration.objects.values_list("pk", flat=True))
+    below_each_other = client.get("/store/", {"sort": sort, "page": "1-3"}).context["cards"]
+    assert [card.configuration.pk for card in below_each_other] == seen
+
+
+def test_what_page_may_be_asked(sandbox: Any, client: Client) -> None:
+    many(300)
+
+    def shown(page: str) -> tuple[int, int, int]:
+        context = client.get("/store/", {"page": page}).context
+        return context["pages"].first, context["pages"].last, len(context["cards"])
+
+    assert shown("2") == (2, 2, 24)
+    assert shown("2-4") == (2, 4, 72)
+    assert shown("4-2") == (4, 4, 24)
+    assert shown("13") == (13, 13, 12)
+    assert shown("1-13") == (4, 13, 228)  # never more than ten at once, the ones that were seen last
+    assert shown("99") == (13, 13, 12)
+    for nonsense in ("", "0", "-1", "x", "1-", "1-2-3", "9" * 400, "٣", "\x00"):
+        assert shown(nonsense) in {(1, 1, 24), (13, 13, 12)}
+
+
+def test_after_five_pages_the_next_waits_for_a_press(sandbox: Any, client: Client) -> None:
+    """So that whoever scrolls can reach the foot of the page."""
+    many(300)
+    automatic = {n for n in range(1, 14) if b"intersect" in client.get("/store/", {"page": n}).content}
+    assert automatic == {1, 2, 3, 4, 6, 7, 8, 9, 11, 12}
+    assert b'rel="next"' in client.get("/store/?page=5").content
+    assert b'rel="next"' not in client.get("/store/?page=13").content
+
+
+def test_words_are_found_however_they_are_spelt(sandbox: Any, client: Client) -> None:
+    stock(sandbox.client, "Crème Brûlée–Größenlehre")
+    stock(sandbox.client, "Smørrebrød")
+    stock(sandbox.client, "ŁÓDŹ map")
+    for q in ("creme", "CRÈME brulee", "cre\u0300me", "grossen", "GRÖßEN", "brulee-grossenlehre"):
+        assert names(client, q=q) == ["Crème Brûlée–Größenlehre"], q
+    assert names(client, q="smorre") == ["Smørrebrød"]
+    assert names(client, q="lodz") == ["ŁÓDŹ map"]
+    assert fold("  ＡＢＣ\tﬁ ") == "abc fi"
+
+
+def test_what_is_named_so_comes_before_what_only_speaks_of_it(sandbox: Any, client: Client) -> None:
+    book = stock(sandbox.client, "A book")
+    book.tagline = "All about maps"
+    book.save()
+    stock(sandbox.client, "Maps")
+    assert names(client, q="map") == ["Maps", "A book"]
+    assert names(client, q="map", sort="name") == ["A book", "Maps"]
+
+
+def test_a_hostile_search_is_a_search(shelves: None, client: Client) -> None:
+    assert names(client, q="zi\x00ne") == ["Zine"]
+    assert names(client, q="\x00") == names(client)
+    assert names(client, q="a" * 100_000) == []
+    assert names(client, q="zine " * 10_000) == ["Zine"]
+    assert len(client.get("/store/", {"q": "zine " * 10_000}).context["question"].q) <= 100
+    page = client.get("/store/", {"q": '"><script>alert(1)</script>'}).content.decode()
+    assert "<script>alert" not in page
+
+
+def test_the_order_by_price_is_that_of_the_prices_on_the_cards(
+    shelves: None, sandbox: Any, client: Client
+) -> None:
+    """Not of prices that nobody can buy at, or that are of another currency than the card's."""
+    apron = Product.objects.get(name="Apron")
+    old = add_price(sandbox.client, apron.id, 1)
+    sandbox.client.v1.prices.update(old, {"active": False})
+    sandbox.client.v1.prices.create({"product": apron.id, "currency": "eur", "unit_amount": 2})
+    sandbox.client.v1.products.update(apron.id, {"default_price": apron.prices.get().id})
+    sandbox.client.v1.products.create({"name": "Unpriced"})
+    sync_catalogue()
+    assert names(client, sort="price") == ["Maker club", "Zine", "Apron", "Unpriced"]
+
+
+def test_what_the_founder_edits_is_found_at_once(shelves: None, client: Client) -> None:
+    zine = ProductConfiguration.objects.get(slug="zine")
+    zine.tagline, zine.description = "Printed in **teal**", "A _riso_ thing."
+    zine.save()
+    assert names(client, q="teal") == names(client, q="riso") == ["Zine"]
+    zine.is_active = False
+    zine.save()
+    assert names(client, q="teal") == []
+    assert client.get("/store/").context["pages"].count == 2
+
+
+def test_each_emptiness_has_its_own_words(sandbox: Any, client: Client) -> None:
+    stock(sandbox.client, "Zine")
+    word = client.get("/store/?q=unicorn").content.decode()
+    both = client.get("/store/?q=zine&type=recurring").content.decode()
+    kind = client.get("/store/?type=recurring").content.decode()
+    assert "Try another word" in word
+    assert 'href="?q=zine"' in both
+    assert "Nothing of this type" in kind
 
 
 def test_a_product_out_of_the_store_says_so(shelves: None, client: Client) -> None:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from django.core.paginator import Paginator
-from django.db.models import Case, IntegerField, Min, Q, Value, When
+from django.db.models import Q, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.ecommerce.entitlements import owned_among
-from apps.ecommerce.models import Price, ProductConfiguration, Purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.offers import offers_for
+from apps.ecommerce.pages import pages_of
+from apps.ecommerce.search import Question
 from apps.ecommerce.stripe_client import livemode
 
-if TYPE_CHECKING:
-    from apps.ecommerce.models import ProductConfigurationQuerySet
-
-PER_PAGE = 24
+RELATED = 4
 PENDING = (Status.PROCESSING,)
-
-SORTS = {
-    "": ("position", "id"),
-    "newest": ("-id",),
-    "name": ("product__name", "id"),
-    "price": ("cheapest", "position", "id"),
-}
 
 
 @dataclass(slots=True)
@@ -42,27 +32,28 @@ class Card:
 
 @require_safe
 def store(request: HttpRequest) -> HttpResponse:
-    found = _search(ProductConfiguration.objects.on_sale(), request)
-    page = Paginator(found.with_catalogue(), PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "page": page,
-        "cards": cards_for(request, list(page.object_list)),
-        "q": request.GET.get("q", "").strip(),
-        "kind": request.GET.get("type", ""),
-        "sort": request.GET.get("sort", ""),
-        "wanted": request.GET.get("product", ""),
-    }
+    question = Question.read(request.GET)
+    pages = pages_of(question.answer(), request.GET.get("page", ""))
+    shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
+    context = {"question": question, "pages": pages, "cards": cards_for(request, list(shown))}
     return render(request, "ecommerce/store.html", context)
 
 
 @require_safe
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
-    (card,) = cards_for(request, [configuration])
+    card, *related = cards_for(request, [configuration, *_next_on_the_shelf(configuration)])
     user = request.user if request.user.is_authenticated else None
     offers = offers_for(configuration.prices, user) if configuration.is_on_sale else []
-    chosen = request.GET.get("price") or (offers[0].price.id if offers else "")
-    context = {"card": card, "configuration": configuration, "offers": offers, "chosen": chosen}
+    prices = [offer.price.id for offer in offers]
+    asked = request.GET.get("price", "")
+    context = {
+        "card": card,
+        "configuration": configuration,
+        "offers": offers,
+        "chosen": asked if asked in prices else next(iter(prices), ""),
+        "related": related,
+    }
     # Gone from the store is not gone from the web: the page says so, and owners still find their way in.
     status = 200 if configuration.is_on_sale or card.owned else 404
     return render(request, "ecommerce/product.html", context, status=status)
@@ -84,21 +75,12 @@ def cards_for(request: HttpRequest, configurations: list[ProductConfiguration]) 
     ]
 
 
-def _search(rows: ProductConfigurationQuerySet, request: HttpRequest) -> ProductConfigurationQuerySet:
-    """What the address asks for: ?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (first)."""
-    for word in request.GET.get("q", "").split()[:8]:
-        rows = rows.filter(
-            Q(product__name__icontains=word)
-            | Q(product__description__icontains=word)
-            | Q(tagline__icontains=word)
-        )
-    if (kind := request.GET.get("type", "")) in Price.Type.values:
-        rows = rows.filter(product__prices__type=kind, product__prices__active=True).distinct()
-    return rows.annotate(
-        cheapest=Min("product__prices__unit_amount", filter=Q(product__prices__active=True)),
-        asked_for=Case(
-            When(slug=request.GET.get("product", ""), then=Value(0)),
-            default=Value(1),
-            output_field=IntegerField(),
-        ),
-    ).order_by("asked_for", *SORTS.get(request.GET.get("sort", ""), SORTS[""]))
+def _next_on_the_shelf(here: ProductConfiguration) -> list[ProductConfiguration]:
+    """The products after this one in the founder's order, then from the beginning. At most three queries."""
+    others = ProductConfiguration.objects.on_sale().exclude(pk=here.pk).select_related("product")
+    behind = Q(position__gt=here.position) | Q(position=here.position, id__gt=here.pk)
+    found = list(others.filter(behind)[:RELATED])
+    if len(found) < RELATED:
+        found += others.exclude(behind)[: RELATED - len(found)]
+    prefetch_related_objects(found, "product__prices")
+    return found

@@ -1,0 +1,38 @@
+// The store's address always says what is shown, so that it can be reloaded, shared and come back to.
+
+// What is not asked stands not in the address.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (!detail.elt.matches(".filters")) return;
+  for (const [name, value] of [...detail.formData]) {
+    if (!value) detail.formData.delete(name);
+  }
+});
+
+document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
+  const { history, elt, requestConfig } = detail;
+  const here = new URLSearchParams(location.search);
+  if (elt.closest("#pages")) {
+    // Page 3 was added below pages 1 and 2: ?page=1-3.
+    const there = new URL(history.path, location.href);
+    const [first] = (here.get("page") ?? "1").split("-");
+    there.searchParams.set("page", `${first}-${there.searchParams.get("page")}`);
+    history.path = there.pathname + there.search;
+  } else if (requestConfig.triggeringEvent?.type === "input" && here.has("q")) {
+    history.type = "replace"; // one step back for a word, not one for each letter
+  } else if (history.path === location.pathname + location.search) {
+    history.type = "replace";
+  }
+});
+
+// Whoever presses "Show more" goes on at the first of what came.
+let before = 0;
+const shelf = () => document.getElementById("shelf");
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.elt.id === "more") before = shelf().children.length;
+});
+
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (detail.requestConfig?.elt.id !== "more") return;
+  shelf().children[before]?.querySelector("a").focus({ preventScroll: true });
+});
