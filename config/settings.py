@@ -4,7 +4,6 @@ Development needs nothing set but SECRET_KEY, which `make run` writes. Productio
 setting stops the start with one line that names the variable. `.env.example` explains each of them.
 """
 
-import sys
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,6 +11,8 @@ from urllib.parse import urljoin
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+
+from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -112,6 +113,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.web.watching.watching",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -258,10 +260,23 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Logs -------------------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
-    "loggers": {"apps": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")}},
-}
+# One line a request and a change of a purchase: for a person in development, as JSON in production.
+LOGGING = logs.configuration(
+    style=env.str("LOG_FORMAT", default="line" if DEBUG else "json"),
+    level=env.str("LOG_LEVEL", default="INFO"),
+)
+
+# --- Watching (each is off until its variable is set) -----------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # /metrics answers Prometheus that brings it as bearer
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    import sentry_sdk
+
+    sentry_sdk.init(
+        dsn=SENTRY_DSN,
+        environment=env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production"),
+        traces_sample_rate=env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.0),
+        send_default_pii=False,
+        include_local_variables=False,  # they may hold a key or somebody's address
+        max_request_body_size="never",
+        before_send=logs.clean_report,
+    )

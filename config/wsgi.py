@@ -1,4 +1,4 @@
-"""WSGI entry point: `gunicorn config.wsgi`."""
+"""WSGI entry point; config/serve.py serves it."""
 
 import os
 

@@ -60,7 +60,7 @@ def main() -> None:
     REPORTS.mkdir(parents=True)
     shop = throwaway_shop(
         ["-m", "tests.audit.furnish"],
-        ["-m", "gunicorn", "config.wsgi", "--threads", "4", "--bind", "127.0.0.1:{port}"],
+        ["-m", "config.serve"],
         DEBUG="false",
         STRIPE_SANDBOX="true",
         SECRET_KEY=secrets.token_urlsafe(50),

@@ -36,6 +36,7 @@ def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: 
             "ENV_FILE": os.devnull,
             "VAR_DIR": folder,
             "SITE_URL": address,
+            "PORT": port,
             "STRIPE_SECRET_KEY": "",
             **environment,
         }

@@ -165,7 +165,8 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
                 cause=cause,
             )
             enqueue_mails(change)
-            logger.info("purchase %s: %s ▶ %s (%s)", row.public_id, before, news["status"], cause)
+            step = {"purchase": str(row.public_id), "from": before, "to": news["status"], "cause": cause}
+            logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", step, extra=step)
         return True
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.web.views import assets, mailbox, monitoring, pages, robots
+from apps.web.views import assets, mailbox, metrics, monitoring, pages, robots
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("art/<slug:seed>.svg", assets.art, name="art"),
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", robots.sitemap, name="sitemap"),
     path("dev/mail/", mailbox.inbox, name="dev_mail"),

@@ -42,7 +42,7 @@ def test_in_production_only_when_asked_for(settings: Any, monkeypatch: pytest.Mo
 
 
 def test_no_web_server_starts_with_a_live_key() -> None:
-    """gunicorn runs no system checks."""
+    """A web server runs no system checks."""
     mistake = {"STRIPE_SANDBOX": "true", "STRIPE_SECRET_KEY": "sk_live_abc"}
     environ = {**os.environ, **mistake, "DJANGO_SETTINGS_MODULE": "config.settings"}
     start = [sys.executable, "-c", "import config.wsgi"]

@@ -33,7 +33,7 @@ CARD = {
 
 
 class Server:
-    """gunicorn in a process group of its own, with a VAR_DIR of its own, on a free port."""
+    """The production server in a process group of its own, with a VAR_DIR of its own, on a free port."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -49,6 +49,9 @@ class Server:
             "DEBUG": "true",
             "ENV_FILE": os.devnull,
             "LOG_LEVEL": "ERROR",
+            "PORT": str(port),
+            "WEB_WORKERS": "1",
+            "WEB_THREADS": "8",
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "CACHE_URL": "",
         }
@@ -65,16 +68,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "config.wsgi",
-            "--bind",
-            self.address[7:],
-            "--threads",
-            "8",
-        ]
+        command = [sys.executable, "-m", "config.serve"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, start_new_session=True

@@ -1,0 +1,57 @@
+"""The production server: `python -m config.serve`. Granian, because it answered more than gunicorn (README, Measured).
+
+From the environment: HOST (127.0.0.1) and PORT (8000) to listen on, WEB_WORKERS processes (one a core, two at least),
+WEB_THREADS in each (4). TLS belongs to the proxy in front of it.
+A stop (SIGTERM) takes no new requests and lets those under way end, for at most STOP_SECONDS.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+STOP_SECONDS = 30
+SLOWEST_HEADERS = 10_000  # ms: who sends them more slowly is not a browser
+PER_THREAD = 8  # requests that wait for a thread; more are kept in the socket's queue
+
+
+def main() -> None:
+    workers = int(os.environ.get("WEB_WORKERS") or max(2, os.cpu_count() or 2))
+    threads = int(os.environ.get("WEB_THREADS") or 4)
+    if os.environ.get("METRICS_TOKEN"):
+        _share_metrics()
+    Server(
+        "config.wsgi:application",
+        interface=Interfaces.WSGI,
+        address=os.environ.get("HOST") or "127.0.0.1",
+        port=int(os.environ.get("PORT") or 8000),
+        workers=workers,
+        blocking_threads=threads,
+        backpressure=threads * PER_THREAD,
+        backlog=1024,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),
+        log_level=LogLevels.warning,
+        log_access=False,  # the site's own line says more
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    ).serve()
+
+
+def _share_metrics() -> None:
+    """Each process counts into a file of this folder; a new start counts from nothing, as Prometheus expects."""
+    folder = os.environ.setdefault(
+        "PROMETHEUS_MULTIPROC_DIR", os.path.join(tempfile.gettempdir(), f"metrics-{os.getpid()}")
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+
+
+if __name__ == "__main__":
+    main()

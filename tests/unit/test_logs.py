@@ -1,0 +1,84 @@
+"""What a log line or an error report must not tell."""
+
+import json
+import logging
+import sys
+
+import pytest
+from pythonjsonlogger.json import JsonFormatter
+
+from config.logs import Tidy, clean_report, configuration, redact, request_id
+
+SECRETS = {
+    "key sk_live_51AbCdEf refused": "sk_live_51AbCdEf",
+    "rk_test_51AbCdEf": "51AbCdEf",
+    "signed with whsec_abcDEF123": "abcDEF123",
+    "Authorization: Bearer abcdef123456": "abcdef123456",
+    "Basic dXNlcjpwYXNz": "dXNlcjpwYXNz",
+    "sessionid=abc123def; csrftoken=zyx": "abc123def",
+    '"password": "hunter2"': "hunter2",
+    "mail to ada.lovelace@example.com failed": "ada.lovelace",
+    "card 4242 4242 4242 4242": "4242 4242",
+    "card 378282246310005": "378282246310005",
+    "session cs_test_a1UC2keLvrBZ6GkihB": "UC2keLvrBZ6GkihB",
+}
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS.items())
+def test_secrets_are_taken_out(text: str, secret: str) -> None:
+    assert secret not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "purchase 819b25e2-6e4d-4bd1-a34a-0050580a2e9c: open ▶ paid (event evt_1B7cb6FmwbkOWLpQ98Wu5zUH)",
+        "GET /store/tiny-tools/ 200 in 6 ms",
+        "amount 1900 usd, 2026-11-24",
+    ],
+)
+def test_what_an_operator_needs_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def _line(record: logging.LogRecord) -> dict[str, object]:
+    Tidy().filter(record)
+    settings = configuration("json", "INFO")["formatters"]["json"]
+    formatter = JsonFormatter(
+        settings["fmt"],
+        style=settings["style"],
+        rename_fields=settings["rename_fields"],
+        json_ensure_ascii=False,
+    )
+    return dict(json.loads(formatter.format(record)))
+
+
+def test_a_line_is_json_with_the_request_it_belongs_to() -> None:
+    token = request_id.set("abc-123-def")
+    record = logging.LogRecord(
+        "apps.x", logging.INFO, "", 1, "purchase %s of %s", (7, "ada@example.com"), None
+    )
+    line = _line(record)
+    request_id.reset(token)
+    assert line["message"] == "purchase 7 of a…@example.com"
+    assert (line["level"], line["logger"], line["request_id"]) == ("INFO", "apps.x", "abc-123-def")
+
+
+def test_a_traceback_is_redacted_too() -> None:
+    try:
+        raise ValueError("no such key sk_live_51AbCdEf")
+    except ValueError:
+        record = logging.LogRecord("apps.x", logging.ERROR, "", 1, "broken", (), sys.exc_info())
+    line = json.dumps(_line(record))
+    assert "ValueError" in line
+    assert "51AbCdEf" not in line
+
+
+def test_an_error_report_is_redacted_wherever_the_words_stand() -> None:
+    report = {
+        "exception": {"values": [{"value": "key sk_live_51AbCdEf"}]},
+        "extra": {"to": "ada@example.com", "n": 3},
+    }
+    cleaned = clean_report(report, {})
+    assert "51AbCdEf" not in str(cleaned)
+    assert cleaned["extra"] == {"to": "a…@example.com", "n": 3}
