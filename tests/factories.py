@@ -6,9 +6,11 @@ from typing import Any
 
 import stripe
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.models import Price, ProductConfiguration, Purchase
+from apps.ecommerce.listing import refresh_listing
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 
 VISA = "4242424242424242"
 DECLINED = "4000000000000002"
@@ -28,6 +30,21 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
     """Another price of a product; the store hears of it with the next sync. Gives its id."""
     params: Any = {"product": product_id, "currency": "usd", "unit_amount": amount}
     return client.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})}).id
+
+
+def many(count: int) -> None:
+    """So many products at $9, "Thing 0" and on, in the store only: Stripe knows nothing of them."""
+    now = timezone.now()
+    products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in range(count)]
+    Product.objects.bulk_create(products)
+    Price.objects.bulk_create(
+        Price(id=f"price_{p.id}", product=p, currency="usd", unit_amount=900, type="one_time", synced_at=now)
+        for p in products
+    )
+    ProductConfiguration.objects.bulk_create(
+        ProductConfiguration(product=p, slug=f"thing-{i}", position=i) for i, p in enumerate(products)
+    )
+    refresh_listing()
 
 
 def price_of(configuration: ProductConfiguration) -> Price:

@@ -9,9 +9,9 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 });
 
 document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
-  const { history, elt, requestConfig } = detail;
+  const { history, requestConfig } = detail;
   const here = new URLSearchParams(location.search);
-  if (elt.closest("#pages")) {
+  if (requestConfig.elt.closest("#pages")) {
     // Page 3 was added below pages 1 and 2: ?page=1-3.
     const there = new URL(history.path, location.href);
     const [first] = (here.get("page") ?? "1").split("-");
@@ -25,14 +25,14 @@ document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
 });
 
 // Whoever presses "Show more" goes on at the first of what came.
+const pressedMore = ({ requestConfig }) => requestConfig?.elt.id === "more";
 let before = 0;
-const shelf = () => document.getElementById("shelf");
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.elt.id === "more") before = shelf().children.length;
+  if (pressedMore(detail)) before = document.getElementById("shelf").children.length;
 });
 
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  if (detail.requestConfig?.elt.id !== "more") return;
-  shelf().children[before]?.querySelector("a").focus({ preventScroll: true });
+  if (!pressedMore(detail)) return;
+  document.getElementById("shelf").children[before]?.querySelector("a").focus({ preventScroll: true });
 });

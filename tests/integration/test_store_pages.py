@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.listing import fold, refresh_listing
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import add_price, bought, stock
+from tests.factories import add_price, bought, many, stock
 
 pytestmark = pytest.mark.django_db
 
@@ -80,20 +79,6 @@ def test_what_one_owns_or_waits_for_is_marked(as_ada: Client, shelves: None) -> 
     assert "Subscribed" in page
     Purchase.objects.filter(product=zine.product).update(status=Status.PROCESSING)
     assert "Processing" in as_ada.get("/store/").content.decode()
-
-
-def many(count: int) -> None:
-    now = timezone.now()
-    products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in range(count)]
-    Product.objects.bulk_create(products)
-    Price.objects.bulk_create(
-        Price(id=f"price_{p.id}", product=p, currency="usd", unit_amount=900, type="one_time", synced_at=now)
-        for p in products
-    )
-    ProductConfiguration.objects.bulk_create(
-        ProductConfiguration(product=p, slug=f"thing-{i}", position=i) for i, p in enumerate(products)
-    )
-    refresh_listing()
 
 
 @pytest.mark.parametrize("count", [1, 300])

@@ -7,9 +7,16 @@ class Store:
         self.heading = page.get_by_role("heading", level=1)
         self.messages = page.get_by_role("status")
         self.cards = page.get_by_role("main").get_by_role("article")
+        self.names = self.cards.get_by_role("heading")
+        self.search = page.get_by_role("searchbox", name="Search")
+        self.sort = page.get_by_role("combobox", name="Sort")
+        self.show_button = page.get_by_role("button", name="Show", exact=True)
+        self.more_link = page.get_by_role("link", name="Show more")
+        self.earlier_link = page.get_by_role("link", name="Earlier products")
+        self.announcer = page.locator("#announcer")
 
-    def goto(self) -> "Store":
-        self.page.goto("/store/")
+    def goto(self, query: str = "") -> "Store":
+        self.page.goto(f"/store/{query}")
         return self
 
     def card(self, product: str) -> Locator:
@@ -17,3 +24,6 @@ class Store:
 
     def open(self, product: str) -> None:
         self.card(product).get_by_role("link", name=product).click()
+
+    def kind(self, name: str) -> Locator:
+        return self.page.get_by_role("radio", name=name)

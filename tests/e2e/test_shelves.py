@@ -1,0 +1,111 @@
+"""The store as a shopper uses it: looking for something, scrolling, opening, coming back."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.store import Store
+from tests.e2e.screens import both_screens, without_javascript
+from tests.factories import many
+
+ALL = 9  # products of the demo shop
+
+
+def test_looking_for_something(page: Page) -> None:
+    store = Store(page).goto()
+    expect(store.cards).to_have_count(ALL)
+    store.search.press_sequentially("letter", delay=20)
+    expect(store.cards).to_have_count(1)
+    expect(store.search).to_be_focused()
+    expect(store.announcer).to_have_text("1 product")
+    expect(page).to_have_url(re.compile(r"/store/\?q=letter$"))
+    expect(page).to_have_title(re.compile("^“letter”"))
+
+    store.search.fill("")
+    expect(store.cards).to_have_count(ALL)
+    store.search.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(store.kind("Subscriptions")).to_be_focused()
+    expect(store.cards).to_have_count(2)
+    expect(store.announcer).to_have_text("2 products")
+    store.sort.select_option("Lowest price first")
+    expect(store.names).to_have_text(["The Sunday Letter", "The Workshop"])
+    expect(page).to_have_url(re.compile(r"/store/\?type=recurring&sort=price$"))
+
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/store/\?type=recurring$"))
+    expect(store.names).to_have_text(["The Workshop", "The Sunday Letter"])
+    expect(store.kind("Subscriptions")).to_be_checked()
+    store.search.fill("no such thing")
+    expect(page.get_by_role("heading", name="Nothing found for “no such thing”")).to_be_visible()
+    page.get_by_role("link", name="Search everything").click()
+    page.get_by_role("link", name="Show everything").click()
+    expect(store.cards).to_have_count(ALL)
+
+
+@both_screens
+def test_scrolling_opening_and_coming_back(page: Page) -> None:
+    many(60)
+    store = Store(page).goto("?sort=newest")
+    expect(store.cards).to_have_count(24)
+    page.mouse.move(100, 500)
+    for shown in (48, ALL + 60):
+        while store.cards.count() < shown:
+            page.mouse.wheel(0, 600)
+            page.wait_for_timeout(50)
+        expect(store.cards).to_have_count(shown)
+    expect(store.announcer).to_have_text("69 of 69 shown")
+    expect(page).to_have_url(re.compile(r"sort=newest&page=1-3$"))
+    assert len(set(store.names.all_inner_texts())) == ALL + 60
+    expect(store.more_link).to_have_count(0)
+
+    store.open("Thing 9")
+    expect(ProductPage(page).heading).to_have_text("Thing 9")
+    page.go_back()
+    expect(store.cards).to_have_count(ALL + 60)
+    expect(store.card("Thing 9").first).to_be_in_viewport()
+
+
+def test_a_press_goes_on_at_the_first_of_what_came(page: Page) -> None:
+    many(140)
+    store = Store(page).goto("?page=5&sort=newest")
+    expect(store.cards).to_have_count(24)
+    store.more_link.focus()
+    page.keyboard.press("Enter")
+    expect(store.cards).to_have_count(48)
+    expect(store.cards.nth(24).get_by_role("link")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"page=5-6"))
+    page.reload()
+    expect(store.cards).to_have_count(48)
+
+
+def test_a_link_into_the_middle_of_a_search(page: Page) -> None:
+    many(60)
+    store = Store(page).goto("?q=thing&type=one_time&sort=price&page=3")
+    expect(store.names.last).to_have_text("Tiny Tools")  # the dearest whose words hold "thing"
+    expect(store.search).to_have_value("thing")
+    expect(store.kind("Pay once")).to_be_checked()
+    expect(store.sort).to_have_value("price")
+    store.earlier_link.click()
+    expect(page).to_have_url(re.compile(r"q=thing&type=one_time&sort=price&page=2$"))
+    expect(store.cards.first).to_be_visible()
+
+
+@without_javascript
+@pytest.mark.parametrize("screen", ["phone"])
+def test_without_a_script(page: Page) -> None:
+    many(60)
+    store = Store(page).goto()
+    store.search.fill("thing")
+    store.kind("Pay once").check()
+    store.sort.select_option("Newest first")
+    store.show_button.click()
+    expect(store.names.first).to_have_text("Thing 59")
+    store.more_link.click()
+    expect(store.names.first).to_have_text("Thing 35")
+    store.earlier_link.click()
+    expect(store.names.first).to_have_text("Thing 59")
+    expect(store.search).to_have_value("thing")
