@@ -210,6 +210,36 @@ def test_each_emptiness_has_its_own_words(sandbox: Any, client: Client) -> None:
     assert "Nothing of this type" in kind
 
 
+def test_the_shelf_goes_on_after_a_product(sandbox: Any, client: Client) -> None:
+    many(6)
+
+    def related(slug: str) -> list[str]:
+        return [card.configuration.slug for card in client.get(f"/store/{slug}/").context["related"]]
+
+    assert related("thing-0") == ["thing-1", "thing-2", "thing-3", "thing-4"]
+    assert related("thing-4") == ["thing-5", "thing-0", "thing-1", "thing-2"]
+    ProductConfiguration.objects.exclude(slug="thing-4").update(is_active=False)
+    assert related("thing-4") == []
+
+
+def test_a_founders_description_takes_the_place_of_stripes(shelves: None, client: Client) -> None:
+    zine = ProductConfiguration.objects.get(slug="zine")
+    assert "All about zines" in client.get("/store/zine/").content.decode()
+    zine.description = "# Printed\n\nOn *paper*. <script>alert(1)</script>"
+    zine.save()
+    page = client.get("/store/zine/").content.decode()
+    assert "<h3>Printed</h3>" in page
+    assert "<em>paper</em>" in page
+    assert "<script>alert" not in page
+    assert "<p>All about zines" not in page
+
+
+def test_a_price_that_is_not_offered_is_not_chosen(shelves: None, client: Client) -> None:
+    page = client.get("/store/maker-club/?price=price_of_another").content.decode()
+    price = Product.objects.get(name="Maker club").prices.get()
+    assert f'value="{price.id}"' in page
+
+
 def test_a_product_out_of_the_store_says_so(shelves: None, client: Client) -> None:
     ProductConfiguration.objects.filter(slug="zine").update(is_active=False)
     response = client.get("/store/zine/")
