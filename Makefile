@@ -1,10 +1,10 @@
 # Two commands matter: `make run` and `make test`. `make help` lists the others.
 
-# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), PYTHON (which Python makes .venv).
-export PORT HEADED SLOWMO K PYTHON
+# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), PYTHON (which Python makes .venv).
+export PORT HEADED SLOWMO K KEEP PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill lint format screenshots audit clean help
+.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill drill backup restore lint format screenshots audit clean help
 
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
 	@scripts/python.sh scripts/run_site.py
@@ -26,6 +26,15 @@ soak: ## 10,000 random schedules of buyers, Stripe and operator (SCHEDULES=500; 
 
 drill-kill: ## kill -9 of the server at random moments during 200 checkouts (CHECKOUTS=50 KILLS=10)
 	@scripts/python.sh scripts/run_soak.py kill
+
+drill: ## Purchases, backup, catastrophe, restore, the same purchases: on SQLite and on PostgreSQL
+	@scripts/python.sh scripts/run_soak.py restore
+
+backup: ## Database and files of this site into var/backups/, while it runs (KEEP=14 archives stay)
+	@scripts/python.sh scripts/backup.py backup
+
+restore: ## Put them back, while the site is stopped: make restore FILE=var/backups/….tar.gz
+	@scripts/python.sh scripts/backup.py restore "$(FILE)"
 
 lint: ## Style and types
 	@scripts/python.sh scripts/run_tests.py style format types

@@ -115,6 +115,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.web.watching.watching",
     "django.middleware.security.SecurityMiddleware",
+    "apps.web.nul.without_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -213,6 +214,7 @@ elif not DEBUG:
 EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not hang a webhook
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <{SUPPORT_EMAIL}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what the shop can't mend by itself
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

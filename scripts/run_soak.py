@@ -1,6 +1,6 @@
-"""`make soak` and `make drill-kill`: the long versions of tests/soak, for the night.
+"""`make soak`, `make drill-kill` and `make drill`: the long versions of tests/soak, for the night.
 
-    python scripts/run_soak.py soak|kill
+    python scripts/run_soak.py soak|kill|restore
 
 From the environment: SCHEDULES=10000 how many random schedules, SEED=123 plays the one again that a failure named
 (and makes it small), DATABASE_URL=postgres://… does it on PostgreSQL; CHECKOUTS=200 and KILLS=40 are the drill's.
@@ -11,6 +11,7 @@ import secrets
 import sys
 
 from environment import DEV, NEUTRAL, PYTHON, ensure, run
+from throwaway import servers
 
 PYTEST = (PYTHON, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider")
 
@@ -18,7 +19,7 @@ PYTEST = (PYTHON, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider")
 def main() -> None:
     ensure(DEV)
     os.environ.update(NEUTRAL)
-    raise SystemExit(_soak() if sys.argv[1] == "soak" else _kill())
+    raise SystemExit({"soak": _soak, "kill": _kill, "restore": _restore}[sys.argv[1]]())
 
 
 def _soak() -> int:
@@ -35,6 +36,13 @@ def _kill() -> int:
     os.environ["CHECKOUTS"] = os.environ.get("CHECKOUTS") or "200"
     os.environ["KILLS"] = os.environ.get("KILLS") or "40"
     return run(*PYTEST, "-s", "tests/soak/test_kill_drill.py")
+
+
+def _restore() -> int:
+    """On SQLite, then on a throwaway PostgreSQL."""
+    test = "tests/soak/test_restore_drill.py"
+    with servers() as environment:
+        return run(*PYTEST, test) or run(*PYTEST, test, env={**os.environ, **environment})
 
 
 if __name__ == "__main__":

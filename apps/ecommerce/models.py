@@ -355,3 +355,14 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.email}"
+
+
+class Alarm(models.Model):
+    """What the founder was told of last, so that the same is not told again all day."""
+
+    key = models.CharField(primary_key=True, max_length=60)
+    words = models.TextField()
+    mailed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key

@@ -7,6 +7,7 @@ sync_purchase as everything else. https://docs.stripe.com/webhooks/process-undel
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
+from apps.users.models import User
+
 from . import emails, webhooks
 from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded, object_id
@@ -26,12 +29,14 @@ from .fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status, subscri
 from .models import Price, Purchase, StatusChange, StripeCustomer, WebhookEvent
 from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
+from .webhook_health import webhook_health
 
 logger = logging.getLogger(__name__)
 
 PAGE = 100
 OVERLAP = timedelta(days=2)  # a session lives a day; look a little further back than the oldest open purchase
 DEFAULT_DAYS = 3
+ON_ITS_WAY_SECONDS = 60  # an event this young may just not have arrived yet
 # What a subscription's own status can't say.
 TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 NOTHING_YET = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
@@ -46,7 +51,9 @@ class Report:
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     events: int = 0
+    late_events: int = 0  # of these, those that can't be on their way any more
     unsent_mails: int = 0
+    last_event: datetime | None = None  # before this run; by itself it receives some
 
 
 def reconcile(
@@ -60,7 +67,7 @@ def reconcile(
     Subscriptions are compared whatever their age. Raises stripe.StripeError when Stripe can't be asked; what was
     repaired until then stays repaired.
     """
-    run = _Run(since or _default_since(), dry_run, progress, Report())
+    run = _Run(since or _default_since(), dry_run, progress, Report(last_event=webhook_health().last_event))
     run.sessions()
     run.subscriptions()
     run.refunds()
@@ -149,6 +156,7 @@ class _Run:
                 try:
                     webhooks.receive(event.to_dict(for_json=True))
                     self.report.events += 1
+                    self.report.late_events += event.created < time.time() - ON_ITS_WAY_SECONDS
                 except Exception:  # it is recorded with its error; the others must not wait for it
                     logger.exception("Undelivered event %s (%s) could not be processed", event.id, event.type)
 
@@ -181,6 +189,12 @@ class _Run:
         if claimed.pk is None:
             with transaction.atomic():
                 claimed.save()
+                if claimed.user:  # the customer, too, may have been made after the backup
+                    StripeCustomer.objects.get_or_create(
+                        user=claimed.user,
+                        livemode=claimed.livemode,
+                        defaults={"id": object_id(session.customer)},
+                    )
                 StatusChange.objects.create(
                     purchase=claimed, to_status=claimed.status, version=0, cause="reconcile"
                 )
@@ -242,17 +256,30 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
     if known or session.status != "complete":
         return known
     price = Price.objects.filter(id=metadata.get("price", "")).first()
-    customer = StripeCustomer.objects.filter(id=object_id(session.customer)).select_related("user").first()
-    if price is None or customer is None:
-        logger.warning("Session %s is ours, but its price or customer is unknown here", session.id)
+    if price is None:
+        logger.warning("Session %s is ours, but its price is unknown here", session.id)
         return None
+    user, email = _buyer(session)
     return Purchase(
         public_id=public_id,
-        user=customer.user,
-        email=customer.user.email,
+        user=user,
+        email=email,
         product_id=price.product_id,
         price=price,
         currency=price.currency,
         livemode=session.livemode,
         status=Status.EXPIRED,  # not open: the buyer may have begun again since; the sync that follows knows better
     )
+
+
+def _buyer(session: stripe.checkout.Session) -> tuple[User | None, str]:
+    """Who paid: by customer, or else by the address that the customer was made with. It may have no account here any
+    more; the purchase is kept all the same, without one.
+    """
+    customer_id = object_id(session.customer)
+    known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
+    if known:
+        return known.user, known.user.email
+    customer = get_client().v1.customers.retrieve(customer_id) if customer_id else None
+    email = getattr(customer, "email", None) or ""  # a deleted customer has none
+    return User.objects.filter(email__iexact=email).first() if email else None, email

@@ -1,12 +1,14 @@
 """`make run` and `make e2e-stripe` say in one line what is wrong, before anything long or anything that costs money."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,6 +84,15 @@ def test_the_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
 def test_the_stripe_tests_ask_for_a_test_key(clone: Path, line: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
     assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key:")
+
+
+def test_every_command_that_files_and_words_name_exists() -> None:
+    """What the README, the crontab and the unit files tell people to run."""
+    texts = [ROOT / "README.md", ROOT / ".env.example", *(ROOT / "deploy").iterdir()]
+    text = "\n".join(path.read_text() for path in texts if path.is_file())
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= {*get_commands()}
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|&& |  )make ([a-z0-9-]+)", text)) <= targets
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.stripe_sandbox.transport import InProcessClient
+from apps.users.models import User
 from tests.factories import bought, pay, press_buy
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,33 @@ def test_an_unknown_session_beside_a_new_try(as_ada: Client, icons: ProductConfi
     assert as_ada.get("/purchases/icon-set/").status_code == 200
 
 
+def test_a_buyer_whose_first_purchase_came_after_the_backup(
+    as_ada: Client, icons: ProductConfiguration, deaf: Any
+) -> None:
+    """The account is in the backup, the customer is not."""
+    bought(as_ada, icons)
+    Purchase.objects.all().delete()
+    StripeCustomer.objects.all().delete()
+    assert "1 unknown until now" in reconcile()
+    assert as_ada.get("/purchases/icon-set/").status_code == 200
+    assert StripeCustomer.objects.count() == 1
+
+
+def test_a_buyer_who_signed_up_after_the_backup(
+    as_ada: Client, icons: ProductConfiguration, deaf: Any
+) -> None:
+    """The purchase is kept with their address; it opens nothing for whoever has their old number now."""
+    bought(as_ada, icons)
+    Purchase.objects.all().delete()
+    number = User.objects.get().pk
+    User.objects.get().delete()
+    User.objects.create_user("bob@example.com", "bob-looks-around", pk=number)
+    assert "1 unknown until now" in reconcile()
+    again = Purchase.objects.get()
+    assert (again.user, again.email, again.status) == (None, "ada@example.com", Status.PAID)
+    assert "0 unknown" in reconcile()
+
+
 def test_another_shops_sessions_are_left_alone(icons: ProductConfiguration, deaf: Any) -> None:
     deaf.client.v1.checkout.sessions.create(
         {
@@ -129,7 +157,6 @@ def test_what_has_not_changed_costs_one_request_per_hundred(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     from apps.stripe_sandbox import storage
-    from apps.users.models import User
 
     purchase = bought(as_ada, icons)
     sandbox.deliver()

@@ -33,9 +33,11 @@ CARD = {
 
 
 class Server:
-    """The production server in a process group of its own, with a VAR_DIR of its own, on a free port."""
+    """The production server in a process group of its own, with a VAR_DIR of its own, on a free port. The database is
+    SQLite there, or another one's address.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address, self.folder = f"http://127.0.0.1:{port}", folder
@@ -52,7 +54,7 @@ class Server:
             "PORT": str(port),
             "WEB_WORKERS": "1",
             "WEB_THREADS": "8",
-            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DATABASE_URL": database_url or f"sqlite:///{folder / 'db.sqlite3'}",
             "CACHE_URL": "",
         }
         self.up = threading.Event()

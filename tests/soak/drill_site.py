@@ -1,6 +1,7 @@
 """What the kill drill asks of the site from outside its server: a shop with buyers before, the truth afterwards.
 
 python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
+python -m tests.soak.drill_site purchases     prints every purchase with its timeline (JSON)
 python -m tests.soak.drill_site verdict       reconciles once, then prints what is lost or double (JSON)
 """
 
@@ -47,6 +48,27 @@ def setup(buyers: int) -> dict[str, Any]:
     return {"cookies": cookies, "slug": configuration.slug, "price": product.default_price}
 
 
+def purchases() -> list[Any]:
+    """Every purchase, its timeline and its mails, oldest first."""
+    from apps.ecommerce.models import Purchase
+
+    columns = (
+        "public_id",
+        "status",
+        "version",
+        "email",
+        "amount_total",
+        "session_id",
+        "paid_at",
+        "product_id",
+    )
+    rows = Purchase.objects.order_by("id")
+    timelines = [list(row.changes.values_list("to_status", "cause")) for row in rows]
+    mails = [list(row.mails.values_list("kind", "about", "attempts")) for row in rows]
+    facts = [[str(value) for value in row] for row in rows.values_list(*columns)]
+    return [list(row) for row in zip(facts, timelines, mails, strict=True)]
+
+
 def verdict() -> dict[str, Any]:
     """After one reconcile: how many sessions are complete, and every reason to complain."""
     from django.utils import timezone
@@ -85,7 +107,13 @@ def verdict() -> dict[str, Any]:
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    answer = setup(int(sys.argv[2])) if sys.argv[1] == "setup" else verdict()
+    match sys.argv[1:]:
+        case ["setup", buyers]:
+            answer: Any = setup(int(buyers))
+        case ["purchases"]:
+            answer = purchases()
+        case _:
+            answer = verdict()
     print(f"\n{json.dumps(answer)}")  # the last line: mails that are sent here are printed before it
 
 

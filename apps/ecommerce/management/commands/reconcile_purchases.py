@@ -9,6 +9,8 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from apps.ecommerce.alarms import raise_alarms
+from apps.ecommerce.housekeeping import keep_house, repairs, summary, unasked
 from apps.ecommerce.reconcile import reconcile
 
 
@@ -20,24 +22,36 @@ class Command(BaseCommand):
             "--since", type=moment, help="A day (2026-11-01) or an age (36h, 30d). Default: as far as needed."
         )
         parser.add_argument("--dry-run", action="store_true", help="Only say what would be repaired.")
+        parser.add_argument(
+            "--background",
+            action="store_true",
+            help="Leave it to the worker (TASKS_BACKEND) and return at once.",
+        )
 
     def handle(
-        self, *args: Any, since: datetime | None = None, dry_run: bool = False, **options: Any
+        self,
+        *args: Any,
+        since: datetime | None = None,
+        dry_run: bool = False,
+        background: bool = False,
+        **options: Any,
     ) -> None:
+        if background:
+            keep_house.enqueue()
+            return
         try:
             report = reconcile(since, dry_run=dry_run, progress=self._progress)
         except stripe.StripeError as error:
+            raise_alarms(unasked(error))
             raise CommandError(f"Stripe could not be asked: {error.user_message or error}") from error
         finally:
             if sys.stderr.isatty():
                 self.stderr.write("\r\033[K", ending="")
         for line in [*report.found, *report.repaired]:
             self.stdout.write(line)
-        verb = "would be repaired" if dry_run else "repaired"
-        self.stdout.write(
-            f"Looked at {report.looked_at}, {len(report.repaired)} {verb}, {len(report.found)} unknown until now, "
-            f"{report.events} undelivered events processed, {report.unsent_mails} mails still unsent."
-        )
+        self.stdout.write(summary(report, "would be repaired" if dry_run else "repaired"))
+        for words in [] if dry_run else raise_alarms(repairs(report)):
+            self.stderr.write(f"Alarm: {words}")
 
     def _progress(self, what: str, count: int) -> None:
         if sys.stderr.isatty():

@@ -1,0 +1,80 @@
+"""What has to be done again and again: reconcile and alarms (every ten minutes), pruning (at night)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import stripe
+from django.contrib.sessions.models import Session
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from .alarms import raise_alarms
+from .models import WebhookEvent
+from .queue import task
+from .reconcile import Report, reconcile
+
+EVENT_DAYS = 90  # Stripe itself keeps an event for 30 and delivers none again after that
+TASK_DAYS = 14
+BATCH = 1000
+QUIET = timedelta(minutes=10)  # with no event for so long, a repair is no coincidence
+
+
+@task()
+def keep_house() -> str:
+    """reconcile_purchases --background: the same by the worker."""
+    try:
+        report = reconcile()
+    except stripe.StripeError as error:
+        raise_alarms(unasked(error))
+        raise
+    raise_alarms(repairs(report))
+    return summary(report)
+
+
+def repairs(report: Report) -> dict[str, str]:
+    """The alarm of a reconcile that found lost events. What was paid a moment ago and is only on its way is none."""
+    quiet = report.last_event is None or timezone.now() - report.last_event > QUIET
+    if not (report.late_events or report.found or (report.repaired and quiet)):
+        return {}
+    return {
+        "events lost": f"Stripe's webhooks do not tell everything. {summary(report)} Run: manage.py stripe_doctor"
+    }
+
+
+def unasked(error: stripe.StripeError) -> dict[str, str]:
+    """The alarm of a reconcile that could not begin."""
+    return {"Stripe unreachable": f"Stripe could not be asked: {error.user_message or error}"}
+
+
+def summary(report: Report, verb: str = "repaired") -> str:
+    return (
+        f"Looked at {report.looked_at}, {len(report.repaired)} {verb}, {len(report.found)} unknown until now, "
+        f"{report.events} undelivered events processed, {report.unsent_mails} mails still unsent."
+    )
+
+
+def outdated() -> dict[str, QuerySet]:
+    """What nobody needs any more, by name. Purchases, their timelines and mails are kept for ever."""
+    now = timezone.now()
+    old_task = now - timedelta(days=TASK_DAYS)
+    return {
+        "expired sessions": Session.objects.filter(expire_date__lt=now),
+        # A task that was running when its worker was killed never finishes.
+        "task results": DBTaskResult.objects.filter(
+            Q(finished_at__lt=old_task) | Q(status="RUNNING", started_at__lt=old_task)
+        ),
+        "processed webhook events": WebhookEvent.objects.filter(
+            processed_at__isnull=False, received_at__lt=now - timedelta(days=EVENT_DAYS)
+        ),
+    }
+
+
+def delete(rows: QuerySet) -> int:
+    """Deletes in small transactions, so that nobody waits for it. Gives how many."""
+    count = 0
+    while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
+        rows.model._default_manager.filter(pk__in=keys).delete()
+        count += len(keys)
+    return count

@@ -1,0 +1,167 @@
+"""`make backup` and `make restore FILE=…`: the database and the files that buyers download, in one archive.
+
+    python scripts/backup.py backup                   ▶ var/backups/2026-11-24-034700.tar.gz, beside a running site
+    python scripts/backup.py restore ARCHIVE          the site must be stopped
+
+DATABASE_URL and VAR_DIR come from the environment or .env. The newest KEEP=14 archives stay. Files in S3-compatible
+storage (STORAGE_URL) are not part of it: switch on versioning there. Nor is the sandbox's own file: it is Stripe's.
+Standard library, and PostgreSQL's own pg_dump, pg_restore and psql.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import dotenv
+from environment import ROOT, stop
+from throwaway import postgres_binaries
+
+VALUES = {**dotenv.read(), **os.environ}
+VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
+URL = VALUES.get("DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}"
+SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
+FOLDERS = ("private", "media")
+EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
+
+
+def backup(note: str = "") -> Path:
+    """Writes one archive and gives its path. Database first: a file that comes later is only too much."""
+    folder = VAR / "backups"
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}{note}.tar.gz"
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        dump = Path(temporary) / (SQLITE if _is_sqlite() else POSTGRES)
+        _dump_sqlite(dump) if _is_sqlite() else _dump_postgres(dump)
+        unfinished = Path(temporary) / "archive"
+        with tarfile.open(unfinished, "w:gz", compresslevel=6) as tar:
+            tar.add(dump, dump.name)
+            for name in FOLDERS:
+                if (VAR / name).is_dir():
+                    tar.add(VAR / name, name)
+        unfinished.chmod(0o600)  # addresses of buyers, and what they paid for
+        unfinished.replace(archive)
+    for old in sorted(folder.glob("*.tar.gz"))[: -max(int(VALUES.get("KEEP") or 14), 1)]:
+        old.unlink()
+    return archive
+
+
+def restore(archive: Path) -> None:
+    """Puts database and files back as they were. What is there now is kept aside; files made since then stay."""
+    if not archive.is_file():
+        stop(f"There is no archive {archive}. Say which one: make restore FILE=var/backups/…tar.gz")
+    VAR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=VAR) as temporary:
+        folder = Path(temporary)
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(folder, filter="data")  # no path leaves the folder
+        except (tarfile.TarError, EOFError, OSError) as error:
+            stop(f"{archive} is damaged: {error}. Nothing was changed.")
+        dump = folder / (SQLITE if _is_sqlite() else POSTGRES)
+        if not dump.is_file():
+            kind = "SQLite" if (folder / SQLITE).is_file() else "PostgreSQL"
+            stop(
+                f"{archive} holds a {kind} database, and DATABASE_URL is of another kind. Nothing was changed."
+            )
+        _restore_sqlite(dump) if _is_sqlite() else _restore_postgres(dump)
+        for name in FOLDERS:
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, VAR / name, dirs_exist_ok=True)
+
+
+def _is_sqlite() -> bool:
+    return URL.startswith("sqlite")
+
+
+def _sqlite_file() -> Path:
+    return Path(unquote(urlsplit(URL).path[1:]))
+
+
+def _dump_sqlite(target: Path) -> None:
+    """SQLite's online backup: consistent although the site goes on writing."""
+    if not _sqlite_file().is_file():
+        stop(f"There is no database {_sqlite_file()}.")
+    with closing(sqlite3.connect(_sqlite_file())) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")  # one file
+
+
+def _restore_sqlite(dump: Path) -> None:
+    with closing(sqlite3.connect(dump)) as database:
+        if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            stop("The database in this archive is damaged. Nothing was changed.")
+    file = _sqlite_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = f".before-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+    for part in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        if part.exists():
+            part.replace(part.with_name(part.name.replace(file.name, file.name + before)))
+    dump.replace(file)
+
+
+def _dump_postgres(target: Path) -> None:
+    _postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+
+
+def _restore_postgres(dump: Path) -> None:
+    """All or nothing: one transaction empties the database and fills it again."""
+    tables = _postgres(
+        "psql", "--tuples-only", "--command", "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
+    )
+    if tables.strip():
+        print(f"What was there is in {backup('-before-restore')}", flush=True)
+    sql = _postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-", dump)
+    _postgres(
+        "psql",
+        "--quiet",
+        "--single-transaction",
+        "--set=ON_ERROR_STOP=1",
+        "--file=-",
+        given=EMPTY_SCHEMA + sql,
+    )
+
+
+def _postgres(program: str, *arguments: str | Path, given: str | None = None) -> str:
+    """Runs one of PostgreSQL's programs. The password goes by environment: a command line is seen by everybody."""
+    url = urlsplit(URL)
+    values = {
+        "PGHOST": url.hostname or "",
+        "PGPORT": str(url.port or ""),
+        "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""),
+        "PGDATABASE": unquote(url.path[1:]),
+        **{f"PG{name.upper()}": value for name, value in parse_qsl(url.query) if name.startswith("ssl")},
+    }
+    command = [str(postgres_binaries() / program), *(str(argument) for argument in arguments)]
+    known = {name: value for name, value in values.items() if value and (program != "pg_restore")}
+    done = subprocess.run(command, env={**os.environ, **known}, input=given, capture_output=True, text=True)
+    if done.returncode:
+        stop(f"{program} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["backup"]:
+            archive = backup()
+            print(f"{archive}  {archive.stat().st_size / 1e6:.1f} MB")
+        case ["restore", name] if name:
+            restore(Path(name))
+            print(
+                "Restored. Now: python manage.py migrate, then\npython manage.py reconcile_purchases --since 30d: "
+                "what was bought after the backup is known to Stripe, and comes back."
+            )
+        case _:
+            stop("Say which archive: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
+
+
+if __name__ == "__main__":
+    main()

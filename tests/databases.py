@@ -1,0 +1,32 @@
+"""Where this run's test database is, for programs that a test starts beside itself."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+
+def test_database_url() -> str:
+    """DATABASE_URL of the database that the tests use (not the one they were started with)."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    login = f"{values['USER']}:{quote(values['PASSWORD'])}"
+    return f"postgres://{login}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a manage.py that works on the same database, sandbox and files as this test."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE", "DJANGO"))}
+    return kept | {
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DEBUG": "true",
+        "VAR_DIR": str(settings.VAR_DIR),
+        "DATABASE_URL": test_database_url(),
+        "CACHE_URL": "",
+        **more,
+    }

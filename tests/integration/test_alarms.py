@@ -1,0 +1,140 @@
+"""What the shop can't mend by itself is mailed to the founder: in words, once a day, whatever else is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core import mail as outbox
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce import reconcile
+from apps.ecommerce.alarms import CHECKS, raise_alarms
+from apps.ecommerce.models import Alarm, Mail, ProductConfiguration, Purchase, WebhookEvent
+from tests.factories import bought, press_buy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOURS_AGO = timedelta(hours=2)
+
+
+def break_webhooks(as_ada: Client, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    Purchase.objects.update(returned_at=timezone.now() - HOURS_AGO)
+
+
+def break_events(as_ada: Client, icons: ProductConfiguration) -> None:
+    WebhookEvent.objects.create(id="evt_1", type="x", payload={}, stripe_created=timezone.now(), error="boom")
+
+
+def break_mails(as_ada: Client, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    Mail.objects.update(sent_at=None, created_at=timezone.now() - HOURS_AGO)
+    outbox.outbox.clear()
+
+
+def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
+    from django_tasks_db.models import DBTaskResult
+
+    task = DBTaskResult.objects.create(
+        args_kwargs={"args": [], "kwargs": {}}, task_path="apps.ecommerce.emails.send", backend_name="default"
+    )
+    DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - HOURS_AGO)
+
+
+BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
+    "webhooks silent": break_webhooks,
+    "events failing": break_events,
+    "mails unsent": break_mails,
+    "worker silent": break_worker,
+}
+
+
+def test_every_alarm_is_tried() -> None:
+    assert BREAKS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("key", BREAKS)
+def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, settings: Any, key: str) -> None:
+    settings.ALERT_EMAIL = "founder@example.com"
+    assert raise_alarms() == []
+    BREAKS[key](as_ada, icons)
+    for _ in range(3):
+        assert len(raise_alarms()) == 1
+    (message,) = outbox.outbox
+    assert message.to == ["founder@example.com"]
+    assert key in message.subject
+    Alarm.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
+    raise_alarms()
+    assert len(outbox.outbox) == 2
+
+
+def test_several_are_one_mail_and_a_new_one_is_told_at_once(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    break_webhooks(as_ada, icons)
+    break_worker(as_ada, icons)
+    assert len(raise_alarms()) == 2
+    assert len(outbox.outbox) == 1
+    break_events(as_ada, icons)
+    raise_alarms()
+    assert [message.subject.rpartition(": ")[2] for message in outbox.outbox][1:] == ["events failing"]
+
+
+def test_without_a_mail_server_it_is_in_the_log_and_told_later(
+    as_ada: Client, icons: ProductConfiguration, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_events(as_ada, icons)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    assert len(raise_alarms()) == 1
+    assert any("Alarm (events failing)" in record.message for record in caplog.records)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    raise_alarms()
+    assert len(outbox.outbox) == 1
+
+
+def run() -> tuple[list[str], str]:
+    """One scheduled run: the subjects of its alarm mails, and what it said about alarms."""
+    outbox.outbox.clear()
+    said = StringIO()
+    call_command("reconcile_purchases", stdout=StringIO(), stderr=said)
+    return [m.subject for m in outbox.outbox if "needs you" in m.subject], said.getvalue()
+
+
+def test_reconcile_tells_of_lost_events(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+    purchase = bought(as_ada, icons)
+    assert run() == ([], "")  # the events are a second old: perhaps they are on their way
+    Purchase.objects.filter(pk=purchase.pk).update(status="open")
+    assert run() == ([], "")  # events come in, so this one may, too
+    WebhookEvent.objects.all().delete()
+    Purchase.objects.filter(pk=purchase.pk).update(status="open")
+    subjects, said = run()
+    assert [subject.rpartition(": ")[2] for subject in subjects] == ["events lost"]
+    assert "1 repaired" in said
+
+
+def test_reconcile_tells_of_events_that_stripe_could_not_deliver(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "ON_ITS_WAY_SECONDS", -5)
+    bought(as_ada, icons)
+    assert "undelivered events processed" in run()[1]
+
+
+def test_a_dry_run_tells_nobody(as_ada: Client, icons: ProductConfiguration) -> None:
+    break_events(as_ada, icons)
+    call_command("reconcile_purchases", "--dry-run", stdout=StringIO())
+    assert outbox.outbox == []
+
+
+def test_stripe_out_of_reach_is_told(icons: ProductConfiguration, stripe_away: Callable[[], None]) -> None:
+    stripe_away()
+    with pytest.raises(CommandError, match="could not be asked"):
+        call_command("reconcile_purchases")
+    assert "Stripe unreachable" in outbox.outbox[0].subject

@@ -1,0 +1,148 @@
+"""Work after a change: kept or lost together with the change, done by a worker, and noticed when nobody does it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+from django.core import mail as outbox
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+
+from apps.ecommerce import emails
+from apps.ecommerce.models import Mail, ProductConfiguration
+from tests.databases import environment
+from tests.factories import bought
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def queue(settings: Any) -> None:
+    """As with TASKS_BACKEND=database."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+
+def work() -> None:
+    """What `manage.py db_worker --batch` does."""
+    Worker(
+        queue_names=["default"],
+        interval=0,
+        batch=True,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id="test",
+        excluded_queue_names=[],
+    ).run()
+
+
+def test_the_worker_sends_the_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    assert outbox.outbox == []
+    work()
+    assert [message.subject for message in outbox.outbox] == ["Your purchase: Icon set"]
+    assert DBTaskResult.objects.successful().count() == 1
+
+
+def test_a_change_that_is_rolled_back_leaves_no_task(
+    queue: None, as_ada: Client, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    with transaction.atomic():
+        emails.owe(purchase, Mail.Kind.ENDED, "v9")
+        assert DBTaskResult.objects.count() == 2
+        transaction.set_rollback(True)
+    assert DBTaskResult.objects.count() == Mail.objects.count() == 1
+
+
+def test_a_task_done_twice_is_one_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    bought(as_ada, icons)
+    emails.send.enqueue(Mail.objects.get().pk)
+    work()
+    assert len(outbox.outbox) == 1
+
+
+def test_a_dead_worker_turns_readyz_red(
+    queue: None, as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    bought(as_ada, icons)
+    assert Client().get("/readyz").json()["worker"] == "ok"  # it may be on its way
+    DBTaskResult.objects.update(
+        enqueued_at=timezone.now() - timedelta(seconds=settings.WORKER_SILENCE_SECONDS + 1)
+    )
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["worker"].startswith("silent")
+    work()
+    assert Client().get("/readyz").status_code == 200
+
+
+def test_a_task_for_later_is_not_overdue(queue: None, settings: Any) -> None:
+    settings.WORKER_SILENCE_SECONDS = 60
+    emails.send.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
+    hours_ago = timezone.now() - timedelta(hours=3)
+    DBTaskResult.objects.update(enqueued_at=hours_ago)
+    assert Client().get("/readyz").json()["worker"] == "ok"
+    DBTaskResult.objects.update(run_after=timezone.now() - timedelta(seconds=2))
+    assert Client().get("/readyz").json()["worker"] == "ok"
+    DBTaskResult.objects.update(run_after=hours_ago)
+    assert Client().get("/readyz").json()["worker"].startswith("silent")
+
+
+def test_a_worker_killed_while_it_sends_loses_no_mail(
+    queue: None, as_ada: Client, icons: ProductConfiguration
+) -> None:
+    bought(as_ada, icons)
+    with socket.create_server(("127.0.0.1", 0)) as mail_server:  # takes the connection and says nothing
+        mail_server.settimeout(60)
+        address = f"smtp://127.0.0.1:{mail_server.getsockname()[1]}"
+        worker = subprocess.Popen(
+            [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--no-reload"],
+            cwd=site.BASE_DIR,
+            env=environment(TASKS_BACKEND="database", EMAIL_URL=address),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            connection, _peer = mail_server.accept()  # it is in the middle of it
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        connection.close()
+    owed = Mail.objects.get()
+    assert (owed.sent_at, owed.attempts) == (None, 1)
+    assert emails.send_unsent() == 1  # perhaps somebody is still at it
+    Mail.objects.update(sending_at=timezone.now() - emails.LEASE - timedelta(seconds=1))
+    assert emails.send_unsent() == 0
+    assert len(outbox.outbox) == 1
+
+
+def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = bought(as_ada, icons)
+    type(purchase).objects.update(status="open")
+    call_command("reconcile_purchases", "--background")
+    work()
+    purchase.refresh_from_db()
+    assert purchase.status == "paid"
+    assert "1 repaired" in str(DBTaskResult.objects.get(task_path__endswith="keep_house").return_value)
+
+
+def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConfiguration) -> None:
+    """The default: no queue, done at once."""
+    purchase = bought(as_ada, icons)
+    outbox.outbox.clear()
+    with transaction.atomic():
+        emails.owe(purchase, Mail.Kind.ENDED, "v9")
+        assert outbox.outbox == []
+    assert len(outbox.outbox) == 1

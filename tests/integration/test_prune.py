@@ -1,0 +1,75 @@
+"""`prune` deletes what nobody needs any more, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from apps.ecommerce import housekeeping
+from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, WebhookEvent
+from tests.factories import bought
+
+
+def prune(*options: str) -> list[str]:
+    out = StringIO()
+    call_command("prune", *options, stdout=out)
+    return out.getvalue().splitlines()
+
+
+@pytest.fixture
+def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of each that go, and one or more of each that stay."""
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
+    bought(as_ada, icons)
+    Purchase.objects.update(created_at=long_ago)
+    for number in range(3):
+        Session.objects.create(
+            session_key=f"old{number}", session_data="", expire_date=now - timedelta(hours=1)
+        )
+    events = [("old", now, long_ago), ("failing", None, long_ago), ("new", now, now)]
+    for name, processed, received in events:
+        for number in range(3 if name == "old" else 1):
+            row = WebhookEvent.objects.create(
+                id=f"evt_{name}{number}", type="x", payload={}, stripe_created=now, processed_at=processed
+            )
+            WebhookEvent.objects.filter(pk=row.pk).update(received_at=received)
+    tasks = [("SUCCESSFUL", long_ago, long_ago), ("FAILED", long_ago, long_ago), ("RUNNING", long_ago, None)]
+    tasks += [("SUCCESSFUL", now, now), ("RUNNING", now, None), ("READY", None, None)]
+    for status, started, finished in tasks:
+        DBTaskResult.objects.create(
+            args_kwargs={},
+            task_path="x",
+            backend_name="default",
+            status=status,
+            started_at=started,
+            finished_at=finished,
+        )
+
+
+def test_a_dry_run_only_says(leftovers: None) -> None:
+    assert prune("--dry-run") == [
+        "3 expired sessions would be deleted",
+        "3 task results would be deleted",
+        "3 processed webhook events would be deleted",
+    ]
+    assert Session.objects.count() == 4
+
+
+def test_what_is_old_goes_and_the_rest_stays(leftovers: None, as_ada: Client) -> None:
+    kept = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
+    assert prune()[0] == "3 expired sessions deleted"
+    assert Session.objects.count() == 1
+    assert set(WebhookEvent.objects.values_list("id", flat=True)) >= {"evt_failing0", "evt_new0"}
+    assert not WebhookEvent.objects.filter(id__startswith="evt_old").exists()
+    assert DBTaskResult.objects.count() == 3
+    assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == kept
+    assert as_ada.get("/purchases/icon-set/").status_code == 200
+    assert {line.split()[0] for line in prune()} == {"0"}

@@ -1,0 +1,114 @@
+"""Purchases, a backup, a catastrophe, a restore: the same purchases, and those made since come back from Stripe.
+
+`make test` plays it on SQLite, `make test-postgres` on PostgreSQL, `make drill` on both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+import requests
+
+from .drill import ROOT, Buyer, Server
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A database of the drill's own, and how to destroy it. PostgreSQL where DATABASE_URL is one."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        file = tmp_path / "shop.sqlite3"
+
+        def delete() -> None:
+            for part in tmp_path.glob("shop.sqlite3*"):
+                part.write_bytes(b"this disk is broken")
+
+        yield f"sqlite:///{file}", delete
+        return
+    name = f"drill_{uuid4().hex[:8]}"
+    url = urlsplit(server)._replace(path=f"/{name}").geturl()
+
+    def drop() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+            connection.execute("CREATE TABLE rubble (a int)")
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield url, drop
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def backup(server: Server, *arguments: str, fails: bool = False) -> str:
+    """scripts/backup.py, as make runs it; gives what it said."""
+    command = [sys.executable, "scripts/backup.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, text=True)
+    assert bool(done.returncode) == fails, done.stderr
+    return done.stderr if fails else done.stdout
+
+
+@pytest.mark.timeout(240)
+def test_a_restored_backup_has_every_purchase(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
+    url, destroy = database
+    goods = {"private/downloads/icons.zip": b"the goods", "media/products/icons.png": b"a picture"}
+    for name, content in goods.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(content)
+    with Server(tmp_path, url) as server:
+        shop = server.ask("setup", "4")
+        buyers = [Buyer(server, cookie, shop["slug"], shop["price"], pays=True) for cookie in shop["cookies"]]
+        server.start()
+        for buyer in buyers[:3]:
+            buyer.shop()
+        before = server.ask("purchases")
+        assert len(before) == 3
+        archive = backup(server, "backup").split()[0]  # while the site is up
+        buyers[3].shop()
+        assert all(buyer.saw_it_paid for buyer in buyers)
+        server.kill()
+
+        destroy()
+        for name in ("private", "media"):
+            shutil.rmtree(tmp_path / name)
+
+        assert "reconcile_purchases --since" in backup(server, "restore", archive)
+        assert server.ask("purchases") == before
+        assert {name: (tmp_path / name).read_bytes() for name in goods} == goods
+        again = backup(server, "backup").split()[
+            0
+        ]  # a restored database can be backed up and restored itself
+        backup(server, "restore", again)
+        assert server.ask("purchases") == before
+
+        server.start()  # the sessions are back too: a buyer opens what is theirs
+        page = requests.get(
+            f"{server.address}/purchases/", cookies={"sessionid": shop["cookies"][0]}, timeout=30
+        )
+        assert "Icon set" in page.text
+        found = server.ask("verdict")  # reconciles
+        assert found["faults"] == []
+        assert len(found["paid"]) == 4
+        assert found["found"] == 1
+
+
+def test_a_wrong_archive_changes_nothing(tmp_path: Path, database: tuple[str, Callable[[], None]]) -> None:
+    with Server(tmp_path, database[0]) as server:
+        server.ask("setup", "1")
+        before = server.ask("purchases")
+        (tmp_path / "half.tar.gz").write_bytes(Path(backup(server, "backup").split()[0]).read_bytes()[:2000])
+        assert "is damaged" in backup(server, "restore", str(tmp_path / "half.tar.gz"), fails=True)
+        assert "no archive" in backup(server, "restore", str(tmp_path / "none.tar.gz"), fails=True)
+        assert "which archive" in backup(server, "restore", "", fails=True)
+        assert server.ask("purchases") == before
