@@ -38,6 +38,8 @@ def required(name: str) -> str:
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="hello@example.com")
+REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # the promise beside every price; see templates/web/refunds.html
+CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9", or "narrow", or "code" ("USD 9")
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 # --- Safety -----------------------------------------------------------------------------------------------
@@ -119,6 +121,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -238,7 +241,11 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Language and time ------------------------------------------------------------------------------------
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en-us")
+# Shipped translations; LANGUAGES=en,de offers some of them. The cookie, then the browser, chooses among these.
+TRANSLATIONS = {"en": "English", "de": "Deutsch"}
+LANGUAGES = [(code, TRANSLATIONS[code]) for code in env.list("LANGUAGES", default=list(TRANSLATIONS))]
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default=LANGUAGES[0][0])
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True

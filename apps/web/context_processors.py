@@ -10,6 +10,8 @@ class Site(TypedDict):
     support_email: str
     stripe_sandbox: bool
     debug: bool
+    refund_days: int
+    languages: list[tuple[str, str]]
 
 
 def site(request: HttpRequest) -> Site:
@@ -20,4 +22,6 @@ def site(request: HttpRequest) -> Site:
         "support_email": settings.SUPPORT_EMAIL,
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,
+        "refund_days": settings.REFUND_DAYS,
+        "languages": settings.LANGUAGES,
     }

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from apps.web.views import assets, mailbox, metrics, monitoring, pages, robots
+from apps.web.views import assets, mailbox, metrics, monitoring, pages, preferences, robots
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("terms/", pages.legal, {"page": "terms"}, name="terms"),
     path("privacy/", pages.legal, {"page": "privacy"}, name="privacy"),
     path("refunds/", pages.legal, {"page": "refunds"}, name="refunds"),
+    path("language/", preferences.language, name="language"),
     path("style/<slug:digest>.css", assets.css, name="stylesheet"),
     path("art/<slug:seed>.svg", assets.art, name="art"),
     path("healthz", monitoring.healthz, name="healthz"),
