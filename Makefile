@@ -4,7 +4,7 @@
 export PORT HEADED SLOWMO K KEEP PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-postgres e2e e2e-stripe soak drill-kill drill backup restore lint format screenshots audit clean help
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
 
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001 moves it)
 	@scripts/python.sh scripts/run_site.py
@@ -55,6 +55,10 @@ audit: ## Lighthouse, budgets, HTML validity, axe on every page, state, theme an
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/browser.py
 	@.venv/bin/python scripts/audit.py
+
+messages: ## Bring the translations in locale/ up to date with the texts in the code, and compile them
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/messages.py
 
 clean: ## Remove .venv and caches; .env and your data in var/ stay
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

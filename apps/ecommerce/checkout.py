@@ -9,6 +9,7 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 from stripe.params.checkout import SessionCreateParams
 
@@ -21,6 +22,10 @@ from .models import PurchaseStatus as Status
 from .stripe_client import get_client, livemode
 
 MOST_TRIES = 4
+PAGE_LOCALES = frozenset(  # https://docs.stripe.com/js/appendix/supported_locales
+    "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk "
+    "sl sv th tr vi zh zh-HK zh-TW".split()
+)
 # Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
 STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
 
@@ -116,6 +121,7 @@ def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
             status=Status.OPEN,
             defaults={
                 "email": user.email,
+                "language": get_language() or "",
                 "currency": price.currency,
                 "amount_subtotal": price.unit_amount or 0,
                 "amount_total": price.unit_amount or 0,
@@ -165,6 +171,7 @@ def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
         "customer": _customer(user),
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
+        "locale": page_locale(purchase.language),
         # The braces are Stripe's placeholder and must not be URL-encoded.
         "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{origin}{reverse('purchase', args=[purchase.public_id])}?canceled=1",
@@ -186,6 +193,13 @@ def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
     if days := trial_days(user, purchase.price):
         params["subscription_data"]["trial_period_days"] = days
     return params
+
+
+def page_locale(language: str) -> str:
+    """Stripe's locale for a language of ours; "auto", which asks the browser, where Stripe has none."""
+    code = to_locale(language).replace("_", "-")
+    known = (known for known in (code, code.partition("-")[0]) if known in PAGE_LOCALES)
+    return next(known, "auto")
 
 
 def trial_days(user: User | None, price: Price) -> int:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import F, Q
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -181,7 +181,13 @@ def send(mail_id: int) -> None:
 
 
 def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """The mail in text and HTML, as it would be sent now."""
+    """The mail in text and HTML, as it would be sent now: in the language that the buyer read when buying."""
+    known = purchase.language in dict(settings.LANGUAGES)
+    with translation.override(purchase.language if known else settings.LANGUAGE_CODE):
+        return _compose(kind, purchase)
+
+
+def _compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     words, values = WORDS[Mail.Kind(kind)], values_of(purchase)
     renews = words.receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
     context = {
@@ -189,7 +195,7 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
         "product": purchase.product,
         "title": str(words.title) % values,
         "text": str(words.text) % values,
-        "link": words.link,
+        "link": str(words.link),
         "receipt": words.receipt,
         "terms": state_of(purchase).text if renews else "",  # when the next charge comes, and how much
         "site_name": settings.SITE_NAME,

@@ -216,6 +216,9 @@ class Purchase(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
     email = models.EmailField(help_text=_("What the buyer's address was; it outlives the account."))
+    language = models.CharField(
+        max_length=20, blank=True, help_text=_("What the buyer read when buying; their mails are written in it.")
+    )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from django.conf import settings
 from django.utils.translation import get_language, gettext, ngettext, to_locale
 
 if TYPE_CHECKING:
@@ -110,8 +111,17 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
 
 
 def _pattern(locale: Locale, code: str, places: int) -> str:
-    """CLDR's currency pattern with that many decimals, and its gap between a code of letters and digits."""
+    """CLDR's currency pattern with that many decimals, and its gap between letters and digits.
+
+    https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
+    """
     pattern: str = locale.currency_formats["standard"].pattern
     pattern = re.sub(r"0\.0+", "0" + ("." + "0" * places if places else ""), pattern)
     symbol = get_currency_symbol(code, locale=locale)
-    return pattern.replace("¤#", "¤\xa0#") if symbol[-1:].isalpha() else pattern
+    if settings.CURRENCY_FORMAT == "code":
+        pattern, symbol = pattern.replace("¤", "¤¤"), code
+    if symbol[-1:].isalpha():
+        pattern = re.sub(r"¤(?=[#0])", "¤\xa0", pattern)
+    if symbol[:1].isalpha():
+        pattern = re.sub(r"(?<=[#0])¤", "\xa0¤", pattern)
+    return pattern

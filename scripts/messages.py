@@ -1,0 +1,115 @@
+"""`make messages`: collects every translatable text of the shop and brings locale/*/LC_MESSAGES/django.po up to date.
+
+    .venv/bin/python scripts/messages.py          then translate what is empty, and run it again: it also compiles
+
+Babel does what GNU gettext would, so nothing has to be installed. A new language: make the folder
+locale/<language>/LC_MESSAGES, add the language to TRANSLATIONS in config/settings.py, and run this.
+The tools for developers (sandbox, mailbox, style page) stay English.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE = ROOT / "locale"
+SOME_DAY = "2026-01-01 00:00+0000"  # a new date in the file at each run would only hide what has changed
+NOT_FOR_SHOPPERS = (
+    "apps/stripe_sandbox/",
+    "templates/stripe_sandbox/",
+    "templates/web/letter.html",
+    "templates/web/mail_previews.html",
+    "templates/web/mailbox.html",
+    "templates/web/style",
+)
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+}
+
+
+def template() -> Catalog:
+    """Every text of the shop, untranslated, in the order of the files."""
+    catalog = Catalog(charset="utf-8")
+    for path in _sources():
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_text()
+        if path.suffix != ".py":
+            text = templatize(text, origin=name)
+        for _line, message, _comments, context in extract(
+            "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
+        ):
+            if message:
+                catalog.add(message, locations=[(name, 1)], context=context)
+    return catalog
+
+
+def _sources() -> Iterator[Path]:
+    for pattern in ("apps/**/*.py", "templates/**/*.html", "templates/**/*.txt"):
+        for path in sorted(ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            if not name.startswith(NOT_FOR_SHOPPERS) and "/migrations/" not in name:
+                yield path
+
+
+def load(folder: Path) -> Catalog:
+    """The translations of one language: locale/<language>."""
+    language = folder.name
+    po = folder / "LC_MESSAGES" / "django.po"
+    if not po.is_file():
+        return Catalog(locale=language, charset="utf-8")
+    with po.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def open_messages(catalog: Catalog) -> list[Message]:
+    """What has no translation yet, or one that a changed text has made doubtful."""
+    return [m for m in catalog if m.id and (m.fuzzy or not all(m.string if m.pluralizable else [m.string]))]
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """The .mo file as Django reads it."""
+    buffer = io.BytesIO()
+    write_mo(buffer, catalog)
+    return buffer.getvalue()
+
+
+def main() -> None:
+    if not settings.configured:
+        settings.configure()  # templatize asks how templates are encoded, nothing else
+        django.setup()
+    texts = template()
+    waiting = 0
+    for folder in sorted(path.parent for path in LOCALE.glob("*/LC_MESSAGES")):
+        catalog = load(folder)
+        catalog.update(texts, no_fuzzy_matching=True)
+        catalog.obsolete.clear()
+        catalog.creation_date = catalog.revision_date = SOME_DAY
+        with (folder / "LC_MESSAGES" / "django.po").open("wb") as file:
+            write_po(file, catalog, width=110, omit_header=False, include_lineno=False, ignore_obsolete=True)
+        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compiled(catalog))
+        missing = open_messages(catalog)
+        waiting += len(missing)
+        print(f"{folder.name}: {len(catalog)} texts, {len(missing)} to translate")
+    sys.exit(1 if waiting else 0)
+
+
+if __name__ == "__main__":
+    main()
