@@ -38,7 +38,9 @@ def required(name: str) -> str:
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="hello@example.com")
-REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # the promise beside every price; see templates/web/refunds.html
+REFUND_DAYS = env.int(
+    "REFUND_DAYS", default=14
+)  # the promise beside every price; see templates/web/refunds.html
 CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 

@@ -23,8 +23,48 @@ from .stripe_client import get_client, livemode
 
 MOST_TRIES = 4
 PAGE_LOCALES = frozenset(  # https://docs.stripe.com/js/appendix/supported_locales
-    "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk "
-    "sl sv th tr vi zh zh-HK zh-TW".split()
+    [
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "en-GB",
+        "es",
+        "es-419",
+        "et",
+        "fi",
+        "fil",
+        "fr",
+        "fr-CA",
+        "hr",
+        "hu",
+        "id",
+        "it",
+        "ja",
+        "ko",
+        "lt",
+        "lv",
+        "ms",
+        "mt",
+        "nb",
+        "nl",
+        "pl",
+        "pt",
+        "pt-BR",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sv",
+        "th",
+        "tr",
+        "vi",
+        "zh",
+        "zh-HK",
+        "zh-TW",
+    ]
 )
 # Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
 STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)

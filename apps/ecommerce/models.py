@@ -217,7 +217,9 @@ class Purchase(models.Model):
     )
     email = models.EmailField(help_text=_("What the buyer's address was; it outlives the account."))
     language = models.CharField(
-        max_length=20, blank=True, help_text=_("What the buyer read when buying; their mails are written in it.")
+        max_length=20,
+        blank=True,
+        help_text=_("What the buyer read when buying; their mails are written in it."),
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
