@@ -3,11 +3,14 @@ from typing import TypedDict
 from django.conf import settings
 from django.http import HttpRequest
 
+from apps.web import theme
+
 
 class Site(TypedDict):
     site_name: str
     site_tagline: str
     support_email: str
+    theme: str
     stripe_sandbox: bool
     debug: bool
     refund_days: int
@@ -20,6 +23,7 @@ def site(request: HttpRequest) -> Site:
         "site_name": settings.SITE_NAME,
         "site_tagline": settings.SITE_TAGLINE,
         "support_email": settings.SUPPORT_EMAIL,
+        "theme": theme.chosen(request),
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,
         "refund_days": settings.REFUND_DAYS,

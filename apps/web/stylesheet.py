@@ -28,7 +28,7 @@ def stylesheet() -> tuple[str, str]:
 @lru_cache(maxsize=1)
 def _bundle(_version: float) -> tuple[str, str]:
     css = IMPORT.sub(
-        lambda rule: f"@layer {rule['layer']} {{{_read(rule['file'])}}}", _source(ENTRY).read_text()
+        lambda rule: f"@layer {rule['layer']} {{{_read(rule['file'])}}}", source(ENTRY).read_text()
     )
     css = re.sub(r"\s*\n\s*", "\n", COMMENT.sub("", css)).strip()
     return sha256(css.encode()).hexdigest()[:12], css
@@ -39,11 +39,12 @@ def _read(file: str) -> str:
     name = normpath(join("css", file))
     folder = name.rpartition("/")[0]
     return URL.sub(
-        lambda match: f'url("{static(normpath(join(folder, match["file"])))}")', _source(name).read_text()
+        lambda match: f'url("{static(normpath(join(folder, match["file"])))}")', source(name).read_text()
     )
 
 
-def _source(name: str) -> Path:
+def source(name: str) -> Path:
+    """A static file as it lies on the disk. Raises FileNotFoundError."""
     path = finders.find(name)
     if path is None:
         raise FileNotFoundError(f"There is no static file {name}.")
@@ -52,4 +53,4 @@ def _source(name: str) -> Path:
 
 def _newest_change() -> float:
     """In development an edited file shows at the next reload."""
-    return max(path.stat().st_mtime for path in _source(ENTRY).parent.rglob("*.css"))
+    return max(path.stat().st_mtime for path in source(ENTRY).parent.rglob("*.css"))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.web.views import assets, mailbox, metrics, monitoring, pages, preferences, robots
+from apps.web.views import assets, brand, mailbox, metrics, monitoring, pages, preferences, robots
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -8,8 +8,12 @@ urlpatterns = [
     path("privacy/", pages.legal, {"page": "privacy"}, name="privacy"),
     path("refunds/", pages.legal, {"page": "refunds"}, name="refunds"),
     path("language/", preferences.language, name="language"),
+    path("theme/", preferences.theme, name="theme"),
     path("style/<slug:digest>.css", assets.css, name="stylesheet"),
     path("art/<slug:seed>.svg", assets.art, name="art"),
+    path("icons/<slug:digest>/<slug:name>.png", brand.icon, name="icon"),
+    path("favicon.ico", brand.favicon, name="favicon"),
+    path("manifest.webmanifest", brand.manifest, name="manifest"),
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

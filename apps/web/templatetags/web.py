@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
+from apps.web import brand, favicons
+from apps.web.colours import Scheme
 from apps.web.stylesheet import stylesheet
 
 register = template.Library()
@@ -31,6 +33,24 @@ def stylesheet_url() -> str:
     """{% stylesheet_url %}: the design in one file, at an address that changes with it."""
     digest, _ = stylesheet()
     return reverse("stylesheet", args=[digest])
+
+
+@register.simple_tag
+def brand_colour(name: str, scheme: Scheme) -> str:
+    """{% brand_colour "--color-page" "dark" %}: #rrggbb, where no stylesheet reaches: mails, the browser's bar."""
+    return brand.hex_of(name, scheme)
+
+
+@register.simple_tag
+def logo_url() -> str:
+    """{% logo_url %}: the file that brand.css names."""
+    return static(brand.logo())
+
+
+@register.simple_tag
+def icon_url(name: str) -> str:
+    """{% icon_url "touch-180" %}: the logo as a PNG, one of favicons.ICONS."""
+    return reverse("icon", args=[favicons.digest(), name])
 
 
 @register.simple_tag

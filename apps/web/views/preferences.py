@@ -10,6 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from apps.web.theme import COOKIE, THEMES
+
 YEAR = 365 * 24 * 60 * 60
 
 
@@ -22,6 +24,20 @@ def language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES):
         _remember(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+    return response
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """POST `theme` ("light", "dark", anything else for the system's) and `next`. static/js/theme.js does it at once."""
+    response = _back(request)
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        _remember(response, COOKIE, chosen)
+    else:
+        response.delete_cookie(COOKIE, samesite="Lax")
     return response
 
 

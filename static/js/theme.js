@@ -1,0 +1,30 @@
+// The footer's choice of colours, at once and without the way to the server. The cookie is the same one.
+const THEMES = { light: ["all", "not all"], dark: ["not all", "all"] };
+const SYSTEM = ["(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"];
+
+const chosen = () => document.cookie.match(/(?:^|; )theme=(light|dark)/)?.[1] ?? "system";
+
+function show() {
+  const theme = chosen();
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  document.querySelectorAll('meta[name="theme-color"]').forEach((bar, number) => {
+    bar.media = (THEMES[theme] ?? SYSTEM)[number];
+  });
+  for (const button of document.querySelectorAll("[data-theme-choice] button")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-theme-choice]") || !event.submitter) return;
+  event.preventDefault();
+  const { value } = event.submitter;
+  const age = value === "system" ? 0 : 365 * 24 * 60 * 60;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `theme=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+  show();
+});
+
+// A page that the back button brings back may be from before the choice.
+window.addEventListener("pageshow", show);
