@@ -15,6 +15,9 @@ test: ## Set up what is missing and run every check: style, types, unit, integra
 test-postgres: ## The tests on PostgreSQL and Redis, started for it and removed again (ARGS="-k refund" chooses)
 	@scripts/python.sh scripts/run_postgres.py $(ARGS)
 
+test-next: ## The tests on the newest Django and Python at hand, warnings as errors (ARGS="-k refund" chooses)
+	@scripts/python.sh scripts/run_next.py $(ARGS)
+
 e2e: ## Browser tests alone (HEADED=1 shows the browser, SLOWMO=300 slows it down, K=refused chooses)
 	@scripts/python.sh scripts/run_e2e.py
 
@@ -61,7 +64,7 @@ messages: ## Bring the translations in locale/ up to date with the texts in the 
 	@.venv/bin/python scripts/messages.py
 
 clean: ## Remove .venv and caches; .env and your data in var/ stay
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	@rm -rf .venv .venv-next .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
 	@find apps config scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list

@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config import logs
+from config.mail import mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -211,12 +212,9 @@ ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until t
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 
 # --- Mail -------------------------------------------------------------------------------------------------
-EMAIL_BACKEND = "apps.web.mailbox.EmailBackend"  # development: the console and the page /dev/mail/
-if env.str("EMAIL_URL", default=""):
-    vars().update(env.email_url("EMAIL_URL"))
-elif not DEBUG:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not hang a webhook
+# Without EMAIL_URL mails are printed; in development the page /dev/mail/ shows them, too.
+own_backend = "apps.web.mailbox.EmailBackend" if DEBUG else "django.core.mail.backends.console.EmailBackend"
+vars().update(mail_settings(env.str("EMAIL_URL", default="") or own_backend))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <{SUPPORT_EMAIL}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what the shop can't mend by itself

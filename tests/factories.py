@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.listing import refresh_listing
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from config.mail import mail_settings
 
 VISA = "4242424242424242"
 DECLINED = "4000000000000002"
@@ -86,3 +87,13 @@ def bought(client: Client, configuration: ProductConfiguration, price: Price | N
     response = client.get(path_of(back))
     assert response.status_code in (200, 302), response.content[:500]
     return Purchase.objects.filter(product=configuration.product).latest("id")
+
+
+LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+NO_MAIL_SERVER = "smtp://127.0.0.1:9"
+
+
+def mail_by(settings: Any, url: str) -> None:
+    """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
+    for name, value in mail_settings(url).items():
+        setattr(settings, name, value)

@@ -22,6 +22,7 @@ from apps.stripe_sandbox import storage
 from scripts.browser import launch_options
 from tests.e2e.screens import SCREENS
 from tests.e2e.watch import Watch
+from tests.factories import mail_by
 
 AGAINST_STRIPE = bool(os.environ.get("E2E_STRIPE"))
 SECONDS = 30 if AGAINST_STRIPE else 10
@@ -96,7 +97,7 @@ def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -
     """An open shop with the demo catalogue, and nothing sold yet."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
-    settings.EMAIL_BACKEND = "apps.web.mailbox.EmailBackend"
+    mail_by(settings, "apps.web.mailbox.EmailBackend")
     if not AGAINST_STRIPE:
         settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
         settings.STRIPE_SANDBOX_DELIVERY = "thread"

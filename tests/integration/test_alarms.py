@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.ecommerce import reconcile
 from apps.ecommerce.alarms import CHECKS, raise_alarms
 from apps.ecommerce.models import Alarm, Mail, ProductConfiguration, Purchase, WebhookEvent
-from tests.factories import bought, press_buy
+from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, press_buy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,11 +90,10 @@ def test_without_a_mail_server_it_is_in_the_log_and_told_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_events(as_ada, icons)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    mail_by(settings, NO_MAIL_SERVER)
     assert len(raise_alarms()) == 1
     assert any("Alarm (events failing)" in record.message for record in caplog.records)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail_by(settings, LOCMEM)
     raise_alarms()
     assert len(outbox.outbox) == 1
 

@@ -14,7 +14,7 @@ from apps.ecommerce import emails
 from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import bought, path_of, pay, press_buy, stock
+from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of, pay, press_buy, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)  # on_commit is part of what is tested
 
@@ -60,14 +60,13 @@ def test_many_at_once_are_one_mail(as_ada: Client, icons: ProductConfiguration, 
 def test_a_failing_mail_server_fails_no_purchase_and_gets_it_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    mail_by(settings, NO_MAIL_SERVER)
     purchase = bought(as_ada, icons)
     assert purchase.status == Status.PAID
     owed = Mail.objects.get()
     assert owed.sent_at is None
     assert "Refused" in owed.error
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail_by(settings, LOCMEM)
     assert emails.send_unsent() == 0
     assert emails.send_unsent() == 0
     assert subjects() == ["Your purchase: Icon set"]

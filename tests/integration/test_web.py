@@ -20,6 +20,7 @@ from apps.ecommerce.states import STATES
 from apps.users.models import User
 from apps.web import artwork, stylesheet
 from apps.web.management.commands import setup_demo
+from tests.factories import mail_by
 
 pytestmark = pytest.mark.django_db
 
@@ -195,7 +196,7 @@ def test_the_sitemap_lists_what_is_on_sale(
 
 @pytest.fixture
 def mailbox(settings: Any, tmp_path: Path) -> Path:
-    settings.EMAIL_BACKEND = BACKEND
+    mail_by(settings, BACKEND)
     settings.VAR_DIR = tmp_path
     settings.DEBUG = True
     return tmp_path / "mail"

@@ -41,6 +41,7 @@ from apps.stripe_sandbox.billing import engine
 from apps.stripe_sandbox.resources import checkout_sessions
 from apps.stripe_sandbox.transport import InProcessClient
 from apps.users.models import User
+from tests.factories import mail_by
 
 SECRET = "whsec_sandbox"
 YEARS = 20 * 365 * 86400
@@ -164,7 +165,7 @@ class World:
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
         settings.STRIPE_SANDBOX_DEMO = False
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
-        settings.EMAIL_BACKEND = "tests.soak.world.Post"
+        mail_by(settings, "tests.soak.world.Post")
         settings.SESSION_COOKIE_AGE = YEARS
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]

@@ -1,0 +1,113 @@
+"""EMAIL_URL: the same mail by an SMTP server or by a provider's API, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
+
+from config.mail import mail_settings
+from tests.factories import mail_by
+
+
+class Smtp(socketserver.StreamRequestHandler):
+    """A mail server that takes everything; what was said is in server.heard."""
+
+    def handle(self) -> None:
+        answers = {b"DATA": b"354 go on", b"QUIT": b"221 bye"}
+        self.wfile.write(b"220 hello\r\n")
+        in_data = False
+        for line in self.rfile:
+            self.server.heard.append(line.strip().decode())  # type: ignore[attr-defined]
+            if in_data and line != b".\r\n":
+                continue
+            in_data = line.startswith(b"DATA")
+            self.wfile.write(answers.get(line[:4].upper(), b"250 ok") + b"\r\n")
+
+
+class Postmark(BaseHTTPRequestHandler):
+    """https://postmarkapp.com/developer/api/email-api"""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.heard.append((self.path, self.headers["X-Postmark-Server-Token"], asked))  # type: ignore[attr-defined]
+        known = self.headers["X-Postmark-Server-Token"] == "secret"
+        body = {"To": asked["To"], "MessageID": "1", "ErrorCode": 0, "Message": "OK"}
+        refused = {"ErrorCode": 10, "Message": "Bad or missing Server API token."}
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps(body if known else refused).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(kind: type[socketserver.TCPServer], handler: Any) -> Iterator[Any]:
+    with kind(("127.0.0.1", 0), handler) as server:
+        server.heard = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def send() -> None:
+    EmailMessage("Grüße", "Hello Ada", "Shop <shop@example.com>", ["ada@example.com"]).send()
+
+
+def test_by_smtp(settings: Any) -> None:
+    with serving(socketserver.TCPServer, Smtp) as server:
+        mail_by(settings, f"smtp://127.0.0.1:{server.server_address[1]}")
+        send()
+    assert "rcpt TO:<ada@example.com>" in server.heard
+    assert "Hello Ada" in server.heard
+
+
+def test_by_a_providers_api(settings: Any) -> None:
+    with serving(ThreadingHTTPServer, Postmark) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        mail_by(settings, f"postmark://?server_token=secret&api_url={address}")
+        send()
+        mail_by(settings, f"postmark://?server_token=wrong&api_url={address}")
+        with pytest.raises(Exception, match="401"):
+            send()
+    path, token, message = server.heard[0]
+    assert (path, token) == ("/email", "secret")
+    assert (message["To"], message["Subject"]) == ("ada@example.com", "Grüße")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("smtp+tls://me%40example.com:p%3Aw%2F@mail.example.com", "mail.example.com", 587, True),
+        ("smtp+tls://me%40example.com:p%3Aw%2F@mail.example.com:2525", "mail.example.com", 2525, True),
+    ],
+)
+def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
+    found = mail_settings(url)
+    flat = {**found, **found.get("MAILERS", {}).get("default", {}).get("OPTIONS", {})}
+
+    def value(new: str, old: str) -> Any:
+        return flat.get(new, flat.get(old))
+
+    assert value("username", "EMAIL_HOST_USER") == "me@example.com"
+    assert value("password", "EMAIL_HOST_PASSWORD") == "p:w/"
+    assert (value("host", "EMAIL_HOST"), value("port", "EMAIL_PORT")) == (host, port)
+    assert value("use_tls", "EMAIL_USE_TLS") is tls
+    assert value("timeout", "EMAIL_TIMEOUT") == 10
+
+
+@pytest.mark.parametrize("url", ["pigeon://coop", "https://mail.example.com", "../base://"])
+def test_nonsense_stops_the_start(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
+        mail_settings(url)
