@@ -6,7 +6,7 @@ setting stops the start with one line that names the variable. `.env.example` ex
 
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -223,7 +223,8 @@ ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_URL = "/media/"
+# Where browsers find product images: here, or at a CDN whose origin is this site's /media/.
+MEDIA_URL = env.str("MEDIA_URL", default="") or "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -238,6 +239,22 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+storage = urlsplit(env.str("STORAGE_URL", default=""))
+if storage.scheme == "s3" and storage.netloc:
+    # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
+    bucket = {"bucket_name": storage.netloc, **dict(parse_qsl(storage.query))}
+    STORAGES["default"] = {
+        "BACKEND": "apps.web.buckets.MediaBucket",
+        "OPTIONS": {**bucket, "location": "media"},
+    }
+    STORAGES["private"] = {
+        "BACKEND": "apps.web.buckets.PrivateBucket",
+        "OPTIONS": {**bucket, "location": "private"},
+    }
+elif storage.geturl():
+    raise ImproperlyConfigured(
+        "STORAGE_URL is not s3://bucket?endpoint_url=…&region_name=… (see .env.example)."
+    )
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Language and time ------------------------------------------------------------------------------------
@@ -254,7 +271,7 @@ USE_TZ = True
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *([MEDIA_URL] if "//" in MEDIA_URL else [])],
         "object-src": [NONE],
         "base-uri": [SELF],
         "frame-ancestors": [NONE],

@@ -1,17 +1,15 @@
 """Every address of the site, by app. Names are in ARCHITECTURE order: web, store, accounts, operator."""
 
 from django.conf import settings
-from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.web.urls")),
     path("", include("apps.ecommerce.urls")),
     path("accounts/", include("apps.users.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
-    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 
 if settings.STRIPE_SANDBOX:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.web.views import assets, brand, mailbox, metrics, monitoring, pages, preferences, robots
+from apps.web.views import assets, brand, mailbox, media, metrics, monitoring, pages, preferences, robots
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("icons/<slug:digest>/<slug:name>.png", brand.icon, name="icon"),
     path("favicon.ico", brand.favicon, name="favicon"),
     path("manifest.webmanifest", brand.manifest, name="manifest"),
+    path("media/<path:name>", media.media, name="media"),
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

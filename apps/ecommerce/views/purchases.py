@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.ecommerce.decorators import ProductRequest, product_required
-from apps.ecommerce.downloads import ranged_file
+from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import granting, grants
 from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Purchase, StripeCustomer
@@ -128,7 +128,7 @@ def purchased_download(request: ProductRequest, product_slug: str) -> HttpRespon
     file = request.product_config.download
     if not file or not file.storage.exists(str(file.name)):
         raise Http404("This product has no file to download.")
-    return ranged_file(request, file)
+    return hand_out(request, file)
 
 
 def render_purchase(request: HttpRequest, row: Purchase, *, view: str) -> HttpResponse:

@@ -1,0 +1,149 @@
+"""STORAGE_URL: images and downloads in a private bucket, over the real client and a server that checks signatures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage, storages
+from django.test import Client
+
+from apps.ecommerce.downloads import LINK_SECONDS
+from apps.ecommerce.models import ProductConfiguration
+from tests.databases import environment
+from tests.factories import bought
+from tests.s3_server import KEY, SECRET, s3_server
+
+ZIP = b"PK" + bytes(range(256)) * 40
+
+
+@pytest.fixture
+def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """As with STORAGE_URL=s3://shop?endpoint_url=…"""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with s3_server() as server:
+        options = {"bucket_name": "shop", "endpoint_url": server.address, "region_name": "eu-central-1"}
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "default": {
+                "BACKEND": "apps.web.buckets.MediaBucket",
+                "OPTIONS": {**options, "location": "media"},
+            },
+            "private": {
+                "BACKEND": "apps.web.buckets.PrivateBucket",
+                "OPTIONS": {**options, "location": "private"},
+            },
+        }
+        field: Any = ProductConfiguration._meta.get_field("download")
+        monkeypatch.setattr(field, "storage", storages["private"])  # it was chosen when the site started
+        yield server
+
+
+@pytest.fixture
+def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
+    icons.download.save("icons & more.zip", ContentFile(ZIP))
+    return icons
+
+
+def test_the_owner_is_sent_to_a_link_that_works_for_a_minute(
+    as_ada: Client, download: ProductConfiguration, bucket: Any
+) -> None:
+    bought(as_ada, download)
+    response = as_ada.get("/purchases/icon-set/download/")
+    assert response.status_code == 302
+    link = response["Location"]
+    assert link.startswith(f"{bucket.address}/shop/private/downloads/")
+    assert "no-store" in response["Cache-Control"]
+    got = requests.get(link, timeout=10)
+    assert got.content == ZIP
+    assert 'attachment; filename="icons_' in got.headers["Content-Disposition"]
+    part = requests.get(link, headers={"Range": "bytes=10-19"}, timeout=10)
+    assert (part.status_code, part.content) == (206, ZIP[10:20])
+    bucket.clock = timedelta(seconds=LINK_SECONDS + 1)
+    assert requests.get(link, timeout=10).status_code == 403
+
+
+def test_the_link_opens_nothing_else(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
+    bought(as_ada, download)
+    bucket.files["/shop/private/downloads/other.zip"] = (b"another product", "")
+    link = as_ada.get("/purchases/icon-set/download/")["Location"]
+    path = urlsplit(link).path
+    assert (
+        requests.get(link.replace(path, "/shop/private/downloads/other.zip"), timeout=10).status_code == 403
+    )
+    assert requests.get(f"{bucket.address}{path}", timeout=10).status_code == 403
+    assert requests.get(link.replace("Expires=60", "Expires=6000"), timeout=10).status_code == 403
+
+
+def test_a_stranger_gets_no_link(as_bob: Client, download: ProductConfiguration) -> None:
+    for client in (as_bob, Client()):
+        response = client.get("/purchases/icon-set/download/")
+        assert "X-Amz-Signature" not in response.headers.get("Location", "")
+
+
+def test_a_file_that_is_gone_is_404(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
+    bought(as_ada, download)
+    bucket.files.clear()
+    assert as_ada.get("/purchases/icon-set/download/").status_code == 404
+
+
+@pytest.mark.parametrize("kept", ["in a bucket", "on the disk"])
+def test_images_come_from_this_site(
+    kept: str, request: pytest.FixtureRequest, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    if kept == "in a bucket":
+        request.getfixturevalue("bucket")
+    name = default_storage.save("products/abc.webp", ContentFile(b"picture"))
+    assert default_storage.url(name) == "/media/products/abc.webp"
+    response = Client().get("/media/products/abc.webp")
+    assert b"".join(response.streaming_content) == b"picture"  # type: ignore[attr-defined]
+    assert response["Content-Type"] == "image/webp"
+    assert response["Content-Length"] == "7"
+    assert "immutable" in response["Cache-Control"]
+    assert Client().post("/media/products/abc.webp").status_code == 405
+    for nothing in (
+        "/media/products/none.webp",
+        "/media/products/",
+        "/media/../private/x",
+        "/media/%2e%2e/x",
+    ):
+        lost = Client().get(nothing)
+        assert lost.status_code in (400, 404), nothing
+        assert "immutable" not in lost.headers.get("Cache-Control", "")
+
+
+def test_images_may_come_by_a_cdn(bucket: Any, settings: Any) -> None:
+    settings.MEDIA_URL = "https://cdn.example.com/media/"
+    assert default_storage.url("products/abc.webp") == "https://cdn.example.com/media/products/abc.webp"
+
+
+def settings_say(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    code = f"from config import settings as s; print({expression})"
+    command = [sys.executable, "-c", code]
+    variables = {"DATABASE_URL": "", **variables}
+    return subprocess.run(
+        command, env={**os.environ, **environment(**variables)}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.django_db
+def test_one_variable_switches_it_on() -> None:
+    url = "s3://shop?endpoint_url=https://s3.example.com&region_name=eu"
+    done = settings_say("s.STORAGES['private']", STORAGE_URL=url)
+    for part in ("PrivateBucket", "'bucket_name': 'shop'", "https://s3.example.com", "'location': 'private'"):
+        assert part in done.stdout, done.stderr
+    assert "FileSystemStorage" in settings_say("s.STORAGES['default']", STORAGE_URL="").stdout
+    assert "STORAGE_URL" in settings_say("1", STORAGE_URL="ftp://shop").stderr
+    cdn = settings_say("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
+    assert "https://cdn.example.com/media/" in cdn.stdout
