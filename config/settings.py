@@ -43,6 +43,7 @@ REFUND_DAYS = env.int(
     "REFUND_DAYS", default=14
 )  # the promise beside every price; see templates/web/refunds.html
 CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
+SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 # --- Safety -----------------------------------------------------------------------------------------------

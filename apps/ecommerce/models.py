@@ -284,6 +284,11 @@ class Purchase(models.Model):
     def is_open(self) -> bool:
         return self.status == PurchaseStatus.OPEN
 
+    @property
+    def amount_kept(self) -> int:
+        """What the buyer has paid in the end."""
+        return self.amount_total - self.amount_refunded
+
 
 class StatusChange(models.Model):
     """One step of a purchase's life: the buyer's timeline and the operator's audit. Rows are only added."""

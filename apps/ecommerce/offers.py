@@ -30,13 +30,18 @@ def offers_for(prices: Sequence[Price], user: User | None) -> list[Offer]:
     return [_offer(price, prices, trial_days(user, price)) for price in prices]
 
 
+def price_name(price: Price) -> str:
+    """What a price is called: "Team licence" as the founder named it, or "Monthly"."""
+    return price.nickname or _name(price)
+
+
 def _offer(price: Price, prices: Sequence[Price], trial: int) -> Offer:
     free_months = months_free(price, prices)
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
     return Offer(
         price=price,
         label=price_label(price),
-        name=price.nickname or _name(price),
+        name=price_name(price),
         terms=_terms(price, trial),
         saving=saving if free_months else "",
         verb=_verb(price, trial),

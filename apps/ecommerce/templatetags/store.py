@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from apps.ecommerce import money
+from apps.ecommerce import money, offers
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.prose import html_of
@@ -28,6 +28,12 @@ def price_label(price: Price) -> str:
 
 
 @register.filter
+def price_name(price: Price) -> str:
+    """What was chosen: "Team licence", "Monthly", "One-time payment"."""
+    return offers.price_name(price)
+
+
+@register.filter
 def card_price(configuration: ProductConfiguration) -> str:
     """The line of a card: "$9", "From $9", "$9 / month"."""
     return money.product_label(configuration.prices)
@@ -35,7 +41,7 @@ def card_price(configuration: ProductConfiguration) -> str:
 
 @register.filter
 def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`: one of its amounts (subtotal, discount, tax, total, refunded) as money."""
+    """`{{ purchase|amount:"tax" }}`: one of its amounts (subtotal, discount, tax, total, refunded, kept) as money."""
     return money.format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
 
 

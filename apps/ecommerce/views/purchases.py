@@ -167,4 +167,6 @@ def _context(row: Purchase, view: str) -> dict[str, Any]:
         "watch": watch_seconds(row),
         "opens": grants(row),
         "changes": row.changes.all(),
+        "seller_address": settings.SELLER_ADDRESS,
+        "site_url": settings.SITE_URL,
     }

@@ -1,0 +1,67 @@
+"""The order's page prints as a receipt."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from tests.factories import bought, press_buy
+
+pytestmark = pytest.mark.django_db
+
+
+def receipt(client: Client, purchase: Purchase) -> str:
+    """The words on paper, one space between them."""
+    page = client.get(purchase.get_absolute_url()).content.decode()
+    (paper,) = re.findall(r'<section class="receipt".*?</section>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", paper).split())
+
+
+def test_everything_an_accountant_asks_for(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.SELLER_ADDRESS = ["Workbench Ltd", "VAT GB123"]
+    purchase = bought(as_ada, icons)
+    Purchase.objects.update(
+        amount_discount=380, amount_tax=304, amount_total=1824, amount_refunded=500, paid_at=timezone.now()
+    )
+    words = receipt(as_ada, purchase)
+    assert words.startswith(
+        f"{settings.SITE_NAME} Receipt Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123"
+    )
+    assert "Sold to Ada Lovelace ada@example.com" in words
+    assert f"Number {purchase.public_id}" in words
+    assert "Icon set One-time payment · $19 1 $19.00" in words
+    assert "Discount −$3.80 Tax $3.04 Total $18.24 Refunded −$5.00 Paid after refunds $13.24" in words
+    assert "Paid with Visa •••• 4242" in words
+    assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in words
+
+
+def test_what_is_not_paid_is_an_order_and_no_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    words = receipt(as_ada, Purchase.objects.get())
+    assert "Receipt" not in words
+    assert "Paid on" not in words
+    assert "Status Not paid yet" in words
+
+
+def test_news_bring_a_new_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
+    """The live fragment replaces it with the rest of the page."""
+    purchase = bought(as_ada, icons)
+    Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
+    fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page&seen=0").content.decode()
+    assert "Paid after refunds" in fragment
+    assert fragment.index('hx-swap-oob="true"') < fragment.index('class="receipt"')
+
+
+def test_back_from_the_portal_the_page_says_so(as_ada: Client, club: ProductConfiguration) -> None:
+    purchase = bought(as_ada, club)
+    address = purchase.get_absolute_url()
+    assert "back from the billing page" in as_ada.get(f"{address}?from=portal").content.decode()
+    assert "back from the billing page" not in as_ada.get(address).content.decode()
