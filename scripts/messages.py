@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django
@@ -24,7 +25,9 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
-SOME_DAY = "2026-01-01 00:00+0000"  # a new date in the file at each run would only hide what has changed
+SOME_DAY = datetime(
+    2026, 1, 1, tzinfo=UTC
+)  # a new date in the file at each run would only hide what has changed
 NOT_FOR_SHOPPERS = (
     "apps/stripe_sandbox/",
     "templates/stripe_sandbox/",
@@ -102,8 +105,9 @@ def main() -> None:
         catalog.update(texts, no_fuzzy_matching=True)
         catalog.obsolete.clear()
         catalog.creation_date = catalog.revision_date = SOME_DAY
-        with (folder / "LC_MESSAGES" / "django.po").open("wb") as file:
-            write_po(file, catalog, width=110, omit_header=False, include_lineno=False, ignore_obsolete=True)
+        po = io.BytesIO()
+        write_po(po, catalog, width=110, include_lineno=False, ignore_obsolete=True)
+        (folder / "LC_MESSAGES" / "django.po").write_bytes(po.getvalue())
         (folder / "LC_MESSAGES" / "django.mo").write_bytes(compiled(catalog))
         missing = open_messages(catalog)
         waiting += len(missing)

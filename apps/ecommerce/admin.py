@@ -10,6 +10,7 @@ from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from . import emails, webhooks
 from .fulfilment import sync_purchase
@@ -69,11 +70,11 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         "download",
     )
 
-    @admin.display(description="description at Stripe")
+    @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
         return row.product.description or "—"
 
-    @admin.display(boolean=True, description="active at Stripe")
+    @admin.display(boolean=True, description=_("active at Stripe"))
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:
         return row.product.active
 
@@ -122,11 +123,11 @@ class PurchaseAdmin(ReadOnly):
     inlines = (StatusChangeInline,)
     actions = ("refresh",)
 
-    @admin.display(description="total")
+    @admin.display(description=_("total"))
     def total(self, row: Purchase) -> str:
         return format_money(row.amount_total, row.currency)
 
-    @admin.action(description="Refresh from Stripe")
+    @admin.action(description=_("Refresh from Stripe"))
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
         for row in rows:
             try:
@@ -149,11 +150,11 @@ class WebhookEventAdmin(ReadOnly):
     search_fields = ("id", "type")
     actions = ("process_again",)
 
-    @admin.display(description="payload")
+    @admin.display(description=_("payload"))
     def pretty_payload(self, row: WebhookEvent) -> str:
         return format_html("<pre>{}</pre>", json.dumps(row.payload, indent=2, ensure_ascii=False))
 
-    @admin.action(description="Process again")
+    @admin.action(description=_("Process again"))
     def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
         for row in rows:
             try:
@@ -175,7 +176,7 @@ class MailAdmin(ReadOnly):
     search_fields = ("purchase__email", "purchase__public_id")
     actions = ("send_now",)
 
-    @admin.action(description="Send what is unsent")
+    @admin.action(description=_("Send what is unsent"))
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
         for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
             emails.send.func(pk)

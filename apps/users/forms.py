@@ -1,4 +1,5 @@
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from apps.users.models import User
 
@@ -17,7 +18,7 @@ class DeleteAccountForm(forms.Form):
         strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
     email = forms.CharField(
-        label="Type your e-mail address to confirm", widget=forms.EmailInput(attrs={"autocomplete": "off"})
+        label=_("Type your e-mail address to confirm"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
 
     def __init__(self, user: User, data: object = None) -> None:
@@ -28,11 +29,11 @@ class DeleteAccountForm(forms.Form):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
-            raise forms.ValidationError("That is not your password. Nothing was deleted.")
+            raise forms.ValidationError(_("That is not your password. Nothing was deleted."))
         return password
 
     def clean_email(self) -> str:
         typed: str = self.cleaned_data["email"]
         if typed.strip().lower() != self.user.email:
-            raise forms.ValidationError("That is not the address of this account. Nothing was deleted.")
+            raise forms.ValidationError(_("That is not the address of this account. Nothing was deleted."))
         return typed

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
@@ -35,16 +36,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         "e-mail address",
         unique=True,
-        error_messages={"unique": "This e-mail address already has an account."},
+        error_messages={"unique": _("This e-mail address already has an account.")},
     )
     name = models.CharField(
-        "name", max_length=150, blank=True, help_text="As it should appear on receipts. May stay empty."
+        _("name"), max_length=150, blank=True, help_text=_("As it should appear on receipts. May stay empty.")
     )
-    is_staff = models.BooleanField("operator", default=False, help_text="May sign in to the admin site.")
+    is_staff = models.BooleanField(
+        _("operator"), default=False, help_text=_("May sign in to the admin site.")
+    )
     is_active = models.BooleanField(
-        "active", default=True, help_text="Untick instead of deleting to stop someone signing in."
+        _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
     )
-    date_joined = models.DateTimeField("joined", default=timezone.now, editable=False)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -53,8 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        verbose_name = "person"
-        verbose_name_plural = "people"
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
         constraints = [models.UniqueConstraint(Lower("email"), name="users_user_email_any_case_unique")]
 
     def __str__(self) -> str:

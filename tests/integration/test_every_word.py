@@ -1,0 +1,172 @@
+"""No word on any page or in any mail is hard-coded: under a pseudo-language, every text shows that it was translated.
+
+Translated texts stand in ⟦…⟧, the founder's and the buyer's own words in «…». What is left must have no words in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.template import loader
+from django.test import Client
+from django.utils import translation
+
+from apps.ecommerce import emails
+from apps.ecommerce.models import Mail, Purchase
+from apps.users.models import User
+from tests.e2e import scenes
+from tests.factories import add_price, stock
+
+pytestmark = pytest.mark.django_db
+SAID = ("alt", "aria-label", "placeholder", "title", "data-announce")
+NOT_WORDS = re.compile(
+    r"[\w.+-]+@[\w.-]+"  # an address
+    r"|https?://\S+"
+    r"|[0-9a-f]{8}-[0-9a-f-]{27}"  # an order's number
+    r"|\w+ •••• \d{4}"  # a card
+    r"|\b[ap]\.m\.|\b[AP]M\b"
+)
+
+
+@pytest.fixture
+def pseudo(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Every text that is looked up is marked; nothing else is."""
+    translation.gettext("load the real functions")
+
+    def one(message: str) -> str:
+        return f"⟦{message}⟧" if message else ""
+
+    def several(singular: str, plural: str, number: float) -> str:
+        return one(singular if number == 1 else plural)
+
+    monkeypatch.setattr(translation._trans, "gettext", one)
+    monkeypatch.setattr(translation._trans, "ngettext", several)
+    monkeypatch.setattr(translation._trans, "pgettext", lambda context, message: one(message))
+    settings.SITE_NAME, settings.SITE_TAGLINE = "«Shop»", "«Tools.»"
+    settings.LANGUAGES = [("en", "«English»"), ("de", "«Deutsch»")]
+
+
+@pytest.fixture
+def shop(sandbox: Any, pseudo: None) -> None:
+    client = sandbox.client
+    for name in ("Tiny tools", "Quiet hours", "Fair price"):
+        stock(client, f"«{name}»")
+    workshop = stock(client, "«Workshop»", 900, interval="month")
+    add_price(client, workshop.product_id, 9000, interval="year")
+    stock(client, "«Sunday letter»", 500, interval="month", trial_period_days=14)
+
+
+class Words(HTMLParser):
+    """What a page says: its texts in order, and those of attributes that are read out or shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.silent = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attributes}
+        self.silent = tag if tag in ("script", "style") else self.silent
+        said = [values[name] for name in SAID if name in values]
+        if tag == "meta" and values.get("name") == "description":
+            said.append(values["content"])
+        if tag == "input" and values.get("type") in ("submit", "button"):
+            said.append(values.get("value", ""))
+        self.texts += said
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent = "" if tag == self.silent else self.silent
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.texts.append(data)
+
+
+def hard_coded(text: str) -> list[str]:
+    """The words that nobody marked."""
+    while (shorter := re.sub(r"⟦[^⟦⟧]*⟧|«[^«»]*»", " ", text)) != text:
+        text = shorter
+    return re.findall(r"[^\W\d_]{2,}", NOT_WORDS.sub(" ", text))
+
+
+def in_page(html: str) -> list[str]:
+    parser = Words()
+    parser.feed(html)
+    return hard_coded("\n".join(parser.texts))
+
+
+def walk(client: Client, through: list[scenes.Scene]) -> Iterator[str]:
+    for scene in through:
+        path = scene.arrange().replace("nothing-like-this", "«nothing»")  # the visitor's own words
+        if words := in_page(client.get(path).content.decode()):
+            yield f"{scene.name} ({path}): {words}"
+
+
+def test_the_search_finds_what_is_hard_coded() -> None:
+    assert in_page("<p>⟦Pay <b>«Tiny tools»</b> now⟧ $9.00</p>") == []
+    assert in_page('<p>⟦Pay⟧ now</p><img alt="A picture"><script>let x</script>') == ["now", "picture"]
+
+
+def test_pages_for_visitors(shop: None, client: Client) -> None:
+    assert list(walk(client, scenes.FOR_VISITORS)) == []
+
+
+def test_pages_of_a_buyer(shop: None, as_ada: Client, ada: User) -> None:
+    User.objects.update(name="«Ada»")
+    assert list(walk(as_ada, scenes.of_a_buyer(ada))) == []
+
+
+def test_every_state_of_a_purchase(shop: None, as_ada: Client, ada: User) -> None:
+    assert list(walk(as_ada, scenes.of_every_state(ada))) == []
+
+
+def test_every_mail(shop: None, ada: User) -> None:
+    found = {}
+    purchases = [scenes.purchase_in("paid", ada, "tiny-tools"), scenes.purchase_in("active", ada, "workshop")]
+    for kind in Mail.Kind:
+        for purchase in purchases:
+            mail = emails.compose(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
+            said = hard_coded(str(mail.subject)) + hard_coded(str(mail.body)) + in_page(emails.html_of(mail))
+            if said:
+                found[kind] = said
+    assert found == {}
+
+
+def test_forms_that_come_back(shop: None, client: Client, as_ada: Client) -> None:
+    found = []
+    for who, path in (
+        (client, "/accounts/signup/"),
+        (client, "/accounts/login/"),
+        (client, "/accounts/password/reset/"),
+        (as_ada, "/accounts/password/change/"),
+        (as_ada, "/accounts/email/"),
+    ):
+        found += in_page(who.post(path, {"action_add": "1"}).content.decode())
+    assert found == []
+
+
+def test_accounts_mails(shop: None, client: Client, ada: User, mailoutbox: list[Any]) -> None:
+    client.post("/accounts/password/reset/", {"email": ada.email})
+    client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    client.post("/accounts/signup/", {"email": "new@example.com", "password1": "a short sentence"})
+    assert len(mailoutbox) == 3
+    assert [hard_coded(f"{mail.subject}\n{mail.body}") for mail in mailoutbox] == [[], [], []]
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
+def test_error_pages(shop: None, rf: Any, name: str, django_user_model: Callable[..., Any]) -> None:
+    from django.contrib.auth.models import AnonymousUser
+
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    assert in_page(loader.get_template(f"{name}.html").render({}, request)) == []
+
+
+def test_a_language_that_runs_from_right_to_left(client: Client, settings: Any) -> None:
+    settings.LANGUAGES = [("en", "English"), ("ar", "العربية")]
+    page = client.get("/store/", headers={"Accept-Language": "ar"}).content.decode()
+    assert '<html lang="ar" dir="rtl">' in page

@@ -1,0 +1,68 @@
+"""The language of the shop is the visitor's choice, and mails follow the buyer's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.ecommerce.checkout import page_locale
+from apps.ecommerce.models import Purchase
+from tests.factories import bought, stock
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_browser_says_first(client: Client) -> None:
+    page = client.get("/terms/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    assert '<html lang="de"' in page.content.decode()
+    assert "Verkaufsbedingungen" in page.content.decode()
+    assert page["Content-Language"] == "de"
+
+
+def test_the_choice_wins_over_the_browser_and_leads_back(client: Client) -> None:
+    answer = client.post("/language/", {"language": "de", "next": "/store/?type=one_time"})
+    assert (answer.status_code, answer["Location"]) == (303, "/store/?type=one_time")
+    assert '<html lang="de"' in client.get("/terms/", headers={"Accept-Language": "en"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "next_page", ["", "//evil.example/", "https://evil.example/", "javascript:alert(1)", "/\\evil.example"]
+)
+def test_the_way_back_stays_in_the_shop(client: Client, next_page: str) -> None:
+    assert client.post("/language/", {"language": "de", "next": next_page})["Location"] == "/"
+
+
+def test_unknown_languages_change_nothing(client: Client) -> None:
+    assert not client.post("/language/", {"language": "tlh"}).cookies
+    assert client.get("/language/").status_code == 405
+
+
+def test_one_language_needs_no_switch(client: Client, settings: Any) -> None:
+    assert 'action="/language/"' in client.get("/terms/").content.decode()
+    settings.LANGUAGES = [("en", "English")]
+    assert 'action="/language/"' not in client.get("/terms/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)  # mails go after the commit
+def test_mails_and_the_payment_page_speak_the_buyers_language(
+    sandbox: Any, as_ada: Client, mailoutbox: list[Any]
+) -> None:
+    as_ada.post("/language/", {"language": "de"})
+    purchase = bought(as_ada, stock(sandbox.client))
+    as_ada.post("/language/", {"language": "en"})  # the webhook's request speaks no language at all
+    sandbox.deliver()
+    assert purchase.language == "de"
+    assert [mail.subject for mail in mailoutbox] == ["Dein Kauf: Icon set"]
+    assert "19,00\xa0$" in mailoutbox[0].body
+    session = sandbox.client.v1.checkout.sessions.retrieve(Purchase.objects.get().session_id)
+    assert session.locale == "de"
+
+
+@pytest.mark.parametrize(
+    ("language", "locale"),
+    [("de", "de"), ("en-us", "en"), ("en-gb", "en-GB"), ("pt-br", "pt-BR"), ("ar", "auto"), ("", "auto")],
+)
+def test_stripe_is_told_a_locale_that_it_has(language: str, locale: str) -> None:
+    assert page_locale(language) == locale
