@@ -51,6 +51,13 @@ def pseudo(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 
 @pytest.fixture
+def ada(ada: User) -> User:
+    ada.name = "«Ada»"
+    ada.save()
+    return ada
+
+
+@pytest.fixture
 def shop(sandbox: Any, pseudo: None) -> None:
     client = sandbox.client
     for name in ("Tiny tools", "Quiet hours", "Fair price"):
@@ -116,7 +123,6 @@ def test_pages_for_visitors(shop: None, client: Client) -> None:
 
 
 def test_pages_of_a_buyer(shop: None, as_ada: Client, ada: User) -> None:
-    User.objects.update(name="«Ada»")
     assert list(walk(as_ada, scenes.of_a_buyer(ada))) == []
 
 
