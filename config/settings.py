@@ -38,6 +38,7 @@ def required(name: str) -> str:
 # --- The shop, in words -----------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
+SITE_INTRO = env.str("SITE_INTRO", default="")  # the sentence below it on the front page; empty: ours
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="hello@example.com")
 REFUND_DAYS = env.int(
     "REFUND_DAYS", default=14
@@ -45,6 +46,8 @@ REFUND_DAYS = env.int(
 CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+
+MAINTENANCE = env.bool("MAINTENANCE", default=False)  # every page says that we are back in a few minutes
 
 # --- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
@@ -124,6 +127,7 @@ MIDDLEWARE = [
     "apps.web.nul.without_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -9,6 +9,7 @@ from apps.web import theme
 class Site(TypedDict):
     site_name: str
     site_tagline: str
+    site_intro: str
     support_email: str
     theme: str
     stripe_sandbox: bool
@@ -22,6 +23,7 @@ def site(request: HttpRequest) -> Site:
     return {
         "site_name": settings.SITE_NAME,
         "site_tagline": settings.SITE_TAGLINE,
+        "site_intro": settings.SITE_INTRO,
         "support_email": settings.SUPPORT_EMAIL,
         "theme": theme.chosen(request),
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it

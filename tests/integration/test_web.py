@@ -127,8 +127,9 @@ def test_the_500_page_needs_nothing_that_may_be_broken(
     response = Client(raise_request_exception=False).get("/broken/500/")
     assert response.status_code == 500
     page = response.content.decode()
-    assert (Path(settings.BASE_DIR) / "static/css/alone.css").is_file()
     assert "/static/css/alone.css" in page
+    for asset in re.findall(r'"(/static/[^"#]+)', page):
+        assert (Path(settings.BASE_DIR) / asset.lstrip("/")).is_file()
 
 
 def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any) -> None:
@@ -269,14 +270,23 @@ def test_the_design_is_one_file_that_may_be_kept_for_ever(client: Client, settin
         assert (Path(settings.BASE_DIR) / address.lstrip("/")).is_file()
 
 
-def test_every_icon_in_use_is_drawn(settings: Any) -> None:
+@pytest.mark.parametrize("sprite", ["icons", "drawings"])
+def test_every_icon_in_use_is_drawn_and_no_other(settings: Any, sprite: str) -> None:
     drawn = set(
-        re.findall(r'<symbol id="([\w-]+)"', (Path(settings.BASE_DIR) / "static/icons.svg").read_text())
+        re.findall(r'<symbol id="([\w-]+)"', (Path(settings.BASE_DIR) / f"static/{sprite}.svg").read_text())
     )
-    templates = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
-    named = {name for file in templates for name in re.findall(r'{% icon "([\w-]+)" %}', file.read_text())}
-    assert named <= drawn
-    assert {f"state-{key}" for key in map(str, STATES)} <= drawn
+    tag, file = sprite.removesuffix("s"), f"{sprite}.svg#"
+    templates = "\n".join(
+        file.read_text() for file in (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+    )
+    named = set(re.findall(rf'{{% {tag} "([\w-]+)" %}}', templates))
+    named |= (
+        set(re.findall(r"{% block drawing %}([\w-]+){% endblock %}", templates))
+        if file in templates
+        else set()
+    )
+    states = {f"state-{key}" for key in map(str, STATES)} if sprite == "icons" else set()
+    assert drawn == named | states
 
 
 def test_the_demo_fills_what_is_empty_and_nothing_else(icons: ProductConfiguration, settings: Any) -> None:

@@ -29,6 +29,17 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
+def drawing(name: str) -> SafeString:
+    """{% drawing "lost" %}: a drawing of static/drawings.svg, in the brand's colours."""
+    return format_html(
+        '<svg class="drawing" viewBox="0 0 240 150" width="240" height="150" aria-hidden="true" focusable="false">'
+        '<use href="{}#{}"></use></svg>',
+        static("drawings.svg"),
+        name,
+    )
+
+
+@register.simple_tag
 def stylesheet_url() -> str:
     """{% stylesheet_url %}: the design in one file, at an address that changes with it."""
     digest, _ = stylesheet()

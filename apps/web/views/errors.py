@@ -2,7 +2,8 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template import loader
+
+from apps.web.maintenance import alone
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -18,5 +19,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Whatever broke may break again: this page asks neither the database, the session nor the context."""
-    return HttpResponse(loader.get_template("500.html").render(), status=500)
+    """Whatever broke may break again."""
+    return alone(request, "500.html", 500)

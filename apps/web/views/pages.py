@@ -5,14 +5,15 @@ from django.views.decorators.http import require_safe
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.views.store import cards_for
 
-FEATURED = 4
+FEATURED = 9  # one beside the first words, eight below
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    return render(request, "web/home.html", {"cards": cards_for(request, list(featured))})
+    cards = cards_for(request, list(featured))
+    return render(request, "web/home.html", {"first": next(iter(cards), None), "cards": cards[1:]})
 
 
 @require_safe

@@ -31,7 +31,7 @@ def language(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """POST `theme` ("light", "dark", anything else for the system's) and `next`. static/js/theme.js does it at once."""
+    """POST `theme` ("light", "dark", anything else for the system's) and `next`. chrome.js is quicker."""
     response = _back(request)
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:

@@ -1,3 +1,21 @@
+// The frame around every page: toasts, the account menu, the colours. All of it works without this.
+
+// A toast was there before anybody listened: say it once more, where screen readers do. The focus stays.
+window.addEventListener("load", () => {
+  const news = [...document.querySelectorAll("[data-toast] .message__text")].map((text) => text.textContent.trim());
+  if (news.length) setTimeout(() => (document.getElementById("announcer").textContent = news.join(" ")), 100);
+});
+
+document.addEventListener("click", (event) => {
+  event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove();
+});
+
+// An open menu closes when the focus moves on (app.js: Escape, and a press elsewhere).
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest?.("details[data-menu][open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+});
+
 // The footer's choice of colours, at once and without the way to the server. The cookie is the same one.
 const THEMES = { light: ["all", "not all"], dark: ["not all", "all"] };
 const SYSTEM = ["(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"];

@@ -1,0 +1,95 @@
+"""The frame around every page: colours, toasts, account menu; by keyboard, and without JavaScript."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from tests.e2e.cast import sign_in
+
+DARK, LIGHT = "rgb(18, 19, 23)", "rgb(250, 250, 247)"
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("contentinfo").get_by_role("button", name=name, exact=True)
+
+
+def expect_ground(page: Page, colour: str) -> None:
+    expect(page.locator("html")).to_have_css("background-color", colour)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_shopper_chooses_colours_and_they_stay(
+    new_context: Callable[..., BrowserContext], scripts: bool
+) -> None:
+    page = new_context(color_scheme="dark", java_script_enabled=scripts).new_page()
+    page.goto("/terms/?from=mail")
+    expect_ground(page, DARK)
+    expect(button(page, "System")).to_have_attribute("aria-pressed", "true")
+
+    if scripts:
+        page.route("**/theme/", lambda route: route.abort())  # the server need not be asked
+    button(page, "Light").press("Enter")
+    expect_ground(page, LIGHT)
+    expect(page).to_have_url(re.compile(r"/terms/\?from=mail$"))
+    expect(button(page, "Light")).to_have_attribute("aria-pressed", "true")
+    expect(button(page, "System")).to_have_attribute("aria-pressed", "false")
+
+    page.goto("/store/", wait_until="commit")
+    assert page.locator("html").get_attribute("data-theme") == "light"  # in the first bytes: no flash
+    expect_ground(page, LIGHT)
+    if scripts:
+        bars = page.locator('meta[name="theme-color"]')
+        assert [bars.nth(number).get_attribute("media") for number in (0, 1)] == ["all", "not all"]
+
+    button(page, "System").click()
+    expect_ground(page, DARK)
+    page.reload()
+    expect_ground(page, DARK)
+
+
+def test_a_toast_is_announced_and_waits_to_be_dismissed(
+    page: Page, bob: User, goods: ProductConfiguration
+) -> None:
+    sign_in(page, bob).goto(f"/purchases/{goods.slug}/")
+    toast = page.get_by_role("status").filter(has_text="That page belongs to")
+    expect(toast).to_be_visible()
+    expect(page.locator("#announcer")).to_contain_text("That page belongs to")
+    assert page.evaluate("document.activeElement === document.body")
+    page.mouse.wheel(0, 600)
+    expect(toast).to_be_in_viewport()
+    toast.get_by_role("button", name="Dismiss this message").press("Enter")
+    expect(toast).to_have_count(0)
+
+
+def test_the_account_menu_by_keyboard(page: Page, bob: User, goods: ProductConfiguration) -> None:
+    sign_in(page, bob).goto("/store/")
+    menu = page.get_by_role("banner").get_by_role("group")
+    button, first = menu.locator("summary"), menu.get_by_role("link", name="My purchases")
+    button.press("Enter")
+    page.keyboard.press("Tab")
+    expect(first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(first).to_be_hidden()
+    expect(button).to_be_focused()
+
+    button.press("Enter")
+    menu.get_by_role("button", name="Sign out").focus()
+    page.keyboard.press("Tab")  # out of it
+    expect(first).to_be_hidden()
+
+
+def test_toast_and_menu_without_javascript(
+    new_context: Callable[..., BrowserContext], bob: User, goods: ProductConfiguration
+) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    sign_in(page, bob).goto(f"/purchases/{goods.slug}/")
+    expect(page.get_by_role("status")).to_contain_text("That page belongs to")
+    expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
+    menu = page.get_by_role("banner").get_by_role("group")
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()

@@ -1,0 +1,64 @@
+"""MAINTENANCE=true closes the shop kindly: 503 with words, and everybody who sells or watches knows to come back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.web.maintenance import closed_for_maintenance
+
+
+@pytest.fixture
+def closed(settings: Any) -> Client:
+    """No database fixture in this file: a query would fail the test."""
+    settings.MAINTENANCE = True
+    settings.SITE_NAME = "Atelier"
+    return Client()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/store/", "/purchases/", "/nowhere/", "/admin/", "/readyz", "/metrics"]
+)
+def test_every_page_says_that_we_are_back_soon(closed: Client, path: str) -> None:
+    response = closed.get(path)
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert "no-store" in response["Cache-Control"]
+    assert "set-cookie" not in {name.lower() for name in response.headers}
+    page = response.content.decode()
+    assert "back in a few minutes" in page
+    assert "Atelier" in page
+    for asset in re.findall(r'(?:href|src)="(/static/[^"#]+)', page):
+        assert Path("static", asset.removeprefix("/static/")).is_file()
+
+
+def test_stripe_is_told_to_bring_its_event_again(closed: Client) -> None:
+    response = closed.post("/webhooks/stripe/", b"{}", content_type="application/json")
+    assert response.status_code == 503
+
+
+def test_whoever_watches_the_server_leaves_it_alone(closed: Client) -> None:
+    assert closed.get("/healthz").status_code == 200
+    style = closed.get("/static/css/alone.css")
+    assert style.status_code == 200
+    assert b"--color-page" in b"".join(style.streaming_content)
+    assert closed.get("/favicon.ico").status_code == 200
+
+
+def test_it_speaks_the_visitors_language_in_the_visitors_colours(closed: Client) -> None:
+    closed.cookies["theme"] = "dark"
+    page = closed.get("/", headers={"accept-language": "de"}).content.decode()
+    assert '<html lang="de" dir="ltr" data-theme="dark">' in page
+
+
+def test_an_open_shop_does_not_even_ask(settings: Any) -> None:
+    from django.core.exceptions import MiddlewareNotUsed
+
+    never: Callable[..., Any] = lambda request: None  # noqa: E731
+    with pytest.raises(MiddlewareNotUsed):
+        closed_for_maintenance(never)
