@@ -24,7 +24,7 @@ from .models import Price, Product, ProductConfiguration
 from .stripe_client import get_client
 
 PAGE = 100  # the most that Stripe gives at once
-NOT_STRIPES = ("id", "image", "synced_at")  # our own columns: a change in them is no news
+NOT_STRIPES = ("id", "copies", "image", "synced_at")  # our own columns: a change in them is no news
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
@@ -127,7 +127,7 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
         return
     for row in fresh:
         if isinstance(row, Product):
-            _keep_image(row, known.get(row.id))
+            _keep_images(row, known.get(row.id))
     with transaction.atomic():
         model._default_manager.bulk_create(
             fresh,
@@ -139,12 +139,11 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
         refresh_listing({_product_id(row) for row in fresh})
 
 
-def _keep_image(row: Product, before: Product | None) -> None:
-    """Gives a product the address of our own copy of its first image; shoppers never load Stripe's."""
-    if before and before.image and before.images[:1] == row.images[:1]:
-        row.image = before.image
-    elif row.images:
-        row.image = local_copy(row.images[0])
+def _keep_images(row: Product, before: Product | None) -> None:
+    """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again."""
+    kept = before.copies if before else {}
+    row.copies = {url: kept.get(url) or local_copy(url) for url in row.images}
+    row.image = next(iter(row.pictures), "")
 
 
 def _configure(new: Sequence[Product | Price]) -> None:

@@ -34,6 +34,11 @@ class Product(models.Model):
     active = models.BooleanField(default=True)
     default_price_id = models.CharField(max_length=STRIPE_ID, blank=True)
     images = models.JSONField(default=list, blank=True, help_text=_("Addresses of Stripe's images."))
+    copies = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_("Stripe's address of an image ▶ ours; empty if it can't be had."),
+    )
     image = models.CharField(max_length=500, blank=True, help_text=_("Address of our copy of the first one."))
     metadata = models.JSONField(default=dict, blank=True)
     synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
@@ -46,6 +51,11 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def pictures(self) -> list[str]:
+        """Addresses of our copies of its images, in Stripe's order."""
+        return [self.copies[url] for url in self.images if self.copies.get(url)]
 
 
 class Price(models.Model):

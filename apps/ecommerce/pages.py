@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 PER_PAGE = 24
 MOST_PAGES = 10  # in one answer
-PRESSED = 5  # every so many pages the next one waits for a press, so that the foot of the page can be reached
+PRESSED = 4  # every so many pages the next one waits for a press, so that the foot of the page can be reached
 ADDRESS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 Rows = TypeVar("Rows", bound=QuerySet)

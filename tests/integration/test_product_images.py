@@ -72,6 +72,22 @@ def test_a_picture_is_fetched_once_and_served_by_us(sandbox: Any, elsewhere: str
     assert elsewhere not in page
 
 
+def test_all_pictures_are_shown_in_stripes_order(sandbox: Any, elsewhere: str, client: Client) -> None:
+    product = with_image(sandbox, f"{elsewhere}/missing.png", f"{elsewhere}/b.png", f"{elsewhere}/a.png")
+    second, third = product.pictures
+    assert product.image == second
+    page = client.get("/store/pictured/").content.decode()
+    assert page.index(second) < page.index(third)
+    assert elsewhere not in page
+    Elsewhere.asked.clear()
+    sandbox.client.v1.products.update(
+        product.id, {"images": [f"{elsewhere}/a.png", f"{elsewhere}/b.png"], "name": "Turned round"}
+    )
+    sync_catalogue()
+    assert Product.objects.get().pictures == [third, second]
+    assert Elsewhere.asked == []
+
+
 @pytest.mark.parametrize("path", ["/page.html", "/evil.svg", "/huge.png", "/missing.png"])
 def test_what_is_no_picture_is_replaced_by_drawn_art(
     sandbox: Any, elsewhere: str, client: Client, path: str

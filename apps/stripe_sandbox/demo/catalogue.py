@@ -26,13 +26,14 @@ class DemoPrice:
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """The first price is the product's default."""
+    """The first price is the product's default. Of several pictures, the further ones are <slug>-2.svg and on."""
 
     slug: str
     name: str
     tagline: str
     description: str
     prices: tuple[DemoPrice, ...]
+    pictures: int = 1
 
 
 PRODUCTS = (
@@ -53,6 +54,7 @@ PRODUCTS = (
         "beside each other. Each comes in line, solid and two-colour, as clean SVG that you can restyle with a "
         "single CSS variable. Use them in anything you make, for yourself or for a client.",
         (DemoPrice(2900),),
+        pictures=3,
     ),
     DemoProduct(
         "workshop",
@@ -84,6 +86,7 @@ PRODUCTS = (
             DemoPrice(9900, "Studio: any number of client sites"),
             DemoPrice(19900, "Product: inside something you sell"),
         ),
+        pictures=3,
     ),
     DemoProduct(
         "tsumiki",
@@ -138,11 +141,12 @@ def ensure_demo_catalogue() -> None:
 def _create(demo: DemoProduct) -> None:
     # Ids that stay: after "Start over" the store finds its products, addresses and content again.
     name = demo.slug.replace("-", "_")
+    files = [demo.slug, *(f"{demo.slug}-{number}" for number in range(2, demo.pictures + 1))]
     product = products.new(
         demo.name,
         id=f"prod_{name}",
         description=demo.description,
-        images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{demo.slug}.svg"],
+        images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{file}.svg" for file in files],
         metadata={"slug": demo.slug, "tagline": demo.tagline},
     )
     numbered = list(enumerate(demo.prices, start=1))

@@ -1,6 +1,6 @@
 import re
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 VERBS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free)")
 
@@ -12,12 +12,19 @@ class ProductPage:
         self.messages = page.get_by_role("status")
         self.prices = page.get_by_role("radio")
         self.open_link = page.get_by_role("main").get_by_role("link", name="Open")
+        self.gallery = page.get_by_role("list", name="Pictures")
         # Phones have a second button in a bar at the bottom.
         self.buy_button = page.get_by_role("button", name=VERBS).filter(visible=True).first
 
     def goto(self, slug: str) -> "ProductPage":
         self.page.goto(f"/store/{slug}/")
         return self
+
+    def picture(self, number: int) -> Locator:
+        return self.gallery.get_by_role("img", name=f"Picture {number} of")
+
+    def show_picture(self, number: int) -> None:
+        self.page.get_by_role("link", name=f"Show picture {number}").click()
 
     def choose(self, terms: str | re.Pattern[str]) -> None:
         self.page.get_by_role("radio", name=terms).check()
