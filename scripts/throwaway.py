@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,7 +37,7 @@ def servers() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def postgres() -> Iterator[tuple[str, "Restart"]]:
+def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
     """An empty cluster without fsync. Gives its address and a function that restarts it (kills all connections)."""
     binaries = postgres_binaries()
     with _folder("postgres") as folder:
@@ -57,8 +57,13 @@ def postgres() -> Iterator[tuple[str, "Restart"]]:
         }
         command = [binaries / "postgres", "-D", folder / "data"]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        accepts = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
         with ExitStack() as running:
-            start = lambda: running.enter_context(_server(command, folder, port))  # noqa: E731
+
+            def start() -> subprocess.Popen[bytes]:
+                ready = lambda: subprocess.run(accepts, **_as_nobody()).returncode == 0  # noqa: E731
+                return running.enter_context(_server(command, folder, ready))
+
             process = [start()]
 
             def restart() -> None:
@@ -76,7 +81,7 @@ def redis() -> Iterator[str]:
     with _folder("redis") as folder:
         port = _free_port()
         command = [binary, "--port", port, "--bind", "127.0.0.1", "--dir", folder]
-        with _server([*command, "--save", "", "--appendonly", "no"], folder, port):
+        with _server([*command, "--save", "", "--appendonly", "no"], folder, lambda: _answers(port)):
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -98,12 +103,11 @@ def install_missing() -> None:
         subprocess.run(["apt-get", "install", "-y", "-q", *PACKAGES], **quiet)
 
 
-Restart = Any  # a function without arguments and result
-
-
 @contextmanager
-def _server(command: Sequence[object], folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that answers on its port; ended afterwards, gently first."""
+def _server(
+    command: Sequence[object], folder: Path, ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ready for work; ended afterwards, gently first."""
     log = folder / "log"
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -111,7 +115,7 @@ def _server(command: Sequence[object], folder: Path, port: int) -> Iterator[subp
         )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(port):
+        while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 stop(
                     f"{Path(str(command[0])).name} does not start:\n{log.read_text(errors='replace')[-2000:]}"

@@ -174,6 +174,19 @@ def test_not_ready_without_a_database(client: Client, monkeypatch: pytest.Monkey
     assert response.json()["database"] == "unreachable"
 
 
+def test_a_database_that_is_away_is_said_kindly_and_as_temporary(
+    as_ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: object) -> None:
+        raise OperationalError("gone")
+
+    as_ada.raise_request_exception = False
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", gone)
+    response = as_ada.get("/purchases/")
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert "My purchases" in response.content.decode()
+
+
 def test_robots_keep_out_of_personal_pages_and_find_the_sitemap(client: Client, settings: Any) -> None:
     text = client.get("/robots.txt").content.decode()
     for private in ("/accounts/", "/purchases/", "/admin/"):

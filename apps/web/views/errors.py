@@ -1,5 +1,8 @@
 """The pages of config.urls.handler400 … handler500."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -19,5 +22,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Whatever broke may break again."""
-    return alone(request, "500.html", 500)
+    """Whatever broke may break again. A database that is away comes back: 503 tells Stripe and proxies so."""
+    away = isinstance(sys.exception(), OperationalError | InterfaceError)
+    response = alone(request, "500.html", 503 if away else 500)
+    if away:
+        response["Retry-After"] = "10"
+    return response

@@ -1,0 +1,52 @@
+"""Fifty people buy the same thing at the same moment: everybody gets it once, and nobody sees a locked database."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.factories import path_of, pay, press_buy
+
+BUYERS = 50
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) -> None:
+    users = [User.objects.create_user(f"buyer{number}@example.com") for number in range(BUYERS)]
+    browsers = [signed_in(user) for user in users]
+    start, errors, saw = threading.Barrier(BUYERS), [], Counter[int]()
+
+    def buy(browser: Client) -> None:
+        try:
+            start.wait()
+            first, second = press_buy(browser, icons), press_buy(browser, icons)  # a double click
+            assert first == second
+            back = browser.get(path_of(pay(first)))
+            saw[back.status_code] += 1
+            assert browser.get("/purchases/icon-set/").status_code == 200
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=buy, args=(browser,)) for browser in browsers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert saw == {200: BUYERS}
+    assert Purchase.objects.filter(status="paid").values("user").distinct().count() == BUYERS
+    assert Purchase.objects.count() == BUYERS
+    assert StatusChange.objects.filter(to_status="paid").count() == BUYERS
+    assert Mail.objects.exclude(sent_at=None).count() == BUYERS
+    sandbox.deliver()
+    assert StatusChange.objects.filter(to_status="paid").count() == BUYERS
