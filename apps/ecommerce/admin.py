@@ -11,6 +11,8 @@ from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  it registers itself, and is replaced below
+from django_tasks_db.models import DBTaskResult
 
 from . import emails, webhooks
 from .fulfilment import sync_purchase
@@ -192,3 +194,15 @@ class StripeCustomerAdmin(ReadOnly):
     list_display = ("id", "user", "livemode", "created_at")
     list_select_related = ("user",)
     search_fields = ("id", "user__email")
+
+
+admin.site.unregister(DBTaskResult)
+
+
+@admin.register(DBTaskResult)
+class TaskAdmin(ReadOnly):
+    """What the worker did. Not with which arguments: a mail that sets a new password may be among them."""
+
+    list_display = ("enqueued_at", "task_path", "status", "finished_at")
+    list_filter = ("status", "task_path")
+    fields = ("task_path", "status", "enqueued_at", "started_at", "finished_at", "run_after", "traceback")

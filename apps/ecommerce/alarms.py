@@ -13,8 +13,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from apps.queue import worker_is_silent
+
 from .models import Alarm, Mail
-from .queue import worker_is_silent
 from .webhook_health import webhook_health
 
 logger = logging.getLogger(__name__)

@@ -20,9 +20,10 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.queue import enqueue, task
+
 from .models import Mail, Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .queue import enqueue, task
 from .states import state_of, values_of
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from apps.queue import task
+
 from .alarms import raise_alarms
 from .models import WebhookEvent
-from .queue import task
 from .reconcile import Report, reconcile
 
 EVENT_DAYS = 90  # Stripe itself keeps an event for 30 and delivers none again after that

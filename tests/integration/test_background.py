@@ -21,8 +21,11 @@ from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import emails
 from apps.ecommerce.models import Mail, ProductConfiguration
+from apps.users.adapter import MOST_TRIES
+from apps.users.models import User
+from tests.conftest import signed_in
 from tests.databases import environment
-from tests.factories import bought
+from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,3 +149,60 @@ def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConf
         emails.owe(purchase, Mail.Kind.ENDED, "v9")
         assert outbox.outbox == []
     assert len(outbox.outbox) == 1
+
+
+ACCOUNT_FORMS = {
+    "/accounts/signup/": {"email": "new@example.com", "password1": "a-long-new-secret"},
+    "/accounts/password/reset/": {"email": "ada@example.com"},
+}
+
+
+@pytest.mark.parametrize("address", ACCOUNT_FORMS)
+def test_without_a_mail_server_people_are_told(ada: User, settings: Any, address: str) -> None:
+    mail_by(settings, NO_MAIL_SERVER)
+    known = Client().post(address, ACCOUNT_FORMS[address], follow=True)
+    assert "could not be sent just now" in known.content.decode()
+    assert known.status_code == 200
+
+
+def test_a_reset_tells_no_stranger_who_has_an_account(ada: User, settings: Any) -> None:
+    mail_by(settings, NO_MAIL_SERVER)
+    pages = [
+        Client().post("/accounts/password/reset/", {"email": email}, follow=True).content.decode()
+        for email in ("ada@example.com", "nobody@example.com")
+    ]
+    assert pages[0].count("could not be sent") == pages[1].count("could not be sent") == 1
+
+
+def test_the_worker_tries_account_mails_again(queue: None, ada: User, settings: Any) -> None:
+    mail_by(settings, NO_MAIL_SERVER)
+    Client().post("/accounts/password/reset/", {"email": "ada@example.com"})
+    work()
+    (again,) = DBTaskResult.objects.filter(status="READY")
+    assert again.run_after - timezone.now() > timedelta(seconds=50)
+    mail_by(settings, LOCMEM)
+    DBTaskResult.objects.filter(pk=again.pk).update(run_after=timezone.now())
+    work()
+    (message,) = outbox.outbox
+    assert message.to == ["ada@example.com"]
+    link = next(word for word in str(message.body).split() if "/password/reset/key/" in word)
+    assert Client().get(path_of(link), follow=True).status_code == 200
+
+
+def test_it_gives_up_in_the_end_and_the_admin_shows_no_secrets(
+    queue: None, olive: User, settings: Any
+) -> None:
+    mail_by(settings, NO_MAIL_SERVER)
+    Client().post("/accounts/password/reset/", {"email": "olive@example.com"})
+    for _ in range(MOST_TRIES):
+        DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
+        work()
+    given_up = DBTaskResult.objects.get(status="FAILED")
+    assert DBTaskResult.objects.count() == MOST_TRIES
+    page = (
+        signed_in(olive)
+        .get(f"/admin/django_tasks_database/dbtaskresult/{given_up.pk}/change/")
+        .content.decode()
+    )
+    assert "ConnectionRefusedError" in page
+    assert "/password/reset/key/" not in page

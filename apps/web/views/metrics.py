@@ -18,8 +18,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.queue import worker_is_silent
 from apps.ecommerce.webhook_health import webhook_health
+from apps.queue import worker_is_silent
 
 
 @never_cache

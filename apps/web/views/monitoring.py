@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from apps.ecommerce.queue import worker_is_silent
 from apps.ecommerce.webhook_health import webhook_health
+from apps.queue import worker_is_silent
 
 
 @require_safe

@@ -1,0 +1,46 @@
+"""Account mails (verify, reset, …) go the way of all work after a change: by the worker, when there is one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as current
+from django.contrib import messages
+from django.contrib.sites.shortcuts import get_current_site
+from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.queue import task
+
+MOST_TRIES = 5
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
+        request = current.request
+        about = {"request": request, "email": email, "current_site": get_current_site(request), **context}
+        mail = self.render_mail(template_prefix, email, about)
+        html = [str(content) for content, _kind in getattr(mail, "alternatives", [])]
+        result = deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
+        if result.status == "FAILED" and request:
+            words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
+            messages.warning(request, words)
+
+
+@task()
+def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str], tries: int = 1) -> None:
+    """Sends one mail, after one, four, nine and sixteen minutes again. Raises what the mail server says in the end."""
+    mail = EmailMultiAlternatives(subject, body, sender, to)
+    for content in html:
+        mail.attach_alternative(content, "text/html")
+    try:
+        mail.send()
+    except Exception:  # whatever a mail server may say
+        if tries == MOST_TRIES or not deliver.get_backend().supports_defer:
+            raise
+        later = deliver.using(run_after=timezone.now() + timedelta(minutes=tries**2))
+        later.enqueue(subject, body, sender, to, html, tries + 1)
