@@ -123,7 +123,7 @@ class ProductConfiguration(models.Model):
         verbose_name=_("is active"),
         help_text=_("Shown and sold in the store. Unchecking it leaves owners their access."),
     )
-    position = models.PositiveIntegerField(default=0, help_text=_("Lowest first."))
+    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lowest first."))
     tagline = models.CharField(max_length=200, blank=True, help_text=_("One line, shown on the card."))
     description = models.TextField(
         blank=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -78,9 +78,9 @@ def cards_for(request: HttpRequest, configurations: list[ProductConfiguration]) 
 def _next_on_the_shelf(here: ProductConfiguration) -> list[ProductConfiguration]:
     """The products after this one in the founder's order, then from the beginning. At most three queries."""
     others = ProductConfiguration.objects.on_sale().exclude(pk=here.pk).select_related("product")
-    behind = Q(position__gt=here.position) | Q(position=here.position, id__gt=here.pk)
-    found = list(others.filter(behind)[:RELATED])
+    behind = others.filter(position__gte=here.position).exclude(position=here.position, id__lt=here.pk)
+    found = list(behind[:RELATED])
     if len(found) < RELATED:
-        found += others.exclude(behind)[: RELATED - len(found)]
+        found += others.exclude(pk__in=[row.pk for row in found])[: RELATED - len(found)]
     prefetch_related_objects(found, "product__prices")
     return found
