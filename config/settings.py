@@ -181,6 +181,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
     CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
+# Visitors' pages, apart from counters and the like: a full shelf of pages must not push those out.
+CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
+if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    CACHES["pages"] |= {"LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 500}}
 
 # --- Work after a change: mails and what else must not keep a buyer waiting --------------------------------
 # immediate: right after the commit, no worker. database: manage.py db_worker does it. Or another backend's path.

@@ -7,3 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+from apps.ecommerce import catalogue_version  # noqa: E402  (needs the settings)
+
+catalogue_version.changed()  # new code or new settings make new pages

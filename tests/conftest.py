@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from pytest_socket import socket_allow_hosts
@@ -28,7 +28,14 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_cached_by_the_test_before() -> None:
-    cache.clear()
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
+
+
+@pytest.fixture
+def kept_pages(settings: Any) -> None:
+    """Visitors' pages are kept, as they are in production."""
+    settings.CACHES = {**settings.CACHES, "pages": settings.KEPT_PAGES}
 
 
 @pytest.fixture(scope="session")

@@ -41,3 +41,7 @@ if shared["BACKEND"].endswith("RedisCache"):
     # Each process of pytest-xdist clears a numbered database of its own, as it has its own of PostgreSQL's.
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     shared["LOCATION"] = urlsplit(shared["LOCATION"])._replace(path=f"/{number}").geturl()
+
+# Tests look at what a page was made of; test_page_cache.py and the browser tests turn the cache of pages on.
+KEPT_PAGES = {**shared, **CACHES["pages"], "LOCATION": shared.get("LOCATION", "pages")}  # noqa: F405
+CACHES["pages"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}  # noqa: F405

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 
 
 class EcommerceConfig(AppConfig):
@@ -9,12 +9,15 @@ class EcommerceConfig(AppConfig):
     def ready(self) -> None:
         from apps.users import personal_data
 
-        from . import checks  # noqa: F401
+        from . import catalogue_version, checks  # noqa: F401
         from .listing import refresh_saved
         from .models import Price, Product, ProductConfiguration
         from .personal_data import purchases_of, running_subscription
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"listing of {model.__name__}")
+            post_delete.connect(
+                catalogue_version.changed, sender=model, dispatch_uid=f"gone: {model.__name__}"
+            )
         personal_data.sections["purchases"] = purchases_of
         personal_data.objections.append(running_subscription)

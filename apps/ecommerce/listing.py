@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from . import catalogue_version
 from .models import UNPRICED, Price, Product, ProductConfiguration
 from .money import cheapest
 
@@ -31,6 +32,7 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
     rows = ProductConfiguration.objects.with_catalogue()
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
+    catalogue_version.changed()
     changed = [row for row in rows.iterator(chunk_size=500) if derive(row, row.prices)]
     # An upsert of rows that exist: ten times as fast as bulk_update.
     ProductConfiguration.objects.bulk_create(

@@ -93,7 +93,9 @@ def base_url(live_server: Any) -> str:
 
 
 @pytest.fixture(autouse=True)
-def shop(transactional_db: None, base_url: str, settings: Any, tmp_path: Path) -> Iterator[None]:
+def shop(
+    transactional_db: None, kept_pages: None, base_url: str, settings: Any, tmp_path: Path
+) -> Iterator[None]:
     """An open shop with the demo catalogue, and nothing sold yet."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path

@@ -35,17 +35,20 @@ class SeeOther(HttpResponseRedirect):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """POST with `price`: off to Stripe. GET only finishes what was begun before signing in."""
+    """`price` from a signed-in buyer by POST: off to Stripe. A visitor's choice waits until they are signed in."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
+    chosen = (request.POST if request.method == "POST" else request.GET).get("price", "")
+    if not request.user.is_authenticated:
+        if not chosen:
+            return redirect(configuration)
+        request.session[PENDING] = {"slug": slug, "price": chosen}
+        return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
-        price_id = request.POST.get("price", "")
-        if not request.user.is_authenticated:
-            request.session[PENDING] = {"slug": slug, "price": price_id}
-            return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
-        return _to_stripe(request, configuration, price_id)
+        return _to_stripe(request, configuration, chosen)
     pending = request.session.get(PENDING, {})
-    if not request.user.is_authenticated or pending.get("slug") != slug:
-        return redirect(configuration)
+    if pending.get("slug") != slug:  # a page from before signing in: keep the choice, ask for one more press
+        query = f"?{urlencode({'price': chosen})}" if chosen else ""
+        return SeeOther(f"{configuration.get_absolute_url()}{query}")
     del request.session[PENDING]
     return _to_stripe(request, configuration, pending["price"])
 

@@ -13,6 +13,7 @@ from apps.ecommerce.entitlements import owned_among
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.offers import offers_for
+from apps.ecommerce.page_cache import for_everybody
 from apps.ecommerce.pages import pages_of
 from apps.ecommerce.search import Question
 from apps.ecommerce.stripe_client import livemode
@@ -31,6 +32,7 @@ class Card:
 
 
 @require_safe
+@for_everybody("type", "sort", "page", fresh=("q", "product"))
 def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)
     pages = pages_of(question.answer(), request.GET.get("page", ""))
@@ -40,6 +42,7 @@ def store(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@for_everybody(fresh=("price",))
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     card, *related = cards_for(request, [configuration, *_next_on_the_shelf(configuration)])

@@ -3,12 +3,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.page_cache import for_everybody
 from apps.ecommerce.views.store import cards_for
 
 FEATURED = 9  # one beside the first words, eight below
 
 
 @require_safe
+@for_everybody()
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
@@ -17,6 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@for_everybody()
 def legal(request: HttpRequest, page: str) -> HttpResponse:
     """Terms, privacy and refunds: text a founder edits in templates/web/."""
     return render(request, f"web/{page}.html")

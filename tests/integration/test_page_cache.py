@@ -1,0 +1,227 @@
+"""Visitors' pages are made once, renewed the moment the catalogue changes, and never one visitor's in another's."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import transaction
+from django.test import Client
+
+from apps.ecommerce import catalogue_version
+from apps.ecommerce.catalogue import sync_catalogue, sync_product
+from apps.ecommerce.models import Price, Product, ProductConfiguration
+from tests.conftest import signed_in
+from tests.factories import stock
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages", "production")]
+RENEW = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+import django
+django.setup()
+from apps.ecommerce import catalogue_version
+catalogue_version._renew()
+"""
+PAGES = ["/", "/store/", "/store/icon-set/", "/terms/"]
+
+
+@pytest.fixture
+def production(settings: Any, tmp_path: Any) -> None:
+    settings.DEBUG = False
+    settings.VAR_DIR = tmp_path
+
+
+@pytest.fixture
+def goods(sandbox: Any) -> ProductConfiguration:
+    return stock(sandbox.client)
+
+
+def text(client: Client, path: str = "/store/", **headers: str) -> str:
+    return client.get(path, headers=headers).content.decode()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_second_visitor_costs_no_query(
+    goods: ProductConfiguration, path: str, django_assert_max_num_queries: Any, django_assert_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(5):
+        first = Client().get(path)
+    with django_assert_num_queries(0):
+        second = Client().get(path)
+    assert second.content == first.content
+    assert not second.cookies
+
+
+def test_a_browser_that_has_the_page_is_told_so(goods: ProductConfiguration) -> None:
+    first = Client().get("/store/")
+    tag = first["ETag"]
+    assert first["Cache-Control"] == "no-cache"
+    assert {"Cookie", "Accept-Language"} <= {name.strip() for name in first["Vary"].split(",")}
+    for match in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        answer = Client().get("/store/", headers={"If-None-Match": match})
+        assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", tag), match
+    assert Client().get("/store/", headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+def test_zipped_is_the_same_page_under_another_tag(goods: ProductConfiguration) -> None:
+    plain, zipped = Client().get("/store/"), Client().get("/store/", headers={"Accept-Encoding": "gzip, br"})
+    assert gzip.decompress(zipped.content) == plain.content
+    assert zipped["ETag"] != plain["ETag"]
+
+
+def test_head_is_answered(goods: ProductConfiguration) -> None:
+    assert Client().head("/store/").status_code == 200
+
+
+def _rename(goods: ProductConfiguration, sandbox: Any) -> None:
+    Product.objects.get(pk=goods.product_id).save()
+    product = Product.objects.get(pk=goods.product_id)
+    product.name = "Renamed"
+    product.save()
+
+
+def _by_bootstrap(goods: ProductConfiguration, sandbox: Any) -> None:
+    sandbox.client.v1.products.update(goods.product_id, {"name": "Renamed"})
+    sync_catalogue()
+
+
+def _by_an_event(goods: ProductConfiguration, sandbox: Any) -> None:
+    sandbox.client.v1.products.update(goods.product_id, {"name": "Renamed"})
+    sync_product(goods.product_id)
+
+
+def _new_price(goods: ProductConfiguration, sandbox: Any) -> None:
+    price = goods.prices[0]
+    price.unit_amount = 12345
+    price.save()
+
+
+def _hidden(goods: ProductConfiguration, sandbox: Any) -> None:
+    goods.is_active = False
+    goods.save()
+
+
+def _deleted(goods: ProductConfiguration, sandbox: Any) -> None:
+    Price.objects.filter(product=goods.product_id).delete()
+
+
+@pytest.mark.parametrize("change", [_rename, _by_bootstrap, _by_an_event, _new_price, _hidden, _deleted])
+def test_a_change_shows_at_once(goods: ProductConfiguration, sandbox: Any, change: Any) -> None:
+    before = {path: text(Client(), path) for path in PAGES[:3]}
+    change(goods, sandbox)
+    for path, old in before.items():
+        assert text(Client(), path) != old, path
+
+
+def test_what_is_rolled_back_changes_nothing_and_what_is_uncommitted_is_not_kept(
+    goods: ProductConfiguration,
+) -> None:
+    stamp = catalogue_version.current()
+    with transaction.atomic():
+        goods.save()
+        assert catalogue_version.current() == stamp
+        transaction.set_rollback(True)
+    assert catalogue_version.current() == stamp
+    goods.save()
+    assert catalogue_version.current() != stamp
+
+
+def test_a_page_made_before_the_change_is_not_kept_after_it(
+    goods: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue changes while a page is being made of the old one: its next visitor gets a new one."""
+    from apps.ecommerce.views import store as views
+
+    real = views.cards_for
+
+    def slowly(request: Any, configurations: Any) -> Any:
+        cards = real(request, configurations)
+        Product.objects.filter(pk=goods.product_id).update(name="Renamed")
+        catalogue_version.changed()
+        return cards
+
+    monkeypatch.setattr(views, "cards_for", slowly)
+    assert "Icon set" in text(Client())
+    monkeypatch.setattr(views, "cards_for", real)
+    assert "Renamed" in text(Client())
+
+
+def test_another_process_hears_of_the_change(goods: ProductConfiguration, settings: Any) -> None:
+    """The stamp is outside of the process: on the disk or in the shared cache."""
+    text(Client())
+    Product.objects.filter(pk=goods.product_id).update(name="Renamed")
+    subprocess.run(
+        [sys.executable, "-c", RENEW], check=True, env=os.environ | {"VAR_DIR": str(settings.VAR_DIR)}
+    )
+    assert "Renamed" in text(Client())
+
+
+def test_each_language_and_colour_has_its_own(goods: ProductConfiguration) -> None:
+    english = text(Client())
+    german = text(Client(), **{"Accept-Language": "de"})
+    assert 'lang="de"' in german
+    assert text(Client()) == english
+    dark = Client()
+    dark.cookies["theme"] = "dark"
+    assert 'data-theme="dark"' in text(dark)
+    assert text(Client()) == english
+
+
+def test_what_is_hung_on_an_address_never_reaches_others(goods: ProductConfiguration) -> None:
+    page = text(Client(), "/store/?utm_source=mail&email=ada@example.com&page=1")
+    assert "ada@example.com" not in page
+    assert page == text(Client(), "/store/?page=1")
+
+
+def test_searches_are_not_kept(goods: ProductConfiguration) -> None:
+    before = len(caches["pages"]._cache) if hasattr(caches["pages"], "_cache") else 0
+    for number in range(5):
+        assert Client().get(f"/store/?q=word{number}").status_code == 200
+        assert Client().get(f"/store/?page={'9' * 30}{number}").status_code == 200
+    after = len(caches["pages"]._cache) if hasattr(caches["pages"], "_cache") else 0
+    assert after == before
+
+
+def test_a_signed_in_persons_page_is_theirs(goods: ProductConfiguration, ada: Any, bob: Any) -> None:
+    visitor = text(Client())
+    answer = signed_in(ada).get("/store/")
+    assert "ada@example.com" in answer.content.decode()
+    assert answer["Cache-Control"] == "private, no-store"
+    assert "ada@example.com" not in text(signed_in(bob))
+    assert text(Client()) == visitor
+
+
+def test_a_message_is_shown_once_to_whom_it_is_for(goods: ProductConfiguration, as_ada: Client) -> None:
+    text(Client(), "/")
+    as_ada.post("/accounts/logout/")
+    assert "You are signed out." in text(as_ada, "/")
+    assert "You are signed out." not in text(as_ada, "/")
+    assert "You are signed out." not in text(Client(), "/")
+
+
+def test_a_visitors_choice_is_remembered_without_a_token(goods: ProductConfiguration, client: Client) -> None:
+    assert "csrfmiddlewaretoken" not in text(client, "/store/icon-set/")
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.get("/store/icon-set/buy/", {"price": goods.prices[0].id})
+    assert answer["Location"].startswith("/accounts/signup/")
+    assert strict.session["pending_checkout"]["price"] == goods.prices[0].id
+
+
+def test_a_page_from_before_signing_in_asks_for_one_more_press(
+    goods: ProductConfiguration, as_ada: Client
+) -> None:
+    price = goods.prices[0].id
+    answer = as_ada.get("/store/icon-set/buy/", {"price": price})
+    assert (answer.status_code, answer["Location"]) == (303, f"/store/icon-set/?price={price}")
+
+
+def test_what_is_gone_is_not_kept(goods: ProductConfiguration) -> None:
+    _hidden(goods, None)
+    assert Client().get("/store/icon-set/").status_code == 404
+    assert "ETag" not in Client().get("/store/icon-set/")
