@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import transaction
 
-KEY = "catalogue version"
+KEY = "catalogue-version"
 LOCAL = "django.core.cache.backends.locmem.LocMemCache"
 
 
