@@ -214,7 +214,7 @@ def test_a_visitor_signs_up_and_goes_on_to_pay(icons: ProductConfiguration) -> N
 
 def test_a_get_of_buy_alone_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
     response = as_ada.get(f"/store/icon-set/buy/?price={price_of(icons).id}")
-    assert response["Location"] == "/store/icon-set/"
+    assert response["Location"].partition("?")[0] == "/store/icon-set/"
     assert not Purchase.objects.exists()
 
 
