@@ -1,6 +1,17 @@
 from django.urls import path
 
-from apps.web.views import assets, brand, mailbox, media, metrics, monitoring, pages, preferences, robots
+from apps.web.views import (
+    assets,
+    brand,
+    mailbox,
+    media,
+    metrics,
+    monitoring,
+    pages,
+    preferences,
+    robots,
+    style,
+)
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -15,6 +26,7 @@ urlpatterns = [
     path("favicon.ico", brand.favicon, name="favicon"),
     path("manifest.webmanifest", brand.manifest, name="manifest"),
     path("media/<path:name>", media.media, name="media"),
+    path("dev/style/", style.style, name="dev_style"),
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -1,0 +1,58 @@
+"""The style page shows all there is: a component, an icon or a state that is new is on it, or fails here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.ecommerce.states import STATES
+from apps.web.stylesheet import COMMENT
+
+COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
+# What no sample can be: the frame of a stored mail, and what htmx sets while it waits.
+ELSEWHERE = {"mail__html", "htmx-request"}
+
+
+@pytest.fixture
+def page(client: Client, settings: Any) -> str:
+    """No database: the samples are never saved."""
+    settings.DEBUG = True
+    response = client.get("/dev/style/")
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def test_every_class_of_every_component_is_shown(page: str) -> None:
+    shown = {name for names in re.findall(r'class="([^"]*)"', page) for name in names.split()}
+    missing = {}
+    for file in COMPONENTS:
+        rules = re.sub(r"\{[^{}]*\}", "{}", COMMENT.sub("", file.read_text()))
+        if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - shown - ELSEWHERE:
+            missing[file.name] = sorted(unseen)
+    assert not missing, f"Add these to templates/web/style/: {missing}"
+
+
+@pytest.mark.parametrize(("sprite", "attribute"), [("icons", "data-icon"), ("drawings", "data-drawing")])
+def test_every_picture_of_the_sprites_is_shown(page: str, sprite: str, attribute: str) -> None:
+    drawn = re.findall(r'<symbol id="([\w-]+)"', Path(f"static/{sprite}.svg").read_text())
+    assert set(drawn) == set(re.findall(rf'{attribute}="([\w-]+)"', page))
+
+
+def test_every_state_and_colour_is_shown_light_and_dark(page: str) -> None:
+    for key in map(str, STATES):
+        assert page.count(f'data-state="{key}"') >= 2, key
+    tokens = set(re.findall(r"^\s*(--color-[\w-]+)", Path("static/css/tokens.css").read_text(), re.MULTILINE))
+    assert tokens == set(re.findall(r'data-colour="(--[\w-]+)"', page))
+    styled = set(re.findall(r'\[data-colour="(--[\w-]+)"\]', Path("static/css/style-page.css").read_text()))
+    assert tokens == styled
+    assert page.count('data-theme="light"') == page.count('data-theme="dark"') > 10
+
+
+def test_nobody_sees_it_but_its_developer(client: Client, settings: Any) -> None:
+    settings.DEBUG = False
+    settings.STRIPE_SANDBOX = False
+    assert client.get("/dev/style/").status_code == 404
