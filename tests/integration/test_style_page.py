@@ -18,7 +18,7 @@ ELSEWHERE = {"mail__html", "htmx-request"}
 
 
 @pytest.fixture
-def page(client: Client, settings: Any) -> str:
+def shown(client: Client, settings: Any) -> str:
     """No database: the samples are never saved."""
     settings.DEBUG = True
     response = client.get("/dev/style/")
@@ -26,30 +26,30 @@ def page(client: Client, settings: Any) -> str:
     return str(response.content.decode())
 
 
-def test_every_class_of_every_component_is_shown(page: str) -> None:
-    shown = {name for names in re.findall(r'class="([^"]*)"', page) for name in names.split()}
+def test_every_class_of_every_component_is_shown(shown: str) -> None:
+    classes = {name for names in re.findall(r'class="([^"]*)"', shown) for name in names.split()}
     missing = {}
     for file in COMPONENTS:
         rules = re.sub(r"\{[^{}]*\}", "{}", COMMENT.sub("", file.read_text()))
-        if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - shown - ELSEWHERE:
+        if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - classes - ELSEWHERE:
             missing[file.name] = sorted(unseen)
     assert not missing, f"Add these to templates/web/style/: {missing}"
 
 
 @pytest.mark.parametrize(("sprite", "attribute"), [("icons", "data-icon"), ("drawings", "data-drawing")])
-def test_every_picture_of_the_sprites_is_shown(page: str, sprite: str, attribute: str) -> None:
+def test_every_picture_of_the_sprites_is_shown(shown: str, sprite: str, attribute: str) -> None:
     drawn = re.findall(r'<symbol id="([\w-]+)"', Path(f"static/{sprite}.svg").read_text())
-    assert set(drawn) == set(re.findall(rf'{attribute}="([\w-]+)"', page))
+    assert set(drawn) == set(re.findall(rf'{attribute}="([\w-]+)"', shown))
 
 
-def test_every_state_and_colour_is_shown_light_and_dark(page: str) -> None:
+def test_every_state_and_colour_is_shown_light_and_dark(shown: str) -> None:
     for key in map(str, STATES):
-        assert page.count(f'data-state="{key}"') >= 2, key
+        assert shown.count(f'data-state="{key}"') >= 2, key
     tokens = set(re.findall(r"^\s*(--color-[\w-]+)", Path("static/css/tokens.css").read_text(), re.MULTILINE))
-    assert tokens == set(re.findall(r'data-colour="(--[\w-]+)"', page))
+    assert tokens == set(re.findall(r'data-colour="(--[\w-]+)"', shown))
     styled = set(re.findall(r'\[data-colour="(--[\w-]+)"\]', Path("static/css/style-page.css").read_text()))
     assert tokens == styled
-    assert page.count('data-theme="light"') == page.count('data-theme="dark"') > 10
+    assert shown.count('data-theme="light"') == shown.count('data-theme="dark"') > 10
 
 
 def test_nobody_sees_it_but_its_developer(client: Client, settings: Any) -> None:
