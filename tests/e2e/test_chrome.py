@@ -26,7 +26,7 @@ def test_a_shopper_chooses_colours_and_they_stay(
     new_context: Callable[..., BrowserContext], scripts: bool
 ) -> None:
     page = new_context(color_scheme="dark", java_script_enabled=scripts).new_page()
-    page.goto("/terms/?from=mail")
+    page.goto("/store/?sort=name")
     expect_ground(page, DARK)
     expect(button(page, "System")).to_have_attribute("aria-pressed", "true")
 
@@ -34,7 +34,7 @@ def test_a_shopper_chooses_colours_and_they_stay(
         page.route("**/theme/", lambda route: route.abort())  # the server need not be asked
     button(page, "Light").press("Enter")
     expect_ground(page, LIGHT)
-    expect(page).to_have_url(re.compile(r"/terms/\?from=mail$"))
+    expect(page).to_have_url(re.compile(r"/store/\?sort=name$"))
     expect(button(page, "Light")).to_have_attribute("aria-pressed", "true")
     expect(button(page, "System")).to_have_attribute("aria-pressed", "false")
 

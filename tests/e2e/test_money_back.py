@@ -31,7 +31,7 @@ def test_a_part_and_then_all_of_it(page: Page, ada: User, goods: ProductConfigur
     expect(seen.main).to_contain_text("$9.00 of $29.00 went back to you")
     expect(seen.open_link).to_be_visible()
     expect(seen.steps).to_have_count(3)
-    expect(page.get_by_role("button", name="Print this page")).to_be_visible()
+    expect(page.get_by_role("button", name="Print the receipt")).to_be_visible()
 
     meanwhile.refund(purchase)
     expect(seen.heading).to_have_text("Refunded")

@@ -97,5 +97,6 @@ def test_the_mail_about_a_failed_renewal_and_nobody_answers(page: Page, ada: Use
     expect(seen.card_button).to_be_visible()
     meanwhile.days_pass(purchase, 28)
     expect(seen.heading).to_have_text("Your subscription has ended")
+    expect(seen.retry_button).to_have_text("Subscribe again")
     seen.retry_button.click()
     HostedCheckout(page).wait_until_ready()

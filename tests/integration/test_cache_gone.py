@@ -20,12 +20,11 @@ from tests.factories import bought
 def redis_gone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing answers at the cache's address."""
     monkeypatch.setattr(redis_cache, "_away_until", {})
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "apps.web.redis_cache.ForgivingRedisCache",
-            "LOCATION": "redis://127.0.0.1:9/0",
-        }
+    gone = {
+        "BACKEND": "apps.web.redis_cache.ForgivingRedisCache",
+        "LOCATION": "redis://127.0.0.1:9/0",
     }
+    settings.CACHES = {"default": gone, "pages": {**gone, "KEY_PREFIX": "pages"}}
 
 
 @pytest.fixture
@@ -83,12 +82,11 @@ def test_a_silent_redis_is_asked_once_in_a_while(redis_gone: None, caplog: pytes
 
 def test_a_redis_that_hangs_costs_one_second_once(redis_gone: None, settings: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, never answers
-        settings.CACHES = {
-            "default": {
-                **settings.CACHES["default"],
-                "LOCATION": f"redis://127.0.0.1:{mute.getsockname()[1]}/0",
-            }
+        mute_cache = {
+            **settings.CACHES["default"],
+            "LOCATION": f"redis://127.0.0.1:{mute.getsockname()[1]}/0",
         }
+        settings.CACHES = {**settings.CACHES, "default": mute_cache}
         started = time.monotonic()
         for _ in range(10):
             assert cache.get("a") is None

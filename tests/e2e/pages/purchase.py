@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
@@ -18,7 +19,7 @@ class PurchasePage:
         self.messages = page.get_by_role("status")
         self.open_link = self.main.get_by_role("link", name="Open")
         self.pay_button = self.main.get_by_role("button", name="Continue to payment")
-        self.retry_button = self.main.get_by_role("button", name="Try again")
+        self.retry_button = self.main.get_by_role("button", name=re.compile("^(Try|Buy|Subscribe) again$"))
         self.manage_button = self.main.get_by_role("button", name="Manage subscription")
         self.card_button = self.main.get_by_role("button", name="Update your card")
         self.steps = self.main.get_by_role("region", name="What happened").get_by_role("listitem")
