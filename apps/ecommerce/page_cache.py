@@ -54,7 +54,7 @@ def for_everybody(*kept: str, fresh: tuple[str, ...] = ()) -> Callable[[View[P]]
                 response = view(request, *args, **kwargs)
                 patch_cache_control(response, private=True, no_store=True)
                 return response
-            _tidy(request, (*kept, *fresh))
+            _tidy(request, (*fresh, *kept))
             key = None if any(request.GET.get(name) for name in fresh) else _key(request)
             page = caches["pages"].get(key) if key else None
             if page is None:
