@@ -64,7 +64,10 @@ def ensure() -> None:
     if shutil.which("apt-get") and root is not None:
         apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
         _try("Refreshing the package list (apt-get update)", [*apt, "update"])
-        _try("Installing Debian's Chromium (apt-get install chromium)", [*apt, "install", "-y", "chromium"])
+        _try(
+            "Installing Debian's Chromium (apt-get install chromium)",
+            [*apt, "install", "-y", "--no-install-recommends", "chromium"],
+        )
         if _find():
             return
     sys.exit(HELP)

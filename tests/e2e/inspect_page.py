@@ -29,6 +29,7 @@ AXE = {"resultTypes": ["violations"], "preload": False}
 SETTLED = """Promise.all(
     document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => {}))
 )"""
+NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 MOST_STOPS = 150
 
 
@@ -67,6 +68,9 @@ def by_keyboard(page: Page) -> list[str]:
         if stop is None or stop["key"] in seen:
             return found
         seen.add(stop["key"])
+        if not stop["visible"]:  # the browser scrolls to it with the next frame
+            page.evaluate(NEXT_FRAME)
+            stop = page.evaluate("inspection.focused()") or stop
         if not stop["visible"]:
             found.append(f"keyboard: {stop['name']} has the focus where nobody sees it")
         if not stop["rings"]:

@@ -56,6 +56,7 @@ def test_a_forgotten_password(page: Page, ada: User, settings: Any) -> None:
 def test_verifying_an_address(page: Page, shop: None, settings: Any) -> None:
     settings.DEBUG = True
     SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
+    expect(Library(page).heading).to_have_text("My purchases")
     Mailbox(page).open_link_in("Confirm")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("status")).to_contain_text("confirmed")
