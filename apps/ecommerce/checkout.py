@@ -96,7 +96,7 @@ def start(
         try:
             _refuse_paying_twice(user, configuration)
         except CheckoutRefused:  # one of the others turned out to be paid
-            _abandon(purchase, "another choice was paid")
+            _give_up(purchase, "another choice was paid")
             raise
         if purchase.session_id:
             purchase = sync_purchase(purchase, "buy button")
@@ -123,12 +123,7 @@ def _close_other_choices(user: User, price: Price) -> None:
         user=user, product_id=price.product_id, status=Status.OPEN, livemode=livemode()
     ).exclude(price=price)
     for purchase in others:
-        if not purchase.session_id:
-            purchase = _abandon(purchase, "another price was chosen")
-        if not (purchase.is_open and purchase.session_id):
-            continue
-        close_session(purchase.session_id)  # also one that came into being at this very moment
-        if sync_purchase(purchase, "another price was chosen").is_open:
+        if _give_up(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
                 _("Your other checkout for this is still open. Please finish or cancel it first.")
             )
@@ -267,6 +262,16 @@ def _customer(user: User) -> str:
         user=user, livemode=livemode(), defaults={"id": customer.id}
     )
     return row.id
+
+
+def _give_up(purchase: Purchase, cause: str) -> Purchase:
+    """Takes an open purchase's page away, so that nobody pays there. It may have been paid by then: see the answer."""
+    if not purchase.session_id:
+        purchase = _abandon(purchase, cause)
+    if not (purchase.is_open and purchase.session_id):
+        return purchase
+    close_session(purchase.session_id)  # also one that came into being at this very moment
+    return sync_purchase(purchase, cause)
 
 
 def _abandon(purchase: Purchase, cause: str) -> Purchase:

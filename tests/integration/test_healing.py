@@ -153,3 +153,28 @@ def test_a_session_made_for_a_choice_given_up_meanwhile_is_closed(
     assert made
     assert {session.status for session in made} == {"expired"}
     assert not Purchase.objects.filter(status=Status.OPEN).exists()
+
+
+def test_a_second_page_is_closed_when_the_first_turns_out_to_be_paid(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Two choices open at once, which takes a race: whoever presses for the second again is told, and it closes."""
+    first_page = press_buy(as_ada, icons)
+    bigger = add_price(sandbox.client, icons.product_id, 4900)
+    sync_catalogue()
+    Purchase.objects.update(status=Status.EXPIRED)
+    fresh = ProductConfiguration.objects.get(pk=icons.pk)
+    press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == bigger))
+    Purchase.objects.exclude(price_id=bigger).update(status=Status.OPEN)
+    pay(first_page)
+
+    answer = as_ada.post("/store/icon-set/buy/", {"price": bigger}, follow=True)
+    assert "already own" in answer.content.decode()
+    assert {row.price_id == bigger: row.status for row in Purchase.objects.all()} == {
+        True: Status.EXPIRED,
+        False: Status.PAID,
+    }
+    assert sorted(row.status or "" for row in sandbox.client.v1.checkout.sessions.list()) == [
+        "complete",
+        "expired",
+    ]
