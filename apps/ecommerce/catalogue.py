@@ -6,10 +6,10 @@ https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stripe
 from django.db import transaction
@@ -24,7 +24,7 @@ from .models import Price, Product, ProductConfiguration
 from .stripe_client import get_client
 
 PAGE = 100  # the most that Stripe gives at once
-NOT_STRIPES = ("id", "copies", "image", "synced_at")  # our own columns: a change in them is no news
+NOT_STRIPES = ("id", "copies", "synced_at")  # our own columns: a change in them is no news
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
@@ -142,8 +142,14 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
 def _keep_images(row: Product, before: Product | None) -> None:
     """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again."""
     kept = before.copies if before else {}
-    row.copies = {url: kept.get(url) or local_copy(url) for url in row.images}
-    row.image = next(iter(row.pictures), "")
+    row.copies = {url: _copy(url, kept.get(url)) for url in row.images}
+
+
+def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:
+    if kept and kept["widths"]:
+        return kept
+    made = local_copy(url)
+    return asdict(made) if made else kept
 
 
 def _configure(new: Sequence[Product | Price]) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from hashlib import sha256
+
+from django.utils import timezone
 
 from . import catalogue_version
 from .models import UNPRICED, Price, Product, ProductConfiguration
 from .money import cheapest
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
+NEWS = ("fingerprint", "changed_at")
 # Letters that Unicode does not take apart, as people without them on the keyboard type them.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
@@ -33,10 +37,10 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
     catalogue_version.changed()
-    changed = [row for row in rows.iterator(chunk_size=500) if derive(row, row.prices)]
+    changed = [row for row in rows.iterator(chunk_size=500) if derive(row, row.prices) | _is_news(row)]
     # An upsert of rows that exist: ten times as fast as bulk_update.
     ProductConfiguration.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS, batch_size=200
+        changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS + NEWS, batch_size=200
     )
 
 
@@ -56,3 +60,19 @@ def derive(row: ProductConfiguration, prices: Sequence[Price]) -> bool:
     row.sells_once = any(not price.interval for price in prices)
     row.sells_recurring = any(price.interval for price in prices)
     return before != [getattr(row, column) for column in COLUMNS]
+
+
+def _is_news(row: ProductConfiguration) -> bool:
+    """Whether what the product's page shows is another than the last time; if so, notes when that was."""
+    product = row.product
+    prices = [
+        (p.id, p.unit_amount, p.currency, p.interval, p.interval_count, p.trial_period_days, p.nickname)
+        for p in row.prices
+    ]
+    words = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
+    shown = repr((words, prices, [picture.address for picture in product.pictures]))
+    fingerprint = sha256(shown.encode()).hexdigest()[:32]
+    if fingerprint == row.fingerprint:
+        return False
+    row.fingerprint, row.changed_at = fingerprint, timezone.now()
+    return True

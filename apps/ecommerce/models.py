@@ -18,6 +18,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from .pictures import Picture, drawn_for
+
 UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
 
@@ -37,9 +39,8 @@ class Product(models.Model):
     copies = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("Stripe's address of an image ▶ ours; empty if it can't be had."),
+        help_text=_("Stripe's address of an image ▶ our Picture of it; empty if it can't be had."),
     )
-    image = models.CharField(max_length=500, blank=True, help_text=_("Address of our copy of the first one."))
     metadata = models.JSONField(default=dict, blank=True)
     synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
 
@@ -53,9 +54,14 @@ class Product(models.Model):
         return self.name
 
     @property
-    def pictures(self) -> list[str]:
-        """Addresses of our copies of its images, in Stripe's order."""
-        return [self.copies[url] for url in self.images if self.copies.get(url)]
+    def pictures(self) -> list[Picture]:
+        """Our copies of its images, in Stripe's order."""
+        return [Picture(**copy) for url in self.images if (copy := self.copies.get(url))]
+
+    @property
+    def picture(self) -> Picture:
+        """The first of them, or one that is drawn for it."""
+        return next(iter(self.pictures), drawn_for(self.id))
 
 
 class Price(models.Model):
@@ -134,13 +140,22 @@ class ProductConfiguration(models.Model):
         storage=private_storage, upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it.")
     )
 
-    # Derived by listing.py, for the store's search, filter and sort.
+    # Derived by listing.py: for the store's search, filter and sort, and for the site map.
     listed = models.BooleanField(editable=False, default=False)
     search_text = models.TextField(editable=False, default="")
     sort_name = models.CharField(max_length=120, editable=False, default="")
     sort_price = models.BigIntegerField(editable=False, default=UNPRICED)
     sells_once = models.BooleanField(editable=False, default=False)
     sells_recurring = models.BooleanField(editable=False, default=False)
+    fingerprint = models.CharField(max_length=32, editable=False, default="")
+    changed_at = models.DateTimeField(null=True, editable=False, help_text=_("When its page last changed."))
+
+    share_image = models.CharField(
+        max_length=100,
+        editable=False,
+        default="",
+        help_text=_("File in the storage; drawn by share_images.py."),
+    )
 
     objects = ProductConfigurationQuerySet.as_manager()
 
@@ -161,6 +176,11 @@ class ProductConfiguration(models.Model):
     @property
     def is_on_sale(self) -> bool:
         return self.is_active and self.product.active
+
+    @property
+    def summary(self) -> str:
+        """What it is, in plain text of any length."""
+        return " ".join(f"{self.tagline} {self.product.description}".split())
 
     @property
     def prices(self) -> list[Price]:

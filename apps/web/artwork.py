@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 TILE, COLUMNS, ROWS = 200, 4, 3
+WIDTH, HEIGHT = TILE * COLUMNS, TILE * ROWS
 
 # ground, two quiet tones, one loud one
 PALETTES = [
@@ -30,9 +31,9 @@ def draw(seed: str) -> str:
             f"{SHAPES[shape].format(ink=inks[ink], other=inks[(ink + 1) % 4], ground=ground)}</g>"
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {TILE * COLUMNS} {TILE * ROWS}" '
-        f'width="{TILE * COLUMNS}" height="{TILE * ROWS}" role="img" aria-label="Abstract pattern">'
-        f'<path fill="{ground}" d="M0 0h{TILE * COLUMNS}v{TILE * ROWS}H0z"/>{"".join(tiles)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="Abstract pattern">'
+        f'<path fill="{ground}" d="M0 0h{WIDTH}v{HEIGHT}H0z"/>{"".join(tiles)}</svg>'
     )
 
 

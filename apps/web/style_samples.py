@@ -16,6 +16,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.offers import offers_for
 from apps.ecommerce.pages import Pages
+from apps.ecommerce.pictures import drawn_for
 from apps.ecommerce.states import STATES, state_of
 from apps.ecommerce.views.store import Card
 from apps.users.models import User
@@ -127,7 +128,7 @@ def samples() -> dict[str, Any]:
             for before, after in pairwise(steps)
         ],
         "configuration": once,
-        "pictured": {"pictures": [f"/art/sample-{number}.svg" for number in range(3)]},
+        "pictured": {"pictures": [drawn_for(f"sample-{number}") for number in range(3)]},
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
             Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),

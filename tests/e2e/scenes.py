@@ -110,7 +110,6 @@ def of_extremes() -> list[Scene]:
     def hard_words() -> str:
         product = Product.objects.get(configuration__slug="tiny-tools")
         product.name, product.description, product.images = LONG_NAME, FIVE_LINES, []
-        product.image = ""
         product.save()
         Price.objects.filter(product=product).update(currency="jpy", unit_amount=1_000_000)
         ProductConfiguration.objects.filter(product=product).update(tagline=LONG_WORD)

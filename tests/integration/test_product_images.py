@@ -1,22 +1,72 @@
-"""Product pictures come from this site, whatever Stripe's addresses say."""
+"""Product pictures come from this site, small and in the sizes that pages use, whatever Stripe's addresses say."""
 
 from __future__ import annotations
 
 import http.server
+import re
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any, ClassVar
 
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
+from PIL import Image, ImageCms
 
+from apps.ecommerce import images
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.models import Product
+from apps.ecommerce.pictures import Picture
 
 pytestmark = pytest.mark.django_db
 
-PNG = b"\x89PNG\r\n\x1a\n and the rest"
+RED, BLUE = (200, 30, 40), (20, 60, 210)
+
+
+def encoded(kind: str, size: tuple[int, int], colour: Any = RED, mode: str = "RGB", **how: Any) -> bytes:
+    file = BytesIO()
+    Image.new(mode, size, colour).save(file, kind, **how)
+    return file.getvalue()
+
+
+def photo() -> bytes:
+    """Taken with the camera on its side: 400 × 1600 as stored, blue at what is the top when it hangs right."""
+    picture = Image.new("RGB", (1600, 400), RED)
+    picture.paste(BLUE, (0, 0, 200, 400))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A camera, with the address of its owner"
+    file = BytesIO()
+    picture.save(
+        file,
+        "JPEG",
+        exif=exif,
+        icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+    )
+    return file.getvalue()
+
+
+def moving() -> bytes:
+    file = BytesIO()
+    frames = [Image.new("P", (300, 200), index) for index in (1, 2)]
+    for frame in frames:
+        frame.putpalette([0, 0, 0, *RED, *BLUE])
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    return file.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """The head of a picture of so many pixels; a few dozen bytes."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
 
 
 class Elsewhere(http.server.BaseHTTPRequestHandler):
@@ -24,11 +74,20 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
 
     asked: ClassVar[list[str]] = []
     answers: ClassVar[dict[str, tuple[int, str, bytes]]] = {
-        "/a.png": (200, "image/png", PNG),
-        "/b.png": (200, "image/png", PNG + b"2"),
+        "/a.png": (200, "image/png", encoded("PNG", (1000, 750))),
+        "/b.png": (200, "image/png", encoded("PNG", (2000, 1000), BLUE)),
+        "/small.webp": (200, "image/webp", encoded("WEBP", (100, 50))),
+        "/clear.png": (200, "image/png", encoded("PNG", (200, 200), (*BLUE, 0), "RGBA")),
+        "/print.jpg": (200, "image/jpeg", encoded("JPEG", (200, 200), (0, 255, 255, 0), "CMYK")),
+        "/photo.jpg": (200, "application/octet-stream", photo()),
+        "/moving.gif": (200, "image/gif", moving()),
         "/page.html": (200, "text/html", b"<script>"),
         "/evil.svg": (200, "image/svg+xml", b"<svg><script/></svg>"),
         "/huge.png": (200, "image/png", b"x" * 5_000_001),
+        "/torn.png": (200, "image/png", encoded("PNG", (1000, 750))[:200]),
+        "/bomb.png": (200, "image/png", bomb(8000, 8000)),
+        "/larger-bomb.png": (200, "image/png", bomb(60_000, 60_000)),
+        "/tower.png": (200, "image/png", encoded("PNG", (1, 20_000))),
     }
 
     def do_GET(self) -> None:
@@ -58,26 +117,78 @@ def with_image(sandbox: Any, *urls: str) -> Product:
     return Product.objects.get()
 
 
-def test_a_picture_is_fetched_once_and_served_by_us(sandbox: Any, elsewhere: str, client: Client) -> None:
+def files(picture: Picture) -> list[Image.Image]:
+    """As they are served."""
+    found = []
+    for address in [part.split()[0] for part in picture.srcset.split(", ")]:
+        response = Client().get(address)
+        assert response["Content-Type"] == "image/webp"
+        found.append(Image.open(BytesIO(b"".join(response.streaming_content))))  # type: ignore[attr-defined]
+    return found
+
+
+def test_a_picture_is_fetched_and_made_once_and_served_by_us(
+    sandbox: Any, elsewhere: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     product = with_image(sandbox, f"{elsewhere}/a.png")
-    assert product.image.startswith("/media/products/")
-    with default_storage.open(product.image.removeprefix("/media/")) as copy:
-        assert copy.read() == PNG
-    sync_catalogue()
+    assert product.picture.src.startswith("/media/products/")
+    with monkeypatch.context() as idle:
+        idle.setattr(Image, "open", None)
+        sync_catalogue()
     assert Elsewhere.asked == ["/a.png"]
     sandbox.client.v1.products.update(product.id, {"images": [f"{elsewhere}/b.png"]})
     sync_catalogue()
-    assert Product.objects.get().image != product.image
+    assert Product.objects.get().picture.src != product.picture.src
     page = client.get("/store/").content.decode()
     assert elsewhere not in page
+
+
+def test_the_copies_have_the_widths_that_pages_use_and_none_is_larger_than_the_picture(
+    sandbox: Any, elsewhere: str
+) -> None:
+    for name, sizes in {
+        "a.png": [(160, 120), (320, 240), (640, 480), (960, 720), (1000, 750)],
+        "b.png": [(160, 80), (320, 160), (640, 320), (960, 480), (1440, 720)],
+        "small.webp": [(100, 50)],
+    }.items():
+        picture = images.local_copy(f"{elsewhere}/{name}")
+        assert picture is not None
+        assert [file.size for file in files(picture)] == sizes
+        assert (picture.width, picture.height) == sizes[-1]
+
+
+def test_a_photo_is_upright_and_tells_nothing_of_who_took_it(sandbox: Any, elsewhere: str) -> None:
+    picture = images.local_copy(f"{elsewhere}/photo.jpg")
+    assert picture is not None
+    assert (picture.width, picture.height) == (400, 1600)
+    for file in files(picture):
+        assert not {"exif", "icc_profile", "xmp"} & set(file.info)
+        assert close_to(file.getpixel((file.width // 2, 4)), BLUE)
+        assert close_to(file.getpixel((file.width // 2, file.height - 4)), RED)
+
+
+def test_every_kind_of_picture_is_shown_in_its_colours(sandbox: Any, elsewhere: str) -> None:
+    found = {}
+    for name in ("clear.png", "print.jpg", "moving.gif"):
+        picture = images.local_copy(f"{elsewhere}/{name}")
+        assert picture is not None
+        found[name] = files(picture)[-1]
+    assert found["clear.png"].convert("RGBA").getpixel((50, 50))[3] == 0  # type: ignore[index]
+    assert close_to(found["print.jpg"].getpixel((50, 50)), (255, 0, 0))
+    assert close_to(found["moving.gif"].convert("RGB").getpixel((50, 50)), RED)
+    assert getattr(found["moving.gif"], "n_frames", 1) == 1
+
+
+def close_to(pixel: Any, colour: tuple[int, int, int]) -> bool:
+    return all(abs(part - wanted) < 12 for part, wanted in zip(pixel, colour, strict=False))
 
 
 def test_all_pictures_are_shown_in_stripes_order(sandbox: Any, elsewhere: str, client: Client) -> None:
     product = with_image(sandbox, f"{elsewhere}/missing.png", f"{elsewhere}/b.png", f"{elsewhere}/a.png")
     second, third = product.pictures
-    assert product.image == second
+    assert product.picture == second
     page = client.get("/store/pictured/").content.decode()
-    assert page.index(second) < page.index(third)
+    assert page.index(second.src) < page.index(third.src)
     assert elsewhere not in page
     Elsewhere.asked.clear()
     sandbox.client.v1.products.update(
@@ -88,17 +199,59 @@ def test_all_pictures_are_shown_in_stripes_order(sandbox: Any, elsewhere: str, c
     assert Elsewhere.asked == []
 
 
-@pytest.mark.parametrize("path", ["/page.html", "/evil.svg", "/huge.png", "/missing.png"])
+def test_a_page_offers_every_copy_with_its_true_size(sandbox: Any, elsewhere: str, client: Client) -> None:
+    picture = with_image(sandbox, f"{elsewhere}/a.png", f"{elsewhere}/b.png").picture
+    (card,) = re.findall(r"<img[^>]*>", client.get("/store/").content.decode())
+    first, second, *thumbs = re.findall(r"<img[^>]*>", client.get("/store/pictured/").content.decode())
+    for element in (card, first):
+        assert f'srcset="{picture.srcset}" sizes="' in element
+        assert f'src="{picture.src}"' in element
+        assert 'width="1000" height="750"' in element
+        assert 'fetchpriority="high"' in element
+        assert "lazy" not in element
+    assert 'width="1440" height="720"' in second
+    for element in (second, *thumbs):
+        assert 'loading="lazy"' in element
+        assert "fetchpriority" not in element
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page.html",
+        "/evil.svg",
+        "/huge.png",
+        "/missing.png",
+        "/torn.png",
+        "/bomb.png",
+        "/larger-bomb.png",
+        "/tower.png",
+    ],
+)
 def test_what_is_no_picture_is_replaced_by_drawn_art(
     sandbox: Any, elsewhere: str, client: Client, path: str
 ) -> None:
     product = with_image(sandbox, elsewhere + path)
-    assert product.image == ""
+    assert product.pictures == []
     page = client.get("/store/").content.decode()
-    assert "/art/" in page
+    assert 'src="/art/' in page
     assert elsewhere not in page
 
 
-def test_our_own_static_files_stay_where_they_are(sandbox: Any) -> None:
-    url = "http://127.0.0.1:9999/static/stripe_sandbox/art/course.svg"  # the port of another day
-    assert with_image(sandbox, url).image == "/static/stripe_sandbox/art/course.svg"
+def test_a_copy_from_before_the_sizes_is_shown_until_they_are_made(sandbox: Any, elsewhere: str) -> None:
+    product = with_image(sandbox, f"{elsewhere}/a.png")
+    made, old = (
+        product.copies,
+        {"address": "/media/products/old.png", "width": 1200, "height": 900, "widths": []},
+    )
+    Product.objects.update(copies={f"{elsewhere}/a.png": old})
+    assert Product.objects.get().picture.src == "/media/products/old.png"
+    sync_catalogue()
+    assert Product.objects.get().copies == made
+
+
+def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
+    url = "http://127.0.0.1:9999/static/stripe_sandbox/art/workshop.svg"  # the port of another day
+    picture = with_image(sandbox, url).picture
+    assert picture == Picture("/static/stripe_sandbox/art/workshop.svg", 1200, 900, [])
+    assert default_storage.exists("products/workshop.svg") is False

@@ -9,7 +9,6 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
 
 from apps.web import brand, favicons
 from apps.web.colours import Scheme
@@ -62,12 +61,6 @@ def logo_url() -> str:
 def icon_url(name: str) -> str:
     """{% icon_url "touch-180" %}: the logo as a PNG, one of favicons.ICONS."""
     return reverse("icon", args=[favicons.digest(), name])
-
-
-@register.simple_tag
-def art_url(image: str, seed: str) -> str:
-    """{% art_url product.image product.id %}: the product's own picture, or one drawn for it."""
-    return image or reverse("art", args=[slugify(seed) or "art"])
 
 
 @register.simple_tag(takes_context=True)

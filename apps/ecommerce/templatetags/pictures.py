@@ -1,0 +1,69 @@
+"""The one way to write a product's picture: `{% load pictures %}`, `{% picture product "card" %}`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.ecommerce.models import Product
+from apps.ecommerce.pictures import Picture
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a picture stands. `sizes` says how wide the stylesheet makes it, so that a browser takes no larger copy."""
+
+    sizes: str
+    at_once: int = (
+        1  # how many of them may be in sight when the page opens; the others wait until one scrolls
+    )
+    urgent: bool = True  # the first of them is the largest thing in sight
+
+
+PLACES = {
+    "card": Place(  # layout.css, .product-grid: two, three, four in a row
+        "(min-width: 68em) min(17.65rem, calc(25vw - 2rem)), (min-width: 48em) calc(33vw - 2rem), calc(50vw - 1.6rem)",
+        at_once=4,
+    ),
+    "page": Place("(min-width: 56em) min(40rem, calc(56vw - 3.6rem)), calc(95vw - 0.8rem)"),  # product.css
+    "hero": Place("(min-width: 56em) min(37.5rem, calc(52vw - 3rem)), calc(95vw - 0.8rem)"),
+    "owned": Place("(min-width: 56em) min(29.25rem, calc(41vw - 2.6rem)), calc(95vw - 0.8rem)"),
+    "order": Place("6rem", urgent=False),
+    "thumb": Place("4.5rem", at_once=0),  # gallery.css
+}
+
+
+@register.simple_tag
+def picture(
+    product: Product,
+    place: str,
+    *,
+    css: str = "",
+    alt: str = "",
+    of: Picture | None = None,
+    nth: int = 1,
+    below: object = None,
+) -> SafeString:
+    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or the one in `of`.
+
+    `nth` is its number among its like; `below` (anything true) says that all of them are out of sight at first.
+    """
+    where, shown = PLACES[place], of or product.picture
+    waits = below or nth > where.at_once
+    return format_html(
+        '<img{}{} src="{}" alt="{}" width="{}" height="{}"{}>',
+        format_html(' class="{}"', css) if css else "",
+        format_html(' srcset="{}" sizes="{}"', shown.srcset, where.sizes) if shown.widths else "",
+        shown.src,
+        alt,
+        shown.width,
+        shown.height,
+        SafeString(
+            ' loading="lazy"' if waits else ' fetchpriority="high"' if where.urgent and nth == 1 else ""
+        ),
+    )
