@@ -45,6 +45,7 @@ REFUND_DAYS = env.int(
 )  # the promise beside every price; see templates/web/refunds.html
 CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
+SHARE_IMAGES = env.bool("SHARE_IMAGES", default=True)  # one for each product, drawn at sync
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 MAINTENANCE = env.bool("MAINTENANCE", default=False)  # every page says that we are back in a few minutes
@@ -127,6 +128,7 @@ MIDDLEWARE = [
     "apps.web.nul.without_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -21,6 +21,7 @@ from .expandable import object_id
 from .images import local_copy
 from .listing import refresh_listing
 from .models import Price, Product, ProductConfiguration
+from .share_images import draw_share_images
 from .stripe_client import get_client
 
 PAGE = 100  # the most that Stripe gives at once
@@ -61,6 +62,8 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
         progress(f"{count} prices")
     for model in (Price, Product):
         _archive(model, seen, started, report, dry_run=dry_run)
+    if not dry_run:
+        draw_share_images()
     return report
 
 
@@ -84,6 +87,7 @@ def sync_product(product_id: str) -> None:
         gone = Price.objects.filter(product_id=product_id, active=True, synced_at__lt=fetched_at)
         gone.update(active=False, synced_at=fetched_at)
         refresh_listing([product_id])
+    draw_share_images([product_id])
 
 
 def _product(item: stripe.Product, fetched_at: datetime) -> Product:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 import stripe
 from django.contrib.sessions.models import Session
+from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -13,11 +16,13 @@ from django_tasks_db.models import DBTaskResult
 from apps.queue import task
 
 from .alarms import raise_alarms
-from .models import WebhookEvent
+from .models import Product, ProductConfiguration, WebhookEvent
 from .reconcile import Report, reconcile
 
 EVENT_DAYS = 90  # Stripe itself keeps an event for 30 and delivers none again after that
 TASK_DAYS = 14
+PICTURE_DAYS = 30  # other sites keep what a link to us showed
+PICTURES = ("products", "share")  # folders of the storage
 BATCH = 1000
 QUIET = timedelta(minutes=10)  # with no event for so long, a repair is no coincidence
 
@@ -70,6 +75,28 @@ def outdated() -> dict[str, QuerySet]:
             processed_at__isnull=False, received_at__lt=now - timedelta(days=EVENT_DAYS)
         ),
     }
+
+
+def unused_pictures() -> Iterator[str]:
+    """Names in the storage of what no product has shown for long: shared links have had their time."""
+    products = Product.objects.only("images", "copies").iterator()
+    shown = {
+        name
+        for product in products
+        for picture in product.pictures
+        for name in (picture.files or [picture.address])
+    }
+    shown.update(ProductConfiguration.objects.values_list("share_image", flat=True))
+    kept = {PurePosixPath(name).name for name in shown}
+    before = timezone.now() - timedelta(days=PICTURE_DAYS)
+    for folder in PICTURES:
+        try:
+            _folders, names = default_storage.listdir(folder)
+        except FileNotFoundError:
+            continue
+        for name in (f"{folder}/{name}" for name in names if name not in kept):
+            if default_storage.get_modified_time(name) < before:
+                yield name
 
 
 def delete(rows: QuerySet) -> int:

@@ -3,11 +3,12 @@ from typing import TypedDict
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.web import theme
+from apps.web import indexing, theme
 
 
 class Site(TypedDict):
     site_name: str
+    indexed: bool
     site_tagline: str
     site_intro: str
     support_email: str
@@ -22,6 +23,7 @@ def site(request: HttpRequest) -> Site:
     """What every page says about the shop. Founders change it in the environment, not here."""
     return {
         "site_name": settings.SITE_NAME,
+        "indexed": indexing.is_indexed(request),
         "site_tagline": settings.SITE_TAGLINE,
         "site_intro": settings.SITE_INTRO,
         "support_email": settings.SUPPORT_EMAIL,

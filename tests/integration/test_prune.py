@@ -59,6 +59,7 @@ def test_a_dry_run_only_says(leftovers: None) -> None:
         "3 expired sessions would be deleted",
         "3 task results would be deleted",
         "3 processed webhook events would be deleted",
+        "0 unused pictures would be deleted",
     ]
     assert Session.objects.count() == 4
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.ecommerce.entitlements import owned_among
@@ -37,7 +39,12 @@ def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)
     pages = pages_of(question.answer(), request.GET.get("page", ""))
     shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
-    context = {"question": question, "pages": pages, "cards": cards_for(request, list(shown))}
+    context = {
+        "question": question,
+        "pages": pages,
+        "cards": cards_for(request, list(shown)),
+        "canonical": _canonical(question, pages.first),
+    }
     return render(request, "ecommerce/store.html", context)
 
 
@@ -76,6 +83,15 @@ def cards_for(request: HttpRequest, configurations: list[ProductConfiguration]) 
         Card(configuration, mine.get(configuration.product_id), pending.get(configuration.product_id))
         for configuration in configurations
     ]
+
+
+def _canonical(question: Question, page: int) -> str:
+    """The address by which a shelf is listed: its type and page, in whatever order. A search is not: ""."""
+    if question.q or question.first:
+        return ""
+    parts = {"type": question.kind, "page": page if page > 1 else ""}
+    query = urlencode({name: value for name, value in parts.items() if value})
+    return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
 def _next_on_the_shelf(here: ProductConfiguration) -> list[ProductConfiguration]:

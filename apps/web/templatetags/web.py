@@ -1,16 +1,21 @@
 """Small things every page uses."""
 
+from functools import cache
 from urllib.parse import urlencode
 
+from babel import Locale
+from babel.core import get_global
 from django import template
+from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, to_locale
 
-from apps.web import brand, favicons
+from apps.web import addresses, brand, favicons, share_image, structured_data
 from apps.web.colours import Scheme
 from apps.web.stylesheet import stylesheet
 
@@ -63,6 +68,29 @@ def icon_url(name: str) -> str:
     return reverse("icon", args=[favicons.digest(), name])
 
 
+@register.simple_tag
+def share_image_url() -> str:
+    """{% share_image_url %}: what a link to the shop shows elsewhere."""
+    return reverse("share_image", args=[share_image.digest()])
+
+
+@register.filter(is_safe=True)
+def absolute(address: str) -> str:
+    """{{ path|absolute }}: with SITE_URL before it, for others than this browser."""
+    return addresses.absolute(address)
+
+
+@register.simple_tag
+def og_locale() -> str:
+    """The language in use as Open Graph writes it, with the country it is spoken in most: "de" ▶ "de_DE"."""
+    return _with_country(to_locale(get_language() or settings.LANGUAGE_CODE))
+
+
+@register.simple_tag
+def shop_json_ld() -> SafeString:
+    return structured_data.script(structured_data.shop_data())
+
+
 @register.simple_tag(takes_context=True)
 def current(context: template.Context, *names: str) -> SafeString:
     """{% current "store" "product" %}: marks a navigation link whose page is one of these."""
@@ -83,6 +111,28 @@ def sign_in_url(context: template.Context) -> str:
     return f"{url}?{urlencode({'next': back})}" if back else url
 
 
+class Capture(template.Node):
+    def __init__(self, name: str, nodelist: template.NodeList) -> None:
+        self.name, self.nodelist = name, nodelist
+
+    def render(self, context: template.Context) -> str:
+        words = " ".join(self.nodelist.render(context).split())
+        context[self.name] = SafeString(words.replace('"', "&quot;"))
+        return ""
+
+
+@register.tag
+def capture(parser: template.base.Parser, token: template.base.Token) -> Capture:
+    """{% capture "page_title" %}{% block title %}…{% endblock %}{% endcapture %}: a block that is said twice.
+
+    One line, and fit for an attribute.
+    """
+    _tag, name = token.split_contents()
+    nodelist = parser.parse(("endcapture",))
+    parser.delete_first_token()
+    return Capture(name.strip('"'), nodelist)
+
+
 @register.inclusion_tag("web/_field.html")
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
     """{% field form.email "Your e-mail" %}: label, input, help and errors, tied together for screen readers."""
@@ -90,3 +140,9 @@ def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, 
     if help_text:
         bound.help_text = help_text
     return {"field": bound, "label": label or bound.label}
+
+
+@cache
+def _with_country(code: str) -> str:
+    likely = Locale.parse(get_global("likely_subtags").get(code, code))
+    return "_".join(filter(None, (likely.language, likely.territory)))

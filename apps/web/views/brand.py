@@ -7,7 +7,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from apps.web import brand, favicons
+from apps.web import brand, favicons, share_image
 from apps.web.views.assets import YEAR
 
 DAY = 24 * 60 * 60
@@ -20,10 +20,15 @@ def icon(request: HttpRequest, digest: str, name: str) -> HttpResponse:
         response = HttpResponse(favicons.png(name), content_type="image/png")
     except KeyError:
         raise Http404 from None
-    if digest == favicons.digest():
-        patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
-    else:
-        patch_cache_control(response, no_cache=True)
+    _keep(response, digest == favicons.digest())
+    return response
+
+
+@require_safe
+def share(request: HttpRequest, digest: str) -> HttpResponse:
+    """What a link to the shop shows, where a product has no picture of its own. An old address gives today's."""
+    response = HttpResponse(share_image.of_the_shop(), content_type="image/jpeg")
+    _keep(response, digest == share_image.digest())
     return response
 
 
@@ -58,3 +63,11 @@ def manifest(request: HttpRequest) -> HttpResponse:
         ],
     }
     return JsonResponse(words, content_type="application/manifest+json")
+
+
+def _keep(response: HttpResponse, current: bool) -> None:
+    """For ever, under the address that follows what is in it."""
+    if current:
+        patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    else:
+        patch_cache_control(response, no_cache=True)

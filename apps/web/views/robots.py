@@ -1,23 +1,36 @@
 from django.conf import settings
 from django.contrib.sitemaps import views as sitemap_views
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from apps.web.sitemap import SITEMAPS
 
-PRIVATE = ("/accounts/", "/admin/", "/purchases/", "/store/checkout/", "/stripe-sandbox/", "/dev/")
-
 
 @require_safe
 @cache_control(public=True, max_age=3600)
 def robots(request: HttpRequest) -> HttpResponse:
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in PRIVATE)]
-    lines += ["", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
+    """Everything may be read; what may not be listed says so itself (apps/web/indexing.py)."""
+    lines = ["User-agent: *", "Disallow:", "", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
     return HttpResponse("\n".join(lines), content_type="text/plain")
 
 
+@require_safe
 @cache_control(public=True, max_age=3600)
 def sitemap(request: HttpRequest) -> HttpResponse:
-    return sitemap_views.sitemap(request, SITEMAPS)
+    """https://www.sitemaps.org/protocol.html#index"""
+    parts = [
+        (reverse("sitemap_part", args=[section]), page, lastmod)
+        for section, site_map in SITEMAPS.items()
+        for lastmod in [site_map.get_latest_lastmod()]
+        for page in site_map.paginator.page_range
+    ]
+    return render(request, "web/sitemap_index.xml", {"parts": parts}, content_type="application/xml")
+
+
+@require_safe
+@cache_control(public=True, max_age=3600)
+def sitemap_part(request: HttpRequest, section: str) -> HttpResponse:
+    return sitemap_views.sitemap(request, {**SITEMAPS}, section=section, template_name="web/sitemap.xml")

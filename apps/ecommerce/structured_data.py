@@ -1,0 +1,91 @@
+"""What search engines are told of a product in their own words: name, pictures, and an offer for each price.
+
+https://schema.org/Product, https://developers.google.com/search/docs/appearance/structured-data/product
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.web.addresses import absolute
+
+from .models import Price, ProductConfiguration
+from .money import to_major
+from .offers import price_name
+from .share_images import share_image_url
+
+# UN/CEFACT's codes of units, and ISO 8601's letters, for Stripe's intervals.
+UNITS = {"day": ("DAY", "D"), "week": ("WEE", "W"), "month": ("MON", "M"), "year": ("ANN", "Y")}
+
+
+def product_data(configuration: ProductConfiguration) -> dict[str, Any]:
+    """A product on sale, and the way to it. Amounts are in major units: "19.00", "500" yen, "1.250" dinars."""
+    return {"@context": "https://schema.org", "@graph": [_product(configuration), _way(configuration)]}
+
+
+def images_of(configuration: ProductConfiguration) -> list[str]:
+    """Absolute addresses of its photos; of its share image if it has none (engines don't like to draw SVG)."""
+    photos = [picture.src for picture in configuration.product.pictures if picture.widths]
+    return [absolute(address) for address in photos or [share_image_url(configuration)]]
+
+
+def _product(configuration: ProductConfiguration) -> dict[str, Any]:
+    product = configuration.product
+    address = absolute(configuration.get_absolute_url())
+    data: dict[str, Any] = {
+        "@type": "Product",
+        "@id": f"{address}#product",
+        "name": product.name,
+        "url": address,
+        "sku": product.id,
+        "image": images_of(configuration),
+    }
+    if configuration.summary:
+        data["description"] = configuration.summary
+    if offers := [_offer(price, address) for price in configuration.prices]:
+        data["offers"] = offers
+    return data
+
+
+def _offer(price: Price, address: str) -> dict[str, Any]:
+    cost = {
+        "price": f"{to_major(price.unit_amount or 0, price.currency):f}",
+        "priceCurrency": price.currency.upper(),
+    }
+    offer: dict[str, Any] = {
+        "@type": "Offer",
+        "name": price_name(price),
+        "url": f"{address}?price={price.id}",
+        "availability": "https://schema.org/InStock",
+        "seller": {"@type": "Organization", "name": settings.SITE_NAME},
+        **cost,
+    }
+    if price.is_recurring:
+        unit, letter = UNITS[price.interval]
+        offer["priceSpecification"] = {
+            "@type": "UnitPriceSpecification",
+            "unitCode": unit,
+            "billingIncrement": price.interval_count,
+            "billingDuration": f"P{price.interval_count}{letter}",
+            **cost,
+        }
+    return offer
+
+
+def _way(configuration: ProductConfiguration) -> dict[str, Any]:
+    steps = [
+        (settings.SITE_NAME, reverse("home")),
+        (_("Store"), reverse("store")),
+        (configuration.product.name, configuration.get_absolute_url()),
+    ]
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": number, "name": name, "item": absolute(path)}
+            for number, (name, path) in enumerate(steps, start=1)
+        ],
+    }
