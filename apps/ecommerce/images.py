@@ -29,7 +29,8 @@ MAX_PIXELS = 30_000_000  # 5 MB can unpack to gigabytes
 TIMEOUT_SECONDS = 10
 # No SVG from elsewhere: opened by its address it could run scripts on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-WIDTHS = (160, 320, 640, 960, 1440)  # from a thumbnail to the product page on a fine screen
+# A thumbnail; a card on a phone's two and three, the product page on its two and three; that page on a fine screen.
+WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
 UNKNOWN_SIZE = (1200, 900)  # every place on our pages is 4 : 3
 

@@ -147,8 +147,8 @@ def test_the_copies_have_the_widths_that_pages_use_and_none_is_larger_than_the_p
     sandbox: Any, elsewhere: str
 ) -> None:
     for name, sizes in {
-        "a.png": [(160, 120), (320, 240), (640, 480), (960, 720), (1000, 750)],
-        "b.png": [(160, 80), (320, 160), (640, 320), (960, 480), (1440, 720)],
+        "a.png": [(160, 120), (384, 288), (576, 432), (768, 576), (1000, 750)],
+        "b.png": [(160, 80), (384, 192), (576, 288), (768, 384), (1152, 576), (1440, 720)],
         "small.webp": [(100, 50)],
     }.items():
         picture = images.local_copy(f"{elsewhere}/{name}")

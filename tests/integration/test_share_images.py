@@ -108,7 +108,7 @@ def test_what_can_t_be_drawn_stops_neither_sync_nor_sale(
 
     with monkeypatch.context() as patch:
         if broken == "the pencil":
-            patch.setattr(share_images.share_image, "draw", fails)
+            patch.setattr(share_images, "_art", fails)
         elif broken == "the storage":
             patch.setattr(type(default_storage._wrapped), "_save", fails)  # type: ignore[attr-defined]
         else:

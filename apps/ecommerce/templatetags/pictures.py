@@ -16,13 +16,15 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a picture stands. `sizes` says how wide the stylesheet makes it, so that a browser takes no larger copy."""
+    """Where a picture stands. `sizes` says how wide the stylesheet makes it, so that a browser takes no larger copy.
+
+    So many are in sight `at_once` when the page opens; the others wait until one scrolls. Of the urgent ones one is
+    the largest thing in sight, so they come before scripts.
+    """
 
     sizes: str
-    at_once: int = (
-        1  # how many of them may be in sight when the page opens; the others wait until one scrolls
-    )
-    urgent: bool = True  # the first of them is the largest thing in sight
+    at_once: int = 1
+    urgent: bool = True
 
 
 PLACES = {
@@ -63,7 +65,5 @@ def picture(
         alt,
         shown.width,
         shown.height,
-        SafeString(
-            ' loading="lazy"' if waits else ' fetchpriority="high"' if where.urgent and nth == 1 else ""
-        ),
+        SafeString(' loading="lazy"' if waits else ' fetchpriority="high"' if where.urgent else ""),
     )

@@ -1,0 +1,72 @@
+"""A browser takes no larger copy of a picture than it shows, and nothing moves when it comes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+from playwright.sync_api import Page
+
+from apps.ecommerce.images import local_copy
+from apps.ecommerce.models import Product
+
+PHOTO = (1600, 1200)
+PLACES = {
+    "/": ".hero__art, .card img",
+    "/store/": ".card img",
+    "/store/tiny-tools/": ".gallery img, .card img",
+}
+# A picture that is chosen by width says how wide its `sizes` has promised it: naturalWidth.
+LOOK = """pictures => Promise.all(pictures.filter(it => it.checkVisibility()).map(async it => {
+    it.loading = "eager";
+    await it.decode();
+    const chosen = it.currentSrc.match(/-(\\d+)\\.webp$/)[1];
+    return {chosen, promised: it.naturalWidth, shown: it.clientWidth};
+}))"""
+WATCH_MOVES = """window.moved = 0;
+new PerformanceObserver(list => { for (const entry of list.getEntries()) window.moved += entry.value })
+    .observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.fixture
+def photos(base_url: str) -> None:
+    """Each product of the demo shop has a photo instead of a drawing."""
+    file = BytesIO()
+    Image.linear_gradient("L").resize(PHOTO).save(file, "PNG")
+    url = base_url + default_storage.url(default_storage.save("photo.png", ContentFile(file.getvalue())))
+    picture = local_copy(url)
+    assert picture
+    for product in Product.objects.all():
+        product.images, product.copies = [url], {url: asdict(picture)}
+        product.save()
+
+
+def look(page: Page, path: str) -> list[dict[str, Any]]:
+    page.goto(path)
+    found: list[dict[str, Any]] = page.locator(PLACES[path]).evaluate_all(LOOK)
+    return found
+
+
+@pytest.mark.parametrize("screen", ["phone"])
+def test_a_phone_loads_small_copies_and_nothing_moves(page: Page, photos: None) -> None:
+    page.add_init_script(WATCH_MOVES)
+    for path, chosen in {"/store/": {"384"}, "/store/tiny-tools/": {"384", "768"}}.items():
+        assert {picture["chosen"] for picture in look(page, path)} == chosen, path
+        assert page.evaluate("window.moved") == 0, path
+
+
+def test_the_sizes_that_templates_promise_are_those_of_the_stylesheet(page: Page, photos: None) -> None:
+    for width in (390, 800, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 1000})
+        for path in PLACES:
+            for picture in look(page, path):
+                assert abs(picture["promised"] - picture["shown"]) <= 0.06 * picture["shown"], (
+                    width,
+                    path,
+                    picture,
+                )
