@@ -22,6 +22,7 @@ MARGIN = 64
 COLUMN = WIDTH - ART - MARGIN - 48  # of words
 NAME_SIZES = (80, 72, 64, 56, 48, 42)
 SHOP_SIZE, PRICE_SIZE = 30, 36
+LOGO, PILL = 52, 68  # high
 QUILT = (
     "--color-accent-soft",
     "--brand-night",
@@ -40,7 +41,7 @@ def draw(art: Image.Image, name: str, price: str = "") -> bytes:
     picture.paste(_cover(art, ART, HEIGHT), (WIDTH - ART, 0))
     pen = ImageDraw.Draw(picture)
     _shop(picture, pen)
-    bottom = _price(pen, readable(price))
+    bottom = _price(picture, pen, readable(price))
     size, lines = fitted(name, NAME_SIZES, COLUMN, bottom - 2 * MARGIN - SHOP_SIZE)
     for number, line in enumerate(reversed(lines)):
         pen.text(
@@ -79,28 +80,27 @@ def _of_the_shop(_version: str) -> bytes:
 
 def _shop(picture: Image.Image, pen: ImageDraw.ImageDraw) -> None:
     """Logo and name, above."""
-    side = 52
-    logo = (
-        Image.open(BytesIO(favicons.png("icon-192")))
-        .convert("RGBA")
-        .resize((side, side), Image.Resampling.LANCZOS)
-    )
+    file = BytesIO(favicons.png("icon-192"))
+    logo = Image.open(file).convert("RGBA").resize((LOGO, LOGO), Image.Resampling.LANCZOS)
     picture.paste(logo, (MARGIN, MARGIN), logo)
-    _size, (line, *_more) = fitted(
-        readable(settings.SITE_NAME) or " ", (SHOP_SIZE,), COLUMN - side - 18, SHOP_SIZE * 2
-    )
-    pen.text((MARGIN + side + 18, MARGIN + side // 2), line, _colour("--color-ink"), font(SHOP_SIZE), "lm")
+    if name := readable(settings.SITE_NAME):
+        _, (line, *_) = fitted(name, (SHOP_SIZE,), COLUMN - LOGO - 18, LOGO)
+        place = (MARGIN + LOGO + 18, MARGIN + LOGO // 2)
+        pen.text(place, line, _colour("--color-ink"), font(SHOP_SIZE), "lm")
 
 
-def _price(pen: ImageDraw.ImageDraw, price: str) -> int:
+def _price(picture: Image.Image, pen: ImageDraw.ImageDraw, price: str) -> int:
     """Below, like a button. Gives where the words above it end."""
     face = font(PRICE_SIZE)
-    wide = face.getlength(price) + 56
-    if not price or wide > COLUMN:
+    width = round(face.getlength(price)) + 56
+    if not price or width > COLUMN:
         return HEIGHT - MARGIN
-    top = HEIGHT - MARGIN - 68
-    pen.rounded_rectangle((MARGIN, top, MARGIN + wide, top + 68), 34, _colour("--color-accent"))
-    pen.text((MARGIN + 28, top + 34), price, _colour("--color-on-accent"), face, "lm")
+    top = HEIGHT - MARGIN - PILL
+    fine = Image.new("L", (4 * width, 4 * PILL))  # Pillow's own edges are rough
+    ImageDraw.Draw(fine).rounded_rectangle((0, 0, 4 * width - 1, 4 * PILL - 1), 2 * PILL, 255)
+    shape = fine.resize((width, PILL), Image.Resampling.LANCZOS)
+    picture.paste(_colour("--color-accent"), (MARGIN, top), shape)
+    pen.text((MARGIN + 28, top + PILL // 2), price, _colour("--color-on-accent"), face, "lm")
     return top - 28
 
 
