@@ -62,8 +62,8 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
         progress(f"{count} prices")
     for model in (Price, Product):
         _archive(model, seen, started, report, dry_run=dry_run)
-    if not dry_run:
-        draw_share_images()
+    if not dry_run and (drawn := draw_share_images()):
+        progress(f"{drawn} share images")
     return report
 
 

@@ -8,10 +8,12 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
+from importlib import import_module
 from io import BytesIO
 from typing import Any, ClassVar
 
 import pytest
+from django.apps import apps
 from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image, ImageCms
@@ -239,13 +241,10 @@ def test_what_is_no_picture_is_replaced_by_drawn_art(
 
 
 def test_a_copy_from_before_the_sizes_is_shown_until_they_are_made(sandbox: Any, elsewhere: str) -> None:
-    product = with_image(sandbox, f"{elsewhere}/a.png")
-    made, old = (
-        product.copies,
-        {"address": "/media/products/old.png", "width": 1200, "height": 900, "widths": []},
-    )
-    Product.objects.update(copies={f"{elsewhere}/a.png": old})
-    assert Product.objects.get().picture.src == "/media/products/old.png"
+    made = with_image(sandbox, f"{elsewhere}/a.png", f"{elsewhere}/missing.png").copies
+    Product.objects.update(copies={f"{elsewhere}/a.png": "/media/old.png", f"{elsewhere}/missing.png": ""})
+    import_module("apps.ecommerce.migrations.0008_pictures").with_their_size(apps, None)
+    assert [picture.src for picture in Product.objects.get().pictures] == ["/media/old.png"]
     sync_catalogue()
     assert Product.objects.get().copies == made
 
