@@ -36,10 +36,11 @@ def readable(text: str) -> str:
 def fitted(text: str, sizes: Sequence[int], width: int, height: int) -> tuple[int, list[str]]:
     """The first of `sizes` in which the text has room, and its lines. In the last one it is cut, with an ellipsis."""
     for size in sizes:
-        whole = max(font(size).getlength(word) for word in text.split()) <= width
-        lines = _balanced(text, font(size), width)
+        face = font(size)
+        lines = _lines(text, face, width)
+        whole = max(map(face.getlength, text.split())) <= width
         if whole and len(lines) * size * LEADING <= height:
-            return size, lines
+            return size, _balanced(text, face, width)
     size = sizes[-1]
     lines = _lines(text, font(size), width)
     most = int(height // (size * LEADING))
