@@ -150,6 +150,7 @@ def _keep_images(row: Product, before: Product | None) -> None:
 
 
 def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Looks again at our own static files, which costs nothing, and at what was copied before there were widths."""
     if kept and kept["widths"]:
         return kept
     made = local_copy(url)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
@@ -83,16 +84,11 @@ def _decoded(body: bytes) -> Image.Image:
         if file.width * file.height > MAX_PIXELS:
             raise ValueError(f"{file.width} × {file.height} are more than {MAX_PIXELS} pixels")
         upright = ImageOps.exif_transpose(file)
-        clear = upright.has_transparency_data
-        if (profile := file.info.get("icc_profile")) and upright.mode in ("RGB", "RGBA", "CMYK"):
-            mode = "RGBA" if upright.mode == "RGBA" else "RGB"
-            upright = (
-                ImageCms.profileToProfile(
-                    upright, BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode=mode
-                )
-                or upright
-            )
-        plain = upright.convert("RGBA" if clear else "RGB")
+        mode = "RGBA" if upright.has_transparency_data else "RGB"
+        if (profile := file.info.get("icc_profile")) and upright.mode in (mode, "CMYK"):
+            web = ImageCms.createProfile("sRGB")
+            upright = ImageCms.profileToProfile(upright, BytesIO(profile), web, outputMode=mode) or upright
+        plain = upright.convert(mode)
     plain.info.clear()
     return plain
 
@@ -114,8 +110,8 @@ def _size_of(name: str) -> tuple[int, int]:
         if path.suffix != ".svg":
             with Image.open(path) as file:
                 return file.size
-    except (OSError, ValueError) as error:
+        box = re.search(r'viewBox="0 0 (\d+) (\d+)"', path.read_text())
+        return (int(box[1]), int(box[2])) if box else UNKNOWN_SIZE
+    except (OSError, ValueError, SuspiciousFileOperation) as error:
         logger.warning("There is no picture %s: %s", name, error)
         return UNKNOWN_SIZE
-    box = re.search(r'viewBox="0 0 (\d+) (\d+)"', path.read_text())
-    return (int(box[1]), int(box[2])) if box else UNKNOWN_SIZE

@@ -42,9 +42,9 @@ def draw_share_images(product_ids: Collection[str] | None = None) -> int:
     return drawn
 
 
-def share_image_url(configuration: ProductConfiguration | None = None) -> str:
+def share_image_url(configuration: ProductConfiguration) -> str:
     """Where the product's is, or the shop's own."""
-    if configuration and configuration.share_image:
+    if configuration.share_image:
         return str(default_storage.url(configuration.share_image))
     return reverse("share_image", args=[share_image.digest()])
 
@@ -85,7 +85,8 @@ def _price(row: ProductConfiguration) -> str:
 
 def _art(picture: Picture) -> Image.Image:
     if picture.widths:
-        return Image.open(default_storage.open(picture.files[-1]))
+        with default_storage.open(picture.files[-1]) as file:
+            return Image.open(file).convert("RGBA")
     if not picture.address.startswith(settings.STATIC_URL):
         return share_image.rasterised(artwork.draw(seed_of(picture)))
     path = source(picture.address.removeprefix(settings.STATIC_URL))

@@ -28,9 +28,11 @@ def product_data(configuration: ProductConfiguration) -> dict[str, Any]:
 
 
 def images_of(configuration: ProductConfiguration) -> list[str]:
-    """Absolute addresses of its photos; of its share image if it has none (engines don't like to draw SVG)."""
-    photos = [picture.src for picture in configuration.product.pictures if picture.widths]
-    return [absolute(address) for address in photos or [share_image_url(configuration)]]
+    """Absolute addresses of its photos. Without any, of its share image, because few engines draw an SVG."""
+    product = configuration.product
+    photos = [picture.src for picture in product.pictures if picture.widths]
+    drawn = share_image_url(configuration) if configuration.share_image else product.picture.src
+    return [absolute(address) for address in photos or [drawn]]
 
 
 def _product(configuration: ProductConfiguration) -> dict[str, Any]:

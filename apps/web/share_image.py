@@ -23,12 +23,8 @@ COLUMN = WIDTH - ART - MARGIN - 48  # of words
 NAME_SIZES = (80, 72, 64, 56, 48, 42)
 SHOP_SIZE, PRICE_SIZE = 30, 36
 LOGO, PILL = 52, 68  # high
-QUILT = (
-    "--color-accent-soft",
-    "--brand-night",
-    "--brand",
-    "--brand-spark",
-)  # in the order of artwork.PALETTES
+# In the order of artwork.PALETTES.
+QUILT = ("--color-accent-soft", "--brand-night", "--brand", "--brand-spark")
 DRAWING = 1  # count on when the drawing changes: pictures are kept under a name that follows what is in them
 
 

@@ -303,7 +303,7 @@ def test_the_site_map_lists_what_is_on_sale_and_when_it_changed(client: Client, 
     ]
     (url,) = xml(client, products).iterfind("s:url", XML)
     assert url.findtext("s:loc", namespaces=XML) == f"https://shop.example.com{icons.get_absolute_url()}"
-    assert (url.findtext("i:image/i:loc", namespaces=XML) or "").startswith("https://shop.example.com/share/")
+    assert (url.findtext("i:image/i:loc", namespaces=XML) or "").startswith("https://shop.example.com/art/")
 
     before = lastmod(client, products)
     sync_catalogue()

@@ -254,3 +254,6 @@ def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
     picture = with_image(sandbox, url).picture
     assert picture == Picture("/static/stripe_sandbox/art/workshop.svg", 1200, 900, [])
     assert default_storage.exists("products/workshop.svg") is False
+    for odd in ("none.svg", "../../etc/passwd", "stripe_sandbox/checkout.js"):
+        found = images.local_copy(f"http://127.0.0.1:9999/static/{odd}")
+        assert (found and (found.width, found.height)) == images.UNKNOWN_SIZE

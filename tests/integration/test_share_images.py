@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from apps.ecommerce import housekeeping, share_images
+from apps.ecommerce import housekeeping, images, share_images
 from apps.ecommerce.catalogue import sync_catalogue, sync_product
 from apps.ecommerce.models import Product, ProductConfiguration
 from apps.web import lettering, share_image
@@ -93,6 +94,20 @@ def test_it_is_drawn_again_for_another_name_picture_price_or_brand(
     sandbox.client.v1.products.update(icons.product_id, {"description": "Words that are not in the picture."})
     sync_product(icons.product_id)
     assert len(drawn) == 5
+
+
+def test_a_founders_photo_fills_its_side(sandbox: Any, client: Client) -> None:
+    file = BytesIO()
+    Image.new("RGBA", (900, 600), (20, 60, 210, 255)).save(file, "PNG")
+    photo = asdict(images._made_from(file.getvalue()))
+    icons, url = stock(sandbox.client), "https://example.com/a.png"
+    Product.objects.update(copies={url: photo})  # so that nobody is asked for it
+    sandbox.client.v1.products.update(icons.product_id, {"images": [url]})
+    sync_product(icons.product_id)
+    drawn = picture(client, "/store/icon-set/").convert("RGB")
+    for place in ((650, 10), (1190, 10), (920, 315), (650, 620), (1190, 620)):
+        red, green, blue = drawn.getpixel(place)  # type: ignore[misc]
+        assert (abs(red - 20) < 12, abs(green - 60) < 12, abs(blue - 210) < 12) == (True, True, True)
 
 
 def row_of(configuration: ProductConfiguration) -> ProductConfiguration:
