@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from django.core.files.storage import default_storage
@@ -24,7 +23,7 @@ class Picture:
     address: str
     width: int
     height: int
-    widths: Sequence[int] = ()
+    widths: list[int] = field(default_factory=list)
 
     @property
     def src(self) -> str:

@@ -48,15 +48,16 @@ def picture(
     css: str = "",
     alt: str = "",
     of: Picture | None = None,
-    nth: int = 1,
+    nth: int | str = 1,
     below: object = None,
 ) -> SafeString:
     """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or the one in `of`.
 
-    `nth` is its number among its like; `below` (anything true) says that all of them are out of sight at first.
+    `nth` is its number among its like, "" outside of a loop; `below` (anything true) says that all of them are out of
+    sight at first.
     """
     where, shown = PLACES[place], of or product.picture
-    waits = below or nth > where.at_once
+    waits = below or int(nth or 1) > where.at_once
     return format_html(
         '<img{}{} src="{}" alt="{}" width="{}" height="{}"{}>',
         format_html(' class="{}"', css) if css else "",
