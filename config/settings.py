@@ -100,12 +100,16 @@ if STRIPE_SANDBOX:
     STRIPE_SANDBOX_WEBHOOK_PATH = "/webhooks/stripe/"
 
 # --- Applications -----------------------------------------------------------------------------------------
+# Sign in with Google or GitHub: each is there once its two variables are set, and else there is no trace of it.
+SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
+SOCIAL_SIGN_IN = [name for name in SIGN_IN_ORIGINS if env.str(f"{name.upper()}_CLIENT_ID", default="")]
+
 INSTALLED_APPS = [
     "apps.web",  # first: its templates and static files win over those of packages
     "apps.users",
     "apps.ecommerce",
     *(["apps.stripe_sandbox"] if STRIPE_SANDBOX else []),
-    "django.contrib.admin",
+    "apps.users.apps.ShopAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -116,6 +120,10 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",  # always: its tables belong to people, who may be deleted
+    *(f"allauth.socialaccount.providers.{name}" for name in SOCIAL_SIGN_IN),
     "csp",
     "django_htmx",
     "django_tasks",
@@ -220,7 +228,36 @@ ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="opti
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds: mail may be slow; three wrong codes end it earlier
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+
+# Second factors. Whoever has set one up is asked for it at each sign-in; a passkey is both steps in one.
+MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True  # signing up with one is apps/users/passkeys.py: it verifies the address first
+MFA_TOTP_ISSUER = SITE_NAME
+# Staff open the admin after a second factor only. https://docs.djangoproject.com/en/5.2/ref/contrib/admin/
+ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
+
+SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
+# Somebody whose address Google or GitHub has verified, and we have, too, is the same person: signed in and connected.
+# With an address that one side only was told of, they sign in here first (apps/users/social.py): else whoever
+# opens an account elsewhere with a stranger's address would get that stranger's purchases.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = {
+    name: {
+        "APPS": [
+            {
+                "client_id": required(f"{name.upper()}_CLIENT_ID"),
+                "secret": required(f"{name.upper()}_CLIENT_SECRET"),
+            }
+        ],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+    for name in SOCIAL_SIGN_IN
+}
 
 # --- Mail -------------------------------------------------------------------------------------------------
 # Without EMAIL_URL mails are printed; in development the page /dev/mail/ shows them, too.
@@ -292,6 +329,8 @@ CONTENT_SECURITY_POLICY = {
             "https://checkout.stripe.com",
             "https://billing.stripe.com",
             *([urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []),
+            # So do the buttons that sign in with another account.
+            *(SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN),
         ],
     }
 }

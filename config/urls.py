@@ -4,11 +4,16 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from apps.users.social import routes as social_routes
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.web.urls")),
     path("", include("apps.ecommerce.urls")),
     path("accounts/", include("apps.users.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/", include(social_routes())),
     path("admin/", admin.site.urls),
 ]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 import stripe
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
@@ -67,6 +68,10 @@ def outdated() -> dict[str, QuerySet]:
     old_task = now - timedelta(days=TASK_DAYS)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
+        # Address and browser of each sign-in, for the list on the account page: of no use once it has ended.
+        "records of ended sessions": UserSession.objects.exclude(
+            session_key__in=Session.objects.filter(expire_date__gte=now).values("session_key")
+        ),
         # A task that was running when its worker was killed never finishes.
         "task results": DBTaskResult.objects.filter(
             Q(finished_at__lt=old_task) | Q(status="RUNNING", started_at__lt=old_task)

@@ -1,4 +1,4 @@
-"""Account mails (verify, reset, …) go the way of all work after a change: by the worker, when there is one."""
+"""What allauth asks the shop. Account mails (verify, reset, …) go the way of all work after a change: by the worker, when there is one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
@@ -14,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.queue import task
+from apps.users import browsers
 
 MOST_TRIES = 5
 
@@ -29,6 +32,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    def generate_authenticator_name(self, user: object, type: object) -> str:
+        """A name that tells passkeys apart: the browser that makes it."""
+        return browsers.describe(current.request.META.get("HTTP_USER_AGENT", ""))
+
+    def _get_site_name(self) -> str:
+        """The name that a device shows beside the passkey."""
+        return str(settings.SITE_NAME)
 
 
 @task()

@@ -10,6 +10,9 @@ this app never has to know the others:
 from collections.abc import Callable
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 
 from apps.users.models import User
 
@@ -42,4 +45,29 @@ def _account(user: User) -> JSON:
     }
 
 
+def _second_factors(user: User) -> JSON:
+    """Without their secrets: a file that lies about must not sign anybody in."""
+    return [
+        {"kind": factor.type, "name": str(factor), "added": factor.created_at.isoformat()}
+        for factor in Authenticator.objects.filter(user=user)
+    ]
+
+
+def _sessions(user: User) -> JSON:
+    return [
+        {"since": session.created_at.isoformat(), "ip": session.ip, "browser": session.user_agent}
+        for session in UserSession.objects.filter(user=user)
+    ]
+
+
+def _connected(user: User) -> JSON:
+    return [
+        {"at": account.provider, "id": account.uid, "profile": account.extra_data}
+        for account in SocialAccount.objects.filter(user=user)
+    ]
+
+
 sections["account"] = _account
+sections["second_factors"] = _second_factors
+sections["sessions"] = _sessions
+sections["connected_accounts"] = _connected

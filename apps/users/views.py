@@ -1,14 +1,16 @@
 """A person's own account. Signing in and up, passwords and addresses are allauth's pages."""
 
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.users import personal_data
 from apps.users.forms import DeleteAccountForm, NameForm
@@ -54,6 +56,16 @@ def delete(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your account is deleted. Thank you for having been here.")
         return redirect("home")
     return render(request, "users/delete.html", {"form": form, "reasons": reasons})
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, pk: int) -> HttpResponse:
+    """Signs the person out of another browser. All others at once is allauth's button."""
+    session = get_object_or_404(UserSession, pk=pk, user=_signed_in(request))
+    session.end()
+    messages.success(request, _("Signed out there."))
+    return redirect("usersessions_list")
 
 
 def _signed_in(request: HttpRequest) -> User:

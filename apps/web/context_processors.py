@@ -17,6 +17,7 @@ class Site(TypedDict):
     debug: bool
     refund_days: int
     languages: list[tuple[str, str]]
+    social_sign_in: list[str]
 
 
 def site(request: HttpRequest) -> Site:
@@ -32,4 +33,5 @@ def site(request: HttpRequest) -> Site:
         "debug": settings.DEBUG,
         "refund_days": settings.REFUND_DAYS,
         "languages": settings.LANGUAGES,
+        "social_sign_in": settings.SOCIAL_SIGN_IN,
     }

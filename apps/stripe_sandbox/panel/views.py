@@ -1,6 +1,6 @@
 """The control panel at /stripe-sandbox/: what there is, what was sent, what should go wrong next.
 
-Open to everybody on a developer's machine; on a demo site (DEBUG off) only to staff.
+Open to everybody on a developer's machine; on a demo site (DEBUG off) only to those who may open the admin.
 """
 
 import json
@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -35,11 +36,11 @@ View = Callable[..., HttpResponse]
 
 
 def operators_only(view: View) -> View:
-    """Hide a page from everybody but staff where the site isn't a developer's own; never cache it."""
+    """Hide a page from everybody but the shop's staff where the site isn't a developer's own; never cache it."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.DEBUG and not (hasattr(request, "user") and request.user.is_staff):
+        if not settings.DEBUG and not (hasattr(request, "user") and admin.site.has_permission(request)):
             raise Http404
         return view(request, *args, **kwargs)
 

@@ -1,0 +1,33 @@
+"""Has this person proved, in this session, more than a password or a mailbox?
+
+A passkey, a code of an authenticator app or a recovery code is proof; so is setting up one of the first two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from django.http import HttpRequest
+
+from .models import User
+
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+def used(request: HttpRequest) -> bool:
+    """A session from before the factor was set up, maybe a thief's, doesn't count: it has shown nothing."""
+    assert isinstance(request.user, User)
+    return any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))
+
+
+def is_set_up(user: User) -> bool:
+    return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+
+
+def count_as_used(request: HttpRequest, authenticator: Authenticator, **signal: Any) -> None:
+    """Receives allauth's authenticator_added: nobody is asked for it again a moment later, to see recovery codes."""
+    if authenticator.type in FACTORS:
+        post_authentication(request, authenticator, reauthenticated=True)

@@ -1,0 +1,74 @@
+"""Signing in with Google or GitHub, for shops that have set their variables (settings: SOCIAL_SIGN_IN)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.translation import gettext as _
+
+from .models import User
+
+KEPT = ("email", "login", "name")  # of a profile, to show which account is connected; the rest is none of our business
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """From the settings alone: the database is asked for nothing, and holds no secret."""
+        return [
+            SocialApp(provider=name, name=name, **app)
+            for name, about in settings.SOCIALACCOUNT_PROVIDERS.items()
+            for app in about["APPS"]
+            if provider in (None, name) and client_id in (None, app["client_id"])
+        ]
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Whose address has an account already, but not for certain theirs, signs in to it first."""
+        account = sociallogin.account
+        account.extra_data = {key: account.extra_data[key] for key in KEPT if key in account.extra_data}
+        if account.pk:
+            account.save(update_fields=["extra_data"])
+        addresses = [address.email.lower() for address in sociallogin.email_addresses]
+        if request.user.is_authenticated or sociallogin.is_existing:
+            return
+        if User.objects.filter(email__in=addresses).exists():
+            words = _("You have an account here already. Sign in to it, then connect %(name)s under Security.")
+            messages.info(request, words % {"name": sociallogin.provider.name})
+            raise ImmediateHttpResponse(redirect("account_login"))
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
+        """allauth asks whether they have verified the address; we ask whether we have, too."""
+        found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
+        if found is None:
+            return None
+        user, email = found
+        ours = EmailAddress.objects.filter(user=user, email__iexact=email, verified=True)
+        return found if ours.exists() else None
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        parts = (data.get("first_name"), data.get("last_name"))
+        user.name = (data.get("name") or " ".join(filter(None, parts)))[:150]
+        return user
+
+
+def routes() -> list[URLPattern | URLResolver]:
+    """The addresses below /accounts/. None without a provider."""
+    if not settings.SOCIAL_SIGN_IN:
+        return []
+    from allauth.urls import build_provider_urlpatterns
+
+    return [
+        path("3rdparty/", include("allauth.socialaccount.urls")),
+        *build_provider_urlpatterns(),
+    ]
