@@ -6,6 +6,7 @@ setting stops the start with one line that names the variable. `.env.example` ex
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import environ
@@ -229,6 +230,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a mail tells of each change of password, address or second factor
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds: mail may be slow; three wrong codes end it earlier
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
@@ -236,8 +238,15 @@ ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 # Second factors. Whoever has set one up is asked for it at each sign-in; a passkey is both steps in one.
 MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True  # signing up with one is apps/users/passkeys.py: it verifies the address first
+MFA_PASSKEY_LOGIN_ENABLED = (
+    True  # signing up with one is apps/users/passkeys.py: it verifies the address first
+)
 MFA_TOTP_ISSUER = SITE_NAME
+MFA_FORMS = {
+    "login_webauthn": "apps.users.passkey_forms.LoginForm",
+    "authenticate_webauthn": "apps.users.passkey_forms.AuthenticateForm",
+    "reauthenticate_webauthn": "apps.users.passkey_forms.ReauthenticateForm",
+}
 # Staff open the admin after a second factor only. https://docs.djangoproject.com/en/5.2/ref/contrib/admin/
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
@@ -246,7 +255,7 @@ SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 # With an address that one side only was told of, they sign in here first (apps/users/social.py): else whoever
 # opens an account elsewhere with a stranger's address would get that stranger's purchases.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
-SOCIALACCOUNT_PROVIDERS = {
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
     name: {
         "APPS": [
             {

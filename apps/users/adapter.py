@@ -1,4 +1,7 @@
-"""What allauth asks the shop. Account mails (verify, reset, …) go the way of all work after a change: by the worker, when there is one."""
+"""What allauth asks the shop: how mails (verify, reset, …) are sent, and what passkeys are called.
+
+Mails go the way of all work after a change: by the worker, when there is one.
+"""
 
 from __future__ import annotations
 

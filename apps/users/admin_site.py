@@ -1,4 +1,4 @@
-"""The door of the admin: the shop's own sign-in, with its rate limits, and a second factor where settings ask for it."""
+"""The door of the admin: the shop's own sign-in, with its rate limits, and a second factor where settings ask."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ class ShopAdminSite(admin.AdminSite):
             raise PermissionDenied
         if self.has_permission(request):
             return redirect("admin:index")
-        if second_factor.is_set_up(request.user):  # type: ignore[arg-type]
+        if second_factor.is_set_up(request.user):
             return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': wanted})}")
-        words = _("The admin opens with a second factor only. Add one of these two, then open the admin again.")
+        words = _(
+            "The admin opens with a second factor only. Add one of these two, then open the admin again."
+        )
         messages.warning(request, words)
         return redirect("mfa_index")

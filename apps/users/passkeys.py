@@ -15,7 +15,6 @@ from allauth.account.internal.flows.login_by_code import LoginCodeVerificationPr
 from allauth.account.signals import user_signed_up
 from allauth.account.utils import get_next_redirect_url, setup_user_email
 from allauth.decorators import rate_limit
-from allauth.mfa.webauthn.forms import SignupWebAuthnForm
 from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.views import AddWebAuthnView
 from django.http import HttpRequest, HttpResponse
@@ -24,12 +23,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from . import passkey_forms as forms
 from .models import User, UserManager
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@rate_limit(action="signup")
+@rate_limit(action="signup")  # type: ignore[untyped-decorator]
 def sign_up(request: HttpRequest) -> HttpResponse:
     """An address gets a code, whether it has an account or not: from outside the two look the same."""
     if request.user.is_authenticated:
@@ -60,11 +60,13 @@ def _new_account(request: HttpRequest, email: str) -> User | None:
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
     """allauth's page, for passkeys alone: found by the device itself, opened with a finger, a face or a PIN."""
 
-    form_class = SignupWebAuthnForm
+    form_class = forms.AddPasskeyForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["js_data"] = {"creation_options": auth.begin_registration(self.request.user, passwordless=True)}
+        context["js_data"] = {
+            "creation_options": auth.begin_registration(self.request.user, passwordless=True)
+        }
         return context
 
     def get_success_url(self) -> str:

@@ -24,7 +24,7 @@ def used(request: HttpRequest) -> bool:
 
 
 def is_set_up(user: User) -> bool:
-    return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
 def count_as_used(request: HttpRequest, authenticator: Authenticator, **signal: Any) -> None:

@@ -17,7 +17,11 @@ from django.utils.translation import gettext as _
 
 from .models import User
 
-KEPT = ("email", "login", "name")  # of a profile, to show which account is connected; the rest is none of our business
+KEPT = (
+    "email",
+    "login",
+    "name",
+)  # of a profile, to show which account is connected; the rest is none of our business
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -42,7 +46,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if request.user.is_authenticated or sociallogin.is_existing:
             return
         if User.objects.filter(email__in=addresses).exists():
-            words = _("You have an account here already. Sign in to it, then connect %(name)s under Security.")
+            words = _(
+                "You have an account here already. Sign in to it, then connect %(name)s under Security."
+            )
             messages.info(request, words % {"name": sociallogin.provider.name})
             raise ImmediateHttpResponse(redirect("account_login"))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
@@ -14,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import housekeeping
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, WebhookEvent
+from apps.users.models import User
 from tests.factories import bought
 
 
@@ -33,6 +35,10 @@ def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.M
     for number in range(3):
         Session.objects.create(
             session_key=f"old{number}", session_data="", expire_date=now - timedelta(hours=1)
+        )
+    for key in (as_ada.session.session_key, "old0", "old1", "signed-out"):
+        UserSession.objects.create(
+            user=User.objects.get(), session_key=key, ip="127.0.0.1", user_agent="Firefox"
         )
     events = [("old", now, long_ago), ("failing", None, long_ago), ("new", now, now)]
     for name, processed, received in events:
@@ -57,6 +63,7 @@ def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.M
 def test_a_dry_run_only_says(leftovers: None) -> None:
     assert prune("--dry-run") == [
         "3 expired sessions would be deleted",
+        "3 records of ended sessions would be deleted",
         "3 task results would be deleted",
         "3 processed webhook events would be deleted",
         "0 unused pictures would be deleted",
@@ -68,6 +75,7 @@ def test_what_is_old_goes_and_the_rest_stays(leftovers: None, as_ada: Client) ->
     kept = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
     assert prune()[0] == "3 expired sessions deleted"
     assert Session.objects.count() == 1
+    assert UserSession.objects.get().session_key == as_ada.session.session_key
     assert set(WebhookEvent.objects.values_list("id", flat=True)) >= {"evt_failing0", "evt_new0"}
     assert not WebhookEvent.objects.filter(id__startswith="evt_old").exists()
     assert DBTaskResult.objects.count() == 3

@@ -50,6 +50,7 @@ def social_buttons(context: template.Context, process: str = "login") -> dict[st
     if wanted := get_next_redirect_url(context["request"]):
         query["next"] = wanted
     buttons = [
-        (name, NAMES[name], f"{reverse(f'{name}_login')}?{urlencode(query)}") for name in settings.SOCIAL_SIGN_IN
+        (name, NAMES[name], f"{reverse(f'{name}_login')}?{urlencode(query)}")
+        for name in settings.SOCIAL_SIGN_IN
     ]
     return {"buttons": buttons, "process": process, "csrf_token": context.get("csrf_token")}

@@ -1,0 +1,328 @@
+"""Authenticator apps, recovery codes and codes by mail: what they open, and what they never open."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from apps.users.models import User
+from tests.integration.test_accounts import PASSWORD, sign_in, sign_up, signed_in_as
+from tests.plugins.clock import Clock
+
+pytestmark = pytest.mark.django_db
+
+ADAS = "ada-buys-things"
+
+
+@pytest.fixture
+def app(ada: User, clock: Clock) -> str:
+    """Ada's authenticator app: the secret in it."""
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(ada, secret)
+    RecoveryCodes.activate(ada)
+    return secret
+
+
+def code_of(secret: str, clock: Clock) -> str:
+    return totp.format_hotp_value(totp.hotp_value(secret, int(clock.now) // 30))
+
+
+def second_step(client: Client, code: str) -> Any:
+    return client.post("/accounts/2fa/authenticate/", {"code": code}, follow=True)
+
+
+def at_second_step(ada: User) -> Client:
+    """A browser where the password was right."""
+    client = Client()
+    assert sign_in(client, ada.email, ADAS, next="/store/")["Location"] == "/accounts/2fa/authenticate/"
+    assert signed_in_as(client) == ""
+    return client
+
+
+@pytest.mark.django_db(transaction=True)
+def test_setting_up_an_app_asks_for_the_password_and_gives_recovery_codes(
+    ada: User, clock: Clock, mailoutbox: list[EmailMessage]
+) -> None:
+    client = Client()
+    sign_in(client, ada.email, ADAS)
+    asked = client.get("/accounts/2fa/totp/activate/")
+    assert asked["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
+    client.post(asked["Location"], {"password": ADAS})
+    page = client.get("/accounts/2fa/totp/activate/").content.decode()
+    assert 'src="data:image/svg+xml;base64,' in page
+    secret = re.search(r'qr__key">(\w+)<', page)
+    assert secret
+
+    wrong = client.post("/accounts/2fa/totp/activate/", {"code": "000000"}).content.decode()
+    assert "Incorrect code" in wrong
+    codes = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret[1], clock)}, follow=True)
+    assert len(re.findall(r'codes__code">(\d+)<', codes.content.decode())) == 10
+    assert mailoutbox[-1].subject == "Your authenticator app is set up"
+
+
+def test_the_password_alone_opens_nothing_any_more(ada: User, app: str, clock: Clock) -> None:
+    client = at_second_step(ada)
+    arrived = second_step(client, code_of(app, clock))
+    assert arrived.redirect_chain[-1][0] == "/store/"
+    assert signed_in_as(client) == ada.email
+
+
+def test_a_code_of_the_app_works_once(ada: User, app: str, clock: Clock) -> None:
+    code = code_of(app, clock)
+    second_step(at_second_step(ada), code)
+    overheard = at_second_step(ada)
+    assert "Incorrect code" in second_step(overheard, code).content.decode()
+    clock.now += 30
+    assert "Incorrect code" in second_step(overheard, code).content.decode()
+    second_step(overheard, code_of(app, clock))
+    assert signed_in_as(overheard) == ada.email
+
+
+def test_a_recovery_code_works_once(ada: User, app: str) -> None:
+    code = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()[0]
+    client = at_second_step(ada)
+    second_step(client, code)
+    assert signed_in_as(client) == ada.email
+    again = at_second_step(ada)
+    assert "Incorrect code" in second_step(again, code).content.decode()
+    assert signed_in_as(again) == ""
+
+
+def test_codes_can_not_be_tried_out(ada: User, app: str, clock: Clock) -> None:
+    """Five wrong ones, whatever browser they come from, and for a while not even the right one opens."""
+    for _ in range(5):
+        assert "Incorrect code" in second_step(at_second_step(ada), "000000").content.decode()
+    client = at_second_step(ada)
+    assert "Too many failed" in second_step(client, code_of(app, clock)).content.decode()
+    assert signed_in_as(client) == ""
+
+
+def test_turning_it_off_takes_the_recovery_codes_along(ada: User, app: str, clock: Clock) -> None:
+    client = at_second_step(ada)
+    second_step(client, code_of(app, clock))
+    assert client.post("/accounts/2fa/totp/deactivate/")["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": ADAS})
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert not Authenticator.objects.exists()
+
+
+def test_an_unverified_address_gets_no_second_factor(client: Client) -> None:
+    """Else a stranger could sign up with it and lock its owner out."""
+    sign_up(client)
+    page = client.get("/accounts/2fa/totp/activate/", follow=True).content.decode()
+    assert "until you have verified your email address" in page
+
+
+# --- codes by mail ------------------------------------------------------------------------------------------
+
+
+def code_in(mail: EmailMessage) -> str:
+    found = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mail.body), re.MULTILINE)
+    assert found, mail.body
+    return found[1]
+
+
+def ask_for_code(client: Client, email: str) -> Any:
+    return client.post("/accounts/login/code/", {"email": email, "next": "/store/"}, follow=True)
+
+
+def test_a_code_by_mail_signs_in_once(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+    page = ask_for_code(client, "Ada@Example.com").content.decode()
+    assert "We wrote to" in page
+    assert "data-toast" not in page
+    code = code_in(mailoutbox[0])
+    arrived = client.post("/accounts/login/code/confirm/", {"code": code.lower(), "next": "/store/"})
+    assert arrived["Location"] == "/store/"
+    assert signed_in_as(client) == ada.email
+    client.post("/accounts/logout/")
+    client.post("/accounts/login/code/confirm/", {"code": code})
+    assert signed_in_as(client) == ""
+
+
+def test_three_wrong_codes_end_it(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+    ask_for_code(client, ada.email)
+    for _ in range(3):
+        client.post("/accounts/login/code/confirm/", {"code": "AAAA-AAAA"})
+    client.post("/accounts/login/code/confirm/", {"code": code_in(mailoutbox[0])})
+    assert signed_in_as(client) == ""
+
+
+def test_a_mailbox_gets_three_codes_a_minute(ada: User, mailoutbox: list[EmailMessage]) -> None:
+    for _ in range(4):
+        last = ask_for_code(Client(), ada.email)
+    assert len(mailoutbox) == 3
+    assert "Too many failed" in last.content.decode()
+
+
+def test_a_second_factor_comes_after_a_code_by_mail_too(
+    ada: User, app: str, client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    ask_for_code(client, ada.email)
+    page = client.post("/accounts/login/code/confirm/", {"code": code_in(mailoutbox[0])}, follow=True)
+    assert "The second step" in page.content.decode()
+    assert signed_in_as(client) == ""
+
+
+@pytest.mark.parametrize("path", ["login/code/", "signup/passkey/", "password/reset/"])
+def test_known_and_unknown_addresses_get_the_same_words(
+    ada: User, path: str, mailoutbox: list[EmailMessage]
+) -> None:
+    pages = [
+        Client().post(f"/accounts/{path}", {"email": email}, follow=True)
+        for email in (ada.email, "eve@example.com")
+    ]
+    known, unknown = (
+        re.sub(r'csrfmiddlewaretoken" value="\w+"', "", page.content.decode()).replace(email, "…")
+        for page, email in zip(pages, (ada.email, "eve@example.com"), strict=True)
+    )
+    assert known == unknown
+    assert [mail.to for mail in mailoutbox] == [[ada.email], ["eve@example.com"]]
+
+
+# --- signing up with a passkey: what needs no browser (tests/e2e/test_passkeys.py makes one) -----------------
+
+
+def test_signing_up_without_a_password_verifies_the_address_first(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    page = client.post(
+        "/accounts/signup/passkey/", {"email": "Grace@Example.com", "next": "/store/"}, follow=True
+    )
+    assert signed_in_as(client) == ""
+    confirm = page.redirect_chain[-1][0]
+    wanted = "/accounts/2fa/webauthn/add/?next=%2Fstore%2F"
+    arrived = client.post(confirm, {"code": code_in(mailoutbox[0]), "next": wanted})
+    assert arrived["Location"] == wanted
+    assert signed_in_as(client) == "grace@example.com"
+    assert EmailAddress.objects.get().verified
+    assert not User.objects.get().has_usable_password()
+    assert "Make the passkey" in client.get(wanted).content.decode()
+
+
+def test_a_closed_account_gets_no_code(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+    User.objects.update(is_active=False)
+    client.post("/accounts/signup/passkey/", {"email": ada.email})
+    assert User.objects.count() == 1
+    assert not re.search(r"[A-Z]{4}-[A-Z]{4}", str(mailoutbox[0].body))
+
+
+ANSWER = {"id": "AA", "rawId": "AA", "type": "public-key"}
+NONSENSE = [
+    *(None, [], {}, "x", 1, {"id": "x"}, {"response": []}, {"response": {"userHandle": "MQ"}}, ANSWER),
+    {
+        **ANSWER,
+        "response": {
+            "clientDataJSON": "e30",
+            "authenticatorData": "AA",
+            "signature": "AA",
+            "userHandle": "MQ",
+        },
+    },
+    {**ANSWER, "response": {"clientDataJSON": "e30", "attestationObject": "AA"}},
+]
+
+
+def test_a_forged_passkey_opens_nothing(ada: User, client: Client, settings: Any) -> None:
+    settings.MFA_RATE_LIMITS = {"webauthn_login": None}
+    login, add = "/accounts/2fa/webauthn/login/", "/accounts/2fa/webauthn/add/"
+    known = Client()
+    sign_in(known, ada.email, ADAS)
+    known.post("/accounts/reauthenticate/", {"password": ADAS})
+    for answer in NONSENSE:
+        client.get(login, headers={"Accept": "application/json"})
+        page = client.post(login, {"credential": json.dumps(answer)}, follow=True)
+        assert page.status_code == 200
+        known.get(add)
+        assert known.post(add, {"name": "x", "credential": json.dumps(answer)}).status_code == 200
+    assert signed_in_as(client) == ""
+    assert not Authenticator.objects.exists()
+
+
+def test_at_an_address_of_numbers_passkeys_are_not_offered(ada: User, client: Client) -> None:
+    known = Client()
+    sign_in(known, ada.email, ADAS)
+    known.post("/accounts/reauthenticate/", {"password": ADAS})
+    add, numbers = "/accounts/2fa/webauthn/add/", {"headers": {"Host": "127.0.0.1:8000"}}
+    page = known.get(add, **numbers).content.decode()
+    assert "Make the passkey" not in page
+    assert f'href="http://localhost:8000{add}"' in page
+    assert "passkey" not in client.get("/accounts/login/", **numbers).content.decode()
+    assert "passkey" in client.get("/accounts/login/").content.decode()
+
+
+# --- sessions -----------------------------------------------------------------------------------------------
+
+
+def test_the_sessions_key_changes_when_somebody_signs_in(ada: User, client: Client) -> None:
+    """A key that a thief has planted before is worth nothing after."""
+    client.get("/store/")
+    session = client.session
+    session["something"] = "planted"
+    session.save()
+    client.cookies["sessionid"] = session.session_key or ""
+    sign_in(client, ada.email, ADAS)
+    assert signed_in_as(client) == ada.email
+    thief = Client()
+    thief.cookies["sessionid"] = session.session_key or ""
+    assert signed_in_as(thief) == ""
+
+
+@pytest.mark.parametrize("way", ["change", "reset"])
+def test_a_new_password_ends_all_other_sessions(ada: User, way: str, mailoutbox: list[EmailMessage]) -> None:
+    here, there = Client(), Client()
+    for client in (here, there):
+        sign_in(client, ada.email, ADAS)
+    form = {"oldpassword": ADAS, "password1": PASSWORD, "password2": PASSWORD}
+    if way == "change":
+        here.post("/accounts/password/change/", form)
+        assert signed_in_as(here) == ada.email
+    else:
+        visitor = Client()
+        visitor.post("/accounts/password/reset/", {"email": ada.email})
+        link = re.search(r"https?://[^/\s]+(/\S+)", str(mailoutbox[-1].body))
+        assert link
+        visitor.post(visitor.get(link[1])["Location"], form)
+    assert signed_in_as(there) == ""
+
+
+def test_ending_sessions_is_for_ones_own_alone(ada: User, bob: User) -> None:
+    phone, laptop, bobs = (Client(headers={"User-Agent": f"Firefox {n} Linux"}) for n in range(3))
+    for client in (phone, laptop):
+        sign_in(client, ada.email, ADAS)
+    sign_in(bobs, bob.email, "bob-looks-around")
+    page = phone.get("/accounts/sessions/").content.decode()
+    assert page.count("Firefox on Linux</h2>") == 2
+    other = re.search(r"/accounts/sessions/(\d+)/end/", page)
+    assert other
+    assert bobs.post(other[0]).status_code == 404
+    assert phone.get(other[0]).status_code == 405
+    phone.post(other[0])
+    assert [signed_in_as(client) for client in (phone, laptop, bobs)] == [ada.email, "", bob.email]
+
+    sign_in(laptop, ada.email, ADAS)
+    phone.post("/accounts/sessions/")
+    assert [signed_in_as(client) for client in (phone, laptop, bobs)] == [ada.email, "", bob.email]
+
+
+def test_the_export_tells_of_factors_and_sessions_without_their_secrets(
+    ada: User, app: str, clock: Clock
+) -> None:
+    client = at_second_step(ada)
+    second_step(client, code_of(app, clock))
+    response = client.get("/accounts/export/")
+    data = response.json()
+    assert {factor["kind"] for factor in data["second_factors"]} == {"totp", "recovery_codes"}
+    assert [session["ip"] for session in data["sessions"]] == ["127.0.0.1"]
+    assert data["connected_accounts"] == []
+    assert app not in response.content.decode()
+    client.post("/accounts/delete/", {"password": ADAS})
+    assert not Authenticator.objects.exists()

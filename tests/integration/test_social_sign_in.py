@@ -1,0 +1,224 @@
+"""Signing in with Google or GitHub: the whole dance with a provider on this machine."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from tests.factories import price_of
+from tests.integration.test_accounts import link_in, signed_in_as
+from tests.oauth_provider import Provider
+
+pytestmark = pytest.mark.django_db
+
+GRACE = {
+    "sub": "1017",
+    "email": "grace@example.com",
+    "email_verified": True,
+    "given_name": "Grace",
+    "family_name": "Hopper",
+}
+
+
+def button(client: Client, page: str, name: str = "google") -> str:
+    """Where the button of a page posts to."""
+    found = re.search(rf'action="(/accounts/{name}/login/[^"]*)"', client.get(page).content.decode())
+    assert found, f"no button for {name} on {page}"
+    return found[1].replace("&amp;", "&")
+
+
+def ways_back(client: Client, url: str) -> str:
+    """Presses a button, as a browser does: to the provider, and to where it sends the browser back."""
+    answer = client.post(url)
+    assert answer.status_code == 302, answer.content
+    back = requests.get(answer["Location"], allow_redirects=False, timeout=5).headers["Location"]
+    address = urlsplit(back)
+    return f"{address.path}?{address.query}"
+
+
+def dance(client: Client, page: str = "/accounts/login/", name: str = "google") -> Any:
+    """The whole way, and the page where it ends."""
+    return client.get(ways_back(client, button(client, page, name)), follow=True)
+
+
+@pytest.fixture
+def at_google(social: Provider) -> Provider:
+    social.person = GRACE
+    return social
+
+
+@pytest.fixture
+def at_github(social: Provider) -> Provider:
+    social.person = {"id": 77, "login": "grace", "name": "Grace Hopper", "bio": "Nobody here needs this."}
+    social.emails = [{"email": "grace@example.com", "primary": True, "verified": True}]
+    return social
+
+
+@pytest.mark.parametrize(("name", "uid"), [("google", "1017"), ("github", "77")])
+def test_signing_up_and_coming_back(
+    client: Client, at_google: Provider, at_github: Provider, name: str, uid: str
+) -> None:
+    if name == "google":
+        at_google.person = GRACE
+    dance(client, "/accounts/signup/", name)
+    assert signed_in_as(client) == "grace@example.com"
+    person = User.objects.get()
+    assert (person.name, person.has_usable_password()) == ("Grace Hopper", False)
+    assert EmailAddress.objects.get().verified  # they vouch for it, so nobody has to open a mail
+    connected = SocialAccount.objects.get()
+    assert (connected.uid, connected.extra_data.keys() - {"email", "login", "name"}) == (uid, set())
+
+    other = Client()
+    dance(other, "/accounts/login/", name)
+    assert signed_in_as(other) == "grace@example.com"
+    assert User.objects.count() == 1
+
+
+def test_what_was_wanted_is_kept(client: Client, at_google: Provider, icons: ProductConfiguration) -> None:
+    """Buy, sign up with Google, and on to the payment page with the same choice."""
+    signup = client.post(f"/store/{icons.slug}/buy/", {"price": price_of(icons).id})["Location"]
+    back = ways_back(client, button(client, signup))
+    arrived = client.get(back)
+    assert arrived["Location"] == f"/store/{icons.slug}/buy/"
+    assert "/stripe-sandbox/" in client.get(arrived["Location"])["Location"]
+
+
+def test_an_address_that_both_sides_have_verified_is_the_same_person(
+    client: Client, ada: User, at_google: Provider, mailoutbox: list[EmailMessage]
+) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    at_google.person = {**GRACE, "email": "Ada@example.com"}
+    dance(client)
+    assert signed_in_as(client) == ada.email
+    assert SocialAccount.objects.get().user == ada
+    assert "connected" in mailoutbox[0].subject.lower()
+    ada.refresh_from_db()
+    assert ada.check_password("ada-buys-things")
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(True, False), (False, True), (False, False)])
+def test_an_address_that_one_side_was_only_told_of_opens_nothing(
+    client: Client, ada: User, at_google: Provider, theirs: bool, ours: bool
+) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=ours, primary=True)
+    at_google.person = {**GRACE, "email": ada.email, "email_verified": theirs}
+    page = dance(client).content.decode()
+    assert "Sign in to it, then connect Google" in page
+    assert signed_in_as(client) == ""
+    assert User.objects.count() == 1
+    assert not SocialAccount.objects.exists()
+
+
+def test_connecting_and_disconnecting_on_the_account_page(ada: User, at_google: Provider) -> None:
+    client = Client()
+    client.post("/accounts/login/", {"login": ada.email, "password": "ada-buys-things"})
+    assert "/accounts/3rdparty/" in client.get("/accounts/").content.decode()
+    client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
+    page = dance(client, "/accounts/3rdparty/").content.decode()
+    assert "from now on you can sign in with it" in page
+    assert "grace@example.com" in page
+    account = SocialAccount.objects.get(user=ada)
+    client.post("/accounts/3rdparty/", {"account": account.pk})
+    assert not SocialAccount.objects.exists()
+
+
+def test_somebody_elses_connection_can_not_be_taken(ada: User, bob: User, at_google: Provider) -> None:
+    SocialAccount.objects.create(user=bob, provider="google", uid=GRACE["sub"])
+    client = Client()
+    client.post("/accounts/login/", {"login": ada.email, "password": "ada-buys-things"})
+    client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
+    assert "another account of this shop" in dance(client, "/accounts/3rdparty/").content.decode()
+    assert SocialAccount.objects.get().user == bob
+
+
+def test_refusing_there_changes_nothing_here(client: Client, at_google: Provider) -> None:
+    at_google.consents = False
+    assert "You changed your mind" in dance(client).content.decode()
+    assert not User.objects.exists()
+
+
+def test_an_answer_nobody_here_asked_for_is_refused(client: Client, at_google: Provider) -> None:
+    """The state belongs to the browser that pressed the button, and works once."""
+    back = ways_back(client, button(client, "/accounts/login/"))
+    thief = Client()
+    for stranger, url in [
+        (thief, back),
+        (client, re.sub("state=[^&]*", "state=forged", back)),
+        (client, re.sub("&?state=[^&]*", "", back)),
+    ]:
+        page = stranger.get(url, follow=True)
+        assert "does not belong to anything you began" in page.content.decode()
+        assert signed_in_as(stranger) == ""
+    client.get(back)
+    assert signed_in_as(client) == "grace@example.com"
+    client.post("/accounts/logout/")
+    client.get(back)
+    assert signed_in_as(client) == ""
+
+
+def test_a_provider_that_is_broken_is_said_in_words(client: Client, at_google: Provider) -> None:
+    back = ways_back(client, button(client, "/accounts/login/"))
+    at_google._codes.clear()
+    assert "That did not work" in client.get(back).content.decode()
+    assert signed_in_as(client) == ""
+
+
+def test_a_link_signs_nobody_in(client: Client, at_google: Provider) -> None:
+    """GET asks first, so that a picture on another site can't start the dance."""
+    page = client.get("/accounts/google/login/")
+    assert page.status_code == 200
+    assert "Continue with Google?" in page.content.decode()
+    assert Client(enforce_csrf_checks=True).post("/accounts/google/login/").status_code == 403
+
+
+def test_a_second_factor_is_asked_for_here_too(ada: User, at_google: Provider) -> None:
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    SocialAccount.objects.create(user=ada, provider="google", uid=GRACE["sub"])
+    TOTP.activate(ada, generate_totp_secret())
+    client = Client()
+    assert "The second step" in dance(client).content.decode()
+    assert signed_in_as(client) == ""
+
+
+def test_without_an_address_it_is_asked_for(
+    client: Client, at_github: Provider, mailoutbox: list[EmailMessage]
+) -> None:
+    at_github.emails = []
+    assert "One thing is missing" in dance(client, name="github").content.decode()
+    client.post("/accounts/3rdparty/signup/", {"email": "grace@example.com"})
+    assert signed_in_as(client) == "grace@example.com"
+    assert not EmailAddress.objects.get().verified
+    assert link_in(mailoutbox[0]).startswith("/accounts/confirm-email/")
+
+
+def test_the_buttons_ask_the_database_nothing(
+    client: Client, at_google: Provider, django_assert_num_queries: Any
+) -> None:
+    client.get("/accounts/login/")
+    with django_assert_num_queries(0):
+        page = client.get("/accounts/login/").content.decode()
+    assert "Continue with Google" in page
+    assert "Continue with GitHub" in page
+
+
+def test_without_the_variables_there_is_no_trace_of_it(client: Client, as_ada: Client) -> None:
+    for page in (
+        client.get("/accounts/login/"),
+        client.get("/accounts/signup/"),
+        as_ada.get("/accounts/"),
+        client.get("/privacy/"),
+    ):
+        assert "Google" not in page.content.decode()
+    for path in ("google/login/", "google/login/callback/", "github/login/", "3rdparty/", "3rdparty/signup/"):
+        assert client.get(f"/accounts/{path}").status_code == 404

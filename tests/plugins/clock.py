@@ -1,0 +1,24 @@
+"""A clock that stands still, for codes that would grow old while a test runs."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.mfa.totp.internal import auth as totp
+
+
+class Clock:
+    """Seconds since 1970; a test moves `now`."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that authenticator apps and the shop go by."""
+    clock = Clock()
+    monkeypatch.setattr(totp, "time", clock)
+    return clock
