@@ -17,11 +17,17 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.queue import task
 from apps.users import browsers
 
 MOST_TRIES = 5
+PROOFS = {
+    "reauthenticate": gettext_lazy("Use your password"),
+    "mfa_reauthenticate": gettext_lazy("Use a code"),
+    "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -35,6 +41,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
+
+    def get_reauthentication_methods(self, user: object) -> list[dict[str, str]]:
+        """How somebody may prove that it is them, in the shop's words."""
+        return [
+            {**method, "description": PROOFS[method["id"]]}
+            for method in super().get_reauthentication_methods(user)
+        ]
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -42,7 +42,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         user = form._user or _new_account(request, email)
         LoginCodeVerificationProcess.initiate(request=request, user=user, email=email)
         return redirect(f"{reverse('account_confirm_login_code')}?{urlencode({'next': _add_url(request)})}")
-    return render(request, "account/signup_by_passkey.html", {"form": form, "next": _wanted(request)})
+    return render(request, "account/signup_by_passkey.html", {"form": form})
 
 
 def _new_account(request: HttpRequest, email: str) -> User | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -29,9 +30,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """From the settings alone: the database is asked for nothing, and holds no secret."""
+        providers: Mapping[str, Any] = settings.SOCIALACCOUNT_PROVIDERS
         return [
             SocialApp(provider=name, name=name, **app)
-            for name, about in settings.SOCIALACCOUNT_PROVIDERS.items()
+            for name, about in providers.items()
             for app in about["APPS"]
             if provider in (None, name) and client_id in (None, app["client_id"])
         ]

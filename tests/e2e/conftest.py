@@ -29,7 +29,8 @@ SECONDS = 30 if AGAINST_STRIPE else 10
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.option.liveserver = config.option.liveserver or "127.0.0.1"
+    # By name, because a passkey belongs to one.
+    config.option.liveserver = config.option.liveserver or "localhost"
 
 
 @pytest.hookimpl(trylast=True)

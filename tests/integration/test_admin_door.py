@@ -10,8 +10,7 @@ from django.test import Client
 
 from apps.users.models import User
 from tests.integration.test_accounts import sign_in
-from tests.integration.test_second_factors import code_of
-from tests.plugins.clock import Clock
+from tests.plugins.clock import Clock, code_of
 
 pytestmark = pytest.mark.django_db
 

@@ -22,3 +22,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(totp, "time", clock)
     return clock
+
+
+def code_of(secret: str, clock: Clock) -> str:
+    """What an authenticator app with this secret shows."""
+    return totp.format_hotp_value(totp.hotp_value(secret, int(clock.now) // 30))

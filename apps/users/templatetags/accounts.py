@@ -38,9 +38,16 @@ def here_by_name(context: template.Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def next_url(context: template.Context, default: str = "") -> str:
-    """{% next_url "account" as url %}: where `next` leads, if that is on this site; else the page of that name."""
-    return get_next_redirect_url(context["request"]) or (reverse(default) if default else "")
+def next_url(context: template.Context) -> str:
+    """{% next_url as wanted %}: where `next` leads, if that is on this site."""
+    return get_next_redirect_url(context["request"]) or ""
+
+
+@register.simple_tag(takes_context=True)
+def with_next(context: template.Context, page: str) -> str:
+    """{% with_next "account_signup" %}: the address of a page that leads on to the same place afterwards."""
+    wanted = get_next_redirect_url(context["request"])
+    return reverse(page) + (f"?{urlencode({'next': wanted})}" if wanted else "")
 
 
 @register.inclusion_tag("socialaccount/_buttons.html", takes_context=True)

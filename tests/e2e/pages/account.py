@@ -1,5 +1,7 @@
 """Signing up, in and out, and a forgotten password."""
 
+import re
+
 from playwright.sync_api import Page
 
 
@@ -18,6 +20,12 @@ class SignUp:
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Create account").click()
 
+    def with_passkey(self, email: str) -> None:
+        """As far as the code that comes by mail."""
+        self.page.get_by_role("link", name="Use a passkey").click()
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_role("button", name="Send me a code").click()
+
 
 class SignIn:
     def __init__(self, page: Page) -> None:
@@ -32,7 +40,19 @@ class SignIn:
     def submit(self, email: str, password: str) -> None:
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+
+    def with_passkey(self) -> None:
+        self.page.get_by_role("button", name="Sign in with a passkey").click()
+
+    def ask_for_code(self, email: str) -> None:
+        self.page.get_by_role("link", name="Send me a code by mail").click()
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_role("button", name="Send me a code").click()
+
+    def second_step(self, code: str) -> None:
+        self.page.get_by_label("Code").fill(code)
+        self.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
 
     def forget_password(self) -> None:
         self.page.get_by_role("link", name="Forgot").click()
@@ -76,3 +96,11 @@ class Mailbox:
         self.page.goto("/dev/mail/")
         self.page.get_by_role("link", name=subject).first.click()
         self.page.get_by_role("article").get_by_role("link", name="http").first.click()
+
+    def code(self) -> str:
+        """The code in the newest letter; the mailbox is a page of its own beside the one that wants it."""
+        self.page.goto("/dev/mail/")
+        self.page.get_by_role("link", name="Your code").first.click()
+        found = re.search(r"[A-Z]{4}-[A-Z]{4}", self.page.get_by_role("article").inner_text())
+        assert found
+        return found[0]

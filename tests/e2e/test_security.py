@@ -1,0 +1,90 @@
+"""An authenticator app, recovery codes, codes by mail, and the browsers one is signed in with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from playwright.sync_api import BrowserContext, Page, expect
+
+from apps.users.models import User
+from tests.e2e.cast import ADAS_PASSWORD
+from tests.e2e.inspect_page import complaints
+from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
+from tests.e2e.pages.library import Library
+from tests.e2e.pages.security import Security
+from tests.oauth_provider import Provider
+from tests.plugins.clock import Clock, code_of
+
+
+@pytest.mark.parametrize("screen", ["phone"])
+def test_an_authenticator_app_and_a_recovery_code(page: Page, ada: User, clock: Clock) -> None:
+    security, sign_in = Security(page), SignIn(page)
+    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    security.open("Two-step sign-in")
+    page.get_by_role("link", name="Set up an app").click()
+    security.prove(ADAS_PASSWORD)
+    expect(page.get_by_alt_text("QR code")).to_be_visible()
+    secret = page.locator(".qr__key").inner_text()
+    page.get_by_label("The code that the app shows").fill(code_of(secret, clock))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(security.codes).to_have_count(10)
+    recovery = security.codes.first.inner_text()
+
+    AccountMenu(page).sign_out()
+    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.second_step("000000")
+    expect(page.get_by_role("main")).to_contain_text("Incorrect code")
+    sign_in.second_step(code_of(secret, clock))
+    expect(Library(page).heading).to_have_text("My purchases")
+
+    AccountMenu(page).sign_out()
+    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.second_step(recovery)
+    expect(Library(page).heading).to_have_text("My purchases")
+    security.open("Two-step sign-in")
+    expect(page.get_by_role("main")).to_contain_text("9 codes are left")
+    found = complaints(page, "all of it on")
+    page.get_by_role("link", name="Turn it off").click()
+    security.prove(ADAS_PASSWORD)
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_role("link", name="Set up an app")).to_be_visible()
+    assert not Authenticator.objects.exists()
+    assert not found, "\n".join(found)
+
+
+def test_signing_in_by_a_code_and_out_of_another_browser(
+    page: Page, new_context: Callable[..., BrowserContext], ada: User, settings: Any
+) -> None:
+    settings.DEBUG = True
+    other = new_context().new_page()
+    SignIn(other).goto().submit(ada.email, ADAS_PASSWORD)
+
+    SignIn(page).goto().ask_for_code(ada.email)
+    Security(page).type_code(Mailbox(page.context.new_page()).code())
+    expect(Library(page).heading).to_have_text("My purchases")
+
+    security = Security(page).open("Where you are signed in")
+    expect(security.rows).to_have_count(2)
+    found = complaints(page, "sessions")
+    page.get_by_role("button", name="Sign out Chrome").click()
+    expect(security.rows).to_have_count(1)
+    other.reload()
+    expect(SignIn(other).heading).to_have_text("Sign in")
+
+    SignIn(other).submit(ada.email, ADAS_PASSWORD)
+    security.open("Where you are signed in")
+    page.get_by_role("button", name="Sign out all other browsers").click()
+    expect(security.rows).to_have_count(1)
+    other.reload()
+    expect(SignIn(other).heading).to_have_text("Sign in")
+    assert not found, "\n".join(found)
+
+
+def test_the_buttons_of_google_and_github(page: Page, shop: None, social: Provider) -> None:
+    for path in ("/accounts/signup/", "/accounts/login/"):
+        page.goto(f"{path}?next=/store/")
+        for name in ("Google", "GitHub"):
+            expect(page.get_by_role("button", name=f"Continue with {name}")).to_be_visible()
+    found = complaints(page)
+    assert not found, "\n".join(found)
