@@ -107,7 +107,6 @@ SOCIAL_SIGN_IN = [name for name in SIGN_IN_ORIGINS if env.str(f"{name.upper()}_C
 
 INSTALLED_APPS = [
     "apps.web",  # first: its templates and static files win over those of packages
-    "apps.users",
     "apps.ecommerce",
     *(["apps.stripe_sandbox"] if STRIPE_SANDBOX else []),
     "apps.users.apps.ShopAdminConfig",
@@ -125,6 +124,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",  # always: its tables belong to people, who may be deleted
     *(f"allauth.socialaccount.providers.{name}" for name in SOCIAL_SIGN_IN),
+    "apps.users",  # after allauth: its admin takes the place of some of theirs
     "csp",
     "django_htmx",
     "django_tasks",

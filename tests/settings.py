@@ -21,6 +21,8 @@ if not os.environ.get("E2E_STRIPE"):
         "DEBUG": "true",
         "STRIPE_SECRET_KEY": "",
         "STRIPE_WEBHOOK_SECRET": "",
+        "GOOGLE_CLIENT_ID": "",
+        "GITHUB_CLIENT_ID": "",
     }
 
 from config.settings import *  # noqa: E402, F403

@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
 
-    def get_reauthentication_methods(self, user: object) -> list[dict[str, str]]:
+    def get_reauthentication_methods(self, user: object) -> list[dict[str, Any]]:
         """How somebody may prove that it is them, in the shop's words."""
         return [
             {**method, "description": PROOFS[method["id"]]}

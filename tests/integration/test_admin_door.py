@@ -85,3 +85,18 @@ def test_where_settings_do_not_ask_for_it_a_password_is_enough(
     sign_in(client, olive.email, OLIVES)
     assert where(client) == "/admin/users/user/"
     assert client.get("/stripe-sandbox/").status_code == 200
+
+
+def test_the_operator_helps_whose_phone_is_gone_and_sees_no_secret(
+    olive: User, ada: User, client: Client, settings: Any
+) -> None:
+    settings.ADMIN_REQUIRES_MFA = False
+    secret = totp.generate_totp_secret()
+    factor = totp.TOTP.activate(ada, secret).instance
+    sign_in(client, olive.email, OLIVES)
+    page = f"/admin/mfa/authenticator/{factor.pk}/"
+    assert ada.email in client.get("/admin/mfa/authenticator/?q=ada").content.decode()
+    assert secret not in client.get(f"{page}change/").content.decode()
+    assert client.get("/admin/mfa/authenticator/add/").status_code == 403
+    client.post(f"{page}delete/", {"post": "yes"})
+    assert sign_in(Client(), ada.email, "ada-buys-things")["Location"] == "/purchases/"

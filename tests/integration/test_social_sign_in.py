@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -222,3 +226,45 @@ def test_without_the_variables_there_is_no_trace_of_it(client: Client, as_ada: C
         assert "Google" not in page.content.decode()
     for path in ("google/login/", "google/login/callback/", "github/login/", "3rdparty/", "3rdparty/signup/"):
         assert client.get(f"/accounts/{path}").status_code == 404
+
+
+SHOW = """
+from django.conf import settings
+import django; django.setup()
+from django.urls import reverse
+print(reverse("google_callback"), settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"], end=" ")
+print(settings.SOCIAL_SIGN_IN, settings.ADMIN_REQUIRES_MFA)
+"""
+
+
+def with_environment(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Another process of the shop in production, started with these variables beside the needed ones."""
+    needed = {
+        "ENV_FILE": os.devnull,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": "k" * 50,
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "shop.example.com",
+        "SITE_URL": "https://shop.example.com",
+        "STRIPE_SECRET_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "VAR_DIR": str(folder),
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-c", SHOW]
+    return subprocess.run(command, env={**needed, **variables}, capture_output=True, text=True, check=False)
+
+
+def test_two_variables_turn_a_provider_on(tmp_path: Path) -> None:
+    shop = with_environment(tmp_path, GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
+    assert shop.stdout.startswith("/accounts/google/login/callback/"), shop.stderr
+    assert "'https://accounts.google.com'" in shop.stdout
+    assert "github" not in shop.stdout
+    assert shop.stdout.endswith(
+        "['google'] True\n"
+    )  # in production staff need a second factor, unless told otherwise
+
+
+def test_half_of_a_pair_stops_the_start_and_names_the_other(tmp_path: Path) -> None:
+    shop = with_environment(tmp_path, GITHUB_CLIENT_ID="id")
+    assert "GITHUB_CLIENT_SECRET is not set" in shop.stderr
