@@ -80,6 +80,10 @@ def test_a_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
     photograph(sign_in(page, ada), scenes.of_a_buyer(ada))
 
 
+def test_security(page: Page, ada: User, shop: None) -> None:
+    photograph(sign_in(page, ada), scenes.of_security(ada))
+
+
 def test_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
     photograph(sign_in(page, ada), scenes.of_every_state(ada))
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
@@ -19,6 +23,9 @@ from apps.ecommerce.states import STATES
 from apps.users.models import User
 
 DAY = timedelta(days=1)
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 Version/26.0 Safari/604.1"
+)
 LONG_NAME = "The unabridged and thoroughly illustrated handbook of patient, quiet and honest toolmaking"
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 FIVE_LINES = "What it holds, for whom, and why somebody who has twice as much to do would still read it. " * 5
@@ -87,13 +94,33 @@ def of_a_buyer(user: User) -> list[Scene]:
         at("account", "/accounts/"),
         at("account-email", "/accounts/email/"),
         at("account-password", "/accounts/password/change/"),
-        at("account-sessions", "/accounts/sessions/"),
-        at("account-two-steps", "/accounts/2fa/"),
-        at("account-app", "/accounts/2fa/totp/activate/"),
-        at("account-passkey", "/accounts/2fa/webauthn/add/"),
-        at("account-proof", "/accounts/reauthenticate/"),
         at("account-sign-out", "/accounts/logout/"),
         at("account-delete", "/accounts/delete/"),
+    ]
+
+
+def of_security(user: User) -> list[Scene]:
+    """The pages about second factors, and of somebody who is signed in twice."""
+
+    def two_steps() -> str:
+        TOTP.activate(user, generate_totp_secret())
+        RecoveryCodes.activate(user)
+        return "/accounts/2fa/"
+
+    def sessions() -> str:
+        for session, browser in zip(Session.objects.all(), ("Chrome Windows", PHONE), strict=False):
+            UserSession.objects.create(
+                user=user, session_key=session.session_key, ip="198.51.100.7", user_agent=browser
+            )
+        return "/accounts/sessions/"
+
+    return [
+        at("account-app", "/accounts/2fa/totp/activate/"),
+        Scene("account-two-steps", two_steps),
+        at("account-codes", "/accounts/2fa/recovery-codes/"),
+        Scene("account-sessions", sessions),
+        at("account-passkey", "/accounts/2fa/webauthn/add/"),
+        at("account-proof", "/accounts/reauthenticate/"),
     ]
 
 

@@ -44,6 +44,10 @@ def test_pages_of_a_buyer(page: Page, ada: User, goods: ProductConfiguration) ->
     walk(sign_in(page, ada), scenes.of_a_buyer(ada))
 
 
+def test_pages_about_security(page: Page, ada: User, shop: None) -> None:
+    walk(sign_in(page, ada), scenes.of_security(ada))
+
+
 @pytest.mark.parametrize("half", [0, 1])
 def test_every_state_of_a_purchase(page: Page, ada: User, goods: ProductConfiguration, half: int) -> None:
     walk(sign_in(page, ada), scenes.of_every_state(ada)[half::2])

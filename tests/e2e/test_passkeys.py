@@ -31,7 +31,6 @@ def test_signing_up_with_a_passkey_on_the_way_to_paying(
     expect(security.heading).to_have_text("Add a passkey")
     security.make_passkey()
     expect(security.codes).to_have_count(10)
-    found += complaints(page, "recovery codes")
     security.go_on()
     HostedCheckout(page).wait_until_ready()
 
