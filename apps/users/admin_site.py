@@ -33,8 +33,8 @@ class ShopAdminSite(admin.AdminSite):
             raise PermissionDenied
         if self.has_permission(request):
             return redirect("admin:index")
-        if second_factor.is_set_up(request.user):
-            return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': wanted})}")
+        if proof := second_factor.proof_url(request.user):
+            return redirect(f"{proof}?{urlencode({'next': wanted})}")
         words = _(
             "The admin opens with a second factor only. Add one of these two, then open the admin again."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
@@ -23,8 +24,10 @@ def used(request: HttpRequest) -> bool:
     return any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))
 
 
-def is_set_up(user: User) -> bool:
-    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
+def proof_url(user: User) -> str:
+    """The page that asks for it. "" for somebody who has none yet."""
+    ways = get_adapter().get_reauthentication_methods(user)
+    return next((way["url"] for way in ways if way["id"].startswith("mfa_")), "")
 
 
 def count_as_used(request: HttpRequest, authenticator: Authenticator, **signal: Any) -> None:

@@ -16,13 +16,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from .models import User
+from .models import User, UserManager
 
-KEPT = (
-    "email",
-    "login",
-    "name",
-)  # of a profile, to show which account is connected; the rest is none of our business
+# Of a profile, to show which account is connected. The rest is none of our business.
+KEPT = ("email", "login", "name")
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -40,14 +37,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whose address has an account already, but not for certain theirs, signs in to it first."""
-        account = sociallogin.account
-        account.extra_data = {key: account.extra_data[key] for key in KEPT if key in account.extra_data}
-        if account.pk:
-            account.save(update_fields=["extra_data"])
-        addresses = [address.email.lower() for address in sociallogin.email_addresses]
+        _keep_little(sociallogin)
         if request.user.is_authenticated or sociallogin.is_existing:
             return
-        if User.objects.filter(email__in=addresses).exists():
+        if User.objects.filter(email=sociallogin.user.email).exists():
             words = _(
                 "You have an account here already. Sign in to it, then connect %(name)s under Security."
             )
@@ -68,6 +61,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         parts = (data.get("first_name"), data.get("last_name"))
         user.name = (data.get("name") or " ".join(filter(None, parts)))[:150]
         return user
+
+
+def _keep_little(sociallogin: SocialLogin) -> None:
+    """A few words of the profile, and of all addresses (GitHub tells many) the main one."""
+    account = sociallogin.account
+    account.extra_data = {key: account.extra_data[key] for key in KEPT if key in account.extra_data}
+    if account.pk:
+        account.save(update_fields=["extra_data"])
+    sociallogin.email_addresses = sorted(sociallogin.email_addresses, key=lambda a: not a.primary)[:1]
+    if sociallogin.email_addresses and not sociallogin.is_existing:
+        sociallogin.user.email = UserManager.normalize_email(sociallogin.email_addresses[0].email)
 
 
 def routes() -> list[URLPattern | URLResolver]:

@@ -195,6 +195,19 @@ def test_a_second_factor_is_asked_for_here_too(ada: User, at_google: Provider) -
     assert signed_in_as(client) == ""
 
 
+def test_of_many_addresses_the_main_one_is_taken(client: Client, at_github: Provider, bob: User) -> None:
+    """GitHub tells all of them, and maybe another in the profile. That bob has one of those is no clash."""
+    at_github.person["email"] = "public@example.com"
+    at_github.emails = [
+        {"email": bob.email, "primary": False, "verified": False},
+        {"email": "Grace@example.com", "primary": True, "verified": True},
+    ]
+    dance(client, name="github")
+    assert signed_in_as(client) == "grace@example.com"
+    address = EmailAddress.objects.get()
+    assert (address.email, address.verified, address.primary) == ("grace@example.com", True, True)
+
+
 def test_without_an_address_it_is_asked_for(
     client: Client, at_github: Provider, mailoutbox: list[EmailMessage]
 ) -> None:

@@ -1,7 +1,7 @@
 """What the pages about signing in ask for."""
 
 from ipaddress import ip_address
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.utils import get_next_redirect_url
 from django import template
@@ -21,9 +21,8 @@ NAMES = {"google": "Google", "github": "GitHub"}
 def passkeys_work_here(context: template.Context) -> bool:
     """{% passkeys_work_here as possible %}: a passkey belongs to a host's name; http://127.0.0.1 has none."""
     request: HttpRequest = context["request"]
-    host = request.get_host().rpartition(":")[0] or request.get_host()
     try:
-        ip_address(host.strip("[]"))
+        ip_address(urlsplit(f"//{request.get_host()}").hostname or "")
     except ValueError:
         return True
     return False
