@@ -11,8 +11,9 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
-from django.shortcuts import redirect
+from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
@@ -45,7 +46,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 "You have an account here already. Sign in to it, then connect %(name)s under Security."
             )
             messages.info(request, words % {"name": sociallogin.provider.name})
-            raise ImmediateHttpResponse(redirect("account_login"))
+            wanted = sociallogin.get_redirect_url(request) or settings.LOGIN_REDIRECT_URL
+            raise ImmediateHttpResponse(redirect_to_login(resolve_url(wanted)))
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
         """allauth asks whether they have verified the address; we ask whether we have, too."""

@@ -116,8 +116,9 @@ def test_an_address_that_one_side_was_only_told_of_opens_nothing(
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=ours, primary=True)
     at_google.person = {**GRACE, "email": ada.email, "email_verified": theirs}
-    page = dance(client).content.decode()
-    assert "Sign in to it, then connect Google" in page
+    page = dance(client, "/accounts/login/?next=/store/")
+    assert page.redirect_chain == [("/accounts/login/?next=/store/", 302)]
+    assert "Sign in to it, then connect Google" in page.content.decode()
     assert signed_in_as(client) == ""
     assert User.objects.count() == 1
     assert not SocialAccount.objects.exists()
