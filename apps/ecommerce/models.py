@@ -148,14 +148,10 @@ class ProductConfiguration(models.Model):
     sells_once = models.BooleanField(editable=False, default=False)
     sells_recurring = models.BooleanField(editable=False, default=False)
     fingerprint = models.CharField(max_length=32, editable=False, default="")
-    changed_at = models.DateTimeField(null=True, editable=False, help_text=_("When its page last changed."))
+    changed_at = models.DateTimeField(null=True, editable=False)  # what its page shows
 
-    share_image = models.CharField(
-        max_length=100,
-        editable=False,
-        default="",
-        help_text=_("File in the storage; drawn by share_images.py."),
-    )
+    # A name in the default storage, by share_images.py.
+    share_image = models.CharField(max_length=100, editable=False, default="")
 
     objects = ProductConfigurationQuerySet.as_manager()
 

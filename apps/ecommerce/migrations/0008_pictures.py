@@ -37,11 +37,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='productconfiguration',
             name='changed_at',
-            field=models.DateTimeField(editable=False, help_text='When its page last changed.', null=True),
+            field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
             model_name='productconfiguration',
             name='share_image',
-            field=models.CharField(default='', editable=False, help_text='File in the storage; drawn by share_images.py.', max_length=100),
+            field=models.CharField(default='', editable=False, max_length=100),
         ),
     ]
