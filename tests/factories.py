@@ -33,17 +33,18 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
     return client.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})}).id
 
 
-def many(count: int) -> None:
-    """So many products at $9, "Thing 0" and on, in the store only: Stripe knows nothing of them."""
-    now = timezone.now()
-    products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in range(count)]
+def many(count: int, start: int = 0) -> None:
+    """So many products at $9, "Thing 0" (`start`) and on, in the store only: Stripe knows nothing of them."""
+    now, numbers = timezone.now(), range(start, start + count)
+    products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in numbers]
     Product.objects.bulk_create(products)
     Price.objects.bulk_create(
         Price(id=f"price_{p.id}", product=p, currency="usd", unit_amount=900, type="one_time", synced_at=now)
         for p in products
     )
     ProductConfiguration.objects.bulk_create(
-        ProductConfiguration(product=p, slug=f"thing-{i}", position=i) for i, p in enumerate(products)
+        ProductConfiguration(product=p, slug=f"thing-{i}", position=i)
+        for i, p in zip(numbers, products, strict=True)
     )
     refresh_listing()
 

@@ -15,10 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 
+from apps.users.models import User
 from apps.users.requests import SignedInRequest
 
 from .entitlements import owned
+from .live import purchases_of
 from .models import ProductConfiguration, Purchase
 
 WANTED = "wanted_pages"  # session key: product slug ▶ the page that its buyer asked for
@@ -39,7 +42,8 @@ def product_required(
 
     The product is the URL's `product_slug`, or the one named here: `@product_required(product_slug="course")`.
     Sets `request.product_config` and `request.product_purchase`. A visitor is sent to sign in and back; somebody
-    who doesn't own it, to the store with that product first, and after paying to the page they wanted.
+    who doesn't own it, to the store with that product first, and after paying to the page they wanted. An open page
+    that asks with htmx and has closed meanwhile (a refund) goes on to the order, which says why.
     Raises Http404 when there is no such product.
     """
 
@@ -82,6 +86,8 @@ def refuse(request: HttpRequest, slug: str) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     purchase = owned(request.user, configuration.product)
+    if purchase is None and "HX-Request" in request.headers:
+        return HttpResponseClientRedirect(_why(request.user, configuration))
     if purchase is None:
         return _to_the_store(request, configuration)
     request.product_config = configuration  # type: ignore[attr-defined]
@@ -98,6 +104,12 @@ def private(response: HttpResponse) -> HttpResponse:
 def wanted_page(request: HttpRequest, slug: str) -> str:
     """The page that this visitor was turned away from, to land on after paying; "" if none."""
     return str(request.session.get(WANTED, {}).get(slug, ""))
+
+
+def _why(user: User, configuration: ProductConfiguration) -> str:
+    """The page that tells somebody who has this open why it has closed: their order, or else the product."""
+    bought = purchases_of(user).filter(product=configuration.product_id).first()
+    return (bought or configuration).get_absolute_url()
 
 
 def _to_the_store(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -86,9 +86,6 @@ def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None
     return purchases.with_catalogue().order_by("-created_at").first()
 
 
-def owned_among(user: User | AnonymousUser, products: Iterable[Product]) -> dict[str, Purchase]:
-    """For a page of products: product id ▶ the purchase that opens it. One query."""
-    if not user.is_authenticated or not user.is_active:
-        return {}
-    purchases = granting().filter(user=user, product__in=list(products)).order_by("created_at")
-    return {purchase.product_id: purchase for purchase in purchases}
+def opening(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+    """Of one person's purchases, newest first: product id ▶ the one that opens it."""
+    return {row.product_id: row for row in reversed(purchases) if grants(row)}

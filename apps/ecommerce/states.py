@@ -19,9 +19,8 @@ from .models import PurchaseStatus as Status
 from .money import format_money, price_label
 
 LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may take longer
-WATCH_SECONDS = 15  # how often an open page looks whether something happened to what is settled
+WATCH_SECONDS = 15  # how often an open page asks whether something happened to what it shows (live.py)
 BANK_SECONDS = 30  # … and whether the bank has answered
-OVER = (Status.REFUNDED, Status.DISPUTE_LOST, Status.FAILED, Status.EXPIRED, Status.CANCELED)
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
 
@@ -225,11 +224,6 @@ def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None
         action=words.action,
         manages=bool(purchase.subscription_id) and purchase.status in MANAGED,
     )
-
-
-def watch_seconds(purchase: Purchase) -> int:
-    """How often an open page looks whether a settled purchase was refunded, disputed, renewed; 0 when it is over."""
-    return 0 if purchase.status in OVER or purchase.is_open else WATCH_SECONDS
 
 
 def poll_delay(purchase: Purchase, view: str = "page", now: datetime | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import checkout, purchases, store, webhook
+from .views import changes, checkout, purchases, store, webhook
 
 urlpatterns = [
     path("store/", store.store, name="store"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("store/<slug:slug>/", store.product, name="product"),
     path("store/<slug:slug>/buy/", checkout.buy, name="buy"),
     path("purchases/", purchases.purchases, name="purchases"),
+    path("purchases/changes/", changes.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
     path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),

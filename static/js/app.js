@@ -34,24 +34,32 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
-// Live fragments are replaced whole, again and again. Screen readers hear of it once, when the news changes.
+// What happens where nobody looks is said to screen readers; together, if it comes together.
+let news = [];
+
+function announce(words) {
+  news.push(words);
+  if (news.length > 1) return;
+  setTimeout(() => {
+    const lines = news.map((line) => Object.assign(document.createElement("p"), { textContent: line }));
+    document.getElementById("announcer").replaceChildren(...lines);
+    news = [];
+  }, 100);
+}
+
+// Live fragments are replaced whole, again and again. They are announced when they say something new.
 const announced = new Map();
-for (const element of document.querySelectorAll("[data-announce]")) {
-  announced.set(element.id, element.dataset.announce);
+
+function sayNews(root) {
+  for (const element of [root, ...root.querySelectorAll("[data-announce]")]) {
+    const { id, dataset: { announce: words } } = element;
+    const before = announced.get(id);
+    if (!words || words === before) continue;
+    announced.set(id, words);
+    if (before) document.title = document.title.replace(before, words);
+    if (before || element === root) announce(words); // of what is new on the page only the whole is told
+  }
 }
 
-document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-  const news = elt.dataset?.announce;
-  const before = announced.get(elt.id);
-  if (!news || news === before) return;
-  announced.set(elt.id, news);
-  if (before) document.title = document.title.replace(before, news);
-  document.getElementById("announcer").textContent = news;
-});
-
-// A server that is down or slow must not end the waiting: ask again a little later.
-for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-  document.addEventListener(failure, ({ detail: { elt } }) => {
-    setTimeout(() => window.htmx.trigger(elt, "retry"), 5000);
-  });
-}
+for (const element of document.querySelectorAll("[data-announce]")) announced.set(element.id, element.dataset.announce);
+document.addEventListener("htmx:load", ({ detail: { elt } }) => elt.querySelectorAll && sayNews(elt));

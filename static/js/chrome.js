@@ -3,7 +3,7 @@
 // A toast was there before anybody listened: say it once more, where screen readers do. The focus stays.
 window.addEventListener("load", () => {
   const news = [...document.querySelectorAll("[data-toast] .message__text")].map((text) => text.textContent.trim());
-  if (news.length) setTimeout(() => (document.getElementById("announcer").textContent = news.join(" ")), 100);
+  if (news.length) announce(news.join(" "));
 });
 
 document.addEventListener("click", (event) => {

@@ -116,15 +116,3 @@ def test_a_refund_nobody_told_us_of_is_seen_at_the_next_look(
     sandbox.deliver()
     assert owned(ada, icons.product)  # nobody has told us
     assert sync_purchase(purchase, "reconcile").status == Status.REFUNDED
-
-
-def test_an_open_page_hears_of_a_refund(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
-    purchase = bought(as_ada, icons)
-    status = f"{purchase.get_absolute_url()}status/?view=page"
-    assert as_ada.get(f"{status}&seen={purchase.version}").status_code == 204
-    refund(sandbox, purchase)
-    sandbox.deliver()
-    fragment = as_ada.get(f"{status}&seen={purchase.version}").content.decode()
-    assert 'data-state="refunded"' in fragment
-    assert "hx-swap-oob" in fragment
-    assert "hx-trigger" not in fragment  # nothing more can happen to it

@@ -89,7 +89,7 @@ def test_the_number_of_queries_does_not_grow(
     many(count)
     with django_assert_max_num_queries(3):  # count, products, prices
         client.get("/store/")
-    with django_assert_max_num_queries(7):  # session, user, and two for what she owns
+    with django_assert_max_num_queries(6):  # session, user, and one for what she has bought
         as_ada.get("/store/")
     with django_assert_max_num_queries(5):  # product, its prices; up to three for the related ones
         client.get("/store/thing-0/")

@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.ecommerce.asking import sync_kindly
 from apps.ecommerce.checkout import AlreadyOwned, CheckoutRefused, start
 from apps.ecommerce.decorators import wanted_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.views.purchases import render_purchase, sync_kindly
+from apps.ecommerce.views.purchases import render_purchase
+from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def checkout_return(request: HttpRequest) -> HttpResponse:
+def checkout_return(request: SignedInRequest) -> HttpResponse:
     """Stripe's success_url. Being here proves nothing: Stripe is asked, and the page shows what is true."""
     purchase = get_object_or_404(
         Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")

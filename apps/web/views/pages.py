@@ -2,9 +2,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.page_cache import for_everybody
-from apps.ecommerce.views.store import cards_for
+from apps.ecommerce.views.store import cards_for, purchases_seen
 
 FEATURED = 9  # one beside the first words, eight below
 
@@ -14,8 +15,10 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    cards = cards_for(request, list(featured))
-    return render(request, "web/home.html", {"first": next(iter(cards), None), "cards": cards[1:]})
+    mine = purchases_seen(request.user)
+    cards = cards_for(list(featured), mine)
+    context = {"first": next(iter(cards), None), "cards": cards[1:], "live": live(request.user, mine)}
+    return render(request, "web/home.html", context)
 
 
 @require_safe

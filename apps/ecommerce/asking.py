@@ -1,0 +1,36 @@
+"""Asking Stripe because somebody looks at a page: not too often, and never with an error for who looks."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import stripe
+from django.db.models import Q
+from django.utils import timezone
+
+from .fulfilment import sync_purchase
+from .models import Purchase
+
+logger = logging.getLogger(__name__)
+
+SELDOM = 2  # seconds between two questions about the same purchase, however many tabs are waiting
+
+
+def sync_kindly(row: Purchase, cause: str) -> Purchase:
+    """Syncs; when Stripe can't be asked, the page shows what is known and asks again by itself."""
+    try:
+        return sync_purchase(row, cause)
+    except stripe.StripeError:
+        logger.warning("Stripe could not be asked about %s (%s)", row.public_id, cause, exc_info=True)
+        return row
+
+
+def ask_stripe(row: Purchase, cause: str, every: int = SELDOM) -> Purchase:
+    """Syncs, unless somebody just did (seconds). One conditional update decides, so that ten tabs ask once."""
+    now = timezone.now()
+    before = now - timedelta(seconds=every)
+    if row.synced_at and row.synced_at >= before:
+        return row
+    due = Purchase.objects.filter(Q(synced_at=None) | Q(synced_at__lt=before), pk=row.pk)
+    return sync_kindly(row, cause) if due.update(synced_at=now) else row

@@ -1,0 +1,54 @@
+"""Whether an open page is still right about its reader's purchases, without anything being remembered about pages.
+
+A page carries a stamp of what it was made of (templates/ecommerce/_live.html) and asks /purchases/changes/ now and
+then whether that is still the stamp. If not, static/js/live.js fetches the page again and takes over its parts that
+have changed: those with another `data-live`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from apps.users.models import User
+
+from . import states
+from .entitlements import grants
+from .models import Purchase, PurchaseQuerySet
+from .stripe_client import livemode
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a page asks with."""
+
+    seen: str
+    every: int  # seconds
+
+
+def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | None:
+    """For a page made of these, which are all that this person has. None for a visitor: nothing can change."""
+    return Live(stamp_of(purchases), states.WATCH_SECONDS) if user.is_authenticated else None
+
+
+def live_beside(user: User, shown: Purchase) -> Live | None:
+    """For a page about one purchase, as it was read a moment ago. One query, for the others."""
+    return live(user, [*purchases_of(user).exclude(pk=shown.pk), shown])
+
+
+def purchases_of(user: User | AnonymousUser) -> PurchaseQuerySet:
+    """All purchases of this person in the mode we sell in, newest first; none, and no query, for a visitor."""
+    if not user.is_authenticated:
+        return PurchaseQuerySet(Purchase).none()
+    return Purchase.objects.filter(user=user, livemode=livemode())
+
+
+def stamp_of(purchases: Iterable[Purchase]) -> str:
+    """Another one whenever a purchase is new, was written, or the clock has ended what it opens."""
+    now, mode = timezone.now(), livemode()
+    rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
+    return sha256(repr(rows).encode()).hexdigest()[:16]

@@ -1,0 +1,75 @@
+// What is open stays true: it hears of changed purchases, rests in the background, and outlasts a server that is away.
+
+const ASKS = "[hx-trigger*=awake]"; // asks by itself, and at once when the page wakes up
+const wake = () => window.htmx.trigger(document.body, "awake");
+let strip = ""; // the id of the one that is shown
+
+function tell(id) {
+  if (id === strip) return;
+  strip = id;
+  for (const each of document.querySelectorAll("[data-strip]")) each.hidden = each.id !== id;
+  if (id) announce(document.getElementById(id).innerText);
+}
+
+// Nobody looks: nobody asks. Seen again, it catches up. While the server is away, only the tries below ask.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, requestConfig } = event.detail;
+  if (!elt.matches(ASKS)) return;
+  const early = strip === "unreachable" && !requestConfig.triggeringEvent;
+  if (document.hidden || strip === "signed-out" || early) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => document.hidden || wake());
+window.addEventListener("pageshow", ({ persisted }) => persisted && wake());
+window.addEventListener("online", wake);
+
+// Down or slow: say so once, try again later and later (and not all shoppers at the same moment).
+const failed = new Set();
+let tries = 0;
+let timer;
+
+function fail({ detail: { elt, xhr } }) {
+  if (xhr.status >= 400 && xhr.status < 500 && xhr.status !== 429) return; // an answer
+  tell("unreachable");
+  failed.add(elt);
+  clearTimeout(timer);
+  timer = setTimeout(tryAgain, Math.min(60, 3 * 2 ** tries) * 1000 * (1 + Math.random() / 4));
+}
+
+function tryAgain() {
+  tries += 1;
+  for (const elt of failed) window.htmx.trigger(elt, "retry");
+  failed.clear();
+  wake();
+}
+
+for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) document.addEventListener(failure, fail);
+
+document.addEventListener("htmx:afterRequest", ({ detail: { successful } }) => {
+  if (!successful || strip !== "unreachable") return;
+  clearTimeout(timer);
+  tries = 0;
+  tell("");
+  tryAgain();
+});
+
+// The page was fetched again because a purchase has changed: its parts with other news take the place of the old ones.
+function takeOver(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const fresh of page.querySelectorAll("[data-live]")) {
+    const old = document.getElementById(fresh.id);
+    if (!old || old.dataset.live === fresh.dataset.live) continue;
+    window.htmx.swap(old, fresh.outerHTML, { swapStyle: "outerHTML" });
+  }
+}
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { pathInfo, requestConfig, xhr } = detail;
+  const path = (address) => new URL(address, location.href).pathname;
+  if (path(xhr.responseURL) !== path(pathInfo.finalRequestPath)) {
+    detail.shouldSwap = false; // sent on to the sign-in page, which has no place in this one
+    tell("signed-out");
+  } else if (requestConfig.triggeringEvent?.type === "purchases-changed") {
+    takeOver(xhr.response);
+  }
+});

@@ -1,0 +1,189 @@
+"""Open pages hear of every change of their reader's purchases, of nobody else's, and for little."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce import asking
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from tests.factories import bought, path_of, pay, press_buy
+
+pytestmark = pytest.mark.django_db
+
+CHANGES = "/purchases/changes/"
+DAY = timedelta(days=1)
+
+
+def seen_by(page: Any) -> str:
+    """The stamp that a page carries."""
+    found = re.search(rf'hx-get="{CHANGES}\?seen=(\w+)"', page.content.decode())
+    assert found, "this page asks nothing"
+    return found[1]
+
+
+def is_new(client: Client, seen: str) -> bool:
+    answer = client.get(CHANGES, {"seen": seen})
+    assert answer.content == b""
+    assert answer["Cache-Control"].startswith("max-age=0, no-cache, no-store")
+    assert (answer.status_code == 200) == ("HX-Trigger" in answer)
+    return answer.status_code == 200
+
+
+def test_every_page_that_shows_purchases_asks_and_with_the_same_stamp(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    order = bought(as_ada, icons).get_absolute_url()
+    paths = ["/", "/store/", "/store/icon-set/", "/purchases/", "/purchases/icon-set/", order]
+    seen = {seen_by(as_ada.get(path)) for path in paths}
+    assert len(seen) == 1
+    assert not is_new(as_ada, seen.pop())
+
+
+def test_visitors_never_ask(client: Client, icons: ProductConfiguration) -> None:
+    for path in ("/", "/store/", "/store/icon-set/"):
+        page = client.get(path).content.decode()
+        assert CHANGES not in page
+        assert "data-live" not in page
+    assert client.get(CHANGES).status_code == 302
+
+
+def test_a_stranger_hears_nothing(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
+    bobs, adas = seen_by(as_bob.get("/store/")), seen_by(as_ada.get("/store/"))
+    bought(as_ada, icons)
+    assert is_new(as_ada, adas)
+    assert not is_new(as_bob, bobs)
+
+
+def _refund(purchase: Purchase, sandbox: Any) -> None:
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    sandbox.deliver()
+
+
+def _new_purchase(purchase: Purchase, sandbox: Any) -> None:
+    purchase.pk, purchase.public_id, purchase.session_id = None, uuid4(), None
+    purchase.status = Status.EXPIRED
+    purchase.save()
+
+
+def _grace_is_over(purchase: Purchase, sandbox: Any) -> None:
+    Purchase.objects.filter(pk=purchase.pk).update(current_period_start=timezone.now() - 30 * DAY)
+
+
+def _period_is_over(purchase: Purchase, sandbox: Any) -> None:
+    Purchase.objects.filter(pk=purchase.pk).update(cancel_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        ({}, _refund),
+        ({}, _new_purchase),
+        ({"status": Status.PAST_DUE, "current_period_start": timezone.now()}, _grace_is_over),
+        ({"status": Status.ACTIVE, "cancel_at": timezone.now() + DAY}, _period_is_over),
+    ],
+)
+def test_every_change_is_news_and_by_the_clock_too(
+    as_ada: Client,
+    icons: ProductConfiguration,
+    sandbox: Any,
+    before: dict[str, Any],
+    change: Callable[[Purchase, Any], None],
+) -> None:
+    purchase = bought(as_ada, icons)
+    Purchase.objects.filter(pk=purchase.pk).update(**before)
+    seen = seen_by(as_ada.get("/store/"))
+    assert not is_new(as_ada, seen)
+    change(purchase, sandbox)
+    assert is_new(as_ada, seen)
+    assert not is_new(as_ada, seen_by(as_ada.get("/store/")))
+
+
+def test_any_open_page_finds_out_what_no_webhook_told(as_ada: Client, icons: ProductConfiguration) -> None:
+    back = path_of(pay(press_buy(as_ada, icons)))
+    purchase = Purchase.objects.get()
+    seen = seen_by(as_ada.get("/store/"))
+    assert not is_new(as_ada, seen)  # an unpaid checkout is nobody's news: Stripe is not asked
+    Purchase.objects.update(status=Status.PROCESSING)
+    assert is_new(as_ada, seen)
+    purchase.refresh_from_db()
+    assert purchase.status == Status.PAID
+    assert purchase.changes.latest("id").cause == "an open page"
+    assert as_ada.get(back).status_code == 200
+
+
+def test_asking_costs_three_queries_however_much_was_bought(
+    as_ada: Client,
+    ada: Any,
+    icons: ProductConfiguration,
+    django_assert_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    press_buy(as_ada, icons)
+    waiting = Purchase.objects.get()
+    for number in range(50):
+        Purchase.objects.create(
+            user=ada,
+            email=ada.email,
+            product_id=waiting.product_id,
+            price_id=waiting.price_id,
+            status=Status.EXPIRED,
+            livemode=False,
+            currency="usd",
+            session_id=f"cs_{number}",
+        )
+    with django_assert_num_queries(3):  # session, user, purchases
+        as_ada.get(CHANGES)
+    as_ada.get(f"/store/checkout/return/?session_id={waiting.session_id}")
+    monkeypatch.setattr(asking, "SELDOM", 600)
+    with django_assert_num_queries(3):  # Stripe was asked a moment ago
+        as_ada.get(f"{waiting.get_absolute_url()}status/?view=return")
+
+
+def test_the_page_that_waits_asks_in_its_own_way_until_the_waiting_is_over(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    url = press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}").content.decode()
+    status = f"{purchase.get_absolute_url()}status/"
+    assert f'hx-get="{status}?view=return"' in page
+    assert CHANGES not in page
+    pay(url)
+    Purchase.objects.update(synced_at=None)
+    fragment = as_ada.get(f"{status}?view=return")
+    assert f'hx-get="{status}' not in fragment.content.decode()
+    assert not is_new(as_ada, seen_by(fragment))
+    assert 'id="live"' in page
+    assert re.search(r'id="live"[^>]*hx-swap-oob="true"', fragment.content.decode())
+    assert as_ada.get(f"{status}?view=badge").status_code == 404
+
+
+def test_an_open_gated_page_leads_to_the_order_that_says_why_it_closed(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    gate, htmx = "/purchases/icon-set/", {"HX-Request": "true"}
+    assert as_ada.get(gate, headers=htmx).status_code == 200
+    _refund(purchase, sandbox)
+    answer = as_ada.get(gate, headers=htmx)
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, purchase.get_absolute_url())
+    assert answer.content == b""
+    assert as_bob.get(gate, headers=htmx)["HX-Redirect"] == icons.get_absolute_url()
+    assert as_ada.get(gate)["Location"] == "/store/?product=icon-set"
+
+
+def test_a_return_page_that_looks_again_goes_on_to_the_page_the_buyer_wanted(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    as_ada.get("/purchases/icon-set/?chapter=3")
+    back = path_of(pay(press_buy(as_ada, icons)))
+    assert as_ada.get(back, headers={"HX-Request": "true"})["HX-Redirect"] == "/purchases/icon-set/?chapter=3"
