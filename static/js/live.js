@@ -25,7 +25,7 @@ window.addEventListener("online", wake);
 
 // Down or slow: say so once, try again later and later (and not all shoppers at the same moment).
 const failed = new Set();
-let tries = 0;
+let tries = 1;
 let timer;
 
 function fail({ detail: { elt, xhr } }) {
@@ -33,7 +33,7 @@ function fail({ detail: { elt, xhr } }) {
   tell("unreachable");
   failed.add(elt);
   clearTimeout(timer);
-  timer = setTimeout(tryAgain, Math.min(60, 3 * 2 ** tries) * 1000 * (1 + Math.random() / 4));
+  timer = setTimeout(tryAgain, Math.min(60, 2 ** tries) * 1000 * (1 + Math.random() / 4));
 }
 
 function tryAgain() {
@@ -48,9 +48,9 @@ for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) 
 document.addEventListener("htmx:afterRequest", ({ detail: { successful } }) => {
   if (!successful || strip !== "unreachable") return;
   clearTimeout(timer);
-  tries = 0;
   tell("");
-  tryAgain();
+  tryAgain(); // what else has failed, or has waited for better times
+  tries = 1;
 });
 
 // The page was fetched again because a purchase has changed: its parts with other news take the place of the old ones.

@@ -1,0 +1,66 @@
+"""From the shelf to the download without a mouse: Tab, Enter, Space, arrows and letters."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from apps.ecommerce.models import ProductConfiguration
+from tests.e2e.cast import NEW_PASSWORD
+from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.library import GatedPage
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.pages.store import Store
+
+MOST_STOPS = 40  # from the top of a page to anything in it
+
+
+def tab_to(page: Page, there: Locator) -> None:
+    there.wait_for()
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        if there.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{MOST_STOPS} times Tab, and {there} has not got the focus")
+
+
+def enter(page: Page, there: Locator, words: str) -> None:
+    tab_to(page, there)
+    page.keyboard.type(words)
+
+
+def press(page: Page, there: Locator) -> None:
+    tab_to(page, there)
+    page.keyboard.press("Enter")
+
+
+def test_a_visitor_finds_buys_opens_and_downloads(page: Page, goods: ProductConfiguration) -> None:
+    store, checkout, gated = Store(page).goto(), HostedCheckout(page), GatedPage(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    enter(page, store.search, "tiny")
+    expect(store.cards).to_have_count(1)
+    expect(store.announcer).to_have_text("1 product")
+    press(page, store.cards.get_by_role("link"))
+    press(page, ProductPage(page).buy_button)
+
+    enter(page, page.get_by_label("Email"), "grace@example.com")
+    enter(page, page.get_by_label("Password"), NEW_PASSWORD)
+    page.keyboard.press("Enter")
+
+    checkout.wait_until_ready()
+    enter(page, checkout.card_number, "4242424242424242")
+    enter(page, checkout.expiry, "1234")
+    enter(page, checkout.cvc, "123")
+    enter(page, checkout.name, "Grace Hopper")
+    tab_to(page, checkout.country)
+    page.keyboard.type("United Kingdom")
+    enter(page, checkout.postal_code, "SW1A 1AA")
+    press(page, checkout.submit_button)
+
+    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    press(page, PurchasePage(page).open_link)
+    expect(gated.heading).to_have_text(goods.product.name)
+    tab_to(page, gated.download_link)
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.path().read_bytes() == b"icons"

@@ -1,0 +1,139 @@
+"""What is open stays true: a purchase changes on every open page at once, and nothing else is disturbed."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.e2e import meanwhile
+from tests.e2e.cast import sign_in
+from tests.e2e.journeys import buy
+from tests.e2e.pages.account import AccountMenu
+from tests.e2e.pages.library import GatedPage, Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.pages.store import Store
+from tests.factories import bought, path_of, pay, press_buy
+
+pytestmark = pytest.mark.usefixtures("attentive")
+
+DISPUTED_LATER = "4000000000000259"
+
+
+def tab(page: Page) -> Page:
+    return page.context.new_page()
+
+
+def other_order(library: Library, product: str) -> Locator:
+    return library.page.get_by_role("listitem").filter(has_text=product)
+
+
+def stamp(page: Page) -> str:
+    """Of what the page was made, last time."""
+    return page.locator("#live").get_attribute("data-live") or ""
+
+
+def test_paid_and_refunded_on_every_open_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    name = goods.product.name
+    store, product = Store(sign_in(page, ada)).goto(), ProductPage(tab(page)).goto(goods.slug)
+    library, home = Library(tab(page)).goto(), tab(page)
+    home.goto("/")
+    home_card = home.get_by_role("article").filter(has=home.get_by_role("link", name=name))
+    expect(store.card(name)).to_contain_text("$29")
+    expect(library.page.get_by_text("Nothing here yet")).to_be_visible()
+    choosing = ProductPage(tab(page)).goto("launch-pages")
+    choosing.choose("Studio")
+    choosing.buy_button.focus()
+    before = stamp(choosing.page)
+    for each in (store.page, product.page, library.page, home):
+        each.evaluate("window.neverReloaded = true")
+
+    paid = buy(tab(page), goods.slug)
+    expect(store.card(name)).to_contain_text("Owned")
+    expect(store.announcer).to_have_text(f"{name}: Owned")
+    expect(product.open_link).to_be_visible()
+    expect(product.buy_button).to_be_hidden()
+    expect(library.card(name)).to_be_visible()
+    expect(home_card).to_contain_text("Owned")
+
+    # Only what has changed is touched: a choice stays made, and the focus where it is.
+    expect(choosing.page.locator("#live")).not_to_have_attribute("data-live", before)
+    expect(choosing.page.get_by_role("radio", name="Studio")).to_be_checked()
+    expect(choosing.buy_button).to_be_focused()
+
+    store.open(name)
+    gated = GatedPage(store.page)
+    expect(gated.heading).to_have_text(name)
+
+    meanwhile.refund(Purchase.objects.get())
+    expect(PurchasePage(gated.page).heading).to_have_text("Refunded")
+    expect(PurchasePage(gated.page).main).to_contain_text("Access has ended.")
+    expect(paid.heading).to_have_text("Refunded")
+    expect(paid.page.locator("#announcer")).to_have_text("Refunded")
+    expect(product.buy_button).to_be_visible()
+    expect(library.card(name)).to_have_count(0)
+    expect(other_order(library, name)).to_contain_text("Refunded")
+    expect(library.page.locator("#announcer")).to_have_text(f"{name}: refunded")
+    expect(home_card).to_contain_text("$29")
+    for each in (product.page, library.page, home):
+        assert each.evaluate("window.neverReloaded")
+
+
+def test_suspended_renewed_and_unpaid_on_two_open_pages(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    adas = signed_in(ada)  # she pays somewhere else
+    renewed = bought(adas, ProductConfiguration.objects.get(slug="workshop"))
+    gated, library = GatedPage(sign_in(page, ada)).goto("workshop"), Library(tab(page)).goto()
+    membership = library.card("The Workshop")
+    before = membership.inner_text()
+    meanwhile.renewal(renewed)
+    expect(membership).not_to_have_text(before)  # another day on which it renews
+    meanwhile.renewal(renewed, fails=True)
+    expect(membership.get_by_role("button", name="Update your card")).to_be_visible()
+    expect(gated.page.get_by_role("button", name="Update your card")).to_be_visible()
+
+    name = goods.product.name
+    adas.get(path_of(pay(press_buy(adas, goods), DISPUTED_LATER)))
+    disputed = Purchase.objects.get(product=goods.product)
+    store = Store(page).goto()
+    expect(store.card(name)).to_contain_text("Owned")
+    expect(library.card(name)).to_be_visible()
+    meanwhile.dispute_arrives(disputed)
+    expect(store.card(name)).to_contain_text("$29")
+    expect(other_order(library, name)).to_contain_text("Disputed")
+    meanwhile.dispute_is_won(disputed)
+    expect(store.card(name)).to_contain_text("Owned")
+    expect(library.card(name)).to_be_visible()
+
+
+def test_a_page_in_the_background_asks_nothing_and_catches_up(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    hidden, seen = Store(sign_in(page, ada)).goto(), Store(tab(page)).goto()
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    bought(signed_in(ada), goods)
+    expect(seen.card(goods.product.name)).to_contain_text("Owned")
+    assert asked == []
+    expect(hidden.card(goods.product.name)).to_contain_text("$29")
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(hidden.card(goods.product.name)).to_contain_text("Owned")
+
+
+def test_somebody_who_was_signed_out_elsewhere_is_told_so(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    store, other = Store(sign_in(page, ada)).goto("?type=one_time"), tab(page)
+    other.goto("/terms/")
+    AccountMenu(other).sign_out()
+    strip = page.locator("#signed-out")
+    expect(strip).to_be_visible()
+    expect(store.announcer).to_contain_text("You have been signed out.")
+    expect(page.get_by_label("Password")).to_have_count(0)
+    strip.get_by_role("link", name="Sign in again").click()
+    expect(page).to_have_url(re.compile(r"/accounts/login/\?next=%2Fstore%2F%3Ftype%3Done_time$"))
