@@ -8,8 +8,9 @@ import stripe
 from django.test import Client
 from django.utils import timezone
 
+from apps.ecommerce import catalogue_version
 from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.listing import refresh_listing
+from apps.ecommerce.listing import derive
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from config.mail import mail_settings
 
@@ -35,18 +36,19 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
 
 def many(count: int, start: int = 0) -> None:
     """So many products at $9, "Thing 0" (`start`) and on, in the store only: Stripe knows nothing of them."""
-    now, numbers = timezone.now(), range(start, start + count)
-    products = [Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now) for i in numbers]
-    Product.objects.bulk_create(products)
-    Price.objects.bulk_create(
-        Price(id=f"price_{p.id}", product=p, currency="usd", unit_amount=900, type="one_time", synced_at=now)
-        for p in products
-    )
-    ProductConfiguration.objects.bulk_create(
-        ProductConfiguration(product=p, slug=f"thing-{i}", position=i)
-        for i, p in zip(numbers, products, strict=True)
-    )
-    refresh_listing()
+    now, rows, prices = timezone.now(), [], []
+    for i in range(start, start + count):
+        product = Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now)
+        price = Price(id=f"price_{i}", product=product, currency="usd", unit_amount=900, synced_at=now)
+        price.type = Price.Type.ONE_TIME
+        row = ProductConfiguration(product=product, slug=f"thing-{i}", position=i)
+        derive(row, [price])
+        rows.append(row)
+        prices.append(price)
+    Product.objects.bulk_create(row.product for row in rows)
+    Price.objects.bulk_create(prices)
+    ProductConfiguration.objects.bulk_create(rows)
+    catalogue_version.changed()
 
 
 def price_of(configuration: ProductConfiguration) -> Price:
