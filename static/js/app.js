@@ -34,17 +34,18 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
-// What happens where nobody looks is said to screen readers; together, if it comes together.
-let news = [];
+// What happens where nobody looks is said to screen readers: together what comes together, of each thing the newest.
+const news = new Map();
 
-function announce(words) {
-  news.push(words);
-  if (news.length > 1) return;
-  setTimeout(() => {
-    const lines = news.map((line) => Object.assign(document.createElement("p"), { textContent: line }));
-    document.getElementById("announcer").replaceChildren(...lines);
-    news = [];
-  }, 100);
+function announce(words, about = words) {
+  if (!news.size) setTimeout(speak, 100);
+  news.set(about, words);
+}
+
+function speak() {
+  const lines = [...news.values()].map((line) => Object.assign(document.createElement("p"), { textContent: line }));
+  document.getElementById("announcer").replaceChildren(...lines);
+  news.clear();
 }
 
 // Live fragments are replaced whole, again and again. They are announced when they say something new.
@@ -57,7 +58,7 @@ function sayNews(root) {
     if (!words || words === before) continue;
     announced.set(id, words);
     if (before) document.title = document.title.replace(before, words);
-    if (before || element === root) announce(words); // of what is new on the page only the whole is told
+    if (before || element === root) announce(words, id); // of what is new on the page only the whole is told
   }
 }
 
