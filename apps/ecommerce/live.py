@@ -43,7 +43,7 @@ def live_beside(user: User, shown: Purchase) -> Live | None:
 def purchases_of(user: User | AnonymousUser) -> PurchaseQuerySet:
     """All purchases of this person in the mode we sell in, newest first; none, and no query, for a visitor."""
     if not user.is_authenticated:
-        return PurchaseQuerySet(Purchase).none()
+        return Purchase.objects.none()
     return Purchase.objects.filter(user=user, livemode=livemode())
 
 

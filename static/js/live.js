@@ -7,8 +7,10 @@ let strip = ""; // the id of the one that is shown
 function tell(id) {
   if (id === strip) return;
   strip = id;
-  for (const each of document.querySelectorAll("[data-strip]")) each.hidden = each.id !== id;
-  if (id) announce(document.getElementById(id).innerText);
+  for (const each of document.querySelectorAll("[data-strip]")) {
+    each.hidden = each.id !== id;
+    if (!each.hidden) announce(each.innerText);
+  }
 }
 
 // Nobody looks: nobody asks. Seen again, it catches up. While the server is away, only the tries below ask.

@@ -65,7 +65,7 @@ def test_while_the_buyer_waits(page: Page, ada: User, goods: ProductConfiguratio
     expect(strip).to_be_hidden()
 
 
-def test_while_a_shopper_looks_for_something(page: Page) -> None:
+def test_while_a_shopper_looks_and_scrolls(page: Page) -> None:
     many(60)
     store, strip = Store(page).goto("?sort=newest"), page.get_by_text(AWAY).first
     page.route(re.compile(r"/store/\?"), closed)
@@ -78,10 +78,13 @@ def test_while_a_shopper_looks_for_something(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"\?q=letter&sort=newest$"))
 
     store.goto("?sort=newest")
-    page.route(re.compile(r"page=2"), closed)
+    page.route(re.compile(r"page=2"), lambda route: None)  # no answer at all
+    assert page.evaluate("htmx.config.timeout") == 12_000
+    page.evaluate("htmx.config.timeout = 500")
     page.mouse.move(100, 500)
     page.mouse.wheel(0, 6000)
     expect(strip).to_be_visible()
     page.unroute_all()
+    page.evaluate("htmx.config.timeout = 12_000")
     expect(store.cards).to_have_count(48)
     expect(strip).to_be_hidden()
