@@ -1,4 +1,44 @@
-// The frame around every page: toasts, the account menu, the colours. All of it works without this.
+// The frame around every page: menus, forms, toasts, the colours. All of it works without this.
+
+// An open menu closes on Escape and on a press elsewhere.
+const openMenus = () => document.querySelectorAll("details[data-menu][open]");
+
+document.addEventListener("click", (event) => {
+  for (const menu of openMenus()) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of openMenus()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// … and when the focus moves on.
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest?.("details[data-menu][open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+});
+
+// A form that leaves the site is sent once, however often the button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+// Coming back with the browser's back button finds the form ready again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
 
 // A toast was there before anybody listened: say it once more, where screen readers do. The focus stays.
 window.addEventListener("load", () => {
@@ -8,12 +48,6 @@ window.addEventListener("load", () => {
 
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove();
-});
-
-// An open menu closes when the focus moves on (app.js: Escape, and a press elsewhere).
-document.addEventListener("focusout", ({ target, relatedTarget }) => {
-  const menu = target.closest?.("details[data-menu][open]");
-  if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
 });
 
 // The footer's choice of colours, at once and without the way to the server. The cookie is the same one.

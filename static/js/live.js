@@ -1,5 +1,36 @@
 // What is open stays true: it hears of changed purchases, rests in the background, and outlasts a server that is away.
 
+// What happens where nobody looks is said to screen readers: together what comes together, of each thing the newest.
+const news = new Map();
+
+function announce(words, about = words) {
+  if (!news.size) setTimeout(speak, 100);
+  news.set(about, words);
+}
+
+function speak() {
+  const lines = [...news.values()].map((line) => Object.assign(document.createElement("p"), { textContent: line }));
+  document.getElementById("announcer").replaceChildren(...lines);
+  news.clear();
+}
+
+// Live fragments are replaced whole, again and again. They are announced when they say something new.
+const announced = new Map();
+
+function sayNews(root) {
+  for (const element of [root, ...root.querySelectorAll("[data-announce]")]) {
+    const { id, dataset: { announce: words } } = element;
+    const before = announced.get(id);
+    if (!words || words === before) continue;
+    announced.set(id, words);
+    if (before) document.title = document.title.replace(before, words);
+    if (before || element === root) announce(words, id); // of what is new on the page only the whole is told
+  }
+}
+
+for (const element of document.querySelectorAll("[data-announce]")) announced.set(element.id, element.dataset.announce);
+document.addEventListener("htmx:load", ({ detail: { elt } }) => elt.querySelectorAll && sayNews(elt));
+
 const ASKS = "[hx-trigger*=awake]"; // asks by itself, and at once when the page wakes up
 const wake = () => window.htmx.trigger(document.body, "awake");
 let strip = ""; // the id of the one that is shown
@@ -29,18 +60,20 @@ window.addEventListener("online", wake);
 const failed = new Set();
 let tries = 1;
 let timer;
+const again = (elt) => window.htmx.trigger(elt, "retry");
 
 function fail({ detail: { elt, xhr } }) {
-  if (xhr.status >= 400 && xhr.status < 500 && xhr.status !== 429) return; // an answer
+  if (xhr.status === 429) setTimeout(again, 5000, elt); // too often: a little later
+  if (xhr.status >= 400 && xhr.status < 500) return; // the server is there
   tell("unreachable");
-  failed.add(elt);
+  if (!elt.matches(ASKS)) failed.add(elt);
   clearTimeout(timer);
   timer = setTimeout(tryAgain, Math.min(60, 2 ** tries) * 1000 * (1 + Math.random() / 4));
 }
 
 function tryAgain() {
   tries += 1;
-  for (const elt of failed) window.htmx.trigger(elt, "retry");
+  failed.forEach(again);
   failed.clear();
   wake();
 }
