@@ -61,11 +61,66 @@ if not DEBUG and not ALLOWED_HOSTS:
     )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SITE_URL.startswith("https://")
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if SECURE_SSL_REDIRECT else 0)
-if env.bool("BEHIND_TLS_PROXY", default=False):
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+HTTPS = SITE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_SSL_HOST = urlsplit(SITE_URL).netloc  # never the address that a request made up
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked from inside, where there is no TLS
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+# Whether the whole domain speaks HTTPS only is the founder's to know (security.W005, W021).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
+
+# Behind a proxy that ends TLS its word counts: on the scheme, and on who is asking (so many proxies, one after the
+# other, each of which adds to X-Forwarded-For). Without one, nobody's word does.
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0)
+if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def cookie(name: str) -> str:
+    """Over HTTPS browsers keep a __Host- cookie to this very host, and no other may set it."""
+    return f"__Host-{name}" if HTTPS else name
+
+
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie("sessionid"), cookie("csrftoken")
+LANGUAGE_COOKIE_NAME, THEME_COOKIE_NAME = cookie("language"), cookie("theme")
+MESSAGES_COOKIE_NAME = cookie("messages")
+MESSAGE_STORAGE = "apps.web.message_storage.Storage"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True  # as the session's; chrome.js writes the theme's itself
+
+# What may be sent to us, in bytes; more is answered 413 before anything of it is read. Django's own limits are per form
+# and count no files: anybody could fill the disk with one.
+MOST_BYTES = 2_000_000  # Stripe's largest events are far below
+MOST_BYTES_OF_STAFF = (
+    env.int("ADMIN_UPLOAD_MB", default=2000) * 1_000_000
+)  # downloads for buyers, in the admin
+DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+
+# How often is often enough: so many in so long (m, h, d), per ip, user or key (the address typed into the form).
+# Counted in the cache that all processes share (CACHE_URL). RATE_LIMITS="checkout=5/m/user;search=" changes some.
+RATE_LIMITS = {
+    "login": "30/m/ip",  # pages of passwords tried from one place
+    "login_failed": "10/m/ip,5/5m/key",  # one account's password, from wherever
+    "signup": "20/m/ip",  # accounts by the hundred
+    "reset_password": "20/m/ip,5/m/key",  # somebody's mailbox, filled with our mails
+    "reset_password_from_key": "20/m/ip",  # links guessed
+    "request_login_code": "20/m/ip,3/m/key",  # as for resets
+    "confirm_email": "1/3m/key",  # one mail is enough
+    "reauthenticate": "10/m/user",  # an open browser, and somebody else's hands
+    "change_password": "5/m/user",
+    "manage_email": "10/m/user",
+    "checkout": "10/5m/user,40/h/user,60/5m/ip",  # stolen cards are tried where checkouts are cheap
+    "portal": "20/5m/user",  # each press asks Stripe
+    "search": "120/m/ip",  # each asks the database for words anywhere in the texts
+    "poll": "600/m/user",  # a dozen open tabs are nobody's fault
+    **dict(part.split("=", 1) for part in env.str("RATE_LIMITS", default="").split(";") if "=" in part),
+}
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 # Test keys or live keys make the same code sell through Stripe. Without a key, in development, the offline
@@ -133,10 +188,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.web.watching.watching",
+    # First those that put headers on an answer, so that it has them whoever gives it.
+    "apps.web.headers.more_headers",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.web.nul.without_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -144,8 +202,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.web.body_limit.body_limit",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
@@ -192,6 +250,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
     CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
+if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 would forget who tried how often
 # Visitors' pages, apart from counters and the like: a full shelf of pages must not push those out.
 CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
@@ -230,6 +290,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
+ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a mail tells of each change of password, address or second factor
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds: mail may be slow; three wrong codes end it earlier
@@ -328,6 +389,8 @@ USE_TZ = True
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
         "img-src": [SELF, "data:", *([MEDIA_URL] if "//" in MEDIA_URL else [])],
         "object-src": [NONE],
         "base-uri": [SELF],

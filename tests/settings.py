@@ -48,3 +48,6 @@ if shared["BACKEND"].endswith("RedisCache"):
 # Tests look at what a page was made of; test_page_cache.py and the browser tests turn the cache of pages on.
 KEPT_PAGES = {**shared, **CACHES["pages"], "LOCATION": shared.get("LOCATION", "pages")}  # noqa: F405
 CACHES["pages"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}  # noqa: F405
+
+# Tests press the same buttons all day long; those about limits use the shop's.
+SHOP_RATE_LIMITS, RATE_LIMITS = RATE_LIMITS, {}  # noqa: F405

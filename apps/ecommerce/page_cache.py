@@ -26,7 +26,6 @@ from . import catalogue_version
 
 SECONDS = 300  # at most: should a process die between its commit and the new stamp, this heals it
 LONGEST = 20  # letters of a parameter's value; more is nobody's page number
-MESSAGES = "messages"  # the cookie of django.contrib.messages
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -50,7 +49,7 @@ def for_everybody(*kept: str, fresh: tuple[str, ...] = ()) -> Callable[[View[P]]
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if settings.SESSION_COOKIE_NAME in request.COOKIES or MESSAGES in request.COOKIES:
+            if {settings.SESSION_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME} & request.COOKIES.keys():
                 response = view(request, *args, **kwargs)
                 patch_cache_control(response, private=True, no_store=True)
                 return response

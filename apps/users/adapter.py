@@ -15,12 +15,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.queue import task
 from apps.users import browsers
+from apps.web.client_address import client_address
 
 MOST_TRIES = 5
 PROOFS = {
@@ -31,6 +33,10 @@ PROOFS = {
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """allauth's limits and ours agree on who is who."""
+        return client_address(request)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
         request = current.request

@@ -13,6 +13,7 @@ class Site(TypedDict):
     site_intro: str
     support_email: str
     theme: str
+    theme_cookie: str
     stripe_sandbox: bool
     debug: bool
     refund_days: int
@@ -29,6 +30,7 @@ def site(request: HttpRequest) -> Site:
         "site_intro": settings.SITE_INTRO,
         "support_email": settings.SUPPORT_EMAIL,
         "theme": theme.chosen(request),
+        "theme_cookie": settings.THEME_COOKIE_NAME,  # chrome.js writes it
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,
         "refund_days": settings.REFUND_DAYS,

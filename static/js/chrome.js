@@ -54,7 +54,13 @@ document.addEventListener("click", (event) => {
 const THEMES = { light: ["all", "not all"], dark: ["not all", "all"] };
 const SYSTEM = ["(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"];
 
-const chosen = () => document.cookie.match(/(?:^|; )theme=(light|dark)/)?.[1] ?? "system";
+const COOKIE = document.querySelector("[data-theme-choice]")?.dataset.themeChoice ?? "theme"; // over HTTPS its name is another
+
+function chosen() {
+  const cookie = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${COOKIE}=`));
+  const theme = cookie?.slice(COOKIE.length + 1);
+  return Object.keys(THEMES).includes(theme) ? theme : "system";
+}
 
 function show() {
   const theme = chosen();
@@ -74,7 +80,7 @@ document.addEventListener("submit", (event) => {
   const { value } = event.submitter;
   const age = value === "system" ? 0 : 365 * 24 * 60 * 60;
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `theme=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+  document.cookie = `${COOKIE}=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
   show();
 });
 

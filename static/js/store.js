@@ -29,6 +29,8 @@ const pressedMore = ({ requestConfig }) => requestConfig?.elt.id === "more";
 let before = 0;
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  // Searched too often: the words of the answer stand where the products were, until app.js's next try succeeds.
+  if (detail.xhr.status === 429 && detail.target.id === "results") detail.shouldSwap = true;
   if (pressedMore(detail)) before = document.getElementById("shelf").children.length;
 });
 

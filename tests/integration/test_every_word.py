@@ -163,13 +163,13 @@ def test_accounts_mails(shop: None, client: Client, ada: User, mailoutbox: list[
     assert [hard_coded(f"{mail.subject}\n{mail.body}") for mail in mailoutbox] == [[], [], []]
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "413", "429", "500"])
 def test_error_pages(shop: None, rf: Any, name: str, django_user_model: Callable[..., Any]) -> None:
     from django.contrib.auth.models import AnonymousUser
 
     request = rf.get("/")
     request.user = AnonymousUser()
-    assert in_page(loader.get_template(f"{name}.html").render({}, request)) == []
+    assert in_page(loader.get_template(f"{name}.html").render({"minutes": 2}, request)) == []
 
 
 def test_a_language_that_runs_from_right_to_left(client: Client, settings: Any) -> None:

@@ -22,6 +22,7 @@ from apps.ecommerce.decorators import wanted_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
+from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class SeeOther(HttpResponseRedirect):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
     """`price` from a signed-in buyer by POST: off to Stripe. A visitor's choice waits until they are signed in."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)

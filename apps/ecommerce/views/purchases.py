@@ -30,6 +30,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
 from apps.ecommerce.states import poll_delay, state_of
 from apps.users.requests import SignedInRequest
+from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def purchase(request: SignedInRequest, public_id: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
+@limited("poll")
 def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The fragment of a page that waits. It asks Stripe itself, so it is right without any webhook."""
     view = request.GET.get("view", "page")
@@ -92,6 +94,7 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_POST
+@limited("portal")
 def manage(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Off to Stripe's billing portal: card, cancellation, invoices. It leads back to this purchase."""
     row = _own(request, public_id)

@@ -22,6 +22,7 @@ from apps.ecommerce.page_cache import for_everybody
 from apps.ecommerce.pages import pages_of
 from apps.ecommerce.search import Question
 from apps.users.models import User
+from apps.web.rate_limits import limited
 
 RELATED = 4
 PENDING = (Status.PROCESSING,)
@@ -43,6 +44,7 @@ class Card:
 
 
 @require_safe
+@limited("search", asks="q")
 @for_everybody("type", "sort", "page", fresh=("q", "product"))
 def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)

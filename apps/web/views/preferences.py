@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.web.theme import COOKIE, THEMES
+from apps.web.theme import THEMES
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -23,7 +23,7 @@ def language(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES):
-        _remember(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+        _remember(response, settings.LANGUAGE_COOKIE_NAME, chosen, httponly=True)
     return response
 
 
@@ -35,14 +35,15 @@ def theme(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
-        _remember(response, COOKIE, chosen)
+        _remember(response, settings.THEME_COOKIE_NAME, chosen)
     else:
-        response.delete_cookie(COOKIE, samesite="Lax")
+        response.delete_cookie(settings.THEME_COOKIE_NAME, samesite="Lax")
     return response
 
 
-def _remember(response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+def _remember(response: HttpResponse, name: str, value: str, *, httponly: bool = False) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=secure, httponly=httponly)
 
 
 def _back(request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,33 @@
+"""A request that sends more than its address has use for is answered 413, and nothing of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from apps.web.maintenance import alone
+
+
+def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware, behind those that know who is asking and before any that looks into a form."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        size = _announced(request)
+        if size > settings.MOST_BYTES and not (_from_staff(request) and size <= settings.MOST_BYTES_OF_STAFF):
+            return alone(request, "413.html", 413)
+        return get_response(request)
+
+    return middleware
+
+
+def _announced(request: HttpRequest) -> int:
+    """Bytes. What comes without an announcement Django does not read at all."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _from_staff(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("admin:index")) and request.user.is_staff
