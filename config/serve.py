@@ -16,12 +16,16 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from config.launch import refuse_to_start
+
 STOP_SECONDS = 30
 SLOWEST_HEADERS = 10_000  # ms: who sends them more slowly is not a browser
 PER_THREAD = 8  # requests that wait for a thread; more are kept in the socket's queue
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    refuse_to_start()
     workers = int(os.environ.get("WEB_WORKERS") or max(2, os.cpu_count() or 2))
     threads = int(os.environ.get("WEB_THREADS") or 4)
     if os.environ.get("METRICS_TOKEN"):

@@ -128,6 +128,7 @@ RATE_LIMITS = {
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another stand-in, or a proxy
+ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)  # a rehearsal in public: nobody really pays
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
 
 # What Checkout offers beside the price. https://docs.stripe.com/api/checkout/sessions/create

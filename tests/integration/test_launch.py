@@ -1,0 +1,108 @@
+"""A shop opens only when it is safe: what is wrong is one line that names the variable, before anybody comes in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config.launch import is_public
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "deploy" / "production.env.example"
+SECRETS = {
+    "SECRET_KEY": "q8fJ2n5sVb0wLx7Rk3tYc9ZmHa4GdUe1PoTi6NQvWsXjKyBzCM",
+    "STRIPE_SECRET_KEY": "sk_live_51NotAKeyOfAnybody",
+    "STRIPE_WEBHOOK_SECRET": "whsec_NotASecretOfAnybody",
+}
+# What somebody does wrong ▶ the variable that the one line begins with.
+MISTAKES: list[tuple[dict[str, str], str]] = [
+    ({"DEBUG": "true"}, "DEBUG"),
+    ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "HOST": "0.0.0.0"}, "DEBUG"),
+    ({"SECRET_KEY": ""}, "SECRET_KEY"),
+    ({"SECRET_KEY": "too short"}, "SECRET_KEY"),
+    ({"SECRET_KEY": "django-insecure-" + SECRETS["SECRET_KEY"]}, "SECRET_KEY"),
+    ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+    ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+    ({"SITE_URL": ""}, "SITE_URL"),
+    ({"SITE_URL": "http://shop.example.com"}, "SITE_URL"),
+    ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY"),
+    ({"STRIPE_SECRET_KEY": "pk_live_1"}, "STRIPE_SECRET_KEY"),
+    ({"STRIPE_SECRET_KEY": "sk_test_1"}, "STRIPE_SECRET_KEY"),
+    ({"STRIPE_SANDBOX": "true"}, "STRIPE_SECRET_KEY"),  # a live key, and play money
+    ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
+    ({"STRIPE_WEBHOOK_SECRET": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
+    ({"EMAIL_URL": ""}, "EMAIL_URL"),
+]
+DELIBERATE = [
+    {},
+    {"STRIPE_SECRET_KEY": "sk_test_1", "ALLOW_TEST_KEYS": "true"},
+    {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""},
+    {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "STRIPE_SECRET_KEY": "", "SECRET_KEY": "short"},
+]
+OPEN = "from config.launch import refuse_to_start; refuse_to_start(); print('open')"
+
+
+def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own that knows the example environment with secrets filled in, and nothing of ours."""
+    values = {"VAR_DIR": str(folder), "ENV_FILE": str(EXAMPLE), **SECRETS, **mistake}
+    environ = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **values}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100)
+
+
+def test_the_example_environment_needs_nothing_but_secrets(tmp_path: Path) -> None:
+    done = python(tmp_path, {}, "manage.py", "check", "--deploy", "--fail-level", "DEBUG")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("System check identified no issues")
+
+
+def test_each_mistake_is_one_line_that_names_its_variable(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        refusals = list(pool.map(lambda row: python(tmp_path, row[0], "-c", OPEN), MISTAKES))
+    for (mistake, variable), done in zip(MISTAKES, refusals, strict=True):
+        assert done.returncode == 1, mistake
+        assert done.stdout == "", mistake
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"The shop does not start. {variable} "), (mistake, line)
+
+
+def test_what_is_meant_is_let_through(tmp_path: Path) -> None:
+    for meant in DELIBERATE:
+        done = python(tmp_path, meant, "-c", OPEN)
+        assert (done.stdout, done.stderr) == ("open\n", ""), meant
+
+
+@pytest.mark.parametrize("start", [["-m", "config.serve"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]])
+def test_every_way_to_start_asks(tmp_path: Path, start: list[str]) -> None:
+    done = python(tmp_path, {"STRIPE_WEBHOOK_SECRET": ""}, *start)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The shop does not start. STRIPE_WEBHOOK_SECRET ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_checks_say_it_beforehand(tmp_path: Path) -> None:
+    done = python(tmp_path, {"STRIPE_SECRET_KEY": "sk_test_1"}, "manage.py", "check", "--deploy")
+    assert done.returncode == 1
+    assert "ALLOW_TEST_KEYS" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("https://shop.example.com", True),
+        ("https://93.184.215.14", True),
+        ("http://127.0.0.1:8000", False),
+        ("http://[::1]:8000", False),
+        ("http://192.168.1.20:8000", False),
+        ("http://localhost:8000", False),
+        ("https://shop.localhost", False),
+        ("https://printer.local", False),
+    ],
+)
+def test_what_the_world_can_reach(address: str, public: bool) -> None:
+    assert is_public(address) is public
