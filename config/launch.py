@@ -59,7 +59,9 @@ def _lets_strangers_in() -> bool:
 
 def _weak(settings: Settings) -> bool:
     key = settings.SECRET_KEY
-    return len(key) < SECRET_LETTERS or len(set(key)) < DIFFERENT_LETTERS or key.startswith("django-insecure-")
+    return (
+        len(key) < SECRET_LETTERS or len(set(key)) < DIFFERENT_LETTERS or key.startswith("django-insecure-")
+    )
 
 
 def _live(settings: Settings) -> bool:
@@ -110,7 +112,9 @@ FOR_A_SHOP: Rules = [
         "STRIPE_SECRET_KEY is not set. For a demo site where nothing is real set STRIPE_SANDBOX=true.",
     ),
     (
-        lambda settings: _sells(settings) and not settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS + TEST_KEYS),
+        lambda settings: (
+            _sells(settings) and not settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS + TEST_KEYS)
+        ),
         "STRIPE_SECRET_KEY is not a secret key of Stripe's; a live one begins with sk_live_ or rk_live_.",
     ),
     (

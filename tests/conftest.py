@@ -76,7 +76,7 @@ def as_bob(bob: User) -> Client:
     return signed_in(bob)
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
+def signed_in(user: User, **options: Any) -> Client:
+    client = Client(**options)
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return client

@@ -1,4 +1,4 @@
-"""Headers that Django doesn't know of; with its own and django-csp's, every answer says what it may be used for.
+"""What Django doesn't say by itself; with its own headers and django-csp's, every answer tells what it is for.
 
 Outermost among them, so that errors, redirects, files and the maintenance page have them as well.
 https://owasp.org/www-project-secure-headers/
@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 # A view may say otherwise: images that a CDN serves are for other origins, too.
 MORE = {
+    "Cache-Control": "private, no-store",  # even a 404 has somebody's name in its header
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import stripe
 
 from apps.ecommerce.models import ProductConfiguration
 from tests.factories import stock
+from tests.integration import addresses
 
 
 @pytest.fixture
@@ -20,6 +22,15 @@ def icons(db: None, sandbox: Any) -> ProductConfiguration:
 def club(db: None, sandbox: Any) -> ProductConfiguration:
     """A subscription: $9 a month."""
     return stock(sandbox.client, "Maker club", 900, interval="month")
+
+
+@pytest.fixture
+def open_shop(
+    sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, settings: Any, tmp_path: Path
+) -> addresses.Shop:
+    """A shop with a past, in which every address leads somewhere."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return addresses.open_shop(sandbox, icons, club)
 
 
 @pytest.fixture

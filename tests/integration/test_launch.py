@@ -77,7 +77,9 @@ def test_what_is_meant_is_let_through(tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == ("open\n", ""), meant
 
 
-@pytest.mark.parametrize("start", [["-m", "config.serve"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]])
+@pytest.mark.parametrize(
+    "start", [["-m", "config.serve"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]]
+)
 def test_every_way_to_start_asks(tmp_path: Path, start: list[str]) -> None:
     done = python(tmp_path, {"STRIPE_WEBHOOK_SECRET": ""}, *start)
     assert done.returncode == 1
