@@ -1,11 +1,13 @@
 """Who is asking, as an IP address: for counting, and for the log line when somebody asks too often."""
 
+import re
 from ipaddress import IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
 NOBODY = "unknown"
+WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 
 def client_address(request: HttpRequest) -> str:
@@ -14,16 +16,15 @@ def client_address(request: HttpRequest) -> str:
     Whatever else X-Forwarded-For says, the client may have made up. IPv6 is cut to the /64 that one household has.
     """
     hops = [request.META.get("REMOTE_ADDR", "")]
-    if settings.TRUSTED_PROXIES:
-        hops = request.headers.get("X-Forwarded-For", "").split(",") + hops
-        hops = hops[-settings.TRUSTED_PROXIES - 1 :]
+    if settings.TRUSTED_PROXIES and (forwarded := request.headers.get("X-Forwarded-For")):
+        hops = [*forwarded.split(","), *hops][-settings.TRUSTED_PROXIES - 1 :]
     return _cleaned(hops[0])
 
 
 def _cleaned(text: str) -> str:
     text = text.strip()
-    if text.startswith("[") or text.count(":") == 1:  # some proxies add a port
-        text = text.rpartition(":")[0].strip("[]") if not text.endswith("]") else text.strip("[]")
+    if match := WITH_PORT.fullmatch(text):  # some proxies add it
+        text = match[1] or match[2]
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,0 +1,163 @@
+"""Too often is said kindly, counted by person and by address in the shared cache; without it the shop sells on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from apps.web import rate_limits
+from apps.web.client_address import client_address
+from tests.conftest import signed_in
+from tests.factories import press_buy
+
+pytestmark = pytest.mark.django_db
+
+FAR = {"REMOTE_ADDR": "203.0.113.7"}
+ELSEWHERE = {"REMOTE_ADDR": "203.0.113.8"}
+SEARCH = "/store/?q=icons"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What time it is for the limits."""
+    moment = [1_800_000_000.0]
+    monkeypatch.setattr(rate_limits, "now", lambda: moment[0])
+    return moment
+
+
+def test_a_checkout_too_often_says_when_to_try_again(
+    ada: User, icons: ProductConfiguration, settings: Any, clock: list[float]
+) -> None:
+    settings.RATE_LIMITS = {"checkout": "2/5m/user"}
+    buyer = signed_in(ada)
+    for _ in range(2):
+        press_buy(buyer, icons)
+    clock[0] += 100
+    refused = buyer.post("/store/icon-set/buy/", {"price": icons.prices[0].id})
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "200"
+    page = refused.content.decode()
+    assert "nothing was charged. Wait 4 minutes" in page
+    assert "site-header" in page
+    clock[0] += 200
+    press_buy(buyer, icons)
+
+
+def test_a_card_tester_with_many_accounts_is_one_address(icons: ProductConfiguration, settings: Any) -> None:
+    settings.RATE_LIMITS = {"checkout": "100/5m/user,3/5m/ip"}
+    buyers = [signed_in(User.objects.create_user(f"{n}@example.com", "x")) for n in range(4)]
+    form = {"price": icons.prices[0].id}
+    statuses = [buyer.post("/store/icon-set/buy/", form, **FAR).status_code for buyer in buyers]  # type: ignore[arg-type]
+    assert statuses == [303, 303, 303, 429]
+    assert buyers[3].post("/store/icon-set/buy/", form, **ELSEWHERE).status_code == 303  # type: ignore[arg-type]
+
+
+def test_searching_too_often_is_said_in_the_place_of_the_products(
+    client: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.RATE_LIMITS = {"search": "1/m/ip"}
+    htmx = {"HX-Request": "true", "HX-Target": "results"}
+    assert client.get(SEARCH, headers=htmx, **FAR).status_code == 200  # type: ignore[arg-type]
+    refused = client.get(SEARCH, headers=htmx, **FAR)  # type: ignore[arg-type]
+    assert refused.status_code == 429
+    assert '<section class="results" id="results" role="alert">' in refused.content.decode()
+    assert "<html" not in refused.content.decode()
+    assert client.get("/store/?sort=name", **FAR).status_code == 200  # type: ignore[arg-type]  # shelves stay open
+
+
+@pytest.mark.parametrize(
+    ("door", "form", "most"),
+    [
+        ("login", {"login": "nobody@example.com", "password": "x"}, 30),
+        ("signup", {"email": "", "password1": ""}, 20),
+        ("password/reset", {"email": "nobody@example.com"}, 5),
+    ],
+)
+def test_the_doors_are_counted(client: Client, door: str, form: dict[str, str], most: int) -> None:
+    for _ in range(most):
+        assert client.post(f"/accounts/{door}/", form).status_code in (200, 302)
+    refused = client.post(f"/accounts/{door}/", form)
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "60"
+    assert "That was a little too often" in refused.content.decode()
+
+
+def test_a_password_guessed_five_times_is_not_looked_at_again(ada: User, client: Client) -> None:
+    wrong = {"login": ada.email, "password": "guess"}
+    for number in range(5):
+        client.post("/accounts/login/", wrong, REMOTE_ADDR=f"203.0.113.{number}")
+    right = {"login": ada.email, "password": "ada-buys-things"}
+    page = client.post("/accounts/login/", right, REMOTE_ADDR="203.0.113.99")
+    assert page.status_code == 200
+    assert "Too many failed" in page.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_admin_has_no_door_of_its_own(olive: User, client: Client) -> None:
+    """Whoever guesses passwords there would not be counted."""
+    response = client.post("/admin/login/", {"username": olive.email, "password": "olive-runs-this"})
+    assert response["Location"].startswith("/accounts/login/?next=")
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_shops_own_limits_let_a_person_be(ada: User, icons: ProductConfiguration, settings: Any) -> None:
+    settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
+    buyer = signed_in(ada)
+    for _ in range(8):
+        press_buy(buyer, icons)
+    for _ in range(60):
+        assert buyer.get(SEARCH, **FAR).status_code == 200  # type: ignore[arg-type]
+
+
+def test_without_the_cache_nobody_is_refused(
+    ada: User, icons: ProductConfiguration, settings: Any, rf: RequestFactory
+) -> None:
+    settings.RATE_LIMITS = {"checkout": "1/5m/user"}
+    gone = {"BACKEND": "apps.web.redis_cache.ForgivingRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
+    settings.CACHES = {**settings.CACHES, "default": gone}
+    request = rf.get("/")
+    request.user = ada
+    assert [rate_limits.seconds_to_wait(request, "checkout") for _ in range(3)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "198.51.100.1", "203.0.113.7"),  # nobody stands in front: whoever says so made it up
+        (1, "198.51.100.1", "198.51.100.1"),
+        (1, "1.1.1.1, 198.51.100.1", "198.51.100.1"),  # the first was there before our proxy added the other
+        (2, "1.1.1.1, 198.51.100.1, 192.0.2.1", "198.51.100.1"),
+        (2, "198.51.100.1", "198.51.100.1"),  # the outer one was left out
+        (1, "", "203.0.113.7"),
+        (1, "nonsense", "unknown"),
+        (1, "198.51.100.1:4711", "198.51.100.1"),
+        (1, "[2001:db8::1]:4711", "2001:db8::"),
+        (1, "2001:db8:0:0:aaaa::1", "2001:db8::"),  # a household has a whole /64
+        (1, "::ffff:198.51.100.1", "198.51.100.1"),
+    ],
+)
+def test_who_is_asking(rf: RequestFactory, settings: Any, proxies: int, forwarded: str, address: str) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    request = rf.get("/", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR="203.0.113.7")
+    assert client_address(request) == address
+
+
+def test_made_up_addresses_do_not_help_at_the_door(client: Client) -> None:
+    form = {"login": "nobody@example.com", "password": "x"}
+    answers = [
+        client.post("/accounts/login/", form, headers={"x-forwarded-for": f"198.51.100.{number}"})
+        for number in range(31)
+    ]
+    assert answers[-1].status_code == 429
+
+
+def test_an_undeclared_proxy_locks_nobody_out(
+    client: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    """All shoppers come from this machine's own address, then."""
+    settings.RATE_LIMITS = {"search": "1/m/ip"}
+    assert [client.get(SEARCH).status_code for _ in range(3)] == [200, 200, 200]
