@@ -21,7 +21,7 @@ def media(request: HttpRequest, name: str) -> FileResponse:
     """A file of the default storage. Names come from contents, so it may be kept for ever."""
     try:
         file = default_storage.open(name)
-    except (FileNotFoundError, IsADirectoryError):
+    except OSError:  # none, a folder, a name too long for one
         raise Http404("There is no such file.") from None
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     response = FileResponse(file, content_type=kind, as_attachment=kind not in PICTURES)

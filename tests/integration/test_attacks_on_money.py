@@ -1,0 +1,255 @@
+"""How somebody might get goods without paying, or what somebody else paid for.
+
+Many attacks are told where the thing itself is tested; TOLD_ELSEWHERE says where.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
+
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.stripe_sandbox.transport import InProcessClient
+from apps.users.models import User
+from tests.factories import add_price, bought, pay, press_buy, price_of, stock
+from tests.integration.addresses import read
+from tests.integration.test_money_news import deliver, events
+
+pytestmark = pytest.mark.django_db
+
+TOLD_ELSEWHERE = {
+    "opening the success page without having paid": "test_money_news.py::test_an_unpaid_session_opens_nothing",
+    "a success page with a made-up session id": "test_money_news.py::test_a_return_with_no_session_of_ours",
+    "a session id that another buyer paid": "test_money_news.py::test_a_stranger_finds_no_purchase",
+    "another shop's session": "test_money_news.py::test_a_session_of_another_shop_is_none_of_ours",
+    "a price that does not exist": "test_buying.py::test_an_unknown_price_creates_nothing",
+    "the price of a cheaper product": "test_buying.py::test_another_products_price_creates_nothing",
+    "last year's price": "test_buying.py::test_an_archived_price_creates_nothing",
+    "an amount in the form": "test_buying.py::test_an_amount_in_the_form_is_ignored",
+    "a checkout that starts by a link": "test_buying.py::test_a_get_of_buy_alone_creates_nothing",
+    "a second free trial": "test_buying.py::test_a_trial_is_given_once",
+    "a webhook without signature": "test_money_news.py::test_an_unsigned_event_is_refused",
+    "a webhook with an old, a foreign or a borrowed signature": (
+        "test_money_news.py::test_signatures_that_are_old_foreign_or_of_another_body_are_refused"
+    ),
+    "webhooks where no secret is set": "test_money_news.py::test_without_a_secret_the_endpoint_is_off",
+    "paying with play money in a real shop": "test_sandbox_refuses_real_money.py::test_never_with_a_live_key",
+    "goods bought in test mode": "test_money_news.py::test_what_was_bought_in_test_mode_opens_nothing_in_live_mode",
+    "the gate, as a stranger": "test_gate.py::test_a_stranger_is_sent_to_the_store",
+    "the gate, with money given back": "test_gate.py::test_a_status_that_grants_nothing_opens_nothing",
+    "guessing the file's address": "test_gate.py::test_the_file_has_its_own_name_and_no_address_of_its_own",
+    "passing a download link on": "test_s3_files.py::test_the_owner_is_sent_to_a_link_that_works_for_a_minute",
+    "changing a download link": "test_s3_files.py::test_the_link_opens_nothing_else",
+    "an SVG as a product's picture": "test_product_images.py::test_what_is_no_picture_is_replaced_by_drawn_art",
+    "a drawing with script in /media/": "test_headers.py::test_only_pictures_are_shown_from_media",
+    "stolen cards, one after the other": (
+        "test_rate_limits.py::test_a_card_tester_with_many_accounts_is_one_address"
+    ),
+    "script in a product's name": "test_store_pages.py::test_names_from_stripe_are_text",
+    "script in what one searches for": "test_store_pages.py::test_a_hostile_search_is_a_search",
+    "script in the words that owners read": "test_gate.py::test_owners_words_are_markdown_and_never_html",
+    "a header in a product's name, for its mails": "test_mails.py",
+    "NUL characters": "test_nul_characters.py",
+}
+
+
+@pytest.mark.parametrize("place", sorted(set(TOLD_ELSEWHERE.values())))
+def test_what_is_told_elsewhere_is_there(place: str) -> None:
+    file, _, name = place.partition("::")
+    assert f"def {name}" in (Path(__file__).parent / file).read_text()
+
+
+def test_a_replayed_event_does_not_undo_a_refund(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    (paid,) = events(sandbox, "checkout.session.completed")
+    deliver(paid)
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    sandbox.deliver()
+    assert owned(ada, icons.product) is None
+    assert deliver(paid).status_code == 200  # the same, once more
+    assert deliver({**paid, "id": "evt_another_number"}).status_code == 200  # and under another number
+    assert Purchase.objects.get().status == Status.REFUNDED
+    assert owned(ada, icons.product) is None
+
+
+def test_what_an_event_claims_is_not_believed(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Even a signed one is only a reason to ask Stripe."""
+    press_buy(as_ada, icons)
+    purchase = Purchase.objects.get()
+    claim = {
+        "id": purchase.session_id,
+        "object": "checkout.session",
+        "payment_status": "paid",
+        "status": "complete",
+    }
+    forged = {"id": "evt_1", "object": "event", "type": "checkout.session.completed", "created": 1}
+    assert deliver({**forged, "data": {"object": claim}}).status_code == 200
+    assert Purchase.objects.get().status == Status.OPEN
+    assert owned(ada, icons.product) is None
+
+
+def test_fields_that_no_form_has_change_nothing(
+    as_ada: Client, bob: User, icons: ProductConfiguration
+) -> None:
+    more = {
+        "status": "paid",
+        "user": str(bob.pk),
+        "amount_total": "0",
+        "currency": "jpy",
+        "livemode": "on",
+        "paid_at": "2020-01-01",
+        "session_id": "cs_test_of_somebody",
+        "next_path": "//evil.example/",
+        "quantity": "0",
+        "discounts[0][coupon]": "everything-free",
+        "trial_period_days": "365",
+    }
+    as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id, **more})
+    purchase = Purchase.objects.get()
+    assert (purchase.status, purchase.email, purchase.amount_total) == (Status.OPEN, "ada@example.com", 1900)
+    assert (purchase.currency, purchase.livemode, purchase.next_path) == ("usd", False, "")
+    assert str(purchase.session_id) != "cs_test_of_somebody"
+
+
+def test_a_parameter_said_twice_buys_no_other_product_cheaply(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    sticker = stock(sandbox.client, "Sticker", 100)
+    for prices in ([price_of(sticker).id, price_of(icons).id], [price_of(icons).id, price_of(sticker).id]):
+        as_ada.post("/store/icon-set/buy/", {"price": prices})
+    for purchase in Purchase.objects.all():
+        assert (purchase.product, purchase.amount_total) == (icons.product, 1900)
+
+
+def test_paying_less_than_asked_for_is_not_possible_on_the_way(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """The hosted page is Stripe's: what is added to its address or form changes no amount."""
+    cheap = add_price(sandbox.client, icons.product_id, 100)
+    url = press_buy(as_ada, icons)
+    pay(f"{url}?amount=1&price={cheap}")
+    as_ada.get(f"/store/checkout/return/?session_id={Purchase.objects.get().session_id}&amount_total=1")
+    assert Purchase.objects.get().amount_total == 1900
+
+
+def test_a_file_is_handed_out_and_never_run(as_ada: Client, icons: ProductConfiguration) -> None:
+    icons.download.save("drawing.svg", ContentFile(b"<svg onload='alert(document.cookie)'/>"))
+    bought(as_ada, icons)
+    response = read(as_ada.get("/purchases/icon-set/download/"))
+    assert response["Content-Disposition"].startswith("attachment")
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+UP = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "..%252f", "%c0%ae%c0%ae/")
+SECRET = "whoever reads this got out"
+
+
+@pytest.mark.parametrize(
+    "place", ["media", "static", "dev/mail", "purchases/icon-set/download", "art", "icons/x"]
+)
+def test_no_name_leads_out_of_its_folder(as_ada: Client, settings: Any, tmp_path: Path, place: str) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    default_storage.save("products/a.png", ContentFile(b"x"))
+    (tmp_path / "secret.txt").write_text(SECRET)
+    names = [
+        f"{up * depth}{name}"
+        for up in UP
+        for depth in (1, 3, 8)
+        for name in ("secret.txt", "etc/passwd", ".env")
+    ]
+    names += [
+        str(tmp_path / "secret.txt"),
+        f"/{tmp_path}/secret.txt",
+        "file:///etc/passwd",
+        "a" * 5000,
+        "products",
+    ]
+    names += ["products/a.png/x", "products/../../secret.txt", "./products/./../../secret.txt", "con", "a\nb"]
+    for name in names:
+        response = read(as_ada.get(f"/{place}/{name}"))
+        assert response.status_code in (301, 302, 400, 404), name
+        assert SECRET.encode() not in response.body
+        assert b"root:" not in response.body
+
+
+HOSTILE = '<script>alert("1")</script>'
+
+
+def test_script_in_stripes_words_is_never_shown_as_script(
+    as_ada: Client, olive: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe's errors repeat what was sent to it. The operator reads them, the buyer only ours."""
+    bought(as_ada, icons)
+    other = Client()
+    other.force_login(User.objects.create_user("carol@example.com", "x"))
+    error = '{"error": {"type": "invalid_request_error", "message": "No such thing: %s"}}' % HOSTILE.replace(
+        '"', '\\"'
+    )
+    monkeypatch.setattr(InProcessClient, "request", lambda *args, **kwargs: (error, 400, {}))
+    page = other.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True).content.decode()
+    assert "can&#x27;t be opened right now" in page or "can't be opened right now" in page
+    assert "No such thing" not in page
+
+    admin = Client()
+    admin.force_login(olive)
+    action = {
+        "action": "refresh",
+        "_selected_action": [str(Purchase.objects.filter(user__email="ada@example.com")[0].pk)],
+    }
+    page = admin.post("/admin/ecommerce/purchase/", action, follow=True).content.decode()
+    assert "No such thing" in page
+    assert HOSTILE not in page
+
+
+def test_script_in_an_address_or_a_name_is_text_wherever_it_stands(
+    olive: User, icons: ProductConfiguration, mailoutbox: list[Any]
+) -> None:
+    """Quoted, these are valid e-mail addresses."""
+    mallory = User.objects.create_user(f'"{HOSTILE.replace(chr(34), "")}"@example.com', "x", name=HOSTILE)
+    client = Client()
+    client.force_login(mallory)
+    purchase = bought(client, icons)
+    admin = Client()
+    admin.force_login(olive)
+    pages = [
+        *(
+            client.get(path)
+            for path in ("/", "/accounts/", "/accounts/email/", "/purchases/", purchase.get_absolute_url())
+        ),
+        *(
+            client.get(path)
+            for path in ("/accounts/password/change/", "/accounts/delete/", "/store/icon-set/")
+        ),
+        *(admin.get(f"/admin/{path}/") for path in ("users/user", "ecommerce/purchase", "ecommerce/mail")),
+        admin.get(f"/admin/users/user/{mallory.pk}/change/"),
+        admin.get(f"/admin/ecommerce/purchase/{purchase.pk}/change/"),
+    ]
+    shown = [response.content.decode() for response in pages]
+    assert any("&lt;script&gt;" in page for page in shown)
+    for response, page in zip(pages, shown, strict=True):
+        assert not re.search(r"<script>alert", page), response.request["PATH_INFO"]
+    for mail in mailoutbox:
+        assert all("<script>" not in body for body, _kind in mail.alternatives)
+
+
+def test_what_an_event_says_is_text_in_the_admin(olive: User) -> None:
+    WebhookEvent.objects.create(
+        id="evt_1", type=HOSTILE, payload={"note": HOSTILE}, stripe_created="2026-01-01T00:00Z", error=HOSTILE
+    )
+    admin = Client()
+    admin.force_login(olive)
+    for path in ("", "evt_1/change/"):
+        assert HOSTILE not in admin.get(f"/admin/ecommerce/webhookevent/{path}").content.decode()
