@@ -5,6 +5,7 @@ Many attacks are told where the thing itself is tested; TOLD_ELSEWHERE says wher
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,15 @@ TOLD_ELSEWHERE = {
     "script in a product's name": "test_store_pages.py::test_names_from_stripe_are_text",
     "script in what one searches for": "test_store_pages.py::test_a_hostile_search_is_a_search",
     "script in the words that owners read": "test_gate.py::test_owners_words_are_markdown_and_never_html",
-    "a header in a product's name, for its mails": "test_mails.py",
+    "a header in a product's name, for its mails": "test_mails.py::test_every_kind_has_words_and_is_safe",
     "NUL characters": "test_nul_characters.py",
 }
 
 
-@pytest.mark.parametrize("place", sorted(set(TOLD_ELSEWHERE.values())))
-def test_what_is_told_elsewhere_is_there(place: str) -> None:
-    file, _, name = place.partition("::")
-    assert f"def {name}" in (Path(__file__).parent / file).read_text()
+def test_what_is_told_elsewhere_is_there() -> None:
+    for attack, place in TOLD_ELSEWHERE.items():
+        file, _, name = place.partition("::")
+        assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
 
 
 def test_a_replayed_event_does_not_undo_a_refund(
@@ -157,19 +158,12 @@ UP = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "..%252
 SECRET = "whoever reads this got out"
 
 
-@pytest.mark.parametrize(
-    "place", ["media", "static", "dev/mail", "purchases/icon-set/download", "art", "icons/x"]
-)
+@pytest.mark.parametrize("place", ["media", "static", "dev/mail", "purchases/icon-set/download"])
 def test_no_name_leads_out_of_its_folder(as_ada: Client, settings: Any, tmp_path: Path, place: str) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     default_storage.save("products/a.png", ContentFile(b"x"))
     (tmp_path / "secret.txt").write_text(SECRET)
-    names = [
-        f"{up * depth}{name}"
-        for up in UP
-        for depth in (1, 3, 8)
-        for name in ("secret.txt", "etc/passwd", ".env")
-    ]
+    names = [f"{up * depth}{name}" for up in UP for depth, name in ((1, "secret.txt"), (9, "etc/passwd"))]
     names += [
         str(tmp_path / "secret.txt"),
         f"/{tmp_path}/secret.txt",
@@ -195,9 +189,7 @@ def test_script_in_stripes_words_is_never_shown_as_script(
     bought(as_ada, icons)
     other = Client()
     other.force_login(User.objects.create_user("carol@example.com", "x"))
-    error = '{"error": {"type": "invalid_request_error", "message": "No such thing: %s"}}' % HOSTILE.replace(
-        '"', '\\"'
-    )
+    error = json.dumps({"error": {"type": "invalid_request_error", "message": f"No such thing: {HOSTILE}"}})
     monkeypatch.setattr(InProcessClient, "request", lambda *args, **kwargs: (error, 400, {}))
     page = other.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True).content.decode()
     assert "can&#x27;t be opened right now" in page or "can't be opened right now" in page

@@ -104,7 +104,7 @@ def sign_in_url(context: template.Context) -> str:
     """Where "Sign in" leads from here: afterwards the visitor is back on the page they left."""
     request: HttpRequest | None = context.get("request")
     url = reverse("account_login")
-    if request is None or request.method != "GET":
+    if request is None or request.method not in ("GET", "HEAD"):
         return url
     beginning = request.path == reverse("home") or request.path.startswith(reverse("account"))
     back = request.GET.get("next") if beginning else request.get_full_path()

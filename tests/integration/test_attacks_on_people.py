@@ -1,0 +1,325 @@
+"""How somebody might get into another person's account, or make the shop speak for them.
+
+Many attacks are told where the thing itself is tested; TOLD_ELSEWHERE says where.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.integration.addresses import Shop, every_address
+from tests.integration.test_accounts import link_in, sign_in, sign_up
+
+pytestmark = pytest.mark.django_db
+
+TOLD_ELSEWHERE = {
+    "somebody else's pages": "test_access.py::test_everybody_sees_what_is_theirs",
+    "the operator's pages": "test_access.py::test_the_admin_is_the_operators",
+    "a page of ours in a frame of theirs": "test_headers.py::test_every_answer_of_every_address_has_its_headers",
+    "a page that a cache kept": "test_headers.py::test_what_is_one_persons_is_kept_by_nobody",
+    "a cookie read or set by a neighbour": "test_headers.py::test_cookies_keep_to_this_host_and_to_themselves",
+    "passwords tried, for one": "test_rate_limits.py::test_a_password_guessed_five_times_is_not_looked_at_again",
+    "passwords tried, for many": "test_rate_limits.py::test_the_doors_are_counted",
+    "passwords tried, from made-up addresses": "test_rate_limits.py::test_made_up_addresses_do_not_help_at_the_door",
+    "passwords tried, at the operator's": "test_rate_limits.py::test_the_admin_has_no_door_of_its_own",
+    "who has an account? (signing in)": "test_accounts.py::test_a_wrong_password_says_no_more_than_that",
+    "who has an account? (forgotten password)": "test_accounts.py::test_a_reset_for_an_unknown_address_looks_the_same",
+    "taking an account by another spelling": "test_accounts.py::test_one_address_is_one_person_whatever_its_case",
+    "an address that is not one's own": "test_accounts.py::test_a_new_address_counts_once_it_is_verified",
+    "making oneself an operator": "test_accounts.py::test_the_name_can_be_changed_but_nothing_else",
+    "signing somebody out by a link": "test_accounts.py::test_in_and_out",
+    "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
+    "one visitor's words in another's page": "test_page_cache.py::test_what_is_hung_on_an_address_never_reaches_others",
+    "reading the development mailbox": "test_web.py::test_the_mailbox_exists_in_development_only",
+}
+
+
+def test_what_is_told_elsewhere_is_there() -> None:
+    for attack, place in TOLD_ELSEWHERE.items():
+        file, _, name = place.partition("::")
+        assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
+
+
+# --- forms that another site sends in one's name ----------------------------------------------------------
+
+WITHOUT_TOKEN = {
+    "stripe_webhook": "Stripe signs what it sends",
+    "language": "a preference: the worst is another language",
+    "theme": "a preference: the worst is another colour",
+    "stripe_sandbox:rest": "programs bring a key",
+    "v1/<path:path>": "programs bring a key",
+}
+
+
+def test_no_other_site_sends_a_form_in_ones_name(open_shop: Shop) -> None:
+    client = open_shop.client("owner", enforce_csrf_checks=True)
+    for address in every_address():
+        response = client.post(open_shop.path(address, "owner"))
+        refused = response.status_code == 403 and b"open too long" in response.content
+        assert refused is (address.name not in WITHOUT_TOKEN), (
+            f"POST {address.name} {'asks for a' if refused else 'needs no'} token: see WITHOUT_TOKEN."
+        )
+
+
+# --- leading people away ------------------------------------------------------------------------------------
+
+EVIL = [
+    "https://evil.example/",
+    "//evil.example/",
+    "///evil.example/",
+    "/\\evil.example/",
+    "\\\\evil.example/",
+    "https:evil.example",
+    "http:///evil.example/",
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "/\t/evil.example/",
+    "https://testserver@evil.example/",
+    "https://testserver.evil.example/",
+    "//evil.example\\@testserver/",
+    "/%0d%0aLocation: https://evil.example/",
+    "/store/\r\nSet-Cookie: sessionid=mine",
+]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_no_link_to_us_leads_elsewhere(ada: User, evil: str) -> None:
+    ways: list[tuple[Client, str, dict[str, str]]] = [
+        (Client(), "/accounts/login/", {"login": ada.email, "password": "ada-buys-things"}),
+        (Client(), "/accounts/signup/", {"email": "grace@example.com", "password1": "correct horse battery"}),
+        (signed_in(ada), "/accounts/login/", {}),
+        (signed_in(ada), "/accounts/logout/", {}),
+        (signed_in(ada), "/accounts/reauthenticate/", {"password": "ada-buys-things"}),
+        (Client(), "/language/", {"language": "de"}),
+        (Client(), "/theme/", {"theme": "dark"}),
+    ]
+    for client, address, form in ways:
+        response = client.post(address, {**form, "next": evil}, query_params={"next": evil})
+        assert response.status_code in (302, 303), address
+        where = response["Location"]
+        assert where.startswith("/"), (address, where)
+        assert not re.match(r"/[/\\\s]", where), (address, where)
+        assert response.cookies.get("sessionid") != "mine"
+
+
+def test_the_page_that_one_wanted_is_one_of_ours(as_ada: Client, icons: ProductConfiguration) -> None:
+    for start in ("//evil.example", "/\\evil.example"):
+        as_ada.get(f"{start}/purchases/icon-set/")
+    as_ada.get("/purchases/icon-set/?next=//evil.example/")
+    wanted = as_ada.session["wanted_pages"]
+    assert list(wanted.values()) == ["/purchases/icon-set/?next=//evil.example/"]
+
+
+HOSTS = [
+    {"host": "evil.example"},
+    {"host": "testserver:80@evil.example"},
+    {"host": "testserver.evil.example"},
+]
+CLAIMS = [
+    {"x-forwarded-host": "evil.example"},
+    {"forwarded": "host=evil.example"},
+    {"x-host": "evil.example"},
+]
+
+
+@pytest.mark.parametrize("headers", [*HOSTS, *CLAIMS])
+def test_a_mail_leads_to_us_whatever_the_request_claims(
+    ada: User, settings: Any, mailoutbox: list[Any], headers: dict[str, str]
+) -> None:
+    """Otherwise the key of somebody's password would be brought to the attacker by its owner."""
+    settings.ALLOWED_HOSTS = ["testserver"]
+    response = Client().post("/accounts/password/reset/", {"email": ada.email}, headers=headers)
+    assert response.status_code == (400 if "host" in headers else 302)
+    assert len(mailoutbox) == (0 if "host" in headers else 1)
+    for mail in mailoutbox:
+        assert "http://testserver/accounts/password/reset/key/" in mail.body
+        assert "evil" not in mail.body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *CLAIMS,
+        {"x-forwarded-proto": "evil"},
+        {"x-original-url": "/admin/"},
+        {"x-rewrite-url": "/admin/"},
+        {"x-http-method-override": "POST"},
+        {"accept-language": "<script>alert(1)</script>"},
+        {"accept-encoding": "gzip;<script>"},
+        {"cookie": "theme=<script>; language=<script>; csrftoken=<script>"},
+        {"hx-request": "true", "hx-target": "<script>"},
+        {"range": "bytes=0-3"},
+    ],
+)
+def test_a_page_that_is_kept_holds_nothing_of_who_asked_first(
+    icons: ProductConfiguration, kept_pages: None, settings: Any, headers: dict[str, str]
+) -> None:
+    settings.DEBUG = False
+    pages = ["/", "/store/", "/store/icon-set/"]
+    caches["pages"].clear()
+    clean = {path: Client().get(path, headers={"accept-language": "fr"}).content for path in pages}
+    caches["pages"].clear()
+    for path in pages:
+        Client().get(f"{path}?utm_source=<script>alert(1)</script>&page=1&page=evil", headers=headers)
+        Client().head(path, headers=headers)
+    for path in pages:
+        now = Client().get(path, headers={"accept-language": "fr"}).content
+        assert now == clean[path]
+
+
+# --- other people's accounts ----------------------------------------------------------------------------------
+
+
+def test_an_unknown_address_costs_as_much_work_as_a_known_one(
+    ada: User, client: Client, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
+) -> None:
+    """Hashing a password is what takes time; and a mail goes out in either case."""
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(self: Any, password: str, *args: Any) -> str:
+        hashed.append(password)
+        return encode(self, password, *args)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    for email in (ada.email, "nobody@example.com"):
+        sign_in(client, email, "a wrong guess")
+        assert hashed == ["a wrong guess"], email
+        hashed.clear()
+        client.post("/accounts/password/reset/", {"email": email})
+        assert mailoutbox.pop().to == [email]
+
+
+def test_signing_up_does_not_tell_who_is_here_where_addresses_are_verified_first(
+    ada: User, settings: Any, mailoutbox: list[Any]
+) -> None:
+    """With "optional", the default, a new person is signed in at once, and that tells; see SECURITY.md."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    answers = [sign_up(Client(), email) for email in (ada.email, "grace@example.com")]
+    assert [(answer.status_code, answer["Location"]) for answer in answers] == [
+        (302, "/accounts/confirm-email/")
+    ] * 2
+    assert len(mailoutbox) == 2
+
+
+def test_nobody_signs_up_as_an_operator(client: Client) -> None:
+    more = {"is_staff": "on", "is_superuser": "on", "groups": "1", "id": "1", "user_permissions": "1"}
+    sign_up(client, **more)
+    grace = User.objects.get(email="grace@example.com")
+    assert (grace.is_staff, grace.is_superuser, grace.groups.count()) == (False, False, 0)
+
+
+def test_a_session_that_somebody_prepared_is_not_the_one_signed_in(
+    ada: User, icons: ProductConfiguration
+) -> None:
+    browser, attacker = Client(), Client()
+    browser.post("/store/icon-set/buy/", {"price": icons.prices[0].id})  # a session begins
+    attacker.cookies["sessionid"] = prepared = browser.cookies["sessionid"].value
+    sign_in(browser, ada.email, "ada-buys-things")
+    assert browser.cookies["sessionid"].value != prepared
+    assert attacker.get("/accounts/").status_code == 302
+    made_up = Client()
+    made_up.cookies["sessionid"] = "a" * 32
+    sign_in(made_up, ada.email, "ada-buys-things")
+    assert made_up.cookies["sessionid"].value != "a" * 32
+
+
+def test_a_stolen_session_ends_with_signing_out_and_with_a_new_password(ada: User) -> None:
+    thief, browser = Client(), signed_in(ada)
+    thief.cookies["sessionid"] = browser.cookies["sessionid"].value
+    assert thief.get("/accounts/").status_code == 200
+    browser.post("/accounts/logout/")
+    assert thief.get("/accounts/").status_code == 302
+
+    thief, browser = signed_in(ada), signed_in(ada)
+    new = {
+        "oldpassword": "ada-buys-things",
+        "password1": "correct horse battery",
+        "password2": "correct horse battery",
+    }
+    browser.post("/accounts/password/change/", new)
+    assert browser.get("/accounts/").status_code == 200
+    assert thief.get("/accounts/").status_code == 302
+
+
+def test_a_reset_link_is_for_one_person_and_dies_with_the_old_password(
+    ada: User, bob: User, client: Client, mailoutbox: list[Any]
+) -> None:
+    client.post("/accounts/password/reset/", {"email": ada.email})
+    link = link_in(mailoutbox[0])
+    key = link.rstrip("/").rpartition("/")[2].partition("-")
+    bobs = link.replace(f"/{key[0]}-", f"/{bob.pk}-")
+    assert bobs != link
+    assert "no longer works" in client.get(bobs, follow=True).content.decode()
+    ada.set_password("another one")
+    ada.save()
+    assert "no longer works" in client.get(link, follow=True).content.decode()
+
+
+def test_a_method_is_not_changed_by_a_header_or_a_field(as_ada: Client, icons: ProductConfiguration) -> None:
+    for headers in ({"x-http-method-override": "DELETE"}, {"x-method-override": "PUT"}):
+        as_ada.get("/accounts/delete/", {"_method": "POST", "password": "ada-buys-things"}, headers=headers)
+        assert User.objects.filter(email="ada@example.com").exists()
+
+
+# --- wearing the shop down ----------------------------------------------------------------------------------
+
+
+def test_nobody_fills_the_disk_or_the_memory(as_ada: Client, olive: User) -> None:
+    huge = {"CONTENT_LENGTH": "3000000"}
+    assert as_ada.post("/accounts/", **huge).status_code == 413  # type: ignore[arg-type]
+    assert Client().post("/webhooks/stripe/", **huge).status_code == 413  # type: ignore[arg-type]
+    assert Client().post("/admin/login/", **huge).status_code == 413  # type: ignore[arg-type]
+    assert as_ada.post("/admin/ecommerce/product/", **huge).status_code == 413  # type: ignore[arg-type]
+    operator = signed_in(olive)
+    file = SimpleUploadedFile("book.pdf", b"x" * 3_000_000)
+    assert (
+        operator.post("/admin/ecommerce/product/", {"download": file}).status_code == 200
+    )  # sent to the wrong page
+    assert operator.post("/admin/", CONTENT_LENGTH="3000000000").status_code == 413
+    many = {f"field{number}": "x" for number in range(1100)}
+    assert as_ada.post("/accounts/", many).status_code == 400
+    files = {f"file{number}": b"x" for number in range(20)}
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n\r\nx\r\n' for name in files
+    )
+    upload = as_ada.generic("POST", "/accounts/", f"{parts}--b--\r\n", "multipart/form-data; boundary=b")
+    assert upload.status_code == 400
+
+
+def test_announcing_another_length_confuses_nobody(client: Client) -> None:
+    for length in ("-1", "abc", "1e9", "", " 5", "٣", "0x10"):
+        assert client.post("/accounts/login/", {"login": "x"}, CONTENT_LENGTH=length).status_code in (
+            200,
+            400,
+        )
+
+
+def test_the_error_page_of_a_live_shop_tells_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        password = "hunter2"
+        raise ValueError(f"{settings.SECRET_KEY} {settings.STRIPE_SECRET_KEY} {password}")
+
+    settings.DEBUG = False
+    monkeypatch.setattr("apps.web.views.pages.cards_for", broken)
+    page = Client(raise_request_exception=False).get("/").content.decode()
+    for secret in (
+        settings.SECRET_KEY,
+        settings.STRIPE_SECRET_KEY,
+        "hunter2",
+        "Traceback",
+        "ValueError",
+        "pages.py",
+    ):
+        assert secret not in page
