@@ -17,12 +17,16 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b((?:sk|rk|pk)_(?:live|test)|whsec)_\w+"), r"\1_…"),
     (re.compile(r"\b(cs_(?:live|test)_\w{6})\w+"), r"\1…"),  # whoever has a Session's whole id may pay it
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 …"),
+    (re.compile(r"(://[^\s:/@]*:)[^\s@/]+@"), r"\1…@"),  # the password in DATABASE_URL, EMAIL_URL, …
     (
         re.compile(
-            r"(?i)((?:sessionid|csrftoken|password|secret|authorization)[\"']?\s*[=:]\s*[\"']?)[^\s\"';&,]+"
+            r"(?i)([\w-]*(?:sessionid|token|password|secret|authorization|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
+            r"[^\s\"';&,]+"
         ),
         r"\1…",
     ),
+    # Links out of mails: whoever has the key can use it.
+    (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…"),
     (re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+\.[\w.-]+)"), r"\1…@\2"),
     (re.compile(r"\b\d(?:[ -]?\d){12,18}\b"), "(card number)"),
 )
@@ -53,6 +57,9 @@ class Tidy(logging.Filter):
         if record.exc_info and not record.exc_text:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None  # formatted, and clean; a formatter would do it again from the original
+        record.__dict__.pop(
+            "request", None
+        )  # Django's; its address may hold a key, and the id tells which it was
         for name in ("cause", "path", "status_code"):
             if isinstance(value := getattr(record, name, None), str):
                 setattr(record, name, redact(value))

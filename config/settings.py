@@ -4,6 +4,7 @@ Development needs nothing set but SECRET_KEY, which `make run` writes. Productio
 setting stops the start with one line that names the variable. `.env.example` explains each of them.
 """
 
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,14 @@ RATE_LIMITS = {
     "portal": "20/5m/user",  # each press asks Stripe
     "search": "120/m/ip",  # each asks the database for words anywhere in the texts
     "poll": "600/m/user",  # a dozen open tabs are nobody's fault
-    **dict(part.split("=", 1) for part in env.str("RATE_LIMITS", default="").split(";") if "=" in part),
 }
+for part in filter(None, env.str("RATE_LIMITS", default="").split(";")):
+    name, _equals, rates = part.partition("=")
+    if name not in RATE_LIMITS or not all(
+        re.fullmatch(r"\d+/\d*[smhd]/(ip|user|key)", rate) for rate in rates.split(",") if rates
+    ):
+        raise ImproperlyConfigured(f"RATE_LIMITS: {part} is not like checkout=5/m/user,20/5m/ip.")
+    RATE_LIMITS[name] = rates
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 # Test keys or live keys make the same code sell through Stripe. Without a key, in development, the offline
@@ -375,6 +382,7 @@ elif storage.geturl():
         "STORAGE_URL is not s3://bucket?endpoint_url=…&region_name=… (see .env.example)."
     )
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Language and time ------------------------------------------------------------------------------------
 # Shipped translations; LANGUAGES=en,de offers some of them. The cookie, then the browser, chooses among these.

@@ -96,8 +96,9 @@ def _who(request: HttpRequest, per: str) -> str:
 def _count(key: str, seconds: int) -> int:
     """How many there were in this window of time, with this one."""
     key = f"often:{key}:{int(now() // seconds)}"
-    cache.add(key, 0, seconds)
-    try:
-        return cache.incr(key)
-    except ValueError:  # it was there a moment ago
-        return 1
+    for _try in range(2):
+        try:
+            return cache.incr(key)
+        except ValueError:  # the first in this window
+            cache.add(key, 0, seconds)
+    return 1

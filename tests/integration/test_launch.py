@@ -37,9 +37,11 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
     ({"STRIPE_WEBHOOK_SECRET": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
     ({"EMAIL_URL": ""}, "EMAIL_URL"),
+    ({"RATE_LIMITS": "checkout=often"}, "RATE_LIMITS:"),
+    ({"RATE_LIMITS": "chekout=1/m/ip"}, "RATE_LIMITS:"),
 ]
 DELIBERATE = [
-    {},
+    {"RATE_LIMITS": "checkout=5/m/user,20/5m/ip;search="},
     {"STRIPE_SECRET_KEY": "sk_test_1", "ALLOW_TEST_KEYS": "true"},
     {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""},
     {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "STRIPE_SECRET_KEY": "", "SECRET_KEY": "short"},
@@ -108,3 +110,11 @@ def test_the_checks_say_it_beforehand(tmp_path: Path) -> None:
 )
 def test_what_the_world_can_reach(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_cookies_keep_to_their_host_where_there_is_tls(tmp_path: Path) -> None:
+    names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME LANGUAGE_COOKIE_NAME THEME_COOKIE_NAME MESSAGES_COOKIE_NAME"
+    show = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names.split()}))"
+    here = {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}
+    assert "__Host-sessionid __Host-csrftoken __Host-language" in python(tmp_path, {}, "-c", show).stdout
+    assert python(tmp_path, here, "-c", show).stdout == "sessionid csrftoken language theme messages\n"

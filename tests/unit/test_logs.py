@@ -16,6 +16,16 @@ SECRETS = {
     "Authorization: Bearer abcdef123456": "abcdef123456",
     "Basic dXNlcjpwYXNz": "dXNlcjpwYXNz",
     "sessionid=abc123def; csrftoken=zyx": "abc123def",
+    "Cookie: __Host-sessionid=abc123def": "abc123def",
+    "csrfmiddlewaretoken=abc123def&login=x": "abc123def",
+    "postgres://shop:hunter2@db.internal:5432/shop does not answer": "hunter2",
+    "redis://:hunter2@localhost:6379/0": "hunter2",
+    "AWS_SECRET_ACCESS_KEY=wJalr/XUtnFEMI": "wJalr",
+    "postmark://?server_token=abc123def": "abc123def",
+    "Forbidden (CSRF): /accounts/password/reset/key/1-c9x8/": "c9x8",
+    "GET /accounts/confirm-email/MQ:1tabc/": "1tabc",
+    "Invalid API Key provided: sk_test_51AbCdEf": "51AbCdEf",
+    "client_secret: 'pi_1_secret_51AbCdEf'": "51AbCdEf",
     '"password": "hunter2"': "hunter2",
     "mail to ada.lovelace@example.com failed": "ada.lovelace",
     "card 4242 4242 4242 4242": "4242 4242",
@@ -35,6 +45,8 @@ def test_secrets_are_taken_out(text: str, secret: str) -> None:
         "purchase 819b25e2-6e4d-4bd1-a34a-0050580a2e9c: open ▶ paid (event evt_1B7cb6FmwbkOWLpQ98Wu5zUH)",
         "GET /store/tiny-tools/ 200 in 6 ms",
         "amount 1900 usd, 2026-11-24",
+        "http://127.0.0.1:8000/store/?q=a:b@c",
+        "Too often: checkout by 203.0.113.7",
     ],
 )
 def test_what_an_operator_needs_stays(text: str) -> None:
@@ -82,3 +94,10 @@ def test_an_error_report_is_redacted_wherever_the_words_stand() -> None:
     cleaned = clean_report(report, {})
     assert "51AbCdEf" not in str(cleaned)
     assert cleaned["extra"] == {"to": "a…@example.com", "n": 3}
+
+
+def test_a_request_hung_on_a_record_is_taken_off() -> None:
+    """Django does that with every warning of its own, and the address is in it."""
+    record = logging.LogRecord("django.security.csrf", logging.WARNING, "", 1, "Forbidden", (), None)
+    record.request = "<WSGIRequest: POST '/accounts/password/reset/key/1-c9x8/'>"
+    assert "c9x8" not in json.dumps(_line(record))
