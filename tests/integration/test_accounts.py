@@ -120,14 +120,6 @@ def test_next_is_kept_through_both_forms(ada: User, client: Client, page: str) -
     assert response["Location"] == wanted
 
 
-@pytest.mark.parametrize(
-    "evil", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
-)
-def test_next_never_leaves_the_site(ada: User, client: Client, evil: str) -> None:
-    response = sign_in(client, ada.email, "ada-buys-things", next=evil)
-    assert response["Location"] == "/purchases/"
-
-
 def test_the_sign_in_link_leads_back_to_the_page_it_stands_on(client: Client) -> None:
     assert 'href="/accounts/login/?next=%2Frefunds%2F"' in client.get("/refunds/").content.decode()
     assert 'href="/accounts/login/"' in client.get("/").content.decode()
