@@ -11,7 +11,6 @@ from django.http.response import HttpResponseBase
 
 # A view may say otherwise: images that a CDN serves are for other origins, too.
 MORE = {
-    "Cache-Control": "private, no-store",  # even a 404 has somebody's name in its header
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }

@@ -110,6 +110,7 @@ def open_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigurat
             "product_slug": icons.slug,
             "digest": "old",
             "seed": "x",
+            "section": "pages",
             "key": "nonsense",
             "uidb36": "1",
             "session_id": checkout,

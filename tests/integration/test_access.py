@@ -27,6 +27,7 @@ theme                                             405      405      405      405
 stylesheet                                        200      200      200      200      200
 art                                               200      200      200      200      200
 icon                                              200      200      200      200      200
+share_image                                       200      200      200      200      200
 favicon                                           200      200      200      200      200
 manifest                                          200      200      200      200      200
 media                                             200      200      200      200      200
@@ -36,6 +37,7 @@ readyz                                            200      200      200      200
 metrics                                           404      404      404      404      404
 robots                                            200      200      200      200      200
 sitemap                                           200      200      200      200      200
+sitemap_part                                      200      200      200      200      200
 dev_mail                                          404      404      404      404      404
 dev_mail_previews                                 404      404      404      404      404
 dev_mail_preview_html                             404      404      404      404      404

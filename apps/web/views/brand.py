@@ -29,6 +29,7 @@ def share(request: HttpRequest, digest: str) -> HttpResponse:
     """What a link to the shop shows, where a product has no picture of its own. An old address gives today's."""
     response = HttpResponse(share_image.of_the_shop(), content_type="image/jpeg")
     _keep(response, digest == share_image.digest())
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is made to be shown elsewhere
     return response
 
 
