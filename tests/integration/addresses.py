@@ -6,10 +6,12 @@ A new address is found by itself. One with a parameter that nobody knows here fa
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
@@ -24,7 +26,8 @@ from tests.factories import bought, press_buy
 
 PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
 MODEL = re.compile(r"^admin/(\w+)/(\w+)/")
-WHO = ("visitor", "stranger", "owner", "refunded", "staff")
+# unproven: staff who have shown no second factor
+WHO = ("visitor", "stranger", "owner", "refunded", "unproven", "staff")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def every_address(of: URLResolver | None = None, route: str = "", space: str = "
 
 @dataclass
 class Shop:
-    """Ada owns icons and a subscription, Rosa got her money back, Bob looks around, Olive operates."""
+    """Ada owns icons and a subscription, Rosa got her money back, Bob looks around, Otto and Olive operate."""
 
     people: dict[str, User | None]
     known: dict[str, dict[str, str]]  # name of an address, or "" for all ▶ parameter ▶ value
@@ -61,7 +64,15 @@ class Shop:
 
     def client(self, who: str, **options: Any) -> Client:
         user = self.people[who]
-        return signed_in(user, **options) if user else Client(**options)
+        if user is None:
+            return Client(**options)
+        client = signed_in(user, **options)
+        if who == "staff":
+            session = client.session
+            session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "at": time.time()}]
+            session["account_authentication_methods_user"] = str(user.pk)
+            session.save()
+        return client
 
     def path(self, address: Address, who: str = "visitor") -> str:
         """Where it is for this person: an order is one's own, or Ada's for those who have none."""
@@ -88,6 +99,7 @@ def open_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigurat
         "stranger": make("bob@example.com", "bob-looks-around"),
         "owner": make("ada@example.com", "ada-buys-things", name=CANARY),
         "refunded": make("rosa@example.com", "rosa-changed-her-mind"),
+        "unproven": User.objects.create_superuser("otto@example.com", "otto-is-new-here"),
         "staff": User.objects.create_superuser("olive@example.com", "olive-runs-this"),
     }
     ada, rosa = (signed_in(people[who]) for who in ("owner", "refunded"))  # type: ignore[arg-type]
@@ -111,6 +123,7 @@ def open_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigurat
             "digest": "old",
             "seed": "x",
             "section": "pages",
+            "pk": "1",
             "key": "nonsense",
             "uidb36": "1",
             "session_id": checkout,

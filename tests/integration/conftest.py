@@ -30,6 +30,7 @@ def open_shop(
 ) -> addresses.Shop:
     """A shop with a past, in which every address leads somewhere."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ADMIN_REQUIRES_MFA = True
     return addresses.open_shop(sandbox, icons, club)
 
 

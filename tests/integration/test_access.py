@@ -14,128 +14,158 @@ from tests.integration.addresses import WHO, Shop, every_address, read
 pytestmark = pytest.mark.django_db
 
 # login: first sign in, then back here. store: to the product, which one has to buy. in: the page, or what the
-# operator may do there. To add somebody (staff without a second factor): WHO in addresses.py, and a column here.
+# operator may do there. To add somebody: WHO in addresses.py, and a column here.
 GET = """
-                                                  visitor  stranger owner    refunded staff
-admin                                             login    login    login    login    in
-home                                              200      200      200      200      200
-terms                                             200      200      200      200      200
-privacy                                           200      200      200      200      200
-refunds                                           200      200      200      200      200
-language                                          405      405      405      405      405
-theme                                             405      405      405      405      405
-stylesheet                                        200      200      200      200      200
-art                                               200      200      200      200      200
-icon                                              200      200      200      200      200
-share_image                                       200      200      200      200      200
-favicon                                           200      200      200      200      200
-manifest                                          200      200      200      200      200
-media                                             200      200      200      200      200
-dev_style                                         404      404      404      404      404
-healthz                                           200      200      200      200      200
-readyz                                            200      200      200      200      200
-metrics                                           404      404      404      404      404
-robots                                            200      200      200      200      200
-sitemap                                           200      200      200      200      200
-sitemap_part                                      200      200      200      200      200
-dev_mail                                          404      404      404      404      404
-dev_mail_previews                                 404      404      404      404      404
-dev_mail_preview_html                             404      404      404      404      404
-dev_mail_letter                                   404      404      404      404      404
-dev_mail_letter_html                              404      404      404      404      404
-store                                             200      200      200      200      200
-checkout_return                                   login    404      404      404      404
-product                                           200      200      200      200      200
-buy                                               302      303      303      303      303
-purchases                                         login    200      200      200      200
-purchase                                          login    404      200      200      404
-purchase_status                                   login    404      200      200      404
-purchase_manage                                   login    405      405      405      405
-purchased_product                                 login    store    200      store    store
-purchased_download                                login    store    200      store    store
-stripe_webhook                                    405      405      405      405      405
-account                                           login    200      200      200      200
-account_export                                    login    200      200      200      200
-account_delete                                    login    200      200      200      200
-account_login                                     200      302      302      302      302
-account_logout                                    302      200      200      200      200
-account_inactive                                  200      200      200      200      200
-account_signup                                    200      302      302      302      302
-account_reauthenticate                            login    200      200      200      200
-account_email                                     login    200      200      200      200
-account_email_verification_sent                   200      200      200      200      200
-account_change_password                           login    200      200      200      200
-account_set_password                              login    302      302      302      302
-account_reset_password                            200      200      200      200      200
-account_confirm_login_code                        302      302      302      302      302
-account_confirm_email                             200      200      200      200      200
-account_reset_password_from_key_done              200      200      200      200      200
-account_reset_password_from_key                   200      200      200      200      200
-account_reset_password_done                       200      200      200      200      200
-stripe_sandbox:rest                               401      401      401      401      401
-stripe_sandbox:checkout                           200      200      200      200      200
-stripe_sandbox:authenticate                       405      405      405      405      405
-stripe_sandbox:challenge                          200      200      200      200      200
-stripe_sandbox:bank                               200      200      200      200      200
-stripe_sandbox:portal                             200      200      200      200      200
-stripe_sandbox:portal_payment_method              200      200      200      200      200
-stripe_sandbox:portal_confirmation                200      200      200      200      200
-stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200
-stripe_sandbox:portal_cancel                      200      200      200      200      200
-stripe_sandbox:portal_resume                      405      405      405      405      405
-stripe_sandbox:receipt                            200      200      200      200      200
-stripe_sandbox:pay_invoice                        405      405      405      405      405
-stripe_sandbox:panel                              404      404      404      404      200
-stripe_sandbox:switches                           405      405      405      405      405
-stripe_sandbox:start_over                         405      405      405      405      405
-stripe_sandbox:objects                            404      404      404      404      200
-stripe_sandbox:object                             404      404      404      404      200
-stripe_sandbox:act                                405      405      405      405      405
-stripe_sandbox:deliveries                         404      404      404      404      200
-stripe_sandbox:resend                             405      405      405      405      405
-stripe_sandbox:cards                              200      200      200      200      200
-v1/<path:path>                                    401      401      401      401      401
+                                                  visitor  stranger owner    refunded unproven staff
+admin                                             login    login    login    login    login    in
+home                                              200      200      200      200      200      200
+terms                                             200      200      200      200      200      200
+privacy                                           200      200      200      200      200      200
+refunds                                           200      200      200      200      200      200
+language                                          405      405      405      405      405      405
+theme                                             405      405      405      405      405      405
+stylesheet                                        200      200      200      200      200      200
+art                                               200      200      200      200      200      200
+icon                                              200      200      200      200      200      200
+share_image                                       200      200      200      200      200      200
+favicon                                           200      200      200      200      200      200
+manifest                                          200      200      200      200      200      200
+media                                             200      200      200      200      200      200
+dev_style                                         404      404      404      404      404      404
+healthz                                           200      200      200      200      200      200
+readyz                                            200      200      200      200      200      200
+metrics                                           404      404      404      404      404      404
+robots                                            200      200      200      200      200      200
+sitemap                                           200      200      200      200      200      200
+sitemap_part                                      200      200      200      200      200      200
+dev_mail                                          404      404      404      404      404      404
+dev_mail_previews                                 404      404      404      404      404      404
+dev_mail_preview_html                             404      404      404      404      404      404
+dev_mail_letter                                   404      404      404      404      404      404
+dev_mail_letter_html                              404      404      404      404      404      404
+store                                             200      200      200      200      200      200
+checkout_return                                   login    404      404      404      404      404
+product                                           200      200      200      200      200      200
+buy                                               302      303      303      303      303      303
+purchases                                         login    200      200      200      200      200
+purchase                                          login    404      200      200      404      404
+purchase_status                                   login    404      200      200      404      404
+purchase_manage                                   login    405      405      405      405      405
+purchased_product                                 login    store    200      store    store    store
+purchased_download                                login    store    200      store    store    store
+stripe_webhook                                    405      405      405      405      405      405
+account                                           login    200      200      200      200      200
+account_export                                    login    200      200      200      200      200
+account_delete                                    login    200      200      200      200      200
+account_login                                     200      302      302      302      302      302
+account_logout                                    302      200      200      200      200      200
+account_inactive                                  200      200      200      200      200      200
+account_signup                                    200      302      302      302      302      302
+account_reauthenticate                            login    200      200      200      200      200
+account_email                                     login    200      200      200      200      200
+account_email_verification_sent                   200      200      200      200      200      200
+account_change_password                           login    200      200      200      200      200
+account_set_password                              login    302      302      302      302      302
+account_reset_password                            200      200      200      200      200      200
+account_confirm_login_code                        302      302      302      302      302      302
+account_confirm_email                             200      200      200      200      200      200
+account_reset_password_from_key_done              200      200      200      200      200      200
+account_reset_password_from_key                   200      200      200      200      200      200
+account_reset_password_done                       200      200      200      200      200      200
+account_signup_by_passkey                         200      302      302      302      302      302
+mfa_add_webauthn                                  login    302      302      302      302      302
+account_end_session                               405      405      405      405      405      405
+account_request_login_code                        200      302      302      302      302      302
+mfa_index                                         login    200      200      200      200      200
+mfa_authenticate                                  302      302      302      302      302      302
+mfa_reauthenticate                                login    302      302      302      302      302
+mfa_activate_totp                                 login    302      302      302      302      302
+mfa_deactivate_totp                               login    404      404      404      404      404
+mfa_view_recovery_codes                           login    404      404      404      404      404
+mfa_generate_recovery_codes                       login    302      302      302      302      302
+mfa_download_recovery_codes                       login    404      404      404      404      404
+mfa_list_webauthn                                 login    200      200      200      200      200
+mfa_reauthenticate_webauthn                       login    302      302      302      302      302
+mfa_remove_webauthn                               login    302      302      302      302      302
+mfa_edit_webauthn                                 login    302      302      302      302      302
+mfa_login_webauthn                                302      302      302      302      302      302
+usersessions_list                                 login    200      200      200      200      200
+stripe_sandbox:rest                               401      401      401      401      401      401
+stripe_sandbox:checkout                           200      200      200      200      200      200
+stripe_sandbox:authenticate                       405      405      405      405      405      405
+stripe_sandbox:challenge                          200      200      200      200      200      200
+stripe_sandbox:bank                               200      200      200      200      200      200
+stripe_sandbox:portal                             200      200      200      200      200      200
+stripe_sandbox:portal_payment_method              200      200      200      200      200      200
+stripe_sandbox:portal_confirmation                200      200      200      200      200      200
+stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200      200
+stripe_sandbox:portal_cancel                      200      200      200      200      200      200
+stripe_sandbox:portal_resume                      405      405      405      405      405      405
+stripe_sandbox:receipt                            200      200      200      200      200      200
+stripe_sandbox:pay_invoice                        405      405      405      405      405      405
+stripe_sandbox:panel                              404      404      404      404      404      200
+stripe_sandbox:switches                           405      405      405      405      405      405
+stripe_sandbox:start_over                         405      405      405      405      405      405
+stripe_sandbox:objects                            404      404      404      404      404      200
+stripe_sandbox:object                             404      404      404      404      404      200
+stripe_sandbox:act                                405      405      405      405      405      405
+stripe_sandbox:deliveries                         404      404      404      404      404      200
+stripe_sandbox:resend                             405      405      405      405      405      405
+stripe_sandbox:cards                              200      200      200      200      200      200
+v1/<path:path>                                    401      401      401      401      401      401
 """
 
 # What a form without a word in it is answered; addresses that are not here take no forms (405).
 POST = """
-                                                  visitor  stranger owner    refunded staff
-language                                          303      303      303      303      303
-theme                                             303      303      303      303      303
-buy                                               302      303      303      303      303
-purchase_manage                                   login    404      302      302      404
-purchased_product                                 login    store    405      store    store
-purchased_download                                login    store    405      store    store
-stripe_webhook                                    400      400      400      400      400
-account                                           login    200      200      200      200
-account_delete                                    login    200      200      200      200
-account_login                                     200      302      302      302      302
-account_logout                                    302      302      302      302      302
-account_signup                                    200      302      302      302      302
-account_reauthenticate                            login    200      200      200      200
-account_email                                     login    302      302      302      302
-account_change_password                           login    200      200      200      200
-account_set_password                              login    302      302      302      302
-account_reset_password                            200      200      200      200      200
-account_confirm_login_code                        302      302      302      302      302
-account_reset_password_from_key                   200      200      200      200      200
-stripe_sandbox:rest                               401      401      401      401      401
-stripe_sandbox:checkout                           200      200      200      200      200
-stripe_sandbox:authenticate                       303      303      303      303      303
-stripe_sandbox:portal_payment_method              200      200      200      200      200
-stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200
-stripe_sandbox:portal_cancel                      303      303      303      303      303
-stripe_sandbox:portal_resume                      303      303      303      303      303
-stripe_sandbox:pay_invoice                        302      302      302      302      302
-stripe_sandbox:switches                           404      404      404      404      422
-stripe_sandbox:act                                404      404      404      404      422
-v1/<path:path>                                    401      401      401      401      401
+                                                  visitor  stranger owner    refunded unproven staff
+language                                          303      303      303      303      303      303
+theme                                             303      303      303      303      303      303
+buy                                               302      303      303      303      303      303
+purchase_manage                                   login    404      302      302      404      404
+purchased_product                                 login    store    405      store    store    store
+purchased_download                                login    store    405      store    store    store
+stripe_webhook                                    400      400      400      400      400      400
+account                                           login    200      200      200      200      200
+account_delete                                    login    200      200      200      200      200
+account_login                                     200      302      302      302      302      302
+account_logout                                    302      302      302      302      302      302
+account_signup                                    200      302      302      302      302      302
+account_reauthenticate                            login    200      200      200      200      200
+account_email                                     login    302      302      302      302      302
+account_change_password                           login    200      200      200      200      200
+account_set_password                              login    302      302      302      302      302
+account_reset_password                            200      200      200      200      200      200
+account_confirm_login_code                        302      302      302      302      302      302
+account_reset_password_from_key                   200      200      200      200      200      200
+account_signup_by_passkey                         200      302      302      302      302      302
+mfa_add_webauthn                                  login    302      302      302      302      302
+account_request_login_code                        200      302      302      302      302      302
+mfa_authenticate                                  302      302      302      302      302      302
+mfa_reauthenticate                                login    302      302      302      302      302
+mfa_activate_totp                                 login    302      302      302      302      302
+mfa_generate_recovery_codes                       login    302      302      302      302      302
+mfa_reauthenticate_webauthn                       login    302      302      302      302      302
+mfa_remove_webauthn                               login    302      302      302      302      302
+mfa_edit_webauthn                                 login    302      302      302      302      302
+mfa_login_webauthn                                302      302      302      302      302      302
+usersessions_list                                 login    302      302      302      302      302
+stripe_sandbox:rest                               401      401      401      401      401      401
+stripe_sandbox:checkout                           200      200      200      200      200      200
+stripe_sandbox:authenticate                       303      303      303      303      303      303
+stripe_sandbox:portal_payment_method              200      200      200      200      200      200
+stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200      200
+stripe_sandbox:portal_cancel                      303      303      303      303      303      303
+stripe_sandbox:portal_resume                      303      303      303      303      303      303
+stripe_sandbox:pay_invoice                        302      302      302      302      302      302
+stripe_sandbox:switches                           404      404      404      404      404      422
+stripe_sandbox:act                                404      404      404      404      404      422
+v1/<path:path>                                    401      401      401      401      401      401
 """
 
 # Django's own way in and out of the admin: ours is /accounts/login/, and the wrong person is told so.
 DOORS = {
-    "admin:login": ["login", "403", "403", "403", "302"],
-    "admin:logout": ["302", "302", "302", "302", "405"],
+    "admin:login": ["login", "403", "403", "403", "302", "302"],  # unproven: off to set up a second factor
+    "admin:logout": ["302", "302", "302", "302", "302", "405"],
 }
 
 
