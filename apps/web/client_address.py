@@ -6,7 +6,7 @@ from ipaddress import IPv6Network, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
-NOBODY = "unknown"
+NOBODY = "0.0.0.0"  # noqa: S104  (where no address is known; an address, because sessions keep one)
 WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 

@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
-from apps.web.client_address import NOBODY, client_address
+from apps.web.client_address import client_address
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +88,9 @@ def _who(request: HttpRequest, per: str) -> str:
     """Whose requests are counted together; "" if nobody's."""
     if per == "user":
         return str(request.user.pk or "")
-    address = client_address(request)
-    # This machine's own address is a proxy that BEHIND_TLS_PROXY does not tell of: everybody would be one person.
-    return "" if address == NOBODY or ip_address(address).is_loopback else address
+    address = ip_address(client_address(request))
+    # This machine's own address, or none, is a proxy that BEHIND_TLS_PROXY does not tell of: all would be one person.
+    return "" if address.is_loopback or address.is_unspecified else str(address)
 
 
 def _count(key: str, seconds: int) -> int:
