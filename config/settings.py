@@ -96,9 +96,8 @@ CSRF_COOKIE_HTTPONLY = True  # as the session's; chrome.js writes the theme's it
 # What may be sent to us, in bytes; more is answered 413 before anything of it is read. Django's own limits are per form
 # and count no files: anybody could fill the disk with one.
 MOST_BYTES = 2_000_000  # Stripe's largest events are far below
-MOST_BYTES_OF_STAFF = (
-    env.int("ADMIN_UPLOAD_MB", default=2000) * 1_000_000
-)  # downloads for buyers, in the admin
+# Staff upload in the admin what buyers download.
+MOST_BYTES_OF_STAFF = env.int("ADMIN_UPLOAD_MB", default=2000) * 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
