@@ -48,6 +48,7 @@ checkout_return                                   login    404      404      404
 product                                           200      200      200      200      200      200
 buy                                               302      303      303      303      303      303
 purchases                                         login    200      200      200      200      200
+purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
 purchase_status                                   login    404      200      200      404      404
 purchase_manage                                   login    405      405      405      405      405

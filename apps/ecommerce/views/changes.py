@@ -13,11 +13,13 @@ from apps.ecommerce.live import purchases_of, stamp_of
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.states import poll_delay
 from apps.users.requests import SignedInRequest
+from apps.web.rate_limits import limited
 
 
 @never_cache
 @login_required
 @require_safe
+@limited("poll")
 def purchase_changes(request: SignedInRequest) -> HttpResponse:
     """`seen` is the page's stamp (live.py). 204: nothing new; else the event that makes the page look again.
 
