@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 7  # of one page, all requests and tries together; with all e
 PAUSE_SECONDS = 5  # after a page has waited in vain, the others go on without Stripe
 MOST_AT_ONCE = 32  # pages' requests to Stripe from one process
 
-Answer: TypeAlias = tuple[bytes, int, Mapping[str, str]]
+Answer: TypeAlias = tuple[Any, int, Mapping[str, str]]
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -108,4 +108,4 @@ def _is_stripes(body: bytes) -> bool:
 
 
 def _no_answer(words: str, *, retry: bool = False) -> stripe.APIConnectionError:
-    return stripe.APIConnectionError(words, should_retry=retry)
+    return stripe.APIConnectionError(words, should_retry=retry)  # type: ignore[no-untyped-call]
