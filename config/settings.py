@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "apps.web.watching.watching",
     "django.middleware.security.SecurityMiddleware",
     "apps.web.nul.without_nul",
+    "apps.web.alive.alive",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.web.indexing.private_by_default",
@@ -278,7 +279,7 @@ ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what 
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))  # images bring theirs along
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Where browsers find product images: here, or at a CDN whose origin is this site's /media/.
 MEDIA_URL = env.str("MEDIA_URL", default="") or "/media/"
