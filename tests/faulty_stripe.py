@@ -43,27 +43,34 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 
 
+# Requests that are held until `heals()`: they never came to Stripe, or its answer is on its way ("slow").
+LOST = Fault(slow=True, hang_up=True)
+
+
 class FaultyStripe:
-    """`breaks("500")`, `heals()`; `asked` counts the requests."""
+    """`breaks("500")`, `heals()`; `asked` are the requests until now, "POST /v1/customers"."""
 
     def __init__(self, forward: Forward) -> None:
-        self.forward, self.fault, self.asked = forward, None, 0
-        self._healed = threading.Event()
-        self.address = ""
+        self.forward, self.fault = forward, None
+        self.asked: list[str] = []
+        self.only, self.address = "", ""
+        self._healed, self.holding = threading.Event(), threading.Event()
 
     fault: Fault | None
 
-    def breaks(self, name: str) -> None:
+    def breaks(self, name: str, only: str = "") -> None:
+        """One of FAULTS or "lost", for all requests or those that begin with `only` ("POST /v1/customers")."""
         self._healed.clear()
-        self.fault = FAULTS[name]
+        self.holding.clear()
+        self.fault, self.only = {**FAULTS, "lost": LOST}[name], only
 
     def heals(self) -> None:
         self.fault = None
         self._healed.set()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        self.asked += 1
-        fault = self.fault
+        self.asked.append(f"{handler.command} {handler.path}")
+        fault = self.fault if self.asked[-1].startswith(self.only) else None
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         real = not fault or fault.done
         answer, status, headers = (
@@ -72,6 +79,7 @@ class FaultyStripe:
             else ("", 200, {})
         )
         if fault and fault.slow:
+            self.holding.set()
             self._healed.wait(SLOW_SECONDS)
         if fault and not fault.done:
             answer, status = fault.body, fault.status
