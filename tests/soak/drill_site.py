@@ -77,6 +77,7 @@ def verdict() -> dict[str, Any]:
     from apps.ecommerce.reconcile import reconcile
     from apps.stripe_sandbox import storage
 
+    events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
     Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # he is dead
     report = reconcile()
     faults, sessions = [], storage.find("checkout.session")
@@ -101,7 +102,6 @@ def verdict() -> dict[str, Any]:
         faults.append(f"{len(charged)} charges for {len(complete)} purchases")
     faults += [f"{user} paid {n} times" for user, n in Counter(row.user_id for row in paid).items() if n > 1]
     emails = sorted(paid.values_list("email", flat=True))
-    events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
     repaired, unknown = len(report.repaired), len(report.found)
     return {"paid": emails, "faults": faults, "repaired": repaired, "found": unknown, "events": events}
 
