@@ -22,6 +22,7 @@ def test_the_workflow_runs_what_everybody_runs() -> None:
     assert commands - installs == {"make test", "make test-postgres", "make test-next", "make try-container"}
     used = {step["uses"] for step in steps if "uses" in step}
     assert all(re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", action) for action in used)
+    assert all("PYTHON" in workflow["jobs"][name]["env"] for name in ("test", "postgres", "next"))
     pythons = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
     assert "3.11" in pythons
     assert max(int(version.partition(".")[2]) for version in pythons) >= 14
