@@ -9,13 +9,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from config.schedule import JOBS
+from config.schedule import JOBS, due, next_minute
 from tests.dockerfile import ROOT, Image, compose
 
 DEMO = {
@@ -143,6 +144,9 @@ def test_the_schedule_is_the_crontabs() -> None:
             (f"*/{every}", "*") if every < 60 else (str(minutes % 60), str(minutes // 60))
         )
     assert told == {}
+    night = datetime(2026, 11, 25, 4, 16, 30, tzinfo=UTC)
+    assert [job.command for job in due(next_minute(night))] == ["prune"]
+    assert [job.command for job in due(night.replace(minute=20, second=0))] == ["reconcile_purchases"]
 
 
 def test_the_project_is_what_the_image_is_built_from() -> None:
