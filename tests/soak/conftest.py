@@ -79,7 +79,7 @@ def opened(shop: Server, sandbox: Any) -> None:
     until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Waits for it to be true."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not true():
