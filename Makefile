@@ -33,6 +33,12 @@ drill-kill: ## kill -9 of the server at random moments during 200 checkouts (CHE
 drill: ## Purchases, backup, catastrophe, restore, the same purchases: on SQLite and on PostgreSQL
 	@scripts/python.sh scripts/run_soak.py restore
 
+drill-faults: ## Stripe hangs, mail hangs, a kill in every step, 500 webhooks a second: on SQLite and PostgreSQL (SECONDS=60)
+	@scripts/python.sh scripts/run_soak.py faults
+
+try-container: ## Build the image and start all of compose.yaml once, as a demo shop (needs Docker)
+	@scripts/python.sh scripts/try_container.py
+
 backup: ## Database and files of this site into var/backups/, while it runs (KEEP=14 archives stay)
 	@scripts/python.sh scripts/backup.py backup
 

@@ -201,6 +201,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.web.nul.without_nul",
+    "apps.web.alive.alive",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
@@ -346,7 +347,7 @@ ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what 
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))  # images bring theirs along
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Where browsers find product images: here, or at a CDN whose origin is this site's /media/.
 MEDIA_URL = env.str("MEDIA_URL", default="") or "/media/"

@@ -1,9 +1,10 @@
-"""`make soak`, `make drill-kill` and `make drill`: the long versions of tests/soak, for the night.
+"""`make soak`, `make drill-kill`, `make drill-faults` and `make drill`: the long versions of tests/soak, for the night.
 
-    python scripts/run_soak.py soak|kill|restore
+    python scripts/run_soak.py soak|kill|faults|restore
 
 From the environment: SCHEDULES=10000 how many random schedules, SEED=123 plays the one again that a failure named
-(and makes it small), DATABASE_URL=postgres://… does it on PostgreSQL; CHECKOUTS=200 and KILLS=40 are the drill's.
+(and makes it small), DATABASE_URL=postgres://… does it on PostgreSQL; CHECKOUTS=200 and KILLS=40 are drill-kill's,
+RATE=500 webhooks a second and SECONDS=60 drill-faults'.
 """
 
 import os
@@ -14,12 +15,21 @@ from environment import DEV, NEUTRAL, PYTHON, ensure, run
 from throwaway import servers
 
 PYTEST = (PYTHON, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider")
+FAULTS = (
+    "tests/soak/test_stripe_hangs.py",
+    "tests/soak/test_killed_in_each_step.py",
+    "tests/soak/test_webhook_flood.py",
+    "tests/integration/test_stripe_faults.py",
+    "tests/integration/test_crowd.py",
+    "tests/integration/test_background.py",
+    "tests/integration/test_cache_gone.py",
+)
 
 
 def main() -> None:
     ensure(DEV)
     os.environ.update(NEUTRAL)
-    raise SystemExit({"soak": _soak, "kill": _kill, "restore": _restore}[sys.argv[1]]())
+    raise SystemExit({"soak": _soak, "kill": _kill, "faults": _faults, "restore": _restore}[sys.argv[1]]())
 
 
 def _soak() -> int:
@@ -38,11 +48,21 @@ def _kill() -> int:
     return run(*PYTEST, "-s", "tests/soak/test_kill_drill.py")
 
 
+def _faults() -> int:
+    os.environ |= {"EVERY_STEP": "1", "RATE": os.environ.get("RATE") or "500"}
+    os.environ["SECONDS"] = os.environ.get("SECONDS") or "60"
+    return _on_both("-s", *FAULTS)
+
+
 def _restore() -> int:
+    return _on_both("tests/soak/test_restore_drill.py")
+
+
+def _on_both(*arguments: str) -> int:
     """On SQLite, then on a throwaway PostgreSQL."""
-    test = "tests/soak/test_restore_drill.py"
     with servers() as environment:
-        return run(*PYTEST, test) or run(*PYTEST, test, env={**os.environ, **environment})
+        failed = run(*PYTEST, *arguments)
+        return run(*PYTEST, *arguments, env={**os.environ, **environment}) or failed
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from .models import (
     WebhookEvent,
 )
 from .money import format_money
+from .stripe_transport import somebody_waits
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -133,7 +134,8 @@ class PurchaseAdmin(ReadOnly):
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
         for row in rows:
             try:
-                after = sync_purchase(row, f"refreshed by {request.user}")
+                with somebody_waits():
+                    after = sync_purchase(row, f"refreshed by {request.user}")
             except stripe.StripeError as error:
                 self.message_user(request, f"{row}: Stripe could not be asked ({error})", messages.ERROR)
             else:
@@ -160,7 +162,8 @@ class WebhookEventAdmin(ReadOnly):
     def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
         for row in rows:
             try:
-                webhooks.process(row)
+                with somebody_waits():
+                    webhooks.process(row)
             except Exception as error:  # whatever went wrong is what the operator wants to read
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:

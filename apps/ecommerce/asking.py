@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .fulfilment import sync_purchase
 from .models import Purchase
+from .stripe_transport import somebody_waits
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,8 @@ SELDOM = 2  # seconds between two questions about the same purchase, however man
 def sync_kindly(row: Purchase, cause: str) -> Purchase:
     """Syncs; when Stripe can't be asked, the page shows what is known and asks again by itself."""
     try:
-        return sync_purchase(row, cause)
+        with somebody_waits():
+            return sync_purchase(row, cause)
     except stripe.StripeError:
         logger.warning("Stripe could not be asked about %s (%s)", row.public_id, cause, exc_info=True)
         return row

@@ -37,15 +37,18 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
     """
     yield from _key()
     try:
-        account = get_client().v1.accounts.retrieve_current()
+        yield from _at_stripe(fix)
     except stripe.AuthenticationError as error:
         yield Finding(
             False, f"Stripe refuses the key: {error.user_message or error}", "Correct STRIPE_SECRET_KEY."
         )
-        return
     except stripe.StripeError as error:
-        yield Finding(False, f"Stripe can't be reached: {error}", "Check the network and STRIPE_API_BASE.")
-        return
+        words = " ".join(str(error).split())  # the SDK's own run over several lines
+        yield Finding(False, f"Stripe can't be reached: {words}", "Check the network and STRIPE_API_BASE.")
+
+
+def _at_stripe(fix: bool) -> Iterator[Finding]:
+    account = get_client().v1.accounts.retrieve_current()
     yield Finding(True, f"Account {account.id} answers, API version {stripe.api_version}")
     yield _clock(account)
     yield from _endpoint(fix)

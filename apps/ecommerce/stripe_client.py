@@ -6,7 +6,8 @@ import stripe
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-TIMEOUT_SECONDS = 8  # a shopper waits for most of these calls
+from .stripe_transport import PatientClient
+
 NETWORK_RETRIES = 2  # connection errors, 409 and 5xx; the SDK repeats the same idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 
@@ -32,9 +33,7 @@ def livemode() -> bool:
 
 @lru_cache(maxsize=8)
 def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
-    transport = (
-        import_string(http_client)() if http_client else stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
-    )
+    transport = import_string(http_client)() if http_client else PatientClient()
     return stripe.StripeClient(
         key,
         http_client=transport,

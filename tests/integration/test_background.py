@@ -6,6 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +26,7 @@ from apps.ecommerce import emails
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.users.adapter import MOST_TRIES
 from apps.users.models import User
+from config import mail as config_mail
 from tests.conftest import signed_in
 from tests.databases import environment
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of
@@ -48,6 +52,24 @@ def work() -> None:
         worker_id="test",
         excluded_queue_names=[],
     ).run()
+
+
+def a_worker(**variables: str) -> subprocess.Popen[bytes]:
+    """A process of its own, as in production."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--no-reload"],
+        cwd=site.BASE_DIR,
+        env=environment(TASKS_BACKEND="database", **variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline, pause = time.monotonic() + 30, threading.Event()
+    while not true():
+        assert time.monotonic() < deadline
+        pause.wait(0.05)
 
 
 def test_the_worker_sends_the_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
@@ -110,13 +132,7 @@ def test_a_worker_killed_while_it_sends_loses_no_mail(
     with socket.create_server(("127.0.0.1", 0)) as mail_server:  # takes the connection and says nothing
         mail_server.settimeout(60)
         address = f"smtp://127.0.0.1:{mail_server.getsockname()[1]}"
-        worker = subprocess.Popen(
-            [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--no-reload"],
-            cwd=site.BASE_DIR,
-            env=environment(TASKS_BACKEND="database", EMAIL_URL=address),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        worker = a_worker(EMAIL_URL=address)
         try:
             connection, _peer = mail_server.accept()  # it is in the middle of it
         finally:
@@ -129,6 +145,43 @@ def test_a_worker_killed_while_it_sends_loses_no_mail(
     Mail.objects.update(sending_at=timezone.now() - emails.LEASE - timedelta(seconds=1))
     assert emails.send_unsent() == 0
     assert len(outbox.outbox) == 1
+
+
+def test_a_killed_worker_turns_readyz_red(
+    queue: None, as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    """A real one: while it lives it takes what comes, and once it is dead the next task stays."""
+    settings.WORKER_SILENCE_SECONDS = 0  # whatever waits, waits too long
+    worker = a_worker(EMAIL_URL=LOCMEM)
+    try:
+        emails.send.enqueue(0)
+        until(lambda: Client().get("/readyz").json()["worker"] == "ok")
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    bought(as_ada, icons)
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["worker"].startswith("silent")
+
+
+def test_a_mail_server_that_hangs_keeps_no_buyer_waiting(
+    as_ada: Client, icons: ProductConfiguration, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a worker the buyer waits for it, so not for long; reconcile sends it later."""
+    assert config_mail.TIMEOUT_SECONDS <= 5
+    monkeypatch.setattr(config_mail, "TIMEOUT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, says nothing
+        mail_by(settings, f"smtp://127.0.0.1:{mute.getsockname()[1]}")
+        started = time.monotonic()
+        assert bought(as_ada, icons).status == "paid"
+        assert time.monotonic() - started < 3
+    owed = Mail.objects.get()
+    assert owed.sent_at is None
+    assert "timed out" in owed.error
+    mail_by(settings, LOCMEM)
+    assert emails.send_unsent() == 0
+    assert [message.subject for message in outbox.outbox] == ["Your purchase: Icon set"]
 
 
 def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:

@@ -104,7 +104,7 @@ def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
     assert value("password", "EMAIL_HOST_PASSWORD") == "p:w/"
     assert (value("host", "EMAIL_HOST"), value("port", "EMAIL_PORT")) == (host, port)
     assert value("use_tls", "EMAIL_USE_TLS") is tls
-    assert value("timeout", "EMAIL_TIMEOUT") == 10
+    assert value("timeout", "EMAIL_TIMEOUT") == 5
 
 
 @pytest.mark.parametrize("url", ["pigeon://coop", "https://mail.example.com", "../base://"])

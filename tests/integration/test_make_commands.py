@@ -87,12 +87,20 @@ def test_the_stripe_tests_ask_for_a_test_key(clone: Path, line: str) -> None:
 
 
 def test_every_command_that_files_and_words_name_exists() -> None:
-    """What the README, the crontab and the unit files tell people to run."""
-    texts = [ROOT / "README.md", ROOT / ".env.example", *(ROOT / "deploy").iterdir()]
-    text = "\n".join(path.read_text() for path in texts if path.is_file())
+    """What the README, the deploy pages, units, images and workflows run or tell people to run."""
+    texts = [ROOT / name for name in ("README.md", ".env.example", "Dockerfile", "compose.yaml")]
+    texts += [
+        path
+        for folder in ("deploy", "docs/deploy", ".github/workflows")
+        for path in (ROOT / folder).iterdir()
+    ]
+    text = "\n".join(path.read_text() for path in texts)
     assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= {*get_commands()}
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|&& |  )make ([a-z0-9-]+)", text)) <= targets
+    assert set(re.findall(r"(?:`|&& |  |run: )make ([a-z0-9-]+)", text)) <= targets
+    modules = set(re.findall(r'"?-m"?,? "?config\.(\w+)', text))
+    assert modules == {"serve", "health", "schedule"}
+    assert all((ROOT / f"config/{name}.py").is_file() for name in modules)
 
 
 @pytest.fixture

@@ -1,6 +1,87 @@
+from __future__ import annotations
+
 import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+import requests
+
+from apps.stripe_sandbox.transport import InProcessClient
+from tests.faulty_stripe import FaultyStripe, faulty_stripe
+
+from .drill import Server
+
+THREADS = 4  # of the shop's web server
 
 # What only PostgreSQL can suffer; `make test-postgres` has one.
 collect_ignore = (
     [] if os.environ.get("DATABASE_URL", "").startswith("postgres") else ["test_database_restart.py"]
 )
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A database of the drill's own, and how to destroy it. PostgreSQL where DATABASE_URL is one."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        file = tmp_path / "shop.sqlite3"
+
+        def delete() -> None:
+            for part in tmp_path.glob("shop.sqlite3*"):
+                part.write_bytes(b"this disk is broken")
+
+        yield f"sqlite:///{file}", delete
+        return
+    name = f"drill_{uuid4().hex[:8]}"
+    url = urlsplit(server)._replace(path=f"/{name}").geturl()
+
+    def drop() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+            connection.execute("CREATE TABLE rubble (a int)")
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield url, drop
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def stripe_itself(sandbox: Any) -> Iterator[FaultyStripe]:
+    """It keeps its objects where the shop's own sandbox finds them, too: that one has the hosted page."""
+    with faulty_stripe(InProcessClient().request) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(
+    tmp_path: Path, database: tuple[str, Callable[[], None]], stripe_itself: FaultyStripe, settings: Any
+) -> Iterator[Server]:
+    """The real server, not started yet, with Stripe at the other end of a connection that may break."""
+    more = {"STRIPE_API_BASE": stripe_itself.address, "WEB_THREADS": str(THREADS)}
+    with Server(tmp_path, database[0], **more) as server:
+        settings.SITE_URL = server.address  # where Stripe's hosted pages are
+        yield server
+
+
+def opened(shop: Server, sandbox: Any) -> None:
+    """Starts it, and lets it hear the news of its own furnishing: they are no part of the play."""
+    shop.start()
+    requests.get(f"{shop.address}/store/", timeout=30)
+    until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for it to be true."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not true():
+        assert time.monotonic() < deadline
+        pause.wait(0.05)

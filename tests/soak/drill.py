@@ -37,7 +37,7 @@ class Server:
     SQLite there, or another one's address.
     """
 
-    def __init__(self, folder: Path, database_url: str = "") -> None:
+    def __init__(self, folder: Path, database_url: str = "", **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address, self.folder = f"http://127.0.0.1:{port}", folder
@@ -56,6 +56,7 @@ class Server:
             "WEB_THREADS": "8",
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'db.sqlite3'}",
             "CACHE_URL": "",
+            **environment,
         }
         self.up = threading.Event()
         self.answers = 0
@@ -93,6 +94,13 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def stop(self) -> int:
+        """SIGTERM, as systemd and Docker send it; gives the exit status."""
+        assert self.process is not None
+        self.up.clear()
+        self.process.terminate()
+        return self.process.wait(60)
+
     def __enter__(self) -> Server:
         return self
 
@@ -116,11 +124,20 @@ class Buyer:
             page = self._post(f"/store/{self.slug}/", f"/store/{self.slug}/buy/", {"price": self.price})
             if "/stripe-sandbox/checkout/" not in page or not self.pays:
                 return
-            page = page.removeprefix(self.server.address)
-            back = self._post(page, page, CARD)
+            back = self.pay(page.removeprefix(self.server.address))
             if "session_id=" in back:
                 answer = self._send("GET", back.removeprefix(self.server.address))
                 self.saw_it_paid = 'data-state="paid"' in answer.text
+
+    def pay(self, page: str) -> str:
+        """Pays on Stripe's page; gives the address that it leads back to, "" when it never did."""
+        return self._post(page, page, CARD)
+
+    def press(self) -> Any:
+        """Presses Buy once, and takes whatever comes."""
+        self._send("GET", f"/store/{self.slug}/")
+        form = {"price": self.price, "csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
+        return self._send("POST", f"/store/{self.slug}/buy/", form)
 
     def _post(self, page: str, address: str, form: dict[str, str]) -> str:
         """Opens the page, sends its form, gives the address that it leads to; "" when it never did."""

@@ -73,10 +73,11 @@ def verdict() -> dict[str, Any]:
     """After one reconcile: how many sessions are complete, and every reason to complain."""
     from django.utils import timezone
 
-    from apps.ecommerce.models import Mail, Purchase
+    from apps.ecommerce.models import Mail, Purchase, WebhookEvent
     from apps.ecommerce.reconcile import reconcile
     from apps.stripe_sandbox import storage
 
+    events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
     Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # he is dead
     report = reconcile()
     faults, sessions = [], storage.find("checkout.session")
@@ -101,7 +102,8 @@ def verdict() -> dict[str, Any]:
         faults.append(f"{len(charged)} charges for {len(complete)} purchases")
     faults += [f"{user} paid {n} times" for user, n in Counter(row.user_id for row in paid).items() if n > 1]
     emails = sorted(paid.values_list("email", flat=True))
-    return {"paid": emails, "faults": faults, "repaired": len(report.repaired), "found": len(report.found)}
+    repaired, unknown = len(report.repaired), len(report.found)
+    return {"paid": emails, "faults": faults, "repaired": repaired, "found": unknown, "events": events}
 
 
 def main() -> None:

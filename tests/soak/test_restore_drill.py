@@ -5,48 +5,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import psycopg
 import pytest
 import requests
 
 from .drill import ROOT, Buyer, Server
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """A database of the drill's own, and how to destroy it. PostgreSQL where DATABASE_URL is one."""
-    server = os.environ.get("DATABASE_URL", "")
-    if not server.startswith("postgres"):
-        file = tmp_path / "shop.sqlite3"
-
-        def delete() -> None:
-            for part in tmp_path.glob("shop.sqlite3*"):
-                part.write_bytes(b"this disk is broken")
-
-        yield f"sqlite:///{file}", delete
-        return
-    name = f"drill_{uuid4().hex[:8]}"
-    url = urlsplit(server)._replace(path=f"/{name}").geturl()
-
-    def drop() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("DROP SCHEMA public CASCADE")
-            connection.execute("CREATE SCHEMA public")
-            connection.execute("CREATE TABLE rubble (a int)")
-
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield url, drop
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def backup(server: Server, *arguments: str, fails: bool = False) -> str:

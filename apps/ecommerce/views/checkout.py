@@ -20,6 +20,7 @@ from apps.ecommerce.asking import sync_kindly
 from apps.ecommerce.checkout import AlreadyOwned, CheckoutRefused, start
 from apps.ecommerce.decorators import wanted_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.stripe_transport import somebody_waits
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
@@ -75,13 +76,14 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
 def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_id: str) -> HttpResponse:
     assert request.user.is_authenticated
     try:
-        url = start(
-            request.user,
-            configuration,
-            price_id,
-            origin=f"{request.scheme}://{request.get_host()}",
-            next_path=wanted_page(request, configuration.slug),
-        )
+        with somebody_waits():
+            url = start(
+                request.user,
+                configuration,
+                price_id,
+                origin=f"{request.scheme}://{request.get_host()}",
+                next_path=wanted_page(request, configuration.slug),
+            )
     except AlreadyOwned as owned:
         messages.info(request, str(owned))
     except CheckoutRefused as refused:

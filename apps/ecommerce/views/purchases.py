@@ -29,6 +29,7 @@ from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
 from apps.ecommerce.states import poll_delay, state_of
+from apps.ecommerce.stripe_transport import somebody_waits
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
 
@@ -99,7 +100,8 @@ def manage(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Off to Stripe's billing portal: card, cancellation, invoices. It leads back to this purchase."""
     row = _own(request, public_id)
     try:
-        url = portal_url(row, origin=f"{request.scheme}://{request.get_host()}")
+        with somebody_waits():
+            url = portal_url(row, origin=f"{request.scheme}://{request.get_host()}")
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
         logger.exception("No billing portal for %s", row.public_id)
         words = _(

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from apps.ecommerce import webhooks
+from apps.ecommerce.stripe_transport import somebody_waits
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except ValueError:
         return HttpResponse("The body is not a Stripe event.\n", status=400)
     try:
-        webhooks.receive(event)
+        with somebody_waits():  # Stripe itself, and a thread that shoppers need
+            webhooks.receive(event)
     except Exception:
         logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
         return HttpResponse(

@@ -1,0 +1,134 @@
+"""The Dockerfile without Docker: its last stage done in a folder, by this Python, as somebody with no privileges.
+
+What it copies is copied and made read-only, what it runs in Python is run, and `start` starts a command as a container
+would: the Dockerfile's environment, nothing else writable than VAR_DIR, no capabilities. Packages are the ones that the
+tests themselves use.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+# Root loses what makes it root; file permissions bind it as anybody.
+POWERLESS = (
+    ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs") if os.geteuid() == 0 else ()
+)
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """ "COPY apps apps" ▶ ("COPY", "apps apps"), of the last stage; continued lines are joined."""
+    joined = text.replace("\\\n", " ")
+    lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip() and line[0] != "#"]
+    rows = [(name, " ".join(rest.split())) for name, rest in lines]
+    last = max(number for number, (name, _rest) in enumerate(rows) if name == "FROM")
+    return rows[last:]
+
+
+class Image:
+    """`folder` stands for the root of the image's file system."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows = instructions((ROOT / "Dockerfile").read_text())
+        self.app = self.place(self.one("WORKDIR"))
+        given = dict(
+            word.split("=", 1) for name, rest in self.rows if name == "ENV" for word in shlex.split(rest)
+        )
+        self.environment = {name: self._here(value) for name, value in given.items()}
+        self.environment |= {
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/nonexistent",
+            "TMPDIR": str(self.place("/tmp")),
+        }
+
+    def one(self, name: str) -> str:
+        (rest,) = [rest for row, rest in self.rows if row == name]
+        return rest
+
+    def place(self, path: str) -> Path:
+        return self.folder / path.lstrip("/")
+
+    def build(self) -> None:
+        for path in ("/tmp", self.one("WORKDIR"), "/var/lib/shop", "/srv/static"):
+            self.place(path).mkdir(parents=True, exist_ok=True)
+        for name, rest in self.rows:
+            if name == "COPY" and not rest.startswith("--from"):
+                self._copy(*rest.split())
+        self._freeze(self.app)
+        for name, rest in self.rows:
+            if name == "RUN" and " python " in f" {rest}":
+                self._run(rest)
+        self._freeze(self.place("/srv/static"))
+
+    def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
+        """A command of the Dockerfile or compose.yaml."""
+        return subprocess.Popen(
+            [*POWERLESS, *self._command(shlex.split(command))],
+            cwd=self.app,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, command: str, **environment: str) -> int:
+        """Starts it, waits for its end and gives its exit status."""
+        process = self.start(command, **environment)
+        process.communicate(timeout=60)
+        return process.returncode
+
+    def files(self) -> dict[Path, int]:
+        """What stands in the read-only part, and when it was written."""
+        found = [*self.app.rglob("*"), *self.place("/srv/static").rglob("*")]
+        return {path: path.stat().st_mtime_ns for path in found if path.is_file()}
+
+    def thaw(self) -> None:
+        """So that the folder can be removed."""
+        for path in (self.folder, *self.folder.rglob("*")):
+            path.chmod(0o755)
+
+    def _copy(self, source: str, target: str) -> None:
+        whole, goal = ROOT / source, self.app / target
+        if whole.is_dir():
+            shutil.copytree(whole, goal, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(whole, goal)
+
+    def _run(self, line: str) -> None:
+        words = shlex.split(line)
+        at = words.index("python")
+        if "compileall" in words:  # the folder is read-only by now, and only speed depends on it
+            return
+        given = dict(word.split("=", 1) for word in words[:at])
+        process = self.start(
+            shlex.join(words[at:]), **{name: self._here(value) for name, value in given.items()}
+        )
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+
+    def _here(self, value: str) -> str:
+        return str(self.place(value)) if value.startswith("/") and ":" not in value else value
+
+    @staticmethod
+    def _command(words: list[str]) -> list[str]:
+        return [sys.executable, *words[1:]] if words[0] == "python" else words
+
+    @staticmethod
+    def _freeze(folder: Path) -> None:
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def compose() -> dict[str, Any]:
+    """compose.yaml, anchors resolved."""
+    import yaml
+
+    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return found

@@ -1,0 +1,56 @@
+"""What GitHub, systemd and platforms are told to run is what everybody runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from tests.dockerfile import compose
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_workflow_runs_what_everybody_runs() -> None:
+    """Make targets alone, and actions of one exact version."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = {step["run"].split(" ARGS")[0] for step in steps if "run" in step}
+    installs = {command for command in commands if command.startswith("sudo apt-get")}
+    assert commands - installs == {"make test", "make test-postgres", "make test-next", "make try-container"}
+    used = {step["uses"] for step in steps if "uses" in step}
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", action) for action in used)
+    assert all("PYTHON" in workflow["jobs"][name]["env"] for name in ("test", "postgres", "next"))
+    pythons = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert "3.11" in pythons
+    assert max(int(version.partition(".")[2]) for version in pythons) >= 14
+
+
+def test_a_unit_writes_where_the_shop_writes_and_stops_gently() -> None:
+    for unit in (ROOT / "deploy").glob("*.service"):
+        text = unit.read_text()
+        assert "ReadWritePaths=/srv/shop/var" in text
+        assert int(re.findall(r"TimeoutStopSec=(\d+)", text)[0]) >= 30
+        program = re.findall(r"ExecStart=/srv/shop/\.venv/bin/python (.+)", text)[0]
+        assert program in ("-m config.serve", "manage.py db_worker")
+
+
+def test_platforms_run_the_processes_of_compose() -> None:
+    """Fly.io and Render have a web server, a worker and a scheduler as well, and migrate before."""
+    services = compose()["services"]
+    beside = {services[name]["command"] for name in ("worker", "scheduler")}
+    migrate = services["migrate"]["command"]
+
+    fly = tomllib.loads((ROOT / "deploy/fly.toml").read_text())
+    assert set(fly["processes"].values()) == {*beside, "python -m config.serve"}
+    assert fly["deploy"]["release_command"] == migrate
+    assert fly["http_service"]["checks"][0]["path"] == "/healthz"
+    assert (ROOT / "deploy" / fly["build"]["dockerfile"]).is_file()
+
+    render = yaml.safe_load((ROOT / "deploy/render.yaml").read_text())["services"]
+    assert {service.get("dockerCommand") for service in render} == {*beside, None}
+    (web,) = [service for service in render if service["type"] == "web"]
+    assert web["preDeployCommand"] == migrate
+    assert web["healthCheckPath"] == "/healthz"

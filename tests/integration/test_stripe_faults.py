@@ -1,0 +1,145 @@
+"""Stripe is slow, away, or answers nonsense, at every step of a purchase: kind pages, nothing lost, all heals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+import stripe
+from django.core import mail as outbox
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from apps.ecommerce import stripe_transport
+from apps.ecommerce.models import Product, ProductConfiguration, Purchase
+from apps.stripe_sandbox.transport import InProcessClient
+from tests.factories import path_of, pay, press_buy, price_of
+from tests.faulty_stripe import FAULTS, FaultyStripe, faulty_stripe
+
+pytestmark = pytest.mark.django_db
+HOUR = 3600
+
+
+class Stripe:
+    """At the other end of a real connection; while it is slow the shop is in a hurry, as the test is."""
+
+    def __init__(self, server: FaultyStripe, patch: pytest.MonkeyPatch) -> None:
+        self.server, self.patch = server, patch
+        self.waits = {
+            name: getattr(stripe_transport, name) for name in ("TIMEOUT_SECONDS", "PATIENCE_SECONDS")
+        }
+
+    def breaks(self, fault: str) -> None:
+        for name, seconds in self.waits.items():
+            self.patch.setattr(stripe_transport, name, 0.3 if FAULTS[fault].slow else seconds)
+        self.server.breaks(fault)
+
+    def heals(self) -> None:
+        self.server.heals()
+        for name, seconds in self.waits.items():
+            self.patch.setattr(stripe_transport, name, seconds)
+
+
+@pytest.fixture
+def stripe_itself(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stripe]:
+    for name in ("INITIAL_DELAY", "MAX_DELAY"):
+        monkeypatch.setattr(stripe.HTTPClient, name, 0.001)
+    monkeypatch.setattr(stripe_transport, "PAUSE_SECONDS", 0)
+    settings.STRIPE_HTTP_CLIENT = ""
+    with faulty_stripe(InProcessClient().request) as server:
+        settings.STRIPE_API_BASE = server.address
+        yield Stripe(server, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_purchase_survives_it_at_every_step(
+    fault: str, as_ada: Client, icons: ProductConfiguration, sandbox: Any, stripe_itself: Stripe
+) -> None:
+    stripe_itself.breaks(fault)
+    refused = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    assert "Nothing was charged" in refused.content.decode()
+    stripe_itself.heals()
+    back = path_of(pay(press_buy(as_ada, icons)))
+
+    stripe_itself.breaks(fault)
+    purchase = Purchase.objects.get(status="open")
+    order = purchase.get_absolute_url()
+    for page in (back, f"{order}status/", order):
+        Purchase.objects.update(synced_at=None)  # as if the last time were long ago
+        shown = as_ada.get(page)
+        assert shown.status_code == 200
+        assert 'data-state="confirming"' in shown.content.decode(), page
+    sandbox.deliver()
+    assert 500 in {attempt["status"] for attempt in sandbox.attempts()}
+    assert Client().get("/readyz").json()["failing_events"] >= 1
+
+    stripe_itself.heals()
+    sandbox.deliver(after=HOUR)
+    purchase.refresh_from_db()
+    assert purchase.status == "paid"
+    assert list(purchase.changes.values_list("to_status", flat=True)) == ["open", "paid"]
+    assert list(purchase.mails.values_list("kind", flat=True)) == ["confirmed"]
+    assert Client().get("/readyz").json()["failing_events"] == 0
+
+    stripe_itself.breaks(fault)
+    refused = as_ada.post(f"{order}manage/", follow=True)
+    assert "try again in a minute" in refused.content.decode()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_operator_is_told_in_words(
+    fault: str, icons: ProductConfiguration, stripe_itself: Stripe, settings: Any
+) -> None:
+    stripe_itself.breaks(fault)
+    with pytest.raises(CommandError, match="Stripe could not be asked"):
+        call_command("reconcile_purchases")
+    assert [message.to for message in outbox.outbox] == [[settings.ALERT_EMAIL]]
+    with pytest.raises(CommandError, match="Stripe"):
+        call_command("bootstrap_ecommerce")
+    assert Product.objects.get().active
+    said = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("stripe_doctor", stdout=said, no_color=True)
+    assert said.getvalue().splitlines()[-1].startswith("BAD Stripe can't be reached")
+    stripe_itself.heals()
+    call_command("reconcile_purchases", stdout=StringIO())
+    call_command("bootstrap_ecommerce", stdout=StringIO())
+    assert Product.objects.get().active
+
+
+def test_a_stripe_that_breaks_off_in_the_middle_is_told_by_the_doctor(
+    icons: ProductConfiguration, stripe_itself: Stripe
+) -> None:
+    answer = stripe_itself.server.answer
+
+    def once(handler: Any) -> None:
+        answer(handler)
+        stripe_itself.breaks("500")
+
+    stripe_itself.server.answer = once  # type: ignore[method-assign]
+    said = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("stripe_doctor", stdout=said, no_color=True)
+    assert "ok  Account" in said.getvalue()
+    assert said.getvalue().splitlines()[-1].startswith("BAD Stripe can't be reached")
+
+
+def test_after_one_page_has_waited_in_vain_the_others_do_not(
+    as_ada: Client, icons: ProductConfiguration, stripe_itself: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Stripe that hangs must not keep every thread of the shop busy."""
+    monkeypatch.setattr(stripe_transport, "PAUSE_SECONDS", 60)
+    buy = {"price": price_of(icons).id}
+    stripe_itself.breaks("slow")
+    as_ada.post("/store/icon-set/buy/", buy)
+    asked = len(stripe_itself.server.asked)
+    for _ in range(5):
+        refused = as_ada.post("/store/icon-set/buy/", buy, follow=True)
+        assert "Nothing was charged" in refused.content.decode()
+    assert len(stripe_itself.server.asked) == asked
+    stripe_itself.heals()
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + 61)
+    assert pay(press_buy(as_ada, icons))

@@ -1,0 +1,75 @@
+"""kill -9 of the server in each step of a purchase, not by chance: Stripe holds the step until the server is dead.
+
+`make test` plays the worst of them, `make drill-faults` all; test_kill_drill.py kills at random moments in between.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.faulty_stripe import FaultyStripe
+
+from .conftest import opened
+from .drill import Buyer, Server
+
+CREATE, ASK = "POST /v1/checkout/sessions", "GET /v1/checkout/sessions/"
+
+# The step ▶ what Stripe holds: the request ("lost") or the answer ("slow") of what; and whether webhooks come.
+STEPS: dict[str, tuple[str, str, bool]] = {
+    "after the Session was made, before it is noted": ("slow", CREATE, True),
+    "while the return page asks": ("slow", ASK, False),
+    "while the webhook asks": ("slow", ASK, True),
+    "before the customer is made": ("lost", "POST /v1/customers", True),
+    "after the customer was made, before it is noted": ("slow", "POST /v1/customers", True),
+    "before the Session is made": ("lost", CREATE, True),
+    "before the return page asks": ("lost", ASK, False),
+    "before the webhook asks": ("lost", ASK, True),
+}
+PLAYED = list(STEPS) if os.environ.get("EVERY_STEP") else list(STEPS)[:1]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("step", PLAYED)
+def test_killed_in_a_step(step: str, shop: Server, stripe_itself: FaultyStripe, sandbox: Any) -> None:
+    offer = shop.ask("setup", "1")
+    buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
+    opened(shop, sandbox)
+    held, request, heard = STEPS[step]
+    sandbox.switches(drop=[] if heard else ["*"])
+    stripe_itself.breaks(held, only=request)
+    with ThreadPoolExecutor(1) as people:
+        shopping = people.submit(buyer.shop)
+        assert stripe_itself.holding.wait(30)
+        shop.kill()
+        stripe_itself.heals()
+        shop.start()
+        shopping.result()
+    assert buyer.saw_it_paid
+    shop.kill()
+    _all_is_well(shop)
+
+
+@pytest.mark.timeout(180)
+def test_killed_while_the_buyer_is_away(shop: Server, stripe_itself: FaultyStripe, sandbox: Any) -> None:
+    """Before and after the redirect: on Stripe's page, then paid but never back. No webhook tells of it."""
+    offer = shop.ask("setup", "1")
+    buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
+    opened(shop, sandbox)
+    sandbox.switches(drop=["*"])
+    page = buyer.press().headers["Location"].removeprefix(shop.address)
+    shop.kill()
+    shop.start()
+    assert buyer.press().headers["Location"].removeprefix(shop.address) == page  # the same checkout
+    assert "session_id=" in buyer.pay(page)
+    shop.kill()
+    _all_is_well(shop)
+
+
+def _all_is_well(shop: Server) -> None:
+    found = shop.ask("verdict")  # reconciles
+    assert found["faults"] == []
+    assert len(found["paid"]) == 1

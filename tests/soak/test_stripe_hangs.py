@@ -1,0 +1,81 @@
+"""Stripe says nothing for half a minute to the real server with its real patience. All faults: tests/integration."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from tests.faulty_stripe import FaultyStripe
+
+from .conftest import THREADS, opened, until
+from .drill import Buyer, Server
+
+KIND_SECONDS = 10
+BUYERS = 2 * THREADS  # more than could wait at the same time
+
+
+def test_the_shop_stays_open_and_sells_again_afterwards(
+    shop: Server, stripe_itself: FaultyStripe, sandbox: Any
+) -> None:
+    offer = shop.ask("setup", str(BUYERS))
+    buyers = [Buyer(shop, cookie, offer["slug"], offer["price"], pays=True) for cookie in offer["cookies"]]
+    opened(shop, sandbox)
+    stripe_itself.breaks("slow")
+    waited: list[float] = []
+
+    def timed(act: Any) -> requests.Response:
+        started = time.monotonic()
+        answer: requests.Response = act()
+        waited.append(time.monotonic() - started)
+        return answer
+
+    with ThreadPoolExecutor(BUYERS + 2) as people:
+        presses = [people.submit(timed, buyer.press) for buyer in buyers]
+        visits = [people.submit(timed, lambda: _visit(shop)) for _ in range(2)]
+        told = [press.result() for press in presses]
+        seen = [visit.result() for visit in visits]
+    assert {answer.status_code for answer in told} == {303}
+    assert {answer.headers["Location"] for answer in told} == {f"/store/{offer['slug']}/"}  # with kind words
+    assert {answer.status_code for answer in seen} == {200}
+    assert max(waited) < KIND_SECONDS
+    assert timed(lambda: _visit(shop)).elapsed.total_seconds() < 2  # nobody waits for Stripe any more
+    stripe_itself.heals()
+    _after_the_pause(buyers[0])
+    for buyer in buyers[:2]:
+        buyer.shop()
+        assert buyer.saw_it_paid
+
+
+def test_a_request_under_way_comes_to_its_end_when_the_server_stops(
+    shop: Server, stripe_itself: FaultyStripe, sandbox: Any
+) -> None:
+    offer = shop.ask("setup", "1")
+    buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
+    opened(shop, sandbox)
+    stripe_itself.breaks("slow")
+    with ThreadPoolExecutor(2) as people:
+        press = people.submit(buyer.press)
+        until(lambda: "POST /v1/customers" in stripe_itself.asked)  # it is in the middle of it
+        stop = people.submit(shop.stop)
+        until(lambda: not _answers(shop))
+        stripe_itself.heals()
+        assert "/stripe-sandbox/checkout/" in press.result().headers["Location"]
+        assert stop.result() == 0
+
+
+def _visit(shop: Server) -> requests.Response:
+    return requests.get(f"{shop.address}/store/", timeout=30)
+
+
+def _answers(shop: Server) -> bool:
+    try:
+        return requests.get(f"{shop.address}/healthz", timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
+def _after_the_pause(buyer: Buyer) -> None:
+    until(lambda: "/stripe-sandbox/checkout/" in buyer.press().headers["Location"])
