@@ -22,6 +22,8 @@ START_SECONDS = 30
 class Shop:
     address: str
     said: str  # what the preparation printed
+    folder: Path  # its VAR_DIR
+    pid: int
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: 
         try:
             if not _answers(f"{address}/healthz", server):
                 sys.exit(f"The shop did not start.\n{log.read_text()}")
-            yield Shop(address, prepared.stdout)
+            yield Shop(address, prepared.stdout, Path(folder), server.pid)
         finally:
             server.terminate()
             server.wait()

@@ -1,0 +1,80 @@
+"""Fills a benchmark's shop: `python -m tests.benchmarks.furnish PRODUCTS PURCHASES WAITING`.
+
+Prints, as JSON in the last line, the session cookies of a buyer and of so many who wait for their payment, and the
+addresses of the waiting purchases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import django
+
+PASSWORD = "bench-buys-things"
+
+
+def main(products: int, purchases: int, waiting: int) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.benchmarks import rows
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    rows.stock_shelves(products)
+    rows.sell(purchases)
+    rows.settle()
+    print(f"\n{json.dumps({'buyer': _cookie_of_a_buyer(), 'waiting': _waiting(waiting)})}")
+
+
+def _cookie_of_a_buyer() -> str:
+    from apps.users.models import User
+
+    return _cookie(User.objects.order_by("pk")[0])
+
+
+def _waiting(count: int) -> list[tuple[str, str]]:
+    """(cookie, address of the status) of buyers who have come back from Stripe, unpaid as yet."""
+    from django.utils import timezone
+
+    from apps.ecommerce.models import Price, Purchase
+    from apps.users.models import User
+
+    price = Price.objects.select_related("product").order_by("pk")[0]
+    users = User.objects.bulk_create(User(email=f"waiting{i}@example.com") for i in range(count))
+    made = Purchase.objects.bulk_create(
+        Purchase(
+            user=user,
+            email=user.email,
+            product=price.product,
+            price=price,
+            livemode=False,
+            currency="usd",
+            amount_total=900,
+            amount_subtotal=900,
+            session_id=f"cs_test_open_{user.pk}",
+            checkout_url=f"https://checkout.stripe.com/c/pay/cs_test_open_{user.pk}",
+            returned_at=timezone.now(),
+        )
+        for user in users
+    )
+    return [
+        (_cookie(row.user), f"/purchases/order/{row.public_id}/status/?view=return&seen={row.version}")
+        for row in made
+        if row.user
+    ]
+
+
+def _cookie(user: object) -> str:
+    from django.conf import settings
+
+    from tests.conftest import signed_in
+
+    return f"{settings.SESSION_COOKIE_NAME}={signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value}"  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))
