@@ -1,7 +1,7 @@
 """What the store is searched, filtered and sorted by: columns derived from a product, its prices and its words.
 
 Asking the price table at each visit costs more with each product; asking these costs the same with 10,000.
-They are written in the transaction that changed what they are derived from.
+They are written in the transaction that changed what they are derived from; by bootstrap_ecommerce at its end.
 """
 
 from __future__ import annotations

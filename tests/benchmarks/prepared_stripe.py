@@ -26,11 +26,13 @@ class PreparedStripe(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         address = urlsplit(url)
         path = address.path.removeprefix("/v1/").strip("/")
-        if path in MAKERS:
-            answer: dict[str, Any] = _page(path, parse_qs(address.query))
+        if path == "account":
+            answer: dict[str, Any] = ACCOUNT
+        elif path in MAKERS:
+            answer = _page(path, parse_qs(address.query))
         elif path.startswith("checkout/sessions/"):
             answer = session(path.rpartition("/")[2])
-        elif path.partition("/")[0] in MAKERS:
+        elif path.count("/") == 1:
             kind, _, name = path.partition("/")
             answer = MAKERS[kind](int(name.rpartition("_")[2]))
         else:
@@ -137,6 +139,7 @@ def _intent(name: str) -> dict[str, Any]:
 
 
 MAKERS = {"products": product, "prices": price}
+ACCOUNT = {"id": "acct_1", "object": "account", "type": "standard", "created": CREATED, "metadata": {}}
 
 
 def _page(kind: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
