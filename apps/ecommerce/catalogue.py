@@ -20,7 +20,7 @@ from django.utils.text import slugify
 from . import catalogue_version
 from .expandable import object_id
 from .images import local_copy
-from .listing import refresh_listing
+from .listing import refresh_listing, renew
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
 from .stripe_client import get_client
@@ -178,8 +178,9 @@ def _shelve(product_ids: Collection[str] | None = None) -> None:
     bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
     if product_ids is not None:
         bare = bare.filter(id__in=product_ids)
-    for ids in _pages(bare.values_list("id", flat=True), SHELF):
-        _configure(list(Product.objects.filter(id__in=ids).order_by("synced_at")))
+    for ids in _pages(list(bare.values_list("id", flat=True)), SHELF):
+        products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
+        _configure(list(products))
     refresh_listing(product_ids)
 
 
@@ -198,7 +199,9 @@ def _configure(products: Sequence[Product]) -> None:
             slug = f"{slug}-{product.id[-8:].lower()}"
         taken.add(slug)
         tagline = str(product.metadata.get("tagline", ""))[:200]
-        rows.append(ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline))
+        row = ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline)
+        renew(row)
+        rows.append(row)
     ProductConfiguration.objects.bulk_create(rows, ignore_conflicts=True)
 
 
