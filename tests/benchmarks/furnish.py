@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import timedelta
 
 import django
-
-PASSWORD = "bench-buys-things"
 
 
 def main(products: int, purchases: int, waiting: int) -> None:
@@ -31,19 +30,24 @@ def main(products: int, purchases: int, waiting: int) -> None:
 
 
 def _cookie_of_a_buyer() -> str:
+    """Somebody with ten purchases, two of them on the store's first page."""
+    from apps.ecommerce.models import Purchase
     from apps.users.models import User
 
-    return _cookie(User.objects.order_by("pk")[0])
+    buyer = User.objects.order_by("pk")[0]
+    for number, row in enumerate(Purchase.objects.filter(user=buyer)[:2]):
+        Purchase.objects.filter(pk=row.pk).update(product=f"prod_{number}", price=f"price_{number}")
+    return _cookie(buyer)
 
 
 def _waiting(count: int) -> list[tuple[str, str]]:
-    """(cookie, address of the status) of buyers who have come back from Stripe, unpaid as yet."""
+    """(cookie, address of the status) of buyers who came back from Stripe within ten minutes, the latest first."""
     from django.utils import timezone
 
     from apps.ecommerce.models import Price, Purchase
     from apps.users.models import User
 
-    price = Price.objects.select_related("product").order_by("pk")[0]
+    now, price = timezone.now(), Price.objects.select_related("product").order_by("pk")[0]
     users = User.objects.bulk_create(User(email=f"waiting{i}@example.com") for i in range(count))
     made = Purchase.objects.bulk_create(
         Purchase(
@@ -57,12 +61,12 @@ def _waiting(count: int) -> list[tuple[str, str]]:
             amount_subtotal=900,
             session_id=f"cs_test_open_{user.pk}",
             checkout_url=f"https://checkout.stripe.com/c/pay/cs_test_open_{user.pk}",
-            returned_at=timezone.now(),
+            returned_at=now - timedelta(seconds=600 * number / count),
         )
-        for user in users
+        for number, user in enumerate(users)
     )
     return [
-        (_cookie(row.user), f"/purchases/order/{row.public_id}/status/?view=return&seen={row.version}")
+        (_cookie(row.user), f"/purchases/order/{row.public_id}/status/?view=return&session={row.session_id}")
         for row in made
         if row.user
     ]

@@ -7,7 +7,6 @@ from django.db import connection
 from django.db.models import Max, Model
 from django.utils import timezone
 
-from apps.ecommerce.listing import refresh_listing
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.users.models import User
 
@@ -21,9 +20,15 @@ def stock_shelves(count: int) -> None:
     _fill(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
     price = {"unit_amount": "100 * (1 + i %% 90)", "currency": "'usd'", "type": "'one_time'"}
     _fill(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
-    slug = "'thing-' || i"
-    _fill(ProductConfiguration, start, count, product="'prod_' || i", slug=slug, position="i + 1")
-    refresh_listing()
+    listing = {
+        "listed": "TRUE",
+        "search_text": "'thing ' || i || ' all about thing ' || i",
+        "sort_name": "'thing ' || i",
+        "sort_price": price["unit_amount"],
+        "sells_once": "TRUE",
+    }
+    place = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
+    _fill(ProductConfiguration, start, count, **place, **listing)
 
 
 def sell(count: int) -> None:
