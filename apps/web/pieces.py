@@ -51,7 +51,8 @@ def pieces_of(request: HttpRequest) -> list[Piece] | None:
 def cut(request: HttpRequest, view: Callable[[], HttpResponse]) -> Cut | None:
     """The view's page as anybody sees it; None if it is none that may be kept."""
     somebody, request.user = request.user, Anybody()
-    request.pieces = pieces = []  # type: ignore[attr-defined]
+    pieces: list[Piece] = []
+    request.pieces = pieces  # type: ignore[attr-defined]
     try:
         response = view()
     finally:

@@ -31,10 +31,13 @@ ZIPPED = {"Accept-Encoding": "gzip"}
 
 
 @contextmanager
-def shop(products: int, purchases: int, waiting: int, **more: str) -> Iterator[tuple[Shop, dict[str, Any]]]:
+def shop(
+    products: int, purchases: int, waiting: int, *, alone: bool = True, **more: str
+) -> Iterator[tuple[Shop, dict[str, Any]]]:
     """A running shop, and the cookies and addresses of its buyers (furnish.py)."""
     furnish = ["-m", "tests.benchmarks.furnish", str(products), str(purchases), str(waiting)]
-    with served_alone(throwaway_shop(furnish, ["-m", "config.serve"], **SETTINGS | more)) as running:
+    server = throwaway_shop(furnish, ["-m", "config.serve"], **SETTINGS | more)
+    with served_alone(server) if alone else server as running:
         yield running, json.loads(running.said.strip().splitlines()[-1])
 
 
