@@ -93,13 +93,20 @@ def sync_product(product_id: str) -> None:
         return
     prices = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
     rows = [_price(price, fetched_at) for price in prices.auto_paging_iter()]
-    _write(Product, [_product(item, fetched_at)], Report())
-    _write(Price, rows, Report())
+    product = _product(item, fetched_at)
+    _write(Product, [product], Report())
+    _write(Price, [*rows, *_gone(product, rows)], Report())
     with transaction.atomic():
-        gone = Price.objects.filter(product_id=product_id, active=True, synced_at__lt=fetched_at)
-        gone.update(active=False, synced_at=fetched_at)
         _shelve([product_id])
     draw_share_images([product_id])
+
+
+def _gone(product: Product, listed: Sequence[Price]) -> list[Price]:
+    """Prices that Stripe lists no more, as they are from now on."""
+    gone = list(Price.objects.filter(product=product, active=True).exclude(id__in=[row.id for row in listed]))
+    for row in gone:
+        row.active, row.synced_at = False, product.synced_at
+    return gone
 
 
 def _product(item: stripe.Product, fetched_at: datetime) -> Product:

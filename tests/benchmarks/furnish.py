@@ -13,6 +13,8 @@ from datetime import timedelta
 
 import django
 
+ON_THEIR_WAY = 40
+
 
 def main(products: int, purchases: int, waiting: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
@@ -41,7 +43,10 @@ def _cookie_of_a_buyer() -> str:
 
 
 def _waiting(count: int) -> list[tuple[str, str]]:
-    """(cookie, address of the status) of buyers who came back from Stripe within ten minutes, the latest first."""
+    """(cookie, address of the status) of buyers who came back from Stripe within ten minutes, the latest first.
+
+    The very first have paid and are not back yet.
+    """
     from django.utils import timezone
 
     from apps.ecommerce.models import Price, Purchase
@@ -61,7 +66,7 @@ def _waiting(count: int) -> list[tuple[str, str]]:
             amount_subtotal=900,
             session_id=f"cs_test_open_{user.pk}",
             checkout_url=f"https://checkout.stripe.com/c/pay/cs_test_open_{user.pk}",
-            returned_at=now - timedelta(seconds=600 * number / count),
+            returned_at=None if number < ON_THEIR_WAY else now - timedelta(seconds=600 * number / count),
         )
         for number, user in enumerate(users)
     )

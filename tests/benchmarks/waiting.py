@@ -14,28 +14,30 @@ from typing import Any
 
 from scripts.throwaway_shop import Shop
 from tests.benchmarks import events, load, shops
+from tests.benchmarks.furnish import ON_THEIR_WAY
 from tests.benchmarks.report import Row, at_most
 
 CROWD = 1_000
-WATCHED = 40  # of them: their event comes while we look
 SECONDS = 4.0  # a round
 PAUSE = 0.01  # between two visitors of the store
 ASKS = re.compile(rb'seen=([\w.]+)" hx-trigger="every (\d+)s')  # how the page asks again
+SHOWN = {1: "confirming", 3: "slow", 10: "slow"}  # by the seconds between two polls
 PAID = b'data-state="paid"'
 CONNECTIONS = 8
 
 
 def measure(rounds: int) -> list[Row]:
     """Two processes, as on any machine of two cores; the load has to share them."""
-    with shops.shop(1_000, 1_000, CROWD, alone=False, WEB_WORKERS="2") as (shop, people):
-        return [_screens(shop, people["waiting"]), _store(shop, people["waiting"], rounds)]
+    with shops.shop(1_000, 1_000, ON_THEIR_WAY + CROWD, alone=False, WEB_WORKERS="2") as (shop, people):
+        crowd = people["waiting"][ON_THEIR_WAY:]
+        return [_screens(shop, people["waiting"]), _store(shop, crowd, rounds)]
 
 
 def _screens(shop: Shop, waiting: list[tuple[str, str]]) -> Row:
     """From the moment Stripe sends the event to the answer that says "paid"; those who came back just now."""
     (shop.folder / "paid").mkdir(exist_ok=True)
     seen: list[float] = []
-    people = [threading.Thread(target=_watch, args=(shop, *who, seen)) for who in waiting[:WATCHED]]
+    people = [threading.Thread(target=_watch, args=(shop, *who, seen)) for who in waiting[:ON_THEIR_WAY]]
     for person in people:
         person.start()
     for person in people:
@@ -57,7 +59,7 @@ def _watch(shop: Shop, cookie: str, path: str, seen: list[float]) -> None:
         assert connection.getresponse().status == 200
 
     threading.Timer(random.uniform(1, 5), tell).start()
-    asked, delay = path, 1.0
+    asked, delay = f"/store/checkout/return/?session_id={path.partition('session=')[2]}", 1.0
     while PAID not in (answer := shops.get(shop.port, asked, {"Cookie": cookie})[2]):
         if found := ASKS.search(answer):
             asked, delay = f"{path}&seen={found[1].decode()}", float(found[2])
