@@ -38,9 +38,10 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
     catalogue_version.changed()
-    last = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk")[:PAGE]):  # all of them would not fit into memory
-        last = page[-1].pk
+    last, page = 0, None
+    while page is None or len(page) == PAGE:  # all of them would not fit into memory
+        page = list(rows.filter(pk__gt=last).order_by("pk")[:PAGE])
+        last = page[-1].pk if page else 0
         changed = [row for row in page if renew(row)]
         # An upsert of rows that exist: ten times as fast as bulk_update.
         ProductConfiguration.objects.bulk_create(

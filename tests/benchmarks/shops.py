@@ -23,6 +23,7 @@ SETTINGS = {
     "STRIPE_SECRET_KEY": "sk_test_bench",
     "STRIPE_WEBHOOK_SECRET": "whsec_bench",
     "STRIPE_SANDBOX": "false",
+    "SHARE_IMAGES": "false",  # drawn once for each product, at leisure
     "WEB_WORKERS": "1",
     "EMAIL_URL": "django.core.mail.backends.dummy.EmailBackend",
 }
