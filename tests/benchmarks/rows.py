@@ -35,7 +35,7 @@ def sell(count: int) -> None:
     """So many paid purchases of what is on the shelves, by a tenth as many buyers, each with its two changes."""
     buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PER_BUYER)
     _fill(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
-    sold = f"(i * 7919 %% {Product.objects.count()})"
+    sold = f"(i * 733 %% {Product.objects.count()})"
     _fill(
         Purchase,
         start,
