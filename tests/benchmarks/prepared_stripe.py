@@ -145,6 +145,9 @@ ACCOUNT = {"id": "acct_1", "object": "account", "type": "standard", "created": C
 
 
 def _page(kind: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    if "product" in query:
+        only = MAKERS[kind](int(query["product"][0].rpartition("_")[2]))
+        return {"object": "list", "url": f"/v1/{kind}", "has_more": False, "data": [only]}
     limit = int(query.get("limit", ["10"])[0])
     after = query.get("starting_after", ["_-1"])[0]
     first = int(after.rpartition("_")[2]) + 1
