@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. `make help` lists the others.
 
-# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), PYTHON (which Python makes .venv).
-export PORT HEADED SLOWMO K KEEP PYTHON
+# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (which Python makes .venv).
+export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -64,6 +64,10 @@ audit: ## Lighthouse, budgets, HTML validity, axe on every page, state, theme an
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/browser.py
 	@.venv/bin/python scripts/audit.py
+
+bench: ## How fast it is, in ratios: bare view, dj-stripe, growth (ARGS="pages intake" chooses; ROUNDS=7); var/bench/report.md
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/bench.py $(ARGS)
 
 messages: ## Bring the translations in locale/ up to date with the texts in the code, and compile them
 	@scripts/python.sh scripts/environment.py dev

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,42 +21,63 @@ START_SECONDS = 30
 @dataclass(frozen=True)
 class Shop:
     address: str
-    said: str  # what the preparation printed
+    port: int
+    pid: int
+    folder: Path  # where its data is
+    said: str = ""  # what the preparation printed
 
 
 @contextmanager
 def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
     """Runs `prepare`, then `serve`, both Python's arguments; "{port}" in them is the port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
-    address = f"http://127.0.0.1:{port}"
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         variables = {
             **os.environ,
             "ENV_FILE": os.devnull,
             "VAR_DIR": folder,
-            "SITE_URL": address,
-            "PORT": port,
+            "SITE_URL": f"http://127.0.0.1:{port}",
             "STRIPE_SECRET_KEY": "",
             **environment,
         }
 
         def command(arguments: Sequence[str]) -> list[str]:
-            return [sys.executable, *(argument.replace("{port}", port) for argument in arguments)]
+            return [sys.executable, *(argument.replace("{port}", str(port)) for argument in arguments)]
 
         prepared = subprocess.run(
             command(prepare), cwd=ROOT, env=variables, check=True, stdout=subprocess.PIPE, text=True
         )
-        log = Path(folder, "server.log")
-        with log.open("w") as output:
-            server = subprocess.Popen(command(serve), cwd=ROOT, env=variables, stdout=output, stderr=output)
-        try:
-            if not _answers(f"{address}/healthz", server):
-                sys.exit(f"The shop did not start.\n{log.read_text()}")
-            yield Shop(address, prepared.stdout)
-        finally:
-            server.terminate()
-            server.wait()
+        with served(command(serve), ROOT, Path(folder), variables, port, prepared.stdout) as shop:
+            yield shop
+
+
+@contextmanager
+def served(
+    command: Sequence[str],
+    cwd: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    port: int = 0,
+    said: str = "",
+) -> Iterator[Shop]:
+    """A server that listens at PORT and answers /healthz; its log is in `folder`."""
+    port = port or free_port()
+    log, variables = folder / "server.log", {**environment, "PORT": str(port)}
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=cwd, env=variables, stdout=output, stderr=output)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        if not _answers(f"{address}/healthz", server):
+            sys.exit(f"The shop did not start.\n{log.read_text()}")
+        yield Shop(address, port, server.pid, folder, said)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _answers(url: str, server: subprocess.Popen) -> bool:

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -17,14 +17,16 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
+from . import catalogue_version
 from .expandable import object_id
 from .images import local_copy
-from .listing import refresh_listing
+from .listing import refresh_listing, renew
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
 from .stripe_client import get_client
 
 PAGE = 100  # the most that Stripe gives at once
+SHELF = 500  # places made at once
 NOT_STRIPES = ("id", "copies", "synced_at")  # our own columns: a change in them is no news
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
@@ -43,10 +45,23 @@ class Report:
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
     """Copies every active product and price; what Stripe no longer lists becomes inactive. Nothing is deleted.
 
-    Safe to repeat and to interrupt: each page is written whole, and nothing is archived before all pages
-    were seen. Raises stripe.StripeError when Stripe can't be asked.
+    Safe to repeat and to interrupt: each page is written whole, nothing is archived before all pages were seen, and
+    the next run ends what a killed one has left. Raises stripe.StripeError when Stripe can't be asked.
     """
-    client, started, report = get_client(), timezone.now(), Report()
+    report = Report()
+    try:
+        _copy_all(report, dry_run, progress)
+    finally:
+        if not dry_run:
+            _shelve()
+    if not dry_run and (drawn := draw_share_images()):
+        progress(f"{drawn} share images")
+    return report
+
+
+def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) -> None:
+    """A page of the list is two queries: what is known of it, and what has changed."""
+    client, started = get_client(), timezone.now()
     seen: set[str] = set()
     for products in _pages(client.v1.products.list({"active": True, "limit": PAGE}).auto_paging_iter()):
         seen.update(item.id for item in products)
@@ -62,9 +77,6 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
         progress(f"{count} prices")
     for model in (Price, Product):
         _archive(model, seen, started, report, dry_run=dry_run)
-    if not dry_run and (drawn := draw_share_images()):
-        progress(f"{drawn} share images")
-    return report
 
 
 def sync_product(product_id: str) -> None:
@@ -81,13 +93,20 @@ def sync_product(product_id: str) -> None:
         return
     prices = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
     rows = [_price(price, fetched_at) for price in prices.auto_paging_iter()]
-    _write(Product, [_product(item, fetched_at)], Report())
-    _write(Price, rows, Report())
+    product = _product(item, fetched_at)
+    _write(Product, [product], Report())
+    _write(Price, [*rows, *_gone(product, rows)], Report())
     with transaction.atomic():
-        gone = Price.objects.filter(product_id=product_id, active=True, synced_at__lt=fetched_at)
-        gone.update(active=False, synced_at=fetched_at)
-        refresh_listing([product_id])
+        _shelve([product_id])
     draw_share_images([product_id])
+
+
+def _gone(product: Product, listed: Sequence[Price]) -> list[Price]:
+    """Prices that Stripe lists no more, as they are from now on."""
+    gone = list(Price.objects.filter(product=product, active=True).exclude(id__in=[row.id for row in listed]))
+    for row in gone:
+        row.active, row.synced_at = False, product.synced_at
+    return gone
 
 
 def _product(item: stripe.Product, fetched_at: datetime) -> Product:
@@ -132,15 +151,19 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
     for row in fresh:
         if isinstance(row, Product):
             _keep_images(row, known.get(row.id))
+    news = [row for row in fresh if _differs(row, known.get(row.id), "synced_at")]
+    same = {row.id for row in fresh} - {row.id for row in news}
     with transaction.atomic():
-        model._default_manager.bulk_create(
-            fresh,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
-        )
-        _configure([row for row in fresh if row.id not in known])
-        refresh_listing({_product_id(row) for row in fresh})
+        if same:
+            model._default_manager.filter(id__in=same).update(synced_at=min(row.synced_at for row in fresh))
+        if news:
+            model._default_manager.bulk_create(
+                news,
+                update_conflicts=True,
+                unique_fields=["id"],
+                update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
+            )
+            catalogue_version.changed()
 
 
 def _keep_images(row: Product, before: Product | None) -> None:
@@ -157,11 +180,19 @@ def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:
     return asdict(made) if made else kept
 
 
-def _configure(new: Sequence[Product | Price]) -> None:
+def _shelve(product_ids: Collection[str] | None = None) -> None:
+    """Gives every product (or these) its place in the store, and has every place say what is true of its product."""
+    bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
+    if product_ids is not None:
+        bare = bare.filter(id__in=product_ids)
+    for ids in _pages(list(bare.values_list("id", flat=True)), SHELF):
+        products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
+        _configure(list(products))
+    refresh_listing(product_ids)
+
+
+def _configure(products: Sequence[Product]) -> None:
     """A ProductConfiguration for each new product, after the existing ones, at an address of its own."""
-    products = [row for row in new if isinstance(row, Product)]
-    if not products:
-        return
     last = ProductConfiguration.objects.aggregate(last=Max("position"))["last"] or 0
     wanted = {
         product.id: slugify(product.metadata.get("slug") or product.name)[:70] or "product"
@@ -175,7 +206,9 @@ def _configure(new: Sequence[Product | Price]) -> None:
             slug = f"{slug}-{product.id[-8:].lower()}"
         taken.add(slug)
         tagline = str(product.metadata.get("tagline", ""))[:200]
-        rows.append(ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline))
+        row = ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline)
+        renew(row)
+        rows.append(row)
     ProductConfiguration.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -192,31 +225,29 @@ def _archive(
                 model._default_manager.filter(id__in=[row.id for row in page]).update(
                     active=False, synced_at=started
                 )
-                refresh_listing({_product_id(row) for row in page})
+                catalogue_version.changed()
 
 
 def _note(report: Report, row: Product | Price, before: Product | Price | None) -> None:
     if before is None:
         report.added.append(_label(row))
-    elif any(
-        getattr(row, f.attname) != getattr(before, f.attname)
-        for f in row._meta.concrete_fields
-        if f.name not in NOT_STRIPES
-    ):
+    elif _differs(row, before, *NOT_STRIPES):
         report.changed.append(_label(row))
     else:
         report.unchanged += 1
 
 
-def _product_id(row: Product | Price) -> str:
-    return row.id if isinstance(row, Product) else row.product_id
+def _differs(row: Product | Price, before: Product | Price | None, *but: str) -> bool:
+    """Whether any column says something else than before, but these."""
+    columns = [field.attname for field in row._meta.concrete_fields if field.name not in but]
+    return before is None or any(getattr(row, name) != getattr(before, name) for name in columns)
 
 
 def _label(row: Product | Price) -> str:
     return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
 
 
-def _pages(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _pages(items: Iterable[Item], size: int = PAGE) -> Iterator[list[Item]]:
     iterator = iter(items)
-    while page := list(islice(iterator, PAGE)):
+    while page := list(islice(iterator, size)):
         yield page

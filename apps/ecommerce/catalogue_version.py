@@ -40,15 +40,13 @@ def _renew() -> None:
     if not _is_local():
         caches["pages"].set(KEY, uuid4().hex, None)
         return
-    fresh = _file().with_name(
-        f"{_file().name}.{uuid4().hex}"
-    )  # another inode: the clock alone may stand still
+    fresh = Path(f"{_file()}.{uuid4().hex}")  # another inode: the clock alone may stand still
     fresh.touch()
     fresh.replace(_file())
 
 
-def _file() -> Path:
-    return Path(settings.VAR_DIR) / "catalogue-version"
+def _file() -> str:
+    return os.path.join(settings.VAR_DIR, "catalogue-version")
 
 
 def _is_local() -> bool:

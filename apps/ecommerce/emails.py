@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -143,9 +144,12 @@ def enqueue_mails(change: StatusChange) -> None:
 
 def owe(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
     """One mail, once: the same kind about the same thing is never written twice."""
-    mail, created = Mail.objects.get_or_create(purchase=purchase, kind=kind, about=about)
-    if created:
-        enqueue(send, mail.pk)
+    try:
+        with transaction.atomic():
+            mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
+    except IntegrityError:
+        return
+    enqueue(send, mail.pk)
 
 
 def owe_trial_ending(purchase: Purchase) -> None:

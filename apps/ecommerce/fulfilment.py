@@ -104,16 +104,22 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     time, any number of times, from anywhere. Raises stripe.StripeError when Stripe can't be asked; nothing is
     written then.
     """
+    settle(Purchase.objects.get(pk=purchase.pk), cause)
+    return Purchase.objects.with_catalogue().get(pk=purchase.pk)
+
+
+def settle(row: Purchase, cause: str) -> None:
+    """sync_purchase for who needs no answer and has just read the row. Was it written since, it is read again."""
     for _ in range(MOST_TRIES):
-        row = Purchase.objects.get(pk=purchase.pk)
         if not row.session_id or row.livemode != livemode():
-            return row  # no Session yet (checkout.start heals that), or one that our key can't see
+            return  # no Session yet (checkout.start heals that), or one that our key can't see
         session = _fetch(row.session_id)
         if session and session.status == "open" and row.status == Status.EXPIRED:
             session = close_session(session.id)
         if _write(row, _facts(session) if session else _unknown(row), cause):
-            return Purchase.objects.with_catalogue().get(pk=purchase.pk)
-    raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
+            return
+        row = Purchase.objects.get(pk=row.pk)
+    raise RuntimeError(f"Purchase {row.public_id} kept changing while it was synced.")
 
 
 def _fetch(session_id: str) -> stripe.checkout.Session | None:

@@ -1,7 +1,7 @@
 """What the store is searched, filtered and sorted by: columns derived from a product, its prices and its words.
 
 Asking the price table at each visit costs more with each product; asking these costs the same with 10,000.
-They are written in the transaction that changed what they are derived from.
+They are written in the transaction that changed what they are derived from; by bootstrap_ecommerce at its end.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .money import cheapest
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
 NEWS = ("fingerprint", "changed_at")
+PAGE = 500  # rows at a time
 # Letters that Unicode does not take apart, as people without them on the keyboard type them.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
@@ -37,16 +38,25 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
     catalogue_version.changed()
-    changed = [row for row in rows.iterator(chunk_size=500) if derive(row, row.prices) | _is_news(row)]
-    # An upsert of rows that exist: ten times as fast as bulk_update.
-    ProductConfiguration.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS + NEWS, batch_size=200
-    )
+    last, page = 0, None
+    while page is None or len(page) == PAGE:  # all of them would not fit into memory
+        page = list(rows.filter(pk__gt=last).order_by("pk")[:PAGE])
+        last = page[-1].pk if page else 0
+        changed = [row for row in page if renew(row)]
+        # An upsert of rows that exist: ten times as fast as bulk_update.
+        ProductConfiguration.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS + NEWS
+        )
 
 
 def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
     """Receiver of post_save: what somebody edited in the admin is found at once."""
     refresh_listing([instance.pk if isinstance(instance, Product) else instance.product_id])
+
+
+def renew(row: ProductConfiguration) -> bool:
+    """Sets all of a row's columns that are derived; whether any of them is new."""
+    return derive(row, row.prices) | _is_news(row)
 
 
 def derive(row: ProductConfiguration, prices: Sequence[Price]) -> bool:

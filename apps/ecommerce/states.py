@@ -208,13 +208,13 @@ NOTES: dict[str, str | Promise] = {
 
 def note_of(purchase: Purchase) -> str:
     """What comes next, "Renews on Dec. 23, 2026" or the like; "" for what is paid once."""
-    note = NOTES.get(_key(purchase, canceled=False, now=timezone.now()), "")
+    note = NOTES.get(key_of(purchase, canceled=False, now=timezone.now()), "")
     return str(note) % values_of(purchase) if note else ""
 
 
 def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None = None) -> State:
     """What to tell this buyer now. `canceled`: they just came back by the payment page's back link."""
-    key = _key(purchase, canceled, now or timezone.now())
+    key = key_of(purchase, canceled, now or timezone.now())
     words, values = STATES[key], values_of(purchase)
     return State(
         key=str(key),
@@ -242,7 +242,8 @@ def poll_delay(purchase: Purchase, view: str = "page", now: datetime | None = No
     return next((delay for until, delay in steps if age < until), 0)
 
 
-def _key(purchase: Purchase, canceled: bool, now: datetime) -> str:
+def key_of(purchase: Purchase, canceled: bool, now: datetime) -> str:
+    """Which row of STATES a purchase is in."""
     if purchase.is_open:
         if canceled:
             return "canceled_by_buyer"

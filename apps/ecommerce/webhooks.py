@@ -14,12 +14,13 @@ from typing import Any, TypeAlias
 
 import stripe
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
-from .fulfilment import sync_purchase
+from .fulfilment import settle, sync_purchase
 from .models import Purchase, WebhookEvent
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -48,23 +49,40 @@ def receive(event: Payload) -> None:
 
     An error in a handler is recorded on the event and raised, so that Stripe delivers it again.
     """
-    record, _created = WebhookEvent.objects.get_or_create(
-        id=event["id"],
-        defaults={
-            "type": event["type"],
-            "payload": event,
-            "stripe_created": datetime.fromtimestamp(event["created"], UTC),
-        },
-    )
-    if not record.processed_at:
+    record, is_new = _record(event)
+    if is_new and record.type in HANDLERS:
+        _handle(record)
+    elif not record.processed_at:
         process(record)
 
 
 def process(record: WebhookEvent) -> None:
-    """Dispatches a recorded event. The operator may repeat it at any time."""
-    row = WebhookEvent.objects.filter(pk=record.pk)
-    row.update(attempts=F("attempts") + 1)
-    handler = HANDLERS.get(record.type)
+    """Dispatches a recorded event once more. The operator may do so at any time."""
+    WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
+    _handle(record)
+
+
+def _record(event: Payload) -> tuple[WebhookEvent, bool]:
+    """The event's row, and whether it is new. Nearly all are, so it is written before it is looked for."""
+    now = timezone.now()
+    record = WebhookEvent(
+        id=event["id"],
+        type=event["type"],
+        payload=event,
+        stripe_created=datetime.fromtimestamp(event["created"], UTC),
+        attempts=1,
+        processed_at=None if event["type"] in HANDLERS else now,  # nothing to do
+    )
+    try:
+        with transaction.atomic():
+            record.save(force_insert=True)
+    except IntegrityError:
+        return WebhookEvent.objects.get(pk=record.pk), False
+    return record, True
+
+
+def _handle(record: WebhookEvent) -> None:
+    row, handler = WebhookEvent.objects.filter(pk=record.pk), HANDLERS.get(record.type)
     try:
         if handler:
             handler(record.payload["data"]["object"], f"{record.type} {record.id}")
@@ -77,7 +95,7 @@ def process(record: WebhookEvent) -> None:
 def _session_changed(session: Payload, cause: str) -> None:
     purchase = Purchase.objects.filter(session_id=session["id"]).first() or _claim(session)
     if purchase:
-        sync_purchase(purchase, cause)
+        settle(purchase, cause)
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
@@ -143,7 +161,7 @@ HANDLERS: dict[str, Handler] = {
 
 def _sync_all(known_by: dict[str, str], cause: str) -> None:
     for purchase in Purchase.objects.filter(**known_by):
-        sync_purchase(purchase, cause)
+        settle(purchase, cause)
 
 
 def _claim(session: Payload) -> Purchase | None:

@@ -11,6 +11,7 @@ from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.utils import timezone
 
+from apps.ecommerce.cards import Card
 from apps.ecommerce.entitlements import grants
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -18,7 +19,6 @@ from apps.ecommerce.offers import offers_for
 from apps.ecommerce.pages import Pages
 from apps.ecommerce.pictures import drawn_for
 from apps.ecommerce.states import STATES, state_of
-from apps.ecommerce.views.store import Card
 from apps.users.models import User
 
 NAMES = (

@@ -155,7 +155,7 @@ def test_the_page_that_waits_asks_in_its_own_way_until_the_waiting_is_over(
     purchase = Purchase.objects.get()
     page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}").content.decode()
     status = f"{purchase.get_absolute_url()}status/"
-    assert f'hx-get="{status}?view=return"' in page
+    assert f'hx-get="{status}?view=return&amp;seen=' in page
     assert CHANGES not in page
     pay(url)
     Purchase.objects.update(synced_at=None)

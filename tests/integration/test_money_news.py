@@ -62,7 +62,7 @@ def test_the_poll_is_right_without_webhook_and_return(as_ada: Client, icons: Pro
     purchase, _back = paid_session(as_ada, icons)
     fragment = as_ada.get(f"/purchases/order/{purchase.public_id}/status/").content.decode()
     assert 'data-state="paid"' in fragment
-    assert "load delay" not in fragment  # the waiting is over
+    assert "every 1s" not in fragment  # the waiting is over
     assert "hx-swap-oob" in fragment  # the rest of the order comes along
     assert "Visa •••• 4242" in fragment
 

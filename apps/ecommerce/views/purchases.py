@@ -15,12 +15,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from apps.ecommerce.asking import ask_stripe, sync_kindly
+from apps.ecommerce.asking import SELDOM, ask_stripe, sync_kindly
 from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import grants
@@ -28,13 +29,14 @@ from apps.ecommerce.live import live, live_beside, purchases_of
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
-from apps.ecommerce.states import poll_delay, state_of
+from apps.ecommerce.states import key_of, poll_delay, state_of
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
 
+EVERY_POLLS = 3  # Stripe is asked at each third; the others hear of what an event has brought
 VIEWS = ("page", "return")  # where the live fragment stands
 
 
@@ -84,7 +86,9 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
         raise Http404("No such view of a purchase.")
     row = _own(request, public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
-        row = ask_stripe(row, "status poll")
+        row = ask_stripe(row, "status poll", max(SELDOM, EVERY_POLLS * poll_delay(row, view)))
+    if request.GET.get("seen") == _seen(row, view):
+        return HttpResponse(status=204)  # nothing new: htmx leaves the page as it is
     if view == "return" and row.next_path and grants(row):
         return HttpResponseClientRedirect(row.next_path)
     context = _context(request, row, view)
@@ -146,6 +150,12 @@ def _own(request: SignedInRequest, public_id: str) -> Purchase:
     return get_object_or_404(Purchase.objects.with_catalogue(), user=request.user, public_id=public_id)
 
 
+def _seen(row: Purchase, view: str) -> str:
+    """What the live fragment says, in short; another one when it would say something else, or ask less often."""
+    key = key_of(row, view == "canceled", timezone.now())
+    return f"{key}.{row.version}.{poll_delay(row, view)}"
+
+
 def _context(request: SignedInRequest, row: Purchase, view: str) -> dict[str, Any]:
     delay = poll_delay(row, view)
     return {
@@ -153,6 +163,7 @@ def _context(request: SignedInRequest, row: Purchase, view: str) -> dict[str, An
         "state": state_of(row, canceled=view == "canceled"),
         "view": view,
         "delay": delay,
+        "seen": _seen(row, view),
         "live": None if delay else live_beside(request.user, row),  # one of the two asks, never both
         "opens": grants(row),
         "changes": row.changes.all(),

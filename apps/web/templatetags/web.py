@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
-from apps.web import addresses, brand, favicons, share_image, structured_data
+from apps.web import addresses, brand, favicons, pieces, share_image, structured_data
 from apps.web.colours import Scheme
 from apps.web.stylesheet import stylesheet
 
@@ -92,6 +92,16 @@ def shop_json_ld() -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def personal(context: template.Context, name: str) -> SafeString:
+    """{% personal "web/_messages.html" %}: an include of what differs from one person to the next. See pieces.py."""
+    found = pieces.pieces_of(context["request"]) if "request" in context else None
+    if found is None:
+        return included(context, name)
+    found.append(pieces.Piece(name))
+    return SafeString(pieces.MARK)
+
+
+@register.simple_tag(takes_context=True)
 def current(context: template.Context, *names: str) -> SafeString:
     """{% current "store" "product" %}: marks a navigation link whose page is one of these."""
     request: HttpRequest | None = context.get("request")
@@ -131,6 +141,13 @@ def capture(parser: template.base.Parser, token: template.base.Token) -> Capture
     nodelist = parser.parse(("endcapture",))
     parser.delete_first_token()
     return Capture(name.strip('"'), nodelist)
+
+
+def included(context: template.Context, name: str, **values: object) -> SafeString:
+    """What {% include name with … %} says here."""
+    assert context.template is not None
+    with context.push(**values):
+        return SafeString(context.template.engine.get_template(name).render(context))
 
 
 @register.inclusion_tag("web/_field.html")

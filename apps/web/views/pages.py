@@ -2,10 +2,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apps.ecommerce.cards import cards_for, purchases_seen
 from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.page_cache import for_everybody
-from apps.ecommerce.views.store import cards_for, purchases_seen
 
 FEATURED = 9  # one beside the first words, eight below
 

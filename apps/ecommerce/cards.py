@@ -1,0 +1,87 @@
+"""A product in a grid, as this visitor sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from apps.users.models import User
+from apps.web.pieces import HOLE, Own
+
+from .entitlements import opening
+from .live import live
+from .models import ProductConfiguration, Purchase
+from .models import PurchaseStatus as Status
+from .stripe_client import livemode
+
+PENDING = (Status.PROCESSING,)
+# In SQL, because every page of a signed-in shopper asks this: a queryset takes longer to say it than the database to
+# answer it.
+MINE = """
+    SELECT * FROM ecommerce_purchase WHERE user_id = %s AND livemode = %s ORDER BY created_at DESC, id DESC
+"""
+LOOKS = ("owned", "subscribed")
+
+
+@dataclass(slots=True)
+class Card:
+    """One product as this visitor sees it in a grid."""
+
+    configuration: ProductConfiguration
+    owned: Purchase | None = None
+    pending: Purchase | None = None
+
+    @property
+    def version(self) -> str:
+        """Another one when the card looks another way because of a purchase."""
+        row = self.owned or self.pending
+        return version_of(row) if row else "none"
+
+    @property
+    def subscribed(self) -> bool:
+        return bool(self.owned and self.owned.subscription_id)
+
+    def seen_as(self, look: str) -> Card:
+        """As anybody sees it who has bought the product, or subscribed to it; with a hole for their version."""
+        subscription = "sub_" if look == "subscribed" else ""
+        return Card(self.configuration, Purchase(public_id=HOLE, subscription_id=subscription))
+
+
+def version_of(purchase: Purchase) -> str:
+    return HOLE if purchase.public_id == HOLE else f"{purchase.public_id}.{purchase.version}"
+
+
+def purchases_seen(user: User | AnonymousUser) -> list[Purchase]:
+    """What a page with products on it has to know: all of this person's purchases, newest first. One query at most."""
+    if user.pk is None:
+        return []
+    return list(Purchase.objects.raw(MINE, [user.pk, livemode()]))
+
+
+def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
+    """Cards with what the visitor owns or is waiting for, of all that they have bought, newest first."""
+    owned = opening(mine)
+    pending = {row.product_id: row for row in reversed(mine) if row.status in PENDING}
+    cards = [Card(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations]
+    for card in cards:
+        for purchase in filter(None, (card.owned, card.pending)):
+            purchase.product = card.configuration.product  # read already
+    return cards
+
+
+def own_cards(request: HttpRequest, shown: list[str]) -> dict[str, Own]:
+    """Of these products, the cards that look otherwise for this visitor. One query; three if something is pending."""
+    mine = purchases_seen(request.user)
+    here = [row for row in mine if row.product_id in shown]
+    own: dict[str, Own] = {"": {"live": live(request.user, mine)}}
+    owned = opening(here)
+    for product, row in owned.items():
+        own[product] = (LOOKS[bool(row.subscription_id)], version_of(row))
+    if pending := {row.product_id for row in here if row.status in PENDING} - owned.keys():
+        waiting = ProductConfiguration.objects.filter(product__in=pending).with_catalogue()
+        for card in cards_for(list(waiting), here):
+            own[card.configuration.product_id] = {"card": card, "live": live(request.user, mine)}
+    return own

@@ -1,0 +1,51 @@
+"""The catalogue from Stripe, ours and dj-stripe's, both from memory; and the database from nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks import rival, shops
+from tests.benchmarks.report import Row, at_least, at_most
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OBJECTS = 10_000  # products, and as many prices
+THEIRS = 1_000  # dj-stripe needs a minute for all of them; its time is the same for each
+
+
+def measure(rounds: int) -> list[Row]:
+    ours, theirs, fresh = [], [], []
+    for _ in range(rounds):
+        with TemporaryDirectory(prefix="copy-") as folder:
+            environment = {**os.environ, **shops.SETTINGS, "ENV_FILE": os.devnull, "VAR_DIR": folder}
+            fresh.append(_timed([sys.executable, "manage.py", "migrate", "-v", "0"], ROOT, environment))
+            environment["PREPARED_OBJECTS"] = str(OBJECTS)
+            command = [sys.executable, "manage.py", "bootstrap_ecommerce", "-v", "0"]
+            ours.append(_timed(command, ROOT, environment))
+        theirs.append(_rival() * OBJECTS / THEIRS)
+    ratio = median(slow / fast for slow, fast in zip(theirs, ours, strict=True))
+    detail = f"{median(ours):.1f} s against {median(theirs):.0f} s"
+    return [
+        at_least(f"{OBJECTS:,} products and prices: times dj-stripe", ratio, 12, detail),
+        at_most("migrate from empty", median(fresh), 3, " s", "with the start of Python"),
+    ]
+
+
+def _rival() -> float:
+    """Seconds, without the start of Python and of Django."""
+    with rival.project() as (folder, environment):
+        environment["PREPARED_OBJECTS"] = str(THEIRS)
+        command = [str(rival.PYTHON), "-m", "django", "djstripe_sync_models"]
+        idle = _timed([*command, "--help"], folder, environment)
+        return _timed([*command, "product", "price"], folder, environment) - idle
+
+
+def _timed(command: list[str], folder: Path, environment: dict[str, str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started

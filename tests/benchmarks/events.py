@@ -1,0 +1,68 @@
+"""Signed events, each of them another one, as Stripe sends them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import stripe
+
+from tests.benchmarks import load, prepared_stripe
+
+SECRET = "whsec_bench"
+_numbers = count(1)
+
+
+def nothing_to_do(number: int) -> tuple[str, dict[str, Any]]:
+    balance = {"object": "balance", "available": [{"amount": number, "currency": "usd"}], "livemode": False}
+    return "balance.available", balance
+
+
+def product_changed(number: int) -> tuple[str, dict[str, Any]]:
+    return "product.updated", prepared_stripe.product(number % 1000)
+
+
+def checkout_paid(number: int) -> tuple[str, dict[str, Any]]:
+    """The session of a purchase in the shop (rows.sell); dj-stripe keeps the session itself."""
+    session = {**prepared_stripe.session(f"cs_test_{number % 1000 + 1}"), "payment_intent": None}
+    return "checkout.session.completed", session
+
+
+KINDS = {
+    "recorded, nothing to do": nothing_to_do,
+    "a product has changed": product_changed,
+    "a checkout was paid": checkout_paid,
+}
+
+
+def posts(port: int, path: str, kind: Callable[[int], tuple[str, dict[str, Any]]], many: int) -> list[bytes]:
+    """HTTP requests, signed now."""
+    return [load.request(port, path, *signed(kind)) for _ in range(many)]
+
+
+def about_session(name: str) -> tuple[bytes, dict[str, str]]:
+    """That this Checkout Session was paid."""
+    return signed(lambda _number: ("checkout.session.completed", prepared_stripe.session(name)))
+
+
+def signed(kind: Callable[[int], tuple[str, dict[str, Any]]]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of the next event."""
+    number, now = next(_numbers), int(time.time())
+    name, about = kind(number)
+    event = {
+        "id": f"evt_{number}",
+        "object": "event",
+        "api_version": "2026-10-29.dahlia",
+        "created": now,
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": name,
+    }
+    body = json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(body, SECRET, now)
+    return body.encode(), {"Content-Type": "application/json", "Stripe-Signature": signature}

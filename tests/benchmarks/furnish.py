@@ -1,0 +1,89 @@
+"""Fills a benchmark's shop: `python -m tests.benchmarks.furnish PRODUCTS PURCHASES WAITING`.
+
+Prints, as JSON in the last line, the session cookies of a buyer and of so many who wait for their payment, and the
+addresses of the waiting purchases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+
+import django
+
+ON_THEIR_WAY = 40
+
+
+def main(products: int, purchases: int, waiting: int) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.benchmarks import rows
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    rows.stock_shelves(products)
+    rows.sell(purchases)
+    rows.settle()
+    print(f"\n{json.dumps({'buyer': _cookie_of_a_buyer(), 'waiting': _waiting(waiting)})}")
+
+
+def _cookie_of_a_buyer() -> str:
+    """Somebody with ten purchases, two of them on the store's first page."""
+    from apps.ecommerce.models import Purchase
+    from apps.users.models import User
+
+    buyer = User.objects.order_by("pk")[0]
+    for number, row in enumerate(Purchase.objects.filter(user=buyer)[:2]):
+        Purchase.objects.filter(pk=row.pk).update(product=f"prod_{number}", price=f"price_{number}")
+    return _cookie(buyer)
+
+
+def _waiting(count: int) -> list[tuple[str, str]]:
+    """(cookie, address of the status) of buyers who came back from Stripe within ten minutes, the latest first.
+
+    The very first have paid and are not back yet.
+    """
+    from django.utils import timezone
+
+    from apps.ecommerce.models import Price, Purchase
+    from apps.users.models import User
+
+    now, price = timezone.now(), Price.objects.select_related("product").order_by("pk")[0]
+    users = User.objects.bulk_create(User(email=f"waiting{i}@example.com") for i in range(count))
+    made = Purchase.objects.bulk_create(
+        Purchase(
+            user=user,
+            email=user.email,
+            product=price.product,
+            price=price,
+            livemode=False,
+            currency="usd",
+            amount_total=900,
+            amount_subtotal=900,
+            session_id=f"cs_test_open_{user.pk}",
+            checkout_url=f"https://checkout.stripe.com/c/pay/cs_test_open_{user.pk}",
+            returned_at=None if number < ON_THEIR_WAY else now - timedelta(seconds=600 * number / count),
+        )
+        for number, user in enumerate(users)
+    )
+    return [
+        (_cookie(row.user), f"/purchases/order/{row.public_id}/status/?view=return&session={row.session_id}")
+        for row in made
+        if row.user
+    ]
+
+
+def _cookie(user: object) -> str:
+    from django.conf import settings
+
+    from tests.conftest import signed_in
+
+    return f"{settings.SESSION_COOKIE_NAME}={signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value}"  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))

@@ -1,0 +1,68 @@
+"""One size of growth.py: `python -m tests.benchmarks.grown PRODUCTS PURCHASES`. Prints page ▶ [queries, ms] as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from statistics import median
+from typing import Any
+
+import django
+
+TIMES = 15
+
+
+def main(products: int, purchases: int) -> None:
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+    from django.test.utils import setup_test_environment
+
+    from tests.benchmarks import rows
+    from tests.conftest import signed_in
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    rows.stock_shelves(products)
+    rows.sell(purchases)
+    rows.settle()
+    setup_test_environment()
+    visitor, (buyer, order) = Client(), _a_buyer()
+    mine = signed_in(buyer)
+    asked = {
+        "store, made anew": (visitor, "/store/"),
+        "store, last page, by price": (visitor, f"/store/?sort=price&page={max(1, products // 24)}"),
+        "product, made anew": (visitor, f"/store/thing-{products // 2}/"),
+        "store, signed in": (mine, "/store/"),
+        "my purchases": (mine, "/purchases/"),
+        "status poll": (mine, f"/purchases/order/{order}/status/?view=return"),
+    }
+    print(json.dumps({name: _look(client, path) for name, (client, path) in asked.items()}))
+
+
+def _a_buyer() -> tuple[Any, Any]:
+    from apps.ecommerce.models import Purchase
+
+    row = Purchase.objects.select_related("user").order_by("pk")[Purchase.objects.count() // 2]
+    return row.user, row.public_id
+
+
+def _look(client: Any, path: str) -> tuple[int, float]:
+    from django.core.cache import caches
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    times = []
+    for _ in range(TIMES):
+        caches["pages"].clear()
+        started = time.perf_counter()
+        with CaptureQueriesContext(connection) as queries:
+            response = client.get(path)
+        times.append((time.perf_counter() - started) * 1000)
+        assert response.status_code == 200, response
+    return len(queries), median(times)
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:3]))

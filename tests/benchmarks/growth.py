@@ -1,0 +1,55 @@
+"""The same pages with ten products and with a hundred thousand: queries and time, made anew each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks import shops
+from tests.benchmarks.report import Row
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SIZES = ((10, 1_000), (1_000, 100_000), (100_000, 1_000_000))  # products, purchases
+
+
+def measure(rounds: int) -> list[Row]:
+    """On SQLite, and on PostgreSQL where its programs are."""
+    databases = ["SQLite", "PostgreSQL"] if _has_postgres() else ["SQLite"]
+    rows = []
+    for database in databases:
+        found = {size: _grown(database, *size) for size in SIZES}
+        rows += [
+            _row(f"{database}: {page}", [pages[page] for pages in found.values()]) for page in found[SIZES[0]]
+        ]
+    return rows
+
+
+def _row(what: str, found: list[tuple[int, float]]) -> Row:
+    """Queries must not grow; time may not by more than the width of an index."""
+    counts = {queries for queries, _ms in found}
+    words = " · ".join(f"{queries} queries, {ms:.1f} ms" for queries, ms in found)
+    return Row(what, words, "the same queries", len(counts) == 1)
+
+
+def _grown(database: str, products: int, purchases: int) -> dict[str, tuple[int, float]]:
+    with ExitStack() as stack:
+        environment = {**os.environ, **shops.SETTINGS, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
+        environment["VAR_DIR"] = stack.enter_context(TemporaryDirectory(prefix="growth-"))
+        if database == "PostgreSQL":
+            from scripts.throwaway import postgres
+
+            environment["DATABASE_URL"] = stack.enter_context(postgres())[0]
+        command = [sys.executable, "-m", "tests.benchmarks.grown", str(products), str(purchases)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return {page: tuple(found) for page, found in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def _has_postgres() -> bool:
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -1,0 +1,61 @@
+"""What was measured, as a table: printed, and kept in var/bench/report.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "var" / "bench"
+
+
+@dataclass
+class Row:
+    what: str
+    measured: str
+    target: str = ""
+    reached: bool | None = None  # None: there is no target
+
+
+@dataclass
+class Report:
+    arrangement: str
+    sections: dict[str, list[Row]] = field(default_factory=dict)
+
+    def add(self, section: str, rows: list[Row]) -> None:
+        self.sections[section] = rows
+        print(f"\n{_section(section, rows)}", flush=True)
+
+    def write(self) -> Path:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        place = FOLDER / "report.md"
+        parts = [_section(name, rows) for name, rows in self.sections.items()]
+        place.write_text("\n\n".join([_head(self.arrangement), *parts]) + "\n")
+        return place
+
+    @property
+    def missed(self) -> list[str]:
+        return [row.what for rows in self.sections.values() for row in rows if row.reached is False]
+
+
+def at_least(what: str, ratio: float, target: float, detail: str) -> Row:
+    return Row(what, f"{ratio:.2f} ({detail})", f"≥ {target:g}", ratio >= target)
+
+
+def at_most(what: str, value: float, target: float, unit: str = "", detail: str = "") -> Row:
+    words = f"{value:.3g}{unit}" + (f" ({detail})" if detail else "")
+    return Row(what, words, f"≤ {target:g}{unit}", value <= target)
+
+
+def _head(arrangement: str) -> str:
+    load = f"load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
+    machine = f"{os.cpu_count()} cores, {load}, Python {platform.python_version()}"
+    return f"# Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n\n{machine}. {arrangement}"
+
+
+def _section(name: str, rows: list[Row]) -> str:
+    marks = {True: "reached", False: "MISSED", None: ""}
+    lines = [f"| {row.what} | {row.measured} | {row.target} | {marks[row.reached]} |" for row in rows]
+    return "\n".join([f"## {name}", "", "| | measured | target | |", "|---|---|---|---|", *lines])

@@ -1,0 +1,125 @@
+"""dj-stripe, to be compared with: in an environment of its own (var/bench/rival), a project of four small files,
+served by the same server from SQLite set up as well as ours, with the same Stripe behind it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scripts.throwaway_shop import Shop, served
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VENV = ROOT / "var" / "bench" / "rival"
+PYTHON = VENV / "bin" / "python"
+PACKAGES = [
+    "dj-stripe==2.11.0",
+    *(f"{name}=={version(name)}" for name in ("django", "granian")),
+]
+EMPTY = VENV / "empty.sqlite3"
+WEBHOOK_ID = "11111111-2222-4333-8444-555555555555"
+WEBHOOK = f"/stripe/webhook/{WEBHOOK_ID}/"
+
+SETTINGS = """
+import os
+SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"], "config.urls", True
+INSTALLED_APPS = [*(f"django.contrib.{app}" for app in ("contenttypes", "auth", "sessions", "messages")), "djstripe"]
+MIDDLEWARE = [  # as startproject writes it
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STRIPE_TEST_SECRET_KEY, STRIPE_LIVE_MODE, DJSTRIPE_FOREIGN_KEY_TO_FIELD = "sk_test_" + 40 * "b", False, "id"
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3", "CONN_MAX_AGE": 600,
+    "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
+}}
+import stripe
+from prepared_stripe import PreparedStripe
+stripe.default_http_client = PreparedStripe()
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import include, path
+urlpatterns = [
+    path("stripe/", include("djstripe.urls", namespace="djstripe")),
+    path("healthz", lambda request: HttpResponse("ok")),
+]
+"""
+WSGI = """
+from django.core.wsgi import get_wsgi_application
+application = get_wsgi_application()
+"""
+ENDPOINT = f"""
+from djstripe.models import WebhookEndpoint
+WebhookEndpoint.objects.create(id="we_1", livemode=False, url="http://127.0.0.1/", secret="whsec_bench",
+    enabled_events=["*"], djstripe_uuid="{WEBHOOK_ID}")
+"""
+
+
+@contextmanager
+def project() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder with the project, its database migrated, and the environment to run it in."""
+    _install()
+    with TemporaryDirectory(prefix="rival-") as name:
+        folder = Path(name)
+        (folder / "config").mkdir()
+        for file, text in {"__init__": "", "settings": SETTINGS, "urls": URLS, "wsgi": WSGI}.items():
+            (folder / "config" / f"{file}.py").write_text(text)
+        shutil.copy(ROOT / "config" / "serve.py", folder / "config")
+        shutil.copy(ROOT / "tests" / "benchmarks" / "prepared_stripe.py", folder)
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": name,
+            "SECRET_KEY": secrets.token_urlsafe(50),
+        }
+        if not EMPTY.exists():  # its migrations take a minute
+            manage(folder, environment, "migrate", "-v", "0")
+            shutil.copy(folder / "db.sqlite3", EMPTY)
+        shutil.copy(EMPTY, folder / "db.sqlite3")
+        yield folder, environment
+
+
+@contextmanager
+def shop(**more: str) -> Iterator[Shop]:
+    """The project, serving."""
+    with project() as (folder, environment):
+        manage(folder, environment, "shell", "-c", ENDPOINT)
+        with served([str(PYTHON), "-m", "config.serve"], folder, folder, environment | more) as running:
+            yield running
+
+
+def manage(folder: Path, environment: dict[str, str], *arguments: str) -> None:
+    subprocess.run(
+        [PYTHON, "-m", "django", *arguments],
+        cwd=folder,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _install() -> None:
+    stamp = VENV / "packages"
+    if stamp.is_file() and stamp.read_text() == "\n".join(PACKAGES):
+        return
+    print(f"Installing {PACKAGES[0]} beside the project (once)", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    subprocess.run(
+        [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True
+    )
+    stamp.write_text("\n".join(PACKAGES))

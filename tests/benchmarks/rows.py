@@ -1,0 +1,92 @@
+"""A shop of any size in seconds: rows made by the database itself, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from django.core.management.color import no_style
+from django.db import connection
+from django.db.models import Max, Model
+from django.utils import timezone
+
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.users.models import User
+
+PUBLIC_ID = {"sqlite": "printf('%%032x', i)", "postgresql": "lpad(to_hex(i), 32, '0')::uuid"}
+PER_BUYER = 10  # purchases
+
+
+def stock_shelves(count: int) -> None:
+    """So many products more, "Thing 0" and on, at one price each, in that order."""
+    start, name = Product.objects.count(), "'Thing ' || i"
+    _fill(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
+    price = {"unit_amount": "100 * (1 + i %% 90)", "currency": "'usd'", "type": "'one_time'"}
+    _fill(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
+    listing = {
+        "listed": "TRUE",
+        "search_text": "'thing ' || i || ' all about thing ' || i",
+        "sort_name": "'thing ' || i",
+        "sort_price": price["unit_amount"],
+        "sells_once": "TRUE",
+    }
+    place = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
+    _fill(ProductConfiguration, start, count, **place, **listing)
+
+
+def sell(count: int) -> None:
+    """So many paid purchases of what is on the shelves, by a tenth as many buyers, each with its two changes."""
+    buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PER_BUYER)
+    _fill(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
+    sold = f"(i * 733 %% {Product.objects.count()})"
+    _fill(
+        Purchase,
+        start,
+        count,
+        id="i",
+        public_id=PUBLIC_ID[connection.vendor],
+        user=f"{buyer} + (i - {start}) %% {buyers}",
+        email="'buyer@example.com'",
+        product=f"'prod_' || {sold}",
+        price=f"'price_' || {sold}",
+        status="'paid'",
+        livemode="FALSE",
+        currency="'usd'",
+        session_id="'cs_test_' || i",
+        payment_intent_id="'pi_' || i",
+    )
+    for version, status in enumerate(("open", "paid")):
+        _fill(StatusChange, start, count, purchase="i", to_status=f"'{status}'", version=str(version))
+
+
+def settle() -> None:
+    """What the database does by itself after a while: it counts, and so plans with the true sizes."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _fill(model: type[Model], start: int, count: int, **expressions: str) -> None:
+    """`count` rows numbered from `start`: the named columns are SQL over the number `i`, the others as by default."""
+    template, columns, values, parameters = model(), [], [], []
+    for field in model._meta.concrete_fields:
+        if field.name in expressions:
+            value = expressions[field.name]
+        elif field.primary_key:
+            continue
+        else:
+            value = "%s"
+            given = field.pre_save(template, add=True)
+            needed = given is not None or field.null
+            parameters.append(field.get_db_prep_save(given if needed else timezone.now(), connection))
+        columns.append(connection.ops.quote_name(field.column))
+        values.append(value)
+    numbers = f"SELECT {start} UNION ALL SELECT i + 1 FROM numbers WHERE i < {start + count - 1}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE numbers(i) AS ({numbers}) INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "
+            f"SELECT {', '.join(values)} FROM numbers",
+            parameters,
+        )
+        for sql in connection.ops.sequence_reset_sql(no_style(), [model]):
+            cursor.execute(sql)
+
+
+def _next_id(model: type[Model]) -> int:
+    return (model._default_manager.aggregate(last=Max("pk"))["last"] or 0) + 1

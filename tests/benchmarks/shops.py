@@ -1,0 +1,76 @@
+"""The shop as in production, filled, on a core of its own; the load comes from the others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from http.client import HTTPConnection
+from typing import Any
+
+from scripts.throwaway_shop import Shop, throwaway_shop
+
+ARRANGEMENT = (
+    "Each server is one process of four threads on a core of its own, the load comes from another core over eight "
+    "connections, and all that is compared takes turns: medians of the rounds."
+)
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
+    "DEBUG": "false",
+    "SECRET_KEY": "for-benchmarks-only-and-long-enough-to-pass-the-checks-0123456789",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "STRIPE_SECRET_KEY": "sk_test_bench",
+    "STRIPE_WEBHOOK_SECRET": "whsec_bench",
+    "STRIPE_SANDBOX": "false",
+    "SHARE_IMAGES": "false",  # drawn once for each product, at leisure
+    "WEB_WORKERS": "1",
+    "EMAIL_URL": "django.core.mail.backends.dummy.EmailBackend",
+}
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+ZIPPED = {"Accept-Encoding": "gzip"}
+
+
+@contextmanager
+def shop(
+    products: int, purchases: int, waiting: int, *, alone: bool = True, **more: str
+) -> Iterator[tuple[Shop, dict[str, Any]]]:
+    """A running shop, and the cookies and addresses of its buyers (furnish.py)."""
+    furnish = ["-m", "tests.benchmarks.furnish", str(products), str(purchases), str(waiting)]
+    server = throwaway_shop(furnish, ["-m", "config.serve"], **SETTINGS | more)
+    with served_alone(server) if alone else server as running:
+        yield running, json.loads(running.said.strip().splitlines()[-1])
+
+
+@contextmanager
+def served_alone(server: AbstractContextManager[Shop]) -> Iterator[Shop]:
+    """The server on the first core, we on the others."""
+    with _on(CORES[:1]), server as running, _on(CORES[1:] or CORES):
+        yield running
+
+
+@contextmanager
+def _on(cores: list[int]) -> Iterator[None]:
+    """What is started in here runs on these. On macOS the system decides."""
+    if not CORES:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def get(port: int, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers=dict(headers))
+    response = connection.getresponse()
+    answer = (
+        response.status,
+        {name.lower(): value for name, value in response.headers.items()},
+        response.read(),
+    )
+    connection.close()
+    return answer
