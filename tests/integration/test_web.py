@@ -308,3 +308,10 @@ def test_the_demo_has_no_place_in_production(settings: Any) -> None:
     with pytest.raises(CommandError, match="DEBUG"):
         call_command("setup_demo")
     assert not User.objects.exists()
+
+
+def test_a_load_balancer_asks_by_number(client: Client, settings: Any) -> None:
+    """It knows no host name; everybody else has to."""
+    settings.ALLOWED_HOSTS = ["shop.example.com"]
+    assert client.get("/healthz", headers={"host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/terms/", headers={"host": "10.0.0.7:8000"}).status_code == 400
