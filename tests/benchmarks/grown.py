@@ -36,7 +36,7 @@ def main(products: int, purchases: int) -> None:
         "product, made anew": (visitor, f"/store/thing-{products // 2}/"),
         "store, signed in": (mine, "/store/"),
         "my purchases": (mine, "/purchases/"),
-        "status poll": (mine, f"/purchases/order/{order}/status/?view=return"),
+        "a settled order's fragment": (mine, f"/purchases/order/{order}/status/?view=return"),
     }
     print(json.dumps({name: _look(client, path) for name, (client, path) in asked.items()}))
 

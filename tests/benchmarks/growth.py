@@ -48,6 +48,7 @@ def _grown(database: str, products: int, purchases: int) -> dict[str, tuple[int,
         done = subprocess.run(
             command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
         )
+        print(f"{database}, {products:,} products, {purchases:,} purchases: looked at", flush=True)
         return {page: tuple(found) for page, found in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
