@@ -27,6 +27,7 @@ EMPTY = VENV / "empty.sqlite3"
 WEBHOOK_ID = "11111111-2222-4333-8444-555555555555"
 WEBHOOK = f"/stripe/webhook/{WEBHOOK_ID}/"
 
+LAUNCH = "def refuse_to_start(): ...  # ours looks at settings of ours"
 SETTINGS = """
 import os
 SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"], "config.urls", True
@@ -77,7 +78,8 @@ def project() -> Iterator[tuple[Path, dict[str, str]]]:
     with TemporaryDirectory(prefix="rival-") as name:
         folder = Path(name)
         (folder / "config").mkdir()
-        for file, text in {"__init__": "", "settings": SETTINGS, "urls": URLS, "wsgi": WSGI}.items():
+        files = {"__init__": "", "settings": SETTINGS, "urls": URLS, "wsgi": WSGI, "launch": LAUNCH}
+        for file, text in files.items():
             (folder / "config" / f"{file}.py").write_text(text)
         shutil.copy(ROOT / "config" / "serve.py", folder / "config")
         shutil.copy(ROOT / "tests" / "benchmarks" / "prepared_stripe.py", folder)
