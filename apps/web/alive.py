@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
+from apps.web.indexing import private_by_default
 from apps.web.views.monitoring import healthz
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def alive(get_response: GetResponse) -> GetResponse:
     """Middleware, before any that looks at the host."""
-    return lambda request: healthz(request) if request.path == "/healthz" else get_response(request)
+    answer = private_by_default(healthz)
+    return lambda request: answer(request) if request.path == "/healthz" else get_response(request)
