@@ -23,6 +23,9 @@ ARGS = [
     "--disable-component-update",
     "--disable-quic",
 ]
+SHELL = (
+    "chromium-headless-shell"  # without windows: the same engine at half the work; Playwright prefers it, too
+)
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
@@ -40,13 +43,14 @@ class LaunchOptions(TypedDict):
     executable_path: str
 
 
-def launch_options(playwrights_own: str) -> LaunchOptions:
-    """Options that start the browser found by `ensure`, or else the first there is.
+def launch_options(playwrights_own: str, *, headed: bool = False) -> LaunchOptions:
+    """Options that start the browser found by `ensure`, or else the first there is; `headed`: one that has windows.
 
     `playwrights_own` is `playwright.chromium.executable_path`. Raises SystemExit when there is no browser.
     """
-    found = [FOUND.read_text()] if FOUND.exists() and not os.environ.get("E2E_BROWSER") else []
-    for path in [*found, *_candidates(playwrights_own)]:
+    asked = headed or os.environ.get("E2E_BROWSER")
+    found = [FOUND.read_text()] if FOUND.exists() and not asked else []
+    for path in [*found, *_candidates(playwrights_own, headed=headed)]:
         if os.path.exists(path):
             return {"args": ARGS, "executable_path": path}
     sys.exit(HELP)
@@ -64,10 +68,9 @@ def ensure() -> None:
     if shutil.which("apt-get") and root is not None:
         apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
         _try("Refreshing the package list (apt-get update)", [*apt, "update"])
-        _try(
-            "Installing Debian's Chromium (apt-get install chromium)",
-            [*apt, "install", "-y", "--no-install-recommends", "chromium"],
-        )
+        install = [*apt, "install", "-y", "--no-install-recommends"]
+        _try("Installing Debian's Chromium (apt-get install chromium)", [*install, "chromium"])
+        _try(f"Installing its small sister (apt-get install {SHELL})", [*install, SHELL])
         if _find():
             return
     sys.exit(HELP)
@@ -87,14 +90,26 @@ def _find() -> bool:
     return False
 
 
-def _candidates(playwrights_own: str) -> Iterator[str]:
+def _candidates(playwrights_own: str, *, headed: bool = False) -> Iterator[str]:
     if named := os.environ.get("E2E_BROWSER"):
         yield named
         return
+    if not headed:
+        yield from _shells(playwrights_own)
     yield playwrights_own
     for name in (*SYSTEM, MAC):
         if path := shutil.which(name):
             yield path
+
+
+def _shells(playwrights_own: str) -> Iterator[str]:
+    """…/chromium-1200/chrome-linux/chrome ▶ …/chromium_headless_shell-1200/chrome-linux/headless_shell; or Debian's."""
+    folder = next((part for part in Path(playwrights_own).parents if part.name.startswith("chromium-")), None)
+    if folder:
+        shell = folder.with_name(folder.name.replace("chromium-", "chromium_headless_shell-"))
+        yield from (str(path) for path in shell.glob("*/*headless[-_]shell*") if os.access(path, os.X_OK))
+    if path := shutil.which(SHELL):
+        yield path
 
 
 def _as_root() -> list[str] | None:

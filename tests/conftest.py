@@ -28,7 +28,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_cached_by_the_test_before() -> None:
-    for cache in caches.all(initialized_only=True):
+    for cache in caches.all():  # also those that only a test's server has used
         cache.clear()
 
 

@@ -110,6 +110,11 @@ def unset(params: Obj) -> Obj:
     }
 
 
+def given(params: Obj) -> Obj:
+    """For a new object: what is sent as "" was as good as not sent."""
+    return {name: value for name, value in unset(params).items() if value is not None}
+
+
 def _nulled(value: Any) -> Any:
     if isinstance(value, list):
         return [_nulled(item) for item in value]

@@ -54,7 +54,8 @@ def allow_database_beside_playwright() -> Iterator[None]:
 def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], playwright: Playwright
 ) -> dict[str, Any]:
-    return {**launch_options(playwright.chromium.executable_path), **browser_type_launch_args}
+    headed = browser_type_launch_args.get("headless") is False
+    return {**launch_options(playwright.chromium.executable_path, headed=headed), **browser_type_launch_args}
 
 
 @pytest.fixture

@@ -322,3 +322,9 @@ def test_a_setup_fee_stands_on_the_first_invoice(sandbox: Sandbox) -> None:
     assert (invoice.total, [line.amount for line in invoice.lines.data]) == (2900, [900, 2000])
     intent: Any = sandbox.client.v1.payment_intents.list().data[0]
     assert intent.amount_received == 2900
+
+
+def test_an_empty_parameter_of_a_coupon_is_none(sandbox: Sandbox) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="currency"):
+        sandbox.client.v1.coupons.create({"amount_off": 100, "currency": ""})
+    assert sandbox.client.v1.coupons.create({"percent_off": 5, "name": ""}).name is None

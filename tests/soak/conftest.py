@@ -79,9 +79,9 @@ def opened(shop: Server, sandbox: Any) -> None:
     until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> None:
     """Waits for it to be true."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not true():
         assert time.monotonic() < deadline
-        pause.wait(0.05)
+        pause.wait(every)

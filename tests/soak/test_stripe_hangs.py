@@ -78,4 +78,5 @@ def _answers(shop: Server) -> bool:
 
 
 def _after_the_pause(buyer: Buyer) -> None:
-    until(lambda: "/stripe-sandbox/checkout/" in buyer.press().headers["Location"])
+    """As often as a patient person presses: more would be too often (RATE_LIMITS)."""
+    until(lambda: "/stripe-sandbox/checkout/" in buyer.press().headers["Location"], every=2)

@@ -3,7 +3,7 @@
 import stripe
 
 from .. import calls, clock, errors, events, ids, shapes, storage
-from ..calls import Call, change, load, unset
+from ..calls import Call, change, given, load
 from ..storage import Obj
 from .prices import check_currency
 from .subscriptions import add_interval
@@ -15,7 +15,7 @@ class Refused(Exception):
 
 def create(call: Call) -> Obj:
     """POST /v1/coupons"""
-    params = unset(call.params)
+    params = given(call.params)
     if storage.get(params.get("id", "")):
         raise errors.ApiError("Coupon already exists.", code="resource_already_exists", param="id")
     _check(params)
@@ -51,7 +51,7 @@ def delete(call: Call) -> Obj:
 
 def create_code(call: Call) -> Obj:
     """POST /v1/promotion_codes"""
-    params = unset(call.params)
+    params = given(call.params)
     promotion = params.pop("promotion")
     coupon = load("coupon", promotion.get("coupon", ""), "promotion[coupon]")
     code = params.pop("code", "") or ids.letters(8).upper()
