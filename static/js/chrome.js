@@ -40,6 +40,20 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// What happens where nobody looks is said to screen readers: together what comes together, of each thing the newest.
+const news = new Map();
+
+function announce(words, about = words) {
+  if (!news.size) setTimeout(speak, 100);
+  news.set(about, words);
+}
+
+function speak() {
+  const lines = [...news.values()].map((line) => Object.assign(document.createElement("p"), { textContent: line }));
+  document.getElementById("announcer").replaceChildren(...lines);
+  news.clear();
+}
+
 // A toast was there before anybody listened: say it once more, where screen readers do. The focus stays.
 window.addEventListener("load", () => {
   const news = [...document.querySelectorAll("[data-toast] .message__text")].map((text) => text.textContent.trim());

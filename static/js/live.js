@@ -1,19 +1,5 @@
 // What is open stays true: it hears of changed purchases, rests in the background, and outlasts a server that is away.
 
-// What happens where nobody looks is said to screen readers: together what comes together, of each thing the newest.
-const news = new Map();
-
-function announce(words, about = words) {
-  if (!news.size) setTimeout(speak, 100);
-  news.set(about, words);
-}
-
-function speak() {
-  const lines = [...news.values()].map((line) => Object.assign(document.createElement("p"), { textContent: line }));
-  document.getElementById("announcer").replaceChildren(...lines);
-  news.clear();
-}
-
 // Live fragments are replaced whole, again and again. They are announced when they say something new.
 const announced = new Map();
 
