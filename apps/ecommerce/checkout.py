@@ -24,8 +24,8 @@ from .stripe_client import get_client, livemode
 MOST_TRIES = 4
 # https://docs.stripe.com/js/appendix/supported_locales
 PAGE_LOCALES = (
-    " bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv"
-    " th tr vi zh zh-HK zh-TW "
+    " bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl"
+    " sv th tr vi zh zh-HK zh-TW "
 )
 # Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
 STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
