@@ -38,6 +38,20 @@ def kept_pages(settings: Any) -> None:
     settings.CACHES = {**settings.CACHES, "pages": settings.KEPT_PAGES}
 
 
+@pytest.fixture
+def put_away(kept_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Everything that is put among the kept pages from now on, whatever keeps them."""
+    pages, values = caches["pages"], []
+    keep = pages.set
+
+    def noted(key: str, value: Any, *more: Any, **options: Any) -> None:
+        values.append(value)
+        keep(key, value, *more, **options)
+
+    monkeypatch.setattr(pages, "set", noted)
+    return values
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """PostgreSQL drops no database while a thread of a test's server is still connected to it."""
