@@ -1,4 +1,4 @@
-"""The production server: `python -m config.serve`. Granian, because it answered more than gunicorn (README, Measured).
+"""The production server: `python -m config.serve`. Granian: it answers somewhat more than gunicorn (README, Measured).
 
 From the environment: HOST (127.0.0.1) and PORT (8000) to listen on, WEB_WORKERS processes (one a core, two at least),
 WEB_THREADS in each (4). TLS belongs to the proxy in front of it.
