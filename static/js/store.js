@@ -38,3 +38,11 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (!pressedMore(detail)) return;
   document.getElementById("shelf").children[before]?.querySelector("a").focus({ preventScroll: true });
 });
+
+// What comes by itself pushes down what one has reached by keyboard: it stays in sight.
+document.addEventListener("htmx:afterSwap", () => {
+  const here = document.activeElement;
+  if (here?.matches("#pages :focus-visible, footer :focus-visible")) {
+    here.scrollIntoView({ block: "nearest", behavior: "instant" });
+  }
+});
