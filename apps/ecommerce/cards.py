@@ -76,12 +76,13 @@ def own_cards(request: HttpRequest, shown: list[str]) -> dict[str, Own]:
     """Of these products, the cards that look otherwise for this visitor. One query; three if something is pending."""
     mine = purchases_seen(request.user)
     here = [row for row in mine if row.product_id in shown]
-    own: dict[str, Own] = {"": {"live": live(request.user, mine)}}
+    asks = {"live": live(request.user, mine)}
+    own: dict[str, Own] = {"": asks}
     owned = opening(here)
     for product, row in owned.items():
         own[product] = (LOOKS[bool(row.subscription_id)], version_of(row))
     if pending := {row.product_id for row in here if row.status in PENDING} - owned.keys():
         waiting = ProductConfiguration.objects.filter(product__in=pending).with_catalogue()
         for card in cards_for(list(waiting), here):
-            own[card.configuration.product_id] = {"card": card, "live": live(request.user, mine)}
+            own[card.configuration.product_id] = {"card": card, **asks}
     return own

@@ -23,10 +23,13 @@ from .stripe_client import get_client, livemode
 
 MOST_TRIES = 4
 # https://docs.stripe.com/js/appendix/supported_locales
-PAGE_LOCALES = (
-    " bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl"
-    " sv th tr vi zh zh-HK zh-TW "
-)
+# fmt: off
+PAGE_LOCALES = {
+    "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA",
+    "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt",
+    "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
+}
+# fmt: on
 # Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
 STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
 
@@ -194,7 +197,7 @@ def _params(purchase: Purchase, user: User, origin: str) -> SessionCreateParams:
 def page_locale(language: str) -> str:
     """Stripe's locale for a language of ours; "auto", which asks the browser, where Stripe has none."""
     code = to_locale(language).replace("_", "-")
-    known = (known for known in (code, code.partition("-")[0]) if f" {known} " in PAGE_LOCALES)
+    known = (known for known in (code, code.partition("-")[0]) if known in PAGE_LOCALES)
     return next(known, "auto")
 
 
