@@ -21,4 +21,5 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       problem.hidden = false;
     }
   });
+  form.querySelector("[type=submit]").disabled = false; // until now a press would have sent an empty answer
 }

@@ -40,7 +40,8 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
 });
 
 // What comes by itself pushes down what one has reached by keyboard: it stays in sight.
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (pressedMore(detail)) return;
   const here = document.activeElement;
   if (here?.matches("#pages :focus-visible, footer :focus-visible")) {
     here.scrollIntoView({ block: "nearest", behavior: "instant" });
