@@ -276,7 +276,8 @@ WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120)
 
 # --- Accounts ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["apps.users.backends.Backend"]
+SESSION_ENGINE = "apps.users.sessions"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -92,5 +92,5 @@ def as_bob(bob: User) -> Client:
 
 def signed_in(user: User, **options: Any) -> Client:
     client = Client(**options)
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user)
     return client

@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from apps.users.models import User
 from apps.web.pieces import HOLE, Own
 
 from .entitlements import opening
 from .live import live
+from .mine import purchases_of
 from .models import ProductConfiguration, Purchase
 from .models import PurchaseStatus as Status
-from .stripe_client import livemode
 
 PENDING = (Status.PROCESSING,)
-# In SQL, because every page of a signed-in shopper asks this: a queryset takes longer to say it than the database to
-# answer it.
-MINE = """
-    SELECT * FROM ecommerce_purchase WHERE user_id = %s AND livemode = %s ORDER BY created_at DESC, id DESC
-"""
 LOOKS = ("owned", "subscribed")
 
 
@@ -54,13 +47,6 @@ def version_of(purchase: Purchase) -> str:
     return HOLE if purchase.public_id == HOLE else f"{purchase.public_id}.{purchase.version}"
 
 
-def purchases_seen(user: User | AnonymousUser) -> list[Purchase]:
-    """What a page with products on it has to know: all of this person's purchases, newest first. One query at most."""
-    if user.pk is None:
-        return []
-    return list(Purchase.objects.raw(MINE, [user.pk, livemode()]))
-
-
 def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
     """Cards with what the visitor owns or is waiting for, of all that they have bought, newest first."""
     owned = opening(mine)
@@ -74,7 +60,7 @@ def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Pur
 
 def own_cards(request: HttpRequest, shown: list[str]) -> dict[str, Own]:
     """Of these products, the cards that look otherwise for this visitor. One query; three if something is pending."""
-    mine = purchases_seen(request.user)
+    mine = purchases_of(request.user)
     here = [row for row in mine if row.product_id in shown]
     asks = {"live": live(request.user, mine)}
     own: dict[str, Own] = {"": asks}

@@ -18,7 +18,8 @@ from apps.users.models import User
 
 from . import states
 from .entitlements import grants
-from .models import Purchase, PurchaseQuerySet
+from .mine import purchases_of
+from .models import Purchase
 from .stripe_client import livemode
 
 
@@ -37,14 +38,8 @@ def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | No
 
 def live_beside(user: User, shown: Purchase) -> Live | None:
     """For a page about one purchase, as it was read a moment ago. One query, for the others."""
-    return live(user, [*purchases_of(user).exclude(pk=shown.pk), shown])
-
-
-def purchases_of(user: User | AnonymousUser) -> PurchaseQuerySet:
-    """All purchases of this person in the mode we sell in, newest first; none, and no query, for a visitor."""
-    if not user.is_authenticated:
-        return Purchase.objects.none()
-    return Purchase.objects.filter(user=user, livemode=livemode())
+    others = [row for row in purchases_of(user) if row.pk != shown.pk]
+    return live(user, [*others, shown])
 
 
 def stamp_of(purchases: Iterable[Purchase]) -> str:

@@ -8,8 +8,7 @@ see of it and a few variants (a product's card, and the same card as an owner se
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -17,19 +16,18 @@ from django.template import Engine, RequestContext
 from django.utils.crypto import get_random_string
 
 MARK = f"<{get_random_string(32)}>"  # in no page: nobody can guess it
+NONE: Mapping[str, str] = {}
 HOLE = "\ufffc"  # in a variant: where a few letters of the person's own go
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):  # as Cut: the cache reads a tuple twice as fast as a class
     template: str
     about: str = ""  # empty: everybody sees something else here
     html: str = ""  # what most people see
-    variants: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """Text, piece, text, piece, … text."""
 
     texts: list[str]

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
 from apps.ecommerce.asking import ask_stripe
-from apps.ecommerce.live import purchases_of, stamp_of
+from apps.ecommerce.live import stamp_of
+from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.states import poll_delay
 from apps.users.requests import SignedInRequest

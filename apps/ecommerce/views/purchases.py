@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from uuid import UUID
 
 import stripe
 from django.conf import settings
@@ -25,7 +26,8 @@ from apps.ecommerce.asking import SELDOM, ask_stripe, sync_kindly
 from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import grants
-from apps.ecommerce.live import live, live_beside, purchases_of
+from apps.ecommerce.live import live, live_beside
+from apps.ecommerce.mine import purchase_of, purchases_of, with_catalogue
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
@@ -45,7 +47,7 @@ VIEWS = ("page", "return")  # where the live fragment stands
 @require_safe
 def purchases(request: SignedInRequest) -> HttpResponse:
     """My purchases: what opens first, then what is unfinished or over."""
-    mine = list(purchases_of(request.user).with_catalogue())
+    mine = with_catalogue(purchases_of(request.user))
     opened = {purchase.pk for purchase in mine if grants(purchase)}
     newest = {purchase.product_id: purchase.pk for purchase in reversed(mine)}
     others = [
@@ -66,7 +68,7 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def purchase(request: SignedInRequest, public_id: str) -> HttpResponse:
+def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _own(request, public_id)
     if request.GET.get("from") == "portal":
         row = sync_kindly(row, "back from the portal")
@@ -79,16 +81,20 @@ def purchase(request: SignedInRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_safe
 @limited("poll")
-def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
+def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """The fragment of a page that waits. It asks Stripe itself, so it is right without any webhook."""
     view = request.GET.get("view", "page")
     if view not in VIEWS:
         raise Http404("No such view of a purchase.")
-    row = _own(request, public_id)
+    # Most polls bring nothing new: then it is enough to know the purchase alone.
+    known = request.GET.get("seen")
+    row = purchase_of(request.user, public_id) if known else _own(request, public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
         row = ask_stripe(row, "status poll", max(SELDOM, EVERY_POLLS * poll_delay(row, view)))
-    if request.GET.get("seen") == _seen(row, view):
-        return HttpResponse(status=204)  # nothing new: htmx leaves the page as it is
+    if known == _seen(row, view):
+        return HttpResponse(status=204)  # htmx leaves the page as it is
+    if known:
+        row = _own(request, public_id)
     if view == "return" and row.next_path and grants(row):
         return HttpResponseClientRedirect(row.next_path)
     context = _context(request, row, view)
@@ -100,7 +106,7 @@ def purchase_status(request: SignedInRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_POST
 @limited("portal")
-def manage(request: SignedInRequest, public_id: str) -> HttpResponse:
+def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Off to Stripe's billing portal: card, cancellation, invoices. It leads back to this purchase."""
     row = _own(request, public_id)
     try:
@@ -146,7 +152,7 @@ def render_purchase(request: SignedInRequest, row: Purchase, *, view: str) -> Ht
     return render(request, "ecommerce/purchase.html", _context(request, row, view))
 
 
-def _own(request: SignedInRequest, public_id: str) -> Purchase:
+def _own(request: SignedInRequest, public_id: UUID) -> Purchase:
     return get_object_or_404(Purchase.objects.with_catalogue(), user=request.user, public_id=public_id)
 
 

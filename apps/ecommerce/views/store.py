@@ -10,8 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.ecommerce.cards import cards_for, own_cards, purchases_seen
+from apps.ecommerce.cards import cards_for, own_cards
 from apps.ecommerce.live import live
+from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet
 from apps.ecommerce.offers import offers_for
 from apps.ecommerce.page_cache import for_everybody
@@ -29,7 +30,7 @@ def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)
     pages = pages_of(question.answer(), request.GET.get("page", ""))
     shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
-    mine = purchases_seen(request.user)
+    mine = purchases_of(request.user)
     context = {
         "question": question,
         "pages": pages,
@@ -46,7 +47,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
     shelf = [configuration, *_next_on_the_shelf(configuration)]
     prefetch_related_objects(shelf, "product__prices")
-    mine = purchases_seen(request.user)
+    mine = purchases_of(request.user)
     card, *related = cards_for(shelf, mine)
     user = request.user if request.user.is_authenticated else None
     offers = offers_for(configuration.prices, user) if configuration.is_on_sale else []

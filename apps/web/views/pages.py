@@ -2,8 +2,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from apps.ecommerce.cards import cards_for, purchases_seen
+from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
+from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.page_cache import for_everybody
 
@@ -15,7 +16,7 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = purchases_seen(request.user)
+    mine = purchases_of(request.user)
     cards = cards_for(list(featured), mine)
     context = {"first": next(iter(cards), None), "cards": cards[1:], "live": live(request.user, mine)}
     return render(request, "web/home.html", context)
