@@ -1,4 +1,4 @@
-"""Every address of the site, by app. Names are in ARCHITECTURE order: web, store, accounts, operator."""
+"""Every address of the site, by app. The store, the rest of the site, accounts, the operator."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -7,8 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from apps.users.social import routes as social_routes
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("apps.ecommerce.urls")),  # first: the most asked for, and they are tried in order
     path("", include("apps.web.urls")),
-    path("", include("apps.ecommerce.urls")),
     path("accounts/", include("apps.users.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),

@@ -62,13 +62,13 @@ def own_cards(request: HttpRequest, shown: list[str]) -> dict[str, Own]:
     """Of these products, the cards that look otherwise for this visitor. One query; three if something is pending."""
     mine = purchases_of(request.user)
     here = [row for row in mine if row.product_id in shown]
-    asks = {"live": live(request.user, mine)}
-    own: dict[str, Own] = {"": asks}
+    asks = live(request.user, mine)
+    own: dict[str, Own] = {"live": ("", asks.seen if asks else "")}
     owned = opening(here)
     for product, row in owned.items():
         own[product] = (LOOKS[bool(row.subscription_id)], version_of(row))
     if pending := {row.product_id for row in here if row.status in PENDING} - owned.keys():
         waiting = ProductConfiguration.objects.filter(product__in=pending).with_catalogue()
         for card in cards_for(list(waiting), here):
-            own[card.configuration.product_id] = {"card": card, **asks}
+            own[card.configuration.product_id] = {"card": card, "live": asks}
     return own

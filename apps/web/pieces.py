@@ -2,7 +2,8 @@
 
 `{% personal "web/_messages.html" %}` includes a template, as `{% include %}` does. While a page is being cut it leaves
 a mark instead; `join` puts there what the template says to the person who asks. A piece may also carry what most people
-see of it and a few variants (a product's card, and the same card as an owner sees it): then nothing is left to render.
+see of it and a few variants (a product's card, and the same card as an owner sees it), with a hole for a word that is
+the person's own: then nothing is left to render.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.template import Engine, RequestContext
 from django.utils.crypto import get_random_string
+from django.utils.html import escape
+
+from apps.users.models import User
 
 MARK = f"<{get_random_string(32)}>"  # in no page: nobody can guess it
 NONE: Mapping[str, str] = {}
@@ -38,6 +42,10 @@ class Anybody(AnonymousUser):
     """Somebody who is signed in, and nobody knows who."""
 
     is_authenticated = True  # type: ignore[assignment]
+    email = HOLE
+
+    def get_short_name(self) -> str:
+        return HOLE
 
 
 def pieces_of(request: HttpRequest) -> list[Piece] | None:
@@ -69,7 +77,10 @@ def join(request: HttpRequest, page: Cut, mine: Mapping[str, Own]) -> str:
     `mine`: what a piece is about ▶ its variant and what goes into the hole, or else a context to render it with. What
     is about nothing is always rendered, with the context at "".
     """
-    engine, context = Engine.get_default(), RequestContext(request)
+    engine, context, user = Engine.get_default(), RequestContext(request), request.user
+    assert isinstance(user, User)
+    words = {"email": user.email, "initial": user.get_short_name()[:1]}
+    mine = {**{about: ("", escape(word)) for about, word in words.items()}, **mine}
 
     def html_of(piece: Piece) -> str:
         if piece.about and piece.about not in mine:
