@@ -1,38 +1,45 @@
-"""Queries that every page of a signed-in person makes, said once and for all.
+"""What the database is asked with nearly every request and event, made ready once.
 
-A queryset takes longer to say such a query than the database to answer it.
+A queryset takes longer to say such a thing than the database to do it. These say the same, for one table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Model
+from django.db.models import Field, Model
 
 M = TypeVar("M", bound=Model)
+Column: TypeAlias = "Field[Any, Any]"
 
 
-class Prepared(Generic[M]):
-    """`Prepared(Purchase, "user", "livemode")` is a function of those two: the rows that have them, in the model's order."""
+class Select(Generic[M]):
+    """`Select(Purchase, "user", "livemode")` is a function of those two: the rows that have them, in the model's order.
 
-    def __init__(self, model: type[M], *known: str) -> None:
-        meta, quote = model._meta, connection.ops.quote_name
-        self.model, self.fields = model, meta.concrete_fields
-        self.known = [meta.get_field(name) for name in known]
-        columns = ", ".join(quote(field.column) for field in self.fields)
-        where = " AND ".join(f"{quote(field.column)} = %s" for field in self.known)
-        self.sql = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE {where}"
-        if meta.ordering:
-            order = (f"{quote(name.lstrip('-'))} {'DESC' if name[0] == '-' else 'ASC'}" for name in meta.ordering)
-            self.sql += f" ORDER BY {', '.join(order)}"
+    `lock`: as select_for_update, where the database knows it.
+    """
+
+    def __init__(self, model: type[M], *known: str, lock: bool = False) -> None:
+        self.model, self.fields = model, _fields(model)
         self.names = [field.attname for field in self.fields]
+        self.known = _fields(model, *known)
+        columns, where = map(_quoted, self.fields), (f"{_quoted(field)} = %s" for field in self.known)
+        sql = f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE {' AND '.join(where)}"  # noqa: S608
+        ordering = cast("list[str]", model._meta.ordering)
+        if ordering:
+            fields = zip(_fields(model, *(name.lstrip("-") for name in ordering)), ordering, strict=True)
+            order = (f"{_quoted(field)} {'DESC' if name[0] == '-' else 'ASC'}" for field, name in fields)
+            sql += f" ORDER BY {', '.join(order)}"
+        self.sql = f"{sql} FOR UPDATE" if lock and connection.features.has_select_for_update else sql
 
     def __call__(self, *values: Any) -> list[M]:
         database = connections[DEFAULT_DB_ALIAS]
-        asked = [field.get_db_prep_value(value, database) for field, value in zip(self.known, values, strict=True)]
+        asked = [
+            field.get_db_prep_value(value, database) for field, value in zip(self.known, values, strict=True)
+        ]
         with database.cursor() as cursor:
             cursor.execute(self.sql, asked)
             rows = [list(row) for row in cursor.fetchall()]
@@ -42,8 +49,56 @@ class Prepared(Generic[M]):
         return [self.model.from_db(DEFAULT_DB_ALIAS, self.names, row) for row in rows]
 
 
+class Insert(Generic[M]):
+    """`Insert(WebhookEvent)` is a function of a new row: writes it, and says whether there was none with its key."""
+
+    def __init__(self, model: type[M]) -> None:
+        self.fields = _fields(model)
+        columns, values = map(_quoted, self.fields), ("%s" for _field in self.fields)
+        into = f"INSERT INTO {_table(model)} ({', '.join(columns)})"
+        self.sql = f"{into} VALUES ({', '.join(values)}) ON CONFLICT DO NOTHING"
+
+    def __call__(self, row: M) -> bool:
+        database = connections[DEFAULT_DB_ALIAS]
+        values = [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in self.fields]
+        with database.cursor() as cursor:
+            cursor.execute(self.sql, values)
+            return bool(cursor.rowcount == 1)
+
+
+class Update:
+    """`Update(Purchase, "synced_at")` is a function of a key and that column's new value."""
+
+    def __init__(self, model: type[Model], *changed: str) -> None:
+        self.fields = [*_fields(model, *changed), model._meta.pk]
+        *columns, key = (f"{_quoted(field)} = %s" for field in self.fields)
+        self.sql = f"UPDATE {_table(model)} SET {', '.join(columns)} WHERE {key}"  # noqa: S608
+
+    def __call__(self, key: Any, *values: Any) -> None:
+        database, news = connections[DEFAULT_DB_ALIAS], (*values, key)
+        written = [
+            field.get_db_prep_save(value, database) for field, value in zip(self.fields, news, strict=True)
+        ]
+        with database.cursor() as cursor:
+            cursor.execute(self.sql, written)
+
+
+def _fields(model: type[Model], *names: str) -> list[Column]:
+    """Those, or all."""
+    found = (model._meta.get_field(name) for name in names) if names else model._meta.concrete_fields
+    return [cast(Column, field) for field in found]
+
+
+def _quoted(field: Column) -> str:
+    return str(connection.ops.quote_name(cast(str, field.column)))
+
+
+def _table(model: type[Model]) -> str:
+    return str(connection.ops.quote_name(model._meta.db_table))
+
+
 @cache
-def _converters(query: Prepared[Any], vendor: str) -> list[tuple[int, Callable[..., Any], Any]]:
+def _converters(query: Select[Any], vendor: str) -> list[tuple[int, Callable[..., Any], Any]]:
     """What makes Python's values of this database's: the place of a column, the function, the column."""
     columns = [field.get_col(query.model._meta.db_table) for field in query.fields]
     return [

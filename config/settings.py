@@ -203,6 +203,8 @@ MIDDLEWARE = [
     "apps.web.nul.without_nul",
     "apps.web.alive.alive",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
+    "apps.ecommerce.stripes_door.stripes_door",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -214,7 +216,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
 ]
 
 ROOT_URLCONF = "config.urls"

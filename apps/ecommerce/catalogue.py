@@ -5,7 +5,7 @@ https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -17,10 +17,12 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
+from apps.prepared import Select
+
 from . import catalogue_version
 from .expandable import object_id
 from .images import local_copy
-from .listing import refresh_listing, renew
+from .listing import refresh_listing, refresh_places, renew
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
 from .stripe_client import get_client
@@ -28,6 +30,9 @@ from .stripe_client import get_client
 PAGE = 100  # the most that Stripe gives at once
 SHELF = 500  # places made at once
 NOT_STRIPES = ("id", "copies", "synced_at")  # our own columns: a change in them is no news
+_locked = Select(Product, "id", lock=True)
+_prices_of = Select(Price, "product")
+_place_of = Select(ProductConfiguration, "product")
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
@@ -91,22 +96,33 @@ def sync_product(product_id: str) -> None:
             Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
             refresh_listing([product_id])
         return
-    prices = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
-    rows = [_price(price, fetched_at) for price in prices.auto_paging_iter()]
+    listed = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
+    prices = [_price(price, fetched_at) for price in listed.auto_paging_iter()]
     product = _product(item, fetched_at)
-    _write(Product, [product], Report())
-    _write(Price, [*rows, *_gone(product, rows)], Report())
+    if product.images:  # before the transaction: nobody waits for a lock while somebody's server is slow
+        _keep_images(product, Product.objects.filter(id=product_id).first())
     with transaction.atomic():
-        _shelve([product_id])
-    draw_share_images([product_id])
+        place = _put_down(product, prices)
+    draw_share_images([place])
 
 
-def _gone(product: Product, listed: Sequence[Price]) -> list[Price]:
-    """Prices that Stripe lists no more, as they are from now on."""
-    gone = list(Price.objects.filter(product=product, active=True).exclude(id__in=[row.id for row in listed]))
+def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration:
+    """Writes one product with all its prices and its place in the store. Seven queries if it had one."""
+    before = next(iter(_locked(product.id)), None)
+    known = {row.id: row for row in _prices_of(product.id)}
+    gone = [known.pop(key) for key in known.keys() - {row.id for row in listed} if known[key].active]
+    gone = [row for row in gone if row.synced_at <= product.synced_at]
     for row in gone:
         row.active, row.synced_at = False, product.synced_at
-    return gone
+    _save(Product, [product], {product.id: before} if before else {}, Report())
+    _save(Price, [*listed, *gone], known, Report())
+    for place in _place_of(product.id):
+        place.product = product if not before or before.synced_at <= product.synced_at else before
+        place.prices = place.product.in_store(_prices_of(product.id))
+        refresh_places([place])
+        return place
+    _shelve([product.id])
+    return ProductConfiguration.objects.with_catalogue().get(product=product.id)
 
 
 def _product(item: stripe.Product, fetched_at: datetime) -> Product:
@@ -140,30 +156,36 @@ def _price(item: stripe.Price, fetched_at: datetime) -> Price:
     )
 
 
-def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: bool = False) -> None:
-    """Upserts a page, leaving alone what somebody fetched later than we did."""
+def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: bool) -> None:
+    """A page of them, as Stripe lists them."""
     known: dict[str, Copy] = model._default_manager.in_bulk([row.id for row in rows])
+    if dry_run:
+        for row in rows:
+            _note(report, row, known.get(row.id))
+        return
+    for row in rows:
+        if isinstance(row, Product):
+            _keep_images(row, known.get(row.id))
+    with transaction.atomic():
+        _save(model, rows, known, report)
+
+
+def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], report: Report) -> None:
+    """Upserts, leaving alone what somebody fetched later than we did. `known`: what there was before, by id."""
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     for row in fresh:
         _note(report, row, known.get(row.id))
-    if dry_run or not fresh:
-        return
-    for row in fresh:
-        if isinstance(row, Product):
-            _keep_images(row, known.get(row.id))
-    news = [row for row in fresh if _differs(row, known.get(row.id), "synced_at")]
-    same = {row.id for row in fresh} - {row.id for row in news}
-    with transaction.atomic():
-        if same:
-            model._default_manager.filter(id__in=same).update(synced_at=min(row.synced_at for row in fresh))
-        if news:
-            model._default_manager.bulk_create(
-                news,
-                update_conflicts=True,
-                unique_fields=["id"],
-                update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
-            )
-            catalogue_version.changed()
+    if any(_differs(row, known.get(row.id), "synced_at") for row in fresh):
+        model._default_manager.bulk_create(
+            fresh,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
+        )
+        catalogue_version.changed()
+    elif fresh:
+        same = model._default_manager.filter(id__in=[row.id for row in fresh])
+        same.update(synced_at=min(row.synced_at for row in fresh))
 
 
 def _keep_images(row: Product, before: Product | None) -> None:

@@ -16,6 +16,8 @@ import stripe
 from django.db import transaction
 from django.utils import timezone
 
+from apps.prepared import Select, Update
+
 from .emails import enqueue_mails
 from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded
@@ -39,6 +41,8 @@ UNPAID = (
     Status.UNPAID,
     Status.INCOMPLETE,
 )  # and why, if Stripe says
+_locked = Select(Purchase, "id", lock=True)
+_looked_at = Update(Purchase, "synced_at")
 MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
 
 
@@ -150,7 +154,7 @@ def _unknown(row: Purchase) -> dict[str, Any]:
 def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
     """Writes what was fetched; False, with nothing written, when the row has moved on since it was read."""
     with transaction.atomic():
-        row = Purchase.objects.select_for_update().get(pk=seen.pk)
+        [row] = _locked(seen.pk)
         if row.version != seen.version:
             return False
         now, before = timezone.now(), row.status
@@ -159,8 +163,10 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
             return False  # somebody asked meanwhile and heard nothing new: nobody knows whose answer is newer
         if news.get("status") in GRANTS and not row.paid_at:
             news["paid_at"] = now
-        if news:
-            news["version"] = row.version + 1
+        if not news:
+            _looked_at(row.pk, now)
+            return True
+        news["version"] = row.version + 1
         Purchase.objects.filter(pk=row.pk).update(**news, synced_at=now)
         if "status" in news:
             change = StatusChange.objects.create(

@@ -42,11 +42,17 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
     while page is None or len(page) == PAGE:  # all of them would not fit into memory
         page = list(rows.filter(pk__gt=last).order_by("pk")[:PAGE])
         last = page[-1].pk if page else 0
-        changed = [row for row in page if renew(row)]
+        refresh_places(page)
+
+
+def refresh_places(rows: Sequence[ProductConfiguration]) -> None:
+    """The same for rows that were read with_catalogue. One query, or none."""
+    if changed := [row for row in rows if renew(row)]:
         # An upsert of rows that exist: ten times as fast as bulk_update.
         ProductConfiguration.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS + NEWS
         )
+        catalogue_version.changed()
 
 
 def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:

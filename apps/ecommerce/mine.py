@@ -8,14 +8,14 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import prefetch_related_objects
 from django.http import Http404
 
-from apps.prepared import Prepared
+from apps.prepared import Select
 from apps.users.models import User
 
 from .models import Purchase
 from .stripe_client import livemode
 
-_all_of = Prepared(Purchase, "user", "livemode")
-_one_of = Prepared(Purchase, "user", "public_id")
+_all_of = Select(Purchase, "user", "livemode")
+_one_of = Select(Purchase, "user", "public_id")
 
 
 def purchases_of(user: User | AnonymousUser) -> list[Purchase]:

@@ -9,6 +9,7 @@ Money is an integer in the currency's minor unit beside its ISO code. Times are 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .pictures import Picture, drawn_for
@@ -52,6 +54,11 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def in_store(self, prices: Iterable[Price]) -> list[Price]:
+        """Of all its prices, by amount, those that can be sold; the default one first."""
+        sellable = (price for price in prices if price.is_sellable)
+        return sorted(sellable, key=lambda price: price.id != self.default_price_id)
 
     @property
     def pictures(self) -> list[Picture]:
@@ -188,11 +195,10 @@ class ProductConfiguration(models.Model):
         """What it is, in plain text of any length."""
         return " ".join(f"{self.tagline} {self.product.description}".split())
 
-    @property
+    @cached_property
     def prices(self) -> list[Price]:
         """Sellable prices, the default one first, then by amount."""
-        sellable = [price for price in self.product.prices.all() if price.is_sellable]
-        return sorted(sellable, key=lambda price: price.id != self.product.default_price_id)
+        return self.product.in_store(self.product.prices.all())
 
 
 class StripeCustomer(models.Model):

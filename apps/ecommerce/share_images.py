@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Iterable
 from hashlib import sha256
 
 from django.conf import settings
@@ -24,15 +24,15 @@ from .pictures import Picture, seed_of
 logger = logging.getLogger(__name__)
 
 
-def draw_share_images(product_ids: Collection[str] | None = None) -> int:
-    """Draws what is missing or out of date, for these products or for all. Gives how many.
+def draw_share_images(places: Iterable[ProductConfiguration] | None = None) -> int:
+    """Draws what is missing or out of date, for these (read with_catalogue) or for all. Gives how many.
 
     Never raises: a product is sold without one, links show the shop's own picture, and the next sync tries again.
     """
     if not settings.SHARE_IMAGES:
         return 0
     try:
-        due = _due(product_ids)
+        due = _due(_all() if places is None else places)
     except Exception:
         logger.exception("No share image can be drawn")
         return 0
@@ -49,14 +49,15 @@ def share_image_url(configuration: ProductConfiguration) -> str:
     return reverse("share_image", args=[share_image.digest()])
 
 
-def _due(product_ids: Collection[str] | None) -> dict[int, str]:
+def _all() -> Iterable[ProductConfiguration]:
+    return ProductConfiguration.objects.on_sale().with_catalogue().iterator(chunk_size=500)
+
+
+def _due(places: Iterable[ProductConfiguration]) -> dict[int, str]:
     """Key of a configuration ▶ the name that its image has to have. Holds no more of the catalogue than that."""
-    rows = ProductConfiguration.objects.on_sale().with_catalogue()
-    if product_ids is not None:
-        rows = rows.filter(product__in=product_ids)
     brand = share_image.digest()
     with override(settings.LANGUAGE_CODE):
-        names = ((row, _name(row, brand)) for row in rows.iterator(chunk_size=500))
+        names = ((row, _name(row, brand)) for row in places if row.is_on_sale)
         return {row.pk: name for row, name in names if row.share_image != name}
 
 

@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 
 import stripe
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+
+from apps.prepared import Insert, Select, Update
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
@@ -27,6 +28,10 @@ Payload: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # how old a signature may be, as in Stripe's own libraries
+
+_insert = Insert(WebhookEvent)
+_done = Update(WebhookEvent, "error", "processed_at")
+_of_session = Select(Purchase, "session_id")
 
 
 def verify(body: bytes, signature: str) -> Payload:
@@ -73,28 +78,24 @@ def _record(event: Payload) -> tuple[WebhookEvent, bool]:
         attempts=1,
         processed_at=None if event["type"] in HANDLERS else now,  # nothing to do
     )
-    try:
-        with transaction.atomic():
-            record.save(force_insert=True)
-    except IntegrityError:
-        return WebhookEvent.objects.get(pk=record.pk), False
-    return record, True
+    if _insert(record):
+        return record, True
+    return WebhookEvent.objects.get(pk=record.pk), False
 
 
 def _handle(record: WebhookEvent) -> None:
-    row, handler = WebhookEvent.objects.filter(pk=record.pk), HANDLERS.get(record.type)
+    handler = HANDLERS.get(record.type)
     try:
         if handler:
             handler(record.payload["data"]["object"], f"{record.type} {record.id}")
     except Exception as error:
-        row.update(error=f"{type(error).__name__}: {error}"[:2000])
+        WebhookEvent.objects.filter(pk=record.pk).update(error=f"{type(error).__name__}: {error}"[:2000])
         raise
-    row.update(error="", processed_at=timezone.now())
+    _done(record.pk, "", timezone.now())
 
 
 def _session_changed(session: Payload, cause: str) -> None:
-    purchase = Purchase.objects.filter(session_id=session["id"]).first() or _claim(session)
-    if purchase:
+    for purchase in _of_session(session["id"]) or _claim(session):
         settle(purchase, cause)
 
 
@@ -164,13 +165,11 @@ def _sync_all(known_by: dict[str, str], cause: str) -> None:
         settle(purchase, cause)
 
 
-def _claim(session: Payload) -> Purchase | None:
-    """The purchase whose Session this is although a crash kept us from noting it; None for another shop's."""
+def _claim(session: Payload) -> list[Purchase]:
+    """The purchase whose Session this is although a crash kept us from noting it; none for another shop's."""
     try:
         public_id = uuid.UUID(str(session.get("client_reference_id")))
     except ValueError:
-        return None
+        return []
     unclaimed = Purchase.objects.filter(public_id=public_id, session_id=None)
-    if not unclaimed.update(session_id=session["id"]):
-        return None
-    return Purchase.objects.get(public_id=public_id)
+    return _of_session(session["id"]) if unclaimed.update(session_id=session["id"]) else []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from allauth.account.auth_backends import AuthenticationBackend
 
-from apps.prepared import Prepared
+from apps.prepared import Select
 
 from .models import User
 
-_known_as = Prepared(User, "id")
+_known_as = Select(User, "id")
 
 
-class Backend(AuthenticationBackend):
+class Backend(AuthenticationBackend):  # type: ignore[misc]
     def get_user(self, user_id: int) -> User | None:
         """None for somebody who is gone or may not sign in."""
         for user in _known_as(user_id):

@@ -6,9 +6,9 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from apps.prepared import Prepared
+from apps.prepared import Select
 
-_called = Prepared(Session, "session_key")
+_called = Select(Session, "session_key")
 
 
 class SessionStore(db.SessionStore):
