@@ -41,6 +41,7 @@ UNPAID = (
     Status.UNPAID,
     Status.INCOMPLETE,
 )  # and why, if Stripe says
+_known_as = Select(Purchase, "id")
 _locked = Select(Purchase, "id", lock=True)
 _looked_at = Update(Purchase, "synced_at")
 MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
@@ -102,14 +103,24 @@ def _taken_back(state: StripeState) -> Status | None:
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
-    """Makes one purchase agree with Stripe and returns it as it is now.
+    """Makes one purchase agree with Stripe and returns it as it is now, with what was read of its catalogue already.
 
     `cause` says who asked ("event evt_…", "return page"); it is kept with a change of status. Safe to call at any
     time, any number of times, from anywhere. Raises stripe.StripeError when Stripe can't be asked; nothing is
     written then.
     """
-    settle(Purchase.objects.get(pk=purchase.pk), cause)
-    return Purchase.objects.with_catalogue().get(pk=purchase.pk)
+    settle(_read(purchase.pk), cause)
+    fresh = _read(purchase.pk)
+    for name, known in purchase._state.fields_cache.items():
+        if known and known.pk == getattr(fresh, f"{name}_id"):
+            setattr(fresh, name, known)
+    return fresh
+
+
+def _read(key: int) -> Purchase:
+    for purchase in _known_as(key):
+        return purchase
+    raise Purchase.DoesNotExist
 
 
 def settle(row: Purchase, cause: str) -> None:
@@ -122,7 +133,7 @@ def settle(row: Purchase, cause: str) -> None:
             session = close_session(session.id)
         if _write(row, _facts(session) if session else _unknown(row), cause):
             return
-        row = Purchase.objects.get(pk=row.pk)
+        row = _read(row.pk)
     raise RuntimeError(f"Purchase {row.public_id} kept changing while it was synced.")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import prefetch_related_objects
 from django.http import Http404
 
 from apps.prepared import Select
@@ -28,9 +27,3 @@ def purchase_of(user: User, public_id: UUID) -> Purchase:
     for purchase in _one_of(user.pk, public_id):
         return purchase
     raise Http404("This person has no such purchase.")
-
-
-def with_catalogue(purchases: list[Purchase]) -> list[Purchase]:
-    """The same, each with its product, price and configuration read. Three queries."""
-    prefetch_related_objects(purchases, "product__configuration", "price")
-    return purchases

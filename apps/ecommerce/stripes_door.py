@@ -4,17 +4,19 @@ After a sale they are the most that the shop is asked, and their signature is al
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import resolve, reverse
+from django.urls import ResolverMatch, resolve
 from django.utils import translation
 
 from apps.web.body_limit import body_limit
 from apps.web.indexing import private_by_default
 
+ADDRESS = "/webhooks/stripe/"
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -22,14 +24,11 @@ def stripes_door(get_response: GetResponse) -> GetResponse:
     """Middleware. During maintenance there is none: Stripe hears what everybody hears, and brings its events again."""
     if settings.MAINTENANCE:
         raise MiddlewareNotUsed
-    address = reverse("stripe_webhook")
-    match = resolve(address)
-    answer = private_by_default(body_limit(match.func))
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info != address:
+        if request.path_info != ADDRESS:
             return get_response(request)
-        request.resolver_match = match
+        request.resolver_match, answer = _behind(settings.ROOT_URLCONF)
         with translation.override(settings.LANGUAGE_CODE):  # not whatever this thread spoke last
             response = answer(request)
         assert isinstance(response, HttpResponse)
@@ -37,3 +36,9 @@ def stripes_door(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+@cache
+def _behind(urlconf: str) -> tuple[ResolverMatch, GetResponse]:
+    match = resolve(ADDRESS, urlconf)
+    return match, private_by_default(body_limit(match.func))
