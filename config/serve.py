@@ -1,7 +1,7 @@
 """The production server: `python -m config.serve`. Granian: it answers somewhat more than gunicorn (README, Measured).
 
 From the environment: HOST (127.0.0.1) and PORT (8000) to listen on, WEB_WORKERS processes (one a core, two at least),
-WEB_THREADS in each (4). TLS belongs to the proxy in front of it.
+WEB_THREADS in each (8: they wait, for Stripe or for a lock, more than they work). TLS belongs to the proxy before it.
 A stop (SIGTERM) takes no new requests and lets those under way end, for at most STOP_SECONDS.
 """
 
@@ -27,7 +27,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     refuse_to_start()
     workers = int(os.environ.get("WEB_WORKERS") or max(2, os.cpu_count() or 2))
-    threads = int(os.environ.get("WEB_THREADS") or 4)
+    threads = int(os.environ.get("WEB_THREADS") or 8)
     if os.environ.get("METRICS_TOKEN"):
         _share_metrics()
     Server(

@@ -56,9 +56,11 @@ class Product(models.Model):
         return self.name
 
     def in_store(self, prices: Iterable[Price]) -> list[Price]:
-        """Of all its prices, by amount, those that can be sold; the default one first."""
+        """Of all its prices those that can be sold: the default one first, then by amount."""
         sellable = (price for price in prices if price.is_sellable)
-        return sorted(sellable, key=lambda price: price.id != self.default_price_id)
+        return sorted(
+            sellable, key=lambda price: (price.id != self.default_price_id, price.unit_amount, price.id)
+        )
 
     @property
     def pictures(self) -> list[Picture]:
@@ -197,7 +199,7 @@ class ProductConfiguration(models.Model):
 
     @cached_property
     def prices(self) -> list[Price]:
-        """Sellable prices, the default one first, then by amount."""
+        """What it is sold at, first the one that is offered."""
         return self.product.in_store(self.product.prices.all())
 
 

@@ -1,4 +1,4 @@
-"""Granian against gunicorn, each with one process of four threads: why config/serve.py serves with granian."""
+"""Granian against gunicorn, each with one process of eight threads: why config/serve.py serves with granian."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVE = [
     "-b",
     "127.0.0.1:{port}",
     "--threads",
-    "4",
+    "8",
     "--keep-alive",
     "75",
 ]

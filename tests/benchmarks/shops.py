@@ -12,7 +12,7 @@ from typing import Any
 from scripts.throwaway_shop import Shop, throwaway_shop
 
 ARRANGEMENT = (
-    "Each server is one process of four threads on a core of its own, the load comes from another core over eight "
+    "Each server is one process of eight threads on a core of its own, the load comes from another core over eight "
     "connections, and all that is compared takes turns: medians of the rounds."
 )
 SETTINGS = {

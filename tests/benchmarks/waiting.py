@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import random
 import re
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from multiprocessing import Event, Process
 from statistics import median, quantiles
@@ -75,6 +78,7 @@ def _store(shop: Shop, waiting: list[tuple[str, str]], rounds: int) -> Row:
     crowd.start()
     for _ in range(rounds):
         idle += _visits(shop.port)
+        _come_back(shop, waiting)
         go.set()
         busy += _visits(shop.port)
         go.clear()
@@ -84,6 +88,19 @@ def _store(shop: Shop, waiting: list[tuple[str, str]], rounds: int) -> Row:
     calm, crowded = (quantiles(times, n=100)[98] * 1000 for times in (idle, busy))
     detail = f"{crowded:.1f} ms against {calm:.1f} ms; {done / seconds:.0f} polls a second"
     return at_most(f"p99 of the store page while {CROWD:,} wait, times idle", crowded / calm, 2, "", detail)
+
+
+def _come_back(shop: Shop, waiting: list[tuple[str, str]]) -> None:
+    """The crowd is as old as at the beginning: some came back just now, some ten minutes ago."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with closing(sqlite3.connect(shop.folder / "db.sqlite3", timeout=20)) as database, database:
+        database.executemany(
+            "UPDATE ecommerce_purchase SET returned_at = ? WHERE session_id = ?",
+            [
+                (str(now - timedelta(seconds=600 * number / len(waiting))), path.partition("session=")[2])
+                for number, (_cookie, path) in enumerate(waiting)
+            ],
+        )
 
 
 def _visits(port: int) -> list[float]:

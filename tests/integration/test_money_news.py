@@ -6,11 +6,13 @@ import json
 import threading
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import stripe
 from django.db import connection
 from django.test import Client
+from django.utils.translation import get_language, override
 
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.fulfilment import sync_purchase
@@ -290,6 +292,31 @@ def test_the_endpoint_takes_post_only(db: None) -> None:
 def test_an_unknown_event_is_recorded_and_answered(db: None) -> None:
     assert deliver(EVENT).status_code == 200
     assert WebhookEvent.objects.get().processed_at is not None
+
+
+def test_the_endpoint_knows_nothing_of_people(db: None) -> None:
+    """It has a door of its own: no session, no language, no form token; all headers, and how long the answer is."""
+    response = deliver(EVENT)
+    request = response.wsgi_request
+    assert not any(hasattr(request, name) for name in ("session", "user", "htmx"))
+    assert "Vary" not in response
+    assert not response.cookies
+    assert response["Content-Length"] == str(len(response.content))
+    assert {"Content-Security-Policy", "X-Request-ID", "X-Robots-Tag"} <= response.headers.keys()
+
+
+def test_an_event_is_handled_in_the_shops_language(icons: ProductConfiguration, sandbox: Any) -> None:
+    """Not in the one that this thread spoke last, to somebody else."""
+    heard: list[str | None] = []
+    with (
+        patch("apps.ecommerce.catalogue.refresh_places", lambda _rows: heard.append(get_language())),
+        override("de"),
+    ):
+        sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
+        (event,) = events(sandbox, "product.updated")
+        assert deliver(event).status_code == 200
+        assert get_language() == "de"
+    assert set(heard) == {"en"}
 
 
 def test_a_crash_in_a_handler_is_500_and_the_next_delivery_heals(
