@@ -15,7 +15,7 @@ from django.core.cache import caches
 from django.db import transaction
 
 KEY = "catalogue-version"
-LOCAL = "django.core.cache.backends.locmem.LocMemCache"
+LOCAL = "apps.web.memory_cache.MemoryCache"
 
 
 def current() -> str:

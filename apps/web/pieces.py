@@ -24,7 +24,7 @@ NONE: Mapping[str, str] = {}
 HOLE = "\ufffc"  # in a variant: where a few letters of the person's own go
 
 
-class Piece(NamedTuple):  # as Cut: the cache reads a tuple twice as fast as a class
+class Piece(NamedTuple):  # as Cut: a shared cache reads a tuple twice as fast as a class
     template: str
     about: str = ""  # empty: everybody sees something else here
     html: str = ""  # what most people see

@@ -15,6 +15,7 @@ from django.test import Client
 from apps.ecommerce import catalogue_version
 from apps.ecommerce.catalogue import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.web.memory_cache import MemoryCache
 from tests.conftest import signed_in
 from tests.factories import stock
 
@@ -225,3 +226,20 @@ def test_what_is_gone_is_not_kept(goods: ProductConfiguration) -> None:
     _hidden(goods, None)
     assert Client().get("/store/icon-set/").status_code == 404
     assert "ETag" not in Client().get("/store/icon-set/")
+
+
+def test_memory_keeps_the_thing_itself_until_it_is_over_or_too_much() -> None:
+    cache = MemoryCache("a test's own", {"OPTIONS": {"MAX_ENTRIES": 3}})
+    thing = object()
+    cache.set("thing", thing, 60)
+    assert MemoryCache("a test's own", {}).get("thing") is thing  # another thread's
+    assert MemoryCache("another's", {}).get("thing") is None
+    cache.set("over", 1, -1)
+    assert cache.get("over", "default") == "default"
+    cache.set("forever", 2, None)
+    cache.set("b", 3)
+    assert cache.get("thing") is thing
+    cache.set("c", 4)  # one too many: what was not asked for the longest goes
+    assert [cache.get(key) for key in ("thing", "forever", "b", "c")] == [thing, None, 3, 4]
+    cache.clear()
+    assert cache.get("thing") is None
