@@ -5,12 +5,12 @@ A queryset takes longer to say such a thing than the database to do it. These sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, Model
+from django.db.models import AutoField, Field, Model
 
 M = TypeVar("M", bound=Model)
 Column: TypeAlias = "Field[Any, Any]"
@@ -50,20 +50,35 @@ class Select(Generic[M]):
 
 
 class Insert(Generic[M]):
-    """`Insert(WebhookEvent)` is a function of a new row: writes it, and says whether there was none with its key."""
+    """`Insert(WebhookEvent)` is a function of new rows: one statement writes those whose key is new, and counts them.
 
-    def __init__(self, model: type[M]) -> None:
-        self.fields = _fields(model)
-        columns, values = map(_quoted, self.fields), ("%s" for _field in self.fields)
-        into = f"INSERT INTO {_table(model)} ({', '.join(columns)})"
-        self.sql = f"{into} VALUES ({', '.join(values)}) ON CONFLICT DO NOTHING"
+    `Insert(Price, anew=("currency", …))` writes these columns of the others, too. A hundred rows or so: SQLite takes
+    32,766 values in one statement.
+    """
 
-    def __call__(self, row: M) -> bool:
+    def __init__(self, model: type[M], anew: Iterable[str] = ()) -> None:
+        changed, key = [_quoted(field) for field in _fields(model, *anew)] if anew else [], model._meta.pk
+        # A key that the database counts up is new in every row, unless the rows are there to be written anew.
+        self.fields = [field for field in _fields(model) if changed or not isinstance(field, AutoField)]
+        self.into = f"INSERT INTO {_table(model)} ({', '.join(map(_quoted, self.fields))}) VALUES "  # noqa: S608
+        self.row = f"({', '.join('%s' for _field in self.fields)})"
+        written = ", ".join(f"{name} = excluded.{name}" for name in changed)
+        self.else_ = (
+            f" ON CONFLICT ({_quoted(key)}) DO UPDATE SET {written}" if written else " ON CONFLICT DO NOTHING"
+        )
+
+    def __call__(self, *rows: M) -> int:
+        if not rows:
+            return 0
         database = connections[DEFAULT_DB_ALIAS]
-        values = [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in self.fields]
+        values = [
+            field.get_db_prep_save(field.pre_save(row, add=True), database)
+            for row in rows
+            for field in self.fields
+        ]
         with database.cursor() as cursor:
-            cursor.execute(self.sql, values)
-            return bool(cursor.rowcount == 1)
+            cursor.execute(f"{self.into}{', '.join([self.row] * len(rows))}{self.else_}", values)
+            return int(cursor.rowcount)
 
 
 class Update:

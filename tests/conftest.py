@@ -36,6 +36,7 @@ def _nothing_cached_by_the_test_before() -> None:
 def kept_pages(settings: Any) -> None:
     """Visitors' pages are kept, as they are in production."""
     settings.CACHES = {**settings.CACHES, "pages": settings.KEPT_PAGES}
+    caches["pages"].clear()
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import stripe
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.text import slugify
 
-from apps.prepared import Select
+from apps.prepared import Insert, Select
 
 from . import catalogue_version
 from .expandable import object_id
@@ -35,6 +35,11 @@ NOT_STRIPES = ("id", "copies", "synced_at")  # our own columns: a change in them
 _locked = Select(Product, "id", lock=True)
 _prices_of = Select(Price, "product")
 _place_of = Select(ProductConfiguration, "product")
+_upsert: dict[type[Model], Insert[Any]] = {
+    model: Insert(model, anew=[field.name for field in model._meta.concrete_fields if not field.primary_key])
+    for model in (Product, Price)
+}
+_place = Insert(ProductConfiguration)
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
@@ -181,12 +186,7 @@ def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], re
     for row in fresh:
         _note(report, row, known.get(row.id))
     if any(_differs(row, known.get(row.id), "synced_at") for row in fresh):
-        model._default_manager.bulk_create(
-            fresh,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=[f.name for f in model._meta.concrete_fields if not f.primary_key],
-        )
+        _upsert[model](*fresh)
         catalogue_version.changed()
     elif fresh:
         same = model._default_manager.filter(id__in=[row.id for row in fresh])
@@ -209,14 +209,14 @@ def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _shelve(product_ids: Collection[str] | None = None) -> None:
-    """Gives every product (or these) its place in the store, and has every place say what is true of its product."""
+    """Has every place in the store (or these) say what is true of its product, and gives one to who has none."""
+    refresh_listing(product_ids)
     bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
     if product_ids is not None:
         bare = bare.filter(id__in=product_ids)
     for ids in _pages(list(bare.values_list("id", flat=True)), SHELF):
         products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
         _configure(list(products))
-    refresh_listing(product_ids)
 
 
 def _configure(products: Sequence[Product]) -> None:
@@ -237,7 +237,7 @@ def _configure(products: Sequence[Product]) -> None:
         row = ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline)
         renew(row)
         rows.append(row)
-    ProductConfiguration.objects.bulk_create(rows, ignore_conflicts=True)
+    _place(*rows)
 
 
 def _archive(

@@ -13,12 +13,15 @@ from hashlib import sha256
 
 from django.utils import timezone
 
+from apps.prepared import Insert
+
 from . import catalogue_version
 from .models import UNPRICED, Price, Product, ProductConfiguration
 from .money import cheapest
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
 NEWS = ("fingerprint", "changed_at")
+_write = Insert(ProductConfiguration, anew=COLUMNS + NEWS)  # ten times as fast as bulk_update
 PAGE = 500  # rows at a time
 # Letters that Unicode does not take apart, as people without them on the keyboard type them.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
@@ -48,10 +51,7 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> None:
 def refresh_places(rows: Sequence[ProductConfiguration]) -> None:
     """The same for rows that were read with_catalogue. One query, or none."""
     if changed := [row for row in rows if renew(row)]:
-        # An upsert of rows that exist: ten times as fast as bulk_update.
-        ProductConfiguration.objects.bulk_create(
-            changed, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS + NEWS
-        )
+        _write(*changed)
         catalogue_version.changed()
 
 

@@ -83,8 +83,8 @@ def test_a_new_row_is_written_once() -> None:
         )
 
     insert, first = Insert(WebhookEvent), event("first")
-    assert insert(first) is True
-    assert insert(event("second")) is False
+    assert insert(first) == 1
+    assert insert(event("second")) == 0
     found = WebhookEvent.objects.get()
     assert columns(found) == columns(first)
     assert found.received_at
