@@ -100,3 +100,19 @@ document.addEventListener("submit", (event) => {
 
 // A page that the back button brings back may be from before the choice.
 window.addEventListener("pageshow", show);
+
+// What makes a page live is fetched when it is seen: until then every link and form works as without.
+let waiting = true;
+
+function fetchTheRest() {
+  if (!waiting) return;
+  waiting = false;
+  for (const { content } of document.querySelectorAll("template[data-later]")) {
+    const scripts = document.importNode(content, true);
+    for (const script of scripts.querySelectorAll("script")) script.async = false; // one after the other
+    document.head.append(scripts);
+  }
+}
+
+window.addEventListener("load", fetchTheRest);
+setTimeout(fetchTheRest, 3000); // an image that is slow keeps nobody waiting

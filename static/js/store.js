@@ -47,3 +47,9 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
     here.scrollIntoView({ block: "nearest", behavior: "instant" });
   }
 });
+
+// Somebody was faster than this script: what they have typed and chosen counts.
+const filters = document.querySelector(".filters");
+const asked = new URLSearchParams(location.search);
+const said = filters ? [...new FormData(filters)] : [];
+if (said.some(([name, value]) => value !== (asked.get(name) ?? ""))) window.htmx.trigger(filters, "retry");

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.store import Store
@@ -109,3 +109,18 @@ def test_without_a_script(page: Page) -> None:
     store.earlier_link.click()
     expect(store.names.first).to_have_text("Thing 59")
     expect(store.search).to_have_value("thing")
+
+
+def test_who_types_before_the_scripts_are_there_is_heard(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/django_htmx/**", lambda route: held.append(route))
+    page.goto("/store/")
+    store = Store(page)
+    store.search.fill("letter")
+    store.kind("Subscriptions").check()
+    expect(store.cards).to_have_count(ALL)
+    for route in held:
+        route.continue_()
+    page.unroute("**/django_htmx/**")
+    expect(store.cards).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"/store/\?q=letter&type=recurring$"))

@@ -17,7 +17,17 @@ class Store:
 
     def goto(self, query: str = "") -> "Store":
         self.page.goto(f"/store/{query}")
+        self.wait_until_live()
         return self
+
+    def wait_until_live(self) -> None:
+        """Its scripts come after the page; until then its links lead on as without them."""
+        live = "Boolean(window.htmx) || matchMedia('(scripting: none)').matches"
+        for _ in range(400):  # not wait_for_function: that evaluates a string, which the page's policy forbids
+            if self.page.evaluate(live):
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError("The page's scripts did not come.")
 
     def card(self, product: str) -> Locator:
         return self.cards.filter(has=self.page.get_by_role("link", name=product))
