@@ -114,5 +114,5 @@ function fetchTheRest() {
   }
 }
 
-window.addEventListener("load", fetchTheRest);
-setTimeout(fetchTheRest, 3000); // an image that is slow keeps nobody waiting
+window.addEventListener("load", () => requestAnimationFrame(() => setTimeout(fetchTheRest))); // after the next frame
+setTimeout(fetchTheRest, 3000); // an image that is slow keeps nobody waiting; nor does a page in the background

@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from tests.factories import bought
+from tests.integration.test_gate import body_of
 
 pytestmark = pytest.mark.django_db
 
@@ -40,10 +41,12 @@ def test_its_length_tells_nothing_of_a_secret_in_it(as_ada: Client, icons: Produ
 def test_downloads_pictures_and_small_answers_are_left_alone(
     as_ada: Client, client: Client, icons: ProductConfiguration
 ) -> None:
-    icons.download.save("icons.zip", ContentFile(b"P" * 5000))
     bought(as_ada, icons)
+    icons.download.save("icons.zip", ContentFile(b"P" * 5000))
+    download = as_ada.get("/purchases/icon-set/download/", headers=ZIPPED)
+    assert body_of(download) == b"P" * 5000
+    assert "Content-Encoding" not in download
     for browser, path in (
-        (as_ada, "/purchases/icon-set/download/"),
         (client, "/art/anything.svg"),
         (client, "/healthz"),
         (client, "/robots.txt"),
