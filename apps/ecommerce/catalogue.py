@@ -106,16 +106,22 @@ def sync_product(product_id: str) -> None:
     listed = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
     prices = [_price(price, fetched_at) for price in listed.auto_paging_iter()]
     product = _product(item, fetched_at)
-    if product.images:  # before the transaction: nobody waits for a lock while somebody's server is slow
-        _keep_images(product, Product.objects.filter(id=product_id).first())
     with transaction.atomic():
         place = _put_down(product, prices)
+    if _keep_images(
+        product, product.copies
+    ):  # outside: nobody waits for a lock while somebody's server is slow
+        with transaction.atomic():
+            place = _put_down(product, prices)
     draw_share_images([place])
 
 
 def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration:
     """Writes one product with all its prices and its place in the store. Six queries if it had one."""
     before = {row.id: row for row in _locked(product.id)}
+    for old in before.values():
+        kept = {url: made for url, made in old.copies.items() if url in product.images}
+        product.copies = {**kept, **product.copies}
     known = {row.id: row for row in _prices_of(product.id)}
     here = {row.id for row in listed}
     gone = [copy(row) for row in known.values() if row.active and row.id not in here]
@@ -171,7 +177,7 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
         return
     for row in rows:
         if isinstance(row, Product):
-            _keep_images(row, known.get(row.id))
+            _keep_images(row, before.copies if (before := known.get(row.id)) else {})
     with transaction.atomic():
         _save(model, rows, known, report)
 
@@ -194,10 +200,13 @@ def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], re
     return now
 
 
-def _keep_images(row: Product, before: Product | None) -> None:
-    """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again."""
-    kept = before.copies if before else {}
+def _keep_images(row: Product, kept: Mapping[str, Any]) -> bool:
+    """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again.
+
+    Whether there are others now than those that were `kept`.
+    """
     row.copies = {url: _copy(url, kept.get(url)) for url in row.images}
+    return bool(row.copies != kept)
 
 
 def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ TALLEST = 3000  # px; of longer pages the rest is more of the same
 def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for scene in through:
-        page.goto(scene.arrange())
+        scenes.show(page, scene)
         for width, height in SCREENS.items():
             page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:

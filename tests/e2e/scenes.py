@@ -16,6 +16,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from playwright.sync_api import Page
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -41,6 +42,12 @@ class Scene:
 
 def at(name: str, path: str) -> Scene:
     return Scene(name, lambda: path)
+
+
+def show(page: Page, scene: Scene) -> None:
+    """The scene before is left first: an open page would ask after what this one takes away."""
+    page.goto("about:blank")
+    page.goto(scene.arrange())
 
 
 # --- who sees what ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def walk(page: Page, through: Iterable[scenes.Scene]) -> None:
     """Looks at all of them, and only then judges: one run shows everything there is to mend."""
     found = []
     for scene in through:
-        page.goto(scene.arrange())
+        scenes.show(page, scene)
         found += complaints(page, scene.name)
     assert not found, "\n".join(found)
 

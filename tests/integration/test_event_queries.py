@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.ecommerce.catalogue import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, WebhookEvent
 from tests.factories import add_price, pay, press_buy
 from tests.integration.test_money_news import deliver, events
@@ -51,10 +52,14 @@ def test_what_the_store_does_not_act_on_is_one_row(sandbox: Any, db: None) -> No
 
 
 def test_a_product_with_its_price(icons: ProductConfiguration, sandbox: Any) -> None:
+    art = "http://127.0.0.1:8000/static/stripe_sandbox/art/tiny-tools.svg"
+    sandbox.client.v1.products.update(icons.product_id, {"images": [art]})
+    sync_product(icons.product_id)  # a new picture is looked for outside the transaction
     sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
-    (event,) = events(sandbox, "product.updated")
+    event, _older = events(sandbox, "product.updated")
     assert len(queries(event)) <= MOST
-    assert ProductConfiguration.objects.get().product.name == "Renamed"
+    product = ProductConfiguration.objects.get().product
+    assert (product.name, len(product.pictures)) == ("Renamed", 1)
     add_price(sandbox.client, icons.product_id, 4900)
     (event,) = [
         event for event in events(sandbox, "price.created") if event["data"]["object"]["unit_amount"] == 4900
