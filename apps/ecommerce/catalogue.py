@@ -108,9 +108,8 @@ def sync_product(product_id: str) -> None:
     product = _product(item, fetched_at)
     with transaction.atomic():
         place = _put_down(product, prices)
-    if _keep_images(
-        product, product.copies
-    ):  # outside: nobody waits for a lock while somebody's server is slow
+    # Outside of the transaction: nobody waits for a lock while somebody's server is slow.
+    if _keep_images(product, product.copies):
         with transaction.atomic():
             place = _put_down(product, prices)
     draw_share_images([place])
@@ -247,6 +246,7 @@ def _configure(products: Sequence[Product]) -> None:
         renew(row)
         rows.append(row)
     _place(*rows)
+    catalogue_version.changed()
 
 
 def _archive(
