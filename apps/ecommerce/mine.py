@@ -22,6 +22,11 @@ def purchases_of(user: User | AnonymousUser) -> list[Purchase]:
     return [] if user.pk is None else _all_of(user.pk, livemode())
 
 
+def library_of(user: User) -> list[Purchase]:
+    """The same with product, price and configuration: a join, so a queryset says it. One query."""
+    return list(Purchase.objects.with_catalogue().filter(user=user, livemode=livemode()))
+
+
 def purchase_of(user: User, public_id: UUID) -> Purchase:
     """One of theirs. Raises Http404: somebody else's does not exist."""
     for purchase in _one_of(user.pk, public_id):

@@ -27,12 +27,11 @@ from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import grants
 from apps.ecommerce.live import live, live_beside
-from apps.ecommerce.mine import purchase_of
+from apps.ecommerce.mine import library_of, purchase_of
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
 from apps.ecommerce.states import key_of, poll_delay, state_of
-from apps.ecommerce.stripe_client import livemode
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
@@ -48,7 +47,7 @@ VIEWS = ("page", "return")  # where the live fragment stands
 @require_safe
 def purchases(request: SignedInRequest) -> HttpResponse:
     """My purchases: what opens first, then what is unfinished or over."""
-    mine = list(Purchase.objects.with_catalogue().filter(user=request.user, livemode=livemode()))
+    mine = library_of(request.user)
     opened = {purchase.pk for purchase in mine if grants(purchase)}
     newest = {purchase.product_id: purchase.pk for purchase in reversed(mine)}
     others = [
