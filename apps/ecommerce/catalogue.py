@@ -27,11 +27,10 @@ from .images import local_copy
 from .listing import refresh_listing, refresh_places, renew
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
-from .stripe_client import get_client
+from .stripe_client import StripeData, read, read_pages
 
-PAGE = 100  # the most that Stripe gives at once
-SHELF = 500  # places made at once
-NOT_STRIPES = ("id", "copies", "synced_at")  # our own columns: a change in them is no news
+SHELF = 500  # rows of our own at once
+OURS = ("id", "copies", "synced_at")  # a change in them is no news from Stripe
 _locked = Select(Product, "id", lock=True)
 _prices_of = Select(Price, "product")
 _place_of = Select(ProductConfiguration, "product")
@@ -40,6 +39,10 @@ _upsert: dict[type[Model], Insert[Any]] = {
     for model in (Product, Price)
 }
 _place = Insert(ProductConfiguration)
+_said = {
+    model: attrgetter(*(field.attname for field in model._meta.concrete_fields if field.name not in OURS))
+    for model in (Product, Price)
+}
 Copy = TypeVar("Copy", Product, Price)
 Item = TypeVar("Item")
 
@@ -73,16 +76,16 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 
 def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) -> None:
     """A page of the list is two queries: what is known of it, and what has changed."""
-    client, started = get_client(), timezone.now()
+    started = timezone.now()
     seen: set[str] = set()
-    for products in _pages(client.v1.products.list({"active": True, "limit": PAGE}).auto_paging_iter()):
-        seen.update(item.id for item in products)
+    for products in read_pages("products", active=True):
+        seen.update(item["id"] for item in products)
         _write(Product, [_product(item, timezone.now()) for item in products], report, dry_run=dry_run)
         progress(f"{len(seen)} products")
     known = seen | set(Product.objects.values_list("id", flat=True))
     count = 0
-    for prices in _pages(client.v1.prices.list({"active": True, "limit": PAGE}).auto_paging_iter()):
-        rows = [_price(item, timezone.now()) for item in prices if object_id(item.product) in known]
+    for prices in read_pages("prices", active=True):
+        rows = [_price(item, timezone.now()) for item in prices if object_id(item["product"]) in known]
         seen.update(row.id for row in rows)
         _write(Price, rows, report, dry_run=dry_run)
         count += len(rows)
@@ -93,9 +96,9 @@ def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) ->
 
 def sync_product(product_id: str) -> None:
     """Refreshes one product with its prices. A product that Stripe has deleted becomes inactive."""
-    client, fetched_at = get_client(), timezone.now()
+    fetched_at = timezone.now()
     try:
-        item = client.v1.products.retrieve(product_id)
+        item, listed = _ask(product_id)
     except stripe.InvalidRequestError as error:
         if error.code != "resource_missing":
             raise
@@ -103,9 +106,7 @@ def sync_product(product_id: str) -> None:
             Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
             refresh_listing([product_id])
         return
-    listed = client.v1.prices.list({"product": product_id, "active": True, "limit": PAGE})
-    prices = [_price(price, fetched_at) for price in listed.auto_paging_iter()]
-    product = _product(item, fetched_at)
+    product, prices = _product(item, fetched_at), [_price(price, fetched_at) for price in listed]
     with transaction.atomic():
         place = _put_down(product, prices)
     # Outside of the transaction: nobody waits for a lock while somebody's server is slow.
@@ -113,6 +114,13 @@ def sync_product(product_id: str) -> None:
         with transaction.atomic():
             place = _put_down(product, prices)
     draw_share_images([place])
+
+
+def _ask(product_id: str) -> tuple[StripeData, list[StripeData]]:
+    """A product and its active prices; in one request, unless it has none. https://docs.stripe.com/expand"""
+    pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
+    prices = [price for page in pages for price in page]
+    return prices[0]["product"] if prices else read("products", product_id), prices
 
 
 def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration:
@@ -136,33 +144,33 @@ def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration
     return ProductConfiguration.objects.with_catalogue().get(product=product.id)
 
 
-def _product(item: stripe.Product, fetched_at: datetime) -> Product:
+def _product(item: StripeData, fetched_at: datetime) -> Product:
     return Product(
-        id=item.id,
-        name=item.name,
-        description=item.description or "",
-        active=item.active,
-        default_price_id=object_id(item.default_price),
-        images=list(item.images),
-        metadata=item.metadata.to_dict(),
+        id=item["id"],
+        name=item["name"],
+        description=item["description"] or "",
+        active=item["active"],
+        default_price_id=object_id(item["default_price"]),
+        images=list(item["images"]),
+        metadata=dict(item["metadata"]),
         synced_at=fetched_at,
     )
 
 
-def _price(item: stripe.Price, fetched_at: datetime) -> Price:
-    recurring = item.recurring
+def _price(item: StripeData, fetched_at: datetime) -> Price:
+    recurring = item["recurring"] or {}
     return Price(
-        id=item.id,
-        product_id=object_id(item.product),
-        active=item.active,
-        currency=item.currency,
-        unit_amount=item.unit_amount,
-        type=item.type,
-        interval=recurring.interval if recurring else "",
-        interval_count=recurring.interval_count if recurring else 1,
-        trial_period_days=(recurring.trial_period_days or 0) if recurring else 0,
-        nickname=item.nickname or "",
-        metered=bool(recurring and recurring.usage_type == "metered"),
+        id=item["id"],
+        product_id=object_id(item["product"]),
+        active=item["active"],
+        currency=item["currency"],
+        unit_amount=item["unit_amount"],
+        type=item["type"],
+        interval=recurring.get("interval", ""),
+        interval_count=recurring.get("interval_count", 1),
+        trial_period_days=recurring.get("trial_period_days") or 0,
+        nickname=item["nickname"] or "",
+        metered=recurring.get("usage_type") == "metered",
         synced_at=fetched_at,
     )
 
@@ -188,14 +196,10 @@ def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], re
     """
     now = [max(row, known.get(row.id, row), key=attrgetter("synced_at")) for row in rows]
     fresh = [row for row, is_now in zip(rows, now, strict=True) if row is is_now]
-    for row in fresh:
-        _note(report, row, known.get(row.id))
-    if any(_differs(row, known.get(row.id), "synced_at") for row in fresh):
-        _upsert[model](*fresh)
+    _upsert[model](*fresh)
+    noted = [_note(report, row, known.get(row.id)) for row in fresh]
+    if any(noted) or any(_copied_anew(row, known.get(row.id)) for row in fresh):
         catalogue_version.changed()
-    elif fresh:
-        same = model._default_manager.filter(id__in=[row.id for row in fresh])
-        same.update(synced_at=min(row.synced_at for row in fresh))
     return now
 
 
@@ -222,7 +226,7 @@ def _shelve(product_ids: Collection[str] | None = None) -> None:
     bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
     if product_ids is not None:
         bare = bare.filter(id__in=product_ids)
-    for ids in _pages(list(bare.values_list("id", flat=True)), SHELF):
+    for ids in _pages(list(bare.values_list("id", flat=True))):
         products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
         _configure(list(products))
 
@@ -265,26 +269,28 @@ def _archive(
                 catalogue_version.changed()
 
 
-def _note(report: Report, row: Product | Price, before: Product | Price | None) -> None:
+def _note(report: Report, row: Product | Price, before: Product | Price | None) -> bool:
+    """Whether there was anything to note."""
+    said = _said[type(row)]
     if before is None:
         report.added.append(_label(row))
-    elif _differs(row, before, *NOT_STRIPES):
+    elif said(row) != said(before):
         report.changed.append(_label(row))
     else:
         report.unchanged += 1
+        return False
+    return True
 
 
-def _differs(row: Product | Price, before: Product | Price | None, *but: str) -> bool:
-    """Whether any column says something else than before, but these."""
-    columns = [field.attname for field in row._meta.concrete_fields if field.name not in but]
-    return before is None or any(getattr(row, name) != getattr(before, name) for name in columns)
+def _copied_anew(row: Product | Price, before: Product | Price | None) -> bool:
+    return isinstance(row, Product) and isinstance(before, Product) and row.copies != before.copies
 
 
 def _label(row: Product | Price) -> str:
     return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
 
 
-def _pages(items: Iterable[Item], size: int = PAGE) -> Iterator[list[Item]]:
+def _pages(items: Iterable[Item], size: int = SHELF) -> Iterator[list[Item]]:
     iterator = iter(items)
     while page := list(islice(iterator, size)):
         yield page

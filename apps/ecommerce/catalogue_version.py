@@ -7,7 +7,6 @@ memory, one machine) a small file does, and asking costs one stat().
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
@@ -40,9 +39,9 @@ def _renew() -> None:
     if not _is_local():
         caches["pages"].set(KEY, uuid4().hex, None)
         return
-    fresh = Path(f"{_file()}.{uuid4().hex}")  # another inode: the clock alone may stand still
-    fresh.touch()
-    fresh.replace(_file())
+    fresh = f"{_file()}.{uuid4().hex}"  # another inode: the clock alone may stand still
+    os.close(os.open(fresh, os.O_CREAT))
+    os.replace(fresh, _file())
 
 
 def _file() -> str:

@@ -23,7 +23,7 @@ from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded
 from .models import Price, Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .stripe_client import get_client, livemode
+from .stripe_client import StripeData, get_client, livemode, read, read_pages
 
 logger = logging.getLogger(__name__)
 
@@ -129,18 +129,18 @@ def settle(row: Purchase, cause: str) -> None:
         if not row.session_id or row.livemode != livemode():
             return  # no Session yet (checkout.start heals that), or one that our key can't see
         session = _fetch(row.session_id)
-        if session and session.status == "open" and row.status == Status.EXPIRED:
-            session = close_session(session.id)
+        if session and session["status"] == "open" and row.status == Status.EXPIRED:
+            session = close_session(session["id"])
         if _write(row, _facts(session) if session else _unknown(row), cause):
             return
         row = _read(row.pk)
     raise RuntimeError(f"Purchase {row.public_id} kept changing while it was synced.")
 
 
-def _fetch(session_id: str) -> stripe.checkout.Session | None:
+def _fetch(session_id: str) -> StripeData | None:
     """The Session with all that hangs on it; None when this Stripe account has no such Session."""
     try:
-        return get_client().v1.checkout.sessions.retrieve(session_id, {"expand": EXPAND})
+        return read("checkout/sessions", session_id, expand=EXPAND)
     except stripe.InvalidRequestError as error:
         if error.code != "resource_missing":
             raise
@@ -148,7 +148,7 @@ def _fetch(session_id: str) -> stripe.checkout.Session | None:
         return None
 
 
-def close_session(session_id: str) -> stripe.checkout.Session | None:
+def close_session(session_id: str) -> StripeData | None:
     """Takes away the Session of a purchase that the store has given up: another one may be open in its place."""
     try:
         get_client().v1.checkout.sessions.expire(session_id)
@@ -193,107 +193,110 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
         return True
 
 
-def _facts(session: stripe.checkout.Session) -> dict[str, Any]:
+def _facts(session: StripeData) -> dict[str, Any]:
     """Session ▶ the purchase's columns. A column that Stripe has no word on yet is left out."""
-    subscription = expanded(session.subscription, stripe.Subscription)
-    invoice = expanded(subscription.latest_invoice, stripe.Invoice) if subscription else None
-    intent = _invoice_intent(invoice) if invoice else expanded(session.payment_intent, stripe.PaymentIntent)
-    charge = expanded(intent.latest_charge, stripe.Charge) if intent else None
-    details, refunded = session.total_details, _refunded(charge) if charge else 0
+    subscription = expanded(session["subscription"])
+    invoice = expanded(subscription["latest_invoice"]) if subscription else None
+    intent = _invoice_intent(invoice) if invoice else expanded(session["payment_intent"])
+    charge = expanded(intent["latest_charge"]) if intent else None
+    details, refunded = session["total_details"] or {}, _refunded(charge) if charge else 0
     status = derive_status(
         StripeState(
-            session_status=session.status,
-            payment_status=session.payment_status,
-            subscription_status=subscription.status if subscription else None,
-            intent_status=intent.status if intent else None,
-            amount_charged=charge.amount_captured if charge else 0,
+            session_status=session["status"],
+            payment_status=session["payment_status"],
+            subscription_status=subscription["status"] if subscription else None,
+            intent_status=intent["status"] if intent else None,
+            amount_charged=charge["amount_captured"] if charge else 0,
             amount_refunded=refunded,
             dispute_status=_dispute_status(charge) if charge else None,
         )
     )
     facts: dict[str, Any] = {
         "status": status,
-        "currency": session.currency or "",
-        "amount_subtotal": session.amount_subtotal or 0,
-        "amount_total": session.amount_total or 0,
-        "amount_discount": details.amount_discount if details else 0,
-        "amount_tax": details.amount_tax if details else 0,
-        "checkout_url": session.url or "",
+        "currency": session["currency"] or "",
+        "amount_subtotal": session["amount_subtotal"] or 0,
+        "amount_total": session["amount_total"] or 0,
+        "amount_discount": details.get("amount_discount", 0),
+        "amount_tax": details.get("amount_tax", 0),
+        "checkout_url": session["url"] or "",
         "failure_message": _failure(intent) if status in UNPAID else "",
     }
     if intent:
-        facts["payment_intent_id"] = intent.id
-    if charge and charge.status == "succeeded":
+        facts["payment_intent_id"] = intent["id"]
+    if charge and charge["status"] == "succeeded":
         facts["amount_refunded"] = refunded
-        facts["receipt_url"] = charge.receipt_url or ""
-        facts["payment_method"] = _method(charge.payment_method_details)
-    own_invoice = expanded(session.invoice, stripe.Invoice)
-    if own_invoice and own_invoice.hosted_invoice_url:  # setting CHECKOUT_INVOICES
-        facts["receipt_url"] = own_invoice.hosted_invoice_url
+        facts["receipt_url"] = charge["receipt_url"] or ""
+        facts["payment_method"] = _method(charge["payment_method_details"])
+    own_invoice = expanded(session["invoice"])
+    if own_invoice and own_invoice["hosted_invoice_url"]:  # setting CHECKOUT_INVOICES
+        facts["receipt_url"] = own_invoice["hosted_invoice_url"]
     if subscription:
         facts |= subscription_facts(subscription)
-        plan = Price.objects.filter(id=subscription["items"].data[0].price.id).first()
+        plan = Price.objects.filter(id=subscription["items"]["data"][0]["price"]["id"]).first()
         if plan:  # the buyer may have changed it in the portal
             facts |= {"price_id": plan.id, "product_id": plan.product_id}
-        facts["receipt_url"] = (invoice.hosted_invoice_url or "") if invoice else ""
-        if method := expanded(subscription.default_payment_method, stripe.PaymentMethod):
+        facts["receipt_url"] = (invoice["hosted_invoice_url"] or "") if invoice else ""
+        if method := expanded(subscription["default_payment_method"]):
             facts["payment_method"] = _method(method)
     return facts
 
 
-def _invoice_intent(invoice: stripe.Invoice) -> stripe.PaymentIntent | None:
+def _invoice_intent(invoice: StripeData) -> StripeData | None:
     """The payment intent of an invoice. https://docs.stripe.com/api/invoice-payment"""
-    payments = get_client().v1.invoice_payments.list(
-        {"invoice": invoice.id, "expand": ["data.payment.payment_intent.latest_charge"]}
+    payments = read(
+        "invoice_payments", invoice=invoice["id"], expand=["data.payment.payment_intent.latest_charge"]
     )
-    intents = (expanded(row.payment.payment_intent, stripe.PaymentIntent) for row in payments.data)
+    intents = (expanded(row["payment"].get("payment_intent")) for row in payments["data"])
     return next((intent for intent in intents if intent), None)
 
 
-def _refunded(charge: stripe.Charge) -> int:
+def _refunded(charge: StripeData) -> int:
     """Minor units that went back or are on their way. A refund that failed brought nothing back."""
-    if not charge.amount_refunded:
+    if not charge["amount_refunded"]:
         return 0
-    refunds = get_client().v1.refunds.list({"charge": charge.id, "limit": 100})
-    return sum(row.amount for row in refunds.auto_paging_iter() if row.status not in ("failed", "canceled"))
+    refunds = [row for page in read_pages("refunds", charge=charge["id"]) for row in page]
+    return sum(row["amount"] for row in refunds if row["status"] not in ("failed", "canceled"))
 
 
-def _dispute_status(charge: stripe.Charge) -> str | None:
+def _dispute_status(charge: StripeData) -> str | None:
     """The newest dispute's status; None if there never was one."""
-    if not charge.disputed:
+    if not charge["disputed"]:
         return None
-    disputes = get_client().v1.disputes.list({"charge": charge.id, "limit": 1}).data
-    return disputes[0].status if disputes else None
+    disputes = read("disputes", charge=charge["id"], limit=1)["data"]
+    return disputes[0]["status"] if disputes else None
 
 
-def subscription_facts(subscription: stripe.Subscription) -> dict[str, Any]:
+def subscription_facts(subscription: StripeData) -> dict[str, Any]:
     """What a purchase keeps of a subscription. Billing periods live on the items.
 
     https://docs.stripe.com/api/subscriptions/object
     """
-    item = subscription["items"].data[0]
-    ends = subscription.cancel_at or (item.current_period_end if subscription.cancel_at_period_end else None)
+    item = subscription["items"]["data"][0]
+    ends = subscription["cancel_at"] or (
+        item["current_period_end"] if subscription["cancel_at_period_end"] else None
+    )
     return {
-        "subscription_id": subscription.id,
-        "trial_end": _time(subscription.trial_end),
-        "current_period_start": _time(item.current_period_start),
-        "current_period_end": _time(item.current_period_end),
+        "subscription_id": subscription["id"],
+        "trial_end": _time(subscription["trial_end"]),
+        "current_period_start": _time(item["current_period_start"]),
+        "current_period_end": _time(item["current_period_end"]),
         "cancel_at": _time(ends),
     }
 
 
-def _method(details: Any) -> str:
+def _method(details: StripeData | None) -> str:
     """What was paid with: "Visa •••• 4242"; other methods by their name."""
-    card = getattr(details, "card", None)
-    if card:
-        return f"{str(card.brand).replace('_', ' ').title()} •••• {card.last4}"
-    return str(details.type).replace("_", " ").capitalize() if details else ""
+    if not details:
+        return ""
+    if card := details.get("card"):
+        return f"{str(card['brand']).replace('_', ' ').title()} •••• {card['last4']}"
+    return str(details["type"]).replace("_", " ").capitalize()
 
 
-def _failure(intent: stripe.PaymentIntent | None) -> str:
+def _failure(intent: StripeData | None) -> str:
     """Why the last try to pay did not work, in Stripe's words for the buyer."""
-    error = intent.last_payment_error if intent else None
-    return (error.message or "")[:500] if error else ""
+    error = intent["last_payment_error"] if intent else None
+    return (error.get("message") or "")[:500] if error else ""
 
 
 def _time(seconds: int | None) -> datetime | None:

@@ -11,11 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import stripe
 from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
@@ -28,19 +26,17 @@ from .expandable import expanded, object_id
 from .fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status, subscription_facts, sync_purchase
 from .models import Price, Purchase, StatusChange, StripeCustomer, WebhookEvent
 from .models import PurchaseStatus as Status
-from .stripe_client import get_client, livemode
+from .stripe_client import StripeData, livemode, read, read_pages
 from .webhook_health import webhook_health
 
 logger = logging.getLogger(__name__)
 
-PAGE = 100
 OVERLAP = timedelta(days=2)  # a session lives a day; look a little further back than the oldest open purchase
 DEFAULT_DAYS = 3
 ON_ITS_WAY_SECONDS = 60  # an event this young may just not have arrived yet
 # What a subscription's own status can't say.
 TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 NOTHING_YET = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -99,66 +95,63 @@ class _Run:
 
     def sessions(self) -> None:
         """Checkout Sessions: paid or not, expired, refunded; and those that the store has never heard of."""
-        listed = get_client().v1.checkout.sessions.list(
-            {"limit": PAGE, "created": self.created, "expand": ["data.payment_intent.latest_charge"]}
+        listed = read_pages(
+            "checkout/sessions", created=self.created, expand=["data.payment_intent.latest_charge"]
         )
-        for page in self._pages("sessions", listed.auto_paging_iter()):
-            rows = Purchase.objects.in_bulk([session.id for session in page], field_name="session_id")
+        for page in self._watched("sessions", listed):
+            rows = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
             for session in page:
-                row = rows.get(session.id) or self._adopt(session)
+                row = rows.get(session["id"]) or self._adopt(session)
                 if row and _session_differs(row, session):
                     self._repair(row)
 
     def subscriptions(self) -> None:
         """Subscriptions of any age: renewed, failed, paused, ended."""
-        listed = get_client().v1.subscriptions.list({"status": "all", "limit": PAGE})
-        for page in self._pages("subscriptions", listed.auto_paging_iter()):
-            rows = self._rows("subscription_id", [subscription.id for subscription in page])
+        for page in self._watched("subscriptions", read_pages("subscriptions", status="all")):
+            rows = self._rows("subscription_id", [subscription["id"] for subscription in page])
             for subscription in page:
-                row = rows.get(subscription.id)
+                row = rows.get(subscription["id"])
                 if row and _subscription_differs(row, subscription):
                     self._repair(row)
 
     def disputes(self) -> None:
         """Disputes of payments of any age."""
-        listed = get_client().v1.disputes.list({"limit": PAGE})
-        for page in self._pages("disputes", listed.auto_paging_iter()):
-            rows = self._rows("payment_intent_id", [object_id(dispute.payment_intent) for dispute in page])
+        for page in self._watched("disputes", read_pages("disputes")):
+            rows = self._rows("payment_intent_id", [object_id(dispute["payment_intent"]) for dispute in page])
             for dispute in page:
-                row = rows.get(object_id(dispute.payment_intent))
+                row = rows.get(object_id(dispute["payment_intent"]))
                 if row and _dispute_differs(row, dispute):
                     self._repair(row)
 
     def refunds(self) -> None:
         """Refunds since then, also of payments that are older: come, gone on, or failed."""
-        listed = get_client().v1.refunds.list(
-            {"limit": PAGE, "created": self.created, "expand": ["data.charge"]}
-        )
-        for page in self._pages("refunds", listed.auto_paging_iter()):
-            rows = self._rows("payment_intent_id", [object_id(refund.payment_intent) for refund in page])
+        listed = read_pages("refunds", created=self.created, expand=["data.charge"])
+        for page in self._watched("refunds", listed):
+            rows = self._rows("payment_intent_id", [object_id(refund["payment_intent"]) for refund in page])
             for refund in page:
-                row = rows.get(object_id(refund.payment_intent))
-                charge = expanded(refund.charge, stripe.Charge)
-                if row and charge and row.amount_refunded != charge.amount_refunded:
+                row = rows.get(object_id(refund["payment_intent"]))
+                charge = expanded(refund["charge"])
+                if row and charge and row.amount_refunded != charge["amount_refunded"]:
                     self._repair(row)
 
     def events(self) -> None:
         """Events that Stripe could not deliver, processed now as if they had just come."""
-        lost = get_client().v1.events.list(
-            {"delivery_success": False, "created": self.created, "limit": PAGE}
-        )
-        for page in self._pages("undelivered events", lost.auto_paging_iter()):
-            done = WebhookEvent.objects.filter(id__in=[event.id for event in page]).exclude(processed_at=None)
+        lost = read_pages("events", delivery_success=False, created=self.created)
+        for page in self._watched("undelivered events", lost):
+            ids = [event["id"] for event in page]
+            done = WebhookEvent.objects.filter(id__in=ids).exclude(processed_at=None)
             known = set(done.values_list("id", flat=True))
             for event in reversed(page):
-                if event.id in known or event.type not in webhooks.HANDLERS:
+                if event["id"] in known or event["type"] not in webhooks.HANDLERS:
                     continue
                 try:
-                    webhooks.receive(event.to_dict(for_json=True))
+                    webhooks.receive(event)
                     self.report.events += 1
-                    self.report.late_events += event.created < time.time() - ON_ITS_WAY_SECONDS
+                    self.report.late_events += event["created"] < time.time() - ON_ITS_WAY_SECONDS
                 except Exception:  # it is recorded with its error; the others must not wait for it
-                    logger.exception("Undelivered event %s (%s) could not be processed", event.id, event.type)
+                    logger.exception(
+                        "Undelivered event %s (%s) could not be processed", event["id"], event["type"]
+                    )
 
     def trials(self) -> None:
         """The notice of a trial's end, when trial_will_end never came."""
@@ -178,12 +171,12 @@ class _Run:
         if after.version != row.version:
             self.report.repaired.append(f"{row.public_id}: {row.status} ▶ {after.status}")
 
-    def _adopt(self, session: stripe.checkout.Session) -> Purchase | None:
+    def _adopt(self, session: StripeData) -> Purchase | None:
         """The purchase of a Session of this shop that the store does not know: a backup was restored."""
         claimed = _claimed(session)
-        if claimed is None or claimed.session_id not in (None, session.id):
+        if claimed is None or claimed.session_id not in (None, session["id"]):
             return None
-        self.report.found.append(f"{session.id} is this shop's, but was unknown")
+        self.report.found.append(f"{session['id']} is this shop's, but was unknown")
         if self.dry_run:
             return None
         if claimed.pk is None:
@@ -193,71 +186,71 @@ class _Run:
                     StripeCustomer.objects.get_or_create(
                         user=claimed.user,
                         livemode=claimed.livemode,
-                        defaults={"id": object_id(session.customer)},
+                        defaults={"id": object_id(session["customer"])},
                     )
                 StatusChange.objects.create(
                     purchase=claimed, to_status=claimed.status, version=0, cause="reconcile"
                 )
-        Purchase.objects.filter(pk=claimed.pk, session_id=None).update(session_id=session.id)
+        Purchase.objects.filter(pk=claimed.pk, session_id=None).update(session_id=session["id"])
         return Purchase.objects.get(pk=claimed.pk)
 
-    def _pages(self, what: str, items: Iterable[Item]) -> Iterator[list[Item]]:
-        iterator, count = iter(items), 0
-        while page := list(islice(iterator, PAGE)):
+    def _watched(self, what: str, pages: Iterable[list[StripeData]]) -> Iterator[list[StripeData]]:
+        count = 0
+        for page in pages:
             yield page
             count += len(page)
             self.report.looked_at += len(page)
             self.progress(what, count)
 
 
-def _session_differs(row: Purchase, session: stripe.checkout.Session) -> bool:
+def _session_differs(row: Purchase, session: StripeData) -> bool:
     """Whether a listed Session says anything else than the row. Disputes and renewals have lists of their own."""
-    if session.mode == "subscription" and session.status == "complete":
-        return row.subscription_id != object_id(session.subscription)
-    intent = expanded(session.payment_intent, stripe.PaymentIntent)
-    charge = expanded(intent.latest_charge, stripe.Charge) if intent else None
-    if charge and charge.disputed:
-        return row.status in NOTHING_YET or row.amount_refunded != charge.amount_refunded
+    if session["mode"] == "subscription" and session["status"] == "complete":
+        return row.subscription_id != object_id(session["subscription"])
+    intent = expanded(session["payment_intent"])
+    charge = expanded(intent["latest_charge"]) if intent else None
+    refunded = charge["amount_refunded"] if charge else 0
+    if charge and charge["disputed"]:
+        return row.status in NOTHING_YET or row.amount_refunded != refunded
     state = StripeState(
-        session_status=session.status,
-        payment_status=session.payment_status,
-        intent_status=intent.status if intent else None,
-        amount_charged=charge.amount_captured if charge else 0,
-        amount_refunded=charge.amount_refunded if charge else 0,
+        session_status=session["status"],
+        payment_status=session["payment_status"],
+        intent_status=intent["status"] if intent else None,
+        amount_charged=charge["amount_captured"] if charge else 0,
+        amount_refunded=refunded,
     )
-    refunded = charge.amount_refunded if charge else 0
     return row.status != derive_status(state) or row.amount_refunded != refunded
 
 
-def _subscription_differs(row: Purchase, subscription: stripe.Subscription) -> bool:
+def _subscription_differs(row: Purchase, subscription: StripeData) -> bool:
     if any(getattr(row, name) != value for name, value in subscription_facts(subscription).items()):
         return True
-    if row.price_id != subscription["items"].data[0].price.id:
+    if row.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
-    status = SUBSCRIPTION_STATUS.get(subscription.status, Status.INCOMPLETE)
+    status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
     return row.status != status and not (status in GRANTS and row.status in TAKEN_BACK)
 
 
-def _dispute_differs(row: Purchase, dispute: stripe.Dispute) -> bool:
-    expected = DISPUTES.get(dispute.status, Status.DISPUTED)
+def _dispute_differs(row: Purchase, dispute: StripeData) -> bool:
+    expected = DISPUTES.get(dispute["status"], Status.DISPUTED)
     if expected is None:
         return row.status in (Status.DISPUTED, Status.DISPUTE_LOST)
     return row.status not in (expected, Status.CANCELED)
 
 
-def _claimed(session: stripe.checkout.Session) -> Purchase | None:
+def _claimed(session: StripeData) -> Purchase | None:
     """The row that a Session's metadata names, from the database or made anew; None for another shop's Session."""
-    metadata = session.metadata.to_dict() if session.metadata else {}
+    metadata = session["metadata"] or {}
     try:
         public_id = UUID(metadata.get("purchase", ""))
     except ValueError:
         return None
     known = Purchase.objects.filter(public_id=public_id).first()
-    if known or session.status != "complete":
+    if known or session["status"] != "complete":
         return known
     price = Price.objects.filter(id=metadata.get("price", "")).first()
     if price is None:
-        logger.warning("Session %s is ours, but its price is unknown here", session.id)
+        logger.warning("Session %s is ours, but its price is unknown here", session["id"])
         return None
     user, email = _buyer(session)
     return Purchase(
@@ -267,19 +260,19 @@ def _claimed(session: stripe.checkout.Session) -> Purchase | None:
         product_id=price.product_id,
         price=price,
         currency=price.currency,
-        livemode=session.livemode,
+        livemode=session["livemode"],
         status=Status.EXPIRED,  # not open: the buyer may have begun again since; the sync that follows knows better
     )
 
 
-def _buyer(session: stripe.checkout.Session) -> tuple[User | None, str]:
+def _buyer(session: StripeData) -> tuple[User | None, str]:
     """Who paid: by customer, or else by the address that the customer was made with. It may have no account here any
     more; the purchase is kept all the same, without one.
     """
-    customer_id = object_id(session.customer)
+    customer_id = object_id(session["customer"])
     known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
     if known:
         return known.user, known.user.email
-    customer = get_client().v1.customers.retrieve(customer_id) if customer_id else None
-    email = getattr(customer, "email", None) or ""  # a deleted customer has none
+    customer = read("customers", customer_id) if customer_id else {}
+    email = customer.get("email") or ""  # a deleted customer has none
     return User.objects.filter(email__iexact=email).first() if email else None, email

@@ -1,6 +1,13 @@
-"""The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side"""
+"""The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side
 
+What is read of Stripe is read as plain data, the same that an event carries: of a page of a hundred prices the SDK
+would make ten thousand objects, which takes longer than all that the store does with them.
+"""
+
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any, TypeAlias
+from urllib.parse import quote_plus
 
 import stripe
 from django.conf import settings
@@ -8,6 +15,9 @@ from django.utils.module_loading import import_string
 
 from .stripe_transport import PatientClient
 
+StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON has it
+
+PAGE = 100  # the most that Stripe gives at once
 NETWORK_RETRIES = 2  # connection errors, 409 and 5xx; the SDK repeats the same idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 
@@ -24,6 +34,23 @@ def get_client() -> stripe.StripeClient:
         fault = "is not a secret key of Stripe's" if key else "is not set"
         raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {fault}; a test key begins with sk_test_.")
     return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
+
+
+def read(kind: str, key: str = "", **params: Any) -> StripeData:
+    """One object: `read("products", "prod_1")`. Raises stripe.StripeError. https://docs.stripe.com/api"""
+    path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
+    answer: StripeData = get_client().raw_request("get", path, **params).data
+    return answer
+
+
+def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
+    """A whole list, up to PAGE objects at a time. https://docs.stripe.com/api/pagination"""
+    page = read(kind, limit=PAGE, **params)
+    while rows := page["data"]:
+        yield rows
+        if not page["has_more"]:
+            return
+        page = read(kind, limit=PAGE, starting_after=rows[-1]["id"], **params)
 
 
 def livemode() -> bool:

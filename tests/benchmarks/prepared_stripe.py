@@ -1,7 +1,8 @@
 """Stripe's answers from memory, for the SDK of any version: what is measured is what the store makes of them.
 
 Knows what the benchmark needs: lists of products and prices in pages, and Checkout Sessions. A session "cs_test_open…"
-waits for its money until there is a file of that name, any other is paid. Imports nothing of the project: the rival's
+waits for its money until there is a file of that name, any other is paid. A product that is asked for by itself has
+changed since the last time. Imports nothing of the project: the rival's
 environment loads it, too.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +20,7 @@ import stripe
 OBJECTS = int(os.environ.get("PREPARED_OBJECTS") or 10_000)
 PAID = os.path.join(os.environ.get("VAR_DIR", ""), "paid")  # files named after sessions
 CREATED = 1_780_000_000
+_editions = count(1)
 
 
 class PreparedStripe(stripe.HTTPClient):
@@ -36,7 +39,7 @@ class PreparedStripe(stripe.HTTPClient):
             answer = session(path.rpartition("/")[2])
         elif path.count("/") == 1:
             kind, _, name = path.partition("/")
-            answer = MAKERS[kind](int(name.rpartition("_")[2]))
+            answer = BY_ITSELF[kind](int(name.rpartition("_")[2]))
         else:
             answer = {"object": "list", "url": f"/v1/{path}", "has_more": False, "data": []}
         return json.dumps(answer), 200, {"Request-Id": "req_prepared"}
@@ -67,6 +70,11 @@ def product(number: int) -> dict[str, Any]:
         "updated": CREATED,
         "url": None,
     }
+
+
+def changed(number: int) -> dict[str, Any]:
+    edition = next(_editions)
+    return product(number) | {"description": f"Edition {edition}", "updated": CREATED + edition}
 
 
 def price(number: int) -> dict[str, Any]:
@@ -141,12 +149,15 @@ def _intent(name: str) -> dict[str, Any]:
 
 
 MAKERS = {"products": product, "prices": price}
+BY_ITSELF = {"products": changed, "prices": price}
 ACCOUNT = {"id": "acct_1", "object": "account", "type": "standard", "created": CREATED, "metadata": {}}
 
 
 def _page(kind: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
     if "product" in query:
         only = MAKERS[kind](int(query["product"][0].rpartition("_")[2]))
+        if "expand[0]" in query:
+            only = {**only, "product": changed(int(only["product"].rpartition("_")[2]))}
         return {"object": "list", "url": f"/v1/{kind}", "has_more": False, "data": [only]}
     limit = int(query.get("limit", ["10"])[0])
     after = query.get("starting_after", ["_-1"])[0]

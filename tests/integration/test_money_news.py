@@ -158,7 +158,7 @@ def test_an_older_fetch_never_overwrites_a_newer_one(
 
     def slow(session_id: str) -> Any:
         session = fetch(session_id)
-        fetched.append(session.status if session else None)
+        fetched.append(session["status"] if session else None)
         if len(fetched) == 1:  # the buyer pays and the webhook is done before this answer arrives
             pay(url)
             sync_purchase(purchase, "the other one")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -125,7 +125,7 @@ def test_what_can_t_be_drawn_stops_neither_sync_nor_sale(
         if broken == "the pencil":
             patch.setattr(share_images, "_art", fails)
         elif broken == "the storage":
-            patch.setattr(type(default_storage._wrapped), "_save", fails)  # type: ignore[attr-defined]
+            patch.setattr(type(storages["default"]), "_save", fails)
         else:
             patch.setattr(share_images.share_image, "digest", fails)
         icons = stock(sandbox.client, "Icon set", 1900)

@@ -76,6 +76,7 @@ def test_every_request_is_one_that_the_sdk_would_let_through(
     asked.clear()
     sync_catalogue()
     sync_product(icons.product_id)
+    sync_product(sandbox.client.v1.products.create({"name": "Without a price"}).id)
     bought(as_ada, icons, price_of(icons))
     bought(as_ada, club)
     press_buy(as_bob, icons, price_of(icons))
