@@ -82,20 +82,31 @@ class Insert(Generic[M]):
 
 
 class Update:
-    """`Update(Purchase, "synced_at")` is a function of a key and that column's new value."""
+    """`Update(Purchase, "synced_at")` is a function of a key and that column's new value; it counts the rows it wrote.
 
-    def __init__(self, model: type[Model], *changed: str) -> None:
+    `Update(Purchase, "synced_at", older="synced_at")` takes one value more, and leaves the row alone unless that column
+    is older, or empty.
+    """
+
+    def __init__(self, model: type[Model], *changed: str, older: str = "") -> None:
         self.fields = [*_fields(model, *changed), model._meta.pk]
-        *columns, key = (f"{_quoted(field)} = %s" for field in self.fields)
-        self.sql = f"UPDATE {_table(model)} SET {', '.join(columns)} WHERE {key}"  # noqa: S608
+        self.place_of_key = len(changed)
+        *columns, where = (f"{_quoted(field)} = %s" for field in self.fields)
+        if older:
+            [than] = _fields(model, older)
+            self.fields.append(than)
+            where += f" AND ({_quoted(than)} IS NULL OR {_quoted(than)} < %s)"
+        self.sql = f"UPDATE {_table(model)} SET {', '.join(columns)} WHERE {where}"  # noqa: S608
 
-    def __call__(self, key: Any, *values: Any) -> None:
-        database, news = connections[DEFAULT_DB_ALIAS], (*values, key)
+    def __call__(self, key: Any, *values: Any) -> int:
+        database, news = connections[DEFAULT_DB_ALIAS], list(values)
+        news.insert(self.place_of_key, key)
         written = [
             field.get_db_prep_save(value, database) for field, value in zip(self.fields, news, strict=True)
         ]
         with database.cursor() as cursor:
             cursor.execute(self.sql, written)
+            return int(cursor.rowcount)
 
 
 def _fields(model: type[Model], *names: str) -> list[Column]:

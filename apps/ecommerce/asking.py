@@ -6,8 +6,9 @@ import logging
 from datetime import timedelta
 
 import stripe
-from django.db.models import Q
 from django.utils import timezone
+
+from apps.prepared import Update
 
 from .fulfilment import sync_purchase
 from .models import Purchase
@@ -15,6 +16,7 @@ from .stripe_transport import somebody_waits
 
 logger = logging.getLogger(__name__)
 
+_claim = Update(Purchase, "synced_at", older="synced_at")
 SELDOM = 2  # seconds between two questions about the same purchase, however many tabs are waiting
 
 
@@ -34,5 +36,7 @@ def ask_stripe(row: Purchase, cause: str, every: int = SELDOM) -> Purchase:
     before = now - timedelta(seconds=every)
     if row.synced_at and row.synced_at >= before:
         return row
-    due = Purchase.objects.filter(Q(synced_at=None) | Q(synced_at__lt=before), pk=row.pk)
-    return sync_kindly(row, cause) if due.update(synced_at=now) else row
+    if not _claim(row.pk, now, before):
+        return row
+    row.synced_at = now
+    return sync_kindly(row, cause)

@@ -109,32 +109,26 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     time, any number of times, from anywhere. Raises stripe.StripeError when Stripe can't be asked; nothing is
     written then.
     """
-    settle(_read(purchase.pk), cause)
-    fresh = _read(purchase.pk)
-    for name, known in purchase._state.fields_cache.items():
-        if known and known.pk == getattr(fresh, f"{name}_id"):
-            setattr(fresh, name, known)
-    return fresh
-
-
-def _read(key: int) -> Purchase:
-    for purchase in _known_as(key):
-        return purchase
-    raise Purchase.DoesNotExist
-
-
-def settle(row: Purchase, cause: str) -> None:
-    """sync_purchase for who needs no answer and has just read the row. Was it written since, it is read again."""
+    seen = purchase if purchase.session_id else _one(_known_as(purchase.pk))
     for _ in range(MOST_TRIES):
-        if not row.session_id or row.livemode != livemode():
-            return  # no Session yet (checkout.start heals that), or one that our key can't see
-        session = _fetch(row.session_id)
-        if session and session["status"] == "open" and row.status == Status.EXPIRED:
+        if not seen.session_id or seen.livemode != livemode():
+            return seen  # no Session yet (checkout.start heals that), or one that our key can't see
+        session = _fetch(seen.session_id)
+        if session and session["status"] == "open" and seen.status == Status.EXPIRED:
             session = close_session(session["id"])
-        if _write(row, _facts(session) if session else _unknown(row), cause):
-            return
-        row = _read(row.pk)
-    raise RuntimeError(f"Purchase {row.public_id} kept changing while it was synced.")
+        if fresh := _write(seen, _facts(session) if session else _unknown(seen), cause):
+            for name, known in purchase._state.fields_cache.items():
+                if known and known.pk == getattr(fresh, f"{name}_id"):
+                    setattr(fresh, name, known)
+            return fresh
+        seen = _one(_known_as(purchase.pk))  # it was written since: what was fetched may be older
+    raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
+
+
+def _one(rows: list[Purchase]) -> Purchase:
+    if not rows:
+        raise Purchase.DoesNotExist
+    return rows[0]
 
 
 def _fetch(session_id: str) -> StripeData | None:
@@ -162,23 +156,26 @@ def _unknown(row: Purchase) -> dict[str, Any]:
     return {"status": Status.EXPIRED, "checkout_url": ""} if row.is_open else {}
 
 
-def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
-    """Writes what was fetched; False, with nothing written, when the row has moved on since it was read."""
+def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None:
+    """Writes what was fetched and gives the row; None, and nothing written, when it has moved on since it was read."""
     with transaction.atomic():
-        [row] = _locked(seen.pk)
+        row = _one(_locked(seen.pk))
         if row.version != seen.version:
-            return False
+            return None
         now, before = timezone.now(), row.status
         news = {name: value for name, value in facts.items() if getattr(row, name) != value}
         if news and row.synced_at != seen.synced_at:
-            return False  # somebody asked meanwhile and heard nothing new: nobody knows whose answer is newer
+            return None  # somebody asked meanwhile and heard nothing new: nobody knows whose answer is newer
         if news.get("status") in GRANTS and not row.paid_at:
             news["paid_at"] = now
+        row.synced_at = now
         if not news:
             _looked_at(row.pk, now)
-            return True
-        news["version"] = row.version + 1
-        Purchase.objects.filter(pk=row.pk).update(**news, synced_at=now)
+            return row
+        news |= {"version": row.version + 1, "synced_at": now}
+        Purchase.objects.filter(pk=row.pk).update(**news)
+        for name, value in news.items():
+            setattr(row, name, value)
         if "status" in news:
             change = StatusChange.objects.create(
                 purchase=row,
@@ -190,7 +187,7 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> bool:
             enqueue_mails(change)
             step = {"purchase": str(row.public_id), "from": before, "to": news["status"], "cause": cause}
             logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", step, extra=step)
-        return True
+        return row
 
 
 def _facts(session: StripeData) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from apps.prepared import Insert, Select, Update
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
-from .fulfilment import settle, sync_purchase
+from .fulfilment import sync_purchase
 from .models import Purchase, WebhookEvent
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -96,7 +96,7 @@ def _handle(record: WebhookEvent) -> None:
 
 def _session_changed(session: Payload, cause: str) -> None:
     for purchase in _of_session(session["id"]) or _claim(session):
-        settle(purchase, cause)
+        sync_purchase(purchase, cause)
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
@@ -162,7 +162,7 @@ HANDLERS: dict[str, Handler] = {
 
 def _sync_all(known_by: dict[str, str], cause: str) -> None:
     for purchase in Purchase.objects.filter(**known_by):
-        settle(purchase, cause)
+        sync_purchase(purchase, cause)
 
 
 def _claim(session: Payload) -> list[Purchase]:

@@ -89,9 +89,21 @@ def test_a_new_row_is_written_once() -> None:
     assert columns(found) == columns(first)
     assert found.received_at
     Update(WebhookEvent, "error", "processed_at")("evt_1", "no", first.stripe_created)
-    Update(WebhookEvent, "error")("evt_2", "nobody's")
+    assert Update(WebhookEvent, "error")("evt_2", "nobody's") == 0
     found.refresh_from_db()
     assert (found.error, found.processed_at, found.type) == ("no", first.stripe_created, "first")
+
+
+def test_of_many_who_come_at_once_one_writes() -> None:
+    now = timezone.now()
+    WebhookEvent.objects.create(id="evt_1", type="any", payload={}, stripe_created=now)
+    WebhookEvent.objects.create(id="evt_2", type="any", payload={}, stripe_created=now)
+    claim, before = Update(WebhookEvent, "processed_at", older="processed_at"), now - timedelta(seconds=2)
+    assert claim("evt_1", before, before) == 1  # it was empty
+    assert claim("evt_1", now, before) == 0  # not older
+    assert claim("evt_1", now, now) == 1
+    assert claim("evt_1", now, now) == 0
+    assert [row.processed_at for row in WebhookEvent.objects.order_by("id")] == [now, None]
 
 
 def test_a_session_that_is_over_or_made_up_is_nobodys(as_ada: Client, ada: User, settings: Any) -> None:
