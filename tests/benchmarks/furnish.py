@@ -39,7 +39,7 @@ def _cookie_of_a_buyer() -> str:
     buyer = User.objects.order_by("pk")[0]
     for number, row in enumerate(Purchase.objects.filter(user=buyer)[:2]):
         Purchase.objects.filter(pk=row.pk).update(product=f"prod_{number}", price=f"price_{number}")
-    return _cookie(buyer)
+    return _cookie(buyer, looks_at="/store/")
 
 
 def _waiting(count: int) -> list[tuple[str, str]]:
@@ -77,12 +77,14 @@ def _waiting(count: int) -> list[tuple[str, str]]:
     ]
 
 
-def _cookie(user: object) -> str:
-    from django.conf import settings
-
+def _cookie(user: object, looks_at: str = "") -> str:
+    """As their browser sends it: session, and the forms' token once they have seen a form."""
     from tests.conftest import signed_in
 
-    return f"{settings.SESSION_COOKIE_NAME}={signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value}"  # type: ignore[arg-type]
+    browser = signed_in(user)  # type: ignore[arg-type]
+    if looks_at:
+        browser.get(looks_at)
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
 
 
 if __name__ == "__main__":
