@@ -1,9 +1,9 @@
 """A page cut into what every signed-in person sees and what only one of them sees.
 
-`{% personal "web/_messages.html" %}` includes a template, as `{% include %}` does. While a page is being cut it leaves
-a mark instead; `join` puts there what the template says to the person who asks. A piece may also carry what most people
-see of it and a few variants (a product's card, and the same card as an owner sees it), with a hole for a word that is
-the person's own: then nothing is left to render.
+`{% personal "web/_menu_who.html" about="email" %}` includes a template, as `{% include %}` does. While a page is being
+cut it leaves a mark instead; `join` puts there what the template says to the person who asks. A piece may also carry
+what most people see of it and a few variants (a product's card, and the same card as an owner sees it), with a hole for
+a word that is the person's own: then nothing is left to render.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
-from django.template import Engine, RequestContext
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.utils.crypto import get_random_string
 from django.utils.html import escape
 
@@ -75,12 +77,9 @@ def join(request: HttpRequest, page: Cut, mine: Mapping[str, Own]) -> str:
     """The page for the person who asks.
 
     `mine`: what a piece is about ▶ its variant and what goes into the hole, or else a context to render it with. What
-    is about nothing is always rendered, with the context at "".
+    is about nothing is always rendered.
     """
-    engine, context, user = Engine.get_default(), RequestContext(request), request.user
-    assert isinstance(user, User)
-    words = {"email": user.email, "initial": user.get_short_name()[:1]}
-    mine = {**{about: ("", escape(word)) for about, word in words.items()}, **mine}
+    mine = {**_own(request), **mine}
 
     def html_of(piece: Piece) -> str:
         if piece.about and piece.about not in mine:
@@ -88,14 +87,25 @@ def join(request: HttpRequest, page: Cut, mine: Mapping[str, Own]) -> str:
         own = mine.get(piece.about, {})
         if isinstance(own, tuple):
             return piece.variants[own[0]].replace(HOLE, own[1])
-        with context.push(**own):
-            return str(engine.get_template(piece.template).render(context))
+        return render_to_string(piece.template, own, request)
 
-    # Bound once: the context processors run once, not for each piece.
-    with context.bind_template(engine.from_string("")):
-        parts = [
-            part
-            for text, piece in zip(page.texts, page.pieces, strict=False)
-            for part in (text, html_of(piece))
-        ]
+    parts = [
+        part for text, piece in zip(page.texts, page.pieces, strict=False) for part in (text, html_of(piece))
+    ]
     return "".join([*parts, page.texts[-1]])
+
+
+def _own(request: HttpRequest) -> dict[str, Own]:
+    """What is everybody's own on every page; most people have no message, and are no staff."""
+    user = request.user
+    assert isinstance(user, User)
+    own: dict[str, Own] = {
+        "email": ("", escape(user.email)),
+        "initial": ("", escape(user.get_short_name()[:1])),
+        "token": ("", get_token(request)),
+    }
+    if user.is_staff:
+        own["staff"] = {}
+    if len(get_messages(request)):
+        own["messages"] = {}
+    return own

@@ -83,7 +83,7 @@ def _cookie(user: object, looks_at: str = "") -> str:
 
     browser = signed_in(user)  # type: ignore[arg-type]
     if looks_at:
-        browser.get(looks_at)
+        assert browser.get(looks_at, headers={"host": "127.0.0.1"}).status_code == 200
     return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
 
 

@@ -103,6 +103,15 @@ def test_a_message_is_said_to_whom_it_is_for(ada: User, bob: User) -> None:
     assert "That page belongs to" not in page(browser) + page(signed_in(bob))
 
 
+def test_a_message_to_who_comes_first_is_not_kept(ada: User, bob: User, put_away: list[Any]) -> None:
+    browser = signed_in(ada)
+    browser.get("/purchases/thing-3/")
+    assert page(browser).count("That page belongs to Thing 3") == 1  # cut at this very moment
+    assert put_away
+    assert "That page belongs to" not in repr(put_away)
+    assert "That page belongs to" not in page(browser) + page(signed_in(bob))
+
+
 def test_it_costs_three_queries_however_much_is_on_the_shelves(ada: User) -> None:
     for number in range(5):
         sell(ada, number)

@@ -93,14 +93,15 @@ def shop_json_ld() -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def personal(context: template.Context, name: str, about: str = "") -> SafeString:
-    """{% personal "web/_messages.html" %}: an include of what differs from one person to the next. See pieces.py.
+    """{% personal "web/_greeting.html" %}: an include of what differs from one person to the next. See pieces.py.
 
     {% personal "web/_menu_who.html" about="email" %}: only by one word, which stands for anybody's as a hole.
     """
     found = pieces.pieces_of(context["request"]) if "request" in context else None
     if found is None:
         return included(context, name)
-    found.append(pieces.Piece(name, about, variants={"": included(context, name)} if about else pieces.NONE))
+    anybodys = included(context, name, csrf_token=pieces.HOLE, messages=()) if about else ""
+    found.append(pieces.Piece(name, about, variants={"": anybodys}))
     return SafeString(pieces.MARK)
 
 
