@@ -117,7 +117,7 @@ def sync_product(product_id: str) -> None:
 
 
 def _ask(product_id: str) -> tuple[StripeData, list[StripeData]]:
-    """A product and its active prices; in one request, unless it has none. https://docs.stripe.com/expand"""
+    """A product and its active prices: one request, unless it has none. https://docs.stripe.com/expand"""
     pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
     prices = [price for page in pages for price in page]
     return prices[0]["product"] if prices else read("products", product_id), prices
@@ -226,7 +226,7 @@ def _shelve(product_ids: Collection[str] | None = None) -> None:
     bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
     if product_ids is not None:
         bare = bare.filter(id__in=product_ids)
-    for ids in _pages(list(bare.values_list("id", flat=True))):
+    for ids in _shelves(list(bare.values_list("id", flat=True))):
         products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
         _configure(list(products))
 
@@ -261,9 +261,9 @@ def _archive(
     gone = [row for row in stale.iterator() if row.id not in seen]
     report.archived.extend(_label(row) for row in gone)
     if not dry_run:
-        for page in _pages(gone):
+        for shelf in _shelves(gone):
             with transaction.atomic():
-                model._default_manager.filter(id__in=[row.id for row in page]).update(
+                model._default_manager.filter(id__in=[row.id for row in shelf]).update(
                     active=False, synced_at=started
                 )
                 catalogue_version.changed()
@@ -290,7 +290,7 @@ def _label(row: Product | Price) -> str:
     return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
 
 
-def _pages(items: Iterable[Item], size: int = SHELF) -> Iterator[list[Item]]:
+def _shelves(items: Iterable[Item]) -> Iterator[list[Item]]:
     iterator = iter(items)
-    while page := list(islice(iterator, size)):
-        yield page
+    while shelf := list(islice(iterator, SHELF)):
+        yield shelf
