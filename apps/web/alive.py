@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from apps.web.indexing import private_by_default
@@ -14,4 +14,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 def alive(get_response: GetResponse) -> GetResponse:
     """Middleware, before any that looks at the host."""
     answer = private_by_default(healthz)
-    return lambda request: answer(request) if request.path == "/healthz" else get_response(request)
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path != "/healthz":
+            return get_response(request)
+        response = answer(request)
+        assert isinstance(response, HttpResponse)
+        response["Content-Length"] = str(len(response.content))  # as CommonMiddleware does
+        return response
+
+    return middleware

@@ -139,6 +139,7 @@ def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any)
         response = client.get("/healthz")
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
+    assert int(response["Content-Length"]) == len(response.content)
 
 
 def test_ready_when_the_database_is(client: Client) -> None:
