@@ -41,7 +41,6 @@ UNPAID = (
     Status.UNPAID,
     Status.INCOMPLETE,
 )  # and why, if Stripe says
-_known_as = Select(Purchase, "id")
 _locked = Select(Purchase, "id", lock=True)
 _looked_at = Update(Purchase, "synced_at")
 MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
@@ -109,7 +108,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     time, any number of times, from anywhere. Raises stripe.StripeError when Stripe can't be asked; nothing is
     written then.
     """
-    seen = purchase if purchase.session_id else _one(_known_as(purchase.pk))
+    seen = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MOST_TRIES):
         if not seen.session_id or seen.livemode != livemode():
             return seen  # no Session yet (checkout.start heals that), or one that our key can't see
@@ -121,14 +120,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
                 if known and known.pk == getattr(fresh, f"{name}_id"):
                     setattr(fresh, name, known)
             return fresh
-        seen = _one(_known_as(purchase.pk))  # it was written since: what was fetched may be older
+        seen = Purchase.objects.get(pk=purchase.pk)  # it was written since: what was fetched may be older
     raise RuntimeError(f"Purchase {purchase.public_id} kept changing while it was synced.")
-
-
-def _one(rows: list[Purchase]) -> Purchase:
-    if not rows:
-        raise Purchase.DoesNotExist
-    return rows[0]
 
 
 def _fetch(session_id: str) -> StripeData | None:
@@ -159,7 +152,9 @@ def _unknown(row: Purchase) -> dict[str, Any]:
 def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None:
     """Writes what was fetched and gives the row; None, and nothing written, when it has moved on since it was read."""
     with transaction.atomic():
-        row = _one(_locked(seen.pk))
+        row = next(iter(_locked(seen.pk)), None)
+        if row is None:
+            raise Purchase.DoesNotExist
         if row.version != seen.version:
             return None
         now, before = timezone.now(), row.status

@@ -3,21 +3,19 @@
 After a sale they are the most that the shop is asked, and their signature is all that they need.
 """
 
-from collections.abc import Callable
 from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, resolve
 from django.utils import translation
 
 from apps.web.body_limit import body_limit
-from apps.web.indexing import private_by_default
+from apps.web.early import GetResponse, early
 
 ADDRESS = "/webhooks/stripe/"
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def stripes_door(get_response: GetResponse) -> GetResponse:
@@ -30,10 +28,7 @@ def stripes_door(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         request.resolver_match, answer = _behind(settings.ROOT_URLCONF)
         with translation.override(settings.LANGUAGE_CODE):  # not whatever this thread spoke last
-            response = answer(request)
-        assert isinstance(response, HttpResponse)
-        response["Content-Length"] = str(len(response.content))  # as CommonMiddleware does
-        return response
+            return answer(request)
 
     return middleware
 
@@ -41,4 +36,4 @@ def stripes_door(get_response: GetResponse) -> GetResponse:
 @cache
 def _behind(urlconf: str) -> tuple[ResolverMatch, GetResponse]:
     match = resolve(ADDRESS, urlconf)
-    return match, private_by_default(body_limit(match.func))
+    return match, early(body_limit(match.func))

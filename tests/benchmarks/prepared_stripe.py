@@ -2,8 +2,7 @@
 
 Knows what the benchmark needs: lists of products and prices in pages, and Checkout Sessions. A session "cs_test_open…"
 waits for its money until there is a file of that name, any other is paid. A product that is asked for by itself has
-changed since the last time. Imports nothing of the project: the rival's
-environment loads it, too.
+changed since the last time. Imports nothing of the project: the rival's environment loads it, too.
 """
 
 from __future__ import annotations

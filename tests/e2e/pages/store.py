@@ -23,9 +23,8 @@ class Store:
     def wait_until_live(self) -> None:
         """Its scripts come after the page; until then its links lead on as without them."""
         live = "Boolean(window.htmx) || matchMedia('(scripting: none)').matches"
-        for _ in range(
-            400
-        ):  # not wait_for_function: that evaluates a string, which the page's policy forbids
+        # Not wait_for_function: that evaluates a string, which the page's policy forbids.
+        for _ in range(400):
             if self.page.evaluate(live):
                 return
             self.page.wait_for_timeout(25)
