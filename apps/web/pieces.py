@@ -22,15 +22,14 @@ from django.utils.html import escape
 from apps.users.models import User
 
 MARK = f"<{get_random_string(32)}>"  # in no page: nobody can guess it
-NONE: Mapping[str, str] = {}
 HOLE = "\ufffc"  # in a variant: where a few letters of the person's own go
 
 
 class Piece(NamedTuple):  # as Cut: a shared cache reads a tuple twice as fast as a class
     template: str
-    about: str = ""  # empty: everybody sees something else here
-    html: str = ""  # what most people see
-    variants: Mapping[str, str] = NONE
+    about: str  # empty: everybody sees something else here
+    html: str  # what most people see
+    variants: Mapping[str, str]
 
 
 class Cut(NamedTuple):

@@ -101,7 +101,7 @@ def personal(context: template.Context, name: str, about: str = "") -> SafeStrin
     if found is None:
         return included(context, name)
     anybodys = included(context, name, csrf_token=pieces.HOLE, messages=()) if about else ""
-    found.append(pieces.Piece(name, about, variants={"": anybodys}))
+    found.append(pieces.Piece(name, about, "", {"": anybodys}))
     return SafeString(pieces.MARK)
 
 
