@@ -22,8 +22,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from apps.ecommerce.entitlements import granting, grants, owned
-from apps.ecommerce.models import Mail, Purchase, WebhookEvent
+from apps.ecommerce.foreign_subscriptions import billed_twice
+from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
+from apps.ecommerce.personal_data import reason_to_stay
 from apps.ecommerce.reconcile import reconcile
+from apps.ecommerce.states import state_of
 from apps.stripe_sandbox import errors, later, storage
 from apps.stripe_sandbox.billing import desk
 from apps.stripe_sandbox.hosted import outcomes
@@ -202,6 +205,33 @@ class Shop(RuleBasedStateMachine):
         later.run_for(session["id"])
         self._note()
 
+    # --- the operator in Stripe's Dashboard ------------------------------------------------------------------
+
+    @precondition(lambda self: self._subscription_charges())
+    @rule(which=number, how=st.sampled_from(["refund", "refund a part", "dispute", "dispute lost"]))
+    def subscription_payment_is_taken_back(self, which: int, how: str) -> None:
+        charge = self._of(self._subscription_charges(), which)
+        if how.startswith("refund"):
+            left = charge["amount"] - charge["amount_refunded"]
+            amount = left if how == "refund" else max(left // 3, 1)
+            self._at_stripe(lambda: refunds.make(charge, amount, ""))
+            return
+        self._at_stripe(lambda: disputes.make(charge, "dispute_fraudulent"))
+        if how == "dispute lost":
+            self._dispute_goes_on(0, "lost")
+
+    @precondition(lambda self: StripeCustomer.objects.exists())
+    @rule(which=number, what=number)
+    def subscription_is_made_in_dashboard(self, which: int, what: int) -> None:
+        customer = self._of(list(StripeCustomer.objects.order_by("user")), which).id
+        price = self._of([price for price in self.world.prices if price.is_recurring], what)
+        method = self.world.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
+        with suppress(stripe.InvalidRequestError):  # an archived price
+            self.world.stripe.v1.subscriptions.create(
+                {"customer": customer, "items": [{"price": price.id}], "default_payment_method": method.id}
+            )
+        self._note()
+
     # --- webhooks ------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.seen)
@@ -283,6 +313,7 @@ class Shop(RuleBasedStateMachine):
     def all_is_well(self) -> None:
         rows = list(Purchase.objects.order_by())
         self._nothing_is_double(rows)
+        self._no_second_subscription_is_sold()
         self._the_store_follows_stripe(rows)
         self._no_mail_twice()
 
@@ -298,20 +329,45 @@ class Shop(RuleBasedStateMachine):
         )
         assert not open_pages or max(open_pages.values()) == 1, "two pages on which the same can be paid"
 
+    def _no_second_subscription_is_sold(self) -> None:
+        """The store's own carry its metadata; two running ones of one buyer and product would both be charged."""
+        sold = Counter(
+            (row["customer"], row["items"]["data"][0]["price"]["product"])
+            for row in truth.running()
+            if row["metadata"].get("purchase")
+        )
+        assert not sold or max(sold.values()) == 1, "the store sold a second subscription"
+
+    def _whoever_is_billed_can_cancel(self, row: Purchase, moment: truth.Truth) -> None:
+        assert state_of(row).manages == moment.runs, "a running subscription can't be managed"
+        if moment.runs:
+            assert state_of(row).action != "retry", "a second subscription is offered"
+        if moment.bills_again:
+            assert reason_to_stay(self._user(row)), "an account could be deleted that is charged again"
+
     def _the_store_follows_stripe(self, rows: list[Purchase]) -> None:
         """Whatever the store said, Stripe had said; later words never before earlier ones; no access without them."""
         self._note()
         now = time.time()
         opened = set(granting().values_list("pk", flat=True))
         assert opened == {row.pk for row in rows if grants(row)}, "the gate and the library disagree"
-        for row in (row for row in rows if row.session_id):
-            past = self.history[str(row.session_id)]
-            at = self.reached.get(str(row.session_id), 0)
-            found = next((i for i in range(at, len(past)) if past[i].status == row.status), None)
+        for row in (row for row in rows if row.session_id or row.subscription_id):
+            key = str(row.session_id or row.subscription_id)
+            past, at = self.history[key], self.reached.get(key, 0)
+            known = (row.status, row.subscription_status, row.cancel_at and row.cancel_at.timestamp())
+            found = next(
+                (
+                    n
+                    for n in range(at, len(past))
+                    if (past[n].status, past[n].subscription, past[n].ends) == known
+                ),
+                None,
+            )
             assert found is not None, (
                 f"{row.status} here, but {[moment.status for moment in past[at:]]} at Stripe"
             )
-            self.reached[str(row.session_id)] = found
+            self.reached[key] = found
+            self._whoever_is_billed_can_cancel(row, past[found])
             assert not grants(row) or any(moment.opens(now) for moment in past[at:]), (
                 "access that nobody paid"
             )
@@ -346,6 +402,18 @@ class Shop(RuleBasedStateMachine):
                 assert row.status == expected.status, "the status is not what Stripe says"
                 assert grants(row) == expected.opens(now), "access is not what the policy says"
                 assert str(row.public_id) == session["metadata"]["purchase"]
+        adopted = {row.subscription_id: row for row in rows if not row.session_id}
+        for subscription in self._made_in_dashboard():
+            row, expected = adopted.get(subscription["id"]), truth.of_subscription(subscription)
+            assert row or not expected.runs, "a subscription is charged that its buyer can't see"
+            if row:
+                assert (row.status, state_of(row).manages) == (expected.status, expected.runs)
+                assert grants(row) == expected.opens(now), "access is not what the policy says"
+        charged = Counter(
+            (row["customer"], row["items"]["data"][0]["price"]["product"]) for row in truth.running()
+        )
+        several = sum(1 for count in charged.values() if count > 1)
+        assert len(billed_twice()) == several, "the founder is not told who is charged twice"
         for row in rows:
             changes = list(row.changes.order_by("version"))
             assert changes[-1].to_status == row.status, "the timeline ends elsewhere"
@@ -381,9 +449,16 @@ class Shop(RuleBasedStateMachine):
 
         def job() -> bool:
             browser = self.world.browser(user)
+            customer = StripeCustomer.objects.filter(user=user).values_list("id", flat=True).first()
+            subscribed = any(
+                row["customer"] == customer
+                and row["items"]["data"][0]["price"]["product"] == price.product_id
+                for row in truth.running()
+            )
             response = browser.post(f"/store/{price.product.configuration.slug}/buy/", {"price": price.id})
             assert response.status_code == 303
             to_stripe = "/stripe-sandbox/checkout/" in response["Location"]
+            assert not (to_stripe and subscribed), "a second subscription is sold beside a running one"
             if to_stripe:
                 self.seen.append((user, response["Location"].rsplit("/", 1)[1]))
             return to_stripe
@@ -467,6 +542,14 @@ class Shop(RuleBasedStateMachine):
             past, now = self.history.setdefault(session["id"], [truth.Truth("open")]), truth.of(session)
             if past[-1] != now:
                 past.append(now)
+        for subscription in self._made_in_dashboard():
+            past = self.history.setdefault(subscription["id"], [truth.Truth("incomplete")])
+            if past[-1] != (now := truth.of_subscription(subscription)):
+                past.append(now)
+
+    @staticmethod
+    def _made_in_dashboard() -> list[dict[str, Any]]:
+        return [row for row in storage.find("subscription") if not row["metadata"].get("purchase")]
 
     @staticmethod
     def _of(items: Any, which: int) -> Any:
@@ -488,6 +571,10 @@ class Shop(RuleBasedStateMachine):
     def _living(self) -> list[dict[str, Any]]:
         rows = storage.find("subscription")
         return [row for row in rows if row["status"] not in ("canceled", "incomplete_expired")]
+
+    def _subscription_charges(self) -> list[dict[str, Any]]:
+        of_invoices = {row["payment"]["payment_intent"] for row in storage.find("invoice_payment")}
+        return [row for row in self._charges() if row["payment_intent"] in of_invoices]
 
     def _charges(self) -> list[dict[str, Any]]:
         rows = storage.find("charge", ("status", "=", "succeeded"))

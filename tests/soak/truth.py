@@ -16,6 +16,7 @@ GRACE = 7 * DAY
 OPENS = {"paid", "partially_refunded", "trialing", "active"}
 RUNNING = {"trialing", "active", "past_due"}
 OVER = {"canceled": "canceled", "incomplete_expired": "expired"}
+BEGINS_A_PERIOD = {"subscription_create", "subscription_cycle"}
 SUSPENDS = {"needs_response", "under_review"}
 
 
@@ -26,6 +27,19 @@ class Truth:
     status: str
     ends: int | None = None
     period_start: int = 0
+    period_end: int = 0
+    subscription: str = ""  # Stripe's own status of it
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a subscription that may be charged, managed and canceled."""
+        return self.subscription not in ("", *OVER)
+
+    @property
+    def bills_again(self) -> bool:
+        """Whether the next charge comes by itself."""
+        cancelled = self.subscription in ("active", "trialing") and self.ends and self.ends <= self.period_end
+        return self.runs and not cancelled
 
     def opens(self, now: float) -> bool:
         """Whether the buyer may use the product then."""
@@ -39,7 +53,7 @@ def of(session: dict[str, Any]) -> Truth:
     if session["status"] != "complete":
         return Truth(session["status"])
     if session["mode"] == "subscription":
-        return _of_subscription(storage.get(session["subscription"]) or {})
+        return of_subscription(storage.get(session["subscription"]) or {})
     intent = storage.get(session["payment_intent"] or "")
     if intent is None:  # nothing was to pay
         return Truth("paid")
@@ -48,15 +62,39 @@ def of(session: dict[str, Any]) -> Truth:
     return Truth(_of_charge(intent["latest_charge"]) or "paid")
 
 
-def _of_subscription(subscription: dict[str, Any]) -> Truth:
+def of_subscription(subscription: dict[str, Any]) -> Truth:
+    """What a subscription says now; a refund or dispute of the last paid period closes it, and cancels nothing."""
     status = OVER.get(subscription["status"], subscription["status"])
     (item,) = subscription["items"]["data"]
     if status in RUNNING:
-        newest = _charge_of_invoice(subscription["latest_invoice"])
+        newest = _charge_of_invoice(_last_paid_invoice(subscription["id"]))
         taken_back = _of_charge(newest) if newest else None
         if taken_back and taken_back != "partially_refunded":
             status = taken_back
-    return Truth(status, subscription["cancel_at"], item["current_period_start"])
+    return Truth(
+        status,
+        subscription["cancel_at"],
+        item["current_period_start"],
+        item["current_period_end"],
+        subscription["status"],
+    )
+
+
+def running() -> list[dict[str, Any]]:
+    """Subscriptions that have not ended."""
+    return [row for row in storage.find("subscription") if row["status"] not in OVER]
+
+
+def _last_paid_invoice(subscription_id: str) -> str | None:
+    """The newest one that is paid for a period: an unpaid renewal, or a change of plan over nothing, is no payment."""
+    paid = storage.find(
+        "invoice",
+        ("parent.subscription_details.subscription", "=", subscription_id),
+        ("status", "=", "paid"),
+    )
+    return next(
+        (row["id"] for row in paid if row["billing_reason"] in BEGINS_A_PERIOD or row["amount_paid"]), None
+    )
 
 
 def _charge_of_invoice(invoice: str | None) -> str | None:
