@@ -12,7 +12,7 @@ class EcommerceConfig(AppConfig):
         from . import catalogue_version, checks  # noqa: F401
         from .listing import refresh_saved
         from .models import Price, Product, ProductConfiguration
-        from .personal_data import purchases_of, running_subscription
+        from .personal_data import finish_checkouts, purchases_of, reason_to_stay, refuse_open_checkouts
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"listing of {model.__name__}")
@@ -20,4 +20,6 @@ class EcommerceConfig(AppConfig):
                 catalogue_version.changed, sender=model, dispatch_uid=f"gone: {model.__name__}"
             )
         personal_data.sections["purchases"] = purchases_of
-        personal_data.objections.append(running_subscription)
+        personal_data.objections.append(reason_to_stay)
+        personal_data.preparations.append(finish_checkouts)
+        personal_data.last_checks.append(refuse_open_checkouts)

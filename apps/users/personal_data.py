@@ -1,10 +1,11 @@
 """What the shop knows about a person, and what stands in the way of forgetting them.
 
-An app that keeps personal data adds a function to these two tables when it starts (AppConfig.ready), so
+An app that keeps personal data adds functions to these tables when it starts (AppConfig.ready), so
 this app never has to know the others:
 
     personal_data.sections["purchases"] = lambda user: [...]
     personal_data.objections.append(lambda user: "You have a running subscription." or None)
+    personal_data.preparations.append(close_open_checkouts)
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.db import transaction
 
 from apps.users.models import User
 
@@ -20,6 +22,16 @@ JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
 sections: dict[str, Callable[[User], JSON]] = {}
 objections: list[Callable[[User], str | None]] = []
+
+
+class NotReady(Exception):
+    """The account can't be deleted just now; the message is for its owner."""
+
+
+# Called outside a transaction before an account is deleted: may ask other services, and raise NotReady.
+preparations: list[Callable[[User], None]] = []
+# Called in the transaction that deletes it, with the user's row locked: may only read, and raise NotReady.
+last_checks: list[Callable[[User], None]] = []
 
 
 def collect(user: User) -> dict[str, JSON]:
@@ -30,6 +42,23 @@ def collect(user: User) -> dict[str, JSON]:
 def reasons_to_stay(user: User) -> list[str]:
     """Why this account can't be deleted right now, in words for its owner. Empty when it can."""
     return [reason for objection in objections if (reason := objection(user))]
+
+
+def delete_account(user: User) -> list[str]:
+    """Delete the user and return [], or leave everything as it is and return the reasons in words for its owner."""
+    try:
+        for prepare in preparations:
+            prepare(user)
+        with transaction.atomic():
+            locked = User.objects.select_for_update().get(pk=user.pk)
+            for check in last_checks:
+                check(locked)
+            if reasons := reasons_to_stay(locked):
+                return reasons
+            locked.delete()
+    except NotReady as error:
+        return [str(error)]
+    return []
 
 
 def _account(user: User) -> JSON:

@@ -51,10 +51,11 @@ def delete(request: HttpRequest) -> HttpResponse:
     reasons = personal_data.reasons_to_stay(user)
     form = DeleteAccountForm(user, request.POST or None)
     if request.method == "POST" and not reasons and form.is_valid():
-        logout(request)
-        user.delete()
-        messages.success(request, "Your account is deleted. Thank you for having been here.")
-        return redirect("home")
+        reasons = personal_data.delete_account(user)
+        if not reasons:
+            logout(request)
+            messages.success(request, _("Your account is deleted. Thank you for having been here."))
+            return redirect("home")
     return render(request, "users/delete.html", {"form": form, "reasons": reasons})
 
 
