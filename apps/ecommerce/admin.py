@@ -118,8 +118,8 @@ class StatusChangeInline(admin.TabularInline):
 
 @admin.register(Purchase)
 class PurchaseAdmin(ReadOnly):
-    list_display = ("created_at", "email", "product", "status", "total", "synced_at")
-    list_filter = ("status", "livemode", "product")
+    list_display = ("created_at", "email", "product", "status", "subscription_status", "total", "synced_at")
+    list_filter = ("status", "subscription_status", "livemode", "product")
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
     search_fields = ("email", "public_id", "session_id", "payment_intent_id", "subscription_id")

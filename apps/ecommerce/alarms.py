@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.queue import worker_is_silent
 
+from .foreign_subscriptions import billed_twice
 from .models import Alarm, Mail
 from .webhook_health import webhook_health
 
@@ -73,12 +74,24 @@ def _worker_silent() -> str:
     return "Nobody does the queued work. Is manage.py db_worker running?" if worker_is_silent() else ""
 
 
+def _billed_twice() -> str:
+    rows = billed_twice()
+    named = ", ".join(f"{row.email} ({row.product}, {row.subscription_id})" for row in rows[:5])
+    return (
+        f"{len(rows)} buyers are charged by two subscriptions to one product: {named}. Cancel one of each in Stripe's "
+        "Dashboard, and refund what was charged twice"
+        if rows
+        else ""
+    )
+
+
 # Each gives words when something is wrong, and "" when it is not.
 CHECKS: dict[str, Callable[[], str]] = {
     "webhooks silent": _webhooks_silent,
     "events failing": _events_failing,
     "mails unsent": _mails_unsent,
     "worker silent": _worker_silent,
+    "billed twice": _billed_twice,
 }
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from apps.web.pieces import HOLE, Own
 
-from .entitlements import opening
+from .entitlements import grants, opening
 from .live import live
 from .mine import purchases_of
 from .models import ProductConfiguration, Purchase
@@ -43,6 +43,11 @@ class Card:
         return Card(self.configuration, Purchase(public_id=HOLE, subscription_id=subscription))
 
 
+def blocks_buying(purchase: Purchase) -> bool:
+    """Whether it opens nothing yet, but buying the product beside it would be paying twice."""
+    return purchase.status in PENDING or (purchase.has_running_subscription and not grants(purchase))
+
+
 def version_of(purchase: Purchase) -> str:
     return HOLE if purchase.public_id == HOLE else f"{purchase.public_id}.{purchase.version}"
 
@@ -50,7 +55,7 @@ def version_of(purchase: Purchase) -> str:
 def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
     """Cards with what the visitor owns or is waiting for, of all that they have bought, newest first."""
     owned = opening(mine)
-    pending = {row.product_id: row for row in reversed(mine) if row.status in PENDING}
+    pending = {row.product_id: row for row in reversed(mine) if blocks_buying(row)}
     cards = [Card(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations]
     for card in cards:
         for purchase in filter(None, (card.owned, card.pending)):
@@ -67,7 +72,7 @@ def own_cards(request: HttpRequest, shown: list[str]) -> dict[str, Own]:
     owned = opening(here)
     for product, row in owned.items():
         own[product] = (LOOKS[bool(row.subscription_id)], version_of(row))
-    if pending := {row.product_id for row in here if row.status in PENDING} - owned.keys():
+    if pending := {row.product_id for row in here if blocks_buying(row)} - owned.keys():
         waiting = ProductConfiguration.objects.filter(product__in=pending).with_catalogue()
         for card in cards_for(list(waiting), here):
             own[card.configuration.product_id] = {"card": card, "live": asks}

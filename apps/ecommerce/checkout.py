@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import stripe
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from stripe.params.checkout import SessionCreateParams
 
 from apps.users.models import User
 
-from .entitlements import owned
+from .entitlements import grants, owned
+from .foreign_subscriptions import adopt_subscriptions_of
 from .fulfilment import close_session, sync_purchase
 from .models import Price, ProductConfiguration, Purchase, StatusChange, StripeCustomer
 from .models import PurchaseStatus as Status
@@ -30,8 +31,6 @@ PAGE_LOCALES = {
     "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 }
 # fmt: on
-# Subscriptions that open nothing now but may charge again: a second one beside them would be paid twice.
-STALLED = (Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
 
 
 class CheckoutRefused(Exception):
@@ -41,6 +40,20 @@ class CheckoutRefused(Exception):
 class AlreadyOwned(CheckoutRefused):
     """The buyer has it: there is nothing to pay."""
 
+    def __init__(self, configuration: ProductConfiguration) -> None:
+        super().__init__(_("You already own %(product)s.") % {"product": configuration})
+
+
+class AlreadySubscribed(CheckoutRefused):
+    """The buyer has a running subscription to it; a second one would be charged beside it."""
+
+    def __init__(self, purchase: Purchase) -> None:
+        words = _(
+            "You already have a subscription to %(product)s. You can manage it here; nothing was charged."
+        )
+        super().__init__(words % {"product": purchase.product})
+        self.purchase = purchase
+
 
 def start(
     user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
@@ -49,18 +62,23 @@ def start(
 
     `origin` is this site as the buyer sees it ("https://shop.example"); `next_path` the page they wanted.
     The same user, product and price get the same Session while it is open: two tabs pay once.
-    Raises CheckoutRefused or AlreadyOwned with words for the buyer, stripe.StripeError when Stripe can't be asked.
+    Raises CheckoutRefused (AlreadyOwned, AlreadySubscribed) with words for the buyer, stripe.StripeError when
+    Stripe can't be asked.
     """
     price = _sellable(configuration, price_id)
+    adopt_subscriptions_of(user, configuration.product, "buy button")
     for _try in range(MOST_TRIES):
         _refuse_paying_twice(user, configuration)
+        _close_other_choices(user, price)
         purchase = _open_purchase(user, price, next_path)
+        if purchase is None:
+            continue  # another tab has just opened the other price: close that one first
         # After ours is in the database, so that two presses at the same moment see each other.
         _close_other_choices(user, price)
         try:
             _refuse_paying_twice(user, configuration)
         except CheckoutRefused:  # one of the others turned out to be paid
-            _give_up(purchase, "another choice was paid")
+            give_up(purchase, "another choice was paid")
             raise
         if purchase.session_id:
             purchase = sync_purchase(purchase, "buy button")
@@ -87,7 +105,7 @@ def _close_other_choices(user: User, price: Price) -> None:
         user=user, product_id=price.product_id, status=Status.OPEN, livemode=livemode()
     ).exclude(price=price)
     for purchase in others:
-        if _give_up(purchase, "another price was chosen").is_open:
+        if give_up(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
                 _("Your other checkout for this is still open. Please finish or cancel it first.")
             )
@@ -96,21 +114,30 @@ def _close_other_choices(user: User, price: Price) -> None:
 def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> None:
     """Whoever has the product, or whose payment for it is on its way, is not asked for money."""
     if owned(user, configuration.product):
-        raise AlreadyOwned(_("You already own %(product)s.") % {"product": configuration})
+        raise AlreadyOwned(configuration)
     mine = Purchase.objects.filter(user=user, product=configuration.product, livemode=livemode())
     if mine.filter(status=Status.PROCESSING).exists():
         raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
-    if mine.filter(status__in=STALLED).exists():
-        raise CheckoutRefused(
-            _(
-                "You have a subscription to %(product)s that waits for you: see My purchases. Nothing was charged."
-            )
-            % {"product": configuration}
-        )
+    for purchase in mine.with_running_subscription().select_related("product"):
+        purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
+        if purchase.has_running_subscription:
+            raise AlreadyOwned(configuration) if grants(purchase) else AlreadySubscribed(purchase)
 
 
-def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
-    """The one open purchase of this choice; the database allows no second (constraint one_open_checkout)."""
+def _open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:
+    """The one open purchase of this choice (constraint one_open_checkout).
+
+    None while a subscription to the product is open at another price (constraint one_open_recurring_checkout).
+    """
+    try:
+        return _get_or_create_open(user, price, next_path)
+    except IntegrityError:
+        if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
+            raise CheckoutRefused(_("This account no longer exists. Nothing was charged.")) from None
+        return None
+
+
+def _get_or_create_open(user: User, price: Price, next_path: str) -> Purchase:
     with transaction.atomic():  # no purchase without the first line of its timeline
         purchase, created = Purchase.objects.get_or_create(
             user=user,
@@ -119,6 +146,7 @@ def _open_purchase(user: User, price: Price, next_path: str) -> Purchase:
             livemode=livemode(),
             status=Status.OPEN,
             defaults={
+                "is_recurring": price.is_recurring,
                 "email": user.email,
                 "language": get_language() or "",
                 "currency": price.currency,
@@ -228,7 +256,7 @@ def _customer(user: User) -> str:
     return row.id
 
 
-def _give_up(purchase: Purchase, cause: str) -> Purchase:
+def give_up(purchase: Purchase, cause: str) -> Purchase:
     """Takes an open purchase's page away, so that nobody pays there. It may have been paid by then: see the answer."""
     if not purchase.session_id:
         purchase = _abandon(purchase, cause)

@@ -25,7 +25,7 @@ from apps.queue import enqueue, task
 
 from .models import Mail, Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .states import state_of, values_of
+from .states import billing_note, state_of, values_of
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,8 @@ def _compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
         "text": str(words.text) % values,
         "link": str(words.link),
         "receipt": words.receipt,
-        "terms": state_of(purchase).text if renews else "",  # when the next charge comes, and how much
+        # When the next charge comes, and how much; of a refunded or disputed subscription, too.
+        "terms": state_of(purchase).text if renews else billing_note(purchase),
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "support_email": settings.SUPPORT_EMAIL,

@@ -110,9 +110,9 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     """
     seen = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MOST_TRIES):
-        if not seen.session_id or seen.livemode != livemode():
+        if not (seen.session_id or seen.subscription_id) or seen.livemode != livemode():
             return seen  # no Session yet (checkout.start heals that), or one that our key can't see
-        session = _fetch(seen.session_id)
+        session = _fetch(seen.session_id) if seen.session_id else _fetch_subscription(seen)
         if session and session["status"] == "open" and seen.status == Status.EXPIRED:
             session = close_session(session["id"])
         if fresh := _write(seen, _facts(session) if session else _unknown(seen), cause):
@@ -133,6 +133,31 @@ def _fetch(session_id: str) -> StripeData | None:
             raise
         logger.warning("Stripe has no session %s: was it made with another account's key?", session_id)
         return None
+
+
+def _fetch_subscription(row: Purchase) -> StripeData | None:
+    """What a complete Session would say, for a subscription that was made without one (foreign_subscriptions.py)."""
+    try:
+        subscription = read(
+            "subscriptions", row.subscription_id, expand=["default_payment_method", "latest_invoice"]
+        )
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+        logger.warning("Stripe has no subscription %s", row.subscription_id)
+        return None
+    return {
+        "status": "complete",
+        "payment_status": "unpaid",
+        "subscription": subscription,
+        "payment_intent": None,
+        "invoice": None,
+        "url": None,
+        "currency": subscription["currency"],
+        "amount_subtotal": row.amount_subtotal,
+        "amount_total": row.amount_total,
+        "total_details": None,
+    }
 
 
 def close_session(session_id: str) -> StripeData | None:
@@ -189,7 +214,12 @@ def _facts(session: StripeData) -> dict[str, Any]:
     """Session ▶ the purchase's columns. A column that Stripe has no word on yet is left out."""
     subscription = expanded(session["subscription"])
     invoice = expanded(subscription["latest_invoice"]) if subscription else None
-    intent = _invoice_intent(invoice) if invoice else expanded(session["payment_intent"])
+    newest = _invoice_intent(invoice) if invoice else expanded(session["payment_intent"])
+    intent = newest
+    if subscription and not (invoice and _settles_a_period(invoice)):
+        # Access goes by the last payment that was made: an unpaid renewal takes back no refund or dispute.
+        paid = _last_settled_invoice(subscription["id"])
+        intent = (_invoice_intent(paid) if paid else None) or newest
     charge = expanded(intent["latest_charge"]) if intent else None
     details, refunded = session["total_details"] or {}, _refunded(charge) if charge else 0
     status = derive_status(
@@ -211,7 +241,7 @@ def _facts(session: StripeData) -> dict[str, Any]:
         "amount_discount": details.get("amount_discount", 0),
         "amount_tax": details.get("amount_tax", 0),
         "checkout_url": session["url"] or "",
-        "failure_message": _failure(intent) if status in UNPAID else "",
+        "failure_message": _failure(newest) if status in UNPAID else "",
     }
     if intent:
         facts["payment_intent_id"] = intent["id"]
@@ -233,12 +263,31 @@ def _facts(session: StripeData) -> dict[str, Any]:
     return facts
 
 
+def _settles_a_period(invoice: StripeData) -> bool:
+    """Whether the invoice is paid and pays for a period. A change of plan over nothing does not.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
+    """
+    begins = invoice["billing_reason"] in ("subscription_create", "subscription_cycle")
+    return invoice["status"] == "paid" and (begins or invoice["amount_paid"] > 0)
+
+
+def _last_settled_invoice(subscription_id: str) -> StripeData | None:
+    """The newest invoice of a subscription that settles a period."""
+    for page in read_pages("invoices", subscription=subscription_id, status="paid"):
+        for invoice in page:
+            if _settles_a_period(invoice):
+                return invoice
+    return None
+
+
 def _invoice_intent(invoice: StripeData) -> StripeData | None:
-    """The payment intent of an invoice. https://docs.stripe.com/api/invoice-payment"""
+    """The payment intent that paid an invoice, or else its newest. https://docs.stripe.com/api/invoice-payment"""
     payments = read(
         "invoice_payments", invoice=invoice["id"], expand=["data.payment.payment_intent.latest_charge"]
     )
-    intents = (expanded(row["payment"].get("payment_intent")) for row in payments["data"])
+    rows = sorted(payments["data"], key=lambda row: row["status"] != "paid")
+    intents = (expanded(row["payment"].get("payment_intent")) for row in rows)
     return next((intent for intent in intents if intent), None)
 
 
@@ -269,6 +318,7 @@ def subscription_facts(subscription: StripeData) -> dict[str, Any]:
     )
     return {
         "subscription_id": subscription["id"],
+        "subscription_status": subscription["status"],
         "trial_end": _time(subscription["trial_end"]),
         "current_period_start": _time(item["current_period_start"]),
         "current_period_end": _time(item["current_period_end"]),

@@ -24,6 +24,8 @@ from .pictures import Picture, drawn_for
 
 UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
+# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: the two that never change again.
+ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired")
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -247,6 +249,10 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
+    def with_running_subscription(self) -> PurchaseQuerySet:
+        """Filter as Purchase.has_running_subscription does."""
+        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
 
 class Purchase(models.Model):
     """One buyer, one price, one Checkout Session. It exists before the Session does.
@@ -270,6 +276,9 @@ class Purchase(models.Model):
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
     version = models.PositiveIntegerField(default=0, help_text=_("Counts writes; guards against older news."))
     livemode = models.BooleanField()
+    is_recurring = models.BooleanField(
+        default=False, help_text=_("Whether the price renewed when it was chosen: a subscription.")
+    )
 
     currency = models.CharField(max_length=3)
     amount_subtotal = models.BigIntegerField(default=0)
@@ -282,6 +291,9 @@ class Purchase(models.Model):
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID, blank=True, db_index=True)
+    subscription_status = models.CharField(
+        max_length=30, blank=True, help_text=_("Stripe's own word; refunds and disputes don't change it.")
+    )
     receipt_url = models.TextField(blank=True)
     payment_method = models.CharField(max_length=100, blank=True, help_text=_("Visa •••• 4242"))
     failure_message = models.CharField(max_length=500, blank=True)
@@ -313,6 +325,16 @@ class Purchase(models.Model):
                 condition=Q(status="open"),
                 name="one_open_checkout",
             ),
+            models.UniqueConstraint(
+                fields=["user", "product", "livemode"],
+                condition=Q(status="open", is_recurring=True),
+                name="one_open_recurring_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription_id"],
+                condition=~Q(subscription_id=""),
+                name="one_purchase_per_subscription",
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=PurchaseStatus.values), name="purchase_status_known"
             ),
@@ -327,6 +349,25 @@ class Purchase(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status == PurchaseStatus.OPEN
+
+    @property
+    def has_running_subscription(self) -> bool:
+        """Whether Stripe still runs the subscription: it can be managed, canceled and resumed, and may be charged.
+
+        A status that we don't know counts as running. Says nothing about access.
+        """
+        return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
+
+    @property
+    def will_be_charged_again(self) -> bool:
+        """Whether Stripe will charge for the subscription again, unless somebody cancels it."""
+        ends_with_its_period = (
+            self.subscription_status in ("active", "trialing")
+            and self.cancel_at is not None
+            and self.current_period_end is not None
+            and self.cancel_at <= self.current_period_end
+        )
+        return self.has_running_subscription and not ends_with_its_period
 
     @property
     def amount_kept(self) -> int:

@@ -6,9 +6,11 @@ https://docs.stripe.com/customer-management and https://docs.stripe.com/api/cust
 from __future__ import annotations
 
 from django.urls import reverse
+from stripe.params.billing_portal import SessionCreateParams
 
+from .expandable import object_id
 from .models import Purchase, StripeCustomer
-from .stripe_client import get_client
+from .stripe_client import get_client, read
 
 
 def portal_url(purchase: Purchase, *, origin: str) -> str:
@@ -17,6 +19,13 @@ def portal_url(purchase: Purchase, *, origin: str) -> str:
     Raises stripe.StripeError when Stripe can't be asked, StripeCustomer.DoesNotExist when the buyer has no
     Customer in this mode.
     """
-    customer = StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode)
     back = f"{origin}{reverse('purchase', args=[purchase.public_id])}?from=portal"
-    return get_client().v1.billing_portal.sessions.create({"customer": customer.id, "return_url": back}).url
+    params: SessionCreateParams = {"customer": _customer(purchase), "return_url": back}
+    return get_client().v1.billing_portal.sessions.create(params).url
+
+
+def _customer(purchase: Purchase) -> str:
+    """The id of the Customer that is charged: a subscription's own, which may be another than the buyer's today."""
+    if purchase.subscription_id:
+        return object_id(read("subscriptions", purchase.subscription_id)["customer"])
+    return StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id

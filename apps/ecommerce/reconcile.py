@@ -23,9 +23,11 @@ from apps.users.models import User
 from . import emails, webhooks
 from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded, object_id
+from .foreign_subscriptions import adopt_subscription
 from .fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status, subscription_facts, sync_purchase
 from .models import Price, Purchase, StatusChange, StripeCustomer, WebhookEvent
 from .models import PurchaseStatus as Status
+from .payments import purchases_of_payment
 from .stripe_client import StripeData, livemode, read, read_pages
 from .webhook_health import webhook_health
 
@@ -111,7 +113,9 @@ class _Run:
             rows = self._rows("subscription_id", [subscription["id"] for subscription in page])
             for subscription in page:
                 row = rows.get(subscription["id"])
-                if row and _subscription_differs(row, subscription):
+                if row is None and not self.dry_run:
+                    self._adopt_subscription(subscription)
+                elif row and _subscription_differs(row, subscription):
                     self._repair(row)
 
     def disputes(self) -> None:
@@ -122,6 +126,8 @@ class _Run:
                 row = rows.get(object_id(dispute["payment_intent"]))
                 if row and _dispute_differs(row, dispute):
                     self._repair(row)
+                elif row is None and dispute["created"] >= self.since.timestamp():
+                    self._repair_owner_of(object_id(dispute["payment_intent"]))
 
     def refunds(self) -> None:
         """Refunds since then, also of payments that are older: come, gone on, or failed."""
@@ -133,6 +139,8 @@ class _Run:
                 charge = expanded(refund["charge"])
                 if row and charge and row.amount_refunded != charge["amount_refunded"]:
                     self._repair(row)
+                elif row is None:
+                    self._repair_owner_of(object_id(refund["payment_intent"]))
 
     def events(self) -> None:
         """Events that Stripe could not deliver, processed now as if they had just come."""
@@ -170,6 +178,17 @@ class _Run:
         after = sync_purchase(row, "reconcile")
         if after.version != row.version:
             self.report.repaired.append(f"{row.public_id}: {row.status} ▶ {after.status}")
+
+    def _repair_owner_of(self, intent_id: str) -> None:
+        """Of a payment that is not the last one that the store knows of a subscription."""
+        for row in purchases_of_payment(intent_id) if intent_id else []:
+            if row.livemode == livemode():
+                self._repair(row)
+
+    def _adopt_subscription(self, subscription: StripeData) -> None:
+        """A subscription that the store has not sold, if it is charged to one of its customers."""
+        if adopted := adopt_subscription(subscription, "reconcile"):
+            self.report.found.append(f"{subscription['id']} was made outside the store: {adopted}")
 
     def _adopt(self, session: StripeData) -> Purchase | None:
         """The purchase of a Session of this shop that the store does not know: a backup was restored."""
@@ -259,6 +278,7 @@ def _claimed(session: StripeData) -> Purchase | None:
         email=email,
         product_id=price.product_id,
         price=price,
+        is_recurring=price.is_recurring,
         currency=price.currency,
         livemode=session["livemode"],
         status=Status.EXPIRED,  # not open: the buyer may have begun again since; the sync that follows knows better

@@ -24,8 +24,8 @@ BANK_SECONDS = 30  # … and whether the bank has answered
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
 
-# Subscriptions that are not over: Stripe's portal can change them.
-MANAGED = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE)
+# What was paid was taken back. Stripe cancels no subscription for that.
+TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class State:
     tone: str
     action: str
     manages: bool  # there is a subscription to manage in Stripe's portal
+    billing: str  # what Stripe will charge for a subscription that opens nothing now
 
 
 STATES: dict[str, Words] = {
@@ -181,6 +182,27 @@ STATES: dict[str, Words] = {
         "calm",
         "retry",
     ),
+    "refunded_running": Words(
+        _("Refunded"),
+        _("%(refunded)s went back to you. Banks take five to ten days to show it. Access is paused."),
+        "calm",
+        "manage",
+    ),
+    "disputed_running": Words(
+        _("This payment is disputed"),
+        _(
+            "Your bank asked us about this payment. Access is suspended until that is settled; "
+            "write to us if it was a mistake."
+        ),
+        "bad",
+        "support",
+    ),
+    "dispute_lost_running": Words(
+        _("This payment was taken back"),
+        _("Your bank returned the money to you, so access is paused."),
+        "calm",
+        "manage",
+    ),
     Status.FAILED: Words(
         _("The payment did not go through"),
         _("Nothing was charged.%(why)s You can try again with the same choice."),
@@ -222,8 +244,25 @@ def state_of(purchase: Purchase, *, canceled: bool = False, now: datetime | None
         text=str(words.text) % values,
         tone=words.tone,
         action=words.action,
-        manages=bool(purchase.subscription_id) and purchase.status in MANAGED,
+        manages=purchase.has_running_subscription,
+        billing=billing_note(purchase),
     )
+
+
+def billing_note(purchase: Purchase) -> str:
+    """What Stripe will charge although the product is closed; "" where that is no question."""
+    if purchase.status not in TAKEN_BACK or not purchase.has_running_subscription:
+        return ""
+    if not purchase.will_be_charged_again:
+        words = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
+    elif purchase.current_period_end:
+        words = _(
+            "Your subscription itself goes on: %(price)s will be charged on %(period_end)s unless you cancel it, "
+            "and access opens again with that payment."
+        )
+    else:
+        words = _("Your subscription itself goes on until you cancel it.")
+    return str(words) % values_of(purchase)
 
 
 def poll_delay(purchase: Purchase, view: str = "page", now: datetime | None = None) -> int:
@@ -252,6 +291,8 @@ def key_of(purchase: Purchase, canceled: bool, now: datetime) -> str:
         return "open"
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
+    if purchase.status in TAKEN_BACK and purchase.has_running_subscription:
+        return f"{purchase.status}_running"
     if purchase.status == Status.PAST_DUE and not grants(purchase, now):
         return "lapsed"  # the days of grace are over
     if purchase.status == Status.PAID and not purchase.amount_total:

@@ -21,8 +21,11 @@ from apps.prepared import Insert, Select, Update
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
+from .expandable import object_id
+from .foreign_subscriptions import adopt_subscription_by_id
 from .fulfilment import sync_purchase
 from .models import Purchase, WebhookEvent
+from .payments import purchases_of_payment, subscription_of
 
 Payload: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Payload, str], None]
@@ -100,23 +103,28 @@ def _session_changed(session: Payload, cause: str) -> None:
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
-    _sync_all({"subscription_id": subscription["id"]}, cause)
+    _sync_subscription(subscription["id"], cause)
 
 
 def _trial_will_end(subscription: Payload, cause: str) -> None:
-    for purchase in Purchase.objects.filter(subscription_id=subscription["id"]):
-        owe_trial_ending(sync_purchase(purchase, cause))
+    for purchase in _sync_subscription(subscription["id"], cause):
+        owe_trial_ending(purchase)
 
 
 def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
-    if intent := charge_or_refund.get("payment_intent"):
-        _sync_all({"payment_intent_id": intent}, cause)
+    if intent := object_id(charge_or_refund.get("payment_intent")):
+        for purchase in purchases_of_payment(intent):
+            sync_purchase(purchase, cause)
+
+
+def _payment_failed(intent: Payload, cause: str) -> None:
+    for purchase in Purchase.objects.filter(payment_intent_id=intent["id"]):
+        sync_purchase(purchase, cause)
 
 
 def _invoice_changed(invoice: Payload, cause: str) -> None:
-    parent = invoice.get("parent") or {}
-    if subscription := (parent.get("subscription_details") or {}).get("subscription"):
-        _sync_all({"subscription_id": subscription}, cause)
+    if subscription := subscription_of(invoice):
+        _sync_subscription(subscription, cause)
 
 
 def _product_changed(product: Payload, cause: str) -> None:
@@ -134,7 +142,7 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_succeeded": _session_changed,  # the bank paid, days later
     "checkout.session.async_payment_failed": _session_changed,  # the bank did not
     "checkout.session.expired": _session_changed,  # nobody paid
-    "payment_intent.payment_failed": _payment_changed,  # a card was declined; the buyer may try another
+    "payment_intent.payment_failed": _payment_failed,  # a card was declined; the buyer may try another
     "charge.refunded": _payment_changed,
     "refund.created": _payment_changed,
     "refund.updated": _payment_changed,
@@ -160,9 +168,12 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def _sync_all(known_by: dict[str, str], cause: str) -> None:
-    for purchase in Purchase.objects.filter(**known_by):
-        sync_purchase(purchase, cause)
+def _sync_subscription(subscription_id: str, cause: str) -> list[Purchase]:
+    """The synced purchase of a subscription, made now if the store has not sold it."""
+    if known := list(Purchase.objects.filter(subscription_id=subscription_id)):
+        return [sync_purchase(purchase, cause) for purchase in known]
+    adopted = adopt_subscription_by_id(subscription_id, cause)
+    return [adopted] if adopted else []
 
 
 def _claim(session: Payload) -> list[Purchase]:

@@ -36,11 +36,17 @@ STATUS: dict[str, Status] = {
     "free": Status.PAID,
     "ending": Status.ACTIVE,
     "lapsed": Status.PAST_DUE,
+    "refunded_running": Status.REFUNDED,
+    "disputed_running": Status.DISPUTED,
+    "dispute_lost_running": Status.DISPUTE_LOST,
 }
 SUBSCRIBED = (
     *Status.values[Status.values.index("trialing") : Status.values.index("canceled") + 1],
     "ending",
     "lapsed",
+    "refunded_running",
+    "disputed_running",
+    "dispute_lost_running",
 )
 PROSE = """
 ## A heading
@@ -161,6 +167,7 @@ def purchase_in(key: str, configuration: ProductConfiguration) -> Purchase:
         "current_period_start": now - DAY,
         "current_period_end": now + 30 * DAY,
         "subscription_id": "sub_1",
+        "subscription_status": "canceled" if status == Status.CANCELED else "active",
     }
     return Purchase(
         product=configuration.product,

@@ -232,6 +232,9 @@ _SUBSCRIPTIONS = (
     "paused",
     "incomplete",
     "canceled",
+    "refunded_running",
+    "disputed_running",
+    "dispute_lost_running",
 )
 _SOLD_AS = dict.fromkeys(_SUBSCRIPTIONS, "workshop")
 # States that are a status and something more.
@@ -242,6 +245,9 @@ _STATUS = {
     "free": Status.PAID,
     "ending": Status.ACTIVE,
     "lapsed": Status.PAST_DUE,
+    "refunded_running": Status.REFUNDED,
+    "disputed_running": Status.DISPUTED,
+    "dispute_lost_running": Status.DISPUTE_LOST,
 }
 
 
@@ -260,11 +266,13 @@ def purchase_in(state: str, user: User, slug: str) -> Purchase:
         "failed": {"failure_message": "Your card has insufficient funds."},
         "partially_refunded": {"amount_refunded": amount // 3},
         "refunded": {"amount_refunded": amount},
+        "refunded_running": {"amount_refunded": amount},
     }.get(state, {})
     period = {
         "current_period_start": now - DAY,
         "current_period_end": now + 30 * DAY,
         "subscription_id": "sub_1",
+        "subscription_status": "canceled" if status == Status.CANCELED else "active",
     }
     purchase = Purchase.objects.create(
         user=user,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.ecommerce import reconcile
 from apps.ecommerce.alarms import CHECKS, raise_alarms
 from apps.ecommerce.models import Alarm, Mail, ProductConfiguration, Purchase, WebhookEvent
+from apps.users.models import User
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, press_buy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,11 +48,28 @@ def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
     DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - HOURS_AGO)
 
 
+def charge_twice(as_ada: Client, icons: ProductConfiguration) -> None:
+    price = icons.prices[0]
+    for number in range(2):
+        Purchase.objects.create(
+            user=User.objects.get(email="ada@example.com"),
+            email="ada@example.com",
+            product=icons.product,
+            price=price,
+            status="active",
+            currency=price.currency,
+            livemode=False,
+            subscription_id=f"sub_{number}",
+            subscription_status="active",
+        )
+
+
 BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
     "mails unsent": break_mails,
     "worker silent": break_worker,
+    "billed twice": charge_twice,
 }
 
 

@@ -200,15 +200,3 @@ def test_a_card_that_only_pays_once(as_ada: Client, club: ProductConfiguration, 
     purchase = heard(sandbox, Purchase.objects.get())
     assert purchase.status == Status.ACTIVE
     assert renew(sandbox, purchase).status == Status.PAST_DUE
-
-
-@pytest.mark.parametrize("status", [Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.INCOMPLETE])
-def test_a_stalled_subscription_is_not_bought_a_second_time(
-    as_ada: Client, club: ProductConfiguration, sandbox: Any, status: Status
-) -> None:
-    purchase = bought(as_ada, club)
-    long_ago = timezone.now() - timedelta(days=60)
-    Purchase.objects.update(status=status, current_period_start=long_ago)
-    response = as_ada.post("/store/maker-club/buy/", {"price": purchase.price_id}, follow=True)
-    assert "waits for you" in response.content.decode()
-    assert Purchase.objects.count() == 1

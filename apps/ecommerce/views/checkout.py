@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.ecommerce.asking import sync_kindly
-from apps.ecommerce.checkout import AlreadyOwned, CheckoutRefused, start
+from apps.ecommerce.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
 from apps.ecommerce.decorators import wanted_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.stripe_transport import somebody_waits
@@ -86,6 +86,9 @@ def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_
             )
     except AlreadyOwned as owned:
         messages.info(request, str(owned))
+    except AlreadySubscribed as subscribed:
+        messages.info(request, str(subscribed))
+        return SeeOther(subscribed.purchase.get_absolute_url())
     except CheckoutRefused as refused:
         messages.error(request, str(refused))
     except stripe.StripeError:

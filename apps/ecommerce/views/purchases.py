@@ -6,6 +6,7 @@ Somebody else's purchase does not exist: 404, for fragments too.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -57,7 +58,9 @@ def purchases(request: SignedInRequest) -> HttpResponse:
         # An abandoned checkout is offered again, until the buyer did something else about the product.
         and (purchase.status != Status.EXPIRED or newest[purchase.product_id] == purchase.pk)
     ]
+    subscribed = Counter(purchase.product for purchase in mine if purchase.has_running_subscription)
     context = {
+        "billed_twice": [product for product, count in subscribed.items() if count > 1],
         "library": [purchase for purchase in mine if purchase.pk in opened],
         "others": others,
         "live": live(request.user, mine),

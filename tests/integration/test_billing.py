@@ -1,0 +1,516 @@
+"""Will Stripe charge again? Answered from the subscription's own status, whatever became of its payments."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import stripe
+from django.core import mail
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce import alarms
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.entitlements import owned
+from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.reconcile import reconcile
+from apps.stripe_sandbox import storage
+from apps.stripe_sandbox.billing import desk
+from apps.stripe_sandbox.resources import disputes
+from apps.users import personal_data
+from apps.users.models import User
+from tests.factories import add_price, bought, pay, press_buy, stock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOUR, DAY = 3600, 86400
+
+
+def deliver(sandbox: Any, purchase: Purchase) -> Purchase:
+    while sandbox.deliver(after=10):
+        pass
+    return Purchase.objects.get(pk=purchase.pk)
+
+
+def refund(sandbox: Any, purchase: Purchase) -> None:
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+
+
+def dispute(sandbox: Any, purchase: Purchase, end: str = "") -> None:
+    charge = storage.find("charge", ("payment_intent", "=", purchase.payment_intent_id))[0]
+    with storage.transaction():
+        disputes.make(charge, "dispute_fraudulent")
+    if end:
+        made = storage.find("dispute", ("charge", "=", charge["id"]))[0]
+        with storage.transaction():
+            disputes.settle(made, end)
+
+
+def lose_dispute(sandbox: Any, purchase: Purchase) -> None:
+    dispute(sandbox, purchase, "lost")
+
+
+def running_at_stripe() -> list[Any]:
+    return [
+        row for row in storage.find("subscription") if row["status"] not in ("canceled", "incomplete_expired")
+    ]
+
+
+def page_of(client: Client, purchase: Purchase) -> str:
+    return client.get(purchase.get_absolute_url()).content.decode()
+
+
+TAKE_BACK = pytest.mark.parametrize("take_back", [refund, dispute, lose_dispute])
+
+
+@TAKE_BACK
+def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
+    as_ada: Client,
+    ada: User,
+    club: ProductConfiguration,
+    sandbox: Any,
+    take_back: Callable[[Any, Purchase], None],
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    take_back(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    assert owned(ada, club.product) is None
+    assert (purchase.subscription_status, purchase.will_be_charged_again) == ("active", True)
+
+    page = page_of(as_ada, purchase)
+    assert "Manage subscription" in page
+    assert "will be charged on" in page
+    assert "Subscribe again" not in page
+    assert "Manage subscription" in as_ada.get("/purchases/").content.decode()
+    assert 'name="price"' not in as_ada.get("/store/maker-club/").content.decode()
+
+    response = as_ada.post("/store/maker-club/buy/", {"price": purchase.price_id})
+    assert response["Location"] == purchase.get_absolute_url()
+    assert len(running_at_stripe()) == 1
+    assert as_ada.post(f"/purchases/order/{purchase.public_id}/manage/").status_code == 302
+
+
+@TAKE_BACK
+def test_account_with_suspended_subscription_is_not_deleted(
+    as_ada: Client,
+    ada: User,
+    club: ProductConfiguration,
+    sandbox: Any,
+    take_back: Callable[[Any, Purchase], None],
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    take_back(sandbox, purchase)
+    deliver(sandbox, purchase)
+    assert personal_data.delete_account(ada) != []
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_canceled_subscription_is_sold_again_after_a_refund(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
+    purchase = deliver(sandbox, purchase)
+    assert "Manage subscription" not in page_of(as_ada, purchase)
+    assert bought(as_ada, club).status == Status.ACTIVE
+    assert len(running_at_stripe()) == 1
+
+
+def test_end_of_subscription_whose_event_is_late_is_asked_for_before_refusing(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
+    assert "/stripe-sandbox/checkout/" in press_buy(as_ada, club)
+
+
+@pytest.mark.parametrize("when", ["period end", "in 60 days"])
+def test_deletion_asks_whether_a_cancellation_comes_before_the_next_charge(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, when: str
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    later = int(timezone.now().timestamp()) + 60 * DAY
+    change: Any = {"cancel_at_period_end": True} if when == "period end" else {"cancel_at": later}
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, change)
+    reasons = personal_data.delete_account(ada)  # no event was delivered: Stripe is asked
+    assert bool(reasons) == (when == "in 60 days")
+
+
+def test_suspended_subscription_that_ends_says_that_nothing_more_is_charged(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
+    refund(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    page = page_of(as_ada, purchase)
+    assert "will not be charged again" in page
+    assert "Manage subscription" in page
+
+
+def test_refund_mail_of_running_subscription_names_the_next_charge(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    sent = [message for message in mail.outbox if "refund" in message.subject.lower()]
+    assert len(sent) == 1
+    assert "will be charged on" in str(sent[0].body)
+
+
+@pytest.mark.parametrize(
+    "status", ["past_due", "unpaid", "paused", "incomplete", "trialing", "a status of 2031"]
+)
+def test_every_status_that_is_not_ended_counts_as_running(status: str) -> None:
+    purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.REFUNDED)
+    assert purchase.has_running_subscription
+    assert purchase.will_be_charged_again
+
+
+@pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
+def test_ended_subscriptions_are_not_running(status: str) -> None:
+    purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.ACTIVE)
+    assert not purchase.has_running_subscription
+    assert not purchase.will_be_charged_again
+
+
+def test_stalled_subscriptions_are_not_sold_a_second_time(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    sandbox.client.v1.subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
+    once = add_price(sandbox.client, club.product_id, 90000)
+    sync_catalogue()
+    for price in (purchase.price_id, once):  # nor for good, while the subscription goes on
+        response = as_ada.post("/store/maker-club/buy/", {"price": price})
+        assert response["Location"] == purchase.get_absolute_url()
+    assert len(running_at_stripe()) == 1
+
+
+# --- renewals of what is suspended -------------------------------------------------------------------------
+
+
+@TAKE_BACK
+def test_renewal_opens_suspended_subscription_only_when_its_invoice_is_paid(
+    as_ada: Client,
+    ada: User,
+    club: ProductConfiguration,
+    sandbox: Any,
+    take_back: Callable[[Any, Purchase], None],
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    take_back(sandbox, purchase)
+    suspended = deliver(sandbox, purchase)
+    assert suspended.current_period_end is not None
+    ends_in = int((suspended.current_period_end - timezone.now()).total_seconds())
+    desk.advance(purchase.subscription_id, ends_in + 60)  # the invoice is a draft for an hour
+    draft = deliver(sandbox, purchase)
+    assert draft.current_period_start == suspended.current_period_end
+    assert draft.status == suspended.status
+    assert owned(ada, club.product) is None
+    desk.advance(purchase.subscription_id, 2 * HOUR)
+    assert deliver(sandbox, purchase).status == Status.ACTIVE
+    assert owned(ada, club.product)
+
+
+def test_failed_renewal_of_refunded_subscription_stays_closed(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    desk.fail_next_renewal(purchase.subscription_id)
+    desk.advance_to_renewal(purchase.subscription_id)
+    purchase = deliver(sandbox, purchase)
+    assert purchase.subscription_status == "past_due"  # within the days of grace
+    assert owned(ada, club.product) is None
+    assert "Manage subscription" in page_of(as_ada, purchase)
+
+
+def test_change_of_plan_over_nothing_does_not_open_refunded_subscription(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
+    subscription = storage.get(purchase.subscription_id) or {}
+    invoice = storage.get(subscription["latest_invoice"]) or {}
+    free = storage.put(
+        invoice
+        | {
+            "id": "in_free",
+            "billing_reason": "subscription_update",
+            "amount_due": 0,
+            "amount_paid": 0,
+            "total": 0,
+            "created": invoice["created"] + 1,
+        }
+    )
+    storage.update(purchase.subscription_id, latest_invoice=free["id"])
+    response = as_ada.get(f"{purchase.get_absolute_url()}?from=portal")
+    assert 'data-state="refunded_running"' in response.content.decode()
+    assert owned(ada, club.product) is None
+
+
+def test_refund_of_the_paid_period_is_found_while_the_next_invoice_is_open(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    """The event names the payment of the period before, and the store has seen the renewal's invoice already."""
+    purchase = deliver(sandbox, bought(as_ada, club))
+    desk.fail_next_renewal(purchase.subscription_id)
+    desk.advance_to_renewal(purchase.subscription_id)
+    purchase = deliver(sandbox, purchase)
+    assert purchase.status == Status.PAST_DUE
+    first = storage.find("charge", ("status", "=", "succeeded"))[-1]
+    sandbox.client.v1.refunds.create({"charge": first["id"]})
+    assert deliver(sandbox, purchase).status == Status.REFUNDED
+    assert owned(ada, club.product) is None
+
+
+@pytest.mark.parametrize("by", ["event", "reconcile"])
+def test_refund_of_a_payment_that_the_store_has_not_seen_finds_its_purchase(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, by: str
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    known = purchase.payment_intent_id
+    sandbox.switches(drop=["*"])
+    desk.advance_to_renewal(purchase.subscription_id)
+    deliver(sandbox, purchase)
+    newest = storage.find("charge", ("status", "=", "succeeded"))[0]
+    assert newest["payment_intent"] != known
+    sandbox.switches(drop=[] if by == "event" else ["*"])
+    sandbox.client.v1.refunds.create({"charge": newest["id"]})
+    deliver(sandbox, purchase)
+    if by == "reconcile":
+        reconcile()
+    assert Purchase.objects.get().status == Status.REFUNDED
+    assert owned(ada, club.product) is None
+
+
+# --- one open recurring checkout per buyer and product -----------------------------------------------------
+
+
+def test_database_refuses_a_second_open_subscription_checkout(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    press_buy(as_ada, club)
+    first = Purchase.objects.get()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Purchase.objects.create(
+            user=ada,
+            email=ada.email,
+            product=club.product,
+            price_id=yearly,
+            is_recurring=True,
+            livemode=False,
+        )
+    assert first.is_recurring
+
+
+def test_database_refuses_two_purchases_of_one_subscription(
+    as_ada: Client, club: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, club)
+    purchase.pk, purchase.public_id, purchase.session_id = None, uuid4(), None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        purchase.save(force_insert=True)
+
+
+def test_monthly_and_yearly_pressed_at_once_leave_one_page(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    prices = list(Price.objects.filter(product=club.product))
+    start, pages = threading.Barrier(4), []
+
+    def press(price: Price) -> None:
+        client = Client()
+        client.force_login(ada)
+        start.wait()
+        try:
+            pages.append(client.post("/store/maker-club/buy/", {"price": price.id})["Location"])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press, args=[prices[number % 2]]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pages) == 4
+    payable = [row for row in storage.find("checkout.session") if row["status"] == "open"]
+    assert len(payable) <= 1
+    assert Purchase.objects.filter(status=Status.OPEN).count() <= 1
+
+
+# --- subscriptions that the store has not sold -------------------------------------------------------------
+
+
+def made_in_dashboard(sandbox: Any, user: User, price_id: str) -> stripe.Subscription:
+    customer = StripeCustomer.objects.get(user=user).id
+    method = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
+    return sandbox.client.v1.subscriptions.create(
+        {"customer": customer, "items": [{"price": price_id}], "default_payment_method": method.id}
+    )
+
+
+@pytest.mark.parametrize("by", ["event", "reconcile", "buy button"])
+def test_subscription_made_in_dashboard_is_shown_and_blocks_a_second_sale(
+    as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any, by: str
+) -> None:
+    bought(as_ada, icons)  # so that Stripe has a customer
+    deliver(sandbox, Purchase.objects.get())
+    if by != "event":
+        sandbox.switches(drop=["*"])
+    made = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    deliver(sandbox, Purchase.objects.first())  # type: ignore[arg-type]
+    if by == "reconcile":
+        reconcile()
+    response = as_ada.post("/store/maker-club/buy/", {"price": club.prices[0].id})
+    assert "/stripe-sandbox/" not in response["Location"]
+    purchase = Purchase.objects.get(subscription_id=made.id)
+    assert (purchase.user, purchase.status) == (ada, Status.ACTIVE)
+    page = page_of(as_ada, purchase)
+    assert "Manage subscription" in page
+    portal = as_ada.post(f"/purchases/order/{purchase.public_id}/manage/")
+    assert "/stripe-sandbox/portal/" in portal["Location"]
+    assert len(running_at_stripe()) == 1
+    sandbox.client.v1.subscriptions.cancel(made.id)
+    reconcile()
+    purchase.refresh_from_db()
+    assert purchase.status == Status.CANCELED
+
+
+def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    first = deliver(sandbox, bought(as_ada, club))
+    assert alarms.raise_alarms() == []
+    second = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    deliver(sandbox, first)
+    assert Purchase.objects.count() == 2
+    assert "more than one subscription to Maker club" in as_ada.get("/purchases/").content.decode()
+    (alarm,) = alarms.raise_alarms()
+    assert "two subscriptions" in alarm
+    assert "ada@example.com" in alarm
+    sandbox.client.v1.subscriptions.cancel(second.id)
+    deliver(sandbox, first)
+    assert alarms.raise_alarms() == []
+    assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
+
+
+def test_subscription_of_a_stranger_or_to_a_foreign_product_is_left_alone(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    bought(as_ada, club)
+    sandbox.switches(drop=["product.*", "price.*"])
+    foreign = sandbox.client.v1.products.create({"name": "Consulting"})
+    price = add_price(sandbox.client, foreign.id, 100, interval="month")  # never synced
+    made_in_dashboard(sandbox, ada, price)
+    stranger = sandbox.client.v1.customers.create({"email": "eve@example.com"})
+    method = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": stranger.id})
+    sandbox.client.v1.subscriptions.create(
+        {
+            "customer": stranger.id,
+            "items": [{"price": club.prices[0].id}],
+            "default_payment_method": method.id,
+        }
+    )
+    deliver(sandbox, Purchase.objects.get())
+    reconcile()
+    assert Purchase.objects.count() == 1
+
+
+def test_portal_opens_for_the_customer_that_is_charged(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    charged = StripeCustomer.objects.get(user=ada).id
+    another = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
+    StripeCustomer.objects.filter(user=ada).update(id=another)
+    response = as_ada.post(f"/purchases/order/{purchase.public_id}/manage/")
+    (session,) = storage.find("billing_portal.session")
+    assert session["customer"] == charged
+    assert session["url"] == response["Location"]
+
+
+# --- account deletion with money on its way ----------------------------------------------------------------
+
+
+def test_deletion_expires_an_open_payment_page(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    page = press_buy(as_ada, icons)
+    response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
+    assert "Your account is deleted" in response.content.decode()
+    assert not User.objects.filter(pk=ada.pk).exists()
+    pay(page)  # somebody still has it open
+    assert storage.find("charge") == []
+    assert [row["status"] for row in storage.find("checkout.session")] == ["expired"]
+    assert Purchase.objects.get().status == Status.EXPIRED
+
+
+def test_deletion_waits_for_a_bank_debit(as_ada: Client, ada: User, sandbox: Any) -> None:
+    debit = stock(sandbox.client, "Quiet Hours", 4900)
+    purchase = bought(as_ada, debit)
+    storage.update(purchase.session_id, payment_status="unpaid")
+    storage.update(purchase.payment_intent_id, status="processing")
+    Purchase.objects.update(status=Status.PROCESSING, paid_at=None)
+    response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
+    assert "bank payment for Quiet Hours is still on its way" in response.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()
+    storage.update(purchase.session_id, payment_status="paid")
+    storage.update(purchase.payment_intent_id, status="succeeded")
+    assert personal_data.delete_account(ada) != []  # it has just arrived, and nobody has told the buyer
+    assert personal_data.delete_account(ada) == []
+    assert Purchase.objects.get().status == Status.PAID
+
+
+def test_deletion_tells_of_a_page_that_was_just_paid(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    pay(press_buy(as_ada, icons))  # no event, and the buyer has not come back
+    (reason,) = personal_data.delete_account(ada)
+    assert "has just arrived" in reason
+    assert Purchase.objects.get().status == Status.PAID
+    assert Purchase.objects.get().user == ada
+
+
+def test_deletion_without_stripe_leaves_everything(
+    as_ada: Client, ada: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_buy(as_ada, icons)
+
+    def away(*args: object, **kwargs: object) -> None:
+        raise stripe.APIConnectionError("away")
+
+    monkeypatch.setattr("apps.stripe_sandbox.transport.InProcessClient.request", away)
+    (reason,) = personal_data.delete_account(ada)
+    assert "try again" in reason
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_checkout_opened_while_the_account_is_deleted_stops_the_deletion(
+    as_ada: Client, ada: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_one(user: User) -> None:
+        press_buy(as_ada, icons)
+
+    monkeypatch.setattr(personal_data, "preparations", [*personal_data.preparations, open_one])
+    (reason,) = personal_data.delete_account(ada)
+    assert "another tab" in reason
+    assert User.objects.filter(pk=ada.pk).exists()
