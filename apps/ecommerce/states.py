@@ -257,11 +257,11 @@ def billing_note(purchase: Purchase) -> str:
         words = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
     elif purchase.current_period_end:
         words = _(
-            "Your subscription itself goes on: %(price)s will be charged on %(period_end)s unless you cancel it, "
-            "and access opens again with that payment."
+            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and access opens "
+            "again with it. You can cancel at any time."
         )
     else:
-        words = _("Your subscription itself goes on until you cancel it.")
+        words = _("Your subscription continues until you cancel it.")
     return str(words) % values_of(purchase)
 
 

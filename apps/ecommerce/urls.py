@@ -14,6 +14,7 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
     path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),
+    path("purchases/order/<uuid:public_id>/cancel/", purchases.cancel, name="purchase_cancel"),
     path("purchases/<slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
     path("purchases/<slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),

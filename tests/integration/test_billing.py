@@ -84,7 +84,7 @@ def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
 
     page = page_of(as_ada, purchase)
     assert "Manage subscription" in page
-    assert "will be charged on" in page
+    assert "next payment is due on" in page
     assert "Subscribe again" not in page
     assert "Manage subscription" in as_ada.get("/purchases/").content.decode()
     assert 'name="price"' not in as_ada.get("/store/maker-club/").content.decode()
@@ -164,7 +164,7 @@ def test_refund_mail_of_running_subscription_names_the_next_charge(
     purchase = deliver(sandbox, purchase)
     sent = [message for message in mail.outbox if "refund" in message.subject.lower()]
     assert len(sent) == 1
-    assert "will be charged on" in str(sent[0].body)
+    assert "next payment is due on" in str(sent[0].body)
 
 
 @pytest.mark.parametrize(
@@ -514,3 +514,70 @@ def test_checkout_opened_while_the_account_is_deleted_stops_the_deletion(
     (reason,) = personal_data.delete_account(ada)
     assert "another tab" in reason
     assert User.objects.filter(pk=ada.pk).exists()
+
+
+# --- canceling without Stripe's portal ---------------------------------------------------------------------
+
+
+def cancel(client: Client, purchase: Purchase) -> Any:
+    return client.post(f"/purchases/order/{purchase.public_id}/cancel/", follow=True)
+
+
+def test_cancel_button_keeps_the_paid_period(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    page = cancel(as_ada, purchase).content.decode()
+    assert 'data-state="ending"' in page
+    assert f"/{purchase.public_id}/cancel/" not in page  # there is nothing left to cancel
+    assert (storage.get(purchase.subscription_id) or {})["cancel_at_period_end"] is True
+    assert owned(ada, club.product)
+
+
+def test_cancel_button_ends_a_refunded_subscription_at_once(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    refund(sandbox, purchase)
+    deliver(sandbox, purchase)
+    assert 'data-state="canceled"' in cancel(as_ada, purchase).content.decode()
+    assert running_at_stripe() == []
+
+
+def test_cancel_button_stops_the_retries_of_an_overdue_subscription(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    desk.fail_next_renewal(purchase.subscription_id)
+    desk.advance_to_renewal(purchase.subscription_id)
+    purchase = deliver(sandbox, purchase)
+    assert purchase.subscription_status == "past_due"
+    cancel(as_ada, purchase)
+    assert running_at_stripe() == []
+    charges = len(storage.find("charge"))
+    desk.advance(purchase.subscription_id, 28 * DAY)
+    assert len(storage.find("charge")) == charges
+
+
+def test_cancel_button_needs_its_buyer_and_a_post(
+    as_ada: Client, as_bob: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    address = f"/purchases/order/{purchase.public_id}/cancel/"
+    assert as_bob.post(address).status_code == 404
+    assert as_ada.get(address).status_code == 405
+    assert Client().post(address)["Location"].startswith("/accounts/login/")
+    assert len(running_at_stripe()) == 1
+    assert Purchase.objects.get().cancel_at is None
+
+
+def test_cancel_button_says_so_when_stripe_is_away(
+    as_ada: Client, club: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = bought(as_ada, club)
+
+    def away(*args: object, **kwargs: object) -> None:
+        raise stripe.APIConnectionError("away")
+
+    monkeypatch.setattr("apps.stripe_sandbox.transport.InProcessClient.request", away)
+    assert "could not be canceled" in cancel(as_ada, purchase).content.decode()

@@ -27,6 +27,7 @@ from apps.ecommerce.asking import SELDOM, ask_stripe, sync_kindly
 from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import grants
+from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.live import live, live_beside
 from apps.ecommerce.mine import library_of, purchase_of
 from apps.ecommerce.models import Purchase, StripeCustomer
@@ -34,6 +35,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
 from apps.ecommerce.states import key_of, poll_delay, state_of
 from apps.ecommerce.stripe_transport import somebody_waits
+from apps.ecommerce.subscriptions import cancel_subscription, ends_at_once
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
 
@@ -126,6 +128,29 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 
 @never_cache
+@login_required
+@require_POST
+@limited("portal")
+def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
+    """Cancel the subscription, without a way through Stripe's portal."""
+    row = _own(request, public_id)
+    if not row.will_be_charged_again:
+        return redirect(row)
+    try:
+        with somebody_waits():
+            row = cancel_subscription(sync_purchase(row, "before canceling"))
+    except stripe.StripeError:
+        logger.exception("The subscription of %s could not be canceled", row.public_id)
+        words = _(
+            "The subscription could not be canceled. Please try again in a minute, or write to %(support)s."
+        )
+        messages.error(request, words % {"support": settings.SUPPORT_EMAIL})
+    else:
+        messages.success(request, _("Your subscription is canceled. It will not be charged again."))
+    return redirect(row)
+
+
+@never_cache
 @product_required
 @require_safe
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
@@ -175,6 +200,7 @@ def _context(request: SignedInRequest, row: Purchase, view: str) -> dict[str, An
         "seen": _seen(row, view),
         "live": None if delay else live_beside(request.user, row),  # one of the two asks, never both
         "opens": grants(row),
+        "ends_at_once": ends_at_once(row),
         "changes": row.changes.all(),
         "seller_address": settings.SELLER_ADDRESS,
         "site_url": settings.SITE_URL,
