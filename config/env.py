@@ -223,7 +223,8 @@ def _explain(name: str, text: str, invalid: Invalid, mask: Mask) -> str:
     length = f" ({len(text)} characters)" if mask is _mask_secret else ""
     value = mask(text)
     value = repr(value if len(value) <= MAX_SHOWN else f"{value[:MAX_SHOWN]}…")
-    return f"{name} is {value}{length}, but it has to be {invalid.expected}.{suggestion}"
+    line = f"{name} is {value}{length}, but it has to be {invalid.expected}.{suggestion}"
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
 
 def _mask(text: str) -> str:

@@ -147,7 +147,7 @@ def bucket_options(text: str) -> dict[str, Any]:
         raise Invalid(f"{expected}, with only the bucket's name after s3://")
     for name, value in options.items():
         if name not in BUCKET_OPTIONS or not value:
-            raise Invalid(f"{expected} ({name} is no option, or empty)", closest(name, BUCKET_OPTIONS))
+            raise Invalid(f"{expected}, with known options that are not empty", closest(name, BUCKET_OPTIONS))
         if name == "endpoint_url" and not _site("/".join(value.split("/")[:3])):
             raise Invalid(f"{expected}, with https:// in endpoint_url", _site_in(value))
     return {"bucket_name": parts.netloc, **options}

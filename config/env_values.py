@@ -18,6 +18,7 @@ T = TypeVar("T")
 Parser = Callable[[str], T]
 
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 RATE = re.compile(r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)", re.ASCII)
 STRIPE_KEY = re.compile(r"[sr]k_(?:test|live)_\w+", re.ASCII)
 # What is pasted in the place of a secret key or a signing secret.
@@ -45,7 +46,7 @@ def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
 
 # --- General types ----------------------------------------------------------------------------------------
 def text_line(text: str) -> str:
-    if not text.isprintable():
+    if CONTROL.search(text):
         raise Invalid("one line of text")
     return text
 
@@ -133,9 +134,12 @@ def long_word(minimum: int) -> Parser[str]:
 
 def path(text: str) -> Path:
     """Return the path, with the home folder for ~; other variables in it are not replaced."""
-    if "$" in text or not text.isprintable():
+    if "$" in text or CONTROL.search(text):
         raise Invalid("a path without variables in it")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody
+        raise Invalid("a path, without ~ or with a user's home that exists") from None
 
 
 def _is_between(number: float, minimum: float, maximum: float | None) -> bool:

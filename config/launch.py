@@ -8,6 +8,7 @@ points and `check --deploy` ask here. What each variable may look like is checke
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -78,7 +79,8 @@ def _lacks_a_mail_option(settings: Settings) -> bool:
     if "://" not in url or url.startswith("smtp"):
         return False
     try:
-        get_connection()
+        with warnings.catch_warnings(action="ignore"):  # Anymail repeats them when it sends
+            get_connection()
     except (ImproperlyConfigured, ImportError):
         return True
     return False

@@ -7,7 +7,6 @@ some.module.EmailBackend                           a backend of your own
 """
 
 import re
-from email import policy
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
@@ -32,6 +31,8 @@ OTHER_NAMES = {"smtps": "smtp+ssl", "smtp+starttls": "smtp+tls"}
 WRONG_PORTS = {("smtp", 465): "smtp+ssl", ("smtp+tls", 465): "smtp+ssl", ("smtp+ssl", 587): "smtp+tls"}
 PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - {"base", "base_requests"}
 EXPECTED = "smtp+tls://user:password@mail.example.com:587 or a provider such as postmark://?server_token=…"
+# An address, after a name and in angle brackets or alone. A name with signs that part addresses is in quotation marks.
+SENDER = re.compile(r"""(?:("([^"\\]|\\.)*"|[^"<>,;:@\[\]\\]*)\s*<)?(?P<address>[^<>\s]+)(?(1)>)""")
 # What Django before 6.1 calls these options.
 OLD_NAMES = {
     "host": "EMAIL_HOST",
@@ -117,15 +118,14 @@ def email_address(text: str) -> str:
 
 def sender(text: str) -> str:
     """Accept an address, or "Name <address>"."""
-    found = policy.SMTP.header_factory("From", text_line(text)).addresses
+    found = SENDER.fullmatch(text_line(text))
     name, _, address = text.rpartition("<")
-    if len(found) != 1:
-        suggestion = quoted_sender(name.strip().strip('"'), address.strip(" >")) if "@" in address else ""
-        raise Invalid("an address with a name before it: Shop <hello@example.com>", suggestion)
     try:
-        email_address(found[0].addr_spec)
+        email_address(found["address"] if found else "")
     except Invalid:
-        raise Invalid("an e-mail address, or Shop <hello@example.com>") from None
+        meant = quoted_sender(name.strip().strip('"'), address.strip(" >"))
+        is_better = name and meant != text and SENDER.fullmatch(meant)
+        raise Invalid("an e-mail address, or Shop <hello@example.com>", meant if is_better else "") from None
     return text
 
 

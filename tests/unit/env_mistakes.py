@@ -159,7 +159,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("STORAGE_URL", "https://s3.example.com/my-bucket", "s3://", ""),
     ("STORAGE_URL", f"s3://AKIA1:{PASSWORD}@my-bucket", "s3://", ""),
     ("STORAGE_URL", "s3://my-bucket/folder", "only the bucket's name", ""),
-    ("STORAGE_URL", "s3://my-bucket?endpont_url=https://s3.example.com", "no option", "endpoint_url"),
+    ("STORAGE_URL", "s3://my-bucket?endpont_url=https://s3.example.com", "known options", "endpoint_url"),
     ("STORAGE_URL", "s3://my-bucket?endpoint_url=s3.example.com", "https://", "https://s3.example.com"),
     ("SENTRY_DSN", PASSWORD, "https://key@host/number", ""),
     ("SENTRY_DSN", "https://sentry.io/1", "https://key@host/number", ""),

@@ -32,6 +32,7 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("LANGUAGE_CODE", "en-us", "LANGUAGE_CODE", "en-us"),
     ("DEFAULT_FROM_EMAIL", '"Bits, Bytes" <a@example.com>', "DEFAULT_FROM_EMAIL", '"Bits, Bytes" <a@example.com>'),
     ("SITE_NAME", "Bits, Bytes & Co", "DEFAULT_FROM_EMAIL", '"Bits, Bytes & Co" <hello@example.com>'),
+    ("SITE_NAME", "Outils\u00a0! 👩\u200d🔧", "SITE_NAME", "Outils\u00a0! 👩\u200d🔧"),
     ("SITE_NAME", "Müllers Laden", "DEFAULT_FROM_EMAIL", "Müllers Laden <hello@example.com>"),
     ("TASKS_BACKEND", "Database", "TASKS_BACKEND", "database"),
     ("MEDIA_URL", "https://cdn.example.com/media/", "MEDIA_URL", "https://cdn.example.com/media/"),
