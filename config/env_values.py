@@ -19,6 +19,7 @@ Parser = Callable[[str], T]
 
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
 RATE = re.compile(r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)", re.ASCII)
 STRIPE_KEY = re.compile(r"[sr]k_(?:test|live)_\w+", re.ASCII)
 # What is pasted in the place of a secret key or a signing secret.
@@ -42,6 +43,16 @@ class Invalid(ValueError):
 def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the choice that was probably meant, or ""."""
     return next(iter(get_close_matches(text, list(choices), n=1, cutoff=cutoff)), "")
+
+
+def is_class_path(text: str) -> bool:
+    """Whether it is the dotted path of a class in a module that exists."""
+    if len(text) > 200 or not CLASS_PATH.fullmatch(text):
+        return False
+    try:
+        return find_spec(text.rpartition(".")[0]) is not None
+    except (ImportError, AttributeError, ValueError):
+        return False
 
 
 # --- General types ----------------------------------------------------------------------------------------
@@ -93,12 +104,8 @@ def choice_or_path(choices: Collection[str]) -> Parser[str]:
     """Accept one of the choices, or the dotted path of a class in a module that exists."""
 
     def parse(text: str) -> str:
-        module, dot, _name = text.rpartition(".")
-        try:
-            if dot and find_spec(module):
-                return text
-        except (ImportError, ValueError):
-            pass
+        if is_class_path(text):
+            return text
         try:
             return one_of(choices)(text)
         except Invalid as invalid:

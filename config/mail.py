@@ -7,7 +7,6 @@ some.module.EmailBackend                           a backend of your own
 """
 
 import re
-from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote
@@ -18,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
 from config.env_urls import server_url
-from config.env_values import Invalid, text_line
+from config.env_values import Invalid, is_class_path, text_line
 
 TIMEOUT_SECONDS = 5  # without a worker a buyer waits for it; what fails is sent later
 SMTP: dict[str, dict[str, Any]] = {
@@ -47,17 +46,7 @@ OLD_NAMES = {
 
 def mail_settings(url: str) -> dict[str, Any]:
     """Return the settings by name. Raise Invalid for an address that no mail can leave by."""
-    old: dict[str, Any] = {}
-    if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", url, re.ASCII):
-        backend, options = _module(url), {}
-    elif (scheme := url.partition("://")[0].lower().replace("-", "_")) in PROVIDERS and "://" in url:
-        backend, options = f"anymail.backends.{scheme}.EmailBackend", _provider_options(url, scheme)
-        old = {"ANYMAIL": {f"{scheme}_{name}".upper(): value for name, value in options.items()}}
-    else:
-        usual = "smtp+ssl" if ":465" in url else "smtp+tls"
-        parts = server_url(url, [usual, *SMTP, *PROVIDERS], EXPECTED, OTHER_NAMES)
-        backend, options = "django.core.mail.backends.smtp.EmailBackend", _smtp(parts)
-        old = {OLD_NAMES[name]: value for name, value in options.items()}
+    backend, options, old = _backend(url)
     if django.VERSION >= (6, 1):
         found: dict[str, Any] = {
             "MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}},
@@ -69,16 +58,23 @@ def mail_settings(url: str) -> dict[str, Any]:
     return found
 
 
-def _module(path: str) -> str:
-    module, _, name = path.rpartition(".")
-    try:
-        is_there = find_spec(module) is not None
-    except ImportError:
-        is_there = False
-    if not is_there or not name[0].isupper():
-        host = f"smtp+tls://user:password@{path}:587" if path.islower() else ""
-        raise Invalid(f"{EXPECTED} or the dotted path of a backend", host)
-    return path
+def _backend(url: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return the path of the backend, its options, and the settings that hold them before Django 6.1."""
+    if is_class_path(url):
+        return url, {}, {}
+    scheme = url.partition("://")[0].lower().replace("-", "_")
+    if scheme in PROVIDERS and "://" in url:
+        options = _provider_options(url, scheme)
+        anymail = {f"{scheme}_{name}".upper(): value for name, value in options.items()}
+        return f"anymail.backends.{scheme}.EmailBackend", options, {"ANYMAIL": anymail}
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)+", url, re.ASCII):
+        is_host = re.fullmatch(r"[a-z0-9-]{1,25}(\.[a-z0-9-]{1,25})+", url)
+        meant = f"smtp+tls://user:password@{url}:587" if is_host else ""
+        raise Invalid(f"{EXPECTED} or the dotted path of a backend", meant)
+    usual = "smtp+ssl" if ":465" in url else "smtp+tls"
+    smtp = _smtp(server_url(url, [usual, *SMTP, *PROVIDERS], EXPECTED, OTHER_NAMES))
+    old = {OLD_NAMES[name]: value for name, value in smtp.items()}
+    return "django.core.mail.backends.smtp.EmailBackend", smtp, old
 
 
 def _provider_options(url: str, scheme: str) -> dict[str, str]:

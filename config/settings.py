@@ -360,8 +360,8 @@ STORAGES = {
     },
 }
 # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
-AWS_ACCESS_KEY_ID = env.secret("AWS_ACCESS_KEY_ID", default="")
-AWS_SECRET_ACCESS_KEY = env.secret("AWS_SECRET_ACCESS_KEY", default="")
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    env.secret(name, default="")  # boto reads them itself
 bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
 if bucket:
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

@@ -59,7 +59,7 @@ ANYTHING = st.lists(st.sampled_from(SCHEMES + PIECES + SIGNS) | st.text(max_size
 
 
 @given(text=ANYTHING.filter(lambda text: _fits(text)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @example(text="~nobody-here/var")
 @example(text="a <")
 @example(text="http://[::1%eth0]")
