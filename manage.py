@@ -9,6 +9,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
+    if sys.argv[1:2] == ["runserver"]:
+        from config.launch import refuse_to_start
+
+        refuse_to_start()  # before the autoreloader starts its thread, whose end would go unnoticed
     execute_from_command_line(sys.argv)
 
 

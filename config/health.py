@@ -24,4 +24,5 @@ def is_alive(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_alive(int(os.environ.get("PORT") or 8000)) else 1)
+    port = os.environ.get("PORT", "").strip() or "8000"
+    sys.exit(0 if port.isdecimal() and is_alive(int(port)) else 1)

@@ -6,12 +6,18 @@ mailgun://?api_key=…&sender_domain=…               https://anymail.dev/en/st
 some.module.EmailBackend                           a backend of your own
 """
 
-from importlib.util import find_spec
+import re
+from pkgutil import iter_modules
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 import django
-from django.core.exceptions import ImproperlyConfigured
+from anymail import backends
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+from config.env_urls import server_url
+from config.env_values import Invalid, is_class_path, text_line
 
 TIMEOUT_SECONDS = 5  # without a worker a buyer waits for it; what fails is sent later
 SMTP: dict[str, dict[str, Any]] = {
@@ -19,6 +25,13 @@ SMTP: dict[str, dict[str, Any]] = {
     "smtp+tls": {"port": 587, "use_tls": True},
     "smtp+ssl": {"port": 465, "use_ssl": True},
 }
+OTHER_NAMES = {"smtps": "smtp+ssl", "smtp+starttls": "smtp+tls"}
+# The port of the other kind of TLS: with it the connection hangs until the timeout.
+WRONG_PORTS = {("smtp", 465): "smtp+ssl", ("smtp+tls", 465): "smtp+ssl", ("smtp+ssl", 587): "smtp+tls"}
+PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - {"base", "base_requests"}
+EXPECTED = "smtp+tls://user:password@mail.example.com:587 or a provider such as postmark://?server_token=…"
+# An address, after a name and in angle brackets or alone. A name with signs that part addresses is in quotation marks.
+SENDER = re.compile(r"""(?:("([^"\\]|\\.)*"|[^"<>,;:@\[\]\\]*)\s*<)?(?P<address>[^<>\s]+)(?(1)>)""")
 # What Django before 6.1 calls these options.
 OLD_NAMES = {
     "host": "EMAIL_HOST",
@@ -32,21 +45,8 @@ OLD_NAMES = {
 
 
 def mail_settings(url: str) -> dict[str, Any]:
-    """The settings, by name. Raises ImproperlyConfigured for an address that nobody understands."""
-    parts = urlsplit(url)
-    if parts.scheme in SMTP:
-        backend, options = "django.core.mail.backends.smtp.EmailBackend", _smtp(parts)
-        old = {OLD_NAMES[name]: value for name, value in options.items()}
-    elif "://" not in url:
-        backend, options, old = url, {}, {}
-    else:
-        provider = parts.scheme.replace("-", "_")
-        if not find_spec(f"anymail.backends.{provider}"):
-            raise ImproperlyConfigured(
-                f"EMAIL_URL: {parts.scheme}:// is neither SMTP nor a provider of Anymail's."
-            )
-        backend, options = f"anymail.backends.{provider}.EmailBackend", dict(parse_qsl(parts.query))
-        old = {"ANYMAIL": {f"{provider}_{name}".upper(): value for name, value in options.items()}}
+    """Return the settings by name. Raise Invalid for an address that no mail can leave by."""
+    backend, options, old = _backend(url)
     if django.VERSION >= (6, 1):
         found: dict[str, Any] = {
             "MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}},
@@ -58,10 +58,75 @@ def mail_settings(url: str) -> dict[str, Any]:
     return found
 
 
+def _backend(url: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return the path of the backend, its options, and the settings that hold them before Django 6.1."""
+    if is_class_path(url):
+        return url, {}, {}
+    scheme = url.partition("://")[0].lower().replace("-", "_")
+    if scheme in PROVIDERS and "://" in url:
+        options = _provider_options(url, scheme)
+        anymail = {f"{scheme}_{name}".upper(): value for name, value in options.items()}
+        return f"anymail.backends.{scheme}.EmailBackend", options, {"ANYMAIL": anymail}
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)+", url, re.ASCII):
+        is_host = re.fullmatch(r"[a-z0-9-]{1,25}(\.[a-z0-9-]{1,25})+", url)
+        meant = f"smtp+tls://user:password@{url}:587" if is_host else ""
+        raise Invalid(f"{EXPECTED} or the dotted path of a backend", meant)
+    usual = "smtp+ssl" if ":465" in url else "smtp+tls"
+    smtp = _smtp(server_url(url, [usual, *SMTP, *PROVIDERS], EXPECTED, OTHER_NAMES))
+    old = {OLD_NAMES[name]: value for name, value in smtp.items()}
+    return "django.core.mail.backends.smtp.EmailBackend", smtp, old
+
+
+def _provider_options(url: str, scheme: str) -> dict[str, str]:
+    _, _, rest = url.partition("://")
+    options = dict(parse_qsl(rest.lstrip("/").removeprefix("?")))
+    if rest.strip("/") and not (rest.lstrip("/").startswith("?") and options):
+        raise Invalid(f"{scheme}://?option=value, with the options of https://anymail.dev/en/stable/esps/")
+    return options
+
+
 def _smtp(parts: SplitResult) -> dict[str, Any]:
-    options = {"host": parts.hostname or "localhost", **SMTP[parts.scheme], "timeout": TIMEOUT_SECONDS}
+    address = parts.netloc.rpartition("@")[2]
+    if not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise Invalid(f"{EXPECTED}, with a host and nothing after the port")
+    if bool(parts.username) != bool(parts.password):
+        raise Invalid(f"{EXPECTED}, with user and password, or neither")
+    if scheme := WRONG_PORTS.get((parts.scheme, parts.port or 0)):
+        raise Invalid(f"{scheme}:// on port {parts.port}", f"{scheme}://user:password@{address}")
+    options = {"host": parts.hostname, **SMTP[parts.scheme], "timeout": TIMEOUT_SECONDS}
     if parts.port:
         options["port"] = parts.port
     if parts.username:
         options |= {"username": unquote(parts.username), "password": unquote(parts.password or "")}
     return options
+
+
+def email_address(text: str) -> str:
+    try:
+        EmailValidator()(text)
+    except ValidationError:
+        within = re.search(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", text)
+        raise Invalid(
+            "one e-mail address, for example hello@example.com", within[0] if within else ""
+        ) from None
+    return text
+
+
+def sender(text: str) -> str:
+    """Accept an address, or "Name <address>"."""
+    found = SENDER.fullmatch(text_line(text))
+    name, _, address = text.rpartition("<")
+    try:
+        email_address(found["address"] if found else "")
+    except Invalid:
+        meant = quoted_sender(name.strip().strip('"'), address.strip(" >"))
+        is_better = name and meant != text and SENDER.fullmatch(meant)
+        raise Invalid("an e-mail address, or Shop <hello@example.com>", meant if is_better else "") from None
+    return text
+
+
+def quoted_sender(name: str, address: str) -> str:
+    """Return "Name <address>", with quotation marks where the name has a comma or the like."""
+    if re.search(r'[(),:;<>@\[\]\\"]', name):
+        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{name} <{address}>"

@@ -31,6 +31,9 @@ JOBS = (
 
 
 def main() -> None:
+    # Settings are read in a process of its own, as each command is, so that this one stays small.
+    if status := subprocess.run([sys.executable, "-c", "import config.settings"], check=False).returncode:
+        sys.exit(status)
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())

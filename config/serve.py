@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 
+from django.conf import settings
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -26,18 +27,16 @@ PER_THREAD = 8  # requests that wait for a thread; more are kept in the socket's
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     refuse_to_start()
-    workers = int(os.environ.get("WEB_WORKERS") or max(2, os.cpu_count() or 2))
-    threads = int(os.environ.get("WEB_THREADS") or 8)
-    if os.environ.get("METRICS_TOKEN"):
+    if settings.METRICS_TOKEN:
         _share_metrics()
     Server(
         "config.wsgi:application",
         interface=Interfaces.WSGI,
-        address=os.environ.get("HOST") or "127.0.0.1",
-        port=int(os.environ.get("PORT") or 8000),
-        workers=workers,
-        blocking_threads=threads,
-        backpressure=threads * PER_THREAD,
+        address=settings.WEB_HOST,
+        port=settings.WEB_PORT,
+        workers=settings.WEB_WORKERS,
+        blocking_threads=settings.WEB_THREADS,
+        backpressure=settings.WEB_THREADS * PER_THREAD,
         backlog=1024,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),

@@ -1,66 +1,51 @@
 """All settings of the project, read from the environment (or `.env`).
 
-Development needs nothing set but SECRET_KEY, which `make run` writes. Production fails loud: a missing
-setting stops the start with one line that names the variable. `.env.example` explains each of them.
+Development needs nothing set but SECRET_KEY, which `make run` writes. Whatever is missing, wrong or misspelt
+stops the start with one line that names the variable. `.env.example` explains each of them.
+
+A variable is declared where it is read: `env.int("REFUND_DAYS", default=14)`. config/env.py has a method for
+each type, config/env_values.py and config/env_urls.py have the special forms.
 """
 
-import re
+import logging
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
-from config import logs
-from config.mail import mail_settings
+from config import env_urls, env_values, logs, mail
+from config.env import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+env = Env()
+ENV_FILE = env.str("ENV_FILE", default="")
+env.read_file(ENV_FILE or BASE_DIR / ".env", must_exist=bool(ENV_FILE))
 
 # Everything the site writes lives below one folder: databases, uploads, private files, development mail.
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
-
-
-def required(name: str) -> str:
-    """The value of an environment variable that has no safe default. Raises ImproperlyConfigured."""
-    value: str = env.str(name, default="")
-    if not value:
-        raise ImproperlyConfigured(
-            f"{name} is not set. Put it into the environment or .env (see .env.example)."
-        )
-    return value
-
+VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")
 
 # --- The shop, in words -----------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
 SITE_INTRO = env.str("SITE_INTRO", default="")  # the sentence below it on the front page; empty: ours
-SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="hello@example.com")
-REFUND_DAYS = env.int(
-    "REFUND_DAYS", default=14
-)  # the promise beside every price; see templates/web/refunds.html
-CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
+SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", mail.email_address, default="hello@example.com")
+REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # promised beside every price: templates/web/refunds.html
+CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")  # $9, or USD 9
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
 SHARE_IMAGES = env.bool("SHARE_IMAGES", default=True)  # one for each product, drawn at sync
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+SITE_URL = env.read("SITE_URL", env_urls.site_url, default="http://127.0.0.1:8000")
 
 MAINTENANCE = env.bool("MAINTENANCE", default=False)  # every page says that we are back in a few minutes
 
 # --- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = required("SECRET_KEY")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
-if not DEBUG and not ALLOWED_HOSTS:
-    raise ImproperlyConfigured(
-        "ALLOWED_HOSTS is not set. Name the host of the shop, for example shop.example.com."
-    )
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECRET_KEY = env.secret("SECRET_KEY", env_values.text_line)
+ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=["*"] if DEBUG else env.NOTSET)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", env_urls.origin, default=[])
 
 HTTPS = SITE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = HTTPS
@@ -76,7 +61,7 @@ X_FRAME_OPTIONS = "DENY"
 # Behind a proxy that ends TLS its word counts: on the scheme, and on who is asking (so many proxies, one after the
 # other, each of which adds to X-Forwarded-For). Without one, nobody's word does.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0, maximum=10)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -97,7 +82,7 @@ CSRF_COOKIE_HTTPONLY = True  # as the session's; chrome.js writes the theme's it
 # and count no files: anybody could fill the disk with one.
 MOST_BYTES = 2_000_000  # Stripe's largest events are far below
 # Staff upload in the admin what buyers download.
-MOST_BYTES_OF_STAFF = env.int("ADMIN_UPLOAD_MB", default=2000) * 1_000_000
+MOST_BYTES_OF_STAFF = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
@@ -120,20 +105,14 @@ RATE_LIMITS = {
     "search": "120/m/ip",  # each asks the database for words anywhere in the texts
     "poll": "600/m/user",  # a dozen open tabs are nobody's fault
 }
-for part in filter(None, env.str("RATE_LIMITS", default="").split(";")):
-    name, _equals, rates = part.partition("=")
-    if name not in RATE_LIMITS or not all(
-        re.fullmatch(r"\d+/\d*[smhd]/(ip|user|key)", rate) for rate in rates.split(",") if rates
-    ):
-        raise ImproperlyConfigured(f"RATE_LIMITS: {part} is not like checkout=5/m/user,20/5m/ip.")
-    RATE_LIMITS[name] = rates
+RATE_LIMITS = env.read("RATE_LIMITS", env_values.rate_limits(RATE_LIMITS), default=RATE_LIMITS)
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 # Test keys or live keys make the same code sell through Stripe. Without a key, in development, the offline
 # sandbox plays Stripe (apps/stripe_sandbox; delete that folder and the block below to drop it).
-STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
-STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
-STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another stand-in, or a proxy
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
+STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
+STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")  # another stand-in, or a proxy
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)  # a rehearsal in public: nobody really pays
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
 
@@ -147,7 +126,7 @@ CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)  # a real invoi
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7)
 
 # With purchases waiting and no event for so long, /readyz says that webhooks are silent.
-WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60)
+WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1)
 
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
@@ -165,7 +144,16 @@ if STRIPE_SANDBOX:
 # --- Applications -----------------------------------------------------------------------------------------
 # Sign in with Google or GitHub: each is there once its two variables are set, and else there is no trace of it.
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
-SOCIAL_SIGN_IN = [name for name in SIGN_IN_ORIGINS if env.str(f"{name.upper()}_CLIENT_ID", default="")]
+SIGN_IN_KEYS = {
+    name: {
+        "client_id": env.secret(f"{name.upper()}_CLIENT_ID", default=""),
+        "secret": env.secret(f"{name.upper()}_CLIENT_SECRET", default=""),
+    }
+    for name in SIGN_IN_ORIGINS
+}
+env.require_together("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
+env.require_together("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")
+SOCIAL_SIGN_IN = [name for name, keys in SIGN_IN_KEYS.items() if keys["client_id"]]
 
 INSTALLED_APPS = [
     "apps.web",  # first: its templates and static files win over those of packages
@@ -243,7 +231,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # our templates may r
 
 # --- Data -------------------------------------------------------------------------------------------------
 # An empty variable means the embedded default: files pass on variables that nobody has set.
-database_url = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+database_url = env.url("DATABASE_URL", env_urls.database_url, default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
 DATABASES = {"default": env.db_url_config(database_url)}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -257,7 +245,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}
+CACHES = {"default": env.cache_url_config(env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"))}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
     CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
@@ -271,11 +259,11 @@ if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
 # --- Work after a change: mails and what else must not keep a buyer waiting --------------------------------
 # immediate: right after the commit, no worker. database: manage.py db_worker does it. Or another backend's path.
 TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
-TASKS_BACKEND = env.str("TASKS_BACKEND", default="immediate")
+TASKS_BACKEND = env.read("TASKS_BACKEND", env_values.choice_or_path(TASK_BACKENDS), default="immediate")
 if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 # With a task due and not taken for so long, /readyz says that the worker is silent.
-WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120)
+WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1)
 
 # --- Accounts ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
@@ -297,7 +285,9 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # "optional" lets a buyer pay first and verify later; "mandatory" asks for it before the first sign-in.
-ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "ACCOUNT_EMAIL_VERIFICATION", ["optional", "mandatory"], default="optional"
+)
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
@@ -330,12 +320,7 @@ SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
     name: {
-        "APPS": [
-            {
-                "client_id": required(f"{name.upper()}_CLIENT_ID"),
-                "secret": required(f"{name.upper()}_CLIENT_SECRET"),
-            }
-        ],
+        "APPS": [SIGN_IN_KEYS[name]],
         "OAUTH_PKCE_ENABLED": True,
     }
     for name in SOCIAL_SIGN_IN
@@ -344,17 +329,22 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 # --- Mail -------------------------------------------------------------------------------------------------
 # Without EMAIL_URL mails are printed; in development the page /dev/mail/ shows them, too.
 own_backend = "apps.web.mailbox.EmailBackend" if DEBUG else "django.core.mail.backends.console.EmailBackend"
-vars().update(mail_settings(env.str("EMAIL_URL", default="") or own_backend))
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <{SUPPORT_EMAIL}>")
+vars().update(env.url("EMAIL_URL", mail.mail_settings, default=mail.mail_settings(own_backend)))
+DEFAULT_FROM_EMAIL = env.read(
+    "DEFAULT_FROM_EMAIL", mail.sender, default=mail.quoted_sender(SITE_NAME, SUPPORT_EMAIL)
+)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-ALERT_EMAIL = env.str("ALERT_EMAIL", default=SUPPORT_EMAIL)  # who is told what the shop can't mend by itself
+# Who is told what the shop can't mend by itself.
+ALERT_EMAIL = env.read("ALERT_EMAIL", mail.email_address, default=SUPPORT_EMAIL)
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))  # images bring theirs along
+STATIC_ROOT = env.read(
+    "STATIC_ROOT", env_values.path, default=VAR_DIR / "static"
+)  # images bring theirs along
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Where browsers find product images: here, or at a CDN whose origin is this site's /media/.
-MEDIA_URL = env.str("MEDIA_URL", default="") or "/media/"
+MEDIA_URL = env.read("MEDIA_URL", env_urls.media_url, default="/media/")
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -369,10 +359,12 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-storage = urlsplit(env.str("STORAGE_URL", default=""))
-if storage.scheme == "s3" and storage.netloc:
-    # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
-    bucket = {"bucket_name": storage.netloc, **dict(parse_qsl(storage.query))}
+# The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    env.secret(name, default="")  # boto reads them itself
+bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
+if bucket:
+    env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     STORAGES["default"] = {
         "BACKEND": "apps.web.buckets.MediaBucket",
         "OPTIONS": {**bucket, "location": "media"},
@@ -381,20 +373,17 @@ if storage.scheme == "s3" and storage.netloc:
         "BACKEND": "apps.web.buckets.PrivateBucket",
         "OPTIONS": {**bucket, "location": "private"},
     }
-elif storage.geturl():
-    raise ImproperlyConfigured(
-        "STORAGE_URL is not s3://bucket?endpoint_url=…&region_name=… (see .env.example)."
-    )
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Language and time ------------------------------------------------------------------------------------
 # Shipped translations; LANGUAGES=en,de offers some of them. The cookie, then the browser, chooses among these.
 TRANSLATIONS = {"en": "English", "de": "Deutsch"}
-LANGUAGES = [(code, TRANSLATIONS[code]) for code in env.list("LANGUAGES", default=list(TRANSLATIONS))]
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default=LANGUAGES[0][0])
+offered = env.list("LANGUAGES", env_values.one_of(TRANSLATIONS), default=list(TRANSLATIONS))
+LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
+LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 USE_I18N = True
 USE_TZ = True
 
@@ -423,21 +412,37 @@ CONTENT_SECURITY_POLICY = {
 # --- Logs -------------------------------------------------------------------------------------------------
 # One line a request and a change of a purchase: for a person in development, as JSON in production.
 LOGGING = logs.configuration(
-    style=env.str("LOG_FORMAT", default="line" if DEBUG else "json"),
-    level=env.str("LOG_LEVEL", default="INFO"),
+    style=env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG else "json"),
+    level=env.choice("LOG_LEVEL", logging.getLevelNamesMapping(), default="INFO"),
 )
 
 # --- Watching (each is off until its variable is set) -----------------------------------------------------
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # /metrics answers Prometheus that brings it as bearer
-if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+METRICS_TOKEN = env.secret(
+    "METRICS_TOKEN", env_values.long_word(16), default=""
+)  # /metrics wants it as bearer token
+SENTRY_DSN = env.url("SENTRY_DSN", env_urls.sentry_dsn, default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production")
+SENTRY_TRACES_SAMPLE_RATE = env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.0, maximum=1)
+if SENTRY_DSN:
     import sentry_sdk
 
     sentry_sdk.init(
         dsn=SENTRY_DSN,
-        environment=env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production"),
-        traces_sample_rate=env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.0),
+        environment=SENTRY_ENVIRONMENT,
+        traces_sample_rate=SENTRY_TRACES_SAMPLE_RATE,
         send_default_pii=False,
         include_local_variables=False,  # they may hold a key or somebody's address
         max_request_body_size="never",
         before_send=logs.clean_report,
     )
+
+# --- The production server: config/serve.py ----------------------------------------------------------------
+WEB_HOST = env.read("HOST", env_urls.listen_address, default="127.0.0.1")
+WEB_PORT = env.int("PORT", default=8000, minimum=1, maximum=65535)
+WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimum=1, maximum=1000)
+WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
+
+BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)  # scripts/backup.py
+
+# Last: the start ends here if a variable is wrong or misspelt. Read variables of your own above.
+env.check()

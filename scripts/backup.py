@@ -24,7 +24,7 @@ import dotenv
 from environment import ROOT, stop
 from throwaway import postgres_binaries
 
-VALUES = {**dotenv.read(), **os.environ}
+VALUES = dotenv.site_variables()
 VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
 URL = VALUES.get("DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}"
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
@@ -48,7 +48,7 @@ def backup(note: str = "") -> Path:
                     tar.add(VAR / name, name)
         unfinished.chmod(0o600)  # addresses of buyers, and what they paid for
         unfinished.replace(archive)
-    for old in sorted(folder.glob("*.tar.gz"))[: -max(int(VALUES.get("KEEP") or 14), 1)]:
+    for old in sorted(folder.glob("*.tar.gz"))[: -int(VALUES.get("KEEP") or 14)]:
         old.unlink()
     return archive
 

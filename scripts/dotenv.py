@@ -1,35 +1,41 @@
 """The file .env: read with care, written once."""
 
+import json
 import os
-import re
 import secrets
+import subprocess
+import sys
 
-from environment import ROOT, stop
+from environment import PYTHON, ROOT, stop
+
+sys.path.insert(0, str(ROOT))
+from config.env_file import read_env_file
 
 FILE = ROOT / ".env"
-LINE = re.compile(r"""(export\s+)?[A-Za-z_][A-Za-z0-9_]*=("[^"]*"|'[^']*'|[^"'].*|)\Z""")
-SECRET = re.compile(r"(?:sk|rk|whsec)_\S+|(?<=SECRET_KEY).+")
+PRINT_VARIABLES = "import json, os, config.settings; print(json.dumps(dict(os.environ)))"
 
 
 def read() -> dict[str, str]:
-    """The values of .env ({} without one). A line the settings would drop stops the command, by number."""
-    if not FILE.exists():
-        return {}
+    """Return the values of .env ({} without one). A line that is wrong ends the command, by number."""
     try:
-        lines = FILE.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        stop(f".env cannot be read: {error}")
-    values = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if not LINE.match(text):
-            stop(f".env line {number} is not KEY=value: {SECRET.sub('…', text)[:60]}")
-        key, _, value = text.removeprefix("export").strip().partition("=")
-        values[key] = value.strip("\"'")
+        values, problems = read_env_file(FILE)
+    except FileNotFoundError:
+        return {}
+    if problems:
+        stop("\n".join(problems))
     if not (values.get("SECRET_KEY") or os.environ.get("SECRET_KEY")):
         stop(".env has no SECRET_KEY. Put a long random text there: SECRET_KEY=…")
+    return values
+
+
+def site_variables() -> dict[str, str]:
+    """Return the variables as the settings read them. What is wrong or misspelt ends the command, a line for each."""
+    if not PYTHON.exists():  # the site is not set up yet
+        return {**read(), **os.environ}
+    done = subprocess.run([PYTHON, "-c", PRINT_VARIABLES], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(1)  # the settings have said why
+    values: dict[str, str] = json.loads(done.stdout)
     return values
 
 

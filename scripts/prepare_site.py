@@ -23,6 +23,9 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
 
+    from config.launch import refuse_to_start
+
+    refuse_to_start()
     try:
         django.setup()
         print("Database: migrations", flush=True)

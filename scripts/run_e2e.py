@@ -62,7 +62,7 @@ def _choices(*, headed: bool, without: str = "") -> list[str]:
 
 def _test_keys() -> dict[str, str]:
     """Stripe's keys from the environment or .env. Ends the command unless the secret one is a test key."""
-    values = {**dotenv.read(), **os.environ}
+    values = {name: value.strip() for name, value in {**dotenv.read(), **os.environ}.items()}
     key = values.get("STRIPE_SECRET_KEY", "")
     if "_live_" in key:
         stop("STRIPE_SECRET_KEY is a live key. These tests buy things: put a test key (sk_test_…) into .env.")

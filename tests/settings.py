@@ -22,7 +22,9 @@ if not os.environ.get("E2E_STRIPE"):
         "STRIPE_SECRET_KEY": "",
         "STRIPE_WEBHOOK_SECRET": "",
         "GOOGLE_CLIENT_ID": "",
+        "GOOGLE_CLIENT_SECRET": "",
         "GITHUB_CLIENT_ID": "",
+        "GITHUB_CLIENT_SECRET": "",
     }
 
 from config.settings import *  # noqa: E402, F403

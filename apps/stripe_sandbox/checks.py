@@ -6,11 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from config.env_values import TRUE
+
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """System check, stripe_sandbox.E001 and E002."""
     problems = live_keys()
-    asked_for = os.environ.get("STRIPE_SANDBOX", "").lower() in ("1", "true", "yes", "on")
+    asked_for = os.environ.get("STRIPE_SANDBOX", "").lower() in TRUE
     if not settings.DEBUG and not asked_for:
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
         problems.append(

@@ -31,6 +31,8 @@ LAUNCH = "def refuse_to_start(): ...  # ours looks at settings of ours"
 SETTINGS = """
 import os
 SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"], "config.urls", True
+WEB_HOST, WEB_PORT, METRICS_TOKEN = "127.0.0.1", int(os.environ.get("PORT") or 8000), ""
+WEB_WORKERS, WEB_THREADS = int(os.environ.get("WEB_WORKERS") or 1), int(os.environ.get("WEB_THREADS") or 8)
 INSTALLED_APPS = [*(f"django.contrib.{app}" for app in ("contenttypes", "auth", "sessions", "messages")), "djstripe"]
 MIDDLEWARE = [  # as startproject writes it
     "django.middleware.security.SecurityMiddleware",

@@ -37,8 +37,18 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
     ({"STRIPE_WEBHOOK_SECRET": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
     ({"EMAIL_URL": ""}, "EMAIL_URL"),
-    ({"RATE_LIMITS": "checkout=often"}, "RATE_LIMITS:"),
-    ({"RATE_LIMITS": "chekout=1/m/ip"}, "RATE_LIMITS:"),
+    ({"RATE_LIMITS": "checkout=often"}, "RATE_LIMITS"),
+    ({"SITE_URL": "shop.example.com", "DEBUG": "true"}, "SITE_URL"),  # no form of it switches the checks off
+    ({"SITE_URL": "https://shop.exmaple.com"}, "ALLOWED_HOSTS"),
+    ({"SITE_URL": "https://127.0.0.1"}, "ALLOWED_HOSTS"),
+    (
+        {"SITE_URL": "http://127.0.0.1", "ALLOWED_HOSTS": "127.0.0.1,shop.example.com"},
+        "SITE_URL",  # the world reaches it by its other host
+    ),
+    ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}, "DEBUG"),  # a live key to play with
+    ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1", "STRIPE_SECRET_KEY": "", "HOST": "::"}, "DEBUG"),
+    ({"EMAIL_URL": "postmark://?api_url=https://mail.example.com"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
 ]
 DELIBERATE = [
     {"RATE_LIMITS": "checkout=5/m/user,20/5m/ip;search="},
@@ -86,6 +96,48 @@ def test_every_way_to_start_asks(tmp_path: Path, start: list[str]) -> None:
     done = python(tmp_path, {"STRIPE_WEBHOOK_SECRET": ""}, *start)
     assert done.returncode == 1
     assert done.stderr.startswith("The shop does not start. STRIPE_WEBHOOK_SECRET ")
+    assert done.stderr.count("\n") == 1
+
+
+# Every command reads the settings first, and none of them goes on with a wrong one.
+COMMANDS = [
+    "manage.py check",
+    "manage.py migrate",
+    "manage.py db_worker",
+    "manage.py reconcile_purchases",
+    "manage.py runserver 127.0.0.1:0",
+    "-m config.serve",
+    "-m config.schedule",
+    "scripts/prepare_site.py 8000",
+    "scripts/backup.py backup",
+]
+
+
+def test_every_command_ends_with_one_line_for_each_wrong_variable(tmp_path: Path) -> None:
+    wrong = {"SITE_URL": "shop.example.com", "ADMIN_REQUIRES_MFA": "ture", "STRIPE_SECERT_KEY": "sk_live_1"}
+    with ThreadPoolExecutor(2) as pool:
+        refusals = list(pool.map(lambda command: python(tmp_path, wrong, *command.split()), COMMANDS))
+    for command, done in zip(COMMANDS, refusals, strict=True):
+        assert (done.returncode, done.stdout) == (1, ""), command
+        assert [line.split()[5] for line in done.stderr.splitlines()] == [
+            "STRIPE_SECERT_KEY",
+            "SITE_URL",
+            "ADMIN_REQUIRES_MFA",
+        ], (command, done.stderr)
+
+
+def test_a_wrong_file_ends_the_command_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DEBUG=true\nSECRET_KEY: hunter2\n")
+    for command in ("manage.py check", "manage.py runserver 127.0.0.1:0", "-m config.serve"):
+        done = python(tmp_path, {"ENV_FILE": str(tmp_path / ".env")}, *command.split())
+        said = "The shop does not start. .env line 2 is not KEY=value: SECRET_KEY.\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", said), command
+
+
+def test_an_unsafe_start_does_not_leave_the_autoreloader_waiting(tmp_path: Path) -> None:
+    done = python(tmp_path, {"DEBUG": "true"}, "manage.py", "runserver", "127.0.0.1:0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The shop does not start. DEBUG is true")
     assert done.stderr.count("\n") == 1
 
 

@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The scripts alone, below a path with a space in it. No virtual environment: nothing gets that far."""
+    """The scripts, below a path with a space in it. No virtual environment: nothing gets that far."""
     folder = tmp_path / "my shop"
+    shutil.copytree(ROOT / "config", folder / "config", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".env.example", folder)
     return folder
@@ -60,6 +61,12 @@ def test_a_broken_line_of_dotenv_is_named_without_its_secret(clone: Path, free_p
 def test_an_unclosed_quote_in_dotenv_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text('SECRET_KEY=x\nSITE_NAME="Our shop\n')
     assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env line 2 is not KEY=value")
+
+
+def test_a_variable_that_is_set_twice_in_dotenv_is_named(clone: Path, free_port: str) -> None:
+    (clone / ".env").write_text("SECRET_KEY=x\nSECRET_KEY=y\n")
+    said = complaint(clone, "scripts/run_site.py", PORT=free_port)
+    assert said == ".env line 2 sets SECRET_KEY again, after line 1. Keep one.\n"
 
 
 def test_a_dotenv_without_secret_key_is_left_alone_and_named(clone: Path, free_port: str) -> None:

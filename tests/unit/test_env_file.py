@@ -1,0 +1,99 @@
+"""The file .env as editors, shells and operating systems write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.env_file import read_env_file
+from tests.unit.env_start import PRODUCTION, load_settings, refusal
+
+LINES = [
+    ("NAME=value", "value"),
+    ("  NAME = value  ", "value"),
+    ("export NAME=value", "value"),
+    ("export  NAME='value'", "value"),
+    ('NAME="value"', "value"),
+    ("NAME=value # a comment", "value"),
+    ('NAME="value # none" # a comment', "value # none"),
+    ("NAME=pass#word", "pass#word"),
+    ("NAME= # nothing yet", ""),
+    ("NAME=", ""),
+    ("NAME=it's", "it's"),
+    ('NAME="He said \\"hi\\""', 'He said "hi"'),
+    ("NAME=a=b", "a=b"),
+    ("NAME=$HOME/x", "$HOME/x"),
+]
+
+
+@pytest.mark.parametrize(("line", "value"), LINES)
+def test_a_line_is_read(tmp_path: Path, line: str, value: str) -> None:
+    (tmp_path / ".env").write_text(f"# before\n\n{line}\n")
+    assert read_env_file(tmp_path / ".env") == ({"NAME": value}, [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbfREFUND_DAYS=30\n", b"REFUND_DAYS=30\r\nDEBUG=false\r\n", b"DEBUG=false\rREFUND_DAYS=30"],
+    ids=["byte order mark", "Windows", "old Mac"],
+)
+def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    assert load_settings(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")})["REFUND_DAYS"] == 30
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("SITE_URL: https://x", ".env line 1 is not KEY=value: SITE_URL."),
+        ("DEBUG=false\nhunter2\n", ".env line 2 is not KEY=value."),
+        ("[shop]\n", ".env line 1 is not KEY=value."),
+        ("SITE-URL=hunter2", ".env line 1 is not KEY=value."),
+        (
+            'SITE_NAME="Our shop\n',
+            ".env line 1 is not KEY=value: SITE_NAME, whose quotation mark is not closed.",
+        ),
+        (
+            "SITE_NAME='Our shop\n",
+            ".env line 1 is not KEY=value: SITE_NAME, whose quotation mark is not closed.",
+        ),
+        ("SECRET_KEY=hun\0ter2", ".env line 1 is not KEY=value: SECRET_KEY."),
+        ("DEBUG=false\n\nDEBUG=true\n", ".env line 3 sets DEBUG again, after line 1. Keep one."),
+        ("DEBUG=false\nSITE_NAME=Caf\udce9", ".env line 2 is not UTF-8. Save the file as UTF-8."),
+    ],
+)
+def test_a_line_that_is_wrong_is_named_by_its_number(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / ".env").write_text(content, encoding="utf-8", errors="surrogateescape")
+    assert refusal(tmp_path, ENV_FILE=str(tmp_path / ".env")) == [f"The shop does not start. {problem}"]
+
+
+def test_a_file_in_utf_16_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DEBUG=false", encoding="utf-16")
+    assert ".env line 1 is not UTF-8" in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
+    """Docker makes one where it should mount a file that is not there."""
+    (tmp_path / ".env").mkdir()
+    assert ".env is a folder" in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+
+
+def test_a_file_that_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root, who runs containers' tests, may read everything
+    assert read_env_file(tmp_path / ".env")[1] == [".env cannot be read: this user lacks the permission."]
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    (line,) = refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / "shop.env")})
+    assert line.endswith("shop.env', but there is no such file.")
+
+
+def test_the_environment_wins_over_the_file_even_when_empty(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("REFUND_DAYS=30\nSITE_NAME=From the file\n")
+    given = {**PRODUCTION, "ENV_FILE": str(tmp_path / ".env"), "REFUND_DAYS": "7", "SITE_NAME": ""}
+    settings = load_settings(tmp_path, **given)
+    assert (settings["REFUND_DAYS"], settings["SITE_NAME"]) == (7, "Workbench")

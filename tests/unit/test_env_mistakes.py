@@ -1,0 +1,115 @@
+"""Mistakes in .env: one line names the variable, the value, what is expected and what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.env_mistakes import MISTAKES
+from tests.unit.env_start import PRODUCTION, load_settings, refusal
+
+
+@pytest.mark.parametrize(("name", "value", "expected", "meant"), MISTAKES)
+def test_a_mistake_is_one_line(tmp_path: Path, name: str, value: str, expected: str, meant: str) -> None:
+    lines = refusal(tmp_path, **{**PRODUCTION, name: value})
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(f"The shop does not start. {name} is ")
+    assert expected in lines[0]
+    assert lines[0].endswith(f" Did you mean {meant}?") if meant else "Did you mean" not in lines[0]
+    assert "hunter2" not in lines[0]
+    assert len(lines[0]) < 400
+
+
+def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
+    """Free text is all that cannot be wrong."""
+    settings = load_settings(tmp_path, **PRODUCTION)
+    tried = {row[0] for row in MISTAKES}
+    same_type = {"STRIPE_SANDBOX", "MAINTENANCE", "SHARE_IMAGES", "ALLOW_TEST_KEYS"}
+    same_type |= {name for name in settings["env"].known if name.startswith(("CHECKOUT_", "SECURE_HSTS_"))}
+    same_type |= {name for name in settings["env"].known if name.startswith(("AWS_", "GOOGLE_", "GITHUB_"))}
+    free = {"SITE_TAGLINE", "SITE_INTRO", "SELLER_ADDRESS", "SENTRY_ENVIRONMENT", "SECRET_KEY", "ENV_FILE"}
+    assert settings["env"].known - tried - same_type == free
+
+
+# --- Names ------------------------------------------------------------------------------------------------
+MISSPELT = [
+    ("STRIPE_SECERT_KEY", "STRIPE_SECRET_KEY"),
+    ("STIRPE_SECRET_KEY", "STRIPE_SECRET_KEY"),
+    ("STRIPE_WEBHOOK_SECERT", "STRIPE_WEBHOOK_SECRET"),
+    ("SITE_ULR", "SITE_URL"),
+    ("SITEURL", "SITE_URL"),
+    ("site_url", "SITE_URL"),
+    ("DATABSE_URL", "DATABASE_URL"),
+    ("ALLOWED_HOST", "ALLOWED_HOSTS"),
+    ("SECRETKEY", "SECRET_KEY"),
+    ("DEBGU", "DEBUG"),
+    ("PROT", "PORT"),
+    ("TIMEZONE", "TIME_ZONE"),
+    ("LANGUAGE", "LANGUAGES"),
+    ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+    ("ADMIN_REQUIRE_MFA", "ADMIN_REQUIRES_MFA"),
+]
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELT)
+def test_a_misspelt_name_in_the_file_is_one_line(tmp_path: Path, name: str, meant: str) -> None:
+    right = {key: value for key, value in PRODUCTION.items() if key != meant}
+    (tmp_path / ".env").write_text(
+        "".join(f"{key}={value}\n" for key, value in right.items()) + f"{name}=hunter2"
+    )
+    (line,) = refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))
+    assert line.startswith(f"The shop does not start. {name} is no setting. Did you mean {meant}?")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("name", ["STRIPE_SECERT_KEY", "SITE_ULR", "DATABSE_URL", "ALLOWED_HOST"])
+def test_a_misspelt_name_in_the_environment_is_one_line(tmp_path: Path, name: str) -> None:
+    (line,) = refusal(tmp_path, **PRODUCTION, **{name: "hunter2"})
+    assert line.startswith(f"The shop does not start. {name} is no setting. Did you mean ")
+
+
+def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+    others = ["HOME", "HOSTNAME", "LANGUAGE", "LANG", "TZ", "REDIS_URL", "AWS_ACCESS_KEY", "SENTRY_RELEASE"]
+    others += [
+        "DATABASE_URL_READONLY",
+        "GITHUB_RUN_ID",
+        "STRIPE_API_KEY",
+        "WEB_CONCURRENCY",
+        "POSTGRES_PASSWORD",
+    ]
+    assert refusal(tmp_path, **PRODUCTION, **dict.fromkeys(others, "x")) == []
+    (tmp_path / ".env").write_text("MAILCHIMP_KEY=x\nPOSTGRES_PASSWORD=y\nNEWSLETTER_DAYS=3\n")
+    assert refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")}) == []
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    wrong = {"SITE_URL": "shop", "ADMIN_REQUIRES_MFA": "ture", "SITE_ULR": "x"}
+    assert [line.split()[5] for line in refusal(tmp_path, **{**PRODUCTION, **wrong})] == [
+        "SITE_ULR",
+        "SITE_URL",
+        "ADMIN_REQUIRES_MFA",
+    ]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("value", ["", "  ", '""'])
+def test_what_has_to_be_set_is_named(tmp_path: Path, name: str, value: str) -> None:
+    (line,) = refusal(tmp_path, **{**PRODUCTION, name: value})
+    assert line.startswith(f"The shop does not start. {name} is not set.")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"), ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")],
+)
+def test_half_of_a_pair_is_named(tmp_path: Path, one: str, other: str) -> None:
+    (line,) = refusal(tmp_path, **PRODUCTION, **{one: "x"})
+    assert f" {other} is not set, but {one} is." in line
+    (line,) = refusal(tmp_path, **PRODUCTION, **{other: "x"})
+    assert f" {one} is not set, but {other} is." in line
+
+
+def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
+    lines = refusal(tmp_path, **PRODUCTION, STORAGE_URL="s3://my-bucket", AWS_ACCESS_KEY_ID="x")
+    assert [line.split()[5] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
