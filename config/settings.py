@@ -136,6 +136,8 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another stand-in, or a proxy
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)  # a rehearsal in public: nobody really pays
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
+# Product images are downloaded from the public internet only, unless this allows loopback and private networks.
+ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 
 # What Checkout offers beside the price. https://docs.stripe.com/api/checkout/sessions/create
 CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)  # the buyer may type a code

@@ -99,7 +99,7 @@ def test_it_is_drawn_again_for_another_name_picture_price_or_brand(
 def test_a_founders_photo_fills_its_side(sandbox: Any, client: Client) -> None:
     file = BytesIO()
     Image.new("RGBA", (900, 600), (20, 60, 210, 255)).save(file, "PNG")
-    photo = asdict(images._made_from(file.getvalue()))
+    photo = asdict(images._stored(images._decoded(file.getvalue()), file.getvalue()))
     icons, url = stock(sandbox.client), "https://example.com/a.png"
     Product.objects.update(copies={url: photo})  # so that nobody is asked for it
     sandbox.client.v1.products.update(icons.product_id, {"images": [url]})
