@@ -87,7 +87,7 @@ def _product(item: StripeData, fetched_at: datetime) -> Product:
     key = _id(item["id"])
     return Product(
         id=key,
-        name=(clean_line(item["name"]) or key)[:MAX_NAME_LENGTH],
+        name=(clean_line(item["name"]) or clean_line(key) or "Product")[:MAX_NAME_LENGTH],
         description=clean_text(item.get("description")),
         active=item["active"],
         default_price_id=clean_text(object_id(item.get("default_price"))),
@@ -139,7 +139,9 @@ def _id(value: object) -> str:
 
 def _metadata(value: Any) -> dict[str, str]:
     """https://docs.stripe.com/api/metadata: texts by name."""
-    return {clean_text(name): clean_text(text) for name, text in dict(value or {}).items()}
+    if value is not None and not isinstance(value, Mapping):
+        raise Refused("its metadata are no texts by name")
+    return {clean_text(name): clean_text(text) for name, text in (value or {}).items()}
 
 
 BUILDERS: dict[type[Model], Callable[[StripeData, datetime], Any]] = {Product: _product, Price: _price}

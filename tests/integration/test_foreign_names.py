@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from io import StringIO
@@ -22,6 +23,7 @@ from tests.factories import bought, stock
 
 pytestmark = pytest.mark.django_db
 
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))  # as in test_fuzz.py
 VALID = re.compile(r"[a-z0-9_-]+")
 NASTY_NAMES = [
     *sorted(slugs.RESERVED),
@@ -126,9 +128,15 @@ def slugs_now() -> dict[str, str]:
     return dict(ProductConfiguration.objects.values_list("product_id", "slug"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + EXAMPLES)
 def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[Any]]) -> None:
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(
+        max_examples=EXAMPLES or 40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not EXAMPLES,
+        database=None,
+    )
     @given(products, st.randoms())
     def attempt(found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
         with transaction.atomic():
@@ -140,27 +148,26 @@ def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[An
 
 def check(listed: dict[str, list[Any]], found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
     listed["products"] = [product(key, name, metadata=metadata) for key, name, metadata in found]
-    listed["prices"] = [price(f"price {key}", key) for key, _name, _metadata in found]
-    sellable = {key for key, _name, _metadata in found if "\0" not in key and len(f"price {key}") <= 255}
-    sellable |= set(Product.objects.values_list("id", flat=True)) & sellable
+    listed["prices"] = [price(f"price_{number}", key) for number, (key, *_) in enumerate(found)]
     report = catalogue.sync_catalogue()
-    assert [line for line in report.not_saved if not line.startswith("price")] == [
-        line for line in report.not_saved if "\\x00" in line and not line.startswith("price")
-    ]
+    storable = {key for key, _name, _metadata in found if "\0" not in key}
     before = slugs_now()
-    assert before.keys() == {key for key, _name, _metadata in found if "\0" not in key}
+    assert before.keys() == storable
+    assert len(report.not_saved) == len(found) - len(storable)
     assert len({slug.lower() for slug in before.values()}) == len(before)
     links = re.findall(r'<h2 class="card__name"><a href="([^"]+)">([^<]+)</a>', store())
     assert len(links) == len(before)
-    for link, name in links:
-        assert name.strip()
+    assert {resolve(link).kwargs["slug"] for link, _name in links} == set(before.values())
+    assert all(name.strip() for _link, name in links)
+    for link, _name in random.sample(links, min(len(links), 2)):
         own = Client().get(link)
         assert own.status_code == 200
-        configuration = own.context["configuration"]
-        assert VALID.fullmatch(configuration.slug)
-        assert configuration.slug not in slugs.RESERVED
-        for route in ("product", "buy", "purchased_product", "purchased_download"):
-            assert resolve(reverse(route, args=[configuration.slug])).url_name == route
+        assert own.context["configuration"].slug == resolve(link).kwargs["slug"]
+    for slug in before.values():
+        assert VALID.fullmatch(slug)
+        assert slug not in slugs.RESERVED
+        for route in slugs.PRODUCT_ROUTES:
+            assert resolve(reverse(route, args=[slug])).url_name == route
     for row in listed["products"]:
         row["name"] = "Renamed"
     random.shuffle(listed["products"])
@@ -191,7 +198,7 @@ def test_two_products_of_one_name_whose_ids_have_dots(listed: dict[str, list[Any
         (product(None), "id"),
         ({"id": "bad", "object": "product"}, "name"),
         (product("bad", active="perhaps"), "active"),
-        (product("bad", metadata=["no"]), "not as Stripe describes it"),
+        (product("bad", metadata=["no"]), "metadata"),
         ("nonsense", "not as Stripe describes it"),
         (price("bad", "good", 2**63), "unit_amount"),
         (price("bad", "good", -1), "amount"),
@@ -329,9 +336,7 @@ def test_a_slug_taken_at_the_same_moment_is_replaced(
 @pytest.mark.parametrize(
     "slug", ["ebook.v2", "図形", "a b", "a/b", "..", "", "%2F", "changes", '"><b>', "\n"]
 )
-def test_a_bad_slug_of_whatever_origin_takes_no_page_down(
-    sandbox: Any, as_ada: Client, slug: str, listed: dict[str, list[Any]]
-) -> None:
+def test_a_bad_slug_of_whatever_origin_takes_no_page_down(sandbox: Any, as_ada: Client, slug: str) -> None:
     icons, other = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
     order = bought(as_ada, icons)
     ProductConfiguration.objects.filter(pk=icons.pk).update(slug=slug)
@@ -376,7 +381,7 @@ def test_ids_of_prices_are_quoted_in_urls(listed: dict[str, list[Any]]) -> None:
         ("changes", "a page of its own"),
         ("Checkout", "a page of its own"),
         ("FONT", "is taken by Font"),
-        ("font", "already exists"),
+        ("font", "is taken by Font"),
         ("größe", "valid"),
         ("a/b", "valid"),
         ("", "required"),
@@ -387,12 +392,7 @@ def test_the_admin_says_what_is_wrong_with_a_slug(sandbox: Any, olive: Any, type
     icons, _font = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
     page = save_slug(olive, icons, typed)
     assert page.status_code == 200
-    errors = (
-        page.context["errors"].as_data()
-        if hasattr(page.context["errors"], "as_data")
-        else page.context["errors"]
-    )
-    assert words in str(errors)
+    assert words in str(page.context["adminform"].form.errors["slug"])
     assert slugs_now()[icons.product_id] == "icon-set"
 
 
