@@ -23,6 +23,7 @@ from .catalogue_images import keep_images
 from .catalogue_places import place_products
 from .catalogue_report import NotSaved, Report, failure, row_label
 from .catalogue_rows import id_of, product_of, usable_rows
+from .expandable import expanded
 from .image_download import MAX_SECONDS
 from .listing import refresh_listing, refresh_places
 from .models import Price, Product, ProductConfiguration
@@ -92,6 +93,8 @@ def sync_product(product_id: str) -> None:
     except stripe.InvalidRequestError as error:
         if error.code != "resource_missing":
             raise
+        item = None
+    if item is None:
         with transaction.atomic():
             Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
             refresh_listing([product_id])
@@ -120,11 +123,16 @@ def _sync(product: Product, listed: Sequence[StripeData], report: Report) -> Non
         draw_share_images([place])
 
 
-def _ask(product_id: str) -> tuple[StripeData, list[StripeData]]:
-    """A product and its active prices: one request, unless it has none. https://docs.stripe.com/expand"""
+def _ask(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
+    """A product and its active prices: one request, unless it has none. https://docs.stripe.com/expand
+
+    None for a product that Stripe has deleted.
+    """
     pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
     prices = [price for page in pages for price in page]
-    return prices[0]["product"] if prices else read("products", product_id), prices
+    # In a list, because an id that its owner has chosen ("a/b", "..") is no part of every path.
+    found = [product for price in prices if (product := expanded(price.get("product")))]
+    return next(iter(found or read("products", ids=[product_id])["data"]), None), prices
 
 
 def _put_down(product: Product, listed: Sequence[Price], still: set[str]) -> ProductConfiguration:

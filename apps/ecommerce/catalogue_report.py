@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class Report:
     unchanged: int = 0
     not_saved: list[str] = field(default_factory=list)  # and why; everything else was
     without_image: list[str] = field(default_factory=list)  # and why; the products are sold all the same
+    timeouts: Counter[str] = field(default_factory=Counter)  # of servers of images, by host
 
     def include(self, other: Report) -> None:
         self.added += other.added

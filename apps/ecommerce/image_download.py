@@ -39,6 +39,10 @@ class DownloadError(Exception):
     """The image can't be had; the message says why."""
 
 
+class DownloadTimeout(DownloadError):
+    """Nothing else is wrong than the time it takes."""
+
+
 def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
     """Return the body that a URL leads to. Raise DownloadError if there is none, or none that we may ask for."""
     deadline = _Deadline(monotonic() + seconds, seconds)
@@ -51,7 +55,7 @@ def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
     except DownloadError:
         raise
     except TimeoutError:
-        raise DownloadError("the server did not answer in time") from None
+        raise DownloadTimeout("the server did not answer in time") from None
     except (OSError, ValueError, zlib.error, http.client.HTTPException, requests.RequestException) as error:
         raise DownloadError(f"{type(error).__name__}: {error}") from error
     raise DownloadError(f"more than {MAX_REDIRECTS} redirects")

@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from io import StringIO
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import resolve, reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.ecommerce import catalogue, slugs
+from apps.ecommerce import catalogue, migrations, slugs
+from apps.ecommerce.catalogue_report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from tests.conftest import signed_in
-from tests.factories import bought, stock
+from tests.factories import add_price, bought, stock
+from tests.integration.test_money_news import deliver, events
 
 pytestmark = pytest.mark.django_db
 
@@ -243,7 +249,7 @@ def test_what_can_t_be_saved_is_named_and_stops_no_other(
 
 def test_dry_run_names_it_too(listed: dict[str, list[Any]]) -> None:
     listed["products"] = [product("good"), product("x" * 256)]
-    with pytest.raises(CommandError, match="1 products or prices"):
+    with pytest.raises(CommandError, match="could not be saved, see above: 1"):
         call_command("bootstrap_ecommerce", dry_run=True, stdout=StringIO(), stderr=StringIO())
 
 
@@ -294,7 +300,7 @@ def test_what_the_database_refuses_stops_no_other(
     listed["prices"] = [price("1", "first"), price("2", "bad"), price("3", "good")]
     out, told, status = bootstrap()
     assert "not saved: Bad one (bad): the database does not like it" in told
-    assert (status, slugs_now().keys()) == (1, {"first", "good"})
+    assert (status, set(slugs_now())) == (1, {"first", "good"})
     assert "4 added" in out
 
 
@@ -304,10 +310,56 @@ def test_an_event_about_it_is_recorded_with_the_reason_and_the_rest_is_saved(
     item = product("prod_1", "Broken price")
     prices = [price("good", item), price("bad", item, currency="xyz")]
     monkeypatch.setattr(catalogue, "read_pages", lambda *_args, **_params: iter([prices]))
-    with pytest.raises(catalogue.NotSaved, match=r"price bad: the currency 'xyz' is unknown here"):
+    with pytest.raises(NotSaved, match=r"price bad: the currency 'xyz' is unknown here"):
         catalogue.sync_product("prod_1")
     assert Price.objects.get().id == "good"
     assert ProductConfiguration.objects.get().slug == "broken-price"
+
+
+@pytest.mark.parametrize(
+    "key", ["ebook.v2", "a b", "a/b", "..", ".", "图形", "a+b", "a%2Fb", "?q#x", "'", "x" * 255]
+)
+def test_an_event_about_any_id_brings_the_product_into_the_store(sandbox: Any, key: str) -> None:
+    sandbox.client.v1.products.create({"name": "Ebook", "id": key})
+    for event in events(sandbox, "product.created"):
+        assert deliver(event).status_code == 200
+    add_price(sandbox.client, key, 900)
+    for event in events(sandbox, "price.created"):
+        assert deliver(event).status_code == 200
+    assert Price.objects.get().product_id == key
+    assert store().count('class="card"') == 1
+    sandbox.client.v1.products.update(key, {"active": False})
+    for event in events(sandbox, "product.updated"):
+        assert deliver(event).status_code == 200
+    assert not Product.objects.get(id=key).active
+
+
+def test_slugs_of_an_older_version_are_repaired_and_good_ones_stay(listed: dict[str, list[Any]]) -> None:
+    old = {
+        "a": "ebook",
+        "b": "ebook-ebook.v2",
+        "c": "changes",
+        "d": "Checkout",
+        "e": "図形",
+        "f": "..",
+        "g": "",
+    }
+    listed["products"] = [product(key) for key in old]
+    bootstrap()
+    for key in old:
+        ProductConfiguration.objects.filter(product=key).update(slug=f"{key}-moving")
+    for key, slug in old.items():
+        ProductConfiguration.objects.filter(product=key).update(slug=slug)
+    [name] = [
+        name for _finder, name, _ in iter_modules(migrations.__path__) if name.endswith("_repair_slugs")
+    ]
+    import_module(f"apps.ecommerce.migrations.{name}").repair_slugs(apps, None)
+    repaired = slugs_now()
+    assert (repaired["a"], repaired["d"]) == ("ebook", "Checkout")
+    assert len({slug.lower() for slug in repaired.values()}) == len(old)
+    for key, slug in repaired.items():
+        assert Client().get(f"/store/{slug}/").context["configuration"].product_id == key
+        assert resolve(reverse("purchased_product", args=[slug])).url_name == "purchased_product"
 
 
 def test_the_last_position_is_no_end(listed: dict[str, list[Any]]) -> None:
@@ -417,7 +469,9 @@ def test_a_new_route_of_the_founder_is_reserved_by_itself(monkeypatch: pytest.Mo
     from config import urls
 
     assert not slugs.is_reserved("gift-cards")
-    monkeypatch.setattr(urls, "urlpatterns", [path("store/gift-cards/", lambda _: None), *urls.urlpatterns])
+    monkeypatch.setattr(
+        urls, "urlpatterns", [path("store/gift-cards/", lambda _: HttpResponse()), *urls.urlpatterns]
+    )
     clear_url_caches()
     try:
         assert slugs.is_reserved("gift-cards")

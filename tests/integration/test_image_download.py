@@ -178,6 +178,20 @@ def test_an_event_waits_once_for_all_images_of_a_product(sandbox: Any, server: s
     assert Product.objects.get().configuration.slug == "icon-set"
 
 
+@pytest.mark.django_db
+def test_a_dead_server_costs_its_time_for_a_few_products_only(
+    sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.ecommerce.catalogue_images.MAX_SECONDS", 0.2)
+    for number in range(10):
+        sandbox.product(f"Thing {number}", images=[f"{server}/silent.png"])
+    started, err = time.monotonic(), StringIO()
+    call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
+    assert len(Server.asked) == 3
+    assert len(err.getvalue().splitlines()) == 10
+    assert time.monotonic() - started < 3
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -347,15 +361,16 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_asked(
 ) -> None:
     """DNS rebinding: a public address at first, and another one for whoever asks again."""
     connected: list[Any] = []
-    monkeypatch.setattr(socket.socket, "connect", lambda _self, place: connected.append(place) or _refuse())
+
+    def connect(_socket: socket.socket, place: Any) -> None:
+        connected.append(place)
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
     resolving(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
     with pytest.raises(DownloadError, match="refused"):
         download("http://images.example.com/good.png")
     assert connected == [("93.184.215.14", 80)]
-
-
-def _refuse() -> None:
-    raise ConnectionRefusedError("refused")
 
 
 @pytest.mark.parametrize(

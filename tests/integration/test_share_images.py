@@ -139,6 +139,44 @@ def test_what_can_t_be_drawn_stops_neither_sync_nor_sale(
     assert row_of(icons).share_image != row_of(other).share_image != ""
 
 
+def test_one_that_can_t_be_drawn_leaves_the_others_theirs(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Product.picture
+
+    def broken(row: Product) -> Any:
+        if row.name == "Broken":
+            raise RuntimeError("whatever")
+        return picture.fget(row)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(Product, "picture", property(broken))
+    first, middle, last = (stock(sandbox.client, name) for name in ("First", "Broken", "Last"))
+    assert all(row_of(drawn).share_image for drawn in (first, last))
+    assert not row_of(middle).share_image
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "\u200b",
+        "...",
+        "🏴‍☠️",
+        "\u202egnp.exe",
+        "a\u0301" * 200,
+        "图形 A",
+        "%s {} \\",
+        "\x1b[2J",
+        "־ ־",
+        "ﷺ",
+    ],
+)
+def test_any_name_can_be_drawn(name: str) -> None:
+    art = Image.new("RGB", (800, 600), "#ff0000")
+    assert Image.open(BytesIO(share_image.draw(art, name, "$19"))).size == (1200, 630)
+
+
 def test_the_shop_may_do_without(sandbox: Any, settings: Any, client: Client, drawn: list[str]) -> None:
     settings.SHARE_IMAGES = False
     stock(sandbox.client)

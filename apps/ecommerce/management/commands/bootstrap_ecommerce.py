@@ -26,7 +26,9 @@ class Command(BaseCommand):
             raise CommandError(_in_words(error)) from error
         self._tell(report, "would be " if dry_run else "", verbosity)
         if report.not_saved:
-            raise CommandError(f"{len(report.not_saved)} products or prices could not be saved, see above.")
+            raise CommandError(
+                f"Products or prices that could not be saved, see above: {len(report.not_saved)}."
+            )
 
     def _progress(self, line: str) -> None:
         self.stderr.write(f"  … {line}", ending="\n")
