@@ -26,17 +26,21 @@ def place_products(product_ids: Collection[str] | None = None) -> list[str]:
     Returns what could not be saved, with the reason.
     """
     failures = refresh_listing(product_ids)
+    refused: list[str] = []
     for _try in range(TRIES):
-        without = Product.objects.filter(configuration=None).order_by(
-            "synced_at", "id"
-        )  # as Stripe lists them
-        if product_ids is not None:
-            without = without.filter(id__in=product_ids)
-        ids = list(without.values_list("id", flat=True))
-        if not ids:
+        if not (ids := _without_place(product_ids)):
             return failures
         refused = [line for batch in in_batches(ids) for line in _place(batch)]
-    return failures + (refused or [f"{printable(key)}: it found no free slug" for key in ids])
+    unplaced = [f"{printable(key)}: no slug was free" for key in _without_place(product_ids)]
+    return failures + (refused or unplaced)
+
+
+def _without_place(product_ids: Collection[str] | None) -> list[str]:
+    """Ids of products, in the order in which Stripe lists them."""
+    products = Product.objects.filter(configuration=None).order_by("synced_at", "id")
+    if product_ids is not None:
+        products = products.filter(id__in=product_ids)
+    return list(products.values_list("id", flat=True))
 
 
 def _place(ids: Sequence[str]) -> list[str]:

@@ -139,8 +139,11 @@ def _body(response: http.client.HTTPResponse) -> bytes:
     if response.length:
         raise DownloadError("the connection broke off before the end")
     if encoding.endswith("gzip"):
-        unpacked = zlib.decompressobj(wbits=31).decompress(bytes(body), MAX_BYTES + 1)
+        gzip = zlib.decompressobj(wbits=31)
+        unpacked = gzip.decompress(bytes(body), MAX_BYTES + 1)
         _check_size(unpacked)
+        if not gzip.eof:
+            raise DownloadError("the connection broke off before the end")
         return unpacked
     return bytes(body)
 

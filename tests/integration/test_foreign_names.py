@@ -334,6 +334,14 @@ def test_an_event_about_any_id_brings_the_product_into_the_store(sandbox: Any, k
     assert not Product.objects.get(id=key).active
 
 
+def test_an_id_that_is_a_path_of_stripes_own_is_no_trap(sandbox: Any) -> None:
+    sandbox.client.v1.products.create(
+        {"name": "Ebook", "id": "search"}
+    )  # GET /v1/products/search is a search
+    catalogue.sync_product("search")
+    assert Product.objects.get().id == "search"
+
+
 def test_slugs_of_an_older_version_are_repaired_and_good_ones_stay(listed: dict[str, list[Any]]) -> None:
     old = {
         "a": "ebook",
