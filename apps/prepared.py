@@ -5,15 +5,28 @@ A queryset takes longer to say such a thing than the database to do it. These sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.models import AutoField, Field, Model
 
 M = TypeVar("M", bound=Model)
+Item = TypeVar("Item")
 Column: TypeAlias = "Field[Any, Any]"
+BATCH = 500  # rows at once
+# What a database or its driver says of a row that it can't take. Being away or locked is not among it.
+UNSAVABLE = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
 
 
 class Select(Generic[M]):
@@ -107,6 +120,31 @@ class Update:
         with database.cursor() as cursor:
             cursor.execute(self.sql, written)
             return int(cursor.rowcount)
+
+
+def write_each(write: Callable[..., object], rows: Sequence[M]) -> list[tuple[M, Exception]]:
+    """All rows in one statement or, if that is refused, one by one. Return the refused ones, with the error."""
+    try:
+        with transaction.atomic():
+            write(*rows)
+    except UNSAVABLE:
+        return [(row, error) for row in rows if (error := _refusal(write, row))]
+    return []
+
+
+def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _refusal(write: Callable[..., object], row: Model) -> Exception | None:
+    try:
+        with transaction.atomic():
+            write(row)
+    except UNSAVABLE as error:
+        return error
+    return None
 
 
 def _fields(model: type[Model], *names: str) -> list[Column]:

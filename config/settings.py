@@ -115,6 +115,8 @@ STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_we
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")  # another stand-in, or a proxy
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)  # a rehearsal in public: nobody really pays
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
+# Product images are downloaded from the public internet only, unless this allows loopback and private networks.
+ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 
 # What Checkout offers beside the price. https://docs.stripe.com/api/checkout/sessions/create
 CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)  # the buyer may type a code

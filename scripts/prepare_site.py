@@ -40,7 +40,7 @@ def main() -> None:
         call_command("bootstrap_ecommerce", stdout=report)
         print(report.getvalue().strip().rpartition("\n")[2], flush=True)
     except CommandError as error:
-        print(f"Catalogue: not refreshed. {_one_line(error)}", flush=True)
+        print(f"Catalogue: not refreshed, or not all of it. {_one_line(error)}", flush=True)
     if settings.DEBUG:
         call_command("setup_demo", stdout=StringIO())
     print(_words(int(sys.argv[1])), flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import stripe
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import FileField, Model, QuerySet
@@ -27,6 +28,7 @@ from .models import (
     WebhookEvent,
 )
 from .money import format_money
+from .slugs import validate_new_slug
 from .stripe_transport import somebody_waits
 
 
@@ -52,8 +54,19 @@ class PrivateFileInput(AdminFileWidget):
         return bool(value)
 
 
+class ProductConfigurationForm(forms.ModelForm):
+    """Says what is wrong with a slug that the operator has typed; one that was good once stays good."""
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if "slug" in self.changed_data:
+            validate_new_slug(slug, self.instance)
+        return slug
+
+
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
+    form = ProductConfigurationForm
     list_display = ("product", "slug", "is_active", "position", "sold_by_stripe")
     list_editable = ("is_active", "position")
     list_filter = ("is_active", "product__active")

@@ -5,31 +5,31 @@ https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
 import stripe
 from django.db import transaction
-from django.db.models import Max, Model
+from django.db.models import Model
 from django.utils import timezone
-from django.utils.text import slugify
 
-from apps.prepared import Insert, Select
+from apps.prepared import UNSAVABLE, Insert, Select, in_batches
 
 from . import catalogue_version
-from .expandable import object_id
-from .images import local_copy
-from .listing import refresh_listing, refresh_places, renew
+from .catalogue_images import keep_images
+from .catalogue_places import place_products
+from .catalogue_report import NotSaved, Report, failure, row_label
+from .catalogue_rows import id_of, product_of, usable_rows
+from .expandable import expanded
+from .image_download import MAX_SECONDS
+from .listing import refresh_listing, refresh_places
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
 from .stripe_client import StripeData, read, read_pages
 
-SHELF = 500  # rows of our own at once
 OURS = ("id", "copies", "synced_at")  # a change in them is no news from Stripe
 _locked = Select(Product, "id", lock=True)
 _prices_of = Select(Price, "product")
@@ -38,23 +38,11 @@ _upsert: dict[type[Model], Insert[Any]] = {
     model: Insert(model, anew=[field.name for field in model._meta.concrete_fields if not field.primary_key])
     for model in (Product, Price)
 }
-_place = Insert(ProductConfiguration)
 _said = {
     model: attrgetter(*(field.attname for field in model._meta.concrete_fields if field.name not in OURS))
     for model in (Product, Price)
 }
 Copy = TypeVar("Copy", Product, Price)
-Item = TypeVar("Item")
-
-
-@dataclass
-class Report:
-    """What a run did (or, dry, would do). Each line names one object: "Icon set (prod_…)"."""
-
-    added: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    archived: list[str] = field(default_factory=list)
-    unchanged: int = 0
 
 
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
@@ -68,7 +56,7 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
         _copy_all(report, dry_run, progress)
     finally:
         if not dry_run:
-            _shelve()
+            report.not_saved += place_products()
     if not dry_run and (drawn := draw_share_images()):
         progress(f"{drawn} share images")
     return report
@@ -77,16 +65,19 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) -> None:
     """A page of the list is two queries: what is known of it, and what has changed."""
     started = timezone.now()
-    seen: set[str] = set()
+    seen: set[str] = set()  # what can't be saved, too: its older copy is still right that it is sold
+    known: set[str] = set()
     for products in read_pages("products", active=True):
-        seen.update(item["id"] for item in products)
-        _write(Product, [_product(item, timezone.now()) for item in products], report, dry_run=dry_run)
+        _write(Product, usable := usable_rows(Product, products, report), report, dry_run=dry_run)
+        seen.update(map(id_of, products))
+        known.update(row.id for row in usable)
         progress(f"{len(seen)} products")
-    known = seen | set(Product.objects.values_list("id", flat=True))
+    stored = set(Product.objects.values_list("id", flat=True))
+    known = {*stored, *(known if dry_run else ()), ""}
     count = 0
     for prices in read_pages("prices", active=True):
-        rows = [_price(item, timezone.now()) for item in prices if object_id(item["product"]) in known]
-        seen.update(row.id for row in rows)
+        rows = usable_rows(Price, [item for item in prices if product_of(item) in known], report)
+        seen.update(map(id_of, prices))
         _write(Price, rows, report, dry_run=dry_run)
         count += len(rows)
         progress(f"{count} prices")
@@ -102,36 +93,59 @@ def sync_product(product_id: str) -> None:
     except stripe.InvalidRequestError as error:
         if error.code != "resource_missing":
             raise
+        item = None
+    if item is None:
         with transaction.atomic():
             Product.objects.filter(id=product_id).update(active=False, synced_at=fetched_at)
             refresh_listing([product_id])
         return
-    product, prices = _product(item, fetched_at), [_price(price, fetched_at) for price in listed]
-    with transaction.atomic():
-        place = _put_down(product, prices)
-    # Outside of the transaction: nobody waits for a lock while somebody's server is slow.
-    if _keep_images(product, product.copies):
+    report = Report()
+    for product in usable_rows(Product, [item], report, fetched_at):
+        _sync(product, listed, report)
+    if report.not_saved:
+        raise NotSaved("; ".join(report.not_saved))
+
+
+def _sync(product: Product, listed: Sequence[StripeData], report: Report) -> None:
+    """Writes one product and its active prices, then its images and its share image."""
+    prices = usable_rows(Price, listed, report, product.synced_at)
+    still = {id_of(item) for item in listed}
+    try:
         with transaction.atomic():
-            place = _put_down(product, prices)
-    draw_share_images([place])
+            place = _put_down(product, prices, still)
+        # Outside of the transaction: nobody waits for a lock while somebody's server is slow.
+        if keep_images(product, product.copies, report, MAX_SECONDS):
+            with transaction.atomic():
+                place = _put_down(product, prices, still)
+    except UNSAVABLE as error:
+        report.not_saved.append(failure(product, error))
+    else:
+        draw_share_images([place])
 
 
-def _ask(product_id: str) -> tuple[StripeData, list[StripeData]]:
-    """A product and its active prices: one request, unless it has none. https://docs.stripe.com/expand"""
+def _ask(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
+    """A product and its active prices: one request, unless it has none. https://docs.stripe.com/expand
+
+    None for a product that Stripe has deleted.
+    """
     pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
     prices = [price for page in pages for price in page]
-    return prices[0]["product"] if prices else read("products", product_id), prices
+    # In a list, because an id that its owner has chosen ("a/b", "..") is no part of every path.
+    found = [product for price in prices if (product := expanded(price.get("product")))]
+    return next(iter(found or read("products", ids=[product_id])["data"]), None), prices
 
 
-def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration:
-    """Writes one product with all its prices and its place in the store. Six queries if it had one."""
+def _put_down(product: Product, listed: Sequence[Price], still: set[str]) -> ProductConfiguration:
+    """Writes one product with all its prices and its place in the store. Six queries if it had one.
+
+    `still`: the ids of its active prices, also of those that we can't copy.
+    """
     before = {row.id: row for row in _locked(product.id)}
     for old in before.values():
         kept = {url: made for url, made in old.copies.items() if url in product.images}
         product.copies = {**kept, **product.copies}
     known = {row.id: row for row in _prices_of(product.id)}
-    here = {row.id for row in listed}
-    gone = [copy(row) for row in known.values() if row.active and row.id not in here]
+    gone = [copy(row) for row in known.values() if row.active and row.id not in still]
     for row in gone:
         row.active, row.synced_at = False, product.synced_at
     [product] = _save(Product, [product], before, Report())
@@ -140,39 +154,9 @@ def _put_down(product: Product, listed: Sequence[Price]) -> ProductConfiguration
         place.product, place.prices = product, product.in_store(prices)
         refresh_places([place])
         return place
-    _shelve([product.id])
+    if failures := place_products([product.id]):
+        raise ValueError("; ".join(failures))
     return ProductConfiguration.objects.with_catalogue().get(product=product.id)
-
-
-def _product(item: StripeData, fetched_at: datetime) -> Product:
-    return Product(
-        id=item["id"],
-        name=item["name"],
-        description=item["description"] or "",
-        active=item["active"],
-        default_price_id=object_id(item["default_price"]),
-        images=list(item["images"]),
-        metadata=dict(item["metadata"]),
-        synced_at=fetched_at,
-    )
-
-
-def _price(item: StripeData, fetched_at: datetime) -> Price:
-    recurring = item["recurring"] or {}
-    return Price(
-        id=item["id"],
-        product_id=object_id(item["product"]),
-        active=item["active"],
-        currency=item["currency"],
-        unit_amount=item["unit_amount"],
-        type=item["type"],
-        interval=recurring.get("interval", ""),
-        interval_count=recurring.get("interval_count", 1),
-        trial_period_days=recurring.get("trial_period_days") or 0,
-        nickname=item["nickname"] or "",
-        metered=recurring.get("usage_type") == "metered",
-        synced_at=fetched_at,
-    )
 
 
 def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: bool) -> None:
@@ -184,9 +168,28 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
         return
     for row in rows:
         if isinstance(row, Product):
-            _keep_images(row, before.copies if (before := known.get(row.id)) else {})
-    with transaction.atomic():
-        _save(model, rows, known, report)
+            keep_images(row, before.copies if (before := known.get(row.id)) else {}, report)
+    try:
+        with transaction.atomic():
+            _save(model, rows, known, together := Report())
+    except UNSAVABLE:
+        _write_one_by_one(model, rows, known, report)
+    else:
+        report.include(together)
+
+
+def _write_one_by_one(
+    model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], report: Report
+) -> None:
+    """One of them can't be saved: the others are."""
+    for row in rows:
+        try:
+            with transaction.atomic():
+                _save(model, [row], known, alone := Report())
+        except UNSAVABLE as error:
+            report.not_saved.append(failure(row, error))
+        else:
+            report.include(alone)
 
 
 def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], report: Report) -> list[Copy]:
@@ -203,65 +206,15 @@ def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], re
     return now
 
 
-def _keep_images(row: Product, kept: Mapping[str, Any]) -> bool:
-    """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again.
-
-    Whether there are others now than those that were `kept`.
-    """
-    row.copies = {url: _copy(url, kept.get(url)) for url in row.images}
-    return bool(row.copies != kept)
-
-
-def _copy(url: str, kept: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Looks again at our own static files, which costs nothing, and at what was copied before there were widths."""
-    if kept and kept["widths"]:
-        return kept
-    made = local_copy(url)
-    return asdict(made) if made else kept
-
-
-def _shelve(product_ids: Collection[str] | None = None) -> None:
-    """Has every place in the store (or these) say what is true of its product, and gives one to who has none."""
-    refresh_listing(product_ids)
-    bare = Product.objects.filter(configuration=None).order_by("synced_at")  # as Stripe lists them
-    if product_ids is not None:
-        bare = bare.filter(id__in=product_ids)
-    for ids in _shelves(list(bare.values_list("id", flat=True))):
-        products = Product.objects.filter(id__in=ids).order_by("synced_at").prefetch_related("prices")
-        _configure(list(products))
-
-
-def _configure(products: Sequence[Product]) -> None:
-    """A ProductConfiguration for each new product, after the existing ones, at an address of its own."""
-    last = ProductConfiguration.objects.aggregate(last=Max("position"))["last"] or 0
-    wanted = {
-        product.id: slugify(product.metadata.get("slug") or product.name)[:70] or "product"
-        for product in products
-    }
-    taken = set(ProductConfiguration.objects.filter(slug__in=wanted.values()).values_list("slug", flat=True))
-    rows = []
-    for position, product in enumerate(products, start=last + 1):
-        slug = wanted[product.id]
-        if slug in taken:
-            slug = f"{slug}-{product.id[-8:].lower()}"
-        taken.add(slug)
-        tagline = str(product.metadata.get("tagline", ""))[:200]
-        row = ProductConfiguration(product=product, slug=slug, position=position, tagline=tagline)
-        renew(row)
-        rows.append(row)
-    _place(*rows)
-    catalogue_version.changed()
-
-
 def _archive(
     model: type[Product] | type[Price], seen: set[str], started: datetime, report: Report, *, dry_run: bool
 ) -> None:
     """Marks inactive what the lists no longer had, unless an event refreshed it while we read them."""
     stale = model._default_manager.filter(active=True, synced_at__lt=started)
     gone = [row for row in stale.iterator() if row.id not in seen]
-    report.archived.extend(_label(row) for row in gone)
+    report.archived.extend(row_label(row) for row in gone)
     if not dry_run:
-        for shelf in _shelves(gone):
+        for shelf in in_batches(gone):
             with transaction.atomic():
                 model._default_manager.filter(id__in=[row.id for row in shelf]).update(
                     active=False, synced_at=started
@@ -273,9 +226,9 @@ def _note(report: Report, row: Product | Price, before: Product | Price | None) 
     """Whether there was anything to note."""
     said = _said[type(row)]
     if before is None:
-        report.added.append(_label(row))
+        report.added.append(row_label(row))
     elif said(row) != said(before):
-        report.changed.append(_label(row))
+        report.changed.append(row_label(row))
     else:
         report.unchanged += 1
         return False
@@ -284,13 +237,3 @@ def _note(report: Report, row: Product | Price, before: Product | Price | None) 
 
 def _copied_anew(row: Product | Price, before: Product | Price | None) -> bool:
     return isinstance(row, Product) and isinstance(before, Product) and row.copies != before.copies
-
-
-def _label(row: Product | Price) -> str:
-    return f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
-
-
-def _shelves(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while shelf := list(islice(iterator, SHELF)):
-        yield shelf

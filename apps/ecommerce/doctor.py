@@ -139,6 +139,10 @@ def _secret() -> Finding:
 
 def _catalogue() -> Finding:
     report = sync_catalogue(dry_run=True)
+    if report.not_saved:
+        return Finding(
+            False, f"Not fit for the store: {'; '.join(report.not_saved)}", "Correct them at Stripe."
+        )
     drift = len(report.added) + len(report.changed) + len(report.archived)
     what = f"The catalogue differs in {drift} products and prices" if drift else "The catalogue is Stripe's"
     return Finding(not drift, what, "Run bootstrap_ecommerce.")

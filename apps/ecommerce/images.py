@@ -12,7 +12,6 @@ import re
 from io import BytesIO
 from urllib.parse import urlsplit
 
-import requests
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
@@ -21,13 +20,13 @@ from PIL import Image, ImageCms, ImageOps
 
 from apps.web.stylesheet import source
 
+from .image_download import MAX_SECONDS, DownloadError, download
 from .pictures import Picture
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES = 5_000_000
-MAX_PIXELS = 30_000_000  # 5 MB can unpack to gigabytes
-TIMEOUT_SECONDS = 10
+MAX_PIXELS = 12_000_000  # a few kilobytes can unpack to gigabytes; these take 200 MB at worst
+MAX_JPEG_PIXELS = 30_000_000  # decoded at a half or less of its size, so a large photo takes no more
 # No SVG from elsewhere: opened by its address it could run scripts on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 # A thumbnail; a card on a phone's two and three, the product page on its two and three; that page on a fine screen.
@@ -36,34 +35,34 @@ QUALITY = 80
 UNKNOWN_SIZE = (1200, 900)  # every place on our pages is 4 : 3
 
 
-def local_copy(url: str) -> Picture | None:
+class ImageError(Exception):
+    """The image can't be had; the message says why. A product is sold without one: the store draws its own art."""
+
+
+def local_copy(url: str, seconds: float = MAX_SECONDS) -> Picture:
     """The picture on this site, fetched and made now. An image that is ours already stays where and as it is.
 
-    Returns None (the store draws its own art) when the image can't be had; a product is sold without one.
+    Raises ImageError, and nothing else, when the image can't be had or the download takes longer than `seconds`.
     """
-    if _is_ours(url):
-        path = urlsplit(url).path
-        return Picture(path, *_size_of(path.removeprefix(settings.STATIC_URL)))
     try:
-        with requests.get(url, timeout=TIMEOUT_SECONDS, stream=True) as response:
-            response.raise_for_status()
-            body = response.raw.read(MAX_BYTES + 1, decode_content=True)
-    except (requests.RequestException, OSError) as error:
-        logger.warning("The image %s could not be fetched: %s", url, error)
-        return None
-    if len(body) > MAX_BYTES:
-        logger.warning("The image %s has more than %d bytes.", url, MAX_BYTES)
-        return None
+        if _is_ours(url):
+            path = urlsplit(url).path
+            return Picture(path, *_size_of(path.removeprefix(settings.STATIC_URL)))
+        body = download(url, seconds)
+    except (DownloadError, ValueError) as error:  # ValueError: this is no URL
+        raise ImageError(f"it could not be downloaded: {error}") from error
     try:
-        return _made_from(body)
+        picture = _decoded(body)
     except Exception as error:  # decoders raise what they like
-        logger.warning("The image %s is no picture that can be shown: %s", url, error)
-        return None
+        raise ImageError(f"it is no image that can be shown: {error}") from error
+    try:
+        return _stored(picture, body)
+    except Exception as error:  # so do encoders and storages
+        raise ImageError(f"it could not be stored: {error}") from error
 
 
-def _made_from(body: bytes) -> Picture:
-    """Writes the copies that are not there yet. Raises whatever a decoder raises."""
-    picture = _decoded(body)
+def _stored(picture: Image.Image, body: bytes) -> Picture:
+    """Writes the copies that are not there yet. Raises whatever an encoder or a storage raises."""
     recipe = repr((WIDTHS, QUALITY)).encode()  # another recipe, other names: browsers keep a file for ever
     address = f"products/{hashlib.sha256(recipe + body).hexdigest()[:32]}"
     largest = min(picture.width, WIDTHS[-1])
@@ -79,18 +78,31 @@ def _made_from(body: bytes) -> Picture:
 
 
 def _decoded(body: bytes) -> Image.Image:
-    """Upright and in sRGB, with its transparency. Nothing is unpacked before its size is known."""
+    """Upright, in sRGB, with its transparency, no wider than pages need. Its size is known before it is unpacked."""
     with Image.open(BytesIO(body), formats=FORMATS) as file:
-        if file.width * file.height > MAX_PIXELS:
-            raise ValueError(f"{file.width} × {file.height} are more than {MAX_PIXELS} pixels")
-        upright = ImageOps.exif_transpose(file)
-        mode = "RGBA" if upright.has_transparency_data else "RGB"
-        if (profile := file.info.get("icc_profile")) and upright.mode in (mode, "CMYK"):
-            web = ImageCms.createProfile("sRGB")
-            upright = ImageCms.profileToProfile(upright, BytesIO(profile), web, outputMode=mode) or upright
-        plain = upright.convert(mode)
-    plain.info.clear()
-    return plain
+        limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
+        if file.width * file.height > limit:
+            raise ValueError(f"{file.width} × {file.height} are more than {limit} pixels")
+        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # a JPEG only, and never smaller than this
+        file.load()
+        ImageOps.exif_transpose(file, in_place=True)
+        mode = "RGBA" if file.has_transparency_data else "RGB"
+        profile = file.info.get("icc_profile") if file.mode in (mode, "CMYK") else None
+        picture = _narrowed(file if profile or file.mode == mode else file.convert(mode))
+    if profile:
+        web = ImageCms.createProfile("sRGB")
+        picture = ImageCms.profileToProfile(picture, BytesIO(profile), web, outputMode=mode) or picture
+    picture = picture if picture.mode == mode else picture.convert(mode)
+    picture.info.clear()
+    return picture
+
+
+def _narrowed(picture: Image.Image) -> Image.Image:
+    """Before its colours are computed, so that a large image is in memory once and not three times."""
+    width = WIDTHS[-1]
+    if picture.width <= width:
+        return picture
+    return picture.resize((width, _height(picture, width)), Image.Resampling.LANCZOS, reducing_gap=3)
 
 
 def _height(picture: Image.Image, width: int) -> int:
@@ -100,7 +112,9 @@ def _height(picture: Image.Image, width: int) -> int:
 def _is_ours(url: str) -> bool:
     """One of our own static files, at whatever port this site was when the address was written down."""
     here, site = urlsplit(url), urlsplit(settings.SITE_URL)
-    return here.hostname == site.hostname and here.path.startswith(settings.STATIC_URL)
+    return (
+        bool(here.hostname) and here.hostname == site.hostname and here.path.startswith(settings.STATIC_URL)
+    )
 
 
 def _size_of(name: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ They are written in the transaction that changed what they are derived from; by 
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -13,11 +14,14 @@ from hashlib import sha256
 
 from django.utils import timezone
 
-from apps.prepared import Insert
+from apps.prepared import Insert, write_each
 
 from . import catalogue_version
+from .catalogue_report import failure, printable
 from .models import UNPRICED, Price, Product, ProductConfiguration
 from .money import cheapest
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
 NEWS = ("fingerprint", "changed_at")
@@ -35,17 +39,22 @@ def fold(text: str) -> str:
     return GAPS.sub(" ", bare.translate(LETTERS)).strip()
 
 
-def refresh_listing(product_ids: Collection[str] | None = None) -> None:
-    """Derives the columns again, for these products or for all. Writes only what changed."""
+def refresh_listing(product_ids: Collection[str] | None = None) -> list[str]:
+    """Derives the columns again, for these products or for all. Writes only what changed.
+
+    Returns what could not be derived or written, with the reason: one row stands in no other's way.
+    """
     rows = ProductConfiguration.objects.with_catalogue()
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
     catalogue_version.changed()
+    failures: list[str] = []
     last, page = 0, None
     while page is None or len(page) == PAGE:  # all of them would not fit into memory
         page = list(rows.filter(pk__gt=last).order_by("pk")[:PAGE])
         last = page[-1].pk if page else 0
-        refresh_places(page)
+        failures += _refresh_each(page)
+    return failures
 
 
 def refresh_places(rows: Sequence[ProductConfiguration]) -> None:
@@ -53,6 +62,18 @@ def refresh_places(rows: Sequence[ProductConfiguration]) -> None:
     if changed := [row for row in rows if renew(row)]:
         _write(*changed)
         catalogue_version.changed()
+
+
+def _refresh_each(rows: Sequence[ProductConfiguration]) -> list[str]:
+    failures, changed = [], []
+    for row in rows:
+        try:
+            changed += [row] if renew(row) else []
+        except Exception as error:  # whatever is wrong with this one
+            logger.exception("The listing of %s can't be derived", printable(row.product_id))
+            failures.append(failure(row.product, error))
+    refused = write_each(_write, changed) if changed else []
+    return failures + [failure(row.product, error) for row, error in refused]
 
 
 def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:

@@ -96,7 +96,7 @@ def period(interval: str, count: int) -> str:
         "month": ngettext("month", "%(count)d months", count),
         "year": ngettext("year", "%(count)d years", count),
     }
-    return words.get(interval, interval) % {"count": count}
+    return words[interval] % {"count": count} if interval in words else interval
 
 
 def months_free(price: Price, prices: Sequence[Price]) -> int:

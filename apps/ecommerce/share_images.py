@@ -58,7 +58,7 @@ def _due(places: Iterable[ProductConfiguration]) -> dict[int, str]:
     brand = share_image.digest()
     with override(settings.LANGUAGE_CODE):
         names = ((row, _name(row, brand)) for row in places if row.is_on_sale)
-        return {row.pk: name for row, name in names if row.share_image != name}
+        return {row.pk: name for row, name in names if name and row.share_image != name}
 
 
 def _drawn(key: int, name: str) -> bool:
@@ -76,7 +76,12 @@ def _drawn(key: int, name: str) -> bool:
 
 
 def _name(row: ProductConfiguration, brand: str) -> str:
-    shown = repr((brand, row.product.name, row.product.picture.address, _price(row)))
+    """ "" for a product that can't be drawn: the others are."""
+    try:
+        shown = repr((brand, row.product.name, row.product.picture.address, _price(row)))
+    except Exception:
+        logger.exception("No share image can be drawn of product configuration %s", row.pk)
+        return ""
     return f"share/{sha256(shown.encode()).hexdigest()[:32]}.jpg"
 
 

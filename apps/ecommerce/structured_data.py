@@ -6,6 +6,7 @@ https://schema.org/Product, https://developers.google.com/search/docs/appearance
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -61,12 +62,12 @@ def _offer(price: Price, address: str) -> dict[str, Any]:
     offer: dict[str, Any] = {
         "@type": "Offer",
         "name": price_name(price),
-        "url": f"{address}?price={price.id}",
+        "url": f"{address}?{urlencode({'price': price.id})}",
         "availability": "https://schema.org/InStock",
         "seller": {"@type": "Organization", "name": settings.SITE_NAME},
         **cost,
     }
-    if price.is_recurring:
+    if price.is_recurring and price.interval in UNITS:
         unit, letter = UNITS[price.interval]
         offer["priceSpecification"] = {
             "@type": "UnitPriceSpecification",

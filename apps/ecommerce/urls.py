@@ -1,21 +1,26 @@
 """The store's addresses."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from .slugs import SlugConverter
 from .views import changes, checkout, purchases, store, webhook
+
+register_converter(SlugConverter, "any_slug")
 
 urlpatterns = [
     path("store/", store.store, name="store"),
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
-    path("store/<slug:slug>/", store.product, name="product"),
-    path("store/<slug:slug>/buy/", checkout.buy, name="buy"),
+    path("store/<any_slug:slug>/", store.product, name="product"),
+    path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
     path("purchases/", purchases.purchases, name="purchases"),
     path("purchases/changes/", changes.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
     path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),
     path("purchases/order/<uuid:public_id>/cancel/", purchases.cancel, name="purchase_cancel"),
-    path("purchases/<slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
-    path("purchases/<slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"),
+    path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
+    path(
+        "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
+    ),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
 ]

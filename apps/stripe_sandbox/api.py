@@ -9,6 +9,7 @@ from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 import stripe
 from django.conf import settings
@@ -33,7 +34,7 @@ class Response:
 def handle(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: str, origin: str
 ) -> Response:
-    """Answer a request to `path` (from /v1/ on). `origin`, http://host:port, is where the buyer finds this site."""
+    """Answer a request to `path` (from /v1/ on, quoted). `origin`, http://host:port, is where buyers find this site."""
     given = {name.lower(): value for name, value in headers.items()}
     request_id, key = ids.new("request"), given.get("idempotency-key", "") if method == "POST" else ""
     try:
@@ -134,7 +135,7 @@ def _check_version(version: str) -> None:
 def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
     for route in routes.ROUTES:
         if route.method == method and (match := route.regex.fullmatch(path)):
-            return route, match.groupdict()
+            return route, {name: unquote_plus(value) for name, value in match.groupdict().items()}
     message = (
         f"Unrecognized request URL ({method}: {path}). Please see https://docs.stripe.com."
         " (The sandbox plays what stands in apps/stripe_sandbox/routes.py.)"

@@ -1,5 +1,7 @@
 """The API over HTTP, for any language's SDK: base address http://<host>/stripe-sandbox, or http://<host>."""
 
+from urllib.parse import quote
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -11,7 +13,7 @@ def rest(request: HttpRequest, path: str) -> HttpResponse:
     """Everything below /stripe-sandbox/v1/."""
     answer = api.handle(
         request.method or "GET",
-        f"/v1/{path}",
+        f"/v1/{quote(path)}",
         request.headers,
         request.body,
         request.META.get("QUERY_STRING", ""),

@@ -99,7 +99,7 @@ def test_it_is_drawn_again_for_another_name_picture_price_or_brand(
 def test_a_founders_photo_fills_its_side(sandbox: Any, client: Client) -> None:
     file = BytesIO()
     Image.new("RGBA", (900, 600), (20, 60, 210, 255)).save(file, "PNG")
-    photo = asdict(images._made_from(file.getvalue()))
+    photo = asdict(images._stored(images._decoded(file.getvalue()), file.getvalue()))
     icons, url = stock(sandbox.client), "https://example.com/a.png"
     Product.objects.update(copies={url: photo})  # so that nobody is asked for it
     sandbox.client.v1.products.update(icons.product_id, {"images": [url]})
@@ -137,6 +137,44 @@ def test_what_can_t_be_drawn_stops_neither_sync_nor_sale(
     assert row_of(icons).share_image == row_of(other).share_image == ""
     sync_catalogue()
     assert row_of(icons).share_image != row_of(other).share_image != ""
+
+
+def test_one_that_can_t_be_drawn_leaves_the_others_theirs(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Product.picture
+
+    def broken(row: Product) -> Any:
+        if row.name == "Broken":
+            raise RuntimeError("whatever")
+        return picture.fget(row)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(Product, "picture", property(broken))
+    first, middle, last = (stock(sandbox.client, name) for name in ("First", "Broken", "Last"))
+    assert all(row_of(drawn).share_image for drawn in (first, last))
+    assert not row_of(middle).share_image
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "\u200b",
+        "...",
+        "🏴‍☠️",
+        "\u202egnp.exe",
+        "a\u0301" * 200,
+        "图形 A",
+        "%s {} \\",
+        "\x1b[2J",
+        "־ ־",
+        "ﷺ",
+    ],
+)
+def test_any_name_can_be_drawn(name: str) -> None:
+    art = Image.new("RGB", (800, 600), "#ff0000")
+    assert Image.open(BytesIO(share_image.draw(art, name, "$19"))).size == (1200, 630)
 
 
 def test_the_shop_may_do_without(sandbox: Any, settings: Any, client: Client, drawn: list[str]) -> None:

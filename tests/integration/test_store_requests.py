@@ -28,7 +28,6 @@ pytestmark = pytest.mark.django_db
 # What the store may ask, and the SDK's type of the question. A request that is missing here fails the test.
 QUESTIONS: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
-    "GET /v1/products/{id}": p.ProductRetrieveParams,
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
     "POST /v1/checkout/sessions": pc.SessionCreateParams,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils.safestring import SafeString
 
 from apps.ecommerce import money, offers
@@ -18,6 +20,8 @@ from apps.ecommerce.structured_data import product_data
 from apps.web.pieces import MARK, Piece, pieces_of
 from apps.web.structured_data import script
 from apps.web.templatetags.web import included
+
+logger = logging.getLogger(__name__)
 
 register = template.Library()
 
@@ -71,14 +75,24 @@ def product_json_ld(configuration: ProductConfiguration) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def product_card(context: template.Context, card: Card) -> SafeString:
-    """{% product_card card %}: a product in a grid. A page that is kept for all keeps the owners' look beside it."""
-    html = included(context, CARD)
+def product_card(context: template.Context, card: Card, name: str = CARD) -> SafeString:
+    """{% product_card card %}: a product in a grid, or as the template `name` shows it.
+
+    A page that is kept for all keeps the owners' look beside it.
+    A product that can't be shown costs its own card only; while developing, the error is shown.
+    """
     found = pieces_of(context["request"])
-    if found is None:
-        return html
-    looks = {look: included(context, CARD, card=card.seen_as(look)) for look in LOOKS}
-    found.append(Piece(CARD, card.configuration.product_id, html, looks))
+    try:
+        html = included(context, name, card=card)
+        if found is None:
+            return html
+        looks = {look: included(context, name, card=card.seen_as(look)) for look in LOOKS}
+    except Exception:
+        if settings.DEBUG:
+            raise
+        logger.exception("Product %s can't be shown", card.configuration.product_id)
+        return SafeString("")
+    found.append(Piece(name, card.configuration.product_id, html, looks))
     return SafeString(MARK)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import stripe
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.ecommerce.catalogue import Report, sync_catalogue
+from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.catalogue_report import Report
 
 
 class Command(BaseCommand):
@@ -24,6 +25,10 @@ class Command(BaseCommand):
         except stripe.StripeError as error:
             raise CommandError(_in_words(error)) from error
         self._tell(report, "would be " if dry_run else "", verbosity)
+        if report.not_saved:
+            raise CommandError(
+                f"Products or prices that could not be saved, see above: {len(report.not_saved)}."
+            )
 
     def _progress(self, line: str) -> None:
         self.stderr.write(f"  … {line}", ending="\n")
@@ -36,6 +41,10 @@ class Command(BaseCommand):
         ):
             for line in lines if verbosity else []:
                 self.stdout.write(f"{tense}{verb}: {line}")
+        for line in report.without_image:
+            self.stderr.write(f"without image: {line}")
+        for line in report.not_saved:
+            self.stderr.write(f"not saved: {line}")
         self.stdout.write(
             f"Catalogue: {len(report.added)} {tense}added, {len(report.changed)} {tense}changed, "
             f"{len(report.archived)} {tense}archived, {report.unchanged} unchanged."

@@ -1,0 +1,488 @@
+"""Products may have any name and id: each has a URL of its own, and none stands in another's way."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from io import StringIO
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import resolve, reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.ecommerce import catalogue, migrations, slugs
+from apps.ecommerce.catalogue_report import NotSaved
+from apps.ecommerce.models import Price, Product, ProductConfiguration
+from tests.conftest import signed_in
+from tests.factories import add_price, bought, stock
+from tests.integration.test_money_news import deliver, events
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))  # as in test_fuzz.py
+VALID = re.compile(r"[a-z0-9_-]+")
+NASTY_NAMES = [
+    *sorted(slugs.RESERVED),
+    *("Ebook", "EBOOK", "ebook", "e book", "Changes", "changes ", "/changes/", "sitemap.xml", "product"),
+    *(
+        "图形",
+        "كتاب",
+        "🎨",
+        "🏴‍☠️",
+        " ",
+        "\u200b",
+        "...",
+        "---",
+        "/",
+        "../..",
+        "%2e%2e",
+        "a\0b",
+        "\ud800",
+        "a\nb",
+    ),
+    *(
+        "<script>alert(1)</script>",
+        "{{ x }}",
+        "\u202egnp.exe",
+        "x" * 250,
+        "é" * 250,
+        "İẞ",
+        "-" * 80,
+        "A" * 90,
+    ),
+]
+NASTY_IDS = [
+    *("ebook", "ebook.v2", "ebook/v2", "EBOOK", "..", ".", "/", " ", "%2F", "a b", "图形", "🎨", "?q=1#x"),
+    *("x" * 255, "x" * 254 + "y", "y" * 254 + "x", "ab.12345678", "zz.12345678", "<b>", '"', "'", "\\"),
+]
+anything = st.text(st.characters(exclude_categories=()), max_size=250)
+products = st.lists(
+    st.tuples(
+        st.sampled_from(NASTY_IDS) | st.text(min_size=1, max_size=255),
+        st.sampled_from(NASTY_NAMES) | anything,
+        st.dictionaries(st.sampled_from(["slug", "tagline"]), st.sampled_from(NASTY_NAMES) | anything),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda product: product[0],
+)
+
+
+def product(key: Any, name: Any = "Ebook", **fields: Any) -> dict[str, Any]:
+    """As Stripe lists it."""
+    return {
+        "id": key,
+        "object": "product",
+        "name": name,
+        "active": True,
+        "description": None,
+        "default_price": None,
+        "images": [],
+        "metadata": {},
+    } | fields
+
+
+def price(key: Any, product_id: Any, amount: Any = 900, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": key,
+        "object": "price",
+        "product": product_id,
+        "active": True,
+        "currency": "usd",
+        "unit_amount": amount,
+        "type": "one_time",
+        "recurring": None,
+        "nickname": None,
+    } | fields
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """What Stripe lists: fill it."""
+    lists: dict[str, list[Any]] = {"products": [], "prices": []}
+
+    def read_pages(kind: str, **params: Any) -> Iterator[list[Any]]:
+        if rows := lists[kind]:
+            yield rows
+
+    monkeypatch.setattr(catalogue, "read_pages", read_pages)
+    return lists
+
+
+def bootstrap() -> tuple[str, str, int]:
+    """What it said, to stdout and stderr, and its exit status."""
+    out, err, status = StringIO(), StringIO(), 0
+    try:
+        call_command("bootstrap_ecommerce", stdout=out, stderr=err)
+    except CommandError as error:
+        err.write(str(error))
+        status = error.returncode
+    return out.getvalue(), err.getvalue(), status
+
+
+def slugs_now() -> dict[str, str]:
+    return dict(ProductConfiguration.objects.values_list("product_id", "slug"))
+
+
+@pytest.mark.timeout(300 + EXAMPLES)
+def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[Any]]) -> None:
+    @settings(
+        max_examples=EXAMPLES or 40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not EXAMPLES,
+        database=None,
+    )
+    @given(products, st.randoms())
+    def attempt(found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
+        with transaction.atomic():
+            check(listed, found, random)
+            transaction.set_rollback(True)
+
+    attempt()
+
+
+def check(listed: dict[str, list[Any]], found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
+    listed["products"] = [product(key, name, metadata=metadata) for key, name, metadata in found]
+    listed["prices"] = [price(f"price_{number}", key) for number, (key, *_) in enumerate(found)]
+    report = catalogue.sync_catalogue()
+    storable = {key for key, _name, _metadata in found if "\0" not in key}
+    before = slugs_now()
+    assert before.keys() == storable
+    assert len(report.not_saved) == len(found) - len(storable)
+    assert len({slug.lower() for slug in before.values()}) == len(before)
+    links = re.findall(r'<h2 class="card__name"><a href="([^"]+)">([^<]+)</a>', store())
+    assert len(links) == len(before)
+    assert {resolve(link).kwargs["slug"] for link, _name in links} == set(before.values())
+    assert all(name.strip() for _link, name in links)
+    for link, _name in random.sample(links, min(len(links), 2)):
+        own = Client().get(link)
+        assert own.status_code == 200
+        assert own.context["configuration"].slug == resolve(link).kwargs["slug"]
+    for slug in before.values():
+        assert VALID.fullmatch(slug)
+        assert slug not in slugs.RESERVED
+        for route in slugs.PRODUCT_ROUTES:
+            assert resolve(reverse(route, args=[slug])).url_name == route
+    for row in listed["products"]:
+        row["name"] = "Renamed"
+    random.shuffle(listed["products"])
+    catalogue.sync_catalogue()
+    assert slugs_now() == before
+
+
+def store() -> str:
+    response = Client().get("/store/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_two_products_of_one_name_whose_ids_have_dots(listed: dict[str, list[Any]]) -> None:
+    listed["products"] = [product("ebook"), product("ebook.v2"), product("EBOOK.V2"), product("ebook/v2")]
+    assert bootstrap()[2] == 0
+    assert store().count('class="card"') == 4
+    assert slugs_now()["ebook"] == "ebook"
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (product("\0bad"), "id"),
+        (product("x" * 256), "id"),
+        (product("\ud800"), "id"),
+        (product(""), "id"),
+        (product(None), "id"),
+        ({"id": "bad", "object": "product"}, "name"),
+        (product("bad", active="perhaps"), "active"),
+        (product("bad", metadata=["no"]), "metadata"),
+        ("nonsense", "not as Stripe describes it"),
+        (price("bad", "good", 2**63), "unit_amount"),
+        (price("bad", "good", -1), "amount"),
+        (price("bad", "good", "900"), "amount"),
+        (price("bad", "good", 9.5), "amount"),
+        (price("bad", "good", currency="xyz"), "currency"),
+        (price("bad", "good", currency="usdc"), "currency"),
+        (price("bad", "good", currency=None), "currency"),
+        (price("bad", "good", type="recurring", recurring={"interval": "decade"}), "interval"),
+        (price("bad", "good", type="recurring", recurring={"interval": "100%"}), "interval"),
+        (price("bad", "good", type="recurring"), "interval"),
+        (
+            price("bad", "good", type="recurring", recurring={"interval": "day", "interval_count": 2**31}),
+            "interval_count",
+        ),
+        (
+            price("bad", "good", type="recurring", recurring={"interval": "day", "interval_count": 0}),
+            "interval_count",
+        ),
+        (price("bad", "good", type="gift"), "type"),
+        (price("bad\0", "good"), "id"),
+        (price("bad", {"object": "product"}), "id"),
+        ({"id": "bad", "object": "price", "product": "good"}, "active"),
+        ({"id": "bad", "object": "price"}, "product"),
+    ],
+)
+def test_what_can_t_be_saved_is_named_and_stops_no_other(
+    listed: dict[str, list[Any]], broken: Any, reason: str
+) -> None:
+    is_price = isinstance(broken, dict) and broken.get("object") == "price"
+    listed["products"] = [product("first"), *([] if is_price else [broken]), product("good")]
+    listed["prices"] = [price("1", "first"), *([broken] if is_price else []), price("2", "good")]
+    _out, told, status = bootstrap()
+    assert status == 1
+    [line] = [line for line in told.splitlines() if line.startswith("not saved: ")]
+    assert reason in line
+    assert "bad" in line or not is_price
+    assert slugs_now().keys() == {"first", "good"}
+    assert set(Price.objects.values_list("id", flat=True)) == {"1", "2"}
+    assert store().count("$9") >= 2
+
+
+def test_dry_run_names_it_too(listed: dict[str, list[Any]]) -> None:
+    listed["products"] = [product("good"), product("x" * 256)]
+    with pytest.raises(CommandError, match="could not be saved, see above: 1"):
+        call_command("bootstrap_ecommerce", dry_run=True, stdout=StringIO(), stderr=StringIO())
+
+
+def test_texts_that_no_database_takes_are_cleaned(listed: dict[str, list[Any]]) -> None:
+    texts = {"description": "a\0b\ud800", "metadata": {"k\0": "v\0\udfff", "tagline": "one\n\0two"}}
+    listed["products"] = [
+        product("a", "Name\0 \r\nof\x1b[2J\ud800 two lines", **texts),
+        product("b", "\u200b\u3000"),
+    ]
+    listed["prices"] = [price("1", "a", nickname="n\0" + "n" * 600)]
+    assert bootstrap()[2] == 0
+    copy = Product.objects.get(id="a")
+    assert copy.name == "Name of[2J? two lines"
+    assert (copy.description, copy.metadata["k"], copy.configuration.tagline) == ("ab?", "v?", "one two")
+    assert len(Price.objects.get().nickname) == 500
+    assert Product.objects.get(id="b").name == "b"  # a link needs a text
+    assert store().count('class="card"') == 2
+
+
+def test_a_name_longer_than_the_column_is_cut(listed: dict[str, list[Any]]) -> None:
+    listed["products"] = [product("a", "n" * 5000)]
+    assert bootstrap()[2] == 0
+    assert Product.objects.get().name == "n" * 500
+
+
+def test_an_older_copy_of_what_can_t_be_saved_any_more_stays_on_sale(listed: dict[str, list[Any]]) -> None:
+    listed["products"], listed["prices"] = [product("a")], [price("1", "a")]
+    bootstrap()
+    listed["products"], listed["prices"] = [product("a", active=None)], [price("1", "a", 2**80)]
+    assert bootstrap()[2] == 1
+    assert Product.objects.get().active
+    assert (Price.objects.get().active, Price.objects.get().unit_amount) == (True, 900)
+
+
+def test_what_the_database_refuses_stops_no_other(
+    listed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever we did not think of: the database, and not our own checks, refuses a row."""
+    upsert = catalogue._upsert[Product]
+
+    def refusing(*rows: Product) -> int:
+        if any(row.id == "bad" for row in rows):
+            raise ValueError("the database does not like it")
+        return upsert(*rows)
+
+    monkeypatch.setitem(catalogue._upsert, Product, refusing)
+    listed["products"] = [product("first"), product("bad", "Bad one"), product("good")]
+    listed["prices"] = [price("1", "first"), price("2", "bad"), price("3", "good")]
+    out, told, status = bootstrap()
+    assert "not saved: Bad one (bad): the database does not like it" in told
+    assert (status, set(slugs_now())) == (1, {"first", "good"})
+    assert "4 added" in out
+
+
+def test_an_event_about_it_is_recorded_with_the_reason_and_the_rest_is_saved(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = product("prod_1", "Broken price")
+    prices = [price("good", item), price("bad", item, currency="xyz")]
+    monkeypatch.setattr(catalogue, "read_pages", lambda *_args, **_params: iter([prices]))
+    with pytest.raises(NotSaved, match=r"price bad: the currency 'xyz' is unknown here"):
+        catalogue.sync_product("prod_1")
+    assert Price.objects.get().id == "good"
+    assert ProductConfiguration.objects.get().slug == "broken-price"
+
+
+@pytest.mark.parametrize(
+    "key", ["ebook.v2", "a b", "a/b", "..", ".", "图形", "a+b", "a%2Fb", "?q#x", "'", "x" * 255]
+)
+def test_an_event_about_any_id_brings_the_product_into_the_store(sandbox: Any, key: str) -> None:
+    sandbox.client.v1.products.create({"name": "Ebook", "id": key})
+    for event in events(sandbox, "product.created"):
+        assert deliver(event).status_code == 200
+    add_price(sandbox.client, key, 900)
+    for event in events(sandbox, "price.created"):
+        assert deliver(event).status_code == 200
+    assert Price.objects.get().product_id == key
+    assert store().count('class="card"') == 1
+    sandbox.client.v1.products.update(key, {"active": False})
+    for event in events(sandbox, "product.updated"):
+        assert deliver(event).status_code == 200
+    assert not Product.objects.get(id=key).active
+
+
+def test_an_id_that_is_a_path_of_stripes_own_is_no_trap(sandbox: Any) -> None:
+    sandbox.client.v1.products.create(
+        {"name": "Ebook", "id": "search"}
+    )  # GET /v1/products/search is a search
+    catalogue.sync_product("search")
+    assert Product.objects.get().id == "search"
+
+
+def test_slugs_of_an_older_version_are_repaired_and_good_ones_stay(listed: dict[str, list[Any]]) -> None:
+    old = {
+        "a": "ebook",
+        "b": "ebook-ebook.v2",
+        "c": "changes",
+        "d": "Checkout",
+        "e": "図形",
+        "f": "..",
+        "g": "",
+    }
+    listed["products"] = [product(key) for key in old]
+    bootstrap()
+    for key in old:
+        ProductConfiguration.objects.filter(product=key).update(slug=f"{key}-moving")
+    for key, slug in old.items():
+        ProductConfiguration.objects.filter(product=key).update(slug=slug)
+    [name] = [
+        name for _finder, name, _ in iter_modules(migrations.__path__) if name.endswith("_repair_slugs")
+    ]
+    import_module(f"apps.ecommerce.migrations.{name}").repair_slugs(apps, None)
+    repaired = slugs_now()
+    assert (repaired["a"], repaired["d"]) == ("ebook", "Checkout")
+    assert len({slug.lower() for slug in repaired.values()}) == len(old)
+    for key, slug in repaired.items():
+        assert Client().get(f"/store/{slug}/").context["configuration"].product_id == key
+        assert resolve(reverse("purchased_product", args=[slug])).url_name == "purchased_product"
+
+
+def test_the_last_position_is_no_end(listed: dict[str, list[Any]]) -> None:
+    listed["products"] = [product("a")]
+    bootstrap()
+    ProductConfiguration.objects.update(position=2**31 - 1)
+    listed["products"].append(product("b"))
+    assert bootstrap()[2] == 0
+    assert len(slugs_now()) == 2
+
+
+def test_a_slug_taken_at_the_same_moment_is_replaced(
+    listed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes choose the same one: the second finds it taken when it writes, and chooses again."""
+    listed["products"] = [product("a")]
+    bootstrap()
+    choose = slugs.choose_slugs
+    answers = [lambda rows: {row.id: "ebook" for row in rows}, choose]
+    monkeypatch.setattr("apps.ecommerce.catalogue_places.choose_slugs", lambda rows: answers.pop(0)(rows))
+    listed["products"].append(product("b"))
+    assert bootstrap()[2] == 0
+    assert slugs_now()["b"].startswith("ebook-")
+
+
+@pytest.mark.parametrize(
+    "slug", ["ebook.v2", "図形", "a b", "a/b", "..", "", "%2F", "changes", '"><b>', "\n"]
+)
+def test_a_bad_slug_of_whatever_origin_takes_no_page_down(sandbox: Any, as_ada: Client, slug: str) -> None:
+    icons, other = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
+    order = bought(as_ada, icons)
+    ProductConfiguration.objects.filter(pk=icons.pk).update(slug=slug)
+    pages = ["/", "/store/", f"/store/{other.slug}/", "/purchases/", order.get_absolute_url()]
+    for page in [*pages, "/sitemap.xml", "/sitemap-products.xml", "/store/?product=" + slug]:
+        for client in (as_ada, Client()):
+            assert client.get(page).status_code in (200, 302), page
+
+
+def test_a_card_that_can_t_be_shown_is_left_out_alone(
+    sandbox: Any, as_ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    icons = stock(sandbox.client, "Icon set")
+    stock(sandbox.client, "Font")
+    stock(sandbox.client, "Tools")
+    broken = Product.picture
+
+    def picture(row: Product) -> Any:
+        if row.id == icons.product_id:
+            raise RuntimeError("whatever")
+        return broken.fget(row)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(Product, "picture", property(picture))
+    for client in (as_ada, Client()):
+        for page in ("/store/", "/", "/store/font/"):
+            response = client.get(page)
+            assert response.status_code == 200
+            assert "Tools" in response.content.decode()
+            assert 'href="/store/icon-set/"' not in response.content.decode()
+
+
+def test_ids_of_prices_are_quoted_in_urls(listed: dict[str, list[Any]]) -> None:
+    listed["products"], listed["prices"] = [product("a")], [price('gold & "more"/1?#', "a")]
+    bootstrap()
+    page = Client().get("/store/ebook/").content.decode()
+    assert "/store/ebook/?price=gold+%26+%22more%22%2F1%3F%23" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("changes", "a page of its own"),
+        ("Checkout", "a page of its own"),
+        ("FONT", "is taken by Font"),
+        ("font", "is taken by Font"),
+        ("größe", "valid"),
+        ("a/b", "valid"),
+        ("", "required"),
+        ("x" * 81, "at most 80"),
+    ],
+)
+def test_the_admin_says_what_is_wrong_with_a_slug(sandbox: Any, olive: Any, typed: str, words: str) -> None:
+    icons, _font = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
+    page = save_slug(olive, icons, typed)
+    assert page.status_code == 200
+    assert words in str(page.context["adminform"].form.errors["slug"])
+    assert slugs_now()[icons.product_id] == "icon-set"
+
+
+def test_the_admin_takes_a_good_slug_and_leaves_an_old_one_alone(sandbox: Any, olive: Any) -> None:
+    icons = stock(sandbox.client, "Icon set")
+    assert save_slug(olive, icons, "Other-icons_2").status_code == 302
+    assert slugs_now()[icons.product_id] == "Other-icons_2"
+    ProductConfiguration.objects.update(slug="checkout")  # from before it was reserved
+    assert save_slug(olive, icons, "checkout").status_code == 302
+
+
+def save_slug(operator: Any, row: ProductConfiguration, slug: str) -> Any:
+    form = {"slug": slug, "is_active": "on", "position": "1", "tagline": "", "description": "", "content": ""}
+    return signed_in(operator).post(
+        reverse("admin:ecommerce_productconfiguration_change", args=[row.pk]), form
+    )
+
+
+def test_a_new_route_of_the_founder_is_reserved_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.urls import clear_url_caches, path
+
+    from config import urls
+
+    assert not slugs.is_reserved("gift-cards")
+    monkeypatch.setattr(
+        urls, "urlpatterns", [path("store/gift-cards/", lambda _: HttpResponse()), *urls.urlpatterns]
+    )
+    clear_url_caches()
+    try:
+        assert slugs.is_reserved("gift-cards")
+    finally:
+        monkeypatch.undo()
+        clear_url_caches()

@@ -1,0 +1,453 @@
+"""A server of product images may do what it likes: it costs one product its picture, and ten seconds at most."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO, StringIO
+from typing import Any, ClassVar
+
+import pytest
+from django.core.files.storage import default_storage, storages
+from django.core.management import call_command
+from django.test import Client
+from PIL import Image
+
+from apps.ecommerce import image_download, images
+from apps.ecommerce.image_download import DownloadError, download, is_public
+from apps.ecommerce.models import Product
+from tests.integration.test_money_news import deliver, events
+
+LIMIT = 1.0  # seconds, in the place of ten
+
+
+def png(width: int = 300, height: int = 200) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 40)).save(file, "PNG")
+    return file.getvalue()
+
+
+GOOD = png()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n"
+BOMB = gzip.compress(b"\0" * 20_000_000)
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(GOOD) + GOOD
+
+
+def drip(before: bytes, piece: bytes) -> Iterator[bytes]:
+    yield before
+    while True:
+        time.sleep(0.05)
+        yield piece
+
+
+def forever(before: bytes, piece: bytes) -> Iterator[bytes]:
+    yield before
+    yield from itertools.repeat(piece)
+
+
+def silent(before: bytes = b"") -> Iterator[bytes]:
+    yield before
+    time.sleep(30)
+
+
+def moved(to: str) -> list[bytes]:
+    return [b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % to.encode()]
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Writes what a path stands for, byte by byte, whatever HTTP says about it."""
+
+    allow_reuse_address = daemon_threads = True
+    block_on_close = False
+    answers: ClassVar[dict[str, Callable[[], Any]]] = {
+        "/good.png": lambda: [WHOLE],
+        "/breaks.png": lambda: [WHOLE[:-50]],
+        "/breaks-chunked.png": lambda: [HEAD + b"Transfer-Encoding: chunked\r\n\r\n100\r\nabc"],
+        "/bad-chunks.png": lambda: [HEAD + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"],
+        "/no-head.png": lambda: [b"\x00\x01\x02"],
+        "/nothing.png": list,
+        "/many-headers.png": lambda: [HEAD + b"X: y\r\n" * 1000 + b"\r\n"],
+        "/long-header.png": lambda: [HEAD + b"X: " + b"y" * 100_000 + b"\r\n\r\n"],
+        "/silent.png": silent,
+        "/silent-body.png": lambda: silent(HEAD + b"Content-Length: 100\r\n\r\n"),
+        "/drip.png": lambda: drip(HEAD + b"\r\n", b"x"),
+        "/drip-chunks.png": lambda: drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        "/drip-head.png": lambda: drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        "/drip-continue.png": lambda: drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "/endless.png": lambda: forever(HEAD + b"\r\n", b"x" * 65536),
+        "/endless-chunks.png": lambda: forever(
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        ),
+        "/says-huge.png": lambda: [HEAD + b"Content-Length: 99999999999\r\n\r\n"],
+        "/gzip-bomb.png": lambda: [HEAD + b"Content-Encoding: gzip\r\n\r\n" + BOMB],
+        "/gzip-gzip.png": lambda: [HEAD + b"Content-Encoding: gzip, gzip\r\n\r\nnot gzip"],
+        "/gzip-torn.png": lambda: [HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(GOOD)[:-20]],
+        "/gzip-broken.png": lambda: [HEAD + b"Content-Encoding: gzip\r\n\r\nnot gzip"],
+        "/loop.png": lambda: moved("/loop.png"),
+        "/nowhere.png": lambda: [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"],
+        "/file.png": lambda: moved("file:///etc/passwd"),
+        "/ftp.png": lambda: moved("ftp://127.0.0.1/a.png"),
+        "/bad-location.png": lambda: moved("http://[::1"),
+        "/part.png": lambda: [b"HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\nabc"],
+        "/none.png": lambda: [b"HTTP/1.1 204 No Content\r\n\r\n"],
+        "/error.png": lambda: [b"HTTP/1.1 500 Oh\x1b[2J no\r\nContent-Length: 0\r\n\r\n"],
+        "/html.png": lambda: [HEAD + b"\r\n<html>"],
+        "/torn.png": lambda: [HEAD + b"\r\n" + GOOD[:100]],
+    }
+    asked: ClassVar[list[str]] = []
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        line = request.makefile("rb").readline().decode("latin-1")
+        path = line.split(" ")[1]
+        self.asked.append(path)
+        for part in self.answers[path]():
+            request.sendall(part)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # the shop has hung up
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
+    settings.ALLOW_PRIVATE_IMAGE_URLS = True
+    for module in ("catalogue", "catalogue_images"):
+        monkeypatch.setattr(f"apps.ecommerce.{module}.MAX_SECONDS", LIMIT)
+    Server.asked.clear()
+    with Server(("127.0.0.1", 0), None) as running:  # type: ignore[arg-type]
+        threading.Thread(target=running.serve_forever, args=[0.01], daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+REASONS = {
+    "broke off": ["breaks", "gzip-torn"],
+    "IncompleteRead": ["breaks-chunked", "bad-chunks"],
+    "could not be downloaded": [
+        "no-head",
+        "nothing",
+        "many-headers",
+        "long-header",
+        "bad-location",
+        "gzip-broken",
+    ],
+    "in time": ["silent", "silent-body", "drip", "drip-chunks", "drip-head", "drip-continue"],
+    "more than 5000000 bytes": ["endless", "endless-chunks", "says-huge", "gzip-bomb"],
+    "compressed": ["gzip-gzip"],
+    "redirects": ["loop"],
+    "status": ["nowhere", "part", "none", "error"],
+    "only http": ["file", "ftp"],
+    "no image that can be shown": ["html", "torn"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "name"), [(reason, name) for reason, names in REASONS.items() for name in names]
+)
+def test_a_broken_answer_is_an_error_with_a_reason_in_time(server: str, reason: str, name: str) -> None:
+    limit = LIMIT if reason == "in time" else image_download.MAX_SECONDS
+    started = time.monotonic()
+    with pytest.raises(images.ImageError, match=reason):
+        images.local_copy(f"{server}/{name}.png", seconds=limit)
+    assert time.monotonic() - started < limit + 1
+
+
+@pytest.mark.django_db
+def test_one_broken_image_costs_one_picture(sandbox: Any, server: str) -> None:
+    """The connection breaks in the middle of the body."""
+    for name, path in (("First", "/good.png"), ("Broken", "/breaks.png"), ("Last", "/good.png")):
+        sandbox.product(name, images=[server + path])
+    out, err = StringIO(), StringIO()
+    call_command("bootstrap_ecommerce", stdout=out, stderr=err)
+    assert "6 added" in out.getvalue()
+    [line] = err.getvalue().splitlines()
+    broken = Product.objects.get(name="Broken")
+    assert line.startswith(f"without image: Broken ({broken.id}): {server}/breaks.png: ")
+    assert {row.name: len(row.pictures) for row in Product.objects.all()} == {
+        "First": 1,
+        "Broken": 0,
+        "Last": 1,
+    }
+    assert Client().get("/store/").content.decode().count('class="card"') == 3
+    assert 'src="/art/' in Client().get("/store/broken/").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_next_sync_tries_again(sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.product("Icon set", images=[f"{server}/breaks.png"])
+    call_command("bootstrap_ecommerce", verbosity=0, stderr=StringIO())
+    monkeypatch.setitem(Server.answers, "/breaks.png", lambda: [WHOLE])
+    call_command("bootstrap_ecommerce", verbosity=0)
+    assert len(Product.objects.get().pictures) == 1
+
+
+@pytest.mark.django_db
+def test_an_event_waits_once_for_all_images_of_a_product(sandbox: Any, server: str) -> None:
+    made = sandbox.product("Icon set", images=[f"{server}/drip.png?{number}" for number in range(8)])
+    Server.answers |= {f"/drip.png?{number}": Server.answers["/drip.png"] for number in range(8)}
+    started = time.monotonic()
+    [event] = [
+        event for event in events(sandbox, "product.created") if event["data"]["object"]["id"] == made.id
+    ]
+    assert deliver(event).status_code == 200
+    assert time.monotonic() - started < LIMIT + 2
+    assert Product.objects.get().configuration.slug == "icon-set"
+
+
+@pytest.mark.django_db
+def test_a_dead_server_costs_its_time_for_a_few_products_only(
+    sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.ecommerce.catalogue_images.MAX_SECONDS", 0.2)
+    for number in range(10):
+        sandbox.product(f"Thing {number}", images=[f"{server}/silent.png"])
+    started, err = time.monotonic(), StringIO()
+    call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
+    assert len(Server.asked) == 3
+    assert len(err.getvalue().splitlines()) == 10
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a.png",
+        "//x/a.png",
+        "http://",
+        "http://[::1",
+        "http://a:b/",
+        "http://\0/",
+        "\n",
+        "図形",
+        "a" * 9000,
+    ],
+)
+def test_what_is_no_url_is_an_error_with_a_reason(server: str, url: str) -> None:
+    with pytest.raises(images.ImageError, match="it could not be downloaded: "):
+        images.local_copy(url, seconds=LIMIT)
+
+
+@pytest.mark.django_db
+def test_a_storage_that_fails_costs_one_picture(
+    sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    made = sandbox.product("Icon set", images=[f"{server}/good.png"])
+    monkeypatch.setattr(images, "QUALITY", 33)  # other names than those that are there
+    monkeypatch.setattr(type(storages["default"]), "_save", fails)
+    err = StringIO()
+    call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
+    assert "it could not be stored: [Errno 28] No space left on device" in err.getvalue()
+    assert Product.objects.get(id=made.id).pictures == []
+
+
+def test_a_redirect_is_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Server.answers, "/old.png", lambda: moved("/new.png"))
+    monkeypatch.setitem(Server.answers, "/new.png", lambda: moved(f"{server}/good.png#top"))
+    assert download(f"{server}/old.png") == GOOD
+
+
+def test_no_more_than_a_few_redirects(server: str) -> None:
+    with pytest.raises(DownloadError, match="redirects"):
+        download(f"{server}/loop.png")
+    assert len(Server.asked) == image_download.MAX_REDIRECTS + 1
+
+
+def test_gzip_is_unpacked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(GOOD)
+    monkeypatch.setitem(Server.answers, "/packed.png", lambda: [packed])
+    assert download(f"{server}/packed.png") == GOOD
+
+
+def test_slow_names_count(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(30))
+    started = time.monotonic()
+    with pytest.raises(DownloadError, match="in time"):
+        download("http://slow.example.com/a.png", seconds=0.2)
+    assert time.monotonic() - started < 1
+
+
+def test_a_slow_handshake_counts(settings: Any) -> None:
+    settings.ALLOW_PRIVATE_IMAGE_URLS = True
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silence, pytest.raises(DownloadError, match="in time"):
+        download(f"https://127.0.0.1:{silence.getsockname()[1]}/good.png", seconds=0.3)
+    assert time.monotonic() - started < 1
+
+
+def test_slow_redirects_count(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late() -> Iterator[bytes]:
+        time.sleep(0.3)
+        yield from moved("/late.png")
+
+    monkeypatch.setitem(Server.answers, "/late.png", late)
+    started = time.monotonic()
+    with pytest.raises(DownloadError, match="in time"):
+        download(f"{server}/late.png", seconds=0.5)
+    assert time.monotonic() - started < 1
+
+
+NOT_PUBLIC = [
+    *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254"),
+    *("100.64.0.1", "100.100.100.200", "192.0.0.192", "168.63.129.16", "224.0.0.1", "255.255.255.255"),
+    *(
+        "198.18.0.1",
+        "240.0.0.1",
+        "::",
+        "::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+    ),
+    *(
+        "fec0::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+    ),
+    *("2002:7f00:1::", "2002:a00:1::", "2001:0:4136:e378:8000:63bf:80ff:fffe", "2001:db8::1"),
+]
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+def test_private_addresses_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "54.187.174.169", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+LOOPBACK = [
+    *("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "0", "0.0.0.0"),
+    *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.0.0.1.", "LOCALHOST"),
+    *("\N{CIRCLED DIGIT ONE}27.0.0.1", "127\N{IDEOGRAPHIC FULL STOP}0\N{IDEOGRAPHIC FULL STOP}0.1"),
+]
+
+
+@pytest.fixture
+def in_production(server: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Only the public internet, on the ports of web servers; to this test the server's own is one."""
+    settings.ALLOW_PRIVATE_IMAGE_URLS = False
+    monkeypatch.setitem(image_download.PORTS, "test", int(server.rpartition(":")[2]))
+    return server
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_loopback_is_refused_in_production_however_it_is_written(in_production: str, host: str) -> None:
+    with pytest.raises(DownloadError):
+        download(f"http://{host}:{in_production.rpartition(':')[2]}/good.png")
+    assert Server.asked == []
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+    """The name "images.example.com" has these addresses, the next time it is asked for those; and so on."""
+    left, real = list(answers), socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
+        if host != "images.example.com":
+            return real(host, port, *args, **kwargs)
+        found = left.pop(0) if len(left) > 1 else left[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def test_a_name_that_leads_to_a_private_address_is_refused(
+    in_production: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolving(monkeypatch, ["127.0.0.1", "10.0.0.1"])
+    with pytest.raises(DownloadError, match="no address on the public internet"):
+        download(in_production.replace("127.0.0.1", "images.example.com") + "/good.png")
+    assert Server.asked == []
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_asked(
+    in_production: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: a public address at first, and another one for whoever asks again."""
+    connected: list[Any] = []
+
+    def connect(_socket: socket.socket, place: Any) -> None:
+        connected.append(place)
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    resolving(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
+    with pytest.raises(DownloadError, match="refused"):
+        download("http://images.example.com/good.png")
+    assert connected == [("93.184.215.14", 80)]
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://127.0.0.1:{port}/good.png",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::1]:{port}/good.png",
+        "//2130706433:{port}/good.png",
+        "http://10.0.0.1/",
+    ],
+)
+def test_a_redirect_to_a_private_address_is_refused(
+    in_production: str, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    """Only the first hop is let through, as if it were public."""
+    port = in_production.rpartition(":")[2]
+    monkeypatch.setitem(Server.answers, "/away.png", lambda: moved(to.format(port=port)))
+    hops = iter([True])
+    monkeypatch.setattr(image_download, "is_public", lambda address: next(hops, None) or is_public(address))
+    with pytest.raises(DownloadError, match="no address on the public internet"):
+        download(f"{in_production}/away.png")
+    assert Server.asked == ["/away.png"]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ftp://example.com/a.png", "http"),
+        ("file:///etc/passwd", "http"),
+        ("gopher://example.com/", "http"),
+        ("data:image/png;base64,AAAA", "http"),
+        ("http://user:secret@example.com/a.png", "user name"),
+        ("http://example.com@127.0.0.1/a.png", "user name"),
+        ("http://example.com:22/a.png", "port 22"),
+        ("http://example.com:99999/a.png", "."),
+        ("http://example.com/" + "a" * 5000, "too long"),
+        ("http://exa mple.com/", "."),
+        ("http://" + "a" * 300 + ".com/", "."),
+        ("http://.../", "."),
+    ],
+)
+def test_urls_that_are_never_asked_for(in_production: str, url: str, reason: str) -> None:
+    with pytest.raises(DownloadError, match=reason) as failed:
+        download(url, seconds=LIMIT)
+    assert "secret" not in str(failed.value)
+    assert Server.asked == []
+
+
+@pytest.mark.django_db
+def test_a_large_photo_is_shown_and_a_bomb_is_not(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = BytesIO()
+    Image.new("RGB", (6000, 4000), (20, 60, 210)).save(file, "JPEG", progressive=True)
+    monkeypatch.setitem(Server.answers, "/photo.jpg", lambda: [HEAD + b"\r\n" + file.getvalue()])
+    monkeypatch.setitem(Server.answers, "/bomb.png", lambda: [HEAD + b"\r\n" + png(4001, 3000)])
+    picture = images.local_copy(f"{server}/photo.jpg")
+    assert (picture.width, picture.height) == (1440, 960)
+    assert default_storage.exists(picture.files[0])
+    with pytest.raises(images.ImageError, match="pixels"):
+        images.local_copy(f"{server}/bomb.png")
