@@ -37,6 +37,12 @@ def required(name: str) -> str:
     return value
 
 
+def host_of(url: str) -> str:
+    """The host of a URL in the form that ALLOWED_HOSTS has, IPv6 in brackets."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
 # --- The shop, in words -----------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
@@ -48,21 +54,31 @@ REFUND_DAYS = env.int(
 CURRENCY_FORMAT = env.str("CURRENCY_FORMAT", default="symbol")  # "$9"; or "code": "USD 9"
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
 SHARE_IMAGES = env.bool("SHARE_IMAGES", default=True)  # one for each product, drawn at sync
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# The public address of a tunnel to a developer's machine (ngrok, GitHub Codespaces); see .env.example.
+TUNNEL_URL = env.str("TUNNEL_URL", default="").strip().rstrip("/") if env.bool("DEBUG", default=False) else ""
+if TUNNEL_URL and not re.fullmatch(r"https?://[^/]+", TUNNEL_URL):
+    raise ImproperlyConfigured(f"TUNNEL_URL is {TUNNEL_URL}. Write it like https://name.ngrok.app.")
+SITE_URL = env.str("SITE_URL", default=TUNNEL_URL or "http://127.0.0.1:8000").rstrip("/")
 
 MAINTENANCE = env.bool("MAINTENANCE", default=False)  # every page says that we are back in a few minutes
 
 # --- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
+# In development this machine's names, or any page on the web could reach the shop by DNS rebinding.
+own_hosts = [".localhost", "127.0.0.1", "[::1]", *filter(None, map(host_of, (SITE_URL, TUNNEL_URL)))]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=own_hosts if DEBUG else [])
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(
         "ALLOWED_HOSTS is not set. Name the host of the shop, for example shop.example.com."
     )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+if TUNNEL_URL:
+    # Codespaces sends localhost as the origin of the forms that it forwards.
+    port = env.str("PORT", default="8000")
+    CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{port}", f"http://localhost:{port}"]
 
-HTTPS = SITE_URL.startswith("https://")
+HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # a tunnel leaves http://localhost open as well
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc  # never the address that a request made up
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked from inside, where there is no TLS
@@ -73,11 +89,16 @@ SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
-# Behind a proxy that ends TLS its word counts: on the scheme, and on who is asking (so many proxies, one after the
-# other, each of which adds to X-Forwarded-For). Without one, nobody's word does.
+# A proxy that ends TLS says what the scheme was, and who is asking: as the entry of X-Forwarded-For that is
+# TRUSTED_PROXIES from the right, or in a header that it sets itself. Without a proxy neither is believed.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0)
-if BEHIND_TLS_PROXY:
+CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")  # Fly-Client-IP, CF-Connecting-IP
+if not re.fullmatch(r"[A-Za-z0-9-]*", CLIENT_IP_HEADER):
+    raise ImproperlyConfigured(
+        f"CLIENT_IP_HEADER is {CLIENT_IP_HEADER}. Write the header as the proxy sends it: Fly-Client-IP."
+    )
+if BEHIND_TLS_PROXY or TUNNEL_URL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 
