@@ -67,7 +67,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY")
 # In development this machine's names, or any page on the web could reach the shop by DNS rebinding.
 own_hosts = [".localhost", "127.0.0.1", "[::1]", *filter(None, map(host_of, (SITE_URL, TUNNEL_URL)))]
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=own_hosts if DEBUG else [])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=list(dict.fromkeys(own_hosts)) if DEBUG else [])
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(
         "ALLOWED_HOSTS is not set. Name the host of the shop, for example shop.example.com."
