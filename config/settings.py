@@ -24,7 +24,9 @@ env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # Everything the site writes lives below one folder: databases, uploads, private files, development mail.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(
+    mode=0o700, parents=True, exist_ok=True
+)  # orders, mails and paid files are nobody else's to read
 
 
 def required(name: str) -> str:
@@ -382,7 +384,12 @@ STORAGES = {
     # What buyers download. It has no address of its own: only the gated view reads it.
     "private": {
         "BACKEND": "apps.ecommerce.downloads.PrivateStorage",
-        "OPTIONS": {"location": VAR_DIR / "private"},
+        # A proxy that serves them reads them as a member of the shop's group.
+        "OPTIONS": {
+            "location": VAR_DIR / "private",
+            "file_permissions_mode": 0o640,
+            "directory_permissions_mode": 0o750,
+        },
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import django
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
@@ -192,6 +194,18 @@ def test_everybody_else_hears_from_readyz_only_yes_or_no(
     assert "db_worker" in caplog.text  # the log says what is wrong
     monkeypatch.setattr("apps.web.self_request.MAX_AGE_SECONDS", -1)
     assert Client().get("/readyz", headers={"Authorization": old}).json() == {"ready": False}
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/healthz", "/readyz", "/metrics", "/nowhere/", "/accounts/login/", "/webhooks/stripe/"]
+)
+def test_strangers_are_told_no_versions(client: Client, settings: Any, address: str) -> None:
+    settings.DEBUG = False
+    response = client.get(address)
+    told = f"{response.headers} {response.content.decode()}"
+    for word in ("Django/", "Python/", "granian", "waitress", django.__version__, platform.python_version()):
+        assert word not in told
+    assert not {"Server", "X-Powered-By"} & set(response.headers)
 
 
 def test_metrics_token_opens_nothing_while_it_is_not_set(settings: Any) -> None:
