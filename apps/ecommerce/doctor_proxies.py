@@ -41,7 +41,8 @@ def examine_proxies() -> Iterator[Finding]:
         todo = "Run this where the site runs, with the site's SECRET_KEY."
         yield _not_asked(f"{settings.SITE_URL}{READYZ} tells this command no details", todo)
         return
-    yield Finding(True, f"The site sees this command at {plain['client_address']}")
+    right = ", which should be this machine's public address" if is_public(settings.SITE_URL) else ""
+    yield Finding(True, f"The site sees this command at {plain['client_address']}{right}")
     yield from _scheme(plain)
     yield from _forgeries(forged, underscored)
     yield from _shared(plain, forged)
@@ -76,8 +77,8 @@ def _forgeries(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[
     if forged["client_address"] == MADE_UP:
         words = "Shoppers can choose the address that limits count them by"
         yield Finding(False, words, _right_count(forged))
-    believed = [underscored["client_address"], *(underscored["hops"] if settings.TRUSTED_PROXIES else [])]
-    if MADE_UP in believed:
+    believed = underscored["hops"] if underscored["trusted_proxies"] else []
+    if MADE_UP in (underscored["client_address"], *believed):
         words = "Headers with underscores (X_Forwarded_For) replace the proxy's own"
         yield Finding(
             False, words, "Let the proxy drop them, as deploy/Caddyfile does (nginx does it by itself)."
@@ -86,8 +87,10 @@ def _forgeries(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[
 
 def _shared(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
     """The address is one of a proxy's, the same for all shoppers."""
-    client = plain["hops"][-1 - _proxies(forged) :][0]
-    if plain["client_address"] == clean_address(client):
+    proxies = _proxies(forged)
+    client = clean_address(plain["hops"][-1 - proxies :][0])
+    too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
+    if plain["client_address"] == client and not too_few:
         return
     words = f"All shoppers have one address, {plain['client_address']}: one can lock out the others"
     yield Finding(False, words, _right_count(forged))
@@ -101,6 +104,6 @@ def _proxies(forged: dict[str, Any]) -> int:
 
 
 def _right_count(forged: dict[str, Any]) -> str:
-    proxies, header = _proxies(forged), settings.CLIENT_IP_HEADER
-    unset = f"Unset CLIENT_IP_HEADER ({header} is not set by the proxy) and set" if header else "Set"
-    return f"{unset} TRUSTED_PROXIES={proxies} (now {settings.TRUSTED_PROXIES})."
+    header = settings.CLIENT_IP_HEADER
+    unset = f"Unset CLIENT_IP_HEADER ({header} does not name the client) and set" if header else "Set"
+    return f"{unset} TRUSTED_PROXIES={_proxies(forged)} (now {forged['trusted_proxies']})."

@@ -166,6 +166,32 @@ def test_doctor_says_how_many_proxies_there_are(
         assert f"Set TRUSTED_PROXIES={proxies} (now {proxies + off})" in line
 
 
+def test_doctor_finds_a_header_that_names_another_proxy(diagnose: Ask, settings: Any) -> None:
+    """A CDN in front of Fly, which takes the CDN for the client."""
+
+    def cdn_and_fly(client: str, sent: dict[str, str]) -> tuple[dict[str, str], str]:
+        forwarded = ", ".join([*filter(None, [sent.get("X-Forwarded-For")]), client])
+        return FRONTS["fly"]("104.23.243.81", {**sent, "X-Forwarded-For": forwarded})
+
+    configure(settings, deployed("fly"))
+    (line,) = diagnose(cdn_and_fly)
+    assert line.startswith("All shoppers have one address, 104.23.243.81")
+    assert "Unset CLIENT_IP_HEADER (Fly-Client-IP does not name the client) and set TRUSTED_PROXIES=3" in line
+    configure(settings, {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "3"})
+    assert diagnose(cdn_and_fly) == []
+
+
+def test_doctor_counts_proxies_on_its_own_machine_too(diagnose: Ask, settings: Any) -> None:
+    """The client and the proxy have one address there: it is the count that is wrong."""
+
+    def here(client: str, sent: dict[str, str]) -> tuple[dict[str, str], str]:
+        return FRONTS["caddy"]("127.0.0.1", sent)
+
+    configure(settings, {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "0"})
+    (line,) = diagnose(here)
+    assert "Set TRUSTED_PROXIES=1 (now 0)" in line
+
+
 def test_doctor_finds_a_header_that_no_proxy_sets(diagnose: Ask, settings: Any) -> None:
     configure(settings, {"BEHIND_TLS_PROXY": "true", "CLIENT_IP_HEADER": "Fly-Client-IP"})
     (line,) = diagnose(FRONTS["nginx"])

@@ -165,6 +165,8 @@ def test_staff_and_the_metrics_token_see_what_readyz_checked(olive: User, settin
             "waiting_purchases": 0,
             "client_address": "127.0.0.1",
             "hops": ["127.0.0.1"],
+            "trusted_proxies": 0,
+            "client_ip_header": "",
             "https": False,
         }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -66,6 +67,8 @@ def _details(request: HttpRequest, answers: dict[str, str], known: bool) -> dict
     asked = {
         "client_address": client_address(request),
         "hops": hops(request),
+        "trusted_proxies": settings.TRUSTED_PROXIES,
+        "client_ip_header": request.headers.get(settings.CLIENT_IP_HEADER, ""),
         "https": request.is_secure(),
     }
     return {**answers, **(_webhooks() if known else {}), **asked}
