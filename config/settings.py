@@ -95,6 +95,8 @@ X_FRAME_OPTIONS = "DENY"
 # TRUSTED_PROXIES from the right, or in a header that it sets itself. Without a proxy neither is believed.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0)
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES is {TRUSTED_PROXIES}. Count the proxies in front: 0, 1, 2 …")
 CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")  # Fly-Client-IP, CF-Connecting-IP
 if not re.fullmatch(r"[A-Za-z0-9-]*", CLIENT_IP_HEADER):
     raise ImproperlyConfigured(

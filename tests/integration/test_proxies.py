@@ -13,6 +13,7 @@ from typing import Any
 import environ
 import pytest
 import requests
+import run_site
 import yaml
 from django.test import Client, RequestFactory
 
@@ -300,6 +301,7 @@ def test_one_variable_opens_development_to_a_tunnel(tmp_path: Path) -> None:
             "DEBUG is true, but SITE_URL is public",
         ),
         ({"SITE_URL": TUNNEL}, "DEBUG is true, but SITE_URL is public"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is -1."),
         ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is HTTP_FLY_CLIENT_IP."),
     ],
 )
@@ -308,6 +310,14 @@ def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str
     assert done.returncode == 1
     assert done.stderr.startswith(f"The shop does not start. {line}")
     assert done.stderr.count("\n") == 1
+
+
+def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CODESPACE_NAME", raising=False)
+    assert run_site._codespace(8000) == ""
+    monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")
+    monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+    assert run_site._codespace(8001) == "https://orange-space-palm-8001.app.github.dev"
 
 
 def test_tunnel_means_nothing_in_production(tmp_path: Path) -> None:
