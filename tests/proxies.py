@@ -6,8 +6,13 @@ them. `sent` are the client's own headers, made-up ones among them.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+import environ
+import yaml
 
 Headers = dict[str, str]
 Front = Callable[[str, Headers], tuple[Headers, str]]  # client, sent ▶ what arrives, and from which address
@@ -76,3 +81,27 @@ def through(front: Front, client: str, sent: Headers | None = None) -> dict[str,
     headers, address = front(client, sent or {})
     kept = {name: value for name, value in headers.items() if "_" not in name}
     return {"headers": kept, "REMOTE_ADDR": address}
+
+
+DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
+NAMES = ("BEHIND_TLS_PROXY", "TRUSTED_PROXIES", "CLIENT_IP_HEADER")
+
+
+def deployed(front: str) -> dict[str, str]:
+    """The environment that the shipped files give a shop behind this proxy."""
+    if front == "fly":
+        return dict(tomllib.loads((DEPLOY / "fly.toml").read_text())["env"])
+    if front == "render":
+        (group,) = yaml.safe_load((DEPLOY / "render.yaml").read_text())["envVarGroups"]
+        return {row["key"]: row["value"] for row in group["envVars"]}
+    lines = (DEPLOY / "production.env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line.startswith(NAMES))
+
+
+def configure(settings: Any, values: dict[str, str]) -> None:
+    env = environ.Env()
+    env.ENVIRON = values
+    assert env.bool("BEHIND_TLS_PROXY")
+    settings.TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
+    settings.CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """test_proxies.py is about what it says of the proxies in front."""
+    """test_doctor_proxies.py is about what it says of the proxies in front."""
     monkeypatch.setattr(doctor, "examine_proxies", list)
 
 
