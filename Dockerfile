@@ -17,7 +17,7 @@ ENV PATH=/venv/bin:$PATH \
     VAR_DIR=/var/lib/shop \
     STATIC_ROOT=/srv/static
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin shop
-RUN install --directory --owner shop --group shop /var/lib/shop
+RUN install --directory --mode 700 --owner shop --group shop /var/lib/shop
 WORKDIR /srv/shop
 COPY --from=packages /venv /venv
 COPY manage.py ./

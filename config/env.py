@@ -99,7 +99,9 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
         """Return the folder, and make it if it is not there."""
         found = self.read(name, env_values.path, default)
         try:
-            found.mkdir(parents=True, exist_ok=True)
+            found.mkdir(
+                mode=0o700, parents=True, exist_ok=True
+            )  # orders, mails and paid files: nobody else's
             is_writable = os.access(found, os.W_OK)
         except OSError:
             is_writable = False

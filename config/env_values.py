@@ -130,6 +130,16 @@ def word(text: str) -> str:
     return text
 
 
+def header_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        meant = text.replace("_", "-")
+        raise Invalid(
+            "a header as the proxy sends it, for example Fly-Client-IP",
+            meant if re.fullmatch(r"[A-Za-z0-9-]+", meant) else "",
+        )
+    return text
+
+
 def long_word(minimum: int) -> Parser[str]:
     def parse(text: str) -> str:
         if len(text) < minimum:

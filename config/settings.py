@@ -28,6 +28,13 @@ env.read_file(ENV_FILE or BASE_DIR / ".env", must_exist=bool(ENV_FILE))
 # Everything the site writes lives below one folder: databases, uploads, private files, development mail.
 VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")
 
+
+def host_of(url: str) -> str:
+    """The host of a URL in the form that ALLOWED_HOSTS has, IPv6 in brackets."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
 # --- The shop, in words -----------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
@@ -37,17 +44,31 @@ REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # promised beside every price:
 CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")  # $9, or USD 9
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
 SHARE_IMAGES = env.bool("SHARE_IMAGES", default=True)  # one for each product, drawn at sync
-SITE_URL = env.read("SITE_URL", env_urls.site_url, default="http://127.0.0.1:8000")
+# The public address of a tunnel to a developer's machine (ngrok, GitHub Codespaces); see .env.example.
+TUNNEL_URL = env.read("TUNNEL_URL", env_urls.site_url, default="")
+if not env.bool("DEBUG", default=False):
+    TUNNEL_URL = ""
+SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http://127.0.0.1:8000")
 
 MAINTENANCE = env.bool("MAINTENANCE", default=False)  # every page says that we are back in a few minutes
 
 # --- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", env_values.text_line)
-ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=["*"] if DEBUG else env.NOTSET)
+# In development this machine's names, or any page on the web could reach the shop by DNS rebinding.
+own_hosts = [".localhost", "127.0.0.1", "[::1]", *filter(None, map(host_of, (SITE_URL, TUNNEL_URL)))]
+ALLOWED_HOSTS = env.read(
+    "ALLOWED_HOSTS",
+    env_urls.allowed_hosts,
+    default=list(dict.fromkeys(own_hosts)) if DEBUG else env.NOTSET,
+)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", env_urls.origin, default=[])
+if TUNNEL_URL:
+    # Codespaces sends localhost as the origin of the forms that it forwards.
+    port = env.int("PORT", default=8000, minimum=1, maximum=65535)
+    CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{port}", f"http://localhost:{port}"]
 
-HTTPS = SITE_URL.startswith("https://")
+HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # a tunnel leaves http://localhost open as well
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc  # never the address that a request made up
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked from inside, where there is no TLS
@@ -58,11 +79,14 @@ SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
-# Behind a proxy that ends TLS its word counts: on the scheme, and on who is asking (so many proxies, one after the
-# other, each of which adds to X-Forwarded-For). Without one, nobody's word does.
+# A proxy that ends TLS says what the scheme was, and who is asking: as the entry of X-Forwarded-For that is
+# TRUSTED_PROXIES from the right, or in a header that it sets itself. Without a proxy neither is believed.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if BEHIND_TLS_PROXY else 0, maximum=10)
-if BEHIND_TLS_PROXY:
+CLIENT_IP_HEADER = env.read(
+    "CLIENT_IP_HEADER", env_values.header_name, default=""
+)  # Fly-Client-IP, CF-Connecting-IP
+if BEHIND_TLS_PROXY or TUNNEL_URL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 
@@ -353,7 +377,12 @@ STORAGES = {
     # What buyers download. It has no address of its own: only the gated view reads it.
     "private": {
         "BACKEND": "apps.ecommerce.downloads.PrivateStorage",
-        "OPTIONS": {"location": VAR_DIR / "private"},
+        # A proxy that serves them reads them as a member of the shop's group.
+        "OPTIONS": {
+            "location": VAR_DIR / "private",
+            "file_permissions_mode": 0o640,
+            "directory_permissions_mode": 0o750,
+        },
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -35,7 +35,8 @@ EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 def backup(note: str = "") -> Path:
     """Writes one archive and gives its path. Database first: a file that comes later is only too much."""
     folder = VAR / "backups"
-    folder.mkdir(parents=True, exist_ok=True)
+    VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     archive = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}{note}.tar.gz"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         dump = Path(temporary) / (SQLITE if _is_sqlite() else POSTGRES)
@@ -57,7 +58,7 @@ def restore(archive: Path) -> None:
     """Puts database and files back as they were. What is there now is kept aside; files made since then stay."""
     if not archive.is_file():
         stop(f"There is no archive {archive}. Say which one: make restore FILE=var/backups/…tar.gz")
-    VAR.mkdir(parents=True, exist_ok=True)
+    VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR) as temporary:
         folder = Path(temporary)
         try:

@@ -51,6 +51,8 @@ def _words(port: int) -> str:
 
     address = f"http://127.0.0.1:{port}"
     lines = ["", f"{settings.SITE_NAME} runs at  {address}/", f"Stripe:  {_mode()}", ""]
+    if settings.TUNNEL_URL:
+        lines.insert(2, f"and for everybody who knows the address: {settings.TUNNEL_URL}/")
     if settings.DEBUG:
         lines += [
             "Demo logins, password demo-shop-2026",

@@ -16,12 +16,25 @@ def main() -> None:
     values = dotenv.read()
     ensure(RUN)
     values = values or dotenv.write()
-    if not os.environ.get("SITE_URL") and not values.get("SITE_URL"):
-        os.environ["SITE_URL"] = f"http://127.0.0.1:{port}"
+    known = {**values, **os.environ}
+    tunnel = known.get("TUNNEL_URL") or _codespace(port)
+    if tunnel:
+        os.environ |= {"TUNNEL_URL": tunnel, "PORT": str(port)}
+    if not known.get("SITE_URL"):
+        os.environ["SITE_URL"] = tunnel or f"http://127.0.0.1:{port}"
     if run(PYTHON, "scripts/prepare_site.py", str(port)):
         raise SystemExit(1)
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), "manage.py", "runserver", f"127.0.0.1:{port}"])
+
+
+def _codespace(port: int) -> str:
+    """The address at which GitHub Codespaces forwards this port; "" elsewhere."""
+    name, domain = (
+        os.environ.get("CODESPACE_NAME"),
+        os.environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),
+    )
+    return f"https://{name}-{port}.{domain}" if name and domain else ""
 
 
 def _free_port(text: str) -> int:

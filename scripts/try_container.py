@@ -41,7 +41,7 @@ def main() -> None:
             _run(*compose, "exec", "-T", "web", "python", "manage.py", "bootstrap_ecommerce")
             ready, page = _get("/readyz"), _get("/store/")
             print(ready)
-            if json.loads(ready)["database"] != "ok" or "<h1" not in page:
+            if not json.loads(ready)["ready"] or "<h1" not in page:
                 stop("The shop answers, but not as it should.")
         finally:
             _run(*compose, "down", "--volumes", "--timeout", "40")

@@ -12,6 +12,7 @@ from apps.ecommerce import catalogue_version
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.listing import derive
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.web import self_request
 from config.mail import mail_settings
 
 VISA = "4242424242424242"
@@ -94,6 +95,11 @@ def bought(client: Client, configuration: ProductConfiguration, price: Price | N
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 NO_MAIL_SERVER = "smtp://127.0.0.1:9"
+
+
+def readiness(**headers: str) -> Any:
+    """The response of /readyz with its details, as stripe_doctor asks for it."""
+    return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
 
 
 def mail_by(settings: Any, url: str) -> None:

@@ -6,7 +6,6 @@ One finding a line, each with what to do. https://docs.stripe.com/get-started/ch
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,17 +16,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from .catalogue import sync_catalogue
+from .doctor_proxies import examine_proxies
+from .findings import Finding
 from .stripe_client import KEY_PREFIXES, get_client, livemode
 from .webhooks import HANDLERS
 
 MOST_SKEW_SECONDS = 60  # signatures are refused after 300
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    ok: bool
-    what: str
-    todo: str = ""  # what to do about it, when it is not ok
 
 
 def examine(*, fix: bool = False) -> Iterator[Finding]:
@@ -36,6 +30,7 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
     Ends early when Stripe can't be asked, as nothing else can be known then.
     """
     yield from _key()
+    yield from examine_proxies()
     try:
         yield from _at_stripe(fix)
     except stripe.AuthenticationError as error:

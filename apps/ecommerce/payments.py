@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .expandable import expanded
+from .expandable import expanded, object_id
 from .models import Purchase
 from .stripe_client import read
 
@@ -23,11 +23,12 @@ def purchases_of_payment(intent_id: str) -> list[Purchase]:
     payment = {"type": "payment_intent", "payment_intent": intent_id}
     rows = read("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
     invoices = [invoice for row in rows if (invoice := expanded(row["invoice"]))]
-    subscriptions = [pk for invoice in invoices if (pk := subscription_of(invoice))]
+    subscriptions = [object_id(found) for invoice in invoices if (found := subscription_of(invoice))]
     return list(Purchase.objects.filter(subscription_id__in=subscriptions)) if subscriptions else []
 
 
-def subscription_of(invoice: Mapping[str, Any]) -> str:
-    """Return the id of the subscription that an invoice bills, or ""."""
-    details = (invoice.get("parent") or {}).get("subscription_details") or {}
-    return str(details.get("subscription") or "")
+def subscription_of(invoice: Mapping[str, Any]) -> Any:
+    """Return the subscription that an invoice bills, as its id or expanded, or None."""
+    parent = expanded(invoice.get("parent")) or {}
+    details = expanded(parent.get("subscription_details")) or {}
+    return details.get("subscription")

@@ -13,6 +13,7 @@ import stripe
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from .storable import storable
 from .stripe_transport import PatientClient
 
 StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON has it
@@ -39,7 +40,8 @@ def get_client() -> stripe.StripeClient:
 def read(kind: str, key: str = "", **params: Any) -> StripeData:
     """One object: `read("products", "prod_1")`. Raises stripe.StripeError. https://docs.stripe.com/api"""
     path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
-    answer: StripeData = get_client().raw_request("get", path, **params).data
+    response = get_client().raw_request("get", path, **params)
+    answer: StripeData = storable(response.data, response.body)
     return answer
 
 

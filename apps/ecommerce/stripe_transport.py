@@ -98,7 +98,7 @@ def _is_stripes(body: bytes) -> bool:
     """An object, a list of them, or an error. https://docs.stripe.com/api/errors"""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(answer, dict):
         return False

@@ -3,6 +3,7 @@
 After a sale they are the most that the shop is asked, and their signature is all that they need.
 """
 
+import re
 from functools import cache
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from apps.web.body_limit import body_limit
 from apps.web.early import GetResponse, early
 
 ADDRESS = "/webhooks/stripe/"
+# As people type it into Stripe's Dashboard: Stripe follows no redirect.
+TYPED = re.compile(r"/+webhooks/+stripe/*")
 
 
 def stripes_door(get_response: GetResponse) -> GetResponse:
@@ -24,7 +27,7 @@ def stripes_door(get_response: GetResponse) -> GetResponse:
         raise MiddlewareNotUsed
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info != ADDRESS:
+        if request.path_info != ADDRESS and not TYPED.fullmatch(request.path_info):
             return get_response(request)
         request.resolver_match, answer = _behind(settings.ROOT_URLCONF)
         with translation.override(settings.LANGUAGE_CODE):  # not whatever this thread spoke last

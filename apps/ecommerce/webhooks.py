@@ -7,6 +7,7 @@ least once and in no order, and none of it matters here.
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,16 +22,19 @@ from apps.prepared import Insert, Select, Update
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
-from .expandable import object_id
 from .foreign_subscriptions import adopt_subscription_by_id
 from .fulfilment import sync_purchase
-from .models import Purchase, WebhookEvent
+from .models import STRIPE_ID, Purchase, WebhookEvent
 from .payments import purchases_of_payment, subscription_of
+from .storable import storable, storable_text
+
+logger = logging.getLogger(__name__)
 
 Payload: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # how old a signature may be, as in Stripe's own libraries
+MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year that every time zone can show
 
 _insert = Insert(WebhookEvent)
 _done = Update(WebhookEvent, "error", "processed_at")
@@ -43,13 +47,33 @@ def verify(body: bytes, signature: str) -> Payload:
     Raises stripe.SignatureVerificationError, or ValueError when the body is not a snapshot event.
     """
     text = body.decode()
+    if not signature.isascii():  # the SDK compares in a way that knows ASCII only
+        raise ValueError("no signature of Stripe's")
     stripe.WebhookSignature.verify_header(text, signature, settings.STRIPE_WEBHOOK_SECRET, TOLERANCE_SECONDS)
-    event = json.loads(text)
+    try:
+        event = storable(json.loads(text), text)
+    except RecursionError:
+        raise ValueError("nested without end") from None
     if not isinstance(event, dict) or event.get("object") != "event":
         raise ValueError("not a snapshot event")
-    if not {"id", "type", "created", "data"} <= event.keys():
-        raise ValueError("an event without id, type, created or data")
+    _check_fields(event)
     return event
+
+
+def _check_fields(event: Payload) -> None:
+    """Raise ValueError unless the event has everything that its row needs. https://docs.stripe.com/api/events/object"""
+    for name, longest in {"id": STRIPE_ID, "type": 100}.items():
+        if not isinstance(event.get(name), str) or not 0 < len(event[name]) <= longest:
+            raise ValueError(f"an event without a usable {name}")
+    created = event.get("created")
+    if not isinstance(created, int | float) or not 0 <= created < MAX_TIMESTAMP:
+        raise ValueError("an event without a usable created")
+    if not isinstance(event.get("data"), dict) or not isinstance(event["data"].get("object"), dict):
+        raise ValueError("an event without data.object")
+
+
+class UnusableEvent(Exception):
+    """The event lacks what its handler needs, and will lack it however often Stripe delivers it."""
 
 
 def receive(event: Payload) -> None:
@@ -91,48 +115,61 @@ def _handle(record: WebhookEvent) -> None:
     try:
         if handler:
             handler(record.payload["data"]["object"], f"{record.type} {record.id}")
+    except UnusableEvent as error:
+        logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, error)
+        _done(record.pk, f"Not used: {error}", timezone.now())
+        return
     except Exception as error:
-        WebhookEvent.objects.filter(pk=record.pk).update(error=f"{type(error).__name__}: {error}"[:2000])
+        words = storable_text(f"{type(error).__name__}: {error}"[:2000])
+        WebhookEvent.objects.filter(pk=record.pk).update(error=words)
         raise
     _done(record.pk, "", timezone.now())
 
 
+def _id(value: Any, what: str) -> str:
+    """The id of an object of Stripe's, or of one that is expanded. Raises UnusableEvent when there is none."""
+    found = value.get("id") if isinstance(value, Mapping) else value
+    if not isinstance(found, str) or not 0 < len(found) <= STRIPE_ID:
+        raise UnusableEvent(f"the {what} has no id")
+    return found
+
+
 def _session_changed(session: Payload, cause: str) -> None:
-    for purchase in _of_session(session["id"]) or _claim(session):
+    for purchase in _of_session(_id(session, "session")) or _claim(session):
         sync_purchase(purchase, cause)
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
-    _sync_subscription(subscription["id"], cause)
+    _sync_subscription(_id(subscription, "subscription"), cause)
 
 
 def _trial_will_end(subscription: Payload, cause: str) -> None:
-    for purchase in _sync_subscription(subscription["id"], cause):
+    for purchase in _sync_subscription(_id(subscription, "subscription"), cause):
         owe_trial_ending(purchase)
 
 
 def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
-    if intent := object_id(charge_or_refund.get("payment_intent")):
-        for purchase in purchases_of_payment(intent):
+    if intent := charge_or_refund.get("payment_intent"):
+        for purchase in purchases_of_payment(_id(intent, "payment intent")):
             sync_purchase(purchase, cause)
 
 
 def _payment_failed(intent: Payload, cause: str) -> None:
-    for purchase in Purchase.objects.filter(payment_intent_id=intent["id"]):
+    for purchase in Purchase.objects.filter(payment_intent_id=_id(intent, "payment intent")):
         sync_purchase(purchase, cause)
 
 
 def _invoice_changed(invoice: Payload, cause: str) -> None:
     if subscription := subscription_of(invoice):
-        _sync_subscription(subscription, cause)
+        _sync_subscription(_id(subscription, "subscription"), cause)
 
 
 def _product_changed(product: Payload, cause: str) -> None:
-    sync_product(product["id"])
+    sync_product(_id(product, "product"))
 
 
 def _price_changed(price: Payload, cause: str) -> None:
-    sync_product(price["product"])
+    sync_product(_id(price.get("product"), "price's product"))
 
 
 # Every event that the store acts on. The endpoint in Stripe's Dashboard should send exactly these; others are

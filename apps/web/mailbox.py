@@ -36,7 +36,7 @@ class Letter:
 def keep(message: EmailMessage) -> None:
     """Writes one message to the mailbox folder. Names sort by time."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid4().hex[:6]}"
     (folder / f"{name}.eml").write_bytes(message.message().as_bytes())
 

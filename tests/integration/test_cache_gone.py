@@ -13,7 +13,7 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from apps.web import redis_cache
-from tests.factories import bought
+from tests.factories import bought, readiness
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_people_sign_up_and_in_although_nobody_counts_tries(redis_asked_each_tim
 
 
 @pytest.mark.django_db
-def test_readyz_says_so(redis_gone: None, client: Client) -> None:
-    response = client.get("/readyz")
+def test_readyz_says_so(redis_gone: None) -> None:
+    response = readiness()
     assert response.status_code == 503
     answers = response.json()
     assert answers["cache"].startswith("unreachable")

@@ -37,6 +37,20 @@ def test_a_unit_writes_where_the_shop_writes_and_stops_gently() -> None:
         assert program in ("-m config.serve", "manage.py db_worker")
 
 
+def test_a_unit_gives_the_shop_no_more_than_it_needs() -> None:
+    for unit in (ROOT / "deploy").glob("*.service"):
+        lines = unit.read_text().splitlines()
+        assert "UMask=0077" in lines
+        assert "SystemCallFilter=@system-service" in lines
+        assert "SystemCallErrorNumber=EPERM" in lines
+        assert any(line.startswith("MemoryMax=") for line in lines)
+
+
+def test_the_proxy_drops_headers_with_underscores() -> None:
+    """tests/soak/test_behind_proxies.py tries it where Caddy is installed."""
+    assert "\n\trequest_header -*_*\n" in (ROOT / "deploy/Caddyfile").read_text()
+
+
 def test_platforms_run_the_processes_of_compose() -> None:
     """Fly.io and Render have a web server, a worker and a scheduler as well, and migrate before."""
     services = compose()["services"]

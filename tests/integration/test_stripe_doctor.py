@@ -11,14 +11,21 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from apps.ecommerce import doctor
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.webhooks import HANDLERS
-from tests.factories import press_buy
+from tests.factories import press_buy, readiness
 
 pytestmark = pytest.mark.django_db
 
 
-def doctor(*options: str) -> tuple[list[str], int]:
+@pytest.fixture(autouse=True)
+def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """test_doctor_proxies.py is about what it says of the proxies in front."""
+    monkeypatch.setattr(doctor, "examine_proxies", list)
+
+
+def diagnose(*options: str) -> tuple[list[str], int]:
     """Its bad findings and its exit status."""
     out, status = StringIO(), 0
     try:
@@ -29,7 +36,7 @@ def doctor(*options: str) -> tuple[list[str], int]:
 
 
 def test_a_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
-    assert doctor() == ([], 0)
+    assert diagnose() == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -46,45 +53,45 @@ def test_a_wrong_setting_is_named(
     icons: ProductConfiguration, settings: Any, setting: str, value: str, words: str
 ) -> None:
     setattr(settings, setting, value)
-    bad, status = doctor()
+    bad, status = diagnose()
     assert status == 1
     assert any(words in line for line in bad), bad
 
 
 def test_a_network_that_is_down(icons: ProductConfiguration, stripe_away: Any) -> None:
     stripe_away()
-    bad, status = doctor()
+    bad, status = diagnose()
     assert status == 1
     assert "can't be reached" in bad[-1]
 
 
 def test_a_catalogue_that_has_drifted(icons: ProductConfiguration, sandbox: Any) -> None:
     sandbox.client.v1.products.update(icons.product_id, {"name": "Other"})
-    assert "differs in 1" in doctor()[0][0]
+    assert "differs in 1" in diagnose()[0][0]
 
 
 def test_fix_makes_the_endpoint_with_every_event_and_our_version(
     icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.SITE_URL = "https://shop.example"
-    bad, _status = doctor("--fix")
+    bad, _status = diagnose("--fix")
     made = next(
         e for e in sandbox.client.v1.webhook_endpoints.list() if e.url.startswith("https://shop.example")
     )
     assert set(made.enabled_events) == HANDLERS.keys()
     assert made.api_version == "2026-10-28.endive"
     assert any("STRIPE_WEBHOOK_SECRET=whsec_" in line for line in bad)
-    assert doctor()[0] == []
+    assert diagnose()[0] == []
     sandbox.client.v1.webhook_endpoints.update(
         made.id, {"enabled_events": ["charge.refunded"], "disabled": True}
     )
-    assert len(doctor()[0]) == 2
-    assert doctor("--fix") == ([], 0)
+    assert len(diagnose()[0]) == 2
+    assert diagnose("--fix") == ([], 0)
 
 
 def test_readyz_says_when_stripe_has_gone_silent(as_ada: Client, icons: ProductConfiguration) -> None:
     def webhooks() -> dict[str, Any]:
-        response = Client().get("/readyz")
+        response = readiness()
         assert response.status_code == 200
         return dict(response.json())
 

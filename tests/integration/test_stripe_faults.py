@@ -16,7 +16,7 @@ from django.test import Client
 from apps.ecommerce import stripe_transport
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.stripe_sandbox.transport import InProcessClient
-from tests.factories import path_of, pay, press_buy, price_of
+from tests.factories import path_of, pay, press_buy, price_of, readiness
 from tests.faulty_stripe import FAULTS, FaultyStripe, faulty_stripe
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_purchase_survives_it_at_every_step(
         assert 'data-state="confirming"' in shown.content.decode(), page
     sandbox.deliver()
     assert 500 in {attempt["status"] for attempt in sandbox.attempts()}
-    assert Client().get("/readyz").json()["failing_events"] >= 1
+    assert readiness().json()["failing_events"] >= 1
 
     stripe_itself.heals()
     sandbox.deliver(after=HOUR)
@@ -82,7 +82,7 @@ def test_a_purchase_survives_it_at_every_step(
     assert purchase.status == "paid"
     assert list(purchase.changes.values_list("to_status", flat=True)) == ["open", "paid"]
     assert list(purchase.mails.values_list("kind", flat=True)) == ["confirmed"]
-    assert Client().get("/readyz").json()["failing_events"] == 0
+    assert readiness().json()["failing_events"] == 0
 
     stripe_itself.breaks(fault)
     refused = as_ada.post(f"{order}manage/", follow=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import django
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
@@ -18,9 +20,11 @@ from django.urls import path
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.states import STATES
 from apps.users.models import User
-from apps.web import artwork, stylesheet
+from apps.web import artwork, self_request, stylesheet
 from apps.web.management.commands import setup_demo
-from tests.factories import mail_by
+from apps.web.views import monitoring
+from tests.conftest import signed_in
+from tests.factories import mail_by, readiness
 
 pytestmark = pytest.mark.django_db
 
@@ -142,39 +146,97 @@ def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any)
     assert int(response["Content-Length"]) == len(response.content)
 
 
-def test_ready_when_the_database_is(client: Client) -> None:
-    response = client.get("/readyz")
-    assert response.status_code == 200
-    assert response.json() == {
-        "database": "ok",
-        "migrations": "ok",
-        "cache": "ok",
-        "worker": "ok",
-        "webhooks": "ok",
-        "last_event": None,
-        "last_event_seconds_ago": None,
-        "failing_events": 0,
-        "waiting_purchases": 0,
-    }
+def test_staff_and_the_metrics_token_see_what_readyz_checked(olive: User, settings: Any) -> None:
+    settings.METRICS_TOKEN = "for-prometheus"
+    as_staff = signed_in(olive).get("/readyz")
+    with_token = Client().get("/readyz", headers={"Authorization": "Bearer for-prometheus"})
+    for response in (as_staff, with_token, readiness()):
+        assert response.status_code == 200
+        assert response.json() == {
+            "ready": True,
+            "database": "ok",
+            "migrations": "ok",
+            "cache": "ok",
+            "worker": "ok",
+            "webhooks": "ok",
+            "last_event": None,
+            "last_event_seconds_ago": None,
+            "failing_events": 0,
+            "waiting_purchases": 0,
+            "client_address": "127.0.0.1",
+            "hops": ["127.0.0.1"],
+            "trusted_proxies": 0,
+            "client_ip_header": "",
+            "https": False,
+        }
 
 
-def test_not_ready_while_a_migration_waits(client: Client) -> None:
+def test_everybody_else_hears_from_readyz_only_yes_or_no(
+    ada: User, olive: User, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.METRICS_TOKEN, settings.ADMIN_REQUIRES_MFA = "for-prometheus", True
+    old = self_request.authorization()
+    others = [
+        Client(),
+        signed_in(ada),
+        signed_in(olive),  # staff without the second factor that the admin asks for
+        Client(headers={"Authorization": "Bearer "}),
+        Client(headers={"Authorization": "Bearer for-prometheu"}),
+        Client(headers={"Authorization": old[:-1] + ("a" if old[-1] != "a" else "b")}),
+        Client(headers={"Authorization": old.replace("Bearer ", "Basic ")}),
+    ]
+    for client in others:
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()) == (200, {"ready": True})
+    monkeypatch.setitem(monitoring.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
+    for client in others:
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()) == (503, {"ready": False})
+        assert client.head("/readyz").content == b""
+    assert "db_worker" in caplog.text  # the log says what is wrong
+    monkeypatch.setattr("apps.web.self_request.MAX_AGE_SECONDS", -1)
+    assert Client().get("/readyz", headers={"Authorization": old}).json() == {"ready": False}
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/healthz", "/readyz", "/metrics", "/nowhere/", "/accounts/login/", "/webhooks/stripe/"]
+)
+def test_strangers_are_told_no_versions(client: Client, settings: Any, address: str) -> None:
+    settings.DEBUG = False
+    response = client.get(address)
+    told = f"{response.headers} {response.content.decode()}"
+    for word in ("Django/", "Python/", "granian", "waitress", django.__version__, platform.python_version()):
+        assert word not in told
+    assert not {"Server", "X-Powered-By"} & set(response.headers)
+
+
+def test_metrics_token_opens_nothing_while_it_is_not_set(settings: Any) -> None:
+    settings.METRICS_TOKEN = ""
+    assert Client().get("/readyz", headers={"Authorization": "Bearer "}).json() == {"ready": True}
+    assert Client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_not_ready_while_a_migration_waits() -> None:
     from django.db.migrations.recorder import MigrationRecorder
 
     MigrationRecorder.Migration.objects.filter(app="users").delete()
-    response = client.get("/readyz")
+    response = readiness()
     assert response.status_code == 503
     assert "migrate" in response.json()["migrations"]
 
 
-def test_not_ready_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_ready_without_a_database(olive: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*args: object) -> None:
         raise OperationalError("gone")
 
+    staff = signed_in(olive)
     monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", gone)
-    response = client.get("/readyz")
+    response = readiness()
     assert response.status_code == 503
     assert response.json()["database"] == "unreachable"
+    for client in (Client(), staff):
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()) == (503, {"ready": False})
 
 
 def test_a_database_that_is_away_is_said_kindly_and_as_temporary(

@@ -26,12 +26,15 @@ from apps.queue import worker_is_silent
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """What was counted in all web processes, and the store's own state. 404 without METRICS_TOKEN as bearer."""
-    given = request.headers.get("Authorization", "")
-    if not settings.METRICS_TOKEN or not compare_digest(
-        given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode()
-    ):
+    if not has_metrics_token(request):
         raise Http404("Metrics need METRICS_TOKEN as bearer token.")
     return HttpResponse(_counted() + generate_latest(_store()), content_type=CONTENT_TYPE_LATEST)
+
+
+def has_metrics_token(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization", "")
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    return bool(settings.METRICS_TOKEN) and compare_digest(given.encode(), expected.encode())
 
 
 def _counted() -> bytes:

@@ -1,8 +1,12 @@
 """Two questions: is the process alive (a load balancer's), and is everything well (a person's or a deployment's)."""
 
+import logging
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
+from django.contrib import admin
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -12,6 +16,11 @@ from django.views.decorators.http import require_safe
 
 from apps.ecommerce.webhook_health import webhook_health
 from apps.queue import worker_is_silent
+from apps.web.client_address import client_address, hops
+from apps.web.self_request import is_from_this_site
+from apps.web.views.metrics import has_metrics_token
+
+logger = logging.getLogger(__name__)
 
 
 @require_safe
@@ -24,8 +33,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Is everything well? 200 when each of CHECKS says "ok", otherwise 503; each says in words what to do.
+    """Is everything well? 200 when each of CHECKS says "ok", otherwise 503. The log says what is wrong.
 
+    Staff, the metrics token and stripe_doctor see the details, each with what to do; a stranger sees yes or no.
     For a monitor and for the gate of a deployment. A load balancer asks /healthz: the shop sells on without its
     cache or its worker.
     """
@@ -36,8 +46,32 @@ def readyz(request: HttpRequest) -> JsonResponse:
         except DatabaseError:
             answers[name] = "unknown: the database does not answer"
     ready = set(answers.values()) == {"ok"}
+    if not ready:
+        logger.warning("Not ready: %s", {name: answer for name, answer in answers.items() if answer != "ok"})
     known = answers["database"] == answers["migrations"] == "ok"
-    return JsonResponse({**answers, **(_webhooks() if known else {})}, status=200 if ready else 503)
+    details = _details(request, answers, known) if _may_see_details(request) else {}
+    return JsonResponse({"ready": ready, **details}, status=200 if ready else 503)
+
+
+def _may_see_details(request: HttpRequest) -> bool:
+    if has_metrics_token(request) or is_from_this_site(request):
+        return True
+    try:
+        return admin.site.has_permission(request)
+    except DatabaseError:  # sessions are in the database
+        return False
+
+
+def _details(request: HttpRequest, answers: dict[str, str], known: bool) -> dict[str, Any]:
+    """The answers, and what the proxies in front say of this request."""
+    asked = {
+        "client_address": client_address(request),
+        "hops": hops(request),
+        "trusted_proxies": settings.TRUSTED_PROXIES,
+        "client_ip_header": request.headers.get(settings.CLIENT_IP_HEADER, ""),
+        "https": request.is_secure(),
+    }
+    return {**answers, **(_webhooks() if known else {}), **asked}
 
 
 def _database() -> str:

@@ -1,0 +1,42 @@
+"""JSON data of Stripe's that no database can store, made storable.
+
+PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite refuses a thousand levels.
+https://www.postgresql.org/docs/current/datatype-json.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+MAX_LEVELS = 100  # Stripe's own objects have about ten
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# In JSON's text; few texts have one of them, and only those are looked through.
+_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
+
+
+def storable(data: Any, text: str) -> Any:
+    """Return the data that was parsed from the text, without what can't be stored."""
+    if _SUSPICIOUS.search(text) or text.count("{") + text.count("[") > MAX_LEVELS:
+        return _cleaned(data, MAX_LEVELS)
+    return data
+
+
+def storable_text(text: str) -> str:
+    return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def _cleaned(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return None
+    if isinstance(value, list):
+        return [_cleaned(item, levels - 1) for item in value]
+    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}

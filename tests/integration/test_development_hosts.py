@@ -1,0 +1,123 @@
+"""In development the shop answers to this machine's names and to a tunnel's, and to no other host name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import run_site
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from tests.integration.test_launch import python
+
+pytestmark = pytest.mark.django_db
+
+
+def test_only_this_machines_names_are_allowed_in_development(
+    client: Client, settings: Any, icons: ProductConfiguration
+) -> None:
+    settings.DEBUG = True
+    paths = ["/", "/store/", "/readyz", "/dev/mail/", "/stripe-sandbox/", "/accounts/login/", "/v1/products"]
+    for host in ("localhost", "localhost:8000", "shop.localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
+        for path_ in paths:
+            assert client.get(path_, headers={"host": host}).status_code != 400, (host, path_)
+    for host in (
+        "evil.test",
+        "127.0.0.1.evil.test",
+        "localhost.evil.test:8000",
+        "notlocalhost",
+        "0.0.0.0",
+        "10.0.0.1",
+    ):
+        for path_ in paths:
+            assert client.get(path_, headers={"host": host}).status_code == 400, (host, path_)
+        assert client.post("/webhooks/stripe/", headers={"host": host}).status_code == 400
+
+
+TUNNEL = "https://demo.ngrok.app"
+DEVELOPMENT = {"ENV_FILE": os.devnull, "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+SHOW = """
+import json; from config.launch import refuse_to_start; refuse_to_start(); from django.conf import settings as s
+print(json.dumps([s.SITE_URL, s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.SESSION_COOKIE_NAME, s.SECURE_SSL_REDIRECT]))
+"""
+
+
+def started(folder: Path, **values: str) -> list[Any]:
+    done = python(folder, {**DEVELOPMENT, **values}, "-c", SHOW)
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
+
+
+def test_one_variable_opens_development_to_a_tunnel(tmp_path: Path) -> None:
+    own = [".localhost", "127.0.0.1", "[::1]"]
+    assert started(tmp_path)[:3] == ["http://127.0.0.1:8000", own, []]
+    site, hosts, origins, cookie, redirects = started(tmp_path, TUNNEL_URL=f"{TUNNEL}/", PORT="8001")
+    assert site == TUNNEL
+    assert {*own, "demo.ngrok.app"} == set(hosts)
+    assert origins == [TUNNEL, "https://localhost:8001", "http://localhost:8001"]
+    assert (cookie, redirects) == ("sessionid", False)  # http://localhost stays open
+    assert "192.168.1.20" in started(tmp_path, SITE_URL="http://192.168.1.20:8000")[1]
+    assert started(tmp_path, ALLOWED_HOSTS="a.example")[1] == ["a.example"]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"TUNNEL_URL": "demo.ngrok.app"}, "TUNNEL_URL is demo.ngrok.app."),
+        ({"TUNNEL_URL": f"{TUNNEL}/path"}, "TUNNEL_URL is "),
+        (
+            {"TUNNEL_URL": TUNNEL, "SITE_URL": "https://shop.example.com"},
+            "DEBUG is true, but SITE_URL is public",
+        ),
+        ({"SITE_URL": TUNNEL}, "DEBUG is true, but SITE_URL is public"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is -1."),
+        ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is HTTP_FLY_CLIENT_IP."),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str) -> None:
+    done = python(tmp_path, {**DEVELOPMENT, **values}, "-c", SHOW)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The shop does not start. {line}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CODESPACE_NAME", raising=False)
+    assert run_site._codespace(8000) == ""
+    monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")
+    monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+    assert run_site._codespace(8001) == "https://orange-space-palm-8001.app.github.dev"
+
+
+def test_tunnel_means_nothing_in_production(tmp_path: Path) -> None:
+    done = python(tmp_path, {"TUNNEL_URL": TUNNEL}, "-c", SHOW)
+    assert "demo.ngrok.app" not in done.stdout
+    assert json.loads(done.stdout)[1] == ["shop.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("demo.ngrok.app", TUNNEL),
+        ("demo.ngrok.app", "https://localhost:8000"),  # what Codespaces makes of the origin
+        ("localhost:8000", "http://localhost:8000"),
+    ],
+)
+def test_forms_work_through_a_tunnel(ada: User, settings: Any, host: str, origin: str) -> None:
+    settings.ALLOWED_HOSTS = [".localhost", "demo.ngrok.app"]
+    settings.CSRF_TRUSTED_ORIGINS = [TUNNEL, "https://localhost:8000", "http://localhost:8000"]
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    client = Client(enforce_csrf_checks=True)
+    headers = {"host": host, "x-forwarded-proto": "https", "origin": origin}
+    page = client.get("/accounts/login/", headers=headers).content.decode()
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+    form = {"login": ada.email, "password": "ada-buys-things", "csrfmiddlewaretoken": token}
+    assert client.post("/accounts/login/", form, headers=headers).status_code == 302
+    foreign = {**headers, "origin": "https://evil.test"}
+    assert client.post("/accounts/login/", form, headers=foreign).status_code == 403

@@ -1,0 +1,87 @@
+"""Behind each proxy that the shop is set up for, every shopper has their own address, and nobody chooses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+
+from apps.ecommerce.doctor_proxies import MADE_UP
+from apps.users.models import User
+from apps.web.client_address import client_address
+from tests.proxies import FRONTS, Front, configure, deployed, through
+
+pytestmark = pytest.mark.django_db
+
+ADA, BOB = "198.51.100.7", "198.51.100.8"
+
+
+@pytest.fixture(params=FRONTS)
+def front(request: pytest.FixtureRequest, settings: Any) -> Front:
+    """Each proxy, with the settings that its shipped file has."""
+    configure(settings, deployed(request.param))
+    return FRONTS[request.param]
+
+
+FORGERIES: list[dict[str, str]] = [
+    {},
+    {"X-Forwarded-For": MADE_UP},
+    {"X-Forwarded-For": f"{MADE_UP}, {MADE_UP}, {MADE_UP}, {MADE_UP}"},
+    {"X-Forwarded-For": "nonsense"},
+    {"X-Forwarded-For": ""},
+    {"x-forwarded-for": MADE_UP, "Forwarded": f"for={MADE_UP}", "X-Real-IP": MADE_UP, "Client-IP": MADE_UP},
+    {"X_Forwarded_For": MADE_UP, "X-Forwarded_For": MADE_UP, "Fly_Client_IP": MADE_UP},
+    {"CF_Connecting_IP": MADE_UP, "X_Real_IP": MADE_UP},
+    {"Fly-Client-IP": MADE_UP, "CF-Connecting-IP": MADE_UP, "True-Client-IP": MADE_UP},
+]
+
+
+@pytest.mark.parametrize("sent", FORGERIES, ids=lambda sent: ",".join(sent) or "nothing")
+def test_each_proxy_names_the_client_whatever_the_client_sends(
+    front: Front, sent: dict[str, str], rf: RequestFactory
+) -> None:
+    addresses = {client_address(rf.get("/", **through(front, client, sent))) for client in (ADA, BOB)}
+    assert addresses == {ADA, BOB}
+
+
+def test_shopper_who_guesses_passwords_locks_out_nobody_else(front: Front, ada: User, client: Client) -> None:
+    wrong = {"login": "nobody@example.com", "password": "guess"}
+    for number in range(12):
+        sent = {"X-Forwarded-For": f"192.0.2.{number}"}  # another address each time, if it were believed
+        page = client.post(
+            "/accounts/login/", {**wrong, "login": f"{number}@example.com"}, **through(front, BOB, sent)
+        )
+    assert "Too many failed" in page.content.decode()
+    right = {"login": ada.email, "password": "ada-buys-things"}
+    assert client.post("/accounts/login/", right, **through(front, ADA)).status_code == 302
+
+
+def test_scheme_is_the_proxys_word(front: Front, rf: RequestFactory) -> None:
+    for sent in ({}, {"X-Forwarded-Proto": "http"}, {"X_Forwarded_Proto": "http"}):
+        assert rf.get("/", **through(front, ADA, sent)).is_secure()
+
+
+def test_host_is_never_the_proxys_word(front: Front, rf: RequestFactory, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    request = rf.get(
+        "/", **through(front, ADA, {"X-Forwarded-Host": "evil.example", "Host": "shop.example.com"})
+    )
+    assert request.get_host() == "shop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "address"),
+    [
+        ("Fly-Client-IP", ADA, ADA),
+        ("fly-client-ip", ADA, ADA),
+        ("Fly-Client-IP", f"{MADE_UP}, {ADA}", ADA),  # a proxy that adds instead of setting
+        ("Fly-Client-IP", "nonsense", "203.0.113.7"),
+        ("Fly-Client-IP", "", "203.0.113.7"),  # a request that did not come through it
+        ("Fly-Client-IP", "2001:db8::1", "2001:db8::"),
+    ],
+)
+def test_client_ip_header(rf: RequestFactory, settings: Any, header: str, value: str, address: str) -> None:
+    settings.CLIENT_IP_HEADER = header
+    request = rf.get("/", headers={"Fly-Client-IP": value} if value else {}, REMOTE_ADDR="203.0.113.7")
+    assert client_address(request) == address

@@ -1,0 +1,218 @@
+"""Whatever Stripe signs is answered for good: recorded, or refused with 400; never a 500 that comes back for days."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+from django.urls import reverse
+
+from apps.ecommerce.doctor import endpoint_url
+from apps.ecommerce.models import WebhookEvent
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.integration.test_money_news import SECRET, deliver
+
+pytestmark = pytest.mark.django_db
+
+NUL, HALF = "a\0b", "a\ud800b"  # json.dumps writes \u0000 and \ud800, as Stripe would
+
+
+def event(kind: str = "customer.updated", *, data: Any = None, **fields: Any) -> dict[str, Any]:
+    made = {"id": "evt_1", "object": "event", "type": kind, "created": 1_800_000_000, "livemode": False}
+    return {**made, "data": {"object": {"id": "cus_1"}} if data is None else data, **fields}
+
+
+def nested(levels: int) -> Any:
+    value: Any = "innermost"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ADDRESSES = [
+    "/webhooks/stripe",
+    "/webhooks/stripe/",
+    "/webhooks/stripe//",
+    "//webhooks/stripe",
+    "/webhooks//stripe/",
+]
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_endpoint_takes_events_however_its_slashes_are_typed(
+    settings: Any, address: str, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    body = json.dumps(event(), indent=2)  # the signature is one of these very bytes
+    header = stripe.WebhookSignature.generate_signature_header(body, SECRET)
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    answer = client.generic(
+        "POST",
+        "/",
+        body,
+        content_type="application/json",
+        headers={"stripe-signature": header},
+        PATH_INFO=address,
+    )
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+    assert WebhookEvent.objects.get().payload["id"] == "evt_1"
+    for method in ("GET", "HEAD", "PUT"):
+        assert client.generic(method, "/", PATH_INFO=address).status_code == 405
+    unsigned = client.generic("POST", "/", body, content_type="application/json", PATH_INFO=address)
+    assert unsigned.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "address", ["/webhooks/stripe/x", "/webhooks/stripes", "/webhooks/", "/x/webhooks/stripe"]
+)
+def test_other_addresses_are_no_endpoint(settings: Any, address: str) -> None:
+    settings.DEBUG = False
+    assert Client().post(address, b"{}", content_type="application/json").status_code == 404
+
+
+def test_endpoint_has_one_address_that_is_told() -> None:
+    assert reverse("stripe_webhook") == "/webhooks/stripe/"
+    assert endpoint_url().endswith("/webhooks/stripe/")
+
+
+@pytest.mark.parametrize(
+    "unstorable",
+    [
+        event(data={"object": {"id": "cus_1", "email": NUL}}),
+        event(data={"object": {"id": "cus_1", NUL: {"deep": [NUL, {HALF: HALF}]}}}),
+        event(data={"object": {"id": NUL}}),
+        event(data={"object": {"id": "cus_1", "name": HALF}}),
+        event(data={"object": {"id": "cus_1", "limit": float("nan"), "other": float("inf")}}),
+        event(data={"object": {"id": "cus_1", "levels": nested(400)}}),
+        event(id="evt_\0"),
+        event(kind="customer.\ud800"),
+        event(api_version=NUL),
+        event("product.updated", data={"object": {"id": NUL}}),
+        event("checkout.session.completed", data={"object": {"id": HALF, "client_reference_id": NUL}}),
+        event("charge.refunded", data={"object": {"id": "ch_1", "payment_intent": NUL}}),
+        event("invoice.paid", data={"object": {"parent": {"subscription_details": {"subscription": HALF}}}}),
+    ],
+)
+def test_event_with_characters_that_no_database_stores_is_recorded(
+    sandbox: Any, olive: User, unstorable: dict[str, Any]
+) -> None:
+    for _delivery in range(2):
+        assert deliver(unstorable).status_code == 200
+    record = WebhookEvent.objects.get()
+    assert record.processed_at is not None
+    assert not {"\0", "\ud800"} & set(json.dumps(record.payload, ensure_ascii=False))
+    admin = signed_in(olive)
+    assert admin.get(f"/admin/ecommerce/webhookevent/{record.pk}/change/", follow=True).status_code == 200
+
+
+def test_characters_outside_the_basic_plane_are_kept() -> None:
+    assert deliver(event(data={"object": {"id": "cus_1", "name": "Ada 🎉 \\u0000 Grüße"}})).status_code == 200
+    assert WebhookEvent.objects.get().payload["data"]["object"]["name"] == "Ada 🎉 \\u0000 Grüße"
+
+
+def raw(text: str) -> bytes:
+    """The text in the place of an event's `created`, or of its whole object."""
+    return json.dumps(event(created="CREATED")).replace('"CREATED"', text).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        raw("1e400"),
+        raw("-1"),
+        raw("99999999999999"),
+        raw("9" * 5000),
+        raw("null"),
+        raw('"yesterday"'),
+        raw("NaN"),
+        raw("{}"),
+        json.dumps(event(data=[])).encode(),
+        json.dumps(event(data={})).encode(),
+        json.dumps(event(data={"object": None})).encode(),
+        json.dumps(event(data={"object": "cus_1"})).encode(),
+        json.dumps(event(id=7)).encode(),
+        json.dumps(event(id="")).encode(),
+        json.dumps(event(id="e" * 300)).encode(),
+        json.dumps(event(kind="k" * 300)).encode(),
+        json.dumps({**event(), "data": None}).encode(),
+        json.dumps({**event(), "type": None}).encode(),
+        b'{"object": "event", "data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:60].decode(),
+)
+def test_signed_body_that_no_row_can_hold_is_refused(body: bytes) -> None:
+    assert deliver(body).status_code == 400
+    assert not WebhookEvent.objects.exists()
+
+
+@pytest.mark.parametrize("created", ["1800000000.5", "0", "253370764799"])
+def test_unusual_but_possible_times_are_recorded(created: str, olive: User, settings: Any) -> None:
+    settings.TIME_ZONE = "Pacific/Kiritimati"  # fourteen hours ahead
+    assert deliver(raw(created)).status_code == 200
+    assert signed_in(olive).get("/admin/ecommerce/webhookevent/").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["t=1,v1=é", "t=,v1=", "v1", "t=é", "t=" + "9" * 5000 + ",v1=a", "\0"])
+def test_signature_header_of_nonsense_is_refused(header: str) -> None:
+    assert deliver(event(), header=header).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("product.updated", {}),
+        ("product.updated", {"id": 7}),
+        ("product.updated", {"id": ""}),
+        ("product.updated", {"id": ["prod_1"]}),
+        ("price.updated", {"id": "price_1"}),
+        ("price.updated", {"id": "price_1", "product": 7}),
+        ("price.updated", {"id": "price_1", "product": {"name": "expanded, without id"}}),
+        ("checkout.session.completed", {"payment_status": "paid"}),
+        ("checkout.session.completed", {"id": "c" * 300}),
+        ("customer.subscription.updated", {"id": None}),
+        ("customer.subscription.trial_will_end", {"status": "trialing"}),
+        ("charge.refunded", {"payment_intent": {"amount": 1}}),
+        ("invoice.paid", {"parent": {"subscription_details": {"subscription": 7}}}),
+    ],
+)
+def test_event_without_what_its_handler_needs_is_recorded_and_never_delivered_again(
+    sandbox: Any, kind: str, data: dict[str, Any]
+) -> None:
+    assert deliver(event(kind, data={"object": data})).status_code == 200
+    record = WebhookEvent.objects.get()
+    assert record.processed_at is not None
+    assert record.error.startswith("Not used: the ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("invoice.paid", {"parent": "a word"}),
+        ("invoice.paid", {"parent": {"subscription_details": 7}}),
+        ("invoice.paid", {}),
+        ("charge.refunded", {}),
+        ("checkout.session.completed", {"id": "cs_1", "client_reference_id": {}}),
+        ("price.updated", {"id": "price_1", "product": {"id": "prod_gone"}}),
+    ],
+)
+def test_event_about_nothing_of_ours_is_done(sandbox: Any, kind: str, data: dict[str, Any]) -> None:
+    assert deliver(event(kind, data={"object": data})).status_code == 200
+    record = WebhookEvent.objects.get()
+    assert (bool(record.processed_at), record.error) == (True, "")
+
+
+def test_error_of_a_handler_is_recorded_whatever_it_says(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> None:
+        raise ValueError(f"what is {NUL}{HALF}?")
+
+    monkeypatch.setattr("apps.ecommerce.webhooks.sync_product", fails)
+    assert deliver(event("product.updated", data={"object": {"id": "prod_1"}})).status_code == 500
+    assert "what is a\ufffdb" in WebhookEvent.objects.get().error

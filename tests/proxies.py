@@ -1,0 +1,107 @@
+"""What stands in front of the shop, played by the request headers that each one sends on.
+
+Fly: https://fly.io/docs/networking/request-headers/. Render: Cloudflare, then a router of its own, as its services log
+them. `sent` are the client's own headers, made-up ones among them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import environ
+import yaml
+
+Headers = dict[str, str]
+Front = Callable[[str, Headers], tuple[Headers, str]]  # client, sent ▶ what arrives, and from which address
+
+
+def _without(sent: Headers, *names: str) -> Headers:
+    dropped = {name.lower() for name in names}
+    return {name: value for name, value in sent.items() if name.lower() not in dropped}
+
+
+def _added(sent: Headers, *addresses: str) -> str:
+    return ", ".join([*filter(None, [sent.get("X-Forwarded-For", "")]), *addresses])
+
+
+def caddy(client: str, sent: Headers) -> tuple[Headers, str]:
+    """It believes nobody's X-Forwarded-*."""
+    kept = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+    own = {"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example.com"}
+    return {**kept, **own}, "127.0.0.1"
+
+
+def nginx(client: str, sent: Headers) -> tuple[Headers, str]:
+    """With $proxy_add_x_forwarded_for, as most examples have it."""
+    kept = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto")
+    return {**kept, "X-Forwarded-For": _added(sent, client), "X-Forwarded-Proto": "https"}, "127.0.0.1"
+
+
+def fly(client: str, sent: Headers) -> tuple[Headers, str]:
+    own = {
+        "Fly-Client-IP": client,
+        "Fly-Forwarded-Port": "443",
+        "Fly-Region": "fra",
+        "X-Forwarded-For": _added(sent, client, "66.241.125.10"),
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Ssl": "on",
+        "Via": "2 fly.io",
+    }
+    return {**_without(sent, *own), **own}, "172.16.5.34"
+
+
+def render(client: str, sent: Headers) -> tuple[Headers, str]:
+    own = {
+        "CDN-Loop": "cloudflare; loops=1",
+        "CF-Connecting-IP": client,
+        "CF-Ray": "98687b033a1370f3-CMH",
+        "CF-Visitor": '{"scheme":"https"}',
+        "Render-Proxy-TTL": "4",
+        "Rndr-Id": "480b6296-c19d-40c1",
+        "True-Client-IP": client,
+        "X-Forwarded-For": _added(sent, client, "104.23.243.81", "10.226.151.1"),
+        "X-Forwarded-Proto": "https",
+        "X-Request-Start": "1759117450801923",
+    }
+    return {**_without(sent, *own), **own}, "10.226.44.7"
+
+
+FRONTS: Mapping[str, Front] = {"caddy": caddy, "nginx": nginx, "fly": fly, "render": render}
+
+
+def through(front: Front, client: str, sent: Headers | None = None) -> dict[str, Any]:
+    """Keyword arguments of Django's test client for a request that came through.
+
+    Names with underscores end at the proxy or at the web server: tests/soak/test_behind_proxies.py tries the real ones.
+    """
+    headers, address = front(client, sent or {})
+    kept = {name: value for name, value in headers.items() if "_" not in name}
+    return {"headers": kept, "REMOTE_ADDR": address}
+
+
+DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
+NAMES = ("BEHIND_TLS_PROXY", "TRUSTED_PROXIES", "CLIENT_IP_HEADER")
+
+
+def deployed(front: str) -> dict[str, str]:
+    """The environment that the shipped files give a shop behind this proxy."""
+    if front == "fly":
+        return dict(tomllib.loads((DEPLOY / "fly.toml").read_text())["env"])
+    if front == "render":
+        (group,) = yaml.safe_load((DEPLOY / "render.yaml").read_text())["envVarGroups"]
+        return {row["key"]: row["value"] for row in group["envVars"]}
+    lines = (DEPLOY / "production.env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line.startswith(NAMES))
+
+
+def configure(settings: Any, values: dict[str, str]) -> None:
+    env = environ.Env()
+    env.ENVIRON = values
+    assert env.bool("BEHIND_TLS_PROXY")
+    settings.TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
+    settings.CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
