@@ -8,20 +8,15 @@ from django import template
 from django.utils.safestring import SafeString
 
 from apps.ecommerce import money, offers
-from apps.ecommerce.cards import LOOKS, Card
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.prose import html_of
 from apps.ecommerce.share_images import share_image_url
 from apps.ecommerce.states import note_of
 from apps.ecommerce.structured_data import product_data
-from apps.web.pieces import MARK, Piece, pieces_of
 from apps.web.structured_data import script
-from apps.web.templatetags.web import included
 
 register = template.Library()
-
-CARD = "ecommerce/_product_card.html"
 
 
 @register.filter
@@ -68,18 +63,6 @@ def share_image(configuration: ProductConfiguration) -> str:
 @register.simple_tag
 def product_json_ld(configuration: ProductConfiguration) -> SafeString:
     return script(product_data(configuration))
-
-
-@register.simple_tag(takes_context=True)
-def product_card(context: template.Context, card: Card) -> SafeString:
-    """{% product_card card %}: a product in a grid. A page that is kept for all keeps the owners' look beside it."""
-    html = included(context, CARD)
-    found = pieces_of(context["request"])
-    if found is None:
-        return html
-    looks = {look: included(context, CARD, card=card.seen_as(look)) for look in LOOKS}
-    found.append(Piece(CARD, card.configuration.product_id, html, looks))
-    return SafeString(MARK)
 
 
 class IfOwned(template.Node):
