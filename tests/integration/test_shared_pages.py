@@ -242,11 +242,44 @@ def test_a_time_zone_of_one_person_is_not_in_the_page_of_another(add_line: AddLi
     assert "<i>UTC</i>" in text(Client())
 
 
-def test_a_page_is_the_same_while_templates_are_written(add_line: AddLine, settings: Any) -> None:
+def by_header(get_response: Any) -> Any:
+    """A middleware: knows people without any cookie, as behind a proxy that signs them in."""
+
+    def middleware(request: HttpRequest) -> Any:
+        name = request.headers.get("X-Person", "")
+        if "cart" in name:
+            request.session["cart"] = name
+        elif "told" in name:
+            messages.info(request, name)
+        elif name:
+            request.user = User(email=name)
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("kind", ["cart", "told", "user"])
+def test_people_whom_a_middleware_knows_have_their_own_page(
+    add_line: AddLine, settings: Any, put_away: list[Any], kind: str
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_header"]
+    add_line(
+        "<i>{{ request.session.cart }} {{ user.email }} {% for said in messages %}{{ said }}{% endfor %}</i>"
+    )
+    for name in (f"{kind}-1", f"{kind}-2"):
+        assert name in text(Client(), **{"x-person": name})
+    assert not put_away
+    assert kind not in text(Client()).partition("<i>")[2].partition("</i>")[0]
+
+
+def test_a_page_is_the_same_while_templates_are_written(
+    add_line: AddLine, settings: Any, put_away: list[Any]
+) -> None:
     """In development nothing is kept, but what a shared page can't show is not shown there either."""
     settings.DEBUG = True
     add_line("<i>{{ request.META.HTTP_USER_AGENT }}</i>")
     assert "<i></i>" in text(Client(), **{"user-agent": "somebody's"})
+    assert not put_away
 
 
 # --- what else a view may say to one person ------------------------------------------------------------------
@@ -292,13 +325,20 @@ def is_data(request: HttpRequest) -> HttpResponse:
 PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, leads_on, is_gone, streams, is_data]
 
 
+def takes_a_form(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{request.method} {request.POST.get('name')}")
+
+
 def renders_later(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "web/terms.html")
 
 
 class MyUrls:
     urlpatterns = [
-        *(path(f"{view.__name__}/", shared_page()(view)) for view in (*PERSONAL, renders_later)),
+        *(
+            path(f"{view.__name__}/", shared_page()(view))
+            for view in (*PERSONAL, takes_a_form, renders_later)
+        ),
         path("", include("config.urls")),
     ]
 
@@ -317,6 +357,15 @@ def test_an_answer_to_one_person_is_not_shared(
     assert not put_away
     assert "bert" not in repr(said[0])
     assert "alice" not in repr(said[1])
+    if view in (sets_a_cookie, varies):
+        assert "alice" in repr(said[0])
+
+
+def test_a_form_is_read_by_its_view(settings: Any, put_away: list[Any]) -> None:
+    settings.ROOT_URLCONF = MyUrls
+    for name in ("alice", "bert"):
+        assert Client().post("/takes_a_form/", {"name": name}).content == f"POST {name}".encode()
+    assert not put_away
 
 
 def test_a_session_that_a_view_starts_is_that_of_the_visitor(settings: Any) -> None:
@@ -412,6 +461,13 @@ def test_spellings_of_one_page_are_one_entry(put_away: list[Any], address: str, 
 def test_what_is_not_one_of_few_pages_is_not_kept(put_away: list[Any], address: str) -> None:
     assert Client().get(f"/store/{address}")["Cache-Control"] == OWN
     assert not put_away
+
+
+def test_late_pages_of_a_large_shop_are_not_kept(put_away: list[Any]) -> None:
+    many(240, start=60)
+    answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
+    assert answers == ["no-cache"] * 10 + [OWN] * 3
+    assert len(put_away) == 10
 
 
 def test_an_unknown_language_or_colour_makes_no_page_of_its_own(put_away: list[Any]) -> None:
