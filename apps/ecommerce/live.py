@@ -15,7 +15,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from apps.users.models import User
-from apps.web.pieces import HOLE, Anybody
 
 from . import states
 from .entitlements import grants
@@ -36,7 +35,7 @@ def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | No
     """For a page made of these, which are all that this person has. None for a visitor: nothing can change."""
     if not user.is_authenticated:
         return None
-    return Live(HOLE if isinstance(user, Anybody) else stamp_of(purchases), states.WATCH_SECONDS)
+    return Live(stamp_of(purchases), states.WATCH_SECONDS)
 
 
 def live_beside(user: User, shown: Purchase) -> Live | None:

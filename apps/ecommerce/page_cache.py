@@ -1,27 +1,29 @@
-"""Pages that are the same for every visitor are made once, and again the moment the catalogue has changed.
+"""Pages that are the same for everybody are rendered once, and again as soon as the catalogue has changed.
 
-A visitor is whoever brings no session and no message. Such a page has no form token, no name and no greeting in it;
-it differs by address, language and colours only. Whatever else an address carries (utm_… and the like) is taken off
-before the page is made, so nothing of one visitor can be in another's page.
+A shared page is rendered from a request that holds nothing of a person (apps/web/shared_request.py), and only for
+people who bring nothing that would make it theirs. Everybody else gets the page rendered from their own request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from gzip import compress
 from hashlib import sha256
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from django.utils.translation import get_language
 
 from apps.web import theme
-from apps.web.pieces import Own, cut, join
+from apps.web.shared_request import SharedRequest, is_impersonal, language
 
 from . import catalogue_version
 
@@ -31,12 +33,16 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Cookie, Accept-Language, Accept-Encoding",
 }
-LONGEST = 20  # letters of a parameter's value; more is nobody's page number
+# What advertisers and mailing services append to links. No view reads it: the page is the same with and without.
+MARKETING = re.compile(
+    r"utm_\w+|gclid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|_gl"
+    r"|fbclid|igshid|msclkid|ttclid|twclid|li_fat_id|yclid|epik|mc_cid|mc_eid|_hsenc|_hsmi"
+)
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-# What the pieces of a page are about ▶ how this person sees some of them (pieces.join).
-Exceptions = Callable[[HttpRequest, list[str]], Mapping[str, Own]]
+# A parameter's value ▶ its one form; "" for the default; None when a page with this value is not shared.
+Normalise = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,99 +52,95 @@ class Page:
     etag: str
 
 
-def for_everybody(
-    *kept: str, fresh: tuple[str, ...] = (), exceptions: Exceptions | None = None
-) -> Callable[[View[P]], View[P]]:
-    """Decorates a view whose page is the same for all visitors. GET and HEAD only.
+def shared_page(**parameters: Normalise) -> Callable[[View[P]], View[P]]:
+    """Decorate a view whose page is the same for everybody whom the shop does not know. GET and HEAD only.
 
-    `kept` names the parameters that choose among few pages; one of `fresh` (a search) makes a page that is not kept,
-    so that nobody can fill the cache with words. Others are taken off. Signed-in people get their own page, which
-    nobody else may keep: made anew, or, if the view tells its `exceptions`, put together from the pieces that
-    everybody sees and what is theirs.
+    `parameters` names those that choose among few pages, each with the function that normalises its value. Any other
+    parameter (but those of MARKETING) makes a page that is rendered for this one request.
     """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if {settings.SESSION_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME} & request.COOKIES.keys():
-                own = partial(view, request, *args, **kwargs)
-                response = _own_page(request, own, kept, fresh, exceptions) if exceptions else own()
-                patch_cache_control(response, private=True, no_store=True)
-                return response
-            _tidy(request, (*fresh, *kept))
-            key = _key(request, fresh)
-            page = caches["pages"].get(key) if key else None
-            if page is None:
-                response = view(request, *args, **kwargs)
-                if not _is_everybodys(request, response):
+            values = _normalised(request.GET, parameters) if is_impersonal(request) else None
+            if values is not None:
+                name = f"{view.__module__}.{view.__qualname__}"
+                response = _shared(request, values, name, lambda shared: view(shared, *args, **kwargs))
+                if response is not None:
                     return response
-                page = _page(response.content)
-                if key:
-                    caches["pages"].set(key, page, SECONDS)
-            return _answer(request, page)
+            return _private(view(request, *args, **kwargs))
 
         return wrapper
 
     return decorate
 
 
-def _own_page(
-    request: HttpRequest,
-    view: Callable[[], HttpResponse],
-    kept: tuple[str, ...],
-    fresh: tuple[str, ...],
-    exceptions: Exceptions,
-) -> HttpResponse:
-    """A signed-in person's page, of pieces made for anybody: nothing in them can be somebody else's."""
-    if not request.user.is_authenticated:
-        return view()
-    _tidy(request, (*fresh, *kept))
-    key = _key(request, fresh)
-    if not key:
-        return view()
-    page = caches["pages"].get(f"{key}-pieces")
+def one_of(choices: Collection[str]) -> Normalise:
+    return lambda value: value if value in choices else ""
+
+
+def _normalised(query: QueryDict, parameters: Mapping[str, Normalise]) -> dict[str, str] | None:
+    """Return the known parameters in one form and order, without defaults; None if the page is not shared."""
+    found: dict[str, str] = {}
+    for name, values in query.lists():
+        if name in parameters and len(values) == 1:
+            value = parameters[name](values[0])
+            if value is None:
+                return None
+            found[name] = value
+        elif name in parameters or not MARKETING.fullmatch(name):
+            return None
+    return {name: found[name] for name in parameters if found.get(name)}
+
+
+def _shared(
+    request: HttpRequest, values: dict[str, str], name: str, view: Callable[[HttpRequest], HttpResponse]
+) -> HttpResponse | None:
+    """Return the page that everybody gets, from the cache or rendered now; None if the view makes it personal."""
+    key = _key(request, values, name)
+    page: Page | None = caches["pages"].get(key) if key else None
     if page is None:
-        page = cut(request, view)
-        if page is None:
-            return view()
-        caches["pages"].set(f"{key}-pieces", page, SECONDS)
-    shown = [piece.about for piece in page.pieces if piece.about]
-    return HttpResponse(join(request, page, exceptions(request, shown)))
+        shared = SharedRequest(request, values)
+        response = _render(view, shared)
+        if shared.was_made_personal() or response.cookies or response.has_header("Vary"):
+            return None
+        if not _is_plain_page(response):
+            return _private(response)
+        body = response.content
+        page = Page(body, compress(body, 6, mtime=0), sha256(body).hexdigest()[:32])
+        if key:
+            caches["pages"].set(key, page, SECONDS)
+    return _answer(request, page)
 
 
-def _tidy(request: HttpRequest, names: tuple[str, ...]) -> None:
-    """Leaves of the address what the page knows, in one order."""
-    if not request.META.get("QUERY_STRING"):
-        return
-    query = QueryDict(mutable=True)
-    for name in names:
-        if value := request.GET.get(name):
-            query[name] = value
-    request.GET = query  # type: ignore[assignment]  # a mutable one says as much
-    request.META["QUERY_STRING"] = query.urlencode()
-
-
-def _key(request: HttpRequest, fresh: tuple[str, ...]) -> str | None:
-    """None where nothing may be kept: for a search, while templates are being written, or without a stamp."""
-    unfit = any(name in fresh or len(value) > LONGEST for name, value in request.GET.items())
-    if settings.DEBUG or unfit:
+def _key(request: HttpRequest, values: dict[str, str], name: str) -> str | None:
+    """None where nothing may be kept: while templates are being written, or without a stamp."""
+    # The stamp is read before the page is rendered: what changes meanwhile makes it an old page.
+    if settings.DEBUG or not (stamp := catalogue_version.current()):
         return None
-    stamp = catalogue_version.current()  # before the page is made: what changes meanwhile makes it an old one
-    if not stamp:
-        return None
-    query = request.META.get("QUERY_STRING", "")
-    parts = (stamp, request.path, query, get_language() or "", theme.chosen(request))
-    return sha256("\0".join(parts).encode()).hexdigest()
+    address = (settings.SITE_URL, request.path, urlencode(values))
+    parts = (stamp, name, *address, language(), theme.chosen(request))
+    return sha256(repr(parts).encode()).hexdigest()
 
 
-def _is_everybodys(request: HttpRequest, response: HttpResponse) -> bool:
-    """Only a whole page, and only if making it has not made this visitor known."""
-    known = response.cookies or request.META.get("CSRF_COOKIE_NEEDS_UPDATE") or not request.session.is_empty()
-    return response.status_code == 200 and not known
+def _render(view: Callable[[HttpRequest], HttpResponse], shared: SharedRequest) -> HttpResponse:
+    with timezone.override(None):  # a middleware may have activated one person's
+        response = view(shared)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+    return response
 
 
-def _page(body: bytes) -> Page:
-    return Page(body, compress(body, 6, mtime=0), sha256(body).hexdigest()[:32])
+def _is_plain_page(response: HttpResponse) -> bool:
+    """Return whether this is a whole HTML page about which the view says nothing more, as in Cache-Control."""
+    is_html = response.headers.get("Content-Type") == HEADERS["Content-Type"]
+    says_more = response.headers.keys() - {"Content-Type"}
+    return response.status_code == 200 and is_html and not response.streaming and not says_more
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def _answer(request: HttpRequest, page: Page) -> HttpResponse:

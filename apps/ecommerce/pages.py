@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 PER_PAGE = 24
 MOST_PAGES = 10  # in one answer
+MAX_SHARED_PAGE = 10  # later pages are asked for rarely, and would only fill the cache
 PRESSED = 4  # every so many pages the next one waits for a press, so that the foot of the page can be reached
 ADDRESS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
@@ -63,3 +64,12 @@ def pages_of(rows: Rows, address: str) -> Pages[Rows]:
         last=last,
         total=total,
     )
+
+
+def shared_page_number(address: str) -> str | None:
+    """Return the one form of ?page= (page_cache.Normalise): "" for the first page; None for several, or a late one."""
+    wanted = ADDRESS.fullmatch(address)
+    number = int(wanted[1]) if wanted else 1
+    if (wanted and wanted[2]) or number > MAX_SHARED_PAGE:
+        return None
+    return str(number) if number > 1 else ""

@@ -10,22 +10,18 @@ from django.conf import settings
 from django.utils.safestring import SafeString
 
 from apps.ecommerce import money, offers
-from apps.ecommerce.cards import LOOKS, Card
+from apps.ecommerce.cards import Card
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.prose import html_of
 from apps.ecommerce.share_images import share_image_url
 from apps.ecommerce.states import note_of
 from apps.ecommerce.structured_data import product_data
-from apps.web.pieces import MARK, Piece, pieces_of
 from apps.web.structured_data import script
-from apps.web.templatetags.web import included
 
 logger = logging.getLogger(__name__)
 
 register = template.Library()
-
-CARD = "ecommerce/_product_card.html"
 
 
 @register.filter
@@ -75,25 +71,23 @@ def product_json_ld(configuration: ProductConfiguration) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def product_card(context: template.Context, card: Card, name: str = CARD) -> SafeString:
+def product_card(
+    context: template.Context, card: Card, name: str = "ecommerce/_product_card.html"
+) -> SafeString:
     """{% product_card card %}: a product in a grid, or as the template `name` shows it.
 
-    A page that is kept for all keeps the owners' look beside it.
     A product that can't be shown costs its own card only; while developing, the error is shown.
     """
-    found = pieces_of(context["request"])
+    assert context.template is not None  # it is being rendered
+    shown = context.template.engine.get_template(name)
     try:
-        html = included(context, name, card=card)
-        if found is None:
-            return html
-        looks = {look: included(context, name, card=card.seen_as(look)) for look in LOOKS}
+        with context.push(card=card):
+            return shown.render(context)
     except Exception:
         if settings.DEBUG:
             raise
         logger.exception("Product %s can't be shown", card.configuration.product_id)
         return SafeString("")
-    found.append(Piece(name, card.configuration.product_id, html, looks))
-    return SafeString(MARK)
 
 
 class IfOwned(template.Node):

@@ -8,16 +8,17 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from apps.ecommerce.cards import cards_for, own_cards
+from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
 from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet
 from apps.ecommerce.offers import offers_for
-from apps.ecommerce.page_cache import for_everybody
-from apps.ecommerce.pages import pages_of
-from apps.ecommerce.search import Question
+from apps.ecommerce.page_cache import one_of, shared_page
+from apps.ecommerce.pages import pages_of, shared_page_number
+from apps.ecommerce.search import KINDS, SORTS, Question
 from apps.web.rate_limits import limited
 
 RELATED = 4
@@ -25,7 +26,7 @@ RELATED = 4
 
 @require_safe
 @limited("search", asks="q")
-@for_everybody("type", "sort", "page", fresh=("q", "product"), exceptions=own_cards)
+@shared_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)
     pages = pages_of(question.answer(), request.GET.get("page", ""))
@@ -38,11 +39,14 @@ def store(request: HttpRequest) -> HttpResponse:
         "canonical": _canonical(question, pages.first),
         "live": live(request.user, mine),
     }
-    return render(request, "ecommerce/store.html", context)
+    response = render(request, "ecommerce/store.html", context)
+    if request.GET.get("page", "1") != str(pages.first):
+        patch_cache_control(response, private=True)  # beyond the last page: made-up numbers fill no cache
+    return response
 
 
 @require_safe
-@for_everybody(fresh=("price",))
+@shared_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
     shelf = [configuration, *_next_on_the_shelf(configuration)]

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
-from apps.web import addresses, brand, favicons, pieces, share_image, structured_data
+from apps.web import addresses, brand, favicons, share_image, structured_data
 from apps.web.colours import Scheme
 from apps.web.stylesheet import stylesheet
 
@@ -92,20 +92,6 @@ def shop_json_ld() -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def personal(context: template.Context, name: str, about: str = "") -> SafeString:
-    """{% personal "web/_greeting.html" %}: an include of what differs from one person to the next. See pieces.py.
-
-    {% personal "web/_menu_who.html" about="email" %}: only by one word, which stands for anybody's as a hole.
-    """
-    found = pieces.pieces_of(context["request"]) if "request" in context else None
-    if found is None:
-        return included(context, name)
-    anybodys = included(context, name, csrf_token=pieces.HOLE, messages=()) if about else ""
-    found.append(pieces.Piece(name, about, "", {"": anybodys}))
-    return SafeString(pieces.MARK)
-
-
-@register.simple_tag(takes_context=True)
 def current(context: template.Context, *names: str) -> SafeString:
     """{% current "store" "product" %}: marks a navigation link whose page is one of these."""
     request: HttpRequest | None = context.get("request")
@@ -145,13 +131,6 @@ def capture(parser: template.base.Parser, token: template.base.Token) -> Capture
     nodelist = parser.parse(("endcapture",))
     parser.delete_first_token()
     return Capture(name.strip('"'), nodelist)
-
-
-def included(context: template.Context, name: str, **values: object) -> SafeString:
-    """What {% include name with … %} says here."""
-    assert context.template is not None
-    with context.push(**values):
-        return SafeString(context.template.engine.get_template(name).render(context))
 
 
 @register.inclusion_tag("web/_field.html")

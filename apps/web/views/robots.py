@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from apps.web.shared_request import SharedRequest
 from apps.web.sitemap import SITEMAPS
 
 
@@ -27,10 +28,12 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         for lastmod in [site_map.get_latest_lastmod()]
         for page in site_map.paginator.page_range
     ]
-    return render(request, "web/sitemap_index.xml", {"parts": parts}, content_type="application/xml")
+    shared = SharedRequest(request, {})  # anybody may keep the answer
+    return render(shared, "web/sitemap_index.xml", {"parts": parts}, content_type="application/xml")
 
 
 @require_safe
 @cache_control(public=True, max_age=3600)
 def sitemap_part(request: HttpRequest, section: str) -> HttpResponse:
-    return sitemap_views.sitemap(request, {**SITEMAPS}, section=section, template_name="web/sitemap.xml")
+    shared = SharedRequest(request, {"p": request.GET.get("p", "1")})  # anybody may keep the answer
+    return sitemap_views.sitemap(shared, {**SITEMAPS}, section=section, template_name="web/sitemap.xml")

@@ -1,0 +1,91 @@
+"""The request that shared pages are rendered from: nothing in it belongs to the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage import default_storage
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django_htmx.middleware import HtmxDetails
+
+from apps.web import theme
+
+IDENTIFYING = {"HTTP_AUTHORIZATION", "REMOTE_USER"}
+
+
+class SharedRequest(WSGIRequest):
+    """A GET request to SITE_URL with path, given parameters, language and theme; no session, user or headers.
+
+    What a middleware of your own sets on requests is not on this one: a shared page can't depend on it.
+    """
+
+    def __init__(self, request: HttpRequest, parameters: Mapping[str, str]) -> None:
+        super().__init__(_environ(request, parameters))
+        self.resolver_match = request.resolver_match
+        self.LANGUAGE_CODE = language()
+        self.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        self.user = AnonymousUser()
+        self._messages = default_storage(self)
+        self.htmx = HtmxDetails(self)
+
+    def get_host(self) -> str:
+        """Return the host of SITE_URL, whether or not ALLOWED_HOSTS names it."""
+        return str(urlsplit(settings.SITE_URL).netloc)
+
+    @property
+    def csp_nonce(self) -> str:
+        """Each response has a nonce of its own: a page that uses one is not shared."""
+        self.META["csp_nonce"] = ""
+        return ""
+
+    def was_made_personal(self) -> bool:
+        """Return whether the view used what is one person's: session, message, CSRF token or nonce."""
+        is_session_used = self.session.modified or not self.session.is_empty()
+        return bool(
+            is_session_used or len(get_messages(self)) or {"CSRF_COOKIE", "csp_nonce"} & self.META.keys()
+        )
+
+
+def is_impersonal(request: HttpRequest) -> bool:
+    """Return whether a request brings no session, user, message, cookie (but language and theme) or htmx header."""
+    preferences = {settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME}
+    return (
+        request.method in ("GET", "HEAD")
+        and request.COOKIES.keys() <= preferences
+        and not IDENTIFYING & request.META.keys()
+        and not any(name.startswith("HTTP_HX_") for name in request.META)
+        and request.session.is_empty()
+        and not request.user.is_authenticated
+        and not len(get_messages(request))
+    )
+
+
+def language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+def _environ(request: HttpRequest, parameters: Mapping[str, str]) -> dict[str, Any]:
+    site = urlsplit(settings.SITE_URL)
+    cookies = {settings.LANGUAGE_COOKIE_NAME: language(), settings.THEME_COOKIE_NAME: theme.chosen(request)}
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": request.META.get("SCRIPT_NAME", ""),
+        "PATH_INFO": request.path_info.encode().decode("latin-1"),  # as WSGI has it
+        "QUERY_STRING": urlencode(parameters),
+        "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items() if value),
+        "HTTP_HOST": site.netloc,
+        "SERVER_NAME": site.hostname or "",
+        "SERVER_PORT": str(site.port or (443 if site.scheme == "https" else 80)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": site.scheme,
+        "wsgi.input": BytesIO(),
+    }

@@ -1,0 +1,524 @@
+"""A page that the shop shares among people holds nothing of any of them, whatever its template says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.contrib import messages
+from django.core.cache import caches
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.test import Client
+from django.urls import include, path
+from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
+
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.page_cache import shared_page
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.factories import many
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages")]
+
+PAGES = {
+    "/": "web/home.html",
+    "/store/": "ecommerce/store.html",
+    "/store/thing-0/": "ecommerce/product.html",
+    "/terms/": "web/terms.html",
+}
+AddLine = Callable[..., None]
+OWN = "private, no-store"
+
+
+@pytest.fixture(autouse=True)
+def production(settings: Any, tmp_path: Any) -> None:
+    settings.DEBUG, settings.VAR_DIR = False, tmp_path
+    settings.SITE_URL = "https://shop.example.com"
+    many(60)
+
+
+@pytest.fixture
+def add_line(settings: Any, tmp_path: Any) -> AddLine:
+    """Adds a line to a template, as the owner of the shop may do."""
+
+    def add(line: str, template: str = "ecommerce/store.html", after: str = "{% block main %}") -> None:
+        written = (settings.BASE_DIR / "templates" / template).read_text()
+        assert after in written
+        changed = tmp_path / "templates" / template
+        changed.parent.mkdir(parents=True, exist_ok=True)
+        changed.write_text(written.replace(after, f"{after}{line}", 1))
+        engine = settings.TEMPLATES[0]
+        settings.TEMPLATES = [{**engine, "DIRS": [tmp_path / "templates", *engine["DIRS"]]}]
+
+    return add
+
+
+def customer(user: User, cart: str) -> Client:
+    browser = signed_in(user)
+    session = browser.session
+    session["cart"] = cart
+    session.save()
+    return browser
+
+
+def visitor(**cookies: str) -> Client:
+    browser = Client()
+    for name, value in cookies.items():
+        browser.cookies[name] = value
+    return browser
+
+
+def text(browser: Client, address: str = "/store/", **headers: str) -> str:
+    response = browser.get(address, headers=headers)
+    assert response.status_code == 200, response
+    return response.content.decode()
+
+
+def sell(user: User, number: int, **columns: Any) -> Purchase:
+    return Purchase.objects.create(
+        user=user,
+        product_id=f"prod_{number}",
+        price_id=f"price_{number}",
+        session_id=f"cs_{number}",
+        **{"status": Status.PAID, "livemode": False, "currency": "usd", **columns},
+    )
+
+
+# --- whose page is shown to whom -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("address", "template"), PAGES.items())
+@pytest.mark.parametrize("step", [1, -1])
+def test_session_cookie_and_parameter_are_shown_to_their_person_alone(
+    ada: User, bob: User, add_line: AddLine, address: str, template: str, step: int
+) -> None:
+    line = "<i>{{ request.session.cart }}, {{ request.COOKIES.currency }}, {{ request.GET.ref }}.</i>"
+    add_line(line, template)
+    people = [
+        (customer(ada, "hat"), address, "hat, , ."),
+        (customer(bob, "pen"), address, "pen, , ."),
+        (visitor(currency="eur"), address, ", eur, ."),
+        (visitor(currency="usd"), address, ", usd, ."),
+        (Client(), f"{address}?ref=alice", ", , alice."),
+        (Client(), f"{address}?ref=bert", ", , bert."),
+        (signed_in(bob), f"{address}?ref=carol", ", , carol."),
+        (Client(), address, ", , ."),
+        (visitor(theme="dark", language="en"), address, ", , ."),
+    ]
+    for browser, asked, shown in people[::step] * 2:  # the second time the cache is full
+        assert f"<i>{shown}</i>" in text(browser, asked)
+
+
+SECRETS = """{{ request.META.items }} {{ request.headers.items }} {{ request.COOKIES }} {{ request.GET }}
+{{ request.session.items }} {{ user }} {{ user.email }} {{ messages }} {{ request.get_full_path }}
+{{ request.build_absolute_uri }} {{ request.get_host }} {{ request.LANGUAGE_CODE }} {{ request.environ.items }}
+{{ request.body }} {{ request.content_type }} {{ request.htmx.current_url }} {{ request.POST }}"""
+
+
+def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
+    """Each with a request that names them: the word is "secret" and a number."""
+    return [
+        (customer(ada, "secret0"), {}),
+        (visitor(currency="secret1", sessionid="secret1"), {}),
+        (visitor(theme="secret2", language="secret2"), {"headers": {"user-agent": "secret2"}}),
+        (Client(), {"headers": {"authorization": "Bearer secret3"}}),
+        (Client(), {"headers": {"hx-request": "true", "hx-current-url": "https://x/?secret4"}}),
+        (Client(), {"headers": {"x-forwarded-host": "secret5.example", "x-forwarded-for": "secret5"}}),
+        (Client(), {"headers": {"referer": "https://x/secret6", "accept": "secret6", "x-any": "secret6"}}),
+        (
+            Client(),
+            {"headers": {"host": "secret7.example"}, "REMOTE_ADDR": "203.0.113.7", "REMOTE_HOST": "secret7"},
+        ),
+        (Client(), {"query_params": {"utm_source": "secret8", "fbclid": "secret8"}}),
+        (Client(), {"query_params": {"type": "secret9", "sort": "secret9", "page": "secret9"}}),
+        (
+            Client(),
+            {"headers": {"accept-language": "en, secret10"}, "CONTENT_TYPE": "text/secret10; charset=utf-8"},
+        ),
+        (Client(), {"REMOTE_USER": "secret11"}),
+        (Client(), {"query_params": {"secret12": ""}}),
+    ]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_no_request_leaves_anything_in_the_page_of_another(
+    ada: User, add_line: AddLine, put_away: list[Any], step: int
+) -> None:
+    add_line(SECRETS)
+    for browser, request in strangers(ada)[::step]:
+        caches["pages"].clear()  # this stranger is the first
+        assert browser.get("/store/", **request).status_code == 200
+        later = text(Client())
+        assert "https://shop.example.com/store/" in later
+        for secret in ("secret", "203.0.113.7", "ada@example.com", "testserver"):
+            assert secret not in later, request
+    assert put_away
+    assert b"secret" not in b"".join(page.body for page in put_away if hasattr(page, "body"))
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_host_that_a_request_made_up_is_in_no_shared_page(
+    add_line: AddLine, settings: Any, method: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["evil.example", "testserver"]  # not that of SITE_URL
+    add_line(
+        "<i>{{ request.scheme }} {{ request.get_host }} {{ request.get_port }} {{ request.is_secure }}</i>"
+    )
+    getattr(Client(), method)("/store/", headers={"host": "evil.example", "x-forwarded-proto": "http"})
+    assert "<i>https shop.example.com 443 True</i>" in text(Client())
+
+
+@pytest.mark.parametrize(
+    "line", ["{% csrf_token %}", '<input value="{{ csrf_token }}">', "{{ request.csp_nonce }}"]
+)
+def test_a_token_or_a_nonce_is_of_one_response(add_line: AddLine, put_away: list[Any], line: str) -> None:
+    add_line(f"<i>{line}</i>")
+    pages = [text(Client()) for _ in range(3)]
+    found = [page.partition("<i>")[2].partition("</i>")[0] for page in pages]
+    assert all(found)
+    assert len(set(found)) == 3
+    assert not put_away
+
+
+def test_a_form_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
+    add_line("{% csrf_token %}")
+    strict = Client(enforce_csrf_checks=True)
+    response = strict.get("/store/")
+    assert response["Cache-Control"] == OWN
+    assert strict.cookies["csrftoken"].value
+    token = response.content.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    form = {"csrfmiddlewaretoken": token, "login": "x@example.com", "password": "x"}
+    assert strict.post("/accounts/login/", form).status_code == 200
+
+
+def test_a_page_made_for_one_person_is_kept_by_nobody(ada: User, put_away: list[Any]) -> None:
+    theirs = [
+        (signed_in(ada), "/store/", {}),
+        (visitor(csrftoken="x" * 32), "/store/", {}),
+        (visitor(sessionid="gone"), "/store/", {}),
+        (visitor(messages="forged"), "/store/", {}),
+        (Client(), "/store/?ref=alice", {}),
+        (Client(), "/store/?q=thing", {}),
+        (Client(), "/store/?product=thing-3", {}),
+        (Client(), "/store/thing-0/?price=price_0", {}),
+        (Client(), "/store/", {"hx-request": "true"}),
+        (Client(), "/store/", {"authorization": "Basic eDp5"}),
+    ]
+    for browser, address, headers in theirs:
+        response = browser.get(address, headers=headers)
+        assert response["Cache-Control"] == OWN, address
+        assert "ETag" not in response
+    assert not put_away
+
+
+def test_htmx_is_answered_by_a_page_of_its_own(add_line: AddLine) -> None:
+    add_line("<i>{% if request.htmx %}a fragment{% else %}whole{% endif %}</i>")
+    for htmx in permutations([True, False, True, False]):
+        for asked in htmx:
+            shown = text(Client(), **({"hx-request": "true"} if asked else {}))
+            assert ("<i>a fragment</i>" in shown) == asked
+
+
+def in_tokyo(get_response: Any) -> Any:
+    """A middleware: the time zone of whoever asks."""
+
+    def middleware(request: HttpRequest) -> Any:
+        with timezone.override("Asia/Tokyo" if "tokyo" in request.META.get("HTTP_X_CITY", "") else None):
+            return get_response(request)
+
+    return middleware
+
+
+def test_a_time_zone_of_one_person_is_not_in_the_page_of_another(add_line: AddLine, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.in_tokyo"]
+    add_line('<i>{% now "e" %}</i>')
+    Client().get("/store/", headers={"x-city": "tokyo"})
+    assert "<i>UTC</i>" in text(Client())
+
+
+def by_header(get_response: Any) -> Any:
+    """A middleware: knows people without any cookie, as behind a proxy that signs them in."""
+
+    def middleware(request: HttpRequest) -> Any:
+        name = request.headers.get("X-Person", "")
+        if "cart" in name:
+            request.session["cart"] = name
+        elif "told" in name:
+            messages.info(request, name)
+        elif name:
+            request.user = User(email=name)
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("kind", ["cart", "told", "user"])
+def test_people_whom_a_middleware_knows_have_their_own_page(
+    add_line: AddLine, settings: Any, put_away: list[Any], kind: str
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_header"]
+    add_line(
+        "<i>{{ request.session.cart }} {{ user.email }} {% for said in messages %}{{ said }}{% endfor %}</i>"
+    )
+    for name in (f"{kind}-1", f"{kind}-2"):
+        assert name in text(Client(), **{"x-person": name})
+    assert not put_away
+    assert kind not in text(Client()).partition("<i>")[2].partition("</i>")[0]
+
+
+def test_a_page_is_the_same_while_templates_are_written(
+    add_line: AddLine, settings: Any, put_away: list[Any]
+) -> None:
+    """In development nothing is kept, but what a shared page can't show is not shown there either."""
+    settings.DEBUG = True
+    add_line("<i>{{ request.META.HTTP_USER_AGENT }}</i>")
+    assert "<i></i>" in text(Client(), **{"user-agent": "somebody's"})
+    assert not put_away
+
+
+# --- what else a view may say to one person ------------------------------------------------------------------
+
+
+def keeps_a_session(request: HttpRequest) -> HttpResponse:
+    request.session["visits"] = request.session.get("visits", 0) + 1
+    return HttpResponse(f"visit {request.session['visits']}")
+
+
+def leaves_a_message(request: HttpRequest) -> HttpResponse:
+    messages.info(request, "only for you")
+    return HttpResponse("told")
+
+
+def sets_a_cookie(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse("cookie")
+    response.set_cookie("offer", request.META.get("HTTP_USER_AGENT", "none"))
+    return response
+
+
+@vary_on_headers("User-Agent")
+def varies(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"))
+
+
+def leads_on(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(f"/{request.META.get('HTTP_USER_AGENT', 'none')}")
+
+
+def is_gone(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"), status=404)
+
+
+def streams(request: HttpRequest) -> Any:
+    return StreamingHttpResponse([request.META.get("HTTP_USER_AGENT", "none").encode()])
+
+
+def is_data(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"agent": request.META.get("HTTP_USER_AGENT", "none")})
+
+
+PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, leads_on, is_gone, streams, is_data]
+
+
+def takes_a_form(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{request.method} {request.POST.get('name')}")
+
+
+def renders_later(request: HttpRequest) -> HttpResponse:
+    return TemplateResponse(request, "web/terms.html")
+
+
+class MyUrls:
+    urlpatterns = [
+        *(
+            path(f"{view.__name__}/", shared_page()(view))
+            for view in (*PERSONAL, takes_a_form, renders_later)
+        ),
+        path("", include("config.urls")),
+    ]
+
+
+@pytest.mark.parametrize("view", PERSONAL)
+def test_an_answer_to_one_person_is_not_shared(
+    settings: Any, put_away: list[Any], view: Callable[..., Any]
+) -> None:
+    settings.ROOT_URLCONF = MyUrls
+    said = []
+    for name in ("alice", "bert"):
+        response = Client().get(f"/{view.__name__}/", headers={"user-agent": name})
+        assert response["Cache-Control"] == OWN
+        body = b"".join(response) if response.streaming else response.content
+        said.append((str(body), response.headers.get("Location"), response.cookies.output()))
+    assert not put_away
+    assert "bert" not in repr(said[0])
+    assert "alice" not in repr(said[1])
+    if view in (sets_a_cookie, varies):
+        assert "alice" in repr(said[0])
+
+
+def test_a_form_is_read_by_its_view(settings: Any, put_away: list[Any]) -> None:
+    settings.ROOT_URLCONF = MyUrls
+    for name in ("alice", "bert"):
+        assert Client().post("/takes_a_form/", {"name": name}).content == f"POST {name}".encode()
+    assert not put_away
+
+
+def test_a_session_that_a_view_starts_is_that_of_the_visitor(settings: Any) -> None:
+    settings.ROOT_URLCONF = MyUrls
+    browser = Client()
+    assert [text(browser, "/keeps_a_session/") for _ in range(3)] == ["visit 1", "visit 2", "visit 3"]
+    assert text(Client(), "/keeps_a_session/") == "visit 1"
+
+
+def test_a_template_response_is_shared_as_well(settings: Any, put_away: list[Any]) -> None:
+    settings.ROOT_URLCONF = MyUrls
+    assert text(Client(), "/renders_later/") == text(Client(), "/renders_later/")
+    assert len(put_away) == 1
+
+
+@pytest.mark.parametrize("part", ["sitemap.xml", "sitemap-pages.xml"])
+def test_the_site_map_that_proxies_may_keep_holds_nothing_of_who_asks(
+    ada: User, add_line: AddLine, part: str
+) -> None:
+    template, end = ("sitemap_index", "</sitemap>") if part == "sitemap.xml" else ("sitemap", "</url>")
+    add_line(
+        "<i>{{ user }} {{ request.COOKIES }} {{ request.get_host }}</i>", f"web/{template}.xml", after=end
+    )
+    response = signed_in(ada).get(f"/{part}")
+    assert "public" in response["Cache-Control"]
+    assert "<i>AnonymousUser" in response.content.decode()
+    assert "shop.example.com</i>" in response.content.decode()
+    assert "ada@example.com" not in response.content.decode()
+    assert "sessionid" not in response.content.decode()
+
+
+# --- how much the cache can be filled with -------------------------------------------------------------------
+
+
+def random_address(chance: random.Random) -> str:
+    junk = str(chance.randrange(10**9))
+    values = {
+        "type": ["one_time", "recurring", "ONE_TIME", "", junk],
+        "sort": ["name", "price", "newest", "NAME", "", junk],
+        "page": ["1", "2", "3", "0003", "0", "-1", "4", "7", "1-3", junk, "abc", "", "9" * 30, "٣"],
+        "utm_source": [junk],
+        "gclid": [junk],
+        "q": [junk],
+        "product": [junk],
+        "ref": [junk],
+    }
+    weights = [5, 5, 5, 2, 2, 1, 1, 1]
+    names = chance.choices(list(values), weights, k=chance.randrange(5))
+    return "/store/?" + "&".join(f"{name}={chance.choice(values[name])}" for name in names)
+
+
+def test_made_up_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
+    chance = random.Random(10)
+    for _ in range(250):
+        assert Client().get(random_address(chance)).status_code == 200
+    kinds, sorts, pages = 3, 4, 3  # with none of each; sixty products are three pages
+    assert 0 < len(put_away) <= kinds * sorts * pages
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("?type=nonsense&sort=nonsense", ""),
+        ("?type=&sort=&page=", ""),
+        ("?page=1", ""),
+        ("?page=0001", ""),
+        ("?page=0", ""),
+        ("?page=abc", ""),
+        ("?utm_source=mail&utm_campaign=x&gclid=y&fbclid=z&mc_eid=w", ""),
+        ("?page=0002", "?page=2"),
+        ("?page=2&sort=name&type=one_time", "?type=one_time&sort=name&page=2"),
+        ("?utm_medium=mail&page=3", "?page=3"),
+    ],
+)
+def test_spellings_of_one_page_are_one_entry(put_away: list[Any], address: str, same: str) -> None:
+    assert text(Client(), f"/store/{address}") == text(Client(), f"/store/{same}")
+    assert len(put_away) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "?page=4",
+        "?page=99999",
+        "?page=1-3",
+        "?page=2-2",
+        "?type=one_time&type=recurring",
+        "?utm=x",
+        "?REF=x",
+        "?x",
+    ],
+)
+def test_what_is_not_one_of_few_pages_is_not_kept(put_away: list[Any], address: str) -> None:
+    assert Client().get(f"/store/{address}")["Cache-Control"] == OWN
+    assert not put_away
+
+
+def test_late_pages_of_a_large_shop_are_not_kept(put_away: list[Any]) -> None:
+    many(240, start=60)
+    answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
+    assert answers == ["no-cache"] * 10 + [OWN] * 3
+    assert len(put_away) == 10
+
+
+def test_an_unknown_language_or_colour_makes_no_page_of_its_own(put_away: list[Any]) -> None:
+    for number in range(5):
+        text(visitor(language=f"x{number}", theme=f"x{number}"))
+        text(Client(), **{"accept-language": f"x{number}, en-x{number}"})
+    assert len(put_away) == 1
+
+
+def test_a_chosen_language_and_colour_are_shared(put_away: list[Any]) -> None:
+    for _ in range(2):
+        for language in ("en", "de"):
+            for theme in ("light", "dark"):
+                shown = text(visitor(language=language, theme=theme))
+                assert f'<html lang="{language}" dir="ltr" data-theme="{theme}"' in shown
+    assert len(put_away) == 4
+
+
+def test_the_cookies_of_the_shop_over_https_are_known(settings: Any, put_away: list[Any]) -> None:
+    settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME = "__Host-language", "__Host-theme"
+    assert 'lang="de"' in text(visitor(**{"__Host-language": "de", "__Host-theme": "dark"}))
+    assert len(put_away) == 1
+
+
+# --- what people see of their own ----------------------------------------------------------------------------
+
+
+def test_nobody_sees_the_purchases_of_somebody_else(ada: User, bob: User) -> None:
+    purchase = sell(ada, 0)
+    for _ in range(2):
+        hers, his = text(signed_in(ada)), text(signed_in(bob))
+        assert "ada@example.com" in hers
+        assert str(purchase.public_id) in hers
+        assert "ada@example.com" not in his
+        assert str(purchase.public_id) not in his
+        assert "Owned" not in his
+
+
+def test_what_was_bought_meanwhile_shows_at_once(ada: User) -> None:
+    browser = signed_in(ada)
+    assert "Owned" not in text(browser)
+    purchase = sell(ada, 7)
+    assert text(browser).count(">Owned<") == 1
+    Purchase.objects.filter(pk=purchase.pk).update(status=Status.PROCESSING)
+    assert text(browser).count(">Processing<") == 1
+    Purchase.objects.filter(pk=purchase.pk).update(status=Status.REFUNDED)
+    assert "Owned" not in text(browser)
+
+
+def test_a_message_is_said_once_to_whom_it_is_for(ada: User, bob: User) -> None:
+    browser = signed_in(ada)
+    browser.get("/purchases/thing-3/")  # not hers: back to the store, and told so
+    assert text(browser).count("That page belongs to Thing 3") == 1
+    assert "That page belongs to" not in text(browser) + text(signed_in(bob)) + text(Client())
