@@ -311,9 +311,8 @@ ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 # Second factors. Whoever has set one up is asked for it at each sign-in; a passkey is both steps in one.
 MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = (
-    True  # signing up with one is apps/users/passkeys.py: it verifies the address first
-)
+MFA_PASSKEY_LOGIN_ENABLED = True  # a passkey is added after signing in
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_FORMS = {
     "login_webauthn": "apps.users.passkey_forms.LoginForm",
