@@ -35,7 +35,7 @@ class SoftwareAuthenticator:
         """Answer navigator.credentials.create()."""
         asked = options["publicKey"]
         self.user_handle = asked["user"]["id"]
-        public_key = ES256.from_cryptography_key(self.key.public_key())
+        public_key = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
         credential = AttestedCredentialData.create(Aaguid(bytes(16)), self.credential_id, public_key)
         attestation = AttestationObject.create("none", self._data(credential), {})
         return {
@@ -74,6 +74,7 @@ class SoftwareAuthenticator:
         flags = USER_PRESENT | (USER_VERIFIED if self.user_verified else 0)
         flags |= HAS_CREDENTIAL if credential else 0
         rp_id_hash = sha256(self.rp_id.encode()).digest()
-        return AuthenticatorData.create(
+        data: AuthenticatorData = AuthenticatorData.create(
             rp_id_hash, AuthenticatorData.FLAG(flags), self.counter, credential or b""
         )
+        return data

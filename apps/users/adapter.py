@@ -13,6 +13,7 @@ from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
@@ -22,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.queue import task
 from apps.users import browsers
+from apps.users.models import User
 from apps.web.client_address import client_address
 
 MOST_TRIES = 5
@@ -48,6 +50,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Keep this browser signed in when an old hash is upgraded: sessions are bound to the hash."""
+        old = user.password
+        right: bool = super().reauthenticate(user, password)
+        user.refresh_from_db(fields=["password"])
+        if right and user.password != old:
+            update_session_auth_hash(current.request, user)
+        return right
 
     def get_reauthentication_methods(self, user: object) -> list[dict[str, Any]]:
         """Return the ways to prove one's identity again, in the shop's words where it has some.

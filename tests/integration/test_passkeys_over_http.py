@@ -263,11 +263,26 @@ def garbage(real: dict[str, Any]) -> list[Any]:
     response = real["response"]
     broken: list[Any] = [None, True, 7, "text", [], {}, [real], {"response": response}]
     broken += ["", "{", "[" * 100_000, '{"a":' * 100_000, "9" * 5000, '{"id": NaN}', "\x00", '"\\ud800"']
-    for value in (None, 7, "", "é", "AA", "\ud800", "\x00", [], {}, [1], "A" * 100_000, cbor_of_depth(5000)):
+    values: list[Any] = [
+        None,
+        7,
+        "",
+        "é",
+        "AA",
+        "\ud800",
+        "\x00",
+        [],
+        {},
+        [1],
+        "A" * 100_000,
+        cbor_of_depth(5000),
+    ]
+    for value in values:
         broken += [{**real, name: value} for name in ("id", "rawId", "type", "response")]
         broken += [{**real, "response": {**response, name: value}} for name in response]
         broken.append({**real, "clientExtensionResults": value})
-    for origin in (None, 7, "", "https://[", [ORIGIN], {}):
+    origins: list[Any] = [None, 7, "", "https://[", [ORIGIN], {}]
+    for origin in origins:
         said = {"type": "webauthn.get", "challenge": "AA", "origin": origin}
         data = websafe_encode(json.dumps(said).encode())
         broken.append({**real, "response": {**response, "clientDataJSON": data}})
