@@ -6,7 +6,9 @@ Mails go the way of all work after a change: by the worker, when there is one.
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
@@ -14,7 +16,6 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy
 from apps.queue import task
 from apps.users import browsers
 from apps.users.models import User
+from apps.web.addresses import absolute
 from apps.web.client_address import client_address
 
 MOST_TRIES = 5
@@ -43,13 +45,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
         request = current.request
-        about = {"request": request, "email": email, "current_site": get_current_site(request), **context}
+        site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
+        about = {"request": request, "email": email, "current_site": site, **_with_links_to_us(context)}
         mail = self.render_mail(template_prefix, email, about)
         html = [str(content) for content, _kind in getattr(mail, "alternatives", [])]
         result = deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
         if result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count wrong passwords by address alone; allauth adds the Host header, whose port anybody may vary."""
+        return str(credentials.get("email", "")).lower()
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Keep this browser signed in when an old hash is upgraded: sessions are bound to the hash."""
@@ -72,6 +79,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             {**method, "description": PROOFS.get(method["id"], method.get("description", ""))}
             for method in methods
         ]
+
+
+def _with_links_to_us(context: dict[str, Any]) -> dict[str, Any]:
+    """Return what a mail is made of, with links to SITE_URL: allauth takes the host that the request named."""
+    links = {
+        name: absolute(urlsplit(value)._replace(scheme="", netloc="").geturl())
+        for name, value in context.items()
+        if name.endswith("_url") and isinstance(value, str)
+    }
+    return {**context, **links}
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
