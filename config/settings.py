@@ -108,10 +108,11 @@ RATE_LIMITS = {
     "login": "30/m/ip",  # pages of passwords tried from one place
     "login_failed": "10/m/ip,5/5m/key",  # one account's password, from wherever
     "signup": "20/m/ip",  # accounts by the hundred
-    "reset_password": "20/m/ip,5/m/key",  # somebody's mailbox, filled with our mails
+    "reset_password": "20/m/ip,5/m/key,20/d/key",  # somebody's mailbox, filled with our mails
     "reset_password_from_key": "20/m/ip",  # links guessed
-    "request_login_code": "20/m/ip,3/m/key",  # as for resets
-    "confirm_email": "1/3m/key",  # one mail is enough
+    "request_login_code": "20/m/ip,3/m/key,20/d/key",  # as for resets
+    "confirm_email": "1/3m/key,20/d/key",  # one mail is enough
+    "mail": "20/d/key",  # mails of one kind about an account to one address, whatever asked for them
     "reauthenticate": "10/m/user",  # an open browser, and somebody else's hands
     "change_password": "5/m/user",
     "manage_email": "10/m/user",

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.queue import task
-from apps.users import browsers
+from apps.users import browsers, mail_limits
 from apps.users.models import User
 from apps.web.addresses import absolute
 from apps.web.client_address import client_address
@@ -44,6 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
+        if mail_limits.is_reached(template_prefix, email):
+            return
         request = current.request
         site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
         about = {"request": request, "email": email, "current_site": site, **_with_links_to_us(context)}
