@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SECRET_LETTERS, DIFFERENT_LETTERS = 50, 5  # as Django's security.W009
 TEST_KEYS, LIVE_KEYS = ("sk_test_", "rk_test_"), ("sk_live_", "rk_live_")
+PRINTING_BACKENDS = ("backends.console.EmailBackend", "mailbox.EmailBackend")
 AT_HOME = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test")
 
 Settings = LazySettings
@@ -87,6 +88,15 @@ ANYWHERE: Rules = [
     (
         lambda settings: not settings.DEBUG and not os.environ.get("SITE_URL"),
         "SITE_URL is not set. It is the address that shoppers use, for example https://shop.example.com.",
+    ),
+    (
+        lambda settings: not settings.DEBUG and os.environ.get("EMAIL_URL", "").endswith(PRINTING_BACKENDS),
+        "EMAIL_URL prints mails into the log, where sign-in codes and reset links can be read. Name a mail server, or "
+        "leave it empty in a demo.",
+    ),
+    (
+        lambda settings: not settings.SENDS_MAIL and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory",
+        "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up.",
     ),
 ]
 FOR_A_SHOP: Rules = [

@@ -37,6 +37,17 @@ PROOFS = {
 }
 
 
+# Mails that somebody waits for, and that tell nobody who has an account.
+AWAITED = {
+    "account/email/account_already_exists",
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+    "account/email/login_code",
+    "account/email/password_reset_key",
+    "account/email/unknown_account",
+}
+
+
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         """allauth's limits and ours agree on who is who."""
@@ -52,7 +63,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         mail = self.render_mail(template_prefix, email, about)
         html = [str(content) for content, _kind in getattr(mail, "alternatives", [])]
         result = deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
-        if result.status == "FAILED" and request:
+        if template_prefix in AWAITED and request and not settings.SENDS_MAIL:
+            messages.warning(request, _("This is a demo, it sends no mail. Please use your password."))
+        elif result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
 

@@ -37,6 +37,17 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
     ({"STRIPE_WEBHOOK_SECRET": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
     ({"EMAIL_URL": ""}, "EMAIL_URL"),
+    ({"EMAIL_URL": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.web.mailbox.EmailBackend"}, "EMAIL_URL"),
+    (
+        {
+            "STRIPE_SECRET_KEY": "",
+            "STRIPE_SANDBOX": "true",
+            "EMAIL_URL": "",
+            "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
+        },
+        "ACCOUNT_EMAIL_VERIFICATION",
+    ),
     ({"RATE_LIMITS": "checkout=often"}, "RATE_LIMITS:"),
     ({"RATE_LIMITS": "chekout=1/m/ip"}, "RATE_LIMITS:"),
 ]
