@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import get_hashers, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, get_hashers, make_password
 from django.test import Client
 
+from apps.users.hashers import SmallArgon2PasswordHasher
 from apps.users.models import User
 from config import settings as shop
 from tests.integration.test_accounts import sign_in, signed_in_as
@@ -75,3 +80,46 @@ def test_confirming_the_password_of_an_old_hash_keeps_this_browser_signed_in(
 
 def test_the_first_hasher_is_argon2() -> None:
     assert get_hashers()[0].algorithm == "argon2"
+
+
+def test_many_sign_ins_at_once_hash_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each takes its memory at the same time."""
+    now, most = 0, 0
+
+    def counted(self: Any, *arguments: str) -> bool:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        time.sleep(0.01)
+        now -= 1
+        return True
+
+    monkeypatch.setattr(Argon2PasswordHasher, "verify", counted)
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", counted)
+    hasher = SmallArgon2PasswordHasher()
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(8):
+            threads.submit(hasher.verify if number % 2 else hasher.encode, "a password", "salt")
+    assert most == 1
+
+
+MEASURE = """
+import re
+from concurrent.futures import ThreadPoolExecutor
+from django.conf import settings
+settings.configure()
+from apps.users.hashers import SmallArgon2PasswordHasher
+def megabytes(line): return int(re.search(line + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1000
+before = megabytes("VmRSS")
+with ThreadPoolExecutor(16) as threads:
+    list(threads.map(lambda number: SmallArgon2PasswordHasher().encode("a password", "some salt"), range(48)))
+    print(megabytes("VmHWM") - before, megabytes("VmRSS") - before)
+"""
+
+if sys.platform == "linux":  # /proc
+
+    def test_sixteen_sign_ins_at_once_take_the_memory_of_one_and_give_it_back() -> None:
+        done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+        peak, kept = map(int, done.stdout.split())
+        assert peak < 40
+        assert kept < 15
