@@ -22,6 +22,7 @@ from config.env import refuse
 
 SECRET_LETTERS, DIFFERENT_LETTERS = 50, 5  # as Django's security.W009
 LIVE_KEYS = ("sk_live_", "rk_live_")
+PRINTING_BACKENDS = ("backends.console.EmailBackend", "mailbox.EmailBackend")
 AT_HOME = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test")
 
 Settings = LazySettings
@@ -131,6 +132,15 @@ ANYWHERE: Rules = [
     (
         _lacks_a_mail_option,
         "EMAIL_URL lacks an option that the provider needs: https://anymail.dev/en/stable/esps/ names them.",
+    ),
+    (
+        lambda settings: not settings.DEBUG and os.environ.get("EMAIL_URL", "").endswith(PRINTING_BACKENDS),
+        "EMAIL_URL prints mails into the log, where sign-in codes and reset links can be read. Name a mail server, or "
+        "leave it empty in a demo.",
+    ),
+    (
+        lambda settings: not settings.SENDS_MAIL and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory",
+        "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up.",
     ),
 ]
 FOR_A_SHOP: Rules = [

@@ -117,10 +117,11 @@ RATE_LIMITS = {
     "login": "30/m/ip",  # pages of passwords tried from one place
     "login_failed": "10/m/ip,5/5m/key",  # one account's password, from wherever
     "signup": "20/m/ip",  # accounts by the hundred
-    "reset_password": "20/m/ip,5/m/key",  # somebody's mailbox, filled with our mails
+    "reset_password": "20/m/ip,5/m/key,20/d/key",  # somebody's mailbox, filled with our mails
     "reset_password_from_key": "20/m/ip",  # links guessed
-    "request_login_code": "20/m/ip,3/m/key",  # as for resets
-    "confirm_email": "1/3m/key",  # one mail is enough
+    "request_login_code": "20/m/ip,3/m/key,20/d/key",  # as for resets
+    "confirm_email": "1/3m/key,20/d/key",  # one mail is enough
+    "mail": "20/d/key",  # mails of one kind about an account to one address, whatever asked for them
     "reauthenticate": "10/m/user",  # an open browser, and somebody else's hands
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
@@ -296,7 +297,7 @@ AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["apps.users.backends.Backend"]
 SESSION_ENGINE = "apps.users.sessions"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "apps.users.hashers.SmallArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -327,9 +328,8 @@ ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 # Second factors. Whoever has set one up is asked for it at each sign-in; a passkey is both steps in one.
 MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = (
-    True  # signing up with one is apps/users/passkeys.py: it verifies the address first
-)
+MFA_PASSKEY_LOGIN_ENABLED = True  # a passkey is added after signing in
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_FORMS = {
     "login_webauthn": "apps.users.passkey_forms.LoginForm",
@@ -353,9 +353,11 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 }
 
 # --- Mail -------------------------------------------------------------------------------------------------
-# Without EMAIL_URL mails are printed; in development the page /dev/mail/ shows them, too.
-own_backend = "apps.web.mailbox.EmailBackend" if DEBUG else "django.core.mail.backends.console.EmailBackend"
+# Without EMAIL_URL, development prints mails and shows them at /dev/mail/. A demo site sends none, and says so: the log
+# must not hold codes and reset links.
+own_backend = f"apps.web.mailbox.{'EmailBackend' if DEBUG else 'UnsentEmailBackend'}"
 vars().update(env.url("EMAIL_URL", mail.mail_settings, default=mail.mail_settings(own_backend)))
+SENDS_MAIL = DEBUG or vars()["EMAIL_BACKEND"] != own_backend
 DEFAULT_FROM_EMAIL = env.read(
     "DEFAULT_FROM_EMAIL", mail.sender, default=mail.quoted_sender(SITE_NAME, SUPPORT_EMAIL)
 )

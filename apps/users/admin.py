@@ -1,18 +1,57 @@
-from typing import ClassVar
+"""People in the admin. What gives rights, or leads into somebody's account, is edited by superusers only."""
 
+from typing import Any, ClassVar
+
+from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.admin import SocialAccountAdmin as AllauthSocialAccountAdmin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.users.models import User
 
-# The first is replaced below. The others are of no use: apps come from the settings, tokens are not kept, and where
-# somebody is signed in is theirs to see.
-admin.site.unregister([Authenticator, SocialApp, SocialToken, UserSession])
+# The first four are replaced below. The others are of no use: apps come from the settings, tokens are not kept, and
+# where somebody is signed in is theirs to see.
+admin.site.unregister(
+    [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
+)
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class SuperusersEdit:
+    """A ModelAdmin of rows that others may see, and superusers edit."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+
+class SuperusersEditOthersDelete(SuperusersEdit):
+    """Rows that are deleted along with a shopper, which takes the permission; never an operator's."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed: bool = super(SuperusersEdit, self).has_delete_permission(request, obj)  # type: ignore[misc]
+        return allowed and (obj is None or may_edit(request, obj.user))
+
+
+def may_edit(request: HttpRequest, user: User) -> bool:
+    """Superusers edit everybody, other operators edit shoppers: else a password of a superuser is soon theirs."""
+    return request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -45,9 +84,37 @@ class UserAdmin(DjangoUserAdmin):
         (None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self.readonly_fields + (() if request.user.is_superuser else RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or may_edit(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or may_edit(request, obj))
+
+
+@admin.register(Group)
+class GroupAdmin(SuperusersEdit, DjangoGroupAdmin):
+    pass
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(SuperusersEditOthersDelete, AllauthEmailAddressAdmin):  # type: ignore[misc]
+    """Codes and reset links go to these."""
+
+    @admin.action(permissions=["change"], description=_("Mark selected email addresses as verified"))
+    def make_verified(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
+        super().make_verified(request, queryset)
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(SuperusersEditOthersDelete, AllauthSocialAccountAdmin):  # type: ignore[misc]
+    """Whoever has the account at the provider signs in here."""
+
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(admin.ModelAdmin):
+class AuthenticatorAdmin(SuperusersEdit, admin.ModelAdmin):
     """For those whose phone is gone: delete theirs. Nobody reads a secret here or puts one in."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -57,3 +124,7 @@ class AuthenticatorAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse ?data__secret__startswith=A, which would tell a secret letter by letter."""
+        return not lookup.startswith("data") and super().lookup_allowed(lookup, value, request)

@@ -21,7 +21,7 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 def used(request: HttpRequest) -> bool:
     """A session from before the factor was set up, maybe a thief's, doesn't count: it has shown nothing."""
     assert isinstance(request.user, User)
-    return any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))
+    return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
 def proof_url(user: User) -> str:

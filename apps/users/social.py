@@ -32,7 +32,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return [
             SocialApp(provider=name, name=name, **app)
             for name, about in providers.items()
-            for app in about["APPS"]
+            for app in about.get("APPS", [])
             if provider in (None, name) and client_id in (None, app["client_id"])
         ]
 

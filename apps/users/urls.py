@@ -1,12 +1,21 @@
+from allauth.account import views as allauth
 from django.urls import path
 
 from apps.users import passkeys, views
+from apps.users.mail_limits import confirmations_limited, mailbox_in
+from apps.web.rate_limits import limited
+
+ask_for_code = limited("request_login_code", by=mailbox_in)(allauth.request_login_code)
+ask_for_reset = limited("reset_password", by=mailbox_in)(allauth.password_reset)
 
 urlpatterns = [
     path("", views.account, name="account"),
     path("export/", views.export, name="account_export"),
     path("delete/", views.delete, name="account_delete"),
-    path("signup/passkey/", passkeys.sign_up, name="account_signup_by_passkey"),
-    path("2fa/webauthn/add/", passkeys.add, name="mfa_add_webauthn"),  # in the place of allauth's
+    # In the place of allauth's:
+    path("email/", confirmations_limited(allauth.email), name="account_email"),
+    path("login/code/", ask_for_code, name="account_request_login_code"),
+    path("password/reset/", ask_for_reset, name="account_reset_password"),
+    path("2fa/webauthn/add/", passkeys.add, name="mfa_add_webauthn"),
     path("sessions/<int:pk>/end/", views.end_session, name="account_end_session"),
 ]

@@ -16,6 +16,7 @@ class Site(TypedDict):
     theme_cookie: str
     stripe_sandbox: bool
     debug: bool
+    sends_mail: bool
     refund_days: int
     languages: list[tuple[str, str]]
     social_sign_in: list[str]
@@ -33,6 +34,7 @@ def site(request: HttpRequest) -> Site:
         "theme_cookie": settings.THEME_COOKIE_NAME,  # chrome.js writes it
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,
+        "sends_mail": settings.SENDS_MAIL,
         "refund_days": settings.REFUND_DAYS,
         "languages": settings.LANGUAGES,
         "social_sign_in": settings.SOCIAL_SIGN_IN,

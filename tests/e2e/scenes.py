@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
@@ -64,7 +65,6 @@ FOR_VISITORS = [
     at("refunds", "/refunds/"),
     at("sign-up", "/accounts/signup/"),
     at("sign-in", "/accounts/login/"),
-    at("sign-up-passkey", "/accounts/signup/passkey/"),
     at("sign-in-code", "/accounts/login/code/"),
     at("password-reset", "/accounts/password/reset/"),
     at("password-reset-done", "/accounts/password/reset/done/"),
@@ -109,6 +109,10 @@ def of_a_buyer(user: User) -> list[Scene]:
 def of_security(user: User) -> list[Scene]:
     """The pages about second factors, and of somebody who is signed in twice."""
 
+    def verified() -> str:
+        EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True})
+        return "/accounts/reauthenticate/code/"
+
     def two_steps() -> str:
         TOTP.activate(user, generate_totp_secret())
         RecoveryCodes.activate(user)
@@ -128,6 +132,7 @@ def of_security(user: User) -> list[Scene]:
         Scene("account-sessions", sessions),
         at("account-passkey", "/accounts/2fa/webauthn/add/"),
         at("account-proof", "/accounts/reauthenticate/"),
+        Scene("account-proof-by-mail", verified),
     ]
 
 

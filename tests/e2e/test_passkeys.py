@@ -1,45 +1,13 @@
 """Passkeys, made and used by a browser with a virtual authenticator."""
 
-from typing import Any
-
-import pytest
 from playwright.sync_api import Page, expect
 
-from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.e2e.cast import ADAS_PASSWORD
 from tests.e2e.inspect_page import complaints
-from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn, SignUp
-from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.account import AccountMenu, SignIn
 from tests.e2e.pages.library import Library
-from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.security import Security, plug_in_authenticator
-
-
-@pytest.mark.parametrize("screen", ["phone"])
-def test_signing_up_with_a_passkey_on_the_way_to_paying(
-    page: Page, goods: ProductConfiguration, settings: Any
-) -> None:
-    settings.DEBUG = True  # the mailbox exists in development only
-    plug_in_authenticator(page)
-    security = Security(page)
-    ProductPage(page).goto(goods.slug).buy()
-    SignUp(page).with_passkey("grace@example.com")
-    expect(security.heading).to_have_text("Check your mail")
-    found = complaints(page, "code by mail")
-    security.type_code(Mailbox(page.context.new_page()).code())
-    expect(security.heading).to_have_text("Add a passkey")
-    security.make_passkey()
-    expect(security.codes).to_have_count(10)
-    security.go_on()
-    HostedCheckout(page).wait_until_ready()
-
-    page.goto("/")
-    AccountMenu(page).sign_out()
-    SignIn(page).goto().with_passkey()
-    expect(Library(page).heading).to_have_text("My purchases")
-    assert not User.objects.get().has_usable_password()
-    assert not found, "\n".join(found)
 
 
 def test_a_passkey_beside_the_password(page: Page, ada: User) -> None:
@@ -55,6 +23,10 @@ def test_a_passkey_beside_the_password(page: Page, ada: User) -> None:
     security.open("Passkeys")
     expect(security.rows).to_contain_text("The grey laptop")
     found = complaints(page, "passkeys")
+
+    AccountMenu(page).sign_out()
+    sign_in.goto().with_passkey()
+    expect(Library(page).heading).to_have_text("My purchases")
 
     AccountMenu(page).sign_out()
     sign_in.goto().submit(ada.email, ADAS_PASSWORD)

@@ -63,6 +63,8 @@ account_logout                                    302      200      200      200
 account_inactive                                  200      200      200      200      200      200
 account_signup                                    200      302      302      302      302      302
 account_reauthenticate                            login    200      200      200      200      200
+account_request_reauthentication_code             login    302      302      302      302      302
+account_confirm_reauthentication_code             login    302      302      302      302      302
 account_email                                     login    200      200      200      200      200
 account_email_verification_sent                   200      200      200      200      200      200
 account_change_password                           login    200      200      200      200      200
@@ -73,7 +75,6 @@ account_confirm_email                             200      200      200      200
 account_reset_password_from_key_done              200      200      200      200      200      200
 account_reset_password_from_key                   200      200      200      200      200      200
 account_reset_password_done                       200      200      200      200      200      200
-account_signup_by_passkey                         200      302      302      302      302      302
 mfa_add_webauthn                                  login    302      302      302      302      302
 account_end_session                               405      405      405      405      405      405
 account_request_login_code                        200      302      302      302      302      302
@@ -132,13 +133,14 @@ account_login                                     200      302      302      302
 account_logout                                    302      302      302      302      302      302
 account_signup                                    200      302      302      302      302      302
 account_reauthenticate                            login    200      200      200      200      200
+account_request_reauthentication_code             login    302      302      302      302      302
+account_confirm_reauthentication_code             login    302      302      302      302      302
 account_email                                     login    302      302      302      302      302
 account_change_password                           login    200      200      200      200      200
 account_set_password                              login    302      302      302      302      302
 account_reset_password                            200      200      200      200      200      200
 account_confirm_login_code                        302      302      302      302      302      302
 account_reset_password_from_key                   200      200      200      200      200      200
-account_signup_by_passkey                         200      302      302      302      302      302
 mfa_add_webauthn                                  login    302      302      302      302      302
 account_request_login_code                        200      302      302      302      302      302
 mfa_authenticate                                  302      302      302      302      302      302

@@ -84,7 +84,7 @@ def test_a_mail_leads_to_us_whatever_the_request_claims(
     assert response.status_code == (400 if "host" in headers else 302)
     assert len(mailoutbox) == (0 if "host" in headers else 1)
     for mail in mailoutbox:
-        assert "http://testserver/accounts/password/reset/key/" in mail.body
+        assert f"{settings.SITE_URL}/accounts/password/reset/key/" in mail.body
         assert "evil" not in mail.body
 
 

@@ -49,6 +49,17 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1", "STRIPE_SECRET_KEY": "", "HOST": "::"}, "DEBUG"),
     ({"EMAIL_URL": "postmark://?api_url=https://mail.example.com"}, "EMAIL_URL"),
     ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.web.mailbox.EmailBackend"}, "EMAIL_URL"),
+    (
+        {
+            "STRIPE_SECRET_KEY": "",
+            "STRIPE_SANDBOX": "true",
+            "EMAIL_URL": "",
+            "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
+        },
+        "ACCOUNT_EMAIL_VERIFICATION",
+    ),
 ]
 DELIBERATE = [
     {"RATE_LIMITS": "checkout=5/m/user,20/5m/ip;search="},

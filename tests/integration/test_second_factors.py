@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
@@ -168,7 +167,7 @@ def test_a_second_factor_comes_after_a_code_by_mail_too(
     assert signed_in_as(client) == ""
 
 
-@pytest.mark.parametrize("path", ["login/code/", "signup/passkey/", "password/reset/"])
+@pytest.mark.parametrize("path", ["login/code/", "password/reset/"])
 def test_known_and_unknown_addresses_get_the_same_words(
     ada: User, path: str, mailoutbox: list[EmailMessage]
 ) -> None:
@@ -184,35 +183,15 @@ def test_known_and_unknown_addresses_get_the_same_words(
     assert [mail.to for mail in mailoutbox] == [[ada.email], ["eve@example.com"]]
 
 
-# --- signing up with a passkey: what needs no browser (tests/e2e/test_passkeys.py makes one) -----------------
+# --- passkeys: tests/integration/test_passkeys_over_http.py has a device, tests/e2e/test_passkeys.py a browser ---
 
 
-def test_signing_up_without_a_password_verifies_the_address_first(
-    client: Client, mailoutbox: list[EmailMessage]
-) -> None:
-    signup = client.get("/accounts/signup/?next=/store/").content.decode()
-    assert 'href="/accounts/signup/passkey/?next=%2Fstore%2F"' in signup
-    form = client.get("/accounts/signup/passkey/?next=/store/").content.decode()
-    assert 'name="next" value="/store/"' in form
-    page = client.post(
-        "/accounts/signup/passkey/", {"email": "Grace@Example.com", "next": "/store/"}, follow=True
-    )
-    assert signed_in_as(client) == ""
-    confirm = page.redirect_chain[-1][0]
-    wanted = "/accounts/2fa/webauthn/add/?next=%2Fstore%2F"
-    arrived = client.post(confirm, {"code": code_in(mailoutbox[0]), "next": wanted})
-    assert arrived["Location"] == wanted
-    assert signed_in_as(client) == "grace@example.com"
-    assert EmailAddress.objects.get().verified
-    assert not User.objects.get().has_usable_password()
-    assert "Make the passkey" in client.get(wanted).content.decode()
-
-
-def test_a_closed_account_gets_no_code(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
-    User.objects.update(is_active=False)
-    client.post("/accounts/signup/passkey/", {"email": ada.email})
-    assert User.objects.count() == 1
-    assert not re.search(r"[A-Z]{4}-[A-Z]{4}", str(mailoutbox[0].body))
+def test_nobody_signs_up_by_a_passkey(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    """It made an account before the address was proven; a passkey is added after signing in."""
+    assert "passkey" not in client.get("/accounts/signup/").content.decode()
+    assert client.post("/accounts/signup/passkey/", {"email": "grace@example.com"}).status_code == 404
+    assert not User.objects.exists()
+    assert not mailoutbox
 
 
 ANSWER = {"id": "AA", "rawId": "AA", "type": "public-key"}

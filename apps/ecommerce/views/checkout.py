@@ -23,6 +23,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
+from apps.web.addresses import site_origin
 from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_
                 request.user,
                 configuration,
                 price_id,
-                origin=f"{request.scheme}://{request.get_host()}",
+                origin=site_origin(request),
                 next_path=wanted_page(request, configuration.slug),
             )
     except AlreadyOwned as owned:

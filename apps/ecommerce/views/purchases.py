@@ -37,6 +37,7 @@ from apps.ecommerce.states import key_of, poll_delay, state_of
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.ecommerce.subscriptions import cancel_subscription, ends_at_once
 from apps.users.requests import SignedInRequest
+from apps.web.addresses import site_origin
 from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _own(request, public_id)
     try:
         with somebody_waits():
-            url = portal_url(row, origin=f"{request.scheme}://{request.get_host()}")
+            url = portal_url(row, origin=site_origin(request))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
         logger.exception("No billing portal for %s", row.public_id)
         words = _(

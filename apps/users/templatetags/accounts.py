@@ -42,13 +42,6 @@ def next_url(context: template.Context) -> str:
     return get_next_redirect_url(context["request"]) or ""
 
 
-@register.simple_tag(takes_context=True)
-def with_next(context: template.Context, page: str) -> str:
-    """{% with_next "account_signup" %}: the address of a page that leads on to the same place afterwards."""
-    wanted = get_next_redirect_url(context["request"])
-    return reverse(page) + (f"?{urlencode({'next': wanted})}" if wanted else "")
-
-
 @register.inclusion_tag("socialaccount/_buttons.html", takes_context=True)
 def social_buttons(context: template.Context, process: str = "login") -> dict[str, object]:
     """{% social_buttons %}: one for each provider that is on. They post, and keep `next`."""
@@ -56,7 +49,7 @@ def social_buttons(context: template.Context, process: str = "login") -> dict[st
     if wanted := get_next_redirect_url(context["request"]):
         query["next"] = wanted
     buttons = [
-        (name, NAMES[name], f"{reverse(f'{name}_login')}?{urlencode(query)}")
+        (name, NAMES.get(name, name.title()), f"{reverse(f'{name}_login')}?{urlencode(query)}")
         for name in settings.SOCIAL_SIGN_IN
     ]
     return {"buttons": buttons, "process": process, "csrf_token": context.get("csrf_token")}

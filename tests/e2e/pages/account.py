@@ -20,12 +20,6 @@ class SignUp:
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Create account").click()
 
-    def with_passkey(self, email: str) -> None:
-        """As far as the code that comes by mail."""
-        self.page.get_by_role("link", name="Use a passkey").click()
-        self.page.get_by_label("Email").fill(email)
-        self.page.get_by_role("button", name="Send me a code").click()
-
 
 class SignIn:
     def __init__(self, page: Page) -> None:

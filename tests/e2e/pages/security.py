@@ -30,10 +30,6 @@ class Security:
     def make_passkey(self) -> None:
         self.page.get_by_role("button", name="Make the passkey").click()
 
-    def go_on(self) -> None:
-        """From the recovery codes to where one wanted to go."""
-        self.page.get_by_role("link", name="I have them, go on").click()
-
 
 def plug_in_authenticator(page: Page) -> None:
     """The phone or computer of this browser keeps passkeys from now on, and says yes to whatever it is asked."""

@@ -1,0 +1,115 @@
+"""A public demo without a mail server: no code and no link stands in the log, and the shop can be used all the same."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from apps.ecommerce.emails import send_unsent
+from apps.ecommerce.models import Mail, ProductConfiguration
+from apps.users.models import User
+from apps.web.mailbox import UnsentEmailBackend
+from tests.factories import bought, mail_by
+from tests.integration.test_accounts import PASSWORD, sign_up, signed_in_as
+from tests.integration.test_launch import python
+
+pytestmark = pytest.mark.django_db
+
+CODE = r"\b[A-Z]{4}-[A-Z]{4}\b"
+NO_MAIL = "This is a demo, it sends no mail"
+DEMO = {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""}
+
+
+@pytest.fixture(autouse=True)
+def unsent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
+    """The mails that a demo would have sent."""
+    settings.SENDS_MAIL = False
+    mail_by(settings, "apps.web.mailbox.UnsentEmailBackend")
+    seen: list[EmailMessage] = []
+    send = UnsentEmailBackend.send_messages
+
+    def noted(self: UnsentEmailBackend, messages: Any) -> int:
+        seen.extend(messages)
+        return send(self, messages)
+
+    monkeypatch.setattr(UnsentEmailBackend, "send_messages", noted)
+    return seen
+
+
+def test_a_demo_writes_no_code_and_no_link_into_the_log(
+    ada: User,
+    unsent: list[EmailMessage],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    client = Client()
+    sign_up(client)
+    Client().post("/accounts/login/code/", {"email": ada.email})
+    Client().post("/accounts/password/reset/", {"email": ada.email})
+    again = Client()
+    again.force_login(ada)
+    again.post("/accounts/reauthenticate/code/", {"recipient": ada.email})
+    again.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
+    again.post("/accounts/email/", {"email": "lovelace@example.com", "action_add": ""})
+
+    paths = re.findall(r"https?://[^/\s]+(/\S+)", "\n".join(str(mail.body) for mail in unsent))
+    codes = re.findall(CODE, "\n".join(str(mail.body) for mail in unsent))
+    assert (len(unsent), len(paths), len(codes)) == (5, 3, 2)
+    for path in paths:
+        Client().get(path, follow=True)  # the request log names the page, not the key
+    written = caplog.text + "".join(capfd.readouterr())
+    assert "A mail to a…@example.com was not sent" in written
+    for secret in [*paths, *codes, *(str(mail.body) for mail in unsent)]:
+        assert secret not in written
+    assert not re.search(CODE, written)
+
+
+def test_people_sign_up_and_buy_in_a_demo_and_are_told_that_no_mail_comes(
+    client: Client, icons: ProductConfiguration
+) -> None:
+    page = client.post(
+        "/accounts/signup/", {"email": "grace@example.com", "password1": PASSWORD}, follow=True
+    ).content.decode()
+    assert signed_in_as(client) == "grace@example.com"
+    assert NO_MAIL in page
+    assert "We sent a link" not in page
+    bought(client, icons)
+    assert Mail.objects.exists()
+    assert send_unsent() == 0  # nothing to try again
+
+
+def test_a_forgotten_password_in_a_demo_is_told_the_same_to_known_and_unknown(ada: User) -> None:
+    for email in (ada.email, "nobody@example.com"):
+        page = Client().post("/accounts/password/reset/", {"email": email}, follow=True).content.decode()
+        assert NO_MAIL in page
+    assert "Send me a code by mail" not in Client().get("/accounts/login/").content.decode()
+
+
+def test_a_shop_that_sends_mail_says_nothing_of_it(client: Client, settings: Any) -> None:
+    settings.SENDS_MAIL = True
+    page = client.get("/accounts/login/").content.decode()
+    assert "Send me a code by mail" in page
+    sign_up(client)
+    assert NO_MAIL not in client.get("/accounts/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("variables", "backend"),
+    [
+        (DEMO, "apps.web.mailbox.UnsentEmailBackend"),
+        ({**DEMO, "DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}, "apps.web.mailbox.EmailBackend"),
+        ({**DEMO, "EMAIL_URL": "smtp://localhost"}, "django.core.mail.backends.smtp.EmailBackend"),
+    ],
+)
+def test_only_development_prints_mails(tmp_path: Path, variables: dict[str, str], backend: str) -> None:
+    show = "from django.conf import settings; print(settings.EMAIL_BACKEND)"
+    assert python(tmp_path, variables, "-c", show).stdout.strip() == backend

@@ -1,0 +1,221 @@
+"""No way makes the shop write more than twenty mails of a kind a day to one address."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from apps.users.mail_limits import mailbox_of
+from apps.users.models import User
+from apps.web import rate_limits
+from tests.integration.test_accounts import PASSWORD, sign_in, sign_up
+
+pytestmark = pytest.mark.django_db
+
+MIDNIGHT = 1_800_057_600.0
+MAX_A_DAY = 20
+ADAS = "ada-buys-things"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SimpleNamespace:
+    """The time that the shop's limits and allauth's go by; the limits are the shop's own."""
+    settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
+    moment = SimpleNamespace(now=MIDNIGHT)
+    monkeypatch.setattr(rate_limits, "now", lambda: moment.now)
+    fake = SimpleNamespace(time=lambda: moment.now, monotonic=time.monotonic, sleep=time.sleep)
+    monkeypatch.setattr("allauth.core.internal.ratelimit.time", fake)
+    return moment
+
+
+def places() -> Iterator[str]:
+    """Addresses to come from, each a new one."""
+    for number in count():
+        yield f"198.51.{number // 250}.{number % 250 + 1}"
+
+
+def asks(path: str, email: str, place: str) -> Any:
+    return Client(REMOTE_ADDR=place).post(f"/accounts/{path}/", {"email": email})
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+@pytest.mark.parametrize("path", ["login/code", "password/reset"])
+def test_one_address_gets_twenty_mails_a_day_wherever_they_are_asked_for(
+    ada: User, path: str, email: str, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    statuses = []
+    for place, _try in zip(places(), range(25), strict=False):
+        clock.now += 200
+        statuses.append(asks(path, email, place).status_code)
+    assert statuses == [302] * MAX_A_DAY + [429] * 5
+    assert [mail.to for mail in mailoutbox] == [[email]] * MAX_A_DAY
+
+    refused = asks(path, email, "203.0.113.9")
+    assert refused.status_code == 429
+    assert "That was a little too often" in refused.content.decode()
+    assert "Try again in 23 hours" in refused.content.decode()
+    assert int(refused["Retry-After"]) == MIDNIGHT + 86400 - clock.now
+    assert asks(path, "another@example.com", "203.0.113.9").status_code == 302
+    clock.now = MIDNIGHT + 86400 + 5000
+    assert asks(path, email, "203.0.113.9").status_code == 302
+
+
+SPELLINGS = [
+    "ada@example.com",
+    "ADA@Example.COM",
+    " ada@example.com ",
+    '"ada"@example.com',
+    '"\\a\\d\\a"@example.com',
+    '"Ada"@EXAMPLE.com',
+    "ada@ｅxample.com",
+]
+
+
+@pytest.mark.parametrize("path", ["login/code", "password/reset"])
+def test_another_spelling_of_an_address_is_the_same_address(
+    ada: User, path: str, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    for place, number in zip(places(), range(5 * len(SPELLINGS)), strict=False):
+        clock.now += 200
+        answer = asks(path, SPELLINGS[number % len(SPELLINGS)], place)
+    assert answer.status_code == 429
+    assert len(mailoutbox) == MAX_A_DAY
+
+
+def test_addresses_that_only_look_alike_are_not_the_same() -> None:
+    different = [
+        "a.da@gmail.com",
+        "ada@gmail.com",
+        "ada+shop@gmail.com",
+        "ada@mail.gmail.com",
+        '"a da"@gmail.com',
+    ]
+    assert len({mailbox_of(email) for email in different}) == len(different)
+    assert mailbox_of("ada@bücher.example") == mailbox_of("ADA@xn--bcher-kva.example")
+    for odd in ("", "@", "ada", "a@" + "b" * 5000, "ada@..", '"@x', "\x00@\ud800"):
+        mailbox_of(odd)
+
+
+def asks_again_and_again(client: Client, email: str, clock: SimpleNamespace) -> Iterator[Any]:
+    """A code, and both times the button that sends a new one."""
+    for place in places():
+        clock.now += 200
+        client.post("/accounts/logout/")
+        client.defaults["REMOTE_ADDR"] = place
+        yield client.post("/accounts/login/code/", {"email": email})
+        for _ in range(2):
+            yield client.post("/accounts/login/code/confirm/", {"action": "resend"})
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_new_codes_by_the_button_count_too_and_tell_nobody_who_has_an_account(
+    ada: User, client: Client, email: str, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    answers = zip(asks_again_and_again(client, email, clock), range(75), strict=False)
+    statuses = [answer.status_code for answer, _number in answers]
+    assert statuses[: 3 * MAX_A_DAY] == [302] * 3 * MAX_A_DAY
+    assert statuses[3 * MAX_A_DAY :: 3] == [429] * 5
+    assert len(mailoutbox) == MAX_A_DAY
+
+
+def test_codes_to_confirm_that_it_is_oneself_are_counted(
+    ada: User, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    client = Client()
+    client.force_login(ada)
+    for _ in range(25):
+        clock.now += 200
+        client.post("/accounts/reauthenticate/code/", {"recipient": ada.email})
+        for _resend in range(2):
+            client.post("/accounts/reauthenticate/code/confirm/", {"action": "resend"})
+    assert len(mailoutbox) == MAX_A_DAY
+
+
+def test_the_confirmation_is_sent_again_twenty_times_a_day(
+    client: Client, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    sign_up(client)
+    again = {"email": "grace@example.com", "action_send": ""}
+    assert client.post("/accounts/email/", again).status_code == 429  # three minutes are not over
+    statuses = []
+    for _ in range(25):
+        clock.now += 200
+        statuses.append(client.post("/accounts/email/", again).status_code)
+    assert statuses == [302] * (MAX_A_DAY - 1) + [429] * 6
+    assert len(mailoutbox) == MAX_A_DAY
+
+
+def test_many_accounts_that_want_one_address_are_counted_together(
+    clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    statuses = []
+    for number in range(25):
+        clock.now += 200
+        user = User.objects.create_user(f"{number}@example.com", PASSWORD)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        client = Client()
+        sign_in(client, user.email, PASSWORD)
+        client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        spelling = ["victim@example.com", "Victim@Example.com"][number % 2]
+        form = {"email": spelling, "action_add": ""}
+        statuses.append(client.post("/accounts/email/", form).status_code)
+    assert statuses == [302] * MAX_A_DAY + [429] * 5
+    assert [mail.to for mail in mailoutbox] == [["victim@example.com"]] * MAX_A_DAY
+
+
+def signs_up_again(ada: User, place: str) -> None:
+    sign_up(Client(REMOTE_ADDR=place), ada.email)
+
+
+def signs_in_unconfirmed(ada: User, place: str) -> None:
+    sign_in(Client(REMOTE_ADDR=place), ada.email, ADAS)
+
+
+@pytest.mark.parametrize("act", [signs_up_again, signs_in_unconfirmed])
+def test_where_addresses_are_confirmed_first_they_are_written_to_twenty_times_a_day(
+    ada: User,
+    act: Callable[[User, str], None],
+    settings: Any,
+    clock: SimpleNamespace,
+    mailoutbox: list[Any],
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    for place, _try in zip(places(), range(30), strict=False):
+        clock.now += 200
+        act(ada, place)
+    assert len(mailoutbox) == MAX_A_DAY
+
+
+def test_notices_about_an_account_are_counted_by_kind(
+    client: Client, clock: SimpleNamespace, mailoutbox: list[Any]
+) -> None:
+    """Somebody may have signed up with a stranger's address, and change the password all day."""
+    sign_up(client)
+    passwords = [PASSWORD, "another " + PASSWORD]
+    for number in range(30):
+        clock.now += 200
+        old, new = passwords[number % 2], passwords[1 - number % 2]
+        form = {"oldpassword": old, "password1": new, "password2": new}
+        assert client.post("/accounts/password/change/", form).status_code == 302
+    kinds = Counter(mail.subject for mail in mailoutbox)
+    assert kinds["Your password was changed"] == MAX_A_DAY
+
+
+def test_a_mail_that_is_left_out_is_in_the_log_without_the_address(
+    ada: User, client: Client, settings: Any, caplog: pytest.LogCaptureFixture, mailoutbox: list[Any]
+) -> None:
+    settings.RATE_LIMITS = {"mail": "0/d/key"}
+    asks("password/reset", ada.email, "198.51.100.1")
+    assert not mailoutbox
+    assert "account/email/password_reset_key was not sent" in caplog.text
+    assert not re.search(r"ada@", caplog.text)

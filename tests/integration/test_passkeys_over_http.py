@@ -1,0 +1,417 @@
+"""Passkeys over HTTP: a software authenticator answers as a phone, a phone without a PIN and attackers do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.test import Client
+from fido2.utils import websafe_encode
+
+from apps.users.models import User
+from tests.integration.test_accounts import sign_in, signed_in_as
+from tests.software_authenticator import SoftwareAuthenticator
+
+pytestmark = pytest.mark.django_db
+
+HOST = "shop.example.com"
+ORIGIN = f"https://{HOST}"
+LOGIN, ADD = "/accounts/2fa/webauthn/login/", "/accounts/2fa/webauthn/add/"
+AUTHENTICATE, REAUTHENTICATE = "/accounts/2fa/authenticate/", "/accounts/2fa/webauthn/reauthenticate/"
+SECOND_FACTOR_PAGES = ["/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/"]
+PASSWORDS = {"ada@example.com": "ada-buys-things", "olive@example.com": "olive-runs-this"}
+
+
+@pytest.fixture(autouse=True)
+def _no_limit(settings: Any) -> None:
+    settings.MFA_RATE_LIMITS = {"webauthn_login": None}
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": None, "reauthenticate": None, "login": None}
+
+
+def browser() -> Client:
+    return Client(SERVER_NAME=HOST)
+
+
+def device(**changes: Any) -> SoftwareAuthenticator:
+    return SoftwareAuthenticator(**{"origin": ORIGIN, "rp_id": HOST, **changes})
+
+
+def question(client: Client, path: str) -> Any:
+    """What the page asks the browser to find out."""
+    if path == LOGIN:
+        return client.get(path, headers={"Accept": "application/json"}).json()["request_options"]
+    page = client.get(path).content.decode()
+    found = re.search(r'<script id="passkey-options" type="application/json">(.+?)</script>', page)
+    assert found, page
+    data = json.loads(found[1])
+    return data.get("creation_options") or data["request_options"]
+
+
+def answer(client: Client, path: str, credential: Any) -> Any:
+    text = credential if isinstance(credential, str) else json.dumps(credential)
+    return client.post(path, {"name": "The laptop", "credential": text})
+
+
+def proven(user: User) -> Client:
+    """A browser where the password was typed just now, as adding a passkey wants it."""
+    client = browser()
+    sign_in(client, user.email, PASSWORDS[user.email])
+    client.post("/accounts/reauthenticate/", {"password": PASSWORDS[user.email]})
+    return client
+
+
+def add(user: User, passkey: SoftwareAuthenticator) -> Client:
+    client = proven(user)
+    answer(client, ADD, passkey.create(question(client, ADD)))
+    return client
+
+
+@pytest.fixture
+def passkey(ada: User) -> SoftwareAuthenticator:
+    """Ada's."""
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    made = device()
+    add(ada, made)
+    assert Authenticator.objects.filter(user=ada, type="webauthn").count() == 1
+    return made
+
+
+# --- the three places that ask for a passkey: each gives a browser that is there, and tells whether it was let in ---
+
+
+def at_login(ada: User) -> tuple[Client, str]:
+    return browser(), LOGIN
+
+
+def at_second_step(ada: User) -> tuple[Client, str]:
+    client = browser()
+    assert sign_in(client, ada.email, PASSWORDS[ada.email])["Location"] == AUTHENTICATE
+    return client, AUTHENTICATE
+
+
+def at_important_change(ada: User) -> tuple[Client, str]:
+    client = browser()
+    client.force_login(ada)
+    assert client.get(ADD)["Location"].startswith("/accounts/")
+    return client, REAUTHENTICATE
+
+
+def was_let_in(client: Client, path: str) -> bool:
+    if path == REAUTHENTICATE:
+        return client.get(ADD).status_code == 200
+    return signed_in_as(client) != ""
+
+
+PLACES = [at_login, at_second_step, at_important_change]
+Place = Callable[[User], tuple[Client, str]]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_passkey_with_user_verification_is_accepted(
+    ada: User, passkey: SoftwareAuthenticator, place: Place
+) -> None:
+    client, path = place(ada)
+    assert not was_let_in(client, path)
+    answer(client, path, passkey.get(question(client, path)))
+    assert was_let_in(client, path)
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "without user verification": {"user_verified": False},
+    "another site": {"origin": "https://shop.example.net"},
+    "a subdomain": {"origin": f"https://blog.{HOST}"},
+    "without TLS": {"origin": f"http://{HOST}"},
+    "a name that begins alike": {"origin": f"https://{HOST}.example.net"},
+    "another site's passkey": {"rp_id": "example.net"},
+    "the parent domain's passkey": {"rp_id": "example.com"},
+    "an unknown credential": {"credential_id": b"never seen"},
+    "another key": {"key": device().key},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
+def test_a_wrong_answer_is_refused(
+    ada: User, passkey: SoftwareAuthenticator, place: Place, changes: dict[str, Any]
+) -> None:
+    client, path = place(ada)
+    asked = question(client, path)
+    for name, value in changes.items():
+        setattr(passkey, name, value)
+    assert answer(client, path, passkey.get(asked)).status_code in (200, 302)
+    assert not was_let_in(client, path)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_answer_is_good_for_its_own_question_once(
+    ada: User, passkey: SoftwareAuthenticator, place: Place
+) -> None:
+    client, path = place(ada)
+    overheard = passkey.get(question(client, path))
+    answer(client, path, overheard)
+    assert was_let_in(client, path)
+    for _asked_again in range(2):
+        thief, path = place(ada)
+        if _asked_again:
+            question(thief, path)
+        answer(thief, path, overheard)
+        assert not was_let_in(thief, path)
+    if path == LOGIN:
+        client.post("/accounts/logout/")
+        answer(client, path, overheard)
+        assert not was_let_in(client, path)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_counter_that_does_not_go_up_is_refused(ada: User, place: Place) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    key = device(counter=5)
+    add(ada, key)
+    for count, accepted in ((5, False), (4, False), (0, False), (6, True), (6, False), (2**32 - 1, True)):
+        client, path = place(ada)
+        key.counter = count
+        answer(client, path, key.get(question(client, path)))
+        assert was_let_in(client, path) is accepted, count
+
+
+def test_a_synced_passkey_always_counts_zero(ada: User, passkey: SoftwareAuthenticator) -> None:
+    for _ in range(3):
+        client, path = at_login(ada)
+        answer(client, path, passkey.get(question(client, path)))
+        assert was_let_in(client, path)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_passkey_opens_its_own_account_only(
+    ada: User, bob: User, passkey: SoftwareAuthenticator, place: Place
+) -> None:
+    EmailAddress.objects.create(user=bob, email=bob.email, verified=True, primary=True)
+    bobs, client = device(credential_id=b"Bob's"), browser()
+    sign_in(client, bob.email, "bob-looks-around")
+    client.post("/accounts/reauthenticate/", {"password": "bob-looks-around"})
+    answer(client, ADD, bobs.create(question(client, ADD)))
+    assert Authenticator.objects.filter(user=bob, type="webauthn").exists()
+    client, path = place(ada)
+    bobs.user_handle = passkey.user_handle
+    answer(client, path, bobs.get(question(client, path)))
+    assert not was_let_in(client, path)
+
+
+def test_somebody_closed_out_does_not_get_in_by_a_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
+    User.objects.update(is_active=False)
+    client, path = at_login(ada)
+    answer(client, path, passkey.get(question(client, path)))
+    assert not was_let_in(client, path)
+
+
+# --- adding one ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", list(WRONG.values())[:-2], ids=list(WRONG)[:-2])
+def test_a_wrong_answer_adds_no_passkey(ada: User, changes: dict[str, Any]) -> None:
+    client, made = proven(ada), device(**changes)
+    page = answer(client, ADD, made.create(question(client, ADD)))
+    assert "Incorrect code" in page.content.decode()
+    assert not Authenticator.objects.exists()
+
+
+def test_a_question_for_signing_in_adds_no_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
+    """Its challenge is known to the session, too."""
+    client = browser()
+    client.force_login(ada)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORDS[ada.email]})
+    second = device(credential_id=b"the second")
+    asked = question(client, ADD)
+    other = question(client, REAUTHENTICATE)
+    asked["publicKey"]["challenge"] = other["publicKey"]["challenge"]
+    second.user_verified = False
+    answer(client, ADD, second.create(asked))
+    assert Authenticator.objects.filter(type="webauthn").count() == 1
+
+
+def test_what_a_browser_sends_beside_a_new_passkey_is_not_stored(ada: User) -> None:
+    """A database may refuse NUL characters, NaN and half characters in JSON."""
+    client, made = proven(ada), device()
+    credential = made.create(question(client, ADD))
+    credential |= {
+        "more": "\x00",
+        "clientExtensionResults": {"much": ["x" * 100_000, float("nan"), "\ud800"]},
+    }
+    assert answer(client, ADD, credential).status_code == 302
+    stored = json.dumps(Authenticator.objects.get(type="webauthn").data)
+    assert len(stored) < 2000
+    assert not {"more", "much"} & set(re.findall(r"\w+", stored))
+    other, path = at_login(ada)
+    answer(other, path, made.get(question(other, path)))
+    assert was_let_in(other, path)
+
+
+# --- garbage ------------------------------------------------------------------------------------------------
+
+
+def cbor_of_depth(depth: int) -> str:
+    return websafe_encode(b"\x81" * depth + b"\x00")
+
+
+def garbage(real: dict[str, Any]) -> list[Any]:
+    """Answers of a wrong shape, made from one of the right shape."""
+    response = real["response"]
+    broken: list[Any] = [None, True, 7, "text", [], {}, [real], {"response": response}]
+    broken += ["", "{", "[" * 100_000, '{"a":' * 100_000, "9" * 5000, '{"id": NaN}', "\x00", '"\\ud800"']
+    values: list[Any] = [
+        None,
+        7,
+        "",
+        "é",
+        "AA",
+        "\ud800",
+        "\x00",
+        [],
+        {},
+        [1],
+        "A" * 100_000,
+        cbor_of_depth(5000),
+    ]
+    for value in values:
+        broken += [{**real, name: value} for name in ("id", "rawId", "type", "response")]
+        broken += [{**real, "response": {**response, name: value}} for name in response]
+        broken.append({**real, "clientExtensionResults": value})
+    origins: list[Any] = [None, 7, "", "https://[", [ORIGIN], {}]
+    for origin in origins:
+        said = {"type": "webauthn.get", "challenge": "AA", "origin": origin}
+        data = websafe_encode(json.dumps(said).encode())
+        broken.append({**real, "response": {**response, "clientDataJSON": data}})
+    return broken
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_garbage_is_refused_without_a_server_error(
+    ada: User, passkey: SoftwareAuthenticator, place: Place
+) -> None:
+    client, path = place(ada)
+    for wrong in garbage(passkey.get(question(client, path))):
+        question(client, path)
+        assert answer(client, path, wrong).status_code in (200, 302), str(wrong)[:200]
+        if path != REAUTHENTICATE:
+            assert not was_let_in(client, path)
+    assert not was_let_in(client, path)
+
+
+def test_garbage_adds_no_passkey(ada: User) -> None:
+    client, made = proven(ada), device()
+    for wrong in garbage(made.create(question(client, ADD))):
+        real = made.create(question(client, ADD))
+        if isinstance(wrong, dict) and wrong.get("clientExtensionResults") != real["clientExtensionResults"]:
+            continue  # not looked at
+        assert answer(client, ADD, wrong).status_code in (200, 302), str(wrong)[:200]
+        assert not Authenticator.objects.exists(), str(wrong)[:200]
+
+
+def test_a_handle_of_nobody_is_refused(passkey: SoftwareAuthenticator, ada: User) -> None:
+    for handle in (b"", b"0", b"-1", b"zzzzzzzzzzzzzzzzzzzz", b"1.5", b"\x00", b"\xff", b"1" * 5000):
+        client, path = at_login(ada)
+        passkey.user_handle = websafe_encode(handle)
+        assert answer(client, path, passkey.get(question(client, path))).status_code == 302
+        assert not was_let_in(client, path)
+
+
+# --- the admin ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def olives(olive: User, settings: Any) -> SoftwareAuthenticator:
+    """Olive's passkey, in a shop whose admin asks for a second factor."""
+    settings.ADMIN_REQUIRES_MFA = True
+    EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
+    made = device()
+    add(olive, made)
+    return made
+
+
+def opens_admin(client: Client) -> bool:
+    return bool(client.get("/admin/users/user/").status_code == 200)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("verified", [True, False])
+def test_the_admin_opens_by_a_passkey_with_user_verification_only(
+    olive: User, olives: SoftwareAuthenticator, place: Place, verified: bool
+) -> None:
+    client, path = place(olive)
+    olives.user_verified = verified
+    answer(client, path, olives.get(question(client, path)))
+    assert opens_admin(client) is verified
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_adding_a_passkey_opens_the_admin_with_user_verification_only(
+    olive: User, settings: Any, verified: bool
+) -> None:
+    settings.ADMIN_REQUIRES_MFA = True
+    EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
+    assert opens_admin(add(olive, device(user_verified=verified))) is verified
+
+
+def test_an_old_session_and_the_password_do_not_replace_an_operators_second_factor(
+    olive: User, olives: SoftwareAuthenticator, mailoutbox: list[Any]
+) -> None:
+    """Neither does the mailbox: a session from before the factor was set up has to show that factor first."""
+    thief, _path = at_important_change(olive)
+    thief.post("/accounts/reauthenticate/", {"password": PASSWORDS[olive.email]})
+    thief.post("/accounts/reauthenticate/code/", {"recipient": olive.email})
+    passkey = Authenticator.objects.get(type="webauthn")
+    for path in (ADD, f"/accounts/2fa/webauthn/keys/{passkey.pk}/remove/", *SECOND_FACTOR_PAGES):
+        assert thief.get(path)["Location"].startswith("/accounts/2fa/"), path
+    assert not mailoutbox[1:]  # the first told of the passkey
+    assert not opens_admin(thief)
+
+
+# --- without a password -------------------------------------------------------------------------------------
+
+
+def test_somebody_without_a_password_adds_a_passkey_after_a_code_by_mail(
+    ada: User, mailoutbox: list[Any]
+) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    ada.set_unusable_password()
+    ada.save()
+    client = browser()
+    client.force_login(ada)
+    asked = client.get(ADD)
+    assert asked["Location"].startswith("/accounts/reauthenticate/code/?next=")
+    page = client.get(asked["Location"]).content.decode()
+    assert "site-header" in page
+    assert f"Send a code to {ada.email}" in page
+    sent = client.post(asked["Location"], {"recipient": ada.email, "next": ADD})
+    assert "site-header" in client.get(sent["Location"]).content.decode()
+    code = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mailoutbox[0].body), re.MULTILINE)
+    assert code
+    assert "confirms that it is you" in mailoutbox[0].body
+    assert client.post(sent["Location"], {"code": code[1], "next": ADD})["Location"] == ADD
+    made = device()
+    answer(client, ADD, made.create(question(client, ADD)))
+    other, path = at_login(ada)
+    answer(other, path, made.get(question(other, path)))
+    assert was_let_in(other, path)
+
+
+def test_a_way_to_prove_oneself_that_the_shop_has_no_words_for_keeps_allauths(
+    as_ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from allauth.account.adapter import DefaultAccountAdapter
+
+    ways = [
+        {"id": "reauthenticate", "description": "theirs", "url": "/accounts/reauthenticate/"},
+        {"id": "by_pigeon", "description": "Send a pigeon", "url": "/pigeon/"},
+        {"id": "by_smoke", "url": "/smoke/"},
+    ]
+    monkeypatch.setattr(DefaultAccountAdapter, "get_reauthentication_methods", lambda self, user: ways)
+    page = as_ada.get("/accounts/reauthenticate/")
+    assert page.status_code == 200
+    assert "Send a pigeon" in page.content.decode()
+    assert as_ada.get(ADD).status_code == 302
