@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
@@ -22,17 +21,19 @@ from django.utils.translation import gettext_lazy
 
 from apps.queue import task
 from apps.users import browsers
+from apps.users.address_adapter import AddressAdapter
 from apps.web.client_address import client_address
 
 MOST_TRIES = 5
 PROOFS = {
     "reauthenticate": gettext_lazy("Use your password"),
+    "reauthenticate_by_code": gettext_lazy("Use a code by mail"),
     "mfa_reauthenticate": gettext_lazy("Use a code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(AddressAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """allauth's limits and ours agree on who is who."""
         return client_address(request)
@@ -51,7 +52,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reauthentication_methods(self, user: object) -> list[dict[str, Any]]:
         """How somebody may prove that it is them, in the shop's words."""
         return [
-            {**method, "description": PROOFS[method["id"]]}
+            {**method, "description": PROOFS.get(method["id"], method.get("description", ""))}
             for method in super().get_reauthentication_methods(user)
         ]
 
