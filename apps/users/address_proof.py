@@ -30,7 +30,7 @@ MAX_ACCOUNTS = 5  # remembered in one browser
 
 
 def is_proven(user: User) -> bool:
-    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
+    return bool(EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists())
 
 
 def has_other_proven(address: EmailAddress) -> bool:
@@ -56,7 +56,7 @@ def account_for(email: str) -> User | None:
 
 
 def belongs_to(user: User, email: str) -> bool:
-    own = Q(pk=user.pk) & (Q(email=email.lower()) | Q(emailaddress__email=email.lower()))
+    own = Q(pk=user.pk) & (Q(email__iexact=email) | Q(emailaddress__email__iexact=email))
     return User.objects.filter(own).exists()
 
 

@@ -16,7 +16,9 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 
+from apps.users.forms import NameForm
 from apps.users.models import User
+from tests.conftest import signed_in
 from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_second_factors import ask_for_code, code_in
 from tests.integration.test_social_sign_in import GRACE, dance
@@ -245,6 +247,17 @@ def test_a_code_by_mail_does_not_remove_an_operators_second_factor(
     assert Authenticator.objects.exists()
 
 
+def test_an_operator_who_vouches_for_an_address_ends_what_strangers_set(thief: Client, olive: User) -> None:
+    address = EmailAddress.objects.get(email=EMAIL)
+    form = {"action": "make_verified", "_selected_action": [str(address.pk)]}
+    operator = signed_in(olive)
+    assert operator.post("/admin/account/emailaddress/", form).status_code == 302
+    assert signed_in_as(operator) == olive.email
+    assert signed_in_as(thief) == ""
+    assert not can_sign_in(PASSWORD)
+    assert not SocialAccount.objects.exists()
+
+
 # --- providers -------------------------------------------------------------------------------------------------
 
 
@@ -383,6 +396,22 @@ def test_a_password_is_not_stored_over_one_that_was_removed_meanwhile(
     form = {"oldpassword": PASSWORD, "password1": "another good one", "password2": "another good one"}
     client.post("/accounts/password/change/", form)
     assert not User.objects.get().has_usable_password()
+
+
+def test_saving_the_name_does_not_bring_a_removed_password_back(
+    client: Client, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(client, EMAIL)
+    valid = NameForm.is_valid
+
+    def valid_while_the_owner_proves(form: NameForm) -> bool:
+        by_link(Client(), mailoutbox)
+        return valid(form)
+
+    monkeypatch.setattr(NameForm, "is_valid", valid_while_the_owner_proves)
+    client.post("/accounts/", {"name": "Not Grace"})
+    assert not User.objects.get().has_usable_password()
+    assert not User.objects.get().unproven_signup
 
 
 # --- correcting an address that was mistyped --------------------------------------------------------------------
