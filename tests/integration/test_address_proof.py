@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 
+from apps.users.address_proof import remove_what_others_set
 from apps.users.forms import NameForm
 from apps.users.models import User
 from tests.conftest import signed_in
@@ -396,6 +397,14 @@ def test_a_password_is_not_stored_over_one_that_was_removed_meanwhile(
     form = {"oldpassword": PASSWORD, "password1": "another good one", "password2": "another good one"}
     client.post("/accounts/password/change/", form)
     assert not User.objects.get().has_usable_password()
+
+
+def test_two_proofs_at_the_same_time_remove_once(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    sign_up(client, EMAIL)
+    read_before = User.objects.get()
+    by_link(client, mailoutbox)
+    remove_what_others_set(client.get("/accounts/").wsgi_request, read_before)
+    assert can_sign_in(PASSWORD)
 
 
 def test_saving_the_name_does_not_bring_a_removed_password_back(
