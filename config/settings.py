@@ -308,9 +308,8 @@ ACCOUNT_FORMS = {
     "signup": "apps.users.address_forms.SignupForm",
 }
 SOCIALACCOUNT_FORMS = {"signup": "apps.users.address_forms.SocialSignupForm"}
-ACCOUNT_REAUTHENTICATION_REQUIRED = (
-    True  # before the address, a connected account or the first password changes
-)
+# Before the address, the first password or a connected account changes.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
 ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a mail tells of each change of password, address or second factor
