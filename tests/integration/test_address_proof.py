@@ -355,6 +355,15 @@ def test_a_provider_signs_up_with_an_address_that_somebody_else_wants(
     assert User.objects.count() == 2
 
 
+def test_a_providers_sign_up_form_takes_an_address_that_somebody_else_wants(
+    evil: Client, client: Client, social: Provider
+) -> None:
+    social.person = {"id": 77, "login": "grace", "name": "Grace Hopper"}
+    dance(client, name="github")
+    client.post("/accounts/3rdparty/signup/", {"email": EMAIL})
+    assert signed_in_as(client) == EMAIL
+
+
 def test_who_confirms_a_change_that_a_stranger_asked_for_has_to_be_signed_in_as_them(
     evil: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
