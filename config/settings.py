@@ -318,6 +318,15 @@ ACCOUNT_EMAIL_VERIFICATION = env.choice(
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
+ACCOUNT_FORMS = {
+    "add_email": "apps.users.address_forms.AddEmailForm",
+    "request_login_code": "apps.users.address_forms.RequestLoginCodeForm",
+    "reset_password": "apps.users.address_forms.ResetPasswordForm",
+    "signup": "apps.users.address_forms.SignupForm",
+}
+SOCIALACCOUNT_FORMS = {"signup": "apps.users.address_forms.SocialSignupForm"}
+# Before the address, the first password or a connected account changes.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
 ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a mail tells of each change of password, address or second factor
@@ -340,9 +349,10 @@ MFA_FORMS = {
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
-# Somebody whose address Google or GitHub has verified, and we have, too, is the same person: signed in and connected.
-# With an address that one side only was told of, they sign in here first (apps/users/social.py): else whoever
-# opens an account elsewhere with a stranger's address would get that stranger's purchases.
+# Somebody whose address Google or GitHub has verified is the account's owner: signed in and connected. If we have not
+# verified it yet, that proves it (apps/users/address_proof.py). With an address that the provider was only told of,
+# they sign in here first: else whoever opens an account elsewhere with a stranger's address would get that stranger's
+# purchases.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
     name: {

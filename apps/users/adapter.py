@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.queue import task
 from apps.users import browsers, mail_limits
+from apps.users.address_adapter import AddressAdapter
 from apps.users.models import User
 from apps.web.addresses import absolute
 from apps.web.client_address import client_address
@@ -48,7 +49,7 @@ AWAITED = {
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(AddressAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """allauth's limits and ours agree on who is who."""
         return client_address(request)
@@ -80,6 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.refresh_from_db(fields=["password"])
         if right and user.password != old:
             update_session_auth_hash(current.request, user)
+            UserSession.objects.create_from_request(current.request)  # the session has a new key
         return right
 
     def get_reauthentication_methods(self, user: object) -> list[dict[str, Any]]:

@@ -48,6 +48,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # Signed up here, and nothing has shown yet that the address is theirs: the first proof ends that.
+    unproven_signup = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -72,3 +74,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name or self.email.split("@")[0]
+
+
+class AddressChange(models.Model):
+    """An account that moved from a proven address to another, as long as that can be undone."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    old_email = models.EmailField(db_index=True)
+    new_email = models.EmailField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.old_email} ▶ {self.new_email}"

@@ -16,7 +16,7 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from apps.users.models import User
+from apps.users.models import AddressChange, User
 
 JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
@@ -70,6 +70,10 @@ def _account(user: User) -> JSON:
         "addresses": [
             {"email": address.email, "verified": address.verified, "primary": address.primary}
             for address in EmailAddress.objects.filter(user=user)
+        ],
+        "changes_of_address": [
+            {"from": change.old_email, "to": change.new_email, "at": change.created_at.isoformat()}
+            for change in AddressChange.objects.filter(user=user)
         ],
     }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -17,6 +17,7 @@ from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
+from . import address_proof
 from .models import User, UserManager
 
 # Of a profile, to show which account is connected. The rest is none of our business.
@@ -39,7 +40,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whose address has an account already, but not for certain theirs, signs in to it first."""
         _keep_little(sociallogin)
-        if request.user.is_authenticated or sociallogin.is_existing:
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            return  # proven by the signal, once it is connected
+        if sociallogin.is_existing:
+            _prove(request, sociallogin)
+            return
+        if address_proof.vouches_for(sociallogin, sociallogin.user):
+            address_proof.release(sociallogin.user.email)
+        if request.user.is_authenticated:
             return
         if User.objects.filter(email=sociallogin.user.email).exists():
             words = _(
@@ -50,19 +58,29 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(redirect_to_login(resolve_url(wanted)))
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
-        """allauth asks whether they have verified the address; we ask whether we have, too."""
+        """The account whose own address the provider vouches for, not one that only wants to change to it."""
         found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
         if found is None:
             return None
-        user, email = found
-        ours = EmailAddress.objects.filter(user=user, email__iexact=email, verified=True)
-        return found if ours.exists() else None
+        user = address_proof.account_for(found[1])
+        return (user, found[1]) if user and user.email == found[1].lower() else None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)
         parts = (data.get("first_name"), data.get("last_name"))
         user.name = (data.get("name") or " ".join(filter(None, parts)))[:150]
         return user
+
+
+def _prove(request: HttpRequest, sociallogin: SocialLogin) -> None:
+    """Somebody whom a provider vouches for proves the account's address by signing in."""
+    user = sociallogin.user
+    if not user.is_active or not address_proof.vouches_for(sociallogin, user):
+        return
+    if sociallogin.account.pk:
+        address_proof.remember_social(request, user, sociallogin.account)
+    if user.unproven_signup or not address_proof.is_proven(user):
+        address_proof.prove(request, user)
 
 
 def _keep_little(sociallogin: SocialLogin) -> None:

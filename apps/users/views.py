@@ -1,6 +1,10 @@
 """A person's own account. Signing in and up, passwords and addresses are allauth's pages."""
 
-from allauth.account.models import EmailAddress
+from collections.abc import Callable
+from functools import wraps
+
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -12,9 +16,29 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.users import personal_data
+from apps.users import address_proof, personal_data
 from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.models import User
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def asks_again(view: View) -> View:
+    """Decorate a view: it opens for a person who has shown a moment ago that it is them."""
+    required: View = reauthentication_required(view)
+
+    @wraps(view)
+    def inner(request: HttpRequest) -> HttpResponse:
+        try:
+            return required(request)
+        except ReauthenticationRequired:
+            if request.method != "POST":
+                raise
+            return redirect(
+                request.path
+            )  # allauth would keep the form in the session, with the password in it
+
+    return inner
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,16 +48,18 @@ def account(request: HttpRequest) -> HttpResponse:
     user = _signed_in(request)
     form = NameForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        # Nothing but the name: another request may have changed the address or the password meanwhile.
+        form.save(commit=False).save(update_fields=["name"])
         messages.success(request, "Saved.")
         return redirect("account")
-    verified = EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()
-    return render(request, "users/account.html", {"form": form, "email_verified": verified})
+    context = {"form": form, "email_verified": address_proof.is_proven(user)}
+    return render(request, "users/account.html", context)
 
 
 @require_safe
 @login_required
 @never_cache
+@asks_again
 def export(request: HttpRequest) -> JsonResponse:
     """Everything the shop knows about the person, as a JSON file to keep."""
     response = JsonResponse(personal_data.collect(_signed_in(request)), json_dumps_params={"indent": 2})
@@ -45,6 +71,7 @@ def export(request: HttpRequest) -> JsonResponse:
 @login_required
 @never_cache
 @sensitive_post_parameters("password")
+@asks_again
 def delete(request: HttpRequest) -> HttpResponse:
     """Forgets the person at once. Purchases stay in the books, without an owner."""
     user = _signed_in(request)

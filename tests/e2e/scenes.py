@@ -15,6 +15,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -22,7 +23,8 @@ from playwright.sync_api import Page
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.states import STATES
-from apps.users.models import User
+from apps.users.address_changes import undo_url
+from apps.users.models import AddressChange, User
 
 DAY = timedelta(days=1)
 PHONE = (
@@ -125,7 +127,12 @@ def of_security(user: User) -> list[Scene]:
             )
         return "/accounts/sessions/"
 
+    def undo() -> str:
+        change = AddressChange.objects.create(user=user, old_email="old@example.com", new_email=user.email)
+        return undo_url(change).removeprefix(settings.SITE_URL)
+
     return [
+        Scene("account-undo-change", undo),
         at("account-app", "/accounts/2fa/totp/activate/"),
         Scene("account-two-steps", two_steps),
         at("account-codes", "/accounts/2fa/recovery-codes/"),

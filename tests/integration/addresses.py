@@ -125,6 +125,7 @@ def open_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigurat
             "section": "pages",
             "pk": "1",
             "key": "nonsense",
+            "token": "nonsense",
             "uidb36": "1",
             "session_id": checkout,
             "subscription_id": str(subscription.subscription_id),

@@ -56,8 +56,10 @@ purchased_product                                 login    store    200      sto
 purchased_download                                login    store    200      store    store    store
 stripe_webhook                                    405      405      405      405      405      405
 account                                           login    200      200      200      200      200
-account_export                                    login    200      200      200      200      200
-account_delete                                    login    200      200      200      200      200
+account_export                                    login    302      302      302      302      302
+account_delete                                    login    302      302      302      302      302
+account_confirm_first                             login    302      302      302      302      302
+account_undo_address_change                       200      200      200      200      200      200
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      200      200      200      200      200
 account_inactive                                  200      200      200      200      200      200
@@ -128,7 +130,8 @@ purchased_product                                 login    store    405      sto
 purchased_download                                login    store    405      store    store    store
 stripe_webhook                                    400      400      400      400      400      400
 account                                           login    200      200      200      200      200
-account_delete                                    login    200      200      200      200      200
+account_delete                                    login    302      302      302      302      302
+account_undo_address_change                       200      200      200      200      200      200
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      302      302      302      302      302
 account_signup                                    200      302      302      302      302      302

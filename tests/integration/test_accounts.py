@@ -42,6 +42,11 @@ def sign_in(client: Client, email: str, password: str, **more: str) -> Any:
     return client.post("/accounts/login/", {"login": email, "password": password, **more})
 
 
+def reauthenticate(client: Client, password: str = "ada-buys-things") -> None:
+    """Shows the password again, as the shop asks before something important."""
+    client.post("/accounts/reauthenticate/", {"password": password})
+
+
 def test_signing_up_signs_in_and_asks_to_confirm_the_address(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
@@ -159,6 +164,7 @@ def test_a_new_address_counts_once_it_is_verified(
     ada: User, as_ada: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    reauthenticate(as_ada)
     as_ada.post("/accounts/email/", {"email": "lovelace@example.com", "action_add": ""})
     page = as_ada.get("/accounts/email/").content.decode()
     assert "Changing to" in page
@@ -185,7 +191,7 @@ PAGES = [
     "password/reset/key/done/",
     "confirm-email/",
 ]
-OWN_PAGES = ["", "delete/", "email/", "password/change/", "logout/", "reauthenticate/"]
+OWN_PAGES = ["", "email/", "password/change/", "logout/", "reauthenticate/"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -216,6 +222,8 @@ def test_the_export_holds_everything_of_ones_own(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, icons)
+    reauthenticate(as_ada)
+    reauthenticate(as_bob, "bob-looks-around")
     response = as_ada.get("/accounts/export/")
     assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = response.json()
@@ -228,6 +236,7 @@ def test_deleting_the_account_keeps_the_purchase(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, icons)
+    reauthenticate(as_ada)
     page = as_ada.post("/accounts/delete/", {"password": "nonsense"})
     assert "Nothing was deleted" in page.content.decode()
     assert User.objects.filter(pk=ada.pk).exists()
@@ -240,11 +249,18 @@ def test_deleting_the_account_keeps_the_purchase(
     assert (left.user, left.email, left.amount_total) == (None, "ada@example.com", 1900)
 
 
-def test_somebody_without_a_password_types_the_address(as_ada: Client, ada: User) -> None:
+def test_somebody_without_a_password_types_the_address(ada: User, mailoutbox: list[EmailMessage]) -> None:
     ada.set_unusable_password()
     ada.save()
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     client = Client()
     client.force_login(ada)
+    asked = client.get("/accounts/delete/")
+    assert asked["Location"] == "/accounts/reauthenticate/code/?next=%2Faccounts%2Fdelete%2F"
+    client.post(asked["Location"], {"recipient": ada.email})
+    code = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mailoutbox[-1].body), re.MULTILINE)
+    assert code
+    client.post("/accounts/reauthenticate/code/confirm/", {"code": code[1]})
     client.post("/accounts/delete/", {"email": "bob@example.com"})
     assert User.objects.filter(pk=ada.pk).exists()
     client.post("/accounts/delete/", {"email": " Ada@example.com "})
@@ -255,6 +271,7 @@ def test_a_running_subscription_stands_in_the_way(
     as_ada: Client, ada: User, club: ProductConfiguration
 ) -> None:
     bought(as_ada, club)
+    reauthenticate(as_ada)
     assert personal_data.reasons_to_stay(ada) != []
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
     assert "still running" in page.content.decode()

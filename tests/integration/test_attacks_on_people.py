@@ -17,7 +17,7 @@ from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.integration.addresses import Shop, every_address
-from tests.integration.test_accounts import link_in, sign_in, sign_up
+from tests.integration.test_accounts import link_in, reauthenticate, sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +37,12 @@ TOLD_ELSEWHERE = {
     "ending somebody else's session": "test_second_factors.py::test_ending_sessions_is_for_ones_own_alone",
     "an account elsewhere with somebody's address": (
         "test_social_sign_in.py::test_an_address_that_one_side_was_only_told_of_opens_nothing"
+    ),
+    "signing up first with somebody's address": (
+        "test_address_proof.py::test_who_signed_up_first_with_anothers_address_loses_everything"
+    ),
+    "changing the address of a stolen session": (
+        "test_address_changes.py::test_the_old_address_takes_the_account_back"
     ),
     "an operator's password alone": "test_admin_door.py::test_staff_without_a_second_factor_are_led_to_set_one_up",
     "passwords tried, for many": "test_rate_limits.py::test_the_doors_are_counted",
@@ -167,6 +173,7 @@ def test_a_reset_link_is_for_one_person_and_dies_with_the_old_password(
 
 def test_a_method_is_not_changed_by_a_header_or_a_field(as_ada: Client, icons: ProductConfiguration) -> None:
     for headers in ({"x-http-method-override": "DELETE"}, {"x-method-override": "PUT"}):
+        reauthenticate(as_ada)
         as_ada.get("/accounts/delete/", {"_method": "POST", "password": "ada-buys-things"}, headers=headers)
         assert User.objects.filter(email="ada@example.com").exists()
 

@@ -11,15 +11,20 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.template import loader
 from django.test import Client
 from django.utils import translation
 
 from apps.ecommerce import emails
 from apps.ecommerce.models import Mail, Purchase
-from apps.users.models import User
+from apps.users.address_changes import undo_url
+from apps.users.models import AddressChange, User
+from tests.conftest import signed_in
 from tests.e2e import scenes
 from tests.factories import add_price, stock
+from tests.integration.test_accounts import link_in
 
 pytestmark = pytest.mark.django_db
 SAID = ("alt", "aria-label", "placeholder", "title", "data-announce")
@@ -153,6 +158,34 @@ def test_forms_that_come_back(shop: None, client: Client, as_ada: Client) -> Non
     ):
         found += in_page(who.post(path, {"action_add": "1"}).content.decode())
     assert found == []
+
+
+def test_pages_about_the_address(shop: None, client: Client, ada: User) -> None:
+    ada.set_unusable_password()
+    ada.save()
+    as_ada = signed_in(ada)
+    found = in_page(as_ada.get("/accounts/email/confirm-first/").content.decode())
+    change = AddressChange.objects.create(user=ada, old_email="old@example.com", new_email=ada.email)
+    link = undo_url(change).partition(settings.SITE_URL)[2]
+    User.objects.create_user("old@example.com")
+    found += in_page(client.get(link).content.decode())
+    found += in_page(client.post(link).content.decode())  # another account has the old address
+    User.objects.filter(email="old@example.com").delete()
+    found += in_page(client.post(link).content.decode())
+    found += in_page(client.post(link).content.decode())
+    assert found == []
+
+
+def test_mails_about_the_address(shop: None, client: Client, ada: User, mailoutbox: list[Any]) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    as_ada = signed_in(ada)
+    as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
+    as_ada.post("/accounts/email/", {"email": "new@example.com", "action_add": ""})
+    as_ada.post(link_in(mailoutbox[-1]))
+    client.post("/accounts/signup/", {"email": "grace@example.com", "password1": "a short sentence"})
+    Client().post(link_in(mailoutbox[-1]))
+    assert len(mailoutbox) == 4
+    assert [hard_coded(f"{mail.subject}\n{mail.body}") for mail in mailoutbox] == [[]] * 4
 
 
 def test_accounts_mails(shop: None, client: Client, ada: User, mailoutbox: list[Any]) -> None:

@@ -14,7 +14,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from apps.users.models import User
-from tests.integration.test_accounts import PASSWORD, sign_in, sign_up, signed_in_as
+from tests.integration.test_accounts import PASSWORD, reauthenticate, sign_in, sign_up, signed_in_as
 from tests.plugins.clock import Clock, code_of
 
 pytestmark = pytest.mark.django_db
@@ -297,6 +297,7 @@ def test_the_export_tells_of_factors_and_sessions_without_their_secrets(
 ) -> None:
     client = at_second_step(ada)
     second_step(client, code_of(app, clock))
+    reauthenticate(client)
     response = client.get("/accounts/export/")
     data = response.json()
     assert {factor["kind"] for factor in data["second_factors"]} == {"totp", "recovery_codes"}
