@@ -106,7 +106,8 @@ def samples() -> dict[str, Any]:
         ],
         "library": [bought[0], bought[1], purchase_in("past_due", monthly)],
         "others": [
-            (purchase, state_of(purchase)) for purchase in map(_of_each(once), ("failed", "refunded", "open"))
+            *((row, state_of(row)) for row in map(_of_each(once), ("failed", "refunded", "open"))),
+            *((row, state_of(row)) for row in map(_of_each(monthly), ("refunded_running",))),
         ],
         "deals": [
             {"card": card, "offers": offers, "configuration": card.configuration}

@@ -52,6 +52,7 @@ purchase_changes                                  login    200      200      200
 purchase                                          login    404      200      200      404      404
 purchase_status                                   login    404      200      200      404      404
 purchase_manage                                   login    405      405      405      405      405
+purchase_cancel                                   login    405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
 stripe_webhook                                    405      405      405      405      405      405
@@ -126,6 +127,7 @@ language                                          303      303      303      303
 theme                                             303      303      303      303      303      303
 buy                                               302      303      303      303      303      303
 purchase_manage                                   login    404      302      302      404      404
+purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 login    store    405      store    store    store
 purchased_download                                login    store    405      store    store    store
 stripe_webhook                                    400      400      400      400      400      400

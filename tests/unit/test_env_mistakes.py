@@ -25,7 +25,13 @@ def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
     """Free text is all that cannot be wrong."""
     settings = load_settings(tmp_path, **PRODUCTION)
     tried = {row[0] for row in MISTAKES}
-    same_type = {"STRIPE_SANDBOX", "MAINTENANCE", "SHARE_IMAGES", "ALLOW_TEST_KEYS"}
+    same_type = {
+        "STRIPE_SANDBOX",
+        "MAINTENANCE",
+        "SHARE_IMAGES",
+        "ALLOW_TEST_KEYS",
+        "ALLOW_PRIVATE_IMAGE_URLS",
+    }
     same_type |= {name for name in settings["env"].known if name.startswith(("CHECKOUT_", "SECURE_HSTS_"))}
     same_type |= {name for name in settings["env"].known if name.startswith(("AWS_", "GOOGLE_", "GITHUB_"))}
     free = {"SITE_TAGLINE", "SITE_INTRO", "SELLER_ADDRESS", "SENTRY_ENVIRONMENT", "SECRET_KEY", "ENV_FILE"}
