@@ -455,6 +455,7 @@ def test_deletion_expires_an_open_payment_page(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     page = press_buy(as_ada, icons)
+    as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
     assert "Your account is deleted" in response.content.decode()
     assert not User.objects.filter(pk=ada.pk).exists()
@@ -470,6 +471,7 @@ def test_deletion_waits_for_a_bank_debit(as_ada: Client, ada: User, sandbox: Any
     storage.update(purchase.session_id, payment_status="unpaid")
     storage.update(purchase.payment_intent_id, status="processing")
     Purchase.objects.update(status=Status.PROCESSING, paid_at=None)
+    as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
     assert "bank payment for Quiet Hours is still on its way" in response.content.decode()
     assert User.objects.filter(pk=ada.pk).exists()

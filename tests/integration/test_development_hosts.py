@@ -69,15 +69,15 @@ def test_one_variable_opens_development_to_a_tunnel(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"TUNNEL_URL": "demo.ngrok.app"}, "TUNNEL_URL is demo.ngrok.app."),
+        ({"TUNNEL_URL": "demo.ngrok.app"}, "TUNNEL_URL is 'demo.ngrok.app'"),
         ({"TUNNEL_URL": f"{TUNNEL}/path"}, "TUNNEL_URL is "),
         (
             {"TUNNEL_URL": TUNNEL, "SITE_URL": "https://shop.example.com"},
             "DEBUG is true, but SITE_URL is public",
         ),
         ({"SITE_URL": TUNNEL}, "DEBUG is true, but SITE_URL is public"),
-        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is -1."),
-        ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is HTTP_FLY_CLIENT_IP."),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is '-1'"),
+        ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is 'HTTP_FLY_CLIENT_IP'"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str) -> None:

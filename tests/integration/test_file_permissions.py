@@ -46,7 +46,12 @@ def test_paid_files_are_readable_for_the_group_and_nobody_else(tmp_path: Path) -
 def test_backup_is_for_nobody_else(tmp_path: Path) -> None:
     folder, database = tmp_path / "var", tmp_path / "db.sqlite3"
     sqlite3.connect(database).close()
-    environment = {"VAR_DIR": str(folder), "DATABASE_URL": f"sqlite:///{database}", "SECRET_KEY": "x"}
+    environment = {
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{database}",
+        "SECRET_KEY": "x",
+        "DEBUG": "true",
+    }
     script = [sys.executable, "scripts/backup.py", "backup"]
     subprocess.run(script, cwd=ROOT, env=environment, check=True, capture_output=True)
     (archive,) = (folder / "backups").iterdir()

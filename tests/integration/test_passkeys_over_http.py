@@ -29,6 +29,7 @@ PASSWORDS = {"ada@example.com": "ada-buys-things", "olive@example.com": "olive-r
 
 @pytest.fixture(autouse=True)
 def _no_limit(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = [HOST, "testserver"]
     settings.MFA_RATE_LIMITS = {"webauthn_login": None}
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": None, "reauthenticate": None, "login": None}
 

@@ -18,7 +18,7 @@ from apps.ecommerce.doctor import examine
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from apps.stripe_sandbox import forms, later, params
+from apps.stripe_sandbox import forms, later, params, storage
 from apps.stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
 from tests.sdk_types import check_params
@@ -35,6 +35,10 @@ QUESTIONS: dict[str, Any] = {
     "POST /v1/checkout/sessions/{id}/expire": pc.SessionExpireParams,
     "GET /v1/checkout/sessions": pc.SessionListParams,
     "GET /v1/subscriptions": p.SubscriptionListParams,
+    "GET /v1/subscriptions/{id}": p.SubscriptionRetrieveParams,
+    "POST /v1/subscriptions/{id}": p.SubscriptionUpdateParams,
+    "DELETE /v1/subscriptions/{id}": p.SubscriptionCancelParams,
+    "GET /v1/invoices": p.InvoiceListParams,
     "GET /v1/invoice_payments": p.InvoicePaymentListParams,
     "GET /v1/refunds": p.RefundListParams,
     "GET /v1/disputes": p.DisputeListParams,
@@ -54,7 +58,7 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         address = urlsplit(url)
-        question = f"{method.upper()} {re.sub(r'(prod|cs|we)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        question = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
         schema = QUESTIONS[question]
         tree = forms.decode(post_data or address.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -89,7 +93,18 @@ def test_every_request_is_one_that_the_sdk_would_let_through(
     as_bob.get(disputed)
     reconcile()
     subscription = Purchase.objects.get(status=Status.TRIALING)
-    as_ada.post(f"/purchases/order/{subscription.public_id}/manage/")
+    order = f"/purchases/order/{subscription.public_id}"
+    as_ada.post(f"{order}/manage/")
+    # A plan changed over nothing: the store looks for the invoice that was paid last.
+    (row,) = storage.find("subscription")
+    storage.update(row["latest_invoice"], billing_reason="subscription_update")
+    as_ada.get(f"{order}/?from=portal")
+    storage.update(row["latest_invoice"], billing_reason="subscription_create")
+    as_ada.post(f"{order}/cancel/")  # at the end of the period
+    sandbox.client.v1.subscriptions.update(row["id"], {"cancel_at_period_end": False})
+    storage.update(row["id"], status="past_due")
+    as_ada.get(f"{order}/?from=portal")
+    as_ada.post(f"{order}/cancel/")  # at once
     settings.SITE_URL = "https://shop.example"
     list(examine(fix=True))
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
