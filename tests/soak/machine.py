@@ -207,10 +207,11 @@ class Shop(RuleBasedStateMachine):
 
     # --- the operator in Stripe's Dashboard ------------------------------------------------------------------
 
-    @precondition(lambda self: self._subscription_charges())
     @rule(which=number, how=st.sampled_from(["refund", "refund a part", "dispute", "dispute lost"]))
     def subscription_payment_is_taken_back(self, which: int, how: str) -> None:
-        charge = self._of(self._subscription_charges(), which)
+        if not (charges := self._subscription_charges()):
+            return
+        charge = self._of(charges, which)
         if how.startswith("refund"):
             left = charge["amount"] - charge["amount_refunded"]
             amount = left if how == "refund" else max(left // 3, 1)
@@ -220,10 +221,11 @@ class Shop(RuleBasedStateMachine):
         if how == "dispute lost":
             self._dispute_goes_on(0, "lost")
 
-    @precondition(lambda self: StripeCustomer.objects.exists())
     @rule(which=number, what=number)
     def subscription_is_made_in_dashboard(self, which: int, what: int) -> None:
-        customer = self._of(list(StripeCustomer.objects.order_by("user")), which).id
+        if not (customers := list(StripeCustomer.objects.order_by("user"))):
+            return
+        customer = self._of(customers, which).id
         price = self._of([price for price in self.world.prices if price.is_recurring], what)
         method = self.world.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
         with suppress(stripe.InvalidRequestError):  # an archived price
