@@ -175,7 +175,7 @@ FOR_A_SHOP: Rules = [
         "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints yours.",
     ),
     (
-        lambda settings: _sells(settings) and not os.environ.get("EMAIL_URL"),
+        lambda settings: _sells(settings) and not (os.environ.get("EMAIL_URL") and settings.SENDS_MAIL),
         "EMAIL_URL is not set: buyers would get no mail. For example smtp+tls://user:password@mail.example.com:587.",
     ),
 ]

@@ -16,7 +16,7 @@ from stripe.params.checkout import SessionCreateParams
 from apps.users.models import User
 
 from .entitlements import grants, owned
-from .foreign_subscriptions import adopt_subscriptions_of
+from .foreign_subscriptions import is_to, running_subscriptions
 from .fulfilment import close_session, sync_purchase
 from .models import Price, ProductConfiguration, Purchase, StatusChange, StripeCustomer
 from .models import PurchaseStatus as Status
@@ -66,7 +66,7 @@ def start(
     Stripe can't be asked.
     """
     price = _sellable(configuration, price_id)
-    adopt_subscriptions_of(user, configuration.product, "buy button")
+    _refuse_second_subscription(user, configuration)
     for _try in range(MOST_TRIES):
         _refuse_paying_twice(user, configuration)
         _close_other_choices(user, price)
@@ -122,6 +122,22 @@ def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> Non
         purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
         if purchase.has_running_subscription:
             raise AlreadyOwned(configuration) if grants(purchase) else AlreadySubscribed(purchase)
+
+
+def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
+    """Ask Stripe itself: a subscription may have been made or changed elsewhere without our hearing of it."""
+    for subscription, purchase in running_subscriptions(user, "buy button"):
+        if not is_to(subscription, configuration.product):
+            continue
+        if purchase is None:
+            raise CheckoutRefused(
+                _("You already have a subscription to %(product)s. Please write to us; nothing was charged.")
+                % {"product": configuration}
+            )
+        purchase = sync_purchase(purchase, "buy button")
+        if purchase.has_running_subscription:
+            opens = grants(purchase) and purchase.product_id == configuration.product_id
+            raise AlreadyOwned(configuration) if opens else AlreadySubscribed(purchase)
 
 
 def _open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:

@@ -14,6 +14,8 @@ from django.db.models import Count
 
 from apps.users.models import User
 
+from .catalogue_report import Report
+from .catalogue_rows import usable_rows
 from .expandable import object_id
 from .fulfilment import sync_purchase
 from .models import ENDED_SUBSCRIPTIONS, Price, Product, Purchase, StatusChange, StripeCustomer
@@ -59,27 +61,30 @@ def adopt_subscription_by_id(subscription_id: str, cause: str) -> Purchase | Non
         return None
 
 
-def adopt_subscriptions_of(user: User, product: Product, cause: str) -> None:
-    """Ask Stripe which subscriptions to this product the user has, and adopt those that the store did not know.
+def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
+    """Ask Stripe which subscriptions the user has, and return each with its purchase, adopted if it was unknown.
 
     Raises stripe.StripeError when Stripe can't be asked.
     """
     customer = StripeCustomer.objects.filter(user=user, livemode=livemode()).first()
-    if customer is None or not product.prices.filter(type=Price.Type.RECURRING).exists():
-        return
-    known = set(
-        Purchase.objects.filter(user=user)
-        .exclude(subscription_id="")
-        .values_list("subscription_id", flat=True)
-    )
+    if customer is None:
+        return []
     try:
-        for page in read_pages("subscriptions", customer=customer.id):
-            for subscription in page:
-                if subscription["id"] not in known and _is_of(subscription, product):
-                    adopt_subscription(subscription, cause)
+        listed = [row for page in read_pages("subscriptions", customer=customer.id) for row in page]
     except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":  # a customer that Stripe has forgotten has no subscriptions
+        if error.code != "resource_missing":
             raise
+        return []  # a customer that Stripe has forgotten has no subscriptions
+    running = [row for row in listed if row["status"] not in ENDED_SUBSCRIPTIONS]
+    known = Purchase.objects.filter(subscription_id__in=[row["id"] for row in running])
+    purchases = {row.subscription_id: row for row in known.select_related("product")}
+    return [(row, purchases.get(row["id"]) or adopt_subscription(row, cause)) for row in running]
+
+
+def is_to(subscription: StripeData, product: Product) -> bool:
+    """Whether the subscription charges for the product, with any of its items."""
+    items = subscription["items"]["data"]
+    return any(object_id(item["price"]["product"]) == product.id for item in items)
 
 
 def billed_twice() -> list[Purchase]:
@@ -99,13 +104,21 @@ def _sold_by_us(public_id: str) -> tuple[Purchase | None, bool]:
 
 
 def _known_price(subscription: StripeData) -> Price | None:
-    ids = [item["price"]["id"] for item in subscription["items"]["data"]]
-    prices = Price.objects.in_bulk(ids)
-    return next((prices[pk] for pk in ids if pk in prices), None)
-
-
-def _is_of(subscription: StripeData, product: Product) -> bool:
-    return any(object_id(item["price"]["product"]) == product.id for item in subscription["items"]["data"])
+    """The first price of a product of ours. One that was never on sale is copied now, and is not put on sale."""
+    listed = [item["price"] for item in subscription["items"]["data"]]
+    prices = Price.objects.in_bulk([price["id"] for price in listed])
+    if found := next((prices[price["id"]] for price in listed if price["id"] in prices), None):
+        return found
+    ours = set(
+        Product.objects.filter(id__in=[object_id(price["product"]) for price in listed]).values_list(
+            "id", flat=True
+        )
+    )
+    missing = [{**price, "active": False} for price in listed if object_id(price["product"]) in ours]
+    copies = usable_rows(Price, missing[:1], Report())
+    for copy in copies:
+        copy.save()
+    return next(iter(copies), None)
 
 
 def _create(subscription: StripeData, user: User, price: Price, cause: str) -> Purchase:

@@ -9,6 +9,7 @@ from apps.users.models import User
 from apps.users.personal_data import JSON, NotReady
 
 from .checkout import give_up
+from .foreign_subscriptions import running_subscriptions
 from .fulfilment import sync_purchase
 from .models import Purchase
 from .models import PurchaseStatus as Status
@@ -68,6 +69,7 @@ def finish_checkouts(user: User) -> None:
     subscribed = Purchase.objects.filter(user=user, livemode=livemode()).with_running_subscription()
     try:
         with somebody_waits():
+            running_subscriptions(user, "account deletion")  # those that were made elsewhere get a purchase
             for purchase in waiting:
                 _close(purchase)
             for purchase in subscribed:

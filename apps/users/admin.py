@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.users import personal_data
 from apps.users.models import User
 
 # The first four are replaced below. The others are of no use: apps come from the settings, tokens are not kept, and
@@ -92,6 +93,12 @@ class UserAdmin(DjangoUserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or may_edit(request, obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Protect people whom Stripe still charges, or whose payment is on its way, as their own account page does."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.reasons_to_delay(user)]
+        return deleted, counts, missing, [*protected, *reasons]
 
 
 @admin.register(Group)

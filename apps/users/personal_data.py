@@ -61,6 +61,16 @@ def delete_account(user: User) -> list[str]:
     return []
 
 
+def reasons_to_delay(user: User) -> list[str]:
+    """Return why nobody else may delete the account right now, an open payment page included."""
+    try:
+        for check in last_checks:
+            check(user)
+    except NotReady as error:
+        return [str(error)]
+    return reasons_to_stay(user)
+
+
 def _account(user: User) -> JSON:
     return {
         "email": user.email,

@@ -583,3 +583,68 @@ def test_cancel_button_says_so_when_stripe_is_away(
 
     monkeypatch.setattr("apps.stripe_sandbox.transport.InProcessClient.request", away)
     assert "could not be canceled" in cancel(as_ada, purchase).content.decode()
+
+
+# --- what the store has not heard of -----------------------------------------------------------------------
+
+
+def test_dashboard_subscription_at_a_price_that_was_never_on_sale_blocks_a_second_sale(
+    as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any
+) -> None:
+    bought(as_ada, icons)
+    sandbox.switches(drop=["*"])
+    price = add_price(sandbox.client, club.product_id, 500, interval="month")
+    made = made_in_dashboard(sandbox, ada, price)
+    sandbox.client.v1.prices.update(price, {"active": False})
+    press = as_ada.post("/store/maker-club/buy/", {"price": club.prices[0].id})
+    assert "/stripe-sandbox/" not in press["Location"]
+    purchase = Purchase.objects.get(subscription_id=made.id)
+    assert "Manage subscription" in page_of(as_ada, purchase)
+    assert not Price.objects.get(id=price).active
+
+
+def test_deletion_asks_stripe_for_subscriptions_that_the_store_does_not_know(
+    as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any
+) -> None:
+    bought(as_ada, icons)
+    sandbox.switches(drop=["*"])
+    made_in_dashboard(sandbox, ada, club.prices[0].id)
+    (reason,) = personal_data.delete_account(ada)
+    assert "still running" in reason
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_plan_changed_to_another_product_without_an_event_blocks_a_second_sale(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    letter = stock(sandbox.client, "Letter", 500, interval="month")
+    sandbox.switches(drop=["*"])
+    (item,) = (storage.get(purchase.subscription_id) or {})["items"]["data"]
+    change: Any = {"items": [{"id": item["id"], "price": letter.prices[0].id}]}
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, change)
+    press = as_ada.post("/store/letter/buy/", {"price": letter.prices[0].id})
+    assert "/stripe-sandbox/" not in press["Location"]
+    assert len(running_at_stripe()) == 1
+
+
+def test_cancel_button_works_after_a_resumption_that_the_store_has_not_heard_of(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, club)
+    cancel(as_ada, purchase)
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
+    cancel(as_ada, purchase)
+    assert (storage.get(purchase.subscription_id) or {})["cancel_at_period_end"] is True
+
+
+def test_operator_can_not_delete_somebody_who_is_charged_or_about_to_pay(
+    as_ada: Client, ada: User, olive: User, icons: ProductConfiguration
+) -> None:
+    press_buy(as_ada, icons)
+    StripeCustomer.objects.all().delete()  # the admin refuses to delete these, too
+    operator = Client()
+    operator.force_login(olive)
+    page = operator.post(f"/admin/users/user/{ada.pk}/delete/", {"post": "yes"})
+    assert "A checkout was opened" in page.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()

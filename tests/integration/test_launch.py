@@ -51,6 +51,7 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
     ({"EMAIL_URL": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
     ({"EMAIL_URL": "apps.web.mailbox.EmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.web.mailbox.UnsentEmailBackend"}, "EMAIL_URL"),
     (
         {
             "STRIPE_SECRET_KEY": "",

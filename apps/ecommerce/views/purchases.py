@@ -135,11 +135,12 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Cancel the subscription, without a way through Stripe's portal."""
     row = _own(request, public_id)
-    if not row.will_be_charged_again:
-        return redirect(row)
     try:
         with somebody_waits():
-            row = cancel_subscription(sync_purchase(row, "before canceling"))
+            row = sync_purchase(row, "before canceling")  # it may have been resumed in the portal
+            if not row.will_be_charged_again:
+                return redirect(row)
+            row = cancel_subscription(row)
     except stripe.StripeError:
         logger.exception("The subscription of %s could not be canceled", row.public_id)
         words = _(
