@@ -399,6 +399,11 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Who sends what is in this machine's folder of private files: Django, or the proxy that X-Accel-Redirect tells to
+# (nginx, and Caddy with deploy/Caddyfile). Files in a bucket are reached by signed links either way.
+DOWNLOADS_SERVED_BY = env.str("DOWNLOADS_SERVED_BY", default="").strip() or "django"
+if DOWNLOADS_SERVED_BY not in ("django", "nginx"):
+    raise ImproperlyConfigured(f"DOWNLOADS_SERVED_BY is {DOWNLOADS_SERVED_BY}. It is django or nginx.")
 storage = urlsplit(env.str("STORAGE_URL", default=""))
 if storage.scheme == "s3" and storage.netloc:
     # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
