@@ -402,6 +402,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Who sends what is in this machine's folder of private files: Django, or the proxy that X-Accel-Redirect tells to
+# (nginx, and Caddy with deploy/Caddyfile). Files in a bucket are reached by signed links either way.
+DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], default="django")
 # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
     env.secret(name, default="")  # boto reads them itself

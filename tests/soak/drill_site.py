@@ -48,6 +48,31 @@ def setup(buyers: int) -> dict[str, Any]:
     return {"cookies": cookies, "slug": configuration.slug, "price": product.default_price}
 
 
+def sell_file(slug: str, size: int) -> dict[str, Any]:
+    """A file of so many bytes for the product, and every user has paid for it."""
+    from django.core.files.base import ContentFile
+    from django.utils import timezone
+
+    from apps.ecommerce.models import ProductConfiguration, Purchase
+    from apps.users.models import User
+
+    configuration = ProductConfiguration.objects.get(slug=slug)
+    price = configuration.product.prices.get()
+    configuration.download.save("file.zip", ContentFile(b"P" * size))
+    for user in User.objects.all():
+        Purchase.objects.create(
+            user=user,
+            product=configuration.product,
+            price=price,
+            currency="usd",
+            livemode=False,
+            status="paid",
+            email=user.email,
+            paid_at=timezone.now(),
+        )
+    return {"name": configuration.download.name}
+
+
 def purchases() -> list[Any]:
     """Every purchase, its timeline and its mails, oldest first."""
     from apps.ecommerce.models import Purchase
@@ -112,6 +137,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["setup", buyers]:
             answer: Any = setup(int(buyers))
+        case ["sell_file", slug, size]:
+            answer = sell_file(slug, int(size))
         case ["purchases"]:
             answer = purchases()
         case _:

@@ -42,6 +42,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("ADMIN_UPLOAD_MB", "2GB", "whole number from 1", ""),
     ("TRUSTED_PROXIES", "true", "whole number from 0 to 10", ""),
     ("TRUSTED_PROXIES", "10.0.0.1", "whole number", ""),
+    ("DOWNLOADS_SERVED_BY", "ngnix", "nginx", "nginx"),
     ("CLIENT_IP_HEADER", "HTTP_FLY_CLIENT_IP", "as the proxy sends it", "HTTP-FLY-CLIENT-IP"),
     ("CLIENT_IP_HEADER", "Fly-Client-IP: 1.2.3.4", "as the proxy sends it", ""),
     ("TUNNEL_URL", "name.ngrok.app", "https://", "https://name.ngrok.app"),

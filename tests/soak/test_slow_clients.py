@@ -1,0 +1,103 @@
+"""Slow clients on real sockets: downloads that nobody reads on, and bodies that never end. Pages answer meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from .drill import Server
+
+MANY = 40
+SIZE = 60_000_000  # bytes: more than all buffers on the way
+
+
+class Shop(NamedTuple):
+    server: Server
+    path: str  # of the download
+    cookies: list[str]  # of signed-in buyers
+
+
+@pytest.fixture
+def shop_alone(tmp_path: Path) -> Iterator[Shop]:
+    yield from file_shop(tmp_path, "django")
+
+
+def file_shop(folder: Path, served_by: str) -> Iterator[Shop]:
+    folder.chmod(0o755)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)  # nginx's workers are somebody else
+    with Server(folder, DOWNLOADS_SERVED_BY=served_by) as server:
+        furnished = server.ask("setup", "20")
+        server.ask("sell_file", furnished["slug"], str(SIZE))
+        server.start()
+        yield Shop(server, f"/purchases/{furnished['slug']}/download/", furnished["cookies"])
+
+
+def opened(port: int, request: str) -> socket.socket:
+    """A connection with a small buffer, which asks and then reads nothing."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
+    client.connect(("127.0.0.1", port))
+    client.sendall(request.encode())
+    return client
+
+
+def download(port: int, path: str, cookie: str) -> socket.socket:
+    return opened(
+        port, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: sessionid={cookie}\r\n\r\n"
+    )
+
+
+def slow_post(port: int) -> socket.socket:
+    head = f"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 1000\r\n"
+    return opened(port, f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nlogin=")
+
+
+def status_of(client: socket.socket) -> int:
+    return int(client.recv(12).split()[1])
+
+
+def assert_pages_answer(port: int) -> None:
+    for _ in range(5):
+        started = time.monotonic()
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/store/")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert time.monotonic() - started < 1
+
+
+def test_paused_downloads_leave_threads_for_pages(shop_alone: Shop) -> None:
+    server, path, cookies = shop_alone
+    port = urlsplit(server.address).port or 0
+    assert_pages_answer_warm(port)
+    with ExitStack() as held:
+        clients = [held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(MANY)]
+        statuses = [status_of(client) for client in clients]
+        assert statuses.count(200) == 4  # half of WEB_THREADS
+        assert statuses.count(503) == MANY - 4
+        assert_pages_answer(port)
+    deadline = time.monotonic() + 20
+    while True:  # the aborted ones gave their slots back
+        with download(port, path, cookies[0]) as again:
+            if status_of(again) == 200:
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def assert_pages_answer_warm(port: int) -> None:
+    """The first request builds what the others find."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/store/")
+    assert connection.getresponse().status == 200
+    connection.close()

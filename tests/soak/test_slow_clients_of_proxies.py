@@ -1,0 +1,66 @@
+"""The shop behind the real Caddy and nginx with the shipped files: slow clients hold no thread.
+
+conftest.py leaves this file out where one of the two programs is missing: apt install caddy nginx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from .proxying import caddy, nginx
+from .test_slow_clients import (
+    MANY,
+    Shop,
+    assert_pages_answer,
+    assert_pages_answer_warm,
+    download,
+    file_shop,
+    slow_post,
+    status_of,
+)
+
+Proxy = Callable[[Path, int, Path], AbstractContextManager[int]]
+
+
+@pytest.fixture
+def shop_behind_proxy(tmp_path: Path) -> Iterator[Shop]:
+    yield from file_shop(tmp_path, "nginx")
+
+
+@pytest.mark.parametrize("proxy", [caddy, nginx], ids=["caddy", "nginx"])
+def test_slow_clients_of_a_proxy_hold_no_thread(
+    shop_behind_proxy: Shop, tmp_path: Path, proxy: Proxy
+) -> None:
+    server, path, cookies = shop_behind_proxy
+    with (
+        proxy(tmp_path, urlsplit(server.address).port or 0, tmp_path / "private") as port,
+        ExitStack() as held,
+    ):
+        assert_pages_answer_warm(port)
+        clients = [held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(MANY)]
+        for _ in range(MANY):
+            held.enter_context(slow_post(port))
+        assert [status_of(client) for client in clients] == [200] * MANY
+        assert_pages_answer(port)
+        _gets_the_file(port, path, cookies[0])
+
+
+def _gets_the_file(port: int, path: str, cookie: str) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"Cookie": f"sessionid={cookie}", "Range": "bytes=10-19"}
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (206, b"P" * 10)
+    assert (answer.headers["Content-Disposition"] or "").startswith("attachment")
+    assert answer.headers.get_all("Content-Security-Policy") == ["default-src 'none'; sandbox"]
+    assert answer.headers["X-Accel-Redirect"] is None
+    connection.close()
+    connection.request("GET", "/protected-downloads/downloads/file.zip")
+    assert connection.getresponse().status == 404
+    connection.close()
