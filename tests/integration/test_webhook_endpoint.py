@@ -214,5 +214,7 @@ def test_error_of_a_handler_is_recorded_whatever_it_says(
         raise ValueError(f"what is {NUL}{HALF}?")
 
     monkeypatch.setattr("apps.ecommerce.webhooks.sync_product", fails)
+    # Parallel test runs can't pass on a captured log line that holds half a surrogate pair.
+    monkeypatch.setattr("apps.ecommerce.views.webhook.logger.exception", lambda *args: None)
     assert deliver(event("product.updated", data={"object": {"id": "prod_1"}})).status_code == 500
     assert "what is a\ufffdb" in WebhookEvent.objects.get().error
