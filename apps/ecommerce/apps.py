@@ -20,6 +20,7 @@ class EcommerceConfig(AppConfig):
                 catalogue_version.changed, sender=model, dispatch_uid=f"gone: {model.__name__}"
             )
         personal_data.sections["purchases"] = purchases_of
-        personal_data.objections.append(reason_to_stay)
-        personal_data.preparations.append(finish_checkouts)
-        personal_data.last_checks.append(refuse_open_checkouts)
+        if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once
+            personal_data.objections.append(reason_to_stay)
+            personal_data.preparations.append(finish_checkouts)
+            personal_data.last_checks.append(refuse_open_checkouts)

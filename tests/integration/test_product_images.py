@@ -125,7 +125,7 @@ def files(picture: Picture) -> list[Image.Image]:
     for address in [part.split()[0] for part in picture.srcset.split(", ")]:
         response = Client().get(address)
         assert response["Content-Type"] == "image/webp"
-        found.append(Image.open(BytesIO(b"".join(response.streaming_content))))  # type: ignore[attr-defined]
+        found.append(Image.open(BytesIO(response.getvalue())))
     return found
 
 
