@@ -92,16 +92,14 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
     def list(
         self, name: builtins.str, parse: Parser[T] | None = None, default: builtins.list[T] = NOTSET
     ) -> builtins.list[T]:
-        """Return what stands between the commas, each as `parse` returns it (as it is)."""
+        """Return the values between the commas, each parsed by `parse`."""
         return self.read(name, env_values.comma_list(parse or cast(Any, env_values.text_line)), default)
 
     def folder(self, name: builtins.str, default: Path) -> Path:
         """Return the folder, and make it if it is not there."""
         found = self.read(name, env_values.path, default)
         try:
-            found.mkdir(
-                mode=0o700, parents=True, exist_ok=True
-            )  # orders, mails and paid files: nobody else's
+            found.mkdir(mode=0o700, parents=True, exist_ok=True)  # private: orders, e-mails, paid files
             is_writable = os.access(found, os.W_OK)
         except OSError:
             is_writable = False
@@ -155,7 +153,7 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
         return self.read(var, parse, default)
 
     def require_together(self, *names: builtins.str) -> None:
-        """Note the variables that are not set although one of the others is."""
+        """Note the variables that are missing if at least one of them is set."""
         is_set = [name for name in names if self._text(name)]
         for name in names:
             if is_set and name not in is_set and not self.problems.keys() & {*names}:
@@ -192,7 +190,7 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
         return text
 
     def _misspelt(self) -> dict[builtins.str, builtins.str]:
-        """Return names that nobody reads, each with the known name that was probably meant."""
+        """Return unknown names, each with the known name that was probably meant."""
         found = {}
         for name in self.in_file - self.known:
             if meant := _similar(name.upper(), self.known, SIMILAR_IN_FILE):

@@ -106,7 +106,7 @@ def _sells(settings: Settings) -> bool:
 
 Rules = list[tuple[Callable[[Settings], bool], str]]
 
-# Is it wrong? ▶ what the founder reads. The first that is wrong of a variable is said.
+# (is it wrong?, the message). Only the first message of each variable is shown.
 ANYWHERE: Rules = [
     (
         lambda settings: not _sells(settings) and _live(settings),

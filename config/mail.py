@@ -26,7 +26,7 @@ SMTP: dict[str, dict[str, Any]] = {
     "smtp+ssl": {"port": 465, "use_ssl": True},
 }
 OTHER_NAMES = {"smtps": "smtp+ssl", "smtp+starttls": "smtp+tls"}
-# The port of the other kind of TLS: with it the connection hangs until the timeout.
+# Ports of the wrong kind of TLS: the connection would hang until the timeout.
 WRONG_PORTS = {("smtp", 465): "smtp+ssl", ("smtp+tls", 465): "smtp+ssl", ("smtp+ssl", 587): "smtp+tls"}
 PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - {"base", "base_requests"}
 EXPECTED = "smtp+tls://user:password@mail.example.com:587 or a provider such as postmark://?server_token=…"
@@ -126,7 +126,7 @@ def sender(text: str) -> str:
 
 
 def quoted_sender(name: str, address: str) -> str:
-    """Return "Name <address>", with quotation marks where the name has a comma or the like."""
+    """Return "Name <address>", with quotation marks where the name contains a comma or another special character."""
     if re.search(r'[(),:;<>@\[\]\\"]', name):
         name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
     return f"{name} <{address}>"

@@ -31,7 +31,7 @@ JOBS = (
 
 
 def main() -> None:
-    # Settings are read in a process of its own, as each command is, so that this one stays small.
+    # Check the settings in a subprocess, so that this process stays small.
     if status := subprocess.run([sys.executable, "-c", "import config.settings"], check=False).returncode:
         sys.exit(status)
     stop = threading.Event()

@@ -117,11 +117,11 @@ RATE_LIMITS = {
     "login": "30/m/ip",  # pages of passwords tried from one place
     "login_failed": "10/m/ip,5/5m/key",  # one account's password, from wherever
     "signup": "20/m/ip",  # accounts by the hundred
-    "reset_password": "20/m/ip,5/m/key,20/d/key",  # somebody's mailbox, filled with our mails
+    "reset_password": "20/m/ip,5/m/key,20/d/key",  # a mailbox flooded with our e-mails
     "reset_password_from_key": "20/m/ip",  # links guessed
     "request_login_code": "20/m/ip,3/m/key,20/d/key",  # as for resets
     "confirm_email": "1/3m/key,20/d/key",  # one mail is enough
-    "mail": "20/d/key",  # mails of one kind about an account to one address, whatever asked for them
+    "mail": "20/d/key",  # account e-mails of one kind to one address, for all clients together
     "reauthenticate": "10/m/user",  # an open browser, and somebody else's hands
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
@@ -349,10 +349,9 @@ MFA_FORMS = {
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
-# Somebody whose address Google or GitHub has verified is the account's owner: signed in and connected. If we have not
-# verified it yet, that proves it (apps/users/address_proof.py). With an address that the provider was only told of,
-# they sign in here first: else whoever opens an account elsewhere with a stranger's address would get that stranger's
-# purchases.
+# An address that Google or GitHub has verified proves who owns the account: the user is signed in, and the accounts
+# are connected (apps/users/address_proof.py). With an unverified address the user has to sign in here first, or a
+# stranger could open an account elsewhere with that address and get its purchases.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
     name: {
@@ -363,8 +362,8 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 }
 
 # --- Mail -------------------------------------------------------------------------------------------------
-# Without EMAIL_URL, development prints mails and shows them at /dev/mail/. A demo site sends none, and says so: the log
-# must not hold codes and reset links.
+# Without EMAIL_URL, development prints e-mails and shows them at /dev/mail/. A demo site sends none and tells its
+# visitors: codes and reset links must not be in the log.
 own_backend = f"apps.web.mailbox.{'EmailBackend' if DEBUG else 'UnsentEmailBackend'}"
 vars().update(env.url("EMAIL_URL", mail.mail_settings, default=mail.mail_settings(own_backend)))
 SENDS_MAIL = DEBUG or vars()["EMAIL_BACKEND"] != own_backend
@@ -402,8 +401,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Who sends what is in this machine's folder of private files: Django, or the proxy that X-Accel-Redirect tells to
-# (nginx, and Caddy with deploy/Caddyfile). Files in a bucket are reached by signed links either way.
+# Who sends private files from the disk: "django", or "nginx" for a proxy that handles X-Accel-Redirect (nginx, or
+# Caddy with deploy/Caddyfile). Files in a bucket always have signed links.
 DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], default="django")
 # The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's own role.
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

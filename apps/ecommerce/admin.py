@@ -225,5 +225,5 @@ class TaskAdmin(ReadOnly):
     fields = ("task_path", "status", "enqueued_at", "started_at", "finished_at", "run_after", "traceback")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse ?args_kwargs__args__1__contains=…, which would tell a mail letter by letter."""
+        """Refuse ?args_kwargs__args__1__contains=…, which would reveal an e-mail letter by letter."""
         return lookup.partition("__")[0] in self.list_filter

@@ -32,7 +32,7 @@ class Card:
 
 
 def blocks_buying(purchase: Purchase) -> bool:
-    """Whether it opens nothing yet, but buying the product beside it would be paying twice."""
+    """Return whether it gives no access now, but a second purchase would be charged twice."""
     return purchase.status in PENDING or (purchase.has_running_subscription and not grants(purchase))
 
 

@@ -28,7 +28,7 @@ from .image_download import MAX_SECONDS
 from .listing import refresh_listing, refresh_places
 from .models import Price, Product, ProductConfiguration
 from .share_images import draw_share_images
-from .stripe_client import StripeData, read, read_pages
+from .stripe_client import StripeData, is_missing, read, read_pages
 
 OURS = ("id", "copies", "synced_at")  # a change in them is no news from Stripe
 _locked = Select(Product, "id", lock=True)
@@ -91,7 +91,7 @@ def sync_product(product_id: str) -> None:
     try:
         item, listed = _ask(product_id)
     except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
+        if not is_missing(error):
             raise
         item = None
     if item is None:
@@ -113,7 +113,7 @@ def _sync(product: Product, listed: Sequence[StripeData], report: Report) -> Non
     try:
         with transaction.atomic():
             place = _put_down(product, prices, still)
-        # Outside of the transaction: nobody waits for a lock while somebody's server is slow.
+        # Outside of the transaction: a slow image server must not hold a lock.
         if keep_images(product, product.copies, report, MAX_SECONDS):
             with transaction.atomic():
                 place = _put_down(product, prices, still)
@@ -181,7 +181,7 @@ def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: 
 def _write_one_by_one(
     model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], report: Report
 ) -> None:
-    """One of them can't be saved: the others are."""
+    """Save each row by itself, and report those that can't be saved."""
     for row in rows:
         try:
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Our own copies of a product's images, and what is said when one can't be had."""
+"""Copy a product's images to our own storage, and report those that can't be copied."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def keep_images(row: Product, kept: Mapping[str, Any], report: Report, seconds: float | None = None) -> bool:
-    """Gives a product our own copies of its images; shoppers never load Stripe's. What we have is not fetched again.
+    """Copy the product's images, so that shoppers load none from Stripe. Earlier copies are kept.
 
-    Whether there are others now than those that were `kept`. With `seconds`, all downloads together take no longer.
+    Return whether the copies differ from those in `kept`. `seconds` limits the time of all downloads together.
     """
     ends = monotonic() + seconds if seconds else None
     row.copies = {}

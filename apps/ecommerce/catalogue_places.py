@@ -21,9 +21,9 @@ _insert = Insert(ProductConfiguration)
 
 
 def place_products(product_ids: Collection[str] | None = None) -> list[str]:
-    """Has every place in the store (or these) say what is true of its product, and gives one to who has none.
+    """Update the configuration of every product (or of these), and create the missing ones.
 
-    Returns what could not be saved, with the reason.
+    Return what could not be saved, with the reason.
     """
     failures = refresh_listing(product_ids)
     refused: list[str] = []
@@ -44,7 +44,7 @@ def _without_place(product_ids: Collection[str] | None) -> list[str]:
 
 
 def _place(ids: Sequence[str]) -> list[str]:
-    """A ProductConfiguration for each of these, after the existing ones, at a URL of its own."""
+    """Create a ProductConfiguration for each product, after the existing ones, with a unique slug."""
     products = list(Product.objects.filter(id__in=ids).order_by("synced_at", "id").prefetch_related("prices"))
     last = ProductConfiguration.objects.aggregate(last=Max("position"))["last"] or 0
     slugs, rows, failures = choose_slugs(products), [], []

@@ -10,7 +10,7 @@ from .models import Price, Product
 
 
 class NotSaved(Exception):
-    """Some of what Stripe told of a product could not be saved; the message says what, and why. The rest was."""
+    """A part of a product could not be saved; the message says which part, and why. The rest was saved."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ def printable(text: object) -> str:
 
 
 def item_label(item: object, model: type[Product] | type[Price]) -> str:
-    """How an object of Stripe's is named that could not be made a row of ours, however broken it is."""
+    """Return a name for an object of Stripe's that can't be copied, whatever it lacks."""
     if not isinstance(item, Mapping):
         return f"{model._meta.verbose_name} {printable(item)[:80]}"
     key = printable(item.get("id"))

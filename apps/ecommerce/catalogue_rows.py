@@ -1,4 +1,4 @@
-"""Stripe's products and prices ▶ rows of ours. Their ids, names and texts may be anything at all.
+"""Make Product and Price rows of Stripe's objects. Their ids, names and texts may be any text.
 
 A text that a database can't store is cleaned; an object that the store can't sell rightly is refused, with the reason.
 """
@@ -35,7 +35,7 @@ class Refused(Exception):
 def usable_rows(
     model: type[Copy], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[Copy]:
-    """Unsaved rows of those that can be copied; the others are reported."""
+    """Return unsaved rows of the items that can be copied, and report the rest."""
     rows: list[Copy] = []
     for item in items:
         try:
@@ -72,7 +72,9 @@ def clean_line(text: object) -> str:
 def _checked(build: Callable[..., Any], item: StripeData, fetched_at: datetime) -> Any:
     try:
         row = build(item, fetched_at)
-        row.clean_fields(exclude={"product"})  # a query; whoever writes prices knows their products
+        row.clean_fields(
+            exclude={"product"}
+        )  # checking it would be a query, and the caller knows the product
     except KeyError as error:
         raise Refused(f"{error} is missing") from error
     except ValidationError as error:

@@ -16,11 +16,11 @@ from stripe.params.checkout import SessionCreateParams
 from apps.users.models import User
 
 from .entitlements import grants, owned
-from .foreign_subscriptions import is_to, running_subscriptions
+from .foreign_subscriptions import charges_for, running_subscriptions
 from .fulfilment import close_session, sync_purchase
 from .models import Price, ProductConfiguration, Purchase, StatusChange, StripeCustomer
 from .models import PurchaseStatus as Status
-from .stripe_client import get_client, livemode
+from .stripe_client import get_client, is_missing, livemode
 
 MOST_TRIES = 4
 # https://docs.stripe.com/js/appendix/supported_locales
@@ -45,7 +45,7 @@ class AlreadyOwned(CheckoutRefused):
 
 
 class AlreadySubscribed(CheckoutRefused):
-    """The buyer has a running subscription to it; a second one would be charged beside it."""
+    """The buyer has a running subscription to the product; both would be charged."""
 
     def __init__(self, purchase: Purchase) -> None:
         words = _(
@@ -72,7 +72,7 @@ def start(
         _close_other_choices(user, price)
         purchase = _open_purchase(user, price, next_path)
         if purchase is None:
-            continue  # another tab has just opened the other price: close that one first
+            continue  # another tab has just opened a checkout at another price: close that one first
         # After ours is in the database, so that two presses at the same moment see each other.
         _close_other_choices(user, price)
         try:
@@ -119,25 +119,28 @@ def _refuse_paying_twice(user: User, configuration: ProductConfiguration) -> Non
     if mine.filter(status=Status.PROCESSING).exists():
         raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
     for purchase in mine.with_running_subscription().select_related("product"):
-        purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
-        if purchase.has_running_subscription:
-            raise AlreadyOwned(configuration) if grants(purchase) else AlreadySubscribed(purchase)
+        _refuse_if_running(purchase, configuration)
 
 
 def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
     """Ask Stripe itself: a subscription may have been made or changed elsewhere without our hearing of it."""
     for subscription, purchase in running_subscriptions(user, "buy button"):
-        if not is_to(subscription, configuration.product):
+        if not charges_for(subscription, configuration.product):
             continue
         if purchase is None:
             raise CheckoutRefused(
                 _("You already have a subscription to %(product)s. Please write to us; nothing was charged.")
                 % {"product": configuration}
             )
-        purchase = sync_purchase(purchase, "buy button")
-        if purchase.has_running_subscription:
-            opens = grants(purchase) and purchase.product_id == configuration.product_id
-            raise AlreadyOwned(configuration) if opens else AlreadySubscribed(purchase)
+        _refuse_if_running(purchase, configuration)
+
+
+def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) -> None:
+    """Refuse the sale while this subscription runs. The event of its end may still be on its way."""
+    purchase = sync_purchase(purchase, "buy button")
+    if purchase.has_running_subscription:
+        opens = grants(purchase) and purchase.product_id == configuration.product_id
+        raise AlreadyOwned(configuration) if opens else AlreadySubscribed(purchase)
 
 
 def _open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:
@@ -191,7 +194,7 @@ def _create_session(purchase: Purchase, user: User, origin: str) -> Purchase:
         # never shown to anybody, so it can be left to expire.
         return _abandon(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
-        if error.code == "resource_missing" and error.param == "customer":
+        if is_missing(error) and error.param == "customer":
             # The Stripe account was changed, or the customer deleted there: forget ours, the next round makes one.
             StripeCustomer.objects.filter(user=user, livemode=livemode()).delete()
             return _abandon(purchase, "Stripe no longer knew the customer")

@@ -19,7 +19,7 @@ from config.launch import is_public
 from .findings import Finding
 
 TIMEOUT_SECONDS = 10
-MADE_UP = "192.0.2.66"  # RFC 5737: an address that nobody has
+MADE_UP = "192.0.2.66"  # RFC 5737: reserved for documentation
 READYZ = "/readyz"
 
 
@@ -49,7 +49,7 @@ def examine_proxies() -> Iterator[Finding]:
 
 
 def _ask(headers: dict[str, str]) -> dict[str, Any]:
-    """What /readyz tells of this request; {} if it tells no details."""
+    """Return what /readyz answers about this request; {} if it answers without details."""
     url = f"{settings.SITE_URL}{READYZ}"
     sent = {"Authorization": authorization(), **headers}
     response = requests.get(url, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False)
@@ -97,7 +97,7 @@ def _shared(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _proxies(forged: dict[str, Any]) -> int:
-    """How many proxies stand in front: whatever is right of the made-up entry they wrote, the client first."""
+    """Return the number of proxies. They wrote the entries after the made-up one, the client's address first."""
     hops = forged["hops"]
     made_up = hops.index(MADE_UP) if MADE_UP in hops else -1  # a proxy may drop what clients send
     return max(len(hops) - made_up - 2, 0)

@@ -20,13 +20,13 @@ from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import content_disposition_header, http_date
 
-from apps.web.file_slots import RETRY_AFTER, HeldChunks, take_slot
+from apps.web.file_slots import RETRY_AFTER_SECONDS, HeldChunks, take_slot
 from apps.web.maintenance import alone
 
 CHUNK_BYTES = 64 * 1024
 LINK_SECONDS = 60  # to begin the download; one that has begun goes on
 RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-MOST_DIGITS = 18  # of a position in a file; int() refuses thousands of them
+MAX_DIGITS = 18  # of a position in a file; int() refuses thousands of them
 ACCEL_PREFIX = "/protected-downloads/"  # as deploy/nginx.conf and deploy/Caddyfile have it
 
 
@@ -51,7 +51,7 @@ def hand_out(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
 
 
 def file_of_proxy(file: FieldFile) -> HttpResponse:
-    """An answer without a body: the proxy puts the file, or the range asked for, in its place."""
+    """Return a response without a body: the proxy sends the file, or the requested range of it."""
     response = HttpResponse(content_type=_kind(file))
     response["X-Accel-Redirect"] = ACCEL_PREFIX + quote(str(file.name))
     _describe(response, file)
@@ -87,7 +87,7 @@ def ranged_file(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
 
 
 def _sent(request: HttpRequest, file: FieldFile, part: range) -> HttpResponseBase:
-    """The part of the file; 503 when this process or this person has enough under way."""
+    """Send this part of the file; 503 when this process or this user has too many downloads running."""
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse(content_type=_kind(file))
@@ -101,7 +101,7 @@ def _sent(request: HttpRequest, file: FieldFile, part: range) -> HttpResponseBas
 
 def too_many(request: HttpRequest) -> HttpResponse:
     response = alone(request, "ecommerce/too_many_downloads.html", 503)
-    response["Retry-After"] = str(RETRY_AFTER)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     add_never_cache_headers(response)
     return response
 
@@ -122,7 +122,7 @@ def _range(request: HttpRequest, size: int, etag: str) -> range | None:
     if not match or request.headers.get("If-Range", etag) != etag:
         return None
     first, last = (digits.lstrip("0") or digits[:1] for digits in match.groups())
-    first, last = (digits if len(digits) <= MOST_DIGITS else "9" * MOST_DIGITS for digits in (first, last))
+    first, last = (digits if len(digits) <= MAX_DIGITS else "9" * MAX_DIGITS for digits in (first, last))
     if not first:
         return range(max(size - int(last), 0), size) if last else None
     if last and int(last) < int(first):

@@ -20,15 +20,15 @@ from .expandable import object_id
 from .fulfilment import sync_purchase
 from .models import ENDED_SUBSCRIPTIONS, Price, Product, Purchase, StatusChange, StripeCustomer
 from .models import PurchaseStatus as Status
-from .stripe_client import StripeData, livemode, read, read_pages
+from .stripe_client import StripeData, is_missing, livemode, read_or_none, read_pages
 
 logger = logging.getLogger(__name__)
 
 
 def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
-    """Return the synced purchase of a subscription that no purchase names yet, or None if it is no business of ours.
+    """Create and return the synced purchase of a subscription that has none yet.
 
-    It is ours when it runs, for a customer that the store made, at a price of a product that the store knows.
+    None for a subscription that has ended, or whose customer or product the store does not know.
     Raises stripe.StripeError when Stripe can't be asked.
     """
     if subscription["status"] in ENDED_SUBSCRIPTIONS:
@@ -52,13 +52,9 @@ def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
 
 
 def adopt_subscription_by_id(subscription_id: str, cause: str) -> Purchase | None:
-    """Return what adopt_subscription does for the subscription as it is at Stripe now; None if there is none."""
-    try:
-        return adopt_subscription(read("subscriptions", subscription_id), cause)
-    except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
-            raise
-        return None
+    """Fetch the subscription, and return what adopt_subscription does; None if Stripe has no such subscription."""
+    subscription = read_or_none("subscriptions", subscription_id)
+    return adopt_subscription(subscription, cause) if subscription else None
 
 
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
@@ -72,7 +68,7 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
     try:
         listed = [row for page in read_pages("subscriptions", customer=customer.id) for row in page]
     except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
+        if not is_missing(error):
             raise
         return []  # a customer that Stripe has forgotten has no subscriptions
     running = [row for row in listed if row["status"] not in ENDED_SUBSCRIPTIONS]
@@ -81,7 +77,7 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
     return [(row, purchases.get(row["id"]) or adopt_subscription(row, cause)) for row in running]
 
 
-def is_to(subscription: StripeData, product: Product) -> bool:
+def charges_for(subscription: StripeData, product: Product) -> bool:
     """Whether the subscription charges for the product, with any of its items."""
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
@@ -104,16 +100,12 @@ def _sold_by_us(public_id: str) -> tuple[Purchase | None, bool]:
 
 
 def _known_price(subscription: StripeData) -> Price | None:
-    """The first price of a product of ours. One that was never on sale is copied now, and is not put on sale."""
+    """Return the first price of a product that the store knows. A price that was never on sale is copied."""
     listed = [item["price"] for item in subscription["items"]["data"]]
     prices = Price.objects.in_bulk([price["id"] for price in listed])
     if found := next((prices[price["id"]] for price in listed if price["id"] in prices), None):
         return found
-    ours = set(
-        Product.objects.filter(id__in=[object_id(price["product"]) for price in listed]).values_list(
-            "id", flat=True
-        )
-    )
+    ours = Product.objects.in_bulk([object_id(price["product"]) for price in listed])
     missing = [{**price, "active": False} for price in listed if object_id(price["product"]) in ours]
     copies = usable_rows(Price, missing[:1], Report())
     for copy in copies:
@@ -122,7 +114,7 @@ def _known_price(subscription: StripeData) -> Price | None:
 
 
 def _create(subscription: StripeData, user: User, price: Price, cause: str) -> Purchase:
-    """The purchase, or the one that somebody else made for it at the same moment."""
+    """Create the purchase, or return the one that another process has just created for the subscription."""
     try:
         with transaction.atomic():
             purchase = Purchase.objects.create(

@@ -23,7 +23,7 @@ from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded
 from .models import Price, Purchase, StatusChange
 from .models import PurchaseStatus as Status
-from .stripe_client import StripeData, get_client, livemode, read, read_pages
+from .stripe_client import StripeData, get_client, livemode, read, read_or_none, read_pages
 
 logger = logging.getLogger(__name__)
 
@@ -126,24 +126,17 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
 
 def _fetch(session_id: str) -> StripeData | None:
     """The Session with all that hangs on it; None when this Stripe account has no such Session."""
-    try:
-        return read("checkout/sessions", session_id, expand=EXPAND)
-    except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
-            raise
+    session = read_or_none("checkout/sessions", session_id, expand=EXPAND)
+    if session is None:
         logger.warning("Stripe has no session %s: was it made with another account's key?", session_id)
-        return None
+    return session
 
 
 def _fetch_subscription(row: Purchase) -> StripeData | None:
-    """What a complete Session would say, for a subscription that was made without one (foreign_subscriptions.py)."""
-    try:
-        subscription = read(
-            "subscriptions", row.subscription_id, expand=["default_payment_method", "latest_invoice"]
-        )
-    except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
-            raise
+    """Return a subscription in the form of a complete Session: it was made without one (foreign_subscriptions.py)."""
+    expand = ["default_payment_method", "latest_invoice"]
+    subscription = read_or_none("subscriptions", row.subscription_id, expand=expand)
+    if subscription is None:
         logger.warning("Stripe has no subscription %s", row.subscription_id)
         return None
     return {

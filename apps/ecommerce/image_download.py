@@ -1,4 +1,4 @@
-"""Download an image from a URL that somebody else wrote: from the public internet only, within a time and a size."""
+"""Download an image from an untrusted URL: from the public internet only, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DownloadTimeout(DownloadError):
 
 
 def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
-    """Return the body that a URL leads to. Raise DownloadError if there is none, or none that we may ask for."""
+    """Return the body of the response, after redirects. Raise DownloadError if it can't or must not be downloaded."""
     deadline = _Deadline(monotonic() + seconds, seconds)
     try:
         for _hop in range(MAX_REDIRECTS + 1):
@@ -83,7 +83,7 @@ class _Deadline:
     seconds: float
 
     def left(self) -> float:
-        """Seconds until then. Raise TimeoutError if there are none."""
+        """Return the seconds that are left. Raise TimeoutError if none are left."""
         seconds = self.at - monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -175,7 +175,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _TimedSocket:
-    """What http.client needs of a socket. A plain timeout counts anew for each byte, a deadline does not."""
+    """The part of a socket that http.client uses, with a deadline: a plain timeout would restart with each byte."""
 
     def __init__(self, plain: socket.socket, deadline: _Deadline) -> None:
         self._plain, self._deadline = plain, deadline
@@ -231,7 +231,7 @@ def _resolved(host: str, port: int, deadline: _Deadline) -> list[Any]:
     def ask() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except Exception as error:  # raised below, where somebody waits
+        except Exception as error:  # raised below, in the thread that waits
             answers.put(error)
 
     Thread(target=ask, name="resolve", daemon=True).start()

@@ -42,7 +42,7 @@ def fold(text: str) -> str:
 def refresh_listing(product_ids: Collection[str] | None = None) -> list[str]:
     """Derives the columns again, for these products or for all. Writes only what changed.
 
-    Returns what could not be derived or written, with the reason: one row stands in no other's way.
+    Returns what could not be derived or written, with the reason. A row that fails does not stop the rest.
     """
     rows = ProductConfiguration.objects.with_catalogue()
     if product_ids is not None:
@@ -69,7 +69,7 @@ def _refresh_each(rows: Sequence[ProductConfiguration]) -> list[str]:
     for row in rows:
         try:
             changed += [row] if renew(row) else []
-        except Exception as error:  # whatever is wrong with this one
+        except Exception as error:  # any fault of this row
             logger.exception("The listing of %s can't be derived", printable(row.product_id))
             failures.append(failure(row.product, error))
     refused = write_each(_write, changed) if changed else []

@@ -360,7 +360,7 @@ class Purchase(models.Model):
 
     @property
     def will_be_charged_again(self) -> bool:
-        """Whether Stripe will charge for the subscription again, unless somebody cancels it."""
+        """Whether Stripe will charge for the subscription again unless it is canceled."""
         ends_with_its_period = (
             self.subscription_status in ("active", "trialing")
             and self.cancel_at is not None

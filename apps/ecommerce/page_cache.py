@@ -1,4 +1,4 @@
-"""Pages that are the same for everybody are rendered once, and again as soon as the catalogue has changed.
+"""Cache pages that are the same for all visitors, until the catalogue changes.
 
 A shared page is rendered from a request that holds nothing of a person (apps/web/shared_request.py), and only for
 people who bring nothing that would make it theirs. Everybody else gets the page rendered from their own request.
@@ -53,7 +53,7 @@ class Page:
 
 
 def shared_page(**parameters: Normalise) -> Callable[[View[P]], View[P]]:
-    """Decorate a view whose page is the same for everybody whom the shop does not know. GET and HEAD only.
+    """Decorate a view whose page is the same for all anonymous visitors. GET and HEAD only.
 
     `parameters` names those that choose among few pages, each with the function that normalises its value. Any other
     parameter (but those of MARKETING) makes a page that is rendered for this one request.
@@ -96,7 +96,7 @@ def _normalised(query: QueryDict, parameters: Mapping[str, Normalise]) -> dict[s
 def _shared(
     request: HttpRequest, values: dict[str, str], name: str, view: Callable[[HttpRequest], HttpResponse]
 ) -> HttpResponse | None:
-    """Return the page that everybody gets, from the cache or rendered now; None if the view makes it personal."""
+    """Return the shared page, from the cache or rendered now; None if the view makes it personal."""
     key = _key(request, values, name)
     page: Page | None = caches["pages"].get(key) if key else None
     if page is None:
@@ -115,7 +115,7 @@ def _shared(
 
 def _key(request: HttpRequest, values: dict[str, str], name: str) -> str | None:
     """None where nothing may be kept: while templates are being written, or without a stamp."""
-    # The stamp is read before the page is rendered: what changes meanwhile makes it an old page.
+    # Read the stamp before rendering: a change during rendering must make the page stale.
     if settings.DEBUG or not (stamp := catalogue_version.current()):
         return None
     address = (settings.SITE_URL, request.path, urlencode(values))

@@ -41,7 +41,7 @@ def purchases_of(user: User) -> JSON:
 
 
 def reason_to_stay(user: User) -> str | None:
-    """Why the account can't be deleted yet, or None: nobody could cancel what is charged, or get what was paid."""
+    """Return why the account can't be deleted yet, or None. A deleted user could neither cancel nor open a purchase."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
     for purchase in purchases.with_running_subscription():
         if purchase.will_be_charged_again:
@@ -95,6 +95,6 @@ def _close(purchase: Purchase) -> None:
 
 
 def refuse_open_checkouts(user: User) -> None:
-    """Raise NotReady if another tab has opened a payment page since: what is paid there would belong to nobody."""
+    """Raise NotReady if another tab has opened a payment page: a purchase paid there would have no owner."""
     if Purchase.objects.filter(user=user, status=Status.OPEN, livemode=livemode()).exists():
         raise NotReady(_("A checkout was opened in another tab. Nothing was deleted; please try again."))

@@ -76,7 +76,7 @@ def _drawn(key: int, name: str) -> bool:
 
 
 def _name(row: ProductConfiguration, brand: str) -> str:
-    """ "" for a product that can't be drawn: the others are."""
+    """Return the name of the product's image, or "" if it can't be drawn."""
     try:
         shown = repr((brand, row.product.name, row.product.picture.address, _price(row)))
     except Exception:

@@ -39,7 +39,7 @@ class SlugConverter(StringConverter):
 
 
 def choose_slugs(products: list[Product]) -> dict[str, str]:
-    """Product id ▶ a slug that nobody has yet. The same product gets the same one while others don't have it."""
+    """Return an unused slug for each product id. A product gets the same slug each time, unless it is taken."""
     wanted = {product.id: list(_candidates(product)) for product in products}
     rows = ProductConfiguration.objects.annotate(folded=Lower("slug"))
     candidates = {slug for slugs in wanted.values() for slug in slugs}
@@ -87,7 +87,7 @@ def _leads_to(name: str, slug: str) -> bool:
 
 
 def _candidates(product: Product) -> Iterator[str]:
-    """The slug that the founder or the name asks for, then longer ones that are nobody else's."""
+    """Yield the slug from the metadata or the name, then longer ones that contain a digest of the id."""
     texts = (str(product.metadata.get("slug") or ""), product.name)
     base = next(filter(None, (slugify(text)[:MAX_LENGTH].strip("-_") for text in texts)), "product")
     if not is_reserved(base):

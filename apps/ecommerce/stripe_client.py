@@ -45,6 +45,21 @@ def read(kind: str, key: str = "", **params: Any) -> StripeData:
     return answer
 
 
+def read_or_none(kind: str, key: str, **params: Any) -> StripeData | None:
+    """Return what `read` does, or None if this Stripe account has no such object."""
+    try:
+        return read(kind, key, **params)
+    except stripe.InvalidRequestError as error:
+        if not is_missing(error):
+            raise
+        return None
+
+
+def is_missing(error: stripe.InvalidRequestError) -> bool:
+    """Return whether Stripe refused because the object does not exist. https://docs.stripe.com/error-codes"""
+    return error.code == "resource_missing"
+
+
 def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
     """A whole list, up to PAGE objects at a time. https://docs.stripe.com/api/pagination"""
     page = read(kind, limit=PAGE, **params)

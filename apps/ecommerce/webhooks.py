@@ -127,7 +127,7 @@ def _handle(record: WebhookEvent) -> None:
 
 
 def _id(value: Any, what: str) -> str:
-    """The id of an object of Stripe's, or of one that is expanded. Raises UnusableEvent when there is none."""
+    """Return an object's id, whether it is expanded or not. Raise UnusableEvent if it has no usable id."""
     found = value.get("id") if isinstance(value, Mapping) else value
     if not isinstance(found, str) or not 0 < len(found) <= STRIPE_ID:
         raise UnusableEvent(f"the {what} has no id")

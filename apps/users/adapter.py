@@ -38,7 +38,7 @@ PROOFS = {
 }
 
 
-# Mails that somebody waits for, and that tell nobody who has an account.
+# E-mails that a visitor waits for. Naming them does not reveal who has an account.
 AWAITED = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
@@ -71,7 +71,7 @@ class AccountAdapter(AddressAdapter):
             messages.warning(request, words)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count wrong passwords by address alone; allauth adds the Host header, whose port anybody may vary."""
+        """Count wrong passwords by address alone; allauth adds the Host header, whose port a client can vary."""
         return str(credentials.get("email", "")).lower()
 
     def reauthenticate(self, user: User, password: str) -> bool:

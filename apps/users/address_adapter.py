@@ -21,7 +21,7 @@ from .models import User
 
 class AddressAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Send somebody without password, second factor and proven address to the page that says what to do."""
+        """Offer a page with instructions to users without password, second factor and proven address."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if methods or not user.is_authenticated:
             return methods
@@ -40,7 +40,7 @@ class AddressAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def logout(self, request: HttpRequest) -> None:
-        """Keep what tells that an unproven account was made in this browser."""
+        """Keep the record that an unproven account was created in this browser."""
         kept = request.session.get(address_proof.SESSION_KEY)
         super().logout(request)
         if kept:
@@ -61,7 +61,7 @@ class AddressAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(super().confirm_email(request, email_address))
 
     def set_password(self, user: User, password: str) -> None:
-        """Store it only if nobody else has changed or removed the password since this request read it."""
+        """Store the password only if no other request has changed or removed it since this one read it."""
         known = user.password
         user.set_password(password)
         if not User.objects.filter(pk=user.pk, password=known).update(password=user.password):
@@ -79,7 +79,7 @@ class AddressAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell of a change at the old address, if that was proven. An unproven one may be a stranger's."""
+        """Send the notice of a change to the old address if it was proven. An unproven one may be a stranger's."""
         if template_prefix == "account/email/email_changed":
             change = address_changes.undoable().filter(user=user, new_email=user.email).last()
             if not change:

@@ -56,7 +56,7 @@ def find(token: str) -> AddressChange | None:
 
 @transaction.atomic
 def undo(change: AddressChange) -> None:
-    """Give the account back to its old address, and take away every other way in. Raise AddressTaken.
+    """Restore the account's old address and remove every other way to sign in. Raise AddressTaken.
 
     Second factors older than the change stay: allauth allows no change of address with one, so they are the owner's.
     """

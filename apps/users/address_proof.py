@@ -1,8 +1,8 @@
 """The first proof that a new account's address is its owner's, and what it removes.
 
-Anybody can sign up with anybody's address. Until the address is proven (a code, a link, a provider, a reset), what
-was set on the account may be a stranger's. So each browser's session remembers what was set in this browser, and the
-first proof keeps that and removes the rest.
+A visitor can sign up with the address of another person. Until the address is proven (a code, a link, a provider, a
+reset), what was set on the account may be a stranger's. So each browser's session remembers what was set in this
+browser, and the first proof keeps that and removes the rest.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def has_other_proven(address: EmailAddress) -> bool:
 def account_for(email: str) -> User | None:
     """Return the account that a code or a link sent to this address opens.
 
-    An address that somebody only wants to change to opens nothing, unless they have never proven another: else a
-    stranger's account would receive whoever owns the address.
+    An address that an account only wants to change to does not open that account, unless it has proven no other
+    address. Otherwise the owner of the address would be signed in to a stranger's account.
     """
     active = User.objects.filter(is_active=True)
     rows = EmailAddress.objects.filter(email=email.lower(), user__is_active=True).select_related("user")
@@ -61,7 +61,7 @@ def belongs_to(user: User, email: str) -> bool:
 
 
 def release(email: str) -> None:
-    """Forget that others want to change to this address: it is free for whoever signs up with it."""
+    """Delete the waiting changes to this address, so that its owner can sign up with it."""
     if not User.objects.filter(email=email.lower()).exists():
         EmailAddress.objects.filter(email=email.lower(), verified=False).delete()
 

@@ -1,4 +1,4 @@
-"""People in the admin. What gives rights, or leads into somebody's account, is edited by superusers only."""
+"""Users in the admin. Only superusers edit permissions and what signs a user in."""
 
 from typing import Any, ClassVar
 
@@ -20,8 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.users import personal_data
 from apps.users.models import User
 
-# The first four are replaced below. The others are of no use: apps come from the settings, tokens are not kept, and
-# where somebody is signed in is theirs to see.
+# The first four are replaced below. The remaining three are not needed: apps come from the settings, tokens are not
+# kept, and sessions are private.
 admin.site.unregister(
     [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
 )
@@ -51,7 +51,7 @@ class SuperusersEditOthersDelete(SuperusersEdit):
 
 
 def may_edit(request: HttpRequest, user: User) -> bool:
-    """Superusers edit everybody, other operators edit shoppers: else a password of a superuser is soon theirs."""
+    """Return whether the operator may edit the user. Only superusers may edit operators."""
     return request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 
@@ -95,7 +95,7 @@ class UserAdmin(DjangoUserAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or may_edit(request, obj))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Protect people whom Stripe still charges, or whose payment is on its way, as their own account page does."""
+        """Refuse to delete users whom Stripe still charges, or whose payment is pending, as the account page does."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
         reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.reasons_to_delay(user)]
         return deleted, counts, missing, [*protected, *reasons]
@@ -117,7 +117,7 @@ class EmailAddressAdmin(SuperusersEditOthersDelete, AllauthEmailAddressAdmin):  
 
 @admin.register(SocialAccount)
 class SocialAccountAdmin(SuperusersEditOthersDelete, AllauthSocialAccountAdmin):  # type: ignore[misc]
-    """Whoever has the account at the provider signs in here."""
+    """An account at a provider signs its owner in here."""
 
 
 @admin.register(Authenticator)
@@ -133,5 +133,5 @@ class AuthenticatorAdmin(SuperusersEdit, admin.ModelAdmin):
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse ?data__secret__startswith=A, which would tell a secret letter by letter."""
+        """Refuse ?data__secret__startswith=A, which would reveal a secret letter by letter."""
         return not lookup.startswith("data") and super().lookup_allowed(lookup, value, request)

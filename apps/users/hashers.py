@@ -11,7 +11,7 @@ LARGE_BYTES = 1024 * 1024
 
 _one_at_a_time = RLock()
 
-# glibc keeps a freed block of 19 MiB for each thread that had one, unless it is told which blocks are large.
+# Without this, glibc keeps a freed block of 19 MiB for each thread.
 with suppress(AttributeError, OSError):  # another C library
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
@@ -26,7 +26,7 @@ class SmallArgon2PasswordHasher(Argon2PasswordHasher):
     time_cost = 2
     parallelism = 1
 
-    # Hashing is bound by the processor, and there is a process a core: more at once take memory and save no time.
+    # Hashing is bound by the CPU, and there is one process per core: parallel hashes cost memory and save no time.
     def encode(self, password: str, salt: str) -> str:
         with _one_at_a_time:
             return super().encode(password, salt)

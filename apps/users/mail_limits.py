@@ -1,7 +1,7 @@
-"""How many mails one address gets, whoever asks for them and from wherever (setting RATE_LIMITS).
+"""Limits on e-mails to one address, for all clients together (setting RATE_LIMITS).
 
-Two layers: a page that sends mails answers 429 when it was asked too often for one address, known or not; and no more
-than RATE_LIMITS["mail"] leave, whatever way led to them. The second says nothing: it would tell who has an account.
+A page that sends e-mails answers 429 after too many requests for one address, known or not. Besides, no more than
+RATE_LIMITS["mail"] are sent in all. That limit shows no message, because it would reveal who has an account.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def mailbox_in(request: HttpRequest) -> str:
 
 
 def confirmations_limited(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Decorate the page about one's address: 429 where allauth would leave a mail out without a word."""
+    """Decorate the page for changing the address: answer 429 where allauth would skip the e-mail silently."""
 
     @wraps(view)
     def inner(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:

@@ -102,7 +102,7 @@ def _checked_registration(answer: dict[str, Any]) -> dict[str, Any]:
     _check(registration.response.client_data, data)
     assert data.credential_data is not None
     if isinstance(data.credential_data.public_key, UnsupportedKey):
-        raise _refused()  # of an algorithm that nobody could check later
+        raise _refused()  # its algorithm is not supported
     return {
         "id": websafe_encode(registration.raw_id),
         "rawId": websafe_encode(registration.raw_id),
@@ -123,7 +123,7 @@ def _check(client: CollectedClientData, data: AuthenticatorData) -> None:
 
 
 def _count_up(passkey: Authenticator, count: int) -> None:
-    """Raise if the passkey's counter did not go up: somebody has a copy. Passkeys that are synced always say 0."""
+    """Raise if the passkey's counter did not go up, as with a copied key. Synced passkeys always send 0."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().get(pk=passkey.pk)
         last = row.data.get("sign_count", row.wrap().authenticator_data.counter)

@@ -45,7 +45,7 @@ def reasons_to_stay(user: User) -> list[str]:
 
 
 def delete_account(user: User) -> list[str]:
-    """Delete the user and return [], or leave everything as it is and return the reasons in words for its owner."""
+    """Delete the user and return []. If that is not possible now, delete nothing and return the reasons."""
     try:
         for prepare in preparations:
             prepare(user)
@@ -62,7 +62,7 @@ def delete_account(user: User) -> list[str]:
 
 
 def reasons_to_delay(user: User) -> list[str]:
-    """Return why nobody else may delete the account right now, an open payment page included."""
+    """Return why an operator must not delete the account right now. Open payment pages count, too."""
     try:
         for check in last_checks:
             check(user)

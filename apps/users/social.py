@@ -73,7 +73,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def _prove(request: HttpRequest, sociallogin: SocialLogin) -> None:
-    """Somebody whom a provider vouches for proves the account's address by signing in."""
+    """Prove the account's address if the provider has verified it."""
     user = sociallogin.user
     if not user.is_active or not address_proof.vouches_for(sociallogin, user):
         return

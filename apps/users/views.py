@@ -24,7 +24,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def asks_again(view: View) -> View:
-    """Decorate a view: it opens for a person who has shown a moment ago that it is them."""
+    """Decorate a view that needs a recent reauthentication."""
     required: View = reauthentication_required(view)
 
     @wraps(view)
@@ -48,7 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
     user = _signed_in(request)
     form = NameForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
-        # Nothing but the name: another request may have changed the address or the password meanwhile.
+        # Save the name only: another request may have changed the address or the password.
         form.save(commit=False).save(update_fields=["name"])
         messages.success(request, "Saved.")
         return redirect("account")

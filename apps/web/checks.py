@@ -16,8 +16,8 @@ def ready_for_strangers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def files_are_nobody_elses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Older releases made VAR_DIR for everybody to read."""
+def check_var_dir_permissions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if other users of the machine can read VAR_DIR, as older releases allowed."""
     if not settings.VAR_DIR.stat().st_mode & OTHERS:
         return []
     words = f"Every user of this machine can look into {settings.VAR_DIR}: orders, mails, files that buyers pay for."

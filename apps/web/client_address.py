@@ -1,4 +1,4 @@
-"""The IP address of the client, for rate limits and for the log line when somebody asks too often."""
+"""The IP address of the client, for rate limits and their log lines."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def clean_address(text: str) -> str:
 
 
 def _candidates(request: HttpRequest) -> Iterator[str]:
-    """What may name the client, the best first: whatever is no address is passed over, never believed."""
+    """Yield what may be the client's address, the best candidate first. The caller skips what is no address."""
     if settings.CLIENT_IP_HEADER:
         # A proxy that adds to the header instead of setting it leaves its own word last.
         yield request.headers.get(settings.CLIENT_IP_HEADER, "").rpartition(",")[2]

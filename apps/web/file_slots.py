@@ -1,43 +1,43 @@
-"""How many files this process sends at once: a slow reader holds a thread until the last byte."""
+"""A limit on how many files this process sends at the same time: a slow client holds a thread until the last byte."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from threading import RLock
 
-WEB_THREADS = int(os.environ.get("WEB_THREADS") or 8)  # as config/serve.py
-AT_ONCE = max(WEB_THREADS // 2, 1)  # in this process; the other threads answer pages
-PER_PERSON = 2
-RETRY_AFTER = 30  # seconds
+from django.conf import settings
+
+MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # in this process; the remaining threads answer pages
+MAX_FILES_PER_USER = 2
+RETRY_AFTER_SECONDS = 30
 
 _lock = RLock()  # __del__ may run while this thread holds it
-_sending: Counter[object] = Counter()  # by person; None is everybody who is not asked
+_sending: Counter[object] = Counter()  # by user id; None for files that need no user
 
 
 class Slot:
-    """One of AT_ONCE, until `release`; more than one call releases once."""
+    """One of MAX_FILES, until the first call of `release`."""
 
-    def __init__(self, person: object) -> None:
-        self.person, self.is_held = person, True
+    def __init__(self, user_id: object) -> None:
+        self.user_id, self.is_held = user_id, True
 
     def release(self) -> None:
         with _lock:
             if self.is_held:
                 self.is_held = False
-                _sending[self.person] -= 1
-                if not _sending[self.person]:
-                    del _sending[self.person]
+                _sending[self.user_id] -= 1
+                if not _sending[self.user_id]:
+                    del _sending[self.user_id]
 
 
-def take_slot(person: object = None) -> Slot | None:
-    """None when this process, or this person, has enough under way."""
+def take_slot(user_id: object = None) -> Slot | None:
+    """Return None when this process, or this user, already sends as many files as allowed."""
     with _lock:
-        if _sending.total() >= AT_ONCE or (person is not None and _sending[person] >= PER_PERSON):
+        if _sending.total() >= MAX_FILES or (user_id is not None and _sending[user_id] >= MAX_FILES_PER_USER):
             return None
-        _sending[person] += 1
-    return Slot(person)
+        _sending[user_id] += 1
+    return Slot(user_id)
 
 
 class HeldChunks:
@@ -64,4 +64,4 @@ class HeldChunks:
             self.slot.release()
 
     def __del__(self) -> None:
-        self.slot.release()  # a server that never closed it
+        self.slot.release()  # in case the server never closed it

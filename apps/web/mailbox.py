@@ -28,7 +28,7 @@ class EmailBackend(console.EmailBackend):
 
 
 class UnsentEmailBackend(base.BaseEmailBackend):
-    """Log that mails were not sent, and to whom in part; never a word of theirs: they hold codes and reset links."""
+    """Log unsent e-mails with a masked recipient. Their text is not logged: it may contain codes and reset links."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:

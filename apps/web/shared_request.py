@@ -1,4 +1,4 @@
-"""The request that shared pages are rendered from: nothing in it belongs to the person who asks."""
+"""The request from which shared pages are rendered. It contains nothing of the visitor's own request."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SharedRequest(WSGIRequest):
 
     @property
     def csp_nonce(self) -> str:
-        """Each response has a nonce of its own: a page that uses one is not shared."""
+        """Note the use of a nonce: it differs in each response, so such a page is not shared."""
         self.META["csp_nonce"] = ""
         return ""
 
@@ -56,7 +56,7 @@ class SharedRequest(WSGIRequest):
 
 
 def is_impersonal(request: HttpRequest) -> bool:
-    """Return whether a request brings no session, user, message, cookie (but language and theme) or htmx header."""
+    """Return whether a request has no session, user, message, htmx header or cookie, except language and theme."""
     preferences = {settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME}
     return (
         request.method in ("GET", "HEAD")

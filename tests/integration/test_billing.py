@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -65,20 +64,18 @@ def page_of(client: Client, purchase: Purchase) -> str:
     return client.get(purchase.get_absolute_url()).content.decode()
 
 
-TAKE_BACK = pytest.mark.parametrize("take_back", [refund, dispute, lose_dispute])
-
-
-@TAKE_BACK
-def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
-    as_ada: Client,
-    ada: User,
-    club: ProductConfiguration,
-    sandbox: Any,
-    take_back: Callable[[Any, Purchase], None],
-) -> None:
+@pytest.fixture(params=[refund, dispute, lose_dispute])
+def suspended(request: Any, as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
+    """A subscription whose payment was taken back."""
     purchase = deliver(sandbox, bought(as_ada, club))
-    take_back(sandbox, purchase)
-    purchase = deliver(sandbox, purchase)
+    request.param(sandbox, purchase)
+    return deliver(sandbox, purchase)
+
+
+def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
+    as_ada: Client, ada: User, club: ProductConfiguration, suspended: Purchase
+) -> None:
+    purchase = suspended
     assert owned(ada, club.product) is None
     assert (purchase.subscription_status, purchase.will_be_charged_again) == ("active", True)
 
@@ -95,17 +92,7 @@ def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
     assert as_ada.post(f"/purchases/order/{purchase.public_id}/manage/").status_code == 302
 
 
-@TAKE_BACK
-def test_account_with_suspended_subscription_is_not_deleted(
-    as_ada: Client,
-    ada: User,
-    club: ProductConfiguration,
-    sandbox: Any,
-    take_back: Callable[[Any, Purchase], None],
-) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
-    take_back(sandbox, purchase)
-    deliver(sandbox, purchase)
+def test_account_with_suspended_subscription_is_not_deleted(ada: User, suspended: Purchase) -> None:
     assert personal_data.delete_account(ada) != []
     assert User.objects.filter(pk=ada.pk).exists()
 
@@ -201,17 +188,10 @@ def test_stalled_subscriptions_are_not_sold_a_second_time(
 # --- renewals of what is suspended -------------------------------------------------------------------------
 
 
-@TAKE_BACK
 def test_renewal_opens_suspended_subscription_only_when_its_invoice_is_paid(
-    as_ada: Client,
-    ada: User,
-    club: ProductConfiguration,
-    sandbox: Any,
-    take_back: Callable[[Any, Purchase], None],
+    ada: User, club: ProductConfiguration, sandbox: Any, suspended: Purchase
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
-    take_back(sandbox, purchase)
-    suspended = deliver(sandbox, purchase)
+    purchase = suspended
     assert suspended.current_period_end is not None
     ends_in = int((suspended.current_period_end - timezone.now()).total_seconds())
     desk.advance(purchase.subscription_id, ends_in + 60)  # the invoice is a draft for an hour

@@ -83,7 +83,7 @@ def test_no_range_is_an_error_of_the_server(
 def test_a_third_download_of_a_person_is_told_to_wait(
     as_ada: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_slots, "AT_ONCE", 4)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 4)
     first, second = begin(as_ada), begin(as_ada)
     refused = as_ada.get(PATH)
     assert refused.status_code == 503
@@ -100,7 +100,7 @@ def test_a_third_download_of_a_person_is_told_to_wait(
 def test_another_buyer_still_gets_the_file(
     as_ada: Client, as_bob: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_slots, "AT_ONCE", 4)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 4)
     bought(as_bob, owned)
     held = [begin(as_ada), begin(as_ada)]
     response: Any = as_bob.get(PATH)
@@ -112,7 +112,7 @@ def test_another_buyer_still_gets_the_file(
 def test_no_more_than_the_process_has_slots(
     as_ada: Client, as_bob: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_slots, "AT_ONCE", 1)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 1)
     bought(as_bob, owned)
     held = begin(as_ada)
     assert as_bob.get(PATH).status_code == 503
@@ -125,7 +125,7 @@ def test_no_more_than_the_process_has_slots(
 def test_what_sends_nothing_takes_no_slot(
     as_ada: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_slots, "AT_ONCE", 0)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 0)
     head = as_ada.head(PATH)
     assert (head.status_code, head["Content-Length"]) == (200, str(len(CONTENT)))
     assert as_ada.get(PATH, headers={"range": "bytes=999999-"}).status_code == 416
@@ -133,7 +133,7 @@ def test_what_sends_nothing_takes_no_slot(
 
 
 def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_slots, "AT_ONCE", 3)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 3)
     start, taken = Barrier(16), []
 
     def take(person: int) -> None:
@@ -188,7 +188,7 @@ def test_a_large_picture_takes_a_slot_and_a_small_one_none(
     settings.MEDIA_ROOT = tmp_path
     (tmp_path / "large.png").write_bytes(b"p" * 3_000_000)
     (tmp_path / "small.png").write_bytes(b"p" * 3000)
-    monkeypatch.setattr(file_slots, "AT_ONCE", 0)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 0)
     refused = Client().get("/media/large.png")
     assert (refused.status_code, refused["Cache-Control"]) == (503, "no-store")
     assert Client().get("/media/small.png").status_code == 200

@@ -12,10 +12,10 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from apps.web.file_slots import RETRY_AFTER, HeldChunks, take_slot
+from apps.web.file_slots import RETRY_AFTER_SECONDS, HeldChunks, take_slot
 
 YEAR = 365 * 24 * 3600
-IN_ONE_PIECE = 1_000_000  # bytes: so many leave the thread at once, however slowly they are read
+MAX_BYTES_AT_ONCE = 1_000_000  # the server buffers so much, so a slow client holds no thread
 
 # Everything else may bring script along (SVG, HTML): it is handed out as a file to keep, and runs nowhere.
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif")
@@ -43,15 +43,15 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def _sent(request: HttpRequest, file: File, kind: str) -> HttpResponseBase:
-    """The file in one piece; a large one in chunks that hold a thread, so not too many of them."""
-    if request.method == "HEAD" or file.size <= IN_ONE_PIECE:
+    """Send a small file at once, and a large one in chunks. Those hold a thread, so their number is limited."""
+    if request.method == "HEAD" or file.size <= MAX_BYTES_AT_ONCE:
         with file:
             return HttpResponse(b"" if request.method == "HEAD" else file.read(), content_type=kind)
     slot = take_slot()
     if slot is None:
         file.close()
         return HttpResponse(
-            status=503, headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
+            status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
         )
     return StreamingHttpResponse(HeldChunks(_chunks(file), slot), content_type=kind)
 
