@@ -29,7 +29,7 @@ class Smtp(socketserver.StreamRequestHandler):
             self.server.heard.append(line.strip().decode())  # type: ignore[attr-defined]
             if in_data and line != b".\r\n":
                 continue
-            in_data = line.startswith(b"DATA")
+            in_data = line.upper().startswith(b"DATA")
             self.wfile.write(answers.get(line[:4].upper(), b"250 ok") + b"\r\n")
 
 

@@ -63,6 +63,8 @@ def shop() -> Iterator[Shop]:
         "STRIPE_SANDBOX": "true",
         "BEHIND_TLS_PROXY": "true",
         "METRICS_TOKEN": TOKEN,
+        "DATABASE_URL": "",  # its own SQLite file: processes of a parallel run must not share one database
+        "CACHE_URL": "",
         "WEB_WORKERS": "1",
     }
     with throwaway_shop(["manage.py", "migrate", "-v0"], ["-m", "config.serve"], **environment) as shop:
