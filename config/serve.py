@@ -21,7 +21,9 @@ from config.launch import refuse_to_start
 
 STOP_SECONDS = 30
 SLOWEST_HEADERS = 10_000  # ms: who sends them more slowly is not a browser
-PER_THREAD = 8  # requests that wait for a thread; more are kept in the socket's queue
+MAX_CONNECTIONS = (
+    512  # open in each process, idle ones included: many systems allow a process 1024 open files
+)
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
         port=settings.WEB_PORT,
         workers=settings.WEB_WORKERS,
         blocking_threads=settings.WEB_THREADS,
-        backpressure=settings.WEB_THREADS * PER_THREAD,
+        backpressure=MAX_CONNECTIONS,
         backlog=1024,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),

@@ -7,7 +7,9 @@ header that a client can write: no limit per address holds.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
@@ -19,12 +21,13 @@ from config.launch import is_public
 from .findings import Finding
 
 TIMEOUT_SECONDS = 10
+HALF_BODY_SECONDS = 3
 MADE_UP = "192.0.2.66"  # RFC 5737: reserved for documentation
 READYZ = "/readyz"
 
 
 def examine_proxies() -> Iterator[Finding]:
-    """Every finding about the client address; none about Stripe."""
+    """Yield findings about client addresses and slow clients; none about Stripe."""
     header = settings.CLIENT_IP_HEADER or "X-Forwarded-For"
     names = {"X-Forwarded-For", header}
     try:
@@ -46,6 +49,8 @@ def examine_proxies() -> Iterator[Finding]:
     yield from _scheme(plain)
     yield from _forgeries(forged, underscored)
     yield from _shared(plain, forged)
+    if is_public(settings.SITE_URL):
+        yield from _slow_clients()
 
 
 def _ask(headers: dict[str, str]) -> dict[str, Any]:
@@ -107,3 +112,26 @@ def _right_count(forged: dict[str, Any]) -> str:
     header = settings.CLIENT_IP_HEADER
     unset = f"Unset CLIENT_IP_HEADER ({header} does not name the client) and set" if header else "Set"
     return f"{unset} TRUSTED_PROXIES={_proxies(forged)} (now {forged['trusted_proxies']})."
+
+
+def _slow_clients() -> Iterator[Finding]:
+    """Half a body is sent: a proxy that buffers waits for the rest of it, the web server alone answers at once."""
+    if answers_half_a_body():
+        words = "Half-sent requests reach the web server, where each holds a thread: a few dozen slow clients stop it"
+        yield Finding(
+            False, words, "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
+        )
+
+
+def answers_half_a_body() -> bool:
+    url = urlsplit(settings.SITE_URL)
+    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = kind(url.netloc, timeout=HALF_BODY_SECONDS)
+    try:
+        connection.request("POST", READYZ, body=b"half", headers={"Content-Length": "8"})
+        connection.getresponse()
+    except (OSError, HTTPException):  # it still waits, or has closed the connection
+        return False
+    finally:
+        connection.close()
+    return True

@@ -10,6 +10,7 @@ import pytest
 import requests
 from django.test import Client
 
+from apps.ecommerce import doctor_proxies
 from apps.ecommerce.doctor_proxies import examine_proxies
 from tests.proxies import FRONTS, Front, configure, deployed, through
 
@@ -34,6 +35,8 @@ def diagnose(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ask:
             return response
 
         monkeypatch.setattr(requests, "get", get)
+        # The real proxies are asked in tests/soak/test_slow_clients_of_proxies.py.
+        monkeypatch.setattr(doctor_proxies, "answers_half_a_body", lambda: False)
         findings = list(examine_proxies())
         assert findings[0].ok
         assert "The site sees this command at" in findings[0].what
@@ -107,6 +110,19 @@ def test_doctor_finds_underscores_that_come_through(diagnose: Ask, settings: Any
     configure(settings, {"BEHIND_TLS_PROXY": "true"})
     (line,) = diagnose(old_caddy)
     assert line.startswith("Headers with underscores (X_Forwarded_For) replace the proxy's own")
+
+
+def test_doctor_finds_a_proxy_that_passes_on_half_a_body(
+    diagnose: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(settings, deployed("caddy"))
+    assert diagnose(FRONTS["caddy"]) == []
+    with monkeypatch.context() as unbuffered:
+        unbuffered.setattr(doctor_proxies, "answers_half_a_body", lambda: True)
+        slow = list(doctor_proxies._slow_clients())
+    (finding,) = slow
+    assert not finding.ok
+    assert "deploy/Caddyfile" in finding.todo
 
 
 def test_doctor_finds_a_site_that_does_not_know_its_scheme(diagnose: Ask, settings: Any) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +24,6 @@ THREADS = 4  # of the shop's web server
 collect_ignore = (
     [] if os.environ.get("DATABASE_URL", "").startswith("postgres") else ["test_database_restart.py"]
 )
-if not (shutil.which("caddy") and shutil.which("nginx")):
-    collect_ignore += ["test_behind_proxies.py", "test_slow_clients_of_proxies.py"]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -11,7 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+needs_proxies = pytest.mark.skipif(
+    not (os.environ.get("CI") or (shutil.which("caddy") and shutil.which("nginx"))),
+    reason="needs Caddy and nginx, for example: apt install caddy nginx",
+)
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; user root;
 events {{}}
@@ -47,6 +54,9 @@ def nginx(folder: Path, shop: int, private: Path) -> Iterator[int]:
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=text))
     with _running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port, folder):
         yield port
+
+
+PROXIES = {"caddy": caddy, "nginx": nginx}
 
 
 def _free_port() -> int:

@@ -1,26 +1,20 @@
-"""The production server behind the real Caddy, with the shipped Caddyfile, and the real nginx.
-
-conftest.py leaves this file out where one of the two programs is missing: apt install caddy nginx.
-"""
+"""The production server behind the real Caddy and nginx, with the shipped files."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from throwaway_shop import Shop, free_port, throwaway_shop
+from throwaway_shop import Shop, throwaway_shop
 
-ROOT = Path(__file__).resolve().parents[2]
+from .proxying import PROXIES, needs_proxies
+
+pytestmark = needs_proxies
+
 TOKEN = "token-of-the-test"
 SHOPPER, OTHER = "127.0.0.2", "127.0.0.3"  # all of 127.0.0.0/8 is this machine
 MADE_UP = "192.0.2.66"
@@ -34,23 +28,6 @@ FORGERIES: list[tuple[tuple[str, str], ...]] = [
     (("X_Forwarded_Proto", "https"), ("X-Forwarded-Proto", "https")),
     (("X_Forwarded_Host", "evil.test"), ("X-Forwarded-Host", "evil.test")),
 ]
-NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{shop};
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
-}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,46 +48,11 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
-@pytest.fixture(params=["caddy", "nginx"])
+@pytest.fixture(params=PROXIES)
 def port(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator[int]:
     """Where the proxy listens."""
-    port = free_port()
-    if request.param == "caddy":
-        shipped = (ROOT / "deploy/Caddyfile").read_text()
-        local = re.sub(r"^shop\.example\.com", f"http://127.0.0.1:{port}", shipped, flags=re.MULTILINE)
-        local = local.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}")
-        config = tmp_path / "Caddyfile"
-        config.write_text(f"{{\n\tadmin off\n}}\n{local}")
-        command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
-    else:
-        config = tmp_path / "nginx.conf"
-        config.write_text(NGINX.format(folder=tmp_path, port=port, shop=shop.port))
-        command = ["nginx", "-p", str(tmp_path), "-c", str(config)]
-    with running(command, port, tmp_path):
+    with PROXIES[request.param](tmp_path, shop.port, tmp_path / "private") as port:
         yield port
-
-
-@contextmanager
-def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
-    log = folder / "log"
-    home = {"HOME": str(folder), "PATH": os.environ["PATH"]}
-    with log.open("w") as output:
-        proxy = subprocess.Popen(command, stdout=output, stderr=output, env=home)
-    try:
-        deadline = time.monotonic() + 20
-        while not _listens(port):
-            assert proxy.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        yield
-    finally:
-        proxy.terminate()
-        proxy.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def ask(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, Any]:

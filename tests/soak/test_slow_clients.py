@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+
+from apps.ecommerce.doctor_proxies import answers_half_a_body
 
 from .drill import Server
 
@@ -74,6 +76,21 @@ def assert_pages_answer(port: int) -> None:
         assert connection.getresponse().status == 200
         connection.close()
         assert time.monotonic() - started < 1
+
+
+def test_slow_headers_and_idle_connections_leave_room_for_pages(shop_alone: Shop) -> None:
+    port = urlsplit(shop_alone.server.address).port or 0
+    assert_pages_answer_warm(port)
+    with ExitStack() as held:
+        for _ in range(100):
+            held.enter_context(opened(port, f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Slow: "))
+            held.enter_context(opened(port, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"))
+        assert_pages_answer(port)
+
+
+def test_doctor_sees_that_the_web_server_takes_half_a_body(shop_alone: Shop, settings: Any) -> None:
+    settings.SITE_URL = shop_alone.server.address
+    assert answers_half_a_body()
 
 
 def test_paused_downloads_leave_threads_for_pages(shop_alone: Shop) -> None:

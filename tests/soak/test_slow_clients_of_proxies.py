@@ -1,7 +1,4 @@
-"""The shop behind the real Caddy and nginx with the shipped files: slow clients hold no thread.
-
-conftest.py leaves this file out where one of the two programs is missing: apt install caddy nginx.
-"""
+"""The shop behind the real Caddy and nginx with the shipped files: slow clients hold no thread."""
 
 from __future__ import annotations
 
@@ -9,11 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
-from .proxying import caddy, nginx
+from apps.ecommerce.doctor_proxies import answers_half_a_body
+
+from .proxying import PROXIES, needs_proxies
 from .test_slow_clients import (
     MANY,
     Shop,
@@ -25,6 +26,8 @@ from .test_slow_clients import (
     status_of,
 )
 
+pytestmark = needs_proxies
+
 Proxy = Callable[[Path, int, Path], AbstractContextManager[int]]
 
 
@@ -33,9 +36,9 @@ def shop_behind_proxy(tmp_path: Path) -> Iterator[Shop]:
     yield from file_shop(tmp_path, "nginx")
 
 
-@pytest.mark.parametrize("proxy", [caddy, nginx], ids=["caddy", "nginx"])
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)
 def test_slow_clients_of_a_proxy_hold_no_thread(
-    shop_behind_proxy: Shop, tmp_path: Path, proxy: Proxy
+    shop_behind_proxy: Shop, tmp_path: Path, proxy: Proxy, settings: Any
 ) -> None:
     server, path, cookies = shop_behind_proxy
     with (
@@ -49,6 +52,19 @@ def test_slow_clients_of_a_proxy_hold_no_thread(
         assert [status_of(client) for client in clients] == [200] * MANY
         assert_pages_answer(port)
         _gets_the_file(port, path, cookies[0])
+        settings.SITE_URL = f"http://127.0.0.1:{port}"
+        assert not answers_half_a_body()
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)
+@pytest.mark.parametrize("path", ["/webhooks/stripe/", "/accounts/login/", "/store/"])
+def test_large_body_is_refused_with_413(
+    shop_behind_proxy: Shop, tmp_path: Path, proxy: Proxy, path: str
+) -> None:
+    shop = urlsplit(shop_behind_proxy.server.address).port or 0
+    with proxy(tmp_path, shop, tmp_path / "private") as port:
+        answer = requests.post(f"http://127.0.0.1:{port}{path}", data=b"x" * 5_000_000, timeout=20)
+        assert answer.status_code == 413
 
 
 def _gets_the_file(port: int, path: str, cookie: str) -> None:
