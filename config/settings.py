@@ -150,10 +150,10 @@ CHECKOUT_TAX_IDS = env.bool("CHECKOUT_TAX_IDS", default=False)  # companies may 
 CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)  # a real invoice for one-time sales too
 
 # How long a subscription whose renewal failed keeps its access while Stripe tries the card again.
-PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7)
+PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
 
 # With purchases waiting and no event for so long, /readyz says that webhooks are silent.
-WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1)
+WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
@@ -290,7 +290,7 @@ TASKS_BACKEND = env.read("TASKS_BACKEND", env_values.choice_or_path(TASK_BACKEND
 if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 # With a task due and not taken for so long, /readyz says that the worker is silent.
-WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1)
+WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
 
 # --- Accounts ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
