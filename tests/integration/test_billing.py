@@ -218,6 +218,20 @@ def test_failed_renewal_of_refunded_subscription_stays_closed(
     assert "Manage subscription" in page_of(as_ada, purchase)
 
 
+def test_failed_renewal_of_suspended_subscription_is_not_called_due_next_month(
+    as_ada: Client, sandbox: Any, suspended: Purchase
+) -> None:
+    desk.fail_next_renewal(suspended.subscription_id)
+    desk.advance_to_renewal(suspended.subscription_id)
+    purchase = deliver(sandbox, suspended)
+    assert (purchase.status, purchase.subscription_status) == (suspended.status, "past_due")
+    page = page_of(
+        as_ada, purchase
+    )  # Stripe tries it again within days: docs.stripe.com/billing/revenue-recovery
+    assert "payment is overdue" in page
+    assert "next payment is due on" not in page
+
+
 def test_change_of_plan_over_nothing_does_not_open_refunded_subscription(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
