@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -252,6 +252,15 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def with_running_subscription(self) -> PurchaseQuerySet:
         """Filter as Purchase.has_running_subscription does."""
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
+    def to_be_charged_again(self) -> PurchaseQuerySet:
+        """Filter as Purchase.will_be_charged_again does."""
+        return self.with_running_subscription().filter(
+            ~Q(subscription_status__in=("active", "trialing"))
+            | Q(cancel_at=None)
+            | Q(current_period_end=None)
+            | Q(cancel_at__gt=F("current_period_end"))
+        )
 
 
 class Purchase(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -168,6 +169,25 @@ def test_ended_subscriptions_are_not_running(status: str) -> None:
     purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.ACTIVE)
     assert not purchase.has_running_subscription
     assert not purchase.will_be_charged_again
+
+
+@pytest.mark.parametrize("status", ["", "active", "trialing", "past_due", "paused", "canceled", "new"])
+@pytest.mark.parametrize("ends", [None, -1, 0, 1])
+@pytest.mark.parametrize("has_period", [True, False])
+def test_queryset_and_property_agree_on_what_is_charged_again(
+    club: ProductConfiguration, status: str, ends: int | None, has_period: bool
+) -> None:
+    now = timezone.now()
+    row = Purchase.objects.create(
+        product=club.product,
+        price=club.prices[0],
+        livemode=False,
+        subscription_id="sub_1",
+        subscription_status=status,
+        current_period_end=now if has_period else None,
+        cancel_at=None if ends is None else now + timedelta(days=ends),
+    )
+    assert Purchase.objects.to_be_charged_again().exists() == row.will_be_charged_again
 
 
 def test_stalled_subscriptions_are_not_sold_a_second_time(
@@ -405,6 +425,39 @@ def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
     deliver(sandbox, first)
     assert alarms.raise_alarms() == []
     assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
+
+
+def test_buyer_with_two_subscriptions_is_charged_twice_until_one_will_end(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    first = deliver(sandbox, bought(as_ada, club))
+    second = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    deliver(sandbox, first)
+    as_ada.post(f"/purchases/order/{first.public_id}/cancel/")  # at the end of the period
+    deliver(sandbox, first)
+    assert alarms.raise_alarms() == []
+    assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
+    later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
+    sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
+    sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
+    deliver(sandbox, first)
+    assert len(alarms.raise_alarms()) == 1
+    assert "more than one subscription" in as_ada.get("/purchases/").content.decode()
+
+
+def test_subscription_resumed_after_its_account_was_deleted_is_told_to_the_founder(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
+    assert personal_data.delete_account(ada) == []
+    deliver(sandbox, purchase)
+    assert alarms.raise_alarms() == []
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
+    deliver(sandbox, purchase)
+    (alarm,) = alarms.raise_alarms()
+    assert "deleted accounts" in alarm
+    assert purchase.subscription_id in alarm
 
 
 def test_subscription_of_a_stranger_or_to_a_foreign_product_is_left_alone(
