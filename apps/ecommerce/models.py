@@ -24,8 +24,10 @@ from .pictures import Picture, drawn_for
 
 UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
-# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: the two that never change again.
-ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired")
+# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: two of Stripe's never change again.
+# And a word of ours: the account of our key has no such subscription, and Stripe forgets none. It is another account's.
+MISSING_SUBSCRIPTION = "missing"
+ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
