@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.queue import worker_is_silent
 
-from .foreign_subscriptions import billed_twice
+from .foreign_subscriptions import billed_twice, billed_without_account
 from .models import Alarm, Mail
 from .webhook_health import webhook_health
 
@@ -85,6 +85,17 @@ def _billed_twice() -> str:
     )
 
 
+def _billed_without_account() -> str:
+    rows = billed_without_account()
+    named = ", ".join(f"{row.email} ({row.product}, {row.subscription_id})" for row in rows[:5])
+    return (
+        f"{len(rows)} subscriptions of deleted accounts are still charged: {named}. Their buyers can't cancel here; "
+        "cancel them in Stripe's Dashboard"
+        if rows
+        else ""
+    )
+
+
 # Each gives words when something is wrong, and "" when it is not.
 CHECKS: dict[str, Callable[[], str]] = {
     "webhooks silent": _webhooks_silent,
@@ -92,6 +103,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "mails unsent": _mails_unsent,
     "worker silent": _worker_silent,
     "billed twice": _billed_twice,
+    "billed without account": _billed_without_account,
 }
 
 

@@ -84,11 +84,16 @@ def charges_for(subscription: StripeData, product: Product) -> bool:
 
 
 def billed_twice() -> list[Purchase]:
-    """Return, of each buyer who has several running subscriptions to one product, the newest of them."""
-    running = Purchase.objects.with_running_subscription().exclude(user=None).filter(livemode=livemode())
-    several = running.order_by().values("user", "product").annotate(count=Count("pk")).filter(count__gt=1)
-    rows = (running.filter(user=pair["user"], product=pair["product"]).first() for pair in several)
+    """Return, of each buyer whom several subscriptions to one product will charge again, the newest of them."""
+    charged = Purchase.objects.to_be_charged_again().exclude(user=None).filter(livemode=livemode())
+    several = charged.order_by().values("user", "product").annotate(count=Count("pk")).filter(count__gt=1)
+    rows = (charged.filter(user=pair["user"], product=pair["product"]).first() for pair in several)
     return [row for row in rows if row]
+
+
+def billed_without_account() -> list[Purchase]:
+    """Return subscriptions that will be charged again although their buyer's account is deleted."""
+    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=livemode()))
 
 
 def _sold_by_us(public_id: str) -> tuple[Purchase | None, bool]:

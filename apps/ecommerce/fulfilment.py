@@ -21,7 +21,7 @@ from apps.prepared import Select, Update
 from .emails import enqueue_mails
 from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded
-from .models import Price, Purchase, StatusChange
+from .models import MISSING_SUBSCRIPTION, Price, Purchase, StatusChange
 from .models import PurchaseStatus as Status
 from .stripe_client import StripeData, get_client, livemode, read, read_or_none, read_pages
 
@@ -69,6 +69,7 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
     "incomplete_expired": Status.EXPIRED,
     "canceled": Status.CANCELED,
 }
+RUNNING = set(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
 
 
 def derive_status(state: StripeState) -> Status:
@@ -112,7 +113,9 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     for _ in range(MOST_TRIES):
         if not (seen.session_id or seen.subscription_id) or seen.livemode != livemode():
             return seen  # no Session yet (checkout.start heals that), or one that our key can't see
-        session = _fetch(seen.session_id) if seen.session_id else _fetch_subscription(seen)
+        session = _fetch(seen.session_id) if seen.session_id else None
+        if session is None and seen.subscription_id:
+            session = _fetch_subscription(seen)
         if session and session["status"] == "open" and seen.status == Status.EXPIRED:
             session = close_session(session["id"])
         if fresh := _write(seen, _facts(session) if session else _unknown(seen), cause):
@@ -133,7 +136,10 @@ def _fetch(session_id: str) -> StripeData | None:
 
 
 def _fetch_subscription(row: Purchase) -> StripeData | None:
-    """Return a subscription in the form of a complete Session: it was made without one (foreign_subscriptions.py)."""
+    """Return a subscription in the form of a complete Session, if it was made without one (foreign_subscriptions.py).
+
+    None when this Stripe account has no such subscription.
+    """
     expand = ["default_payment_method", "latest_invoice"]
     subscription = read_or_none("subscriptions", row.subscription_id, expand=expand)
     if subscription is None:
@@ -163,8 +169,22 @@ def close_session(session_id: str) -> StripeData | None:
 
 
 def _unknown(row: Purchase) -> dict[str, Any]:
-    """A Session that this account does not have (another account's key was in use) can't be paid any more."""
-    return {"status": Status.EXPIRED, "checkout_url": ""} if row.is_open else {}
+    """What becomes of a row that this account knows nothing of: another account's key was in use.
+
+    A page can't be paid any more. A subscription can neither be charged nor canceled with our key; what was paid for
+    stays open until its end. Should the other key come back, the next sync writes what Stripe says.
+    """
+    if row.is_open:
+        return {"status": Status.EXPIRED, "checkout_url": ""}
+    if not (row.has_running_subscription or row.subscription_status == MISSING_SUBSCRIPTION):
+        return {}
+    facts: dict[str, Any] = {"subscription_status": MISSING_SUBSCRIPTION}
+    ends = min(filter(None, (row.cancel_at, row.current_period_end)), default=None)
+    if row.status in (Status.ACTIVE, Status.TRIALING) and ends and ends > timezone.now():
+        facts["cancel_at"] = ends
+    elif row.status in RUNNING:
+        facts["status"] = Status.CANCELED
+    return facts
 
 
 def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -24,8 +24,10 @@ from .pictures import Picture, drawn_for
 
 UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
-# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: the two that never change again.
-ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired")
+# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: two of Stripe's never change again.
+# And a word of ours: the account of our key has no such subscription, and Stripe forgets none. It is another account's.
+MISSING_SUBSCRIPTION = "missing"
+ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -252,6 +254,15 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def with_running_subscription(self) -> PurchaseQuerySet:
         """Filter as Purchase.has_running_subscription does."""
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
+    def to_be_charged_again(self) -> PurchaseQuerySet:
+        """Filter as Purchase.will_be_charged_again does."""
+        return self.with_running_subscription().filter(
+            ~Q(subscription_status__in=("active", "trialing"))
+            | Q(cancel_at=None)
+            | Q(current_period_end=None)
+            | Q(cancel_at__gt=F("current_period_end"))
+        )
 
 
 class Purchase(models.Model):

@@ -255,6 +255,11 @@ def billing_note(purchase: Purchase) -> str:
         return ""
     if not purchase.will_be_charged_again:
         words = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
+    elif purchase.subscription_status == "past_due":
+        words = _(
+            "Your subscription continues at %(price)s. A payment is overdue and will be tried again; access opens "
+            "again with it. You can cancel at any time."
+        )
     elif purchase.current_period_end:
         words = _(
             "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and access opens "

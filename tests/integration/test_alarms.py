@@ -64,12 +64,19 @@ def charge_twice(as_ada: Client, icons: ProductConfiguration) -> None:
         )
 
 
+def delete_a_buyer(as_ada: Client, icons: ProductConfiguration) -> None:
+    charge_twice(as_ada, icons)
+    Purchase.objects.filter(subscription_id="sub_1").delete()
+    User.objects.all().delete()
+
+
 BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
     "mails unsent": break_mails,
     "worker silent": break_worker,
     "billed twice": charge_twice,
+    "billed without account": delete_a_buyer,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 from apps.ecommerce import alarms
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.entitlements import owned
+from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
@@ -163,11 +165,32 @@ def test_every_status_that_is_not_ended_counts_as_running(status: str) -> None:
     assert purchase.will_be_charged_again
 
 
-@pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
+@pytest.mark.parametrize("status", ["canceled", "incomplete_expired", "missing"])
 def test_ended_subscriptions_are_not_running(status: str) -> None:
     purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.ACTIVE)
     assert not purchase.has_running_subscription
     assert not purchase.will_be_charged_again
+
+
+@pytest.mark.parametrize(
+    "status", ["", "active", "trialing", "past_due", "paused", "canceled", "missing", "new"]
+)
+@pytest.mark.parametrize("ends", [None, -1, 0, 1])
+@pytest.mark.parametrize("has_period", [True, False])
+def test_queryset_and_property_agree_on_what_is_charged_again(
+    club: ProductConfiguration, status: str, ends: int | None, has_period: bool
+) -> None:
+    now = timezone.now()
+    row = Purchase.objects.create(
+        product=club.product,
+        price=club.prices[0],
+        livemode=False,
+        subscription_id="sub_1",
+        subscription_status=status,
+        current_period_end=now if has_period else None,
+        cancel_at=None if ends is None else now + timedelta(days=ends),
+    )
+    assert Purchase.objects.to_be_charged_again().exists() == row.will_be_charged_again
 
 
 def test_stalled_subscriptions_are_not_sold_a_second_time(
@@ -216,6 +239,19 @@ def test_failed_renewal_of_refunded_subscription_stays_closed(
     assert purchase.subscription_status == "past_due"  # within the days of grace
     assert owned(ada, club.product) is None
     assert "Manage subscription" in page_of(as_ada, purchase)
+
+
+def test_failed_renewal_of_suspended_subscription_is_not_called_due_next_month(
+    as_ada: Client, sandbox: Any, suspended: Purchase
+) -> None:
+    desk.fail_next_renewal(suspended.subscription_id)
+    desk.advance_to_renewal(suspended.subscription_id)
+    purchase = deliver(sandbox, suspended)
+    assert (purchase.status, purchase.subscription_status) == (suspended.status, "past_due")
+    # Stripe tries it again within days: https://docs.stripe.com/billing/revenue-recovery/smart-retries
+    page = page_of(as_ada, purchase)
+    assert "payment is overdue" in page
+    assert "next payment is due on" not in page
 
 
 def test_change_of_plan_over_nothing_does_not_open_refunded_subscription(
@@ -391,6 +427,39 @@ def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
     deliver(sandbox, first)
     assert alarms.raise_alarms() == []
     assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
+
+
+def test_buyer_with_two_subscriptions_is_charged_twice_until_one_will_end(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    first = deliver(sandbox, bought(as_ada, club))
+    second = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    deliver(sandbox, first)
+    as_ada.post(f"/purchases/order/{first.public_id}/cancel/")  # at the end of the period
+    deliver(sandbox, first)
+    assert alarms.raise_alarms() == []
+    assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
+    later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
+    sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
+    sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
+    deliver(sandbox, first)
+    assert len(alarms.raise_alarms()) == 1
+    assert "more than one subscription" in as_ada.get("/purchases/").content.decode()
+
+
+def test_subscription_resumed_after_its_account_was_deleted_is_told_to_the_founder(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
+    assert personal_data.delete_account(ada) == []
+    deliver(sandbox, purchase)
+    assert alarms.raise_alarms() == []
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
+    deliver(sandbox, purchase)
+    (alarm,) = alarms.raise_alarms()
+    assert "deleted accounts" in alarm
+    assert purchase.subscription_id in alarm
 
 
 def test_subscription_of_a_stranger_or_to_a_foreign_product_is_left_alone(
@@ -628,3 +697,139 @@ def test_operator_can_not_delete_somebody_who_is_charged_or_about_to_pay(
     page = operator.post(f"/admin/users/user/{ada.pk}/delete/", {"post": "yes"})
     assert "A checkout was opened" in page.content.decode()
     assert User.objects.filter(pk=ada.pk).exists()
+
+
+# --- the key of another Stripe account ----------------------------------------------------------------------
+# In its own account and mode a subscription can be retrieved for ever, also after its end. Elsewhere the answer is
+# 404 resource_missing: https://docs.stripe.com/api/subscriptions/retrieve and https://docs.stripe.com/error-codes
+
+
+def move_to_another_account(purchase: Purchase) -> list[tuple[Any, Any]]:
+    """From now on the key is one of an account that has the same catalogue, but not these objects. Gives them."""
+    customer = (storage.get(purchase.subscription_id) or {})["customer"]
+    kept = [
+        (storage.get(pk), storage.hidden(pk))
+        for pk in (purchase.session_id, purchase.subscription_id, customer)
+        if pk
+    ]
+    for known, _hidden in kept:
+        storage.delete(known["id"])  # type: ignore[index]
+    return kept
+
+
+def test_subscription_of_another_account_offers_no_button_that_fails_and_blocks_no_deletion(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    move_to_another_account(purchase)
+    as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
+    purchase.refresh_from_db()
+    assert not purchase.has_running_subscription
+    assert purchase.cancel_at == purchase.current_period_end
+    assert owned(ada, club.product)  # what was paid for stays open until its end
+    page = page_of(as_ada, purchase)
+    assert "Manage subscription" not in page
+    assert "Cancel subscription" not in page
+    assert personal_data.delete_account(ada) == []
+
+
+def test_suspended_subscription_of_another_account_can_be_sold_again(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, suspended: Purchase
+) -> None:
+    move_to_another_account(suspended)
+    assert "/stripe-sandbox/checkout/" in press_buy(as_ada, club)
+    suspended.refresh_from_db()
+    assert not suspended.has_running_subscription
+    assert "Manage subscription" not in page_of(as_ada, suspended)
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "paused", "incomplete"])
+def test_overdue_subscription_of_another_account_has_ended(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, status: str
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    Purchase.objects.update(status=status, subscription_status=status)
+    move_to_another_account(purchase)
+    assert (
+        'data-state="canceled"' in as_ada.get(f"{purchase.get_absolute_url()}?from=portal").content.decode()
+    )
+
+
+def test_access_to_subscription_of_another_account_ends_with_the_paid_period(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    move_to_another_account(purchase)
+    sync_purchase(purchase, "test")
+    Purchase.objects.update(cancel_at=timezone.now(), synced_at=None)
+    assert 'data-state="canceled"' in page_of(as_ada, purchase)
+    assert owned(ada, club.product) is None
+
+
+def test_ended_subscription_of_another_account_stays_as_it_was(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
+    purchase = deliver(sandbox, purchase)
+    move_to_another_account(purchase)
+    assert sync_purchase(purchase, "test").version == purchase.version
+    assert purchase.subscription_status == "canceled"
+
+
+def test_subscription_is_as_before_when_the_right_key_is_back(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    kept = move_to_another_account(purchase)
+    assert not sync_purchase(purchase, "test").has_running_subscription
+    for known, hidden in kept:
+        storage.put(known, hidden=hidden)
+    reconcile()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.subscription_status, purchase.cancel_at) == (
+        Status.ACTIVE,
+        "active",
+        None,
+    )
+    assert purchase.will_be_charged_again
+
+
+def test_subscription_whose_session_is_not_found_is_asked_for_itself(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, bought(as_ada, club))
+    storage.delete(str(purchase.session_id))
+    assert sync_purchase(purchase, "test").will_be_charged_again
+    sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
+    purchase.refresh_from_db()
+    assert sync_purchase(purchase, "test").status == Status.CANCELED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        stripe.PermissionError("The provided key does not have the required permissions.", http_status=403),
+        stripe.AuthenticationError("Expired API Key provided.", http_status=401),
+        stripe.InvalidRequestError("Received unknown parameter: expand", "expand", "parameter_unknown"),
+        stripe.APIConnectionError("Could not connect."),
+    ],
+)
+def test_any_other_answer_of_stripe_ends_no_subscription(
+    as_ada: Client,
+    ada: User,
+    club: ProductConfiguration,
+    sandbox: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: stripe.StripeError,
+) -> None:
+    def refuse(*args: Any, **params: Any) -> None:
+        raise error
+
+    purchase = deliver(sandbox, bought(as_ada, club))
+    monkeypatch.setattr(stripe.StripeClient, "raw_request", refuse)
+    with pytest.raises(stripe.StripeError):
+        sync_purchase(purchase, "test")
+    assert personal_data.delete_account(ada) != []
+    purchase.refresh_from_db()
+    assert purchase.will_be_charged_again

@@ -85,6 +85,13 @@ def running() -> list[dict[str, Any]]:
     return [row for row in storage.find("subscription") if row["status"] not in OVER]
 
 
+def charges_again(subscription: dict[str, Any]) -> bool:
+    """Whether a running subscription is charged once more: not if it ends with a period that is paid."""
+    period_end = subscription["items"]["data"][0]["current_period_end"]
+    ends = subscription["cancel_at"] or (period_end if subscription["cancel_at_period_end"] else None)
+    return subscription["status"] not in ("active", "trialing") or ends is None or ends > period_end
+
+
 def _last_paid_invoice(subscription_id: str) -> str | None:
     """The newest one that is paid for a period: an unpaid renewal, or a change of plan over nothing, is no payment."""
     paid = storage.find(

@@ -61,9 +61,9 @@ def purchases(request: SignedInRequest) -> HttpResponse:
         # An abandoned checkout is offered again, until the buyer did something else about the product.
         and (purchase.status != Status.EXPIRED or newest[purchase.product_id] == purchase.pk)
     ]
-    subscribed = Counter(purchase.product for purchase in mine if purchase.has_running_subscription)
+    charged = Counter(purchase.product for purchase in mine if purchase.will_be_charged_again)
     context = {
-        "billed_twice": [product for product, count in subscribed.items() if count > 1],
+        "billed_twice": [product for product, count in charged.items() if count > 1],
         "library": [purchase for purchase in mine if purchase.pk in opened],
         "others": others,
         "live": live(request.user, mine),
