@@ -76,7 +76,8 @@ FRONTS: Mapping[str, Front] = {"caddy": caddy, "nginx": nginx, "fly": fly, "rend
 def through(front: Front, client: str, sent: Headers | None = None) -> dict[str, Any]:
     """Keyword arguments of Django's test client for a request that came through.
 
-    Names with underscores end at the proxy or at the web server: tests/soak/test_behind_proxies.py tries the real ones.
+    Names with underscores end at the proxy: tests/soak/test_behind_proxies.py tries the real ones. Granian drops none,
+    so stripe_doctor says whether they reach it.
     """
     headers, address = front(client, sent or {})
     kept = {name: value for name, value in headers.items() if "_" not in name}
