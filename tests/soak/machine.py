@@ -347,11 +347,16 @@ class Shop(RuleBasedStateMachine):
         assert not open_pages or max(open_pages.values()) == 1, "two pages on which the same can be paid"
 
     def _no_second_subscription_is_sold(self) -> None:
-        """The store's own carry its metadata; two running ones of one buyer and product would both be charged."""
+        """Two running subscriptions that the store sold to one buyer for one product would both be charged.
+
+        What was sold is in the Checkout Session: a subscription may change to the plan of another product later.
+        """
+        running = {row["id"]: row["customer"] for row in truth.running()}
         sold = Counter(
-            (row["customer"], row["items"]["data"][0]["price"]["product"])
-            for row in truth.running()
-            if row["metadata"].get("purchase")
+            (running[session["subscription"]], item["price"]["product"])
+            for session in storage.find("checkout.session")
+            if session["subscription"] in running
+            for item in storage.find("item", parent=session["id"])
         )
         assert not sold or max(sold.values()) == 1, "the store sold a second subscription"
 
