@@ -58,7 +58,7 @@ TOLD_ELSEWHERE = {
     "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
     "one visitor's words in another's page": "test_page_cache.py::test_what_is_hung_on_an_address_never_reaches_others",
     "one person's session or cookies in another's page": (
-        "test_shared_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
+        "test_public_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
     ),
     "reading the development mailbox": "test_web.py::test_the_mailbox_exists_in_development_only",
 }
