@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from gzip import compress, decompress
 from hashlib import sha256
-from typing import Concatenate, ParamSpec
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -31,42 +31,34 @@ from .theme import chosen_theme
 MAX_AGE_SECONDS = (
     300  # the longest that a page stays stale if a process ends between its commit and `invalidate`
 )
-VERSION_KEY = "version of the cached pages"
-HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-cache",
-    "Vary": "Cookie, Accept-Language, Accept-Encoding",
-}
+VERSION_KEY = "version"
+PLAIN = {("Content-Type", "text/html; charset=utf-8")}
+HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
 # Advertisers and newsletters append these parameters to links. No view reads them.
 MARKETING_PARAMETERS = re.compile(
     r"utm_\w+|gclid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|_gl"
     r"|fbclid|igshid|msclkid|ttclid|twclid|li_fat_id|yclid|epik|mc_cid|mc_eid|_hsenc|_hsmi"
 )
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[..., HttpResponseBase]
 Normalize = Callable[[str], str | None]
 
 
-def cache_public_page(**parameters: Normalize) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
     """Decorate a view whose page is the same for all visitors.
 
     `parameters` names the query parameters that the view reads, each with a function that returns the value in its one
     form, "" for the default, or None if the page with this value is not cached. Other parameters bypass the cache.
     """
 
-    def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             query = _known_parameters(request.GET, parameters) if is_public(request) else None
-            page = (
-                None if query is None else _page(request, query, lambda public: view(public, *args, **kwargs))
-            )
-            if page is not None:
-                return _respond(request, *page)
-            response = view(request, *args, **kwargs)
-            patch_cache_control(response, private=True, no_store=True)
-            return response
+            response = None
+            if query is not None:
+                response = _public_response(request, query, lambda public: view(public, *args, **kwargs))
+            return response or _private(view(request, *args, **kwargs))
 
         return wrapper
 
@@ -115,37 +107,40 @@ def _known_parameters(query: QueryDict, parameters: Mapping[str, Normalize]) -> 
     return {name: found[name] for name in parameters if found.get(name)}
 
 
-def _page(
-    request: HttpRequest, query: dict[str, str], view: Callable[[HttpRequest], HttpResponse]
-) -> tuple[bytes, str] | None:
-    """Return the compressed page and its ETag, from the cache or rendered now; None if it is not a public page."""
+def _public_response(request: HttpRequest, query: dict[str, str], view: View) -> HttpResponseBase | None:
+    """Return the page from the cache, or render it; None if it is for one person and not public."""
     # The version is read before rendering: a change in the meantime makes this page stale.
     version = "" if settings.DEBUG else current_version()
     parts = (version, settings.SITE_URL, request.path, urlencode(query), language(), chosen_theme(request))
     key = sha256(repr(parts).encode()).hexdigest()
     page: tuple[bytes, str] | None = caches["pages"].get(key) if version else None
-    if page is None and (body := _render(view, PublicRequest(request, query))) is not None:
-        page = compress(body, mtime=0), sha256(body).hexdigest()[:32]
+    if page is None:
+        public = PublicRequest(request, query)
+        with timezone.override(None):  # a middleware may have activated a visitor's
+            response = view(public)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+        if public.is_personal() or response.cookies or response.has_header("Vary"):
+            return None
+        # A response with other headers says itself how it may be cached.
+        if (
+            not isinstance(response, HttpResponse)
+            or response.status_code != 200
+            or set(response.items()) != PLAIN
+        ):
+            return _private(response)
+        page = compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
         if version:
             caches["pages"].set(key, page, MAX_AGE_SECONDS)
-    return page
+    return _conditional_response(request, *page)
 
 
-def _render(view: Callable[[HttpRequest], HttpResponse], request: PublicRequest) -> bytes | None:
-    """Return the page; None if it is for one person, or the view says more about it than its content."""
-    with timezone.override(None):  # a middleware may have activated a visitor's
-        response = view(request)
-        if isinstance(response, SimpleTemplateResponse):
-            response.render()
-    is_plain = (
-        response.headers.keys() == {"Content-Type"} and response["Content-Type"] == HEADERS["Content-Type"]
-    )
-    if response.status_code != 200 or response.streaming or response.cookies or not is_plain:
-        return None
-    return None if request.is_personal() else response.content
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
-def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
+def _conditional_response(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
     """https://www.rfc-editor.org/rfc/rfc9110#section-13"""
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         etag = f'"{etag}-gzip"'
@@ -154,5 +149,4 @@ def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponse
         etag = f'"{etag}"'
         response = HttpResponse(decompress(compressed), headers={**HEADERS, "ETag": etag})
     conditional = get_conditional_response(request, etag=etag, response=response)
-    assert conditional is not None
-    return conditional
+    return conditional or response
