@@ -74,7 +74,7 @@ def test_what_is_told_elsewhere_is_there() -> None:
 
 WITHOUT_TOKEN = {
     "stripe_webhook": "Stripe signs what it sends",
-    "healthz": "answered before anything is read; it changes nothing",
+    "webhooks/stripe": "Stripe signs what it sends",
     "language": "a preference: the worst is another language",
     "theme": "a preference: the worst is another colour",
     "stripe_sandbox:rest": "programs bring a key",
