@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from playwright.sync_api import BrowserContext, Playwright, expect
+from playwright.sync_api import Playwright, expect
 
-from apps.ecommerce import states
+from apps.ecommerce import live, states
+from apps.ecommerce.live import Live
 from apps.ecommerce.models import ProductConfiguration
 from apps.stripe_sandbox import storage
 from scripts.browser import launch_options
@@ -122,9 +123,9 @@ def _wait_for_webhooks_on_their_way() -> None:
 
 
 @pytest.fixture
-def attentive(context: BrowserContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The buyer comes back to each tab every second, and pages wait one second for the bank."""
-    context.add_init_script("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 1000)")
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page polls each second, as if the buyer had a pending purchase."""
+    monkeypatch.setattr(live, "Live", lambda seen, delay: Live(seen, 1))
     monkeypatch.setattr(states, "BANK_SECONDS", 1)
 
 

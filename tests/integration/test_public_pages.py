@@ -508,6 +508,28 @@ def test_nobody_sees_the_purchases_of_somebody_else(ada: User, bob: User) -> Non
         assert "Owned" not in his
 
 
+def test_cached_cards_know_nothing_of_the_request(ada: User, bob: User, add_line: AddLine) -> None:
+    add_line(
+        "<i>{{ request }}{{ user }}{{ messages }}{{ csrf_token }}{{ perms }}</i>",
+        "ecommerce/_product_card.html",
+        after='<article class="card"{% if live %}{% include "ecommerce/_card_live.html" %}{% endif %}>',
+    )
+    for browser in (customer(ada, "hat"), customer(bob, "pen"), Client(), customer(ada, "hat")):
+        page = text(browser)
+        assert page.count("<i></i>") == 24
+        assert page.count("<i>") == 24
+
+
+def test_each_buyer_sees_their_own_cards(ada: User, bob: User) -> None:
+    sell(ada, 7)
+    sell(bob, 8)
+    for _cached in range(2):
+        for user, product in ((ada, "thing-7"), (bob, "thing-8")):
+            page = text(signed_in(user))
+            assert page.count(">Owned<") == 1
+            assert f'href="/purchases/{product}/"' in page
+
+
 def test_what_was_bought_meanwhile_shows_at_once(ada: User) -> None:
     browser = signed_in(ada)
     assert "Owned" not in text(browser)

@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
     mine = purchases_of(request.user)
     cards = cards_for(list(featured), mine)
-    context = {"first": next(iter(cards), None), "cards": cards[1:], "live": live(request.user, mine)}
+    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
     return render(request, "web/home.html", context)
 
 
