@@ -216,10 +216,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.web.nul.without_nul",
-    "apps.web.alive.alive",
+    "apps.core.health.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
-    "apps.ecommerce.stripes_door.stripes_door",
     "apps.web.compression.compress_pages",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
@@ -280,8 +279,12 @@ if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
 # Visitors' pages, apart from counters and the like: a full shelf of pages must not push those out.
 CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
-    kept = {"BACKEND": "apps.web.memory_cache.MemoryCache", "LOCATION": "pages"}
-    CACHES["pages"] |= {**kept, "OPTIONS": {"MAX_ENTRIES": 500}}
+    # Files, because every process has to see that the catalogue has changed.
+    CACHES["pages"] = {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 500},
+    }
 
 # --- Work after a change: mails and what else must not keep a buyer waiting --------------------------------
 # immediate: right after the commit, no worker. database: manage.py db_worker does it. Or another backend's path.

@@ -10,6 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 refuse_to_start()
 
 application = get_wsgi_application()
-from apps.ecommerce import catalogue_version  # noqa: E402  (needs the settings)
+from apps.core import page_cache  # noqa: E402  (needs the settings)
 
-catalogue_version.changed()  # new code or new settings make new pages
+page_cache.invalidate()  # the code or the settings may be new

@@ -21,7 +21,7 @@ from tests.benchmarks.report import Report  # noqa: E402
 from tests.benchmarks.shops import ARRANGEMENT  # noqa: E402
 
 PARTS = {
-    "pages": ("Pages, against a bare view", pages.measure),
+    "pages": ("Pages, against a Django view of 8 KB behind Django's default middleware", pages.measure),
     "intake": ("Webhooks, against dj-stripe 2.11", intake.measure),
     "copying": ("The catalogue, against dj-stripe 2.11", copying.measure),
     "waiting": ("Buyers who wait", waiting.measure),

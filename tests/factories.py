@@ -8,7 +8,7 @@ import stripe
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import catalogue_version
+from apps.core import page_cache
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.listing import derive
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
@@ -49,7 +49,7 @@ def many(count: int, start: int = 0) -> None:
     Product.objects.bulk_create(row.product for row in rows)
     Price.objects.bulk_create(prices)
     ProductConfiguration.objects.bulk_create(rows)
-    catalogue_version.changed()
+    page_cache.invalidate()
 
 
 def price_of(configuration: ProductConfiguration) -> Price:

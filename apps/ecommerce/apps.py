@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_save
 
 
 class EcommerceConfig(AppConfig):
@@ -7,18 +7,17 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
+        from apps.core import page_cache
         from apps.users import personal_data
 
-        from . import catalogue_version, checks  # noqa: F401
+        from . import checks  # noqa: F401
         from .listing import refresh_saved
         from .models import Price, Product, ProductConfiguration
         from .personal_data import finish_checkouts, purchases_of, reason_to_stay, refuse_open_checkouts
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"listing of {model.__name__}")
-            post_delete.connect(
-                catalogue_version.changed, sender=model, dispatch_uid=f"gone: {model.__name__}"
-            )
+        page_cache.invalidate_on(Product, Price, ProductConfiguration)
         personal_data.sections["purchases"] = purchases_of
         if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once
             personal_data.objections.append(reason_to_stay)

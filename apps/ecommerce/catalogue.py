@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from apps.core import page_cache
 from apps.prepared import UNSAVABLE, Insert, Select, in_batches
 
-from . import catalogue_version
 from .catalogue_images import keep_images
 from .catalogue_places import place_products
 from .catalogue_report import NotSaved, Report, failure, row_label
@@ -202,7 +202,7 @@ def _save(model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], re
     _upsert[model](*fresh)
     noted = [_note(report, row, known.get(row.id)) for row in fresh]
     if any(noted) or any(_copied_anew(row, known.get(row.id)) for row in fresh):
-        catalogue_version.changed()
+        page_cache.invalidate()
     return now
 
 
@@ -219,7 +219,7 @@ def _archive(
                 model._default_manager.filter(id__in=[row.id for row in shelf]).update(
                     active=False, synced_at=started
                 )
-                catalogue_version.changed()
+                page_cache.invalidate()
 
 
 def _note(report: Report, row: Product | Price, before: Product | Price | None) -> bool:

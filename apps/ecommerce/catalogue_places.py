@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from django.db.models import Max
 
+from apps.core import page_cache
 from apps.prepared import Insert, in_batches, write_each
 
-from . import catalogue_version
 from .catalogue_report import failure, printable
 from .catalogue_rows import MAX_INTEGER, clean_line
 from .listing import refresh_listing, renew
@@ -56,5 +56,5 @@ def _place(ids: Sequence[str]) -> list[str]:
         renew(row)
         rows.append(row)
     failures = [failure(row.product, error) for row, error in write_each(_insert, rows)]
-    catalogue_version.changed()
+    page_cache.invalidate()
     return failures

@@ -14,9 +14,9 @@ from hashlib import sha256
 
 from django.utils import timezone
 
+from apps.core import page_cache
 from apps.prepared import Insert, write_each
 
-from . import catalogue_version
 from .catalogue_report import failure, printable
 from .models import UNPRICED, Price, Product, ProductConfiguration
 from .money import cheapest
@@ -47,7 +47,7 @@ def refresh_listing(product_ids: Collection[str] | None = None) -> list[str]:
     rows = ProductConfiguration.objects.with_catalogue()
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
-    catalogue_version.changed()
+    page_cache.invalidate()
     failures: list[str] = []
     last, page = 0, None
     while page is None or len(page) == PAGE:  # all of them would not fit into memory
@@ -61,7 +61,7 @@ def refresh_places(rows: Sequence[ProductConfiguration]) -> None:
     """The same for rows that were read with_catalogue. One query, or none."""
     if changed := [row for row in rows if renew(row)]:
         _write(*changed)
-        catalogue_version.changed()
+        page_cache.invalidate()
 
 
 def _refresh_each(rows: Sequence[ProductConfiguration]) -> list[str]:

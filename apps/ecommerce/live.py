@@ -1,8 +1,8 @@
-"""Whether an open page is still right about its reader's purchases, without anything being remembered about pages.
+"""Keep open pages up to date with the purchases of the person who reads them.
 
-A page carries a stamp of what it was made of (templates/ecommerce/_live.html) and asks /purchases/changes/ now and
-then whether that is still the stamp. If not, static/js/live.js fetches the page again and takes over its parts that
-have changed: those with another `data-live`.
+A page carries a stamp of the purchases that it shows (templates/ecommerce/_live.html). It asks /purchases/changes/
+whether the stamp is still the same: repeatedly while a purchase is pending, otherwise only when its tab becomes visible
+again. If the stamp differs, static/js/live.js fetches the page and replaces the parts with another `data-live`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,16 @@ from .stripe_client import livemode
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a page asks with."""
-
-    seen: str
-    every: int  # seconds
+    seen: str  # the stamp
+    delay: int  # seconds between two requests; 0 without a pending purchase
 
 
 def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | None:
     """For a page made of these, which are all that this person has. None for a visitor: nothing can change."""
     if not user.is_authenticated:
         return None
-    return Live(stamp_of(purchases), states.WATCH_SECONDS)
+    rows = list(purchases)
+    return Live(stamp_of(rows), min(filter(None, map(states.poll_delay, rows)), default=0))
 
 
 def live_beside(user: User, shown: Purchase) -> Live | None:

@@ -67,7 +67,7 @@ def pages_of(rows: Rows, address: str) -> Pages[Rows]:
 
 
 def shared_page_number(address: str) -> str | None:
-    """Return the one form of ?page= (page_cache.Normalise): "" for the first page; None for several, or a late one."""
+    """Return ?page= in one form: "" for the first page; None for several pages, or for a late one."""
     wanted = ADDRESS.fullmatch(address)
     number = int(wanted[1]) if wanted else 1
     if (wanted and wanted[2]) or number > MAX_SHARED_PAGE:

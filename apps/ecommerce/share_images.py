@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import override
 from PIL import Image
 
+from apps.core import page_cache
 from apps.web import artwork, share_image
 from apps.web.stylesheet import source
 
-from . import catalogue_version
 from .models import ProductConfiguration
 from .money import product_label
 from .pictures import Picture, seed_of
@@ -38,7 +38,7 @@ def draw_share_images(places: Iterable[ProductConfiguration] | None = None) -> i
         return 0
     drawn = sum(_drawn(key, name) for key, name in due.items())
     if drawn:
-        catalogue_version.changed()
+        page_cache.invalidate()
     return drawn
 
 

@@ -19,8 +19,7 @@ from .models import PurchaseStatus as Status
 from .money import format_money, price_label
 
 LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may take longer
-WATCH_SECONDS = 15  # how often an open page asks whether something happened to what it shows (live.py)
-BANK_SECONDS = 30  # … and whether the bank has answered
+BANK_SECONDS = 30  # between two requests of a page whose purchase waits for the buyer's bank
 GIVE_UP = timedelta(hours=1)  # after this, an unpaid checkout is just that
 
 

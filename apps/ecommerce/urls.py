@@ -23,4 +23,5 @@ urlpatterns = [
         "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
     ),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
+    path("webhooks/stripe", webhook.stripe_webhook),  # as some people type it: Stripe follows no redirect
 ]

@@ -3,7 +3,8 @@ from typing import TypedDict
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.web import indexing, theme
+from apps.core.theme import chosen_theme
+from apps.web import indexing
 
 
 class Site(TypedDict):
@@ -30,7 +31,7 @@ def site(request: HttpRequest) -> Site:
         "site_tagline": settings.SITE_TAGLINE,
         "site_intro": settings.SITE_INTRO,
         "support_email": settings.SUPPORT_EMAIL,
-        "theme": theme.chosen(request),
+        "theme": chosen_theme(request),
         "theme_cookie": settings.THEME_COOKIE_NAME,  # chrome.js writes it
         "stripe_sandbox": getattr(settings, "STRIPE_SANDBOX", False),  # a shop may have dropped it
         "debug": settings.DEBUG,

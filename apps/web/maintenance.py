@@ -14,10 +14,10 @@ from django.template import loader
 from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 
-from apps.web import theme
+from apps.core.theme import chosen_theme
 
 RETRY_AFTER = 300  # seconds
-OPEN = ("/healthz", "/favicon.ico")  # static files don't come so far: WhiteNoise stands before
+OPEN = ("/favicon.ico",)  # static files don't come so far: WhiteNoise stands before
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -44,7 +44,7 @@ def alone(request: HttpRequest, template: str, status: int) -> HttpResponse:
     context = {
         "site_name": settings.SITE_NAME,
         "support_email": settings.SUPPORT_EMAIL,
-        "theme": theme.chosen(request),
+        "theme": chosen_theme(request),
     }
     with translation.override(translation.get_language_from_request(request)):
         return HttpResponse(loader.get_template(template).render(context), status=status)

@@ -28,7 +28,6 @@ urlpatterns = [
     path("manifest.webmanifest", brand.manifest, name="manifest"),
     path("media/<path:name>", media.media, name="media"),
     path("dev/style/", style.style, name="dev_style"),
-    path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("robots.txt", robots.robots, name="robots"),

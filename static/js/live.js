@@ -1,4 +1,4 @@
-// What is open stays true: it hears of changed purchases, rests in the background, and outlasts a server that is away.
+// Keep open pages up to date: while a purchase is pending, and whenever a tab becomes visible again.
 
 // Live fragments are replaced whole, again and again. They are announced when they say something new.
 const announced = new Map();
@@ -30,7 +30,7 @@ function tell(id) {
   }
 }
 
-// Nobody looks: nobody asks. Seen again, it catches up. While the server is away, only the tries below ask.
+// Pause polling in hidden tabs. While the server is unreachable, only the retries below send requests.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt, requestConfig } = event.detail;
   if (!elt.matches(ASKS)) return;

@@ -1,87 +1,90 @@
-"""Pages against a bare view that gives the very same answer, behind the same middleware and server."""
+"""Pages of the shop against a Django view that returns 8 KB behind Django's default middleware, on the same server."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from statistics import median
 
-from scripts.throwaway_shop import Shop
+from scripts.throwaway_shop import Shop, throwaway_shop
 from tests.benchmarks import load, shops
 from tests.benchmarks.report import Row, at_least
 
 PRODUCTS, PURCHASES, WAITING = 1_000, 10_000, 200
 SECONDS = 1.0
 SEEN = re.compile(rb"seen=([\w.]+)")
-TAKEN_OVER = ("content-type", "content-encoding", "etag", "cache-control", "vary", "expires")
+ORDER = re.compile(rb'href="(/purchases/order/[\w-]+/)"')
+SERVE = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"]
+BARE = [
+    *SERVE,
+    "--blocking-threads",
+    "8",
+    "--no-access-log",
+    "--log-level",
+    "warning",
+    "tests.benchmarks.bare:application",
+]
 
 
 def measure(rounds: int) -> list[Row]:
-    with shops.shop(PRODUCTS, PURCHASES, WAITING) as (shop, people):
-        buyer = {**shops.ZIPPED, "Cookie": _with_token(shop, people["buyer"])}
-        pages = [
-            _pair(shop, "anonymous store page", "/store/", shops.ZIPPED, 0.8),
-            _pair(shop, "anonymous product page", "/store/thing-5/", shops.ZIPPED, 0.8),
-            _pair(shop, "signed-in store page", "/store/", buyer, 0.02),
-            _polls(shop, people["waiting"]),
+    bare = throwaway_shop(["-c", ""], BARE)
+    with (
+        shops.shop(PRODUCTS, PURCHASES, WAITING) as (shop, people),
+        shops.served_alone(bare) as yardstick,
+    ):
+        floor = [load.request(yardstick.port, "/")]
+        return [
+            _compare(name, shop.port, requests, yardstick.port, floor, target, rounds)
+            for name, requests, target in _pages(shop, people["buyer"], people["waiting"])
         ]
-        return [_compare(shop, name, real, bare, target, rounds) for name, real, bare, target in pages]
 
 
-Pair = tuple[str, list[bytes], list[bytes], float]
+def _pages(shop: Shop, buyer: str, waiting: list[tuple[str, str]]) -> list[tuple[str, list[bytes], float]]:
+    headers = {**shops.ZIPPED, "Cookie": _with_token(shop, buyer)}
+    order = ORDER.search(shops.get(shop.port, "/purchases/", {"Cookie": buyer})[2])
+    assert order, "The buyer has no order."
+    polled = [(cookie, _next_poll(shop, cookie, path)) for cookie, path in waiting[80:100]]
+    return [
+        ("anonymous store page", _get(shop, "/store/", shops.ZIPPED), 0.5),
+        ("anonymous product page", _get(shop, "/store/thing-5/", shops.ZIPPED), 0.5),
+        ("signed-in store page", _get(shop, "/store/", headers), 0.06),
+        ("signed-in product page", _get(shop, "/store/thing-5/", headers), 0.06),
+        ("library of ten purchases", _get(shop, "/purchases/", headers), 0.06),
+        ("order page", _get(shop, order[1].decode(), headers), 0.06),
+        (
+            "status poll",
+            [load.request(shop.port, path, headers={"Cookie": cookie}) for cookie, path in polled],
+            0.1,
+        ),
+    ]
 
 
-def _pair(shop: Shop, name: str, path: str, headers: Mapping[str, str], target: float) -> Pair:
-    shops.get(shop.port, path, headers)  # made once
-    key = name.replace(" ", "-")
-    _write_down(shop, key, path, headers)
-    ask = load.request
-    return (
-        name,
-        [ask(shop.port, path, headers=headers)],
-        [ask(shop.port, f"/bench/{key}/", headers=headers)],
-        target,
-    )
-
-
-def _polls(shop: Shop, waiting: list[tuple[str, str]]) -> Pair:
-    """Some buyers, each asking after their own purchase as their page does, mostly to hear that nothing is new."""
-    asked = [(cookie, _next_poll(shop, cookie, path)) for cookie, path in waiting[80:100]]
-    _write_down(shop, "poll", asked[0][1], {"Cookie": asked[0][0]})
-    real = [load.request(shop.port, path, headers={"Cookie": cookie}) for cookie, path in asked]
-    bare = [load.request(shop.port, "/bench/poll/", headers={"Cookie": cookie}) for cookie, _path in asked]
-    return "status poll", real, bare, 0.25
+def _get(shop: Shop, path: str, headers: Mapping[str, str]) -> list[bytes]:
+    status, *_rest = shops.get(shop.port, path, headers)  # also fills the caches
+    assert status == 200, (path, status)
+    return [load.request(shop.port, path, headers=headers)]
 
 
 def _next_poll(shop: Shop, cookie: str, path: str) -> str:
-    """The address in the fragment: it says what the page shows already."""
+    """Return the URL in the fragment, which names what the page shows already."""
     found = SEEN.search(shops.get(shop.port, path, {"Cookie": cookie})[2])
-    assert found, "The page does not wait any more."
+    assert found, "The page no longer waits."
     return f"{path}&seen={found[1].decode()}"
 
 
-def _write_down(shop: Shop, key: str, path: str, headers: Mapping[str, str]) -> None:
-    """For urls.bare: what it shall answer."""
-    status, found, body = shops.get(shop.port, path, headers)
-    place = shop.folder / "bare"
-    place.mkdir(exist_ok=True)
-    (place / f"{key}.body").write_bytes(body)
-    head = {name: found[name] for name in TAKEN_OVER if name in found}
-    (place / f"{key}.json").write_text(json.dumps({"status": status, "headers": head}))
-
-
 def _with_token(shop: Shop, cookie: str) -> str:
-    """The form token that a browser has after its first page."""
+    """Add the CSRF cookie that a browser has after its first page."""
     token = shops.get(shop.port, "/store/", {"Cookie": cookie})[1].get("set-cookie", "").partition(";")[0]
     return f"{cookie}; {token}" if token else cookie
 
 
-def _compare(shop: Shop, name: str, real: list[bytes], bare: list[bytes], target: float, rounds: int) -> Row:
+def _compare(
+    name: str, port: int, real: list[bytes], bare_port: int, bare: list[bytes], target: float, rounds: int
+) -> Row:
     ours, floor = [], []
     for _ in range(rounds):
-        for requests, rates in ((real, ours), (bare, floor)):
-            result = load.run_for(shop.port, requests, SECONDS)
+        for at, requests, rates in ((port, real, ours), (bare_port, bare, floor)):
+            result = load.run_for(at, requests, SECONDS)
             assert set(result.statuses) <= {200, 204}, result.statuses
             rates.append(result.per_second)
     ratio = median(one / other for one, other in zip(ours, floor, strict=True))

@@ -1,6 +1,5 @@
-"""Production's settings with one application more: the bare views that everything is measured against."""
+"""The settings of production, with a Stripe that answers from memory."""
 
 from config.settings import *  # noqa: F403
 
-ROOT_URLCONF = "tests.benchmarks.urls"
 STRIPE_HTTP_CLIENT = "tests.benchmarks.prepared_stripe.PreparedStripe"

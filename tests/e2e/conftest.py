@@ -16,7 +16,8 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from playwright.sync_api import BrowserContext, Playwright, expect
 
-from apps.ecommerce import states
+from apps.ecommerce import live, states
+from apps.ecommerce.live import Live
 from apps.ecommerce.models import ProductConfiguration
 from apps.stripe_sandbox import storage
 from scripts.browser import launch_options
@@ -123,8 +124,8 @@ def _wait_for_webhooks_on_their_way() -> None:
 
 @pytest.fixture
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open pages look every second what became of a settled purchase; a shopper's wait longer."""
-    monkeypatch.setattr(states, "WATCH_SECONDS", 1)
+    """Every page polls each second, as if the buyer had a pending purchase."""
+    monkeypatch.setattr(live, "Live", lambda seen, delay: Live(seen, 1))
     monkeypatch.setattr(states, "BANK_SECONDS", 1)
 
 

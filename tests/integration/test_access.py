@@ -32,7 +32,6 @@ favicon                                           200      200      200      200
 manifest                                          200      200      200      200      200      200
 media                                             200      200      200      200      200      200
 dev_style                                         404      404      404      404      404      404
-healthz                                           200      200      200      200      200      200
 readyz                                            200      200      200      200      200      200
 metrics                                           404      404      404      404      404      404
 robots                                            200      200      200      200      200      200
@@ -56,6 +55,7 @@ purchase_cancel                                   login    405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
 stripe_webhook                                    405      405      405      405      405      405
+webhooks/stripe                                   405      405      405      405      405      405
 account                                           login    200      200      200      200      200
 account_export                                    login    302      302      302      302      302
 account_delete                                    login    302      302      302      302      302
@@ -131,6 +131,7 @@ purchase_cancel                                   login    404      302      302
 purchased_product                                 login    store    405      store    store    store
 purchased_download                                login    store    405      store    store    store
 stripe_webhook                                    400      400      400      400      400      400
+webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200
 account_delete                                    login    302      302      302      302      302
 account_undo_address_change                       200      200      200      200      200      200

@@ -58,7 +58,7 @@ TOLD_ELSEWHERE = {
     "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
     "one visitor's words in another's page": "test_page_cache.py::test_what_is_hung_on_an_address_never_reaches_others",
     "one person's session or cookies in another's page": (
-        "test_shared_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
+        "test_public_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
     ),
     "reading the development mailbox": "test_web.py::test_the_mailbox_exists_in_development_only",
 }
@@ -74,7 +74,7 @@ def test_what_is_told_elsewhere_is_there() -> None:
 
 WITHOUT_TOKEN = {
     "stripe_webhook": "Stripe signs what it sends",
-    "healthz": "answered before anything is read; it changes nothing",
+    "webhooks/stripe": "Stripe signs what it sends",
     "language": "a preference: the worst is another language",
     "theme": "a preference: the worst is another colour",
     "stripe_sandbox:rest": "programs bring a key",

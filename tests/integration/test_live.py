@@ -30,6 +30,13 @@ def seen_by(page: Any) -> str:
     return found[1]
 
 
+def trigger_of(page: Any) -> str:
+    """When a page sends the request."""
+    found = re.search(rf'hx-get="{CHANGES}[^>]*hx-trigger="([^"]+)"', page.content.decode())
+    assert found
+    return found[1]
+
+
 def is_new(client: Client, seen: str) -> bool:
     answer = client.get(CHANGES, {"seen": seen})
     assert answer.content == b""
@@ -46,6 +53,17 @@ def test_every_page_that_shows_purchases_asks_and_with_the_same_stamp(
     seen = {seen_by(as_ada.get(path)) for path in paths}
     assert len(seen) == 1
     assert not is_new(as_ada, seen.pop())
+
+
+@pytest.mark.parametrize("path", ["/", "/store/", "/store/icon-set/", "/purchases/"])
+def test_pages_poll_only_while_a_purchase_is_pending(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, path: str
+) -> None:
+    purchase = bought(as_ada, icons)
+    assert trigger_of(as_ada.get(path)) == "awake from:body"
+    Purchase.objects.filter(pk=purchase.pk).update(status=Status.PROCESSING)
+    assert trigger_of(as_ada.get(path)) == "every 30s, awake from:body"
+    assert trigger_of(as_bob.get(path)) == "awake from:body"
 
 
 def test_visitors_never_ask(client: Client, icons: ProductConfiguration) -> None:

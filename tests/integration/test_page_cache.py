@@ -12,10 +12,10 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from apps.ecommerce import catalogue, catalogue_version
+from apps.core import page_cache
+from apps.ecommerce import catalogue
 from apps.ecommerce.catalogue import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from apps.web.memory_cache import MemoryCache
 from tests.conftest import signed_in
 from tests.factories import stock
 
@@ -25,8 +25,8 @@ import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django
 django.setup()
-from apps.ecommerce import catalogue_version
-catalogue_version._renew()
+from apps.core import page_cache
+page_cache.invalidate()
 """
 PAGES = ["/", "/store/", "/store/icon-set/", "/terms/"]
 
@@ -122,14 +122,14 @@ def test_a_change_shows_at_once(goods: ProductConfiguration, sandbox: Any, chang
 def test_what_is_rolled_back_changes_nothing_and_what_is_uncommitted_is_not_kept(
     goods: ProductConfiguration,
 ) -> None:
-    stamp = catalogue_version.current()
+    stamp = page_cache.current_version()
     with transaction.atomic():
         goods.save()
-        assert catalogue_version.current() == stamp
+        assert page_cache.current_version() == stamp
         transaction.set_rollback(True)
-    assert catalogue_version.current() == stamp
+    assert page_cache.current_version() == stamp
     goods.save()
-    assert catalogue_version.current() != stamp
+    assert page_cache.current_version() != stamp
 
 
 def test_a_page_made_before_the_change_is_not_kept_after_it(
@@ -143,7 +143,7 @@ def test_a_page_made_before_the_change_is_not_kept_after_it(
     def slowly(*args: Any) -> Any:
         cards = real(*args)
         Product.objects.filter(pk=goods.product_id).update(name="Renamed")
-        catalogue_version.changed()
+        page_cache.invalidate()
         return cards
 
     monkeypatch.setattr(views, "cards_for", slowly)
@@ -152,13 +152,12 @@ def test_a_page_made_before_the_change_is_not_kept_after_it(
     assert "Renamed" in text(Client())
 
 
-def test_another_process_hears_of_the_change(goods: ProductConfiguration, settings: Any) -> None:
-    """The stamp is outside of the process: on the disk or in the shared cache."""
+def test_another_process_sees_the_change(goods: ProductConfiguration, settings: Any) -> None:
     text(Client())
     Product.objects.filter(pk=goods.product_id).update(name="Renamed")
-    environment = {"VAR_DIR": str(settings.VAR_DIR)}
-    if str(settings.KEPT_PAGES["LOCATION"]).startswith("redis"):
-        environment["CACHE_URL"] = settings.KEPT_PAGES["LOCATION"]
+    location = str(settings.KEPT_PAGES["LOCATION"])
+    is_redis = location.startswith("redis")
+    environment = {"CACHE_URL": location} if is_redis else {"VAR_DIR": os.path.dirname(location)}
     subprocess.run([sys.executable, "-c", RENEW], check=True, env=os.environ | environment)
     assert "Renamed" in text(Client())
 
@@ -227,23 +226,6 @@ def test_what_is_gone_is_not_kept(goods: ProductConfiguration) -> None:
     _hidden(goods, None)
     assert Client().get("/store/icon-set/").status_code == 404
     assert "ETag" not in Client().get("/store/icon-set/")
-
-
-def test_memory_keeps_the_thing_itself_until_it_is_over_or_too_much() -> None:
-    cache = MemoryCache("a test's own", {"OPTIONS": {"MAX_ENTRIES": 3}})
-    thing = object()
-    cache.set("thing", thing, 60)
-    assert MemoryCache("a test's own", {}).get("thing") is thing  # another thread's
-    assert MemoryCache("another's", {}).get("thing") is None
-    cache.set("over", 1, -1)
-    assert cache.get("over", "default") == "default"
-    cache.set("forever", 2, None)
-    cache.set("b", 3)
-    assert cache.get("thing") is thing
-    cache.set("c", 4)  # one too many: what was not asked for the longest goes
-    assert [cache.get(key) for key in ("thing", "forever", "b", "c")] == [thing, None, 3, 4]
-    cache.clear()
-    assert cache.get("thing") is None
 
 
 def test_who_looks_while_the_catalogue_is_copied_sees_all_of_it_afterwards(

@@ -33,20 +33,12 @@ def nested(levels: int) -> Any:
     return value
 
 
-ADDRESSES = [
-    "/webhooks/stripe",
-    "/webhooks/stripe/",
-    "/webhooks/stripe//",
-    "//webhooks/stripe",
-    "/webhooks//stripe/",
-]
+ADDRESSES = ["/webhooks/stripe", "/webhooks/stripe/"]
 
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_endpoint_takes_events_however_its_slashes_are_typed(
-    settings: Any, address: str, debug: bool
-) -> None:
+def test_endpoint_takes_events_with_and_without_its_slash(settings: Any, address: str, debug: bool) -> None:
     settings.DEBUG = debug
     body = json.dumps(event(), indent=2)  # the signature is one of these very bytes
     header = stripe.WebhookSignature.generate_signature_header(body, SECRET)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.utils.safestring import SafeString
+from django.core.cache import caches
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 
+from apps.core import page_cache
 from apps.ecommerce import money, offers
 from apps.ecommerce.cards import Card
 from apps.ecommerce.entitlements import owned
@@ -70,24 +76,45 @@ def product_json_ld(configuration: ProductConfiguration) -> SafeString:
     return script(product_data(configuration))
 
 
-@register.simple_tag(takes_context=True)
-def product_card(
-    context: template.Context, card: Card, name: str = "ecommerce/_product_card.html"
+@register.simple_tag
+def product_cards(
+    cards: Sequence[Card],
+    *,
+    template: str = "ecommerce/_product_card.html",
+    level: int = 2,
+    below: object = None,
+    live: object = None,
 ) -> SafeString:
-    """{% product_card card %}: a product in a grid, or as the template `name` shows it.
+    """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
 
-    A product that can't be shown costs its own card only; while developing, the error is shown.
+    They are cached until the catalogue changes, so the template gets what is passed here and nothing of the request.
+    `below` says that the grid is out of sight when the page opens, `live` that the page may be updated (live.py).
     """
-    assert context.template is not None  # it is being rendered
-    shown = context.template.engine.get_template(name)
+    shared = {"level": level, "below": below, "live": bool(live)}
+    # A visitor's page is cached as a whole.
+    version = page_cache.current_version() if live and not settings.DEBUG else ""
+    parts = (version, template, get_language(), *shared.values())
+    rows = [(card.configuration.pk, card.version, bool(card.owned), bool(card.pending)) for card in cards]
+    key = f"cards-{sha256(repr((parts, rows)).encode()).hexdigest()}"
+    html: str | None = caches["pages"].get(key) if version else None
+    if html is None:
+        shown = get_template(template)
+        rendered = [_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)]
+        html = "".join(filter(None, rendered))
+        if version and None not in rendered:
+            caches["pages"].set(key, html, page_cache.MAX_AGE_SECONDS)
+    return mark_safe(html)  # noqa: S308  (rendered by templates)
+
+
+def _card(template: Any, context: dict[str, Any]) -> str | None:
+    """Return the card; None if the product can't be shown, which costs its own card only."""
     try:
-        with context.push(card=card):
-            return shown.render(context)
+        return str(template.render(context))
     except Exception:
         if settings.DEBUG:
             raise
-        logger.exception("Product %s can't be shown", card.configuration.product_id)
-        return SafeString("")
+        logger.exception("Product %s can't be shown", context["card"].configuration.product_id)
+        return None
 
 
 class IfOwned(template.Node):

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from apps.core.page_cache import cache_public_page, one_of
 from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
 from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet
 from apps.ecommerce.offers import offers_for
-from apps.ecommerce.page_cache import one_of, shared_page
 from apps.ecommerce.pages import pages_of, shared_page_number
 from apps.ecommerce.search import KINDS, SORTS, Question
 from apps.web.rate_limits import limited
@@ -26,7 +26,7 @@ RELATED = 4
 
 @require_safe
 @limited("search", asks="q")
-@shared_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
+@cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     question = Question.read(request.GET)
     pages = pages_of(question.answer(), request.GET.get("page", ""))
@@ -46,7 +46,7 @@ def store(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@shared_page()
+@cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
     shelf = [configuration, *_next_on_the_shelf(configuration)]

@@ -1,4 +1,4 @@
-"""Two questions: is the process alive (a load balancer's), and is everything well (a person's or a deployment's)."""
+"""/readyz: whether everything works that the shop needs."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,13 +21,6 @@ from apps.web.self_request import is_from_this_site
 from apps.web.views.metrics import has_metrics_token
 
 logger = logging.getLogger(__name__)
-
-
-@require_safe
-@never_cache
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Is the process alive? Asks nothing else, so a database outage never restarts every web server."""
-    return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe

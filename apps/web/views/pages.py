@@ -2,28 +2,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apps.core.page_cache import cache_public_page
 from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
 from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.page_cache import shared_page
 
 FEATURED = 9  # one beside the first words, eight below
 
 
 @require_safe
-@shared_page()
+@cache_public_page()
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
     mine = purchases_of(request.user)
     cards = cards_for(list(featured), mine)
-    context = {"first": next(iter(cards), None), "cards": cards[1:], "live": live(request.user, mine)}
+    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
     return render(request, "web/home.html", context)
 
 
 @require_safe
-@shared_page()
+@cache_public_page()
 def legal(request: HttpRequest, page: str) -> HttpResponse:
     """Terms, privacy and refunds: text a founder edits in templates/web/."""
     return render(request, f"web/{page}.html")

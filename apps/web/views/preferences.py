@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.web.theme import THEMES
+from apps.core.theme import THEMES
 
 YEAR = 365 * 24 * 60 * 60
 

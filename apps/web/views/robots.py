@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from apps.web.shared_request import SharedRequest
+from apps.core.public_request import PublicRequest
 from apps.web.sitemap import SITEMAPS
 
 
@@ -28,12 +28,12 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         for lastmod in [site_map.get_latest_lastmod()]
         for page in site_map.paginator.page_range
     ]
-    shared = SharedRequest(request, {})  # caches may share the response
+    shared = PublicRequest(request, {})  # caches may share the response
     return render(shared, "web/sitemap_index.xml", {"parts": parts}, content_type="application/xml")
 
 
 @require_safe
 @cache_control(public=True, max_age=3600)
 def sitemap_part(request: HttpRequest, section: str) -> HttpResponse:
-    shared = SharedRequest(request, {"p": request.GET.get("p", "1")})  # caches may share the response
+    shared = PublicRequest(request, {"p": request.GET.get("p", "1")})  # caches may share the response
     return sitemap_views.sitemap(shared, {**SITEMAPS}, section=section, template_name="web/sitemap.xml")

@@ -1,4 +1,4 @@
-"""The request from which shared pages are rendered. It contains nothing of the visitor's own request."""
+"""The request from which public pages are rendered. It contains nothing of the visitor's own request."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 from django_htmx.middleware import HtmxDetails
 
-from apps.web import theme
+from .theme import chosen_theme
 
 IDENTIFYING = {"HTTP_AUTHORIZATION", "REMOTE_USER"}
 
 
-class SharedRequest(WSGIRequest):
+class PublicRequest(WSGIRequest):
     """A GET request to SITE_URL with path, given parameters, language and theme; no session, user or headers.
 
-    What a middleware of your own sets on requests is not on this one: a shared page can't depend on it.
+    What a middleware of your own sets on requests is not on this one: a public page can't depend on it.
     """
 
     def __init__(self, request: HttpRequest, parameters: Mapping[str, str]) -> None:
@@ -43,11 +43,11 @@ class SharedRequest(WSGIRequest):
 
     @property
     def csp_nonce(self) -> str:
-        """Note the use of a nonce: it differs in each response, so such a page is not shared."""
+        """Note the use of a nonce: it differs in each response, so the page is not public."""
         self.META["csp_nonce"] = ""
         return ""
 
-    def was_made_personal(self) -> bool:
+    def is_personal(self) -> bool:
         """Return whether the view used what is one person's: session, message, CSRF token or nonce."""
         is_session_used = self.session.modified or not self.session.is_empty()
         return bool(
@@ -55,7 +55,7 @@ class SharedRequest(WSGIRequest):
         )
 
 
-def is_impersonal(request: HttpRequest) -> bool:
+def is_public(request: HttpRequest) -> bool:
     """Return whether a request has no session, user, message, htmx header or cookie, except language and theme."""
     preferences = {settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME}
     return (
@@ -75,7 +75,7 @@ def language() -> str:
 
 def _environ(request: HttpRequest, parameters: Mapping[str, str]) -> dict[str, Any]:
     site = urlsplit(settings.SITE_URL)
-    cookies = {settings.LANGUAGE_COOKIE_NAME: language(), settings.THEME_COOKIE_NAME: theme.chosen(request)}
+    cookies = {settings.LANGUAGE_COOKIE_NAME: language(), settings.THEME_COOKIE_NAME: chosen_theme(request)}
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": request.META.get("SCRIPT_NAME", ""),

@@ -1,0 +1,12 @@
+"""The colour theme, in a cookie that the server reads, so that no page flashes in the other theme."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+THEMES = ("light", "dark")
+
+
+def chosen_theme(request: HttpRequest) -> str:
+    """Return "light", "dark", or "" for the theme of the operating system."""
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
+    return theme if theme in THEMES else ""

@@ -1,0 +1,25 @@
+"""A page without a pending purchase sends one request when its tab becomes visible again, and no others."""
+
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from tests.conftest import signed_in
+from tests.e2e.cast import sign_in
+from tests.e2e.pages.store import Store
+from tests.factories import bought
+
+
+def test_store_is_updated_when_its_tab_becomes_visible_again(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    store = Store(sign_in(page, ada)).goto()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    bought(signed_in(ada), goods)
+    expect(store.card(goods.product.name)).to_contain_text("$")
+    page.wait_for_function("performance.now() > 3000")
+    assert requests == []
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(store.card(goods.product.name)).to_contain_text("Owned")
+    assert len([url for url in requests if "/purchases/changes/" in url]) == 1
