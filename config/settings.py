@@ -341,6 +341,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True  # a passkey is added after signing in
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_FORMS = {
+    "add_webauthn": "apps.users.passkey_forms.AddPasskeyForm",
     "login_webauthn": "apps.users.passkey_forms.LoginForm",
     "authenticate_webauthn": "apps.users.passkey_forms.AuthenticateForm",
     "reauthenticate_webauthn": "apps.users.passkey_forms.ReauthenticateForm",
