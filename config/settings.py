@@ -428,7 +428,7 @@ TRANSLATIONS = {"en": "English", "de": "Deutsch"}
 offered = env.list("LANGUAGES", env_values.one_of(TRANSLATIONS), default=list(TRANSLATIONS))
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 USE_I18N = True
 USE_TZ = True
