@@ -344,6 +344,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True  # a passkey is added after signing in
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_FORMS = {
+    "add_webauthn": "apps.users.passkey_forms.AddPasskeyForm",
     "login_webauthn": "apps.users.passkey_forms.LoginForm",
     "authenticate_webauthn": "apps.users.passkey_forms.AuthenticateForm",
     "reauthenticate_webauthn": "apps.users.passkey_forms.ReauthenticateForm",
@@ -430,7 +431,7 @@ TRANSLATIONS = {"en": "English", "de": "Deutsch"}
 offered = env.list("LANGUAGES", env_values.one_of(TRANSLATIONS), default=list(TRANSLATIONS))
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 USE_I18N = True
 USE_TZ = True

@@ -4,7 +4,8 @@
 
 Babel does what GNU gettext would, so nothing has to be installed. A new language: make the folder
 locale/<language>/LC_MESSAGES, add the language to TRANSLATIONS in config/settings.py, and run this.
-The tools for developers (sandbox, mailbox, style page) stay English.
+The tools for developers (sandbox, mailbox, style page) stay English. django-allauth brings its own translations;
+locale/allauth replaces some of them, because the shop says "du" in German. This only compiles those.
 """
 
 from __future__ import annotations
@@ -112,6 +113,8 @@ def main() -> None:
         missing = open_messages(catalog)
         waiting += len(missing)
         print(f"{folder.name}: {len(catalog)} texts, {len(missing)} to translate")
+    for folder in (LOCALE / "allauth").iterdir():
+        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compiled(load(folder)))
     sys.exit(1 if waiting else 0)
 
 

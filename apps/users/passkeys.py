@@ -6,24 +6,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.utils import get_next_redirect_url
-from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.views import AddWebAuthnView
 from django.http import HttpRequest
 from django.urls import reverse
-
-from . import passkey_forms as forms
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
     """allauth's page, for passkeys alone: found by the device itself, opened with a finger, a face or a PIN."""
 
-    form_class = forms.AddPasskeyForm
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["js_data"] = {
-            "creation_options": auth.begin_registration(self.request.user, passwordless=True)
-        }
+        options = context["js_data"]["creation_options"]["publicKey"]
+        options["authenticatorSelection"].update(residentKey="required", requireResidentKey=True)
         return context
 
     def get_success_url(self) -> str:

@@ -5,11 +5,11 @@ A passkey, a code of an authenticator app or a recovery code is proof; so is set
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.authentication import get_authentication_records
-from allauth.mfa.base.internal.flows import post_authentication
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
@@ -30,7 +30,10 @@ def proof_url(user: User) -> str:
     return next((way["url"] for way in ways if way["id"].startswith("mfa_")), "")
 
 
-def count_as_used(request: HttpRequest, authenticator: Authenticator, **signal: Any) -> None:
-    """Receives allauth's authenticator_added: nobody is asked for it again a moment later, to see recovery codes."""
-    if authenticator.type in FACTORS:
-        post_authentication(request, authenticator, reauthenticated=True)
+def count_as_used(request: HttpRequest, user: User, authenticator: Authenticator, **signal: Any) -> None:
+    """Receive authenticator_added: nobody is asked for it again a moment later, to see recovery codes."""
+    records = get_authentication_records(request, user)
+    if records and authenticator.type in FACTORS:
+        authenticator.record_usage()
+        record = {"method": "mfa", "at": time.time(), "id": authenticator.pk, "type": authenticator.type}
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records, record]

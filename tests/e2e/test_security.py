@@ -46,7 +46,7 @@ def test_an_authenticator_app_and_a_recovery_code(page: Page, ada: User, clock: 
     expect(page.get_by_role("main")).to_contain_text("9 codes are left")
     page.get_by_role("link", name="Turn off the app").click()
     security.prove(ADAS_PASSWORD)
-    page.get_by_role("button", name="Turn it off").click()
+    page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_role("link", name="Set up an app")).to_be_visible()
     assert not Authenticator.objects.exists()
 

@@ -56,7 +56,7 @@ def test_signing_up_signs_in_and_asks_to_confirm_the_address(
 
     (mail,) = mailoutbox
     assert mail.to == ["grace@example.com"]
-    assert "confirm" in mail.subject
+    assert "confirm" in mail.subject.lower()
     page = client.get(link_in(mail))
     assert "grace@example.com" in page.content.decode()
     assert not EmailAddress.objects.get().verified  # a mail scanner that opens links confirms nothing
@@ -90,7 +90,7 @@ def test_a_taken_address_can_not_sign_up_again(ada: User, client: Client) -> Non
 def test_in_and_out(ada: User, client: Client) -> None:
     sign_in(client, "Ada@example.com", "ada-buys-things")
     assert signed_in_as(client) == ada.email
-    assert "Sign out?" in client.get("/accounts/logout/").content.decode()
+    assert client.get("/accounts/logout/").status_code == 200
     assert signed_in_as(client) == ada.email  # a link can't sign anybody out
     client.post("/accounts/logout/")
     assert signed_in_as(client) == ""
@@ -132,7 +132,7 @@ def test_the_sign_in_link_leads_back_to_the_page_it_stands_on(client: Client) ->
 
 def test_a_forgotten_password(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
     response = client.post("/accounts/password/reset/", {"email": ada.email}, follow=True)
-    assert "Check your mail" in response.content.decode()
+    assert response.redirect_chain == [("/accounts/password/reset/done/", 302)]
     link = link_in(mailoutbox[0])
 
     form = client.get(link, follow=True)
@@ -156,8 +156,8 @@ def test_a_reset_for_an_unknown_address_looks_the_same(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     response = client.post("/accounts/password/reset/", {"email": "nobody@example.com"}, follow=True)
-    assert "Check your mail" in response.content.decode()
-    assert "no account with this address" in mailoutbox[0].body
+    assert response.redirect_chain == [("/accounts/password/reset/done/", 302)]
+    assert "/accounts/signup/" in mailoutbox[0].body
 
 
 def test_a_new_address_counts_once_it_is_verified(

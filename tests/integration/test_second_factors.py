@@ -61,7 +61,7 @@ def test_setting_up_an_app_asks_for_the_password_and_gives_recovery_codes(
     assert "Incorrect code" in wrong
     codes = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret[1], clock)}, follow=True)
     assert len(re.findall(r'codes__code">(\d+)<', codes.content.decode())) == 10
-    assert mailoutbox[-1].subject == "Your authenticator app is set up"
+    assert "activated" in mailoutbox[-1].subject.lower()
 
 
 def test_the_password_alone_opens_nothing_any_more(ada: User, app: str, clock: Clock) -> None:
@@ -132,7 +132,7 @@ def ask_for_code(client: Client, email: str) -> Any:
 
 def test_a_code_by_mail_signs_in_once(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
     page = ask_for_code(client, "Ada@Example.com").content.decode()
-    assert "We wrote to" in page
+    assert 'name="code"' in page
     assert "data-toast" not in page
     code = code_in(mailoutbox[0])
     arrived = client.post("/accounts/login/code/confirm/", {"code": code.lower(), "next": "/store/"})

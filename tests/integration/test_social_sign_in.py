@@ -55,6 +55,10 @@ def dance(client: Client, page: str = "/accounts/login/", name: str = "google") 
     return client.get(ways_back(client, button(client, page, name)), follow=True)
 
 
+def templates_of(page: Any) -> set[str]:
+    return {template.name for template in page.templates}
+
+
 @pytest.fixture
 def at_google(social: Provider) -> Provider:
     social.person = GRACE
@@ -130,7 +134,7 @@ def test_connecting_and_disconnecting_on_the_account_page(ada: User, at_google: 
     assert "/accounts/3rdparty/" in client.get("/accounts/").content.decode()
     client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     page = dance(client, "/accounts/3rdparty/").content.decode()
-    assert "from now on you can sign in with it" in page
+    assert "has been connected" in page
     assert "grace@example.com" in page
     account = SocialAccount.objects.get(user=ada)
     client.post("/accounts/3rdparty/", {"account": account.pk})
@@ -142,13 +146,13 @@ def test_somebody_elses_connection_can_not_be_taken(ada: User, bob: User, at_goo
     client = Client()
     client.post("/accounts/login/", {"login": ada.email, "password": "ada-buys-things"})
     client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
-    assert "another account of this shop" in dance(client, "/accounts/3rdparty/").content.decode()
+    assert "already connected to a different account" in dance(client, "/accounts/3rdparty/").content.decode()
     assert SocialAccount.objects.get().user == bob
 
 
 def test_refusing_there_changes_nothing_here(client: Client, at_google: Provider) -> None:
     at_google.consents = False
-    assert "You changed your mind" in dance(client).content.decode()
+    assert "socialaccount/login_cancelled.html" in templates_of(dance(client))
     assert not User.objects.exists()
 
 
@@ -162,7 +166,7 @@ def test_an_answer_nobody_here_asked_for_is_refused(client: Client, at_google: P
         (client, re.sub("&?state=[^&]*", "", back)),
     ]:
         page = stranger.get(url, follow=True)
-        assert "does not belong to anything you began" in page.content.decode()
+        assert "socialaccount/authentication_error.html" in templates_of(page)
         assert signed_in_as(stranger) == ""
     client.get(back)
     assert signed_in_as(client) == "grace@example.com"
@@ -174,7 +178,7 @@ def test_an_answer_nobody_here_asked_for_is_refused(client: Client, at_google: P
 def test_a_provider_that_is_broken_is_said_in_words(client: Client, at_google: Provider) -> None:
     back = ways_back(client, button(client, "/accounts/login/"))
     at_google._codes.clear()
-    assert "That did not work" in client.get(back).content.decode()
+    assert "socialaccount/authentication_error.html" in templates_of(client.get(back))
     assert signed_in_as(client) == ""
 
 
@@ -182,7 +186,8 @@ def test_a_link_signs_nobody_in(client: Client, at_google: Provider) -> None:
     """GET asks first, so that a picture on another site can't start the dance."""
     page = client.get("/accounts/google/login/")
     assert page.status_code == 200
-    assert "Continue with Google?" in page.content.decode()
+    assert "socialaccount/login.html" in templates_of(page)
+    assert signed_in_as(client) == ""
     assert Client(enforce_csrf_checks=True).post("/accounts/google/login/").status_code == 403
 
 
@@ -213,7 +218,7 @@ def test_without_an_address_it_is_asked_for(
     client: Client, at_github: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     at_github.emails = []
-    assert "One thing is missing" in dance(client, name="github").content.decode()
+    assert "socialaccount/signup.html" in templates_of(dance(client, name="github"))
     client.post("/accounts/3rdparty/signup/", {"email": "grace@example.com"})
     assert signed_in_as(client) == "grace@example.com"
     assert not EmailAddress.objects.get().verified

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import allauth
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
 from django.conf import settings
 
 from scripts.messages import LOCALE, compiled, load, open_messages, template
 
 FOLDERS = sorted(path.parent for path in LOCALE.glob("*/LC_MESSAGES"))
+OF_ALLAUTH = sorted(path.parent for path in LOCALE.glob("allauth/*/LC_MESSAGES"))
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<a [^>]*>|</?\w+>")
 HELP = "Run `make messages`, translate what is empty in locale/, and run it again."
 
@@ -42,7 +45,15 @@ def test_nothing_is_missing(folder: Path, texts_of_the_code: Catalog) -> None:
     assert [m.id for m in open_messages(catalog)] == [], HELP
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", OF_ALLAUTH, ids=lambda path: path.name)
+def test_replaced_translations_belong_to_texts_of_allauth(folder: Path) -> None:
+    po = Path(allauth.__path__[0]) / "locale" / folder.name / "LC_MESSAGES" / "django.po"
+    with po.open("rb") as file:
+        known = {m.id for m in read_po(file)}
+    assert {m.id for m in load(folder)} - known == set()
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, *OF_ALLAUTH], ids=str)
 def test_placeholders_and_tags_survive(folder: Path) -> None:
     for message in load(folder):
         for original, translation in texts(message) if message.id else []:
@@ -51,6 +62,6 @@ def test_placeholders_and_tags_survive(folder: Path) -> None:
             assert set(PLACEHOLDER.findall(translation)) == set(PLACEHOLDER.findall(original)), original
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [*FOLDERS, *OF_ALLAUTH], ids=str)
 def test_the_compiled_file_is_the_readable_one(folder: Path) -> None:
     assert (folder / "LC_MESSAGES" / "django.mo").read_bytes() == compiled(load(folder)), HELP

@@ -1,20 +1,16 @@
 """What the pages about signing in ask for."""
 
 from ipaddress import ip_address
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from allauth.account.utils import get_next_redirect_url
 from django import template
-from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 
 from apps.users import browsers
 
 register = template.Library()
 register.filter("browser", browsers.describe)
-
-NAMES = {"google": "Google", "github": "GitHub"}
 
 
 @register.simple_tag(takes_context=True)
@@ -40,16 +36,3 @@ def here_by_name(context: template.Context) -> str:
 def next_url(context: template.Context) -> str:
     """{% next_url as wanted %}: where `next` leads, if that is on this site."""
     return get_next_redirect_url(context["request"]) or ""
-
-
-@register.inclusion_tag("socialaccount/_buttons.html", takes_context=True)
-def social_buttons(context: template.Context, process: str = "login") -> dict[str, object]:
-    """{% social_buttons %}: one for each provider that is on. They post, and keep `next`."""
-    query = {"process": process}
-    if wanted := get_next_redirect_url(context["request"]):
-        query["next"] = wanted
-    buttons = [
-        (name, NAMES.get(name, name.title()), f"{reverse(f'{name}_login')}?{urlencode(query)}")
-        for name in settings.SOCIAL_SIGN_IN
-    ]
-    return {"buttons": buttons, "process": process, "csrf_token": context.get("csrf_token")}

@@ -42,7 +42,7 @@ class SignIn:
     def ask_for_code(self, email: str) -> None:
         self.page.get_by_role("link", name="Send me a code by mail").click()
         self.page.get_by_label("Email").fill(email)
-        self.page.get_by_role("button", name="Send me a code").click()
+        self.page.get_by_role("button", name="Request Code").click()
 
     def second_step(self, code: str) -> None:
         self.page.get_by_label("Code").fill(code)
@@ -71,7 +71,7 @@ class PasswordReset:
 
     def ask(self, email: str) -> None:
         self.page.get_by_label("Email").fill(email)
-        self.page.get_by_role("button", name="Send me a link").click()
+        self.page.get_by_role("main").get_by_role("button").click()
 
     def choose(self, password: str) -> None:
         self.page.get_by_label("New password", exact=True).fill(password)
@@ -94,7 +94,7 @@ class Mailbox:
     def code(self) -> str:
         """The code in the newest letter; the mailbox is a page of its own beside the one that wants it."""
         self.page.goto("/dev/mail/")
-        self.page.get_by_role("link", name="Your code").first.click()
+        self.page.get_by_role("link", name="Sign-In Code").first.click()
         found = re.search(r"[A-Z]{4}-[A-Z]{4}", self.page.get_by_role("article").inner_text())
         assert found
         return found[0]

@@ -19,13 +19,13 @@ class Security:
     def prove(self, password: str) -> None:
         """Types the password that important changes ask for."""
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Continue").click()
+        self.page.get_by_role("button", name="Confirm", exact=True).click()
 
     def type_code(self, code: str) -> None:
         """The code that came by mail; back from the mailbox, because a browser makes no passkey in the background."""
         self.page.bring_to_front()
         self.page.get_by_label("Code").fill(code)
-        self.page.get_by_role("button", name="Continue", exact=True).click()
+        self.page.get_by_role("button", name="Confirm", exact=True).click()
 
     def make_passkey(self) -> None:
         self.page.get_by_role("button", name="Make the passkey").click()
