@@ -45,8 +45,8 @@ backup: ## Database and files of this site into var/backups/, while it runs (KEE
 restore: ## Put them back, while the site is stopped: make restore FILE=var/backups/….tar.gz
 	@scripts/python.sh scripts/backup.py restore "$(FILE)"
 
-lint: ## Style and types
-	@scripts/python.sh scripts/run_tests.py style format types
+lint: ## Style, types, and which app may import which
+	@scripts/python.sh scripts/run_tests.py style format types imports
 
 format: ## Rewrite the code in the house style
 	@scripts/python.sh scripts/environment.py dev

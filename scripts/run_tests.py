@@ -1,6 +1,6 @@
 """`make test`: style, types, migrations, then unit, integration and browser tests. Installs what they need.
 
-    python scripts/run_tests.py [check ...]      `make lint` names style, format and types
+    python scripts/run_tests.py [check ...]      `make lint` names style, format, types and imports
 
 Every check runs even when an earlier one failed; the exit status tells whether all passed.
 """
@@ -15,6 +15,7 @@ CHECKS = {
     "style": "-m ruff check .",
     "format": "-m ruff format --check .",
     "types": "-m mypy apps config",
+    "imports": "scripts/check_imports.py",
     "migrations": "manage.py makemigrations --check --dry-run",
     "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
 }
