@@ -1,11 +1,17 @@
 # The shop as an image: web server, worker and scheduler are the same image with another command (compose.yaml).
 # It runs without root on a read-only file system; only VAR_DIR (a volume) and /tmp are written to.
 
+# A demo site, which runs with STRIPE_SANDBOX=true, needs the offline Stripe sandbox in its image:
+#   docker build --build-arg STRIPE_SANDBOX=true .
+
 FROM python:3.13-slim-bookworm AS packages
+ARG STRIPE_SANDBOX=
 COPY requirements.txt /tmp/
 # Wheels only: nothing is compiled, so the image needs no compiler.
 RUN python -m venv /venv
 RUN /venv/bin/pip install --no-cache-dir --only-binary=:all: --requirement /tmp/requirements.txt
+COPY packages /tmp/packages
+RUN if [ "$STRIPE_SANDBOX" = true ]; then /venv/bin/pip install --no-cache-dir --no-deps /tmp/packages/stripe-sandbox; fi
 
 FROM python:3.13-slim-bookworm
 ENV PATH=/venv/bin:$PATH \
@@ -26,6 +32,7 @@ COPY locale locale
 COPY static static
 COPY templates templates
 COPY apps apps
+ARG STRIPE_SANDBOX=
 # A key for this one command; the real one comes from the environment when the container starts.
 RUN SECRET_KEY=only-for-collecting-files ALLOWED_HOSTS=nobody.invalid VAR_DIR=/tmp/build python manage.py collectstatic --noinput
 RUN python -m compileall -q apps config

@@ -75,7 +75,7 @@ messages: ## Bring the translations in locale/ up to date with the texts in the 
 
 clean: ## Remove .venv and caches; .env and your data in var/ stay
 	@rm -rf .venv .venv-next .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
-	@find apps config scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find apps config packages scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -10,6 +10,7 @@ import builtins
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -158,6 +159,12 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
         for name in names:
             if is_set and name not in is_set and not self.problems.keys() & {*names}:
                 self.note(name, f"{name} is not set, but {is_set[0]} is. Set both, or none.")
+
+    def require_package(self, name: builtins.str, module: builtins.str, folder: builtins.str) -> None:
+        """Note that the variable needs a package of this repository that is not installed."""
+        if find_spec(module) is None:
+            problem = f"{name} is true, but {module} is not installed: pip install --no-deps ./{folder}"
+            self.note(name, problem)
 
     def note(self, name: builtins.str, problem: builtins.str) -> None:
         """Keep the first problem of each variable for check(); after check() it ends the process."""

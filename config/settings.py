@@ -134,7 +134,7 @@ RATE_LIMITS = env.read("RATE_LIMITS", env_values.rate_limits(RATE_LIMITS), defau
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 # Test keys or live keys make the same code sell through Stripe. Without a key, in development, the offline
-# sandbox plays Stripe (apps/stripe_sandbox; delete that folder and the block below to drop it).
+# sandbox plays Stripe (packages/stripe-sandbox): see STRIPE_SANDBOX below.
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")  # another stand-in, or a proxy
@@ -155,19 +155,6 @@ PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
 # With purchases waiting and no event for so long, /readyz says that webhooks are silent.
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
-STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
-if STRIPE_SANDBOX:
-    # On a developer's machine everybody may know the keys; on a public demo site strangers must not read or forge.
-    STRIPE_SANDBOX_ANY_KEY = DEBUG
-    own = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
-    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or f"sk_test_{own}"
-    STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{own}"
-    STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "apps.stripe_sandbox.transport.InProcessClient"
-    STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
-    STRIPE_SANDBOX_DELIVERY = "thread"
-    STRIPE_SANDBOX_DEMO = True
-    STRIPE_SANDBOX_WEBHOOK_PATH = "/webhooks/stripe/"
-
 # --- Applications -----------------------------------------------------------------------------------------
 # Sign in with Google or GitHub: each is there once its two variables are set, and else there is no trace of it.
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
@@ -185,7 +172,6 @@ SOCIAL_SIGN_IN = [name for name, keys in SIGN_IN_KEYS.items() if keys["client_id
 INSTALLED_APPS = [
     "apps.web",  # first: its templates and static files win over those of packages
     "apps.ecommerce",
-    *(["apps.stripe_sandbox"] if STRIPE_SANDBOX else []),
     "apps.users.apps.ShopAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -218,7 +204,6 @@ MIDDLEWARE = [
     "apps.web.nul.without_nul",
     "apps.core.health.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
     "apps.web.compression.compress_pages",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
@@ -232,6 +217,18 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+
+# --- Stripe sandbox: plays Stripe where nobody has set a key (packages/stripe-sandbox) ----------------------
+STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
+if STRIPE_SANDBOX:
+    env.require_package("STRIPE_SANDBOX", "stripe_sandbox", "packages/stripe-sandbox")
+    INSTALLED_APPS.append("stripe_sandbox")
+    MIDDLEWARE.append("stripe_sandbox.middleware.SandboxMiddleware")
+    sandbox_key = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
+    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or f"sk_test_{sandbox_key}"  # on a demo site nobody may guess it
+    STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{sandbox_key}"
+    STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "stripe_sandbox.transport.InProcessClient"
+    STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -18,12 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 if settings.STRIPE_SANDBOX:
-    from apps.stripe_sandbox.views import rest
-
-    urlpatterns += [
-        path("stripe-sandbox/", include("apps.stripe_sandbox.urls")),
-        path("v1/<path:path>", rest),  # for SDKs that know a host but no path before /v1/, Node's for one
-    ]
+    urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
 handler400 = "apps.web.views.bad_request"
 handler403 = "apps.web.views.permission_denied"

@@ -18,6 +18,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN = ("requirements.txt",)
 DEV = (*RUN, "requirements-dev.txt")
+SANDBOX = (
+    ROOT / "packages/stripe-sandbox"
+)  # installed in place, a second step: its requirements are the shop's
 
 # For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
 NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
@@ -33,12 +36,23 @@ def ensure(files: Sequence[str]) -> None:
     """Makes .venv and installs the requirements `files`, unless that was done before and nothing changed."""
     if not _works():
         _create()
-    stamps = {name: (VENV / f".installed-{name}", _digest(name)) for name in files}
-    if all(stamp.is_file() and stamp.read_text() == digest for stamp, digest in stamps.values()):
-        return
-    _install(files[-1])
-    for stamp, digest in stamps.values():
+    stamps = {name: (VENV / f".installed-{name}", _digest(ROOT / name)) for name in files}
+    if not all(stamp.is_file() and stamp.read_text() == digest for stamp, digest in stamps.values()):
+        _install(files[-1])
+        for stamp, digest in stamps.values():
+            stamp.write_text(digest)
+    stamp, digest = VENV / ".installed-stripe-sandbox", f"{_digest(SANDBOX / 'pyproject.toml')} {ROOT}"
+    if not stamp.is_file() or stamp.read_text() != digest:
+        install_sandbox(PYTHON)
         stamp.write_text(digest)
+
+
+def install_sandbox(python: Path) -> None:
+    """Install packages/stripe-sandbox into the environment of `python`; its code stays where it is."""
+    print("Installing packages/stripe-sandbox", flush=True)
+    pip = [python, "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check", "--no-deps"]
+    if run(*pip, "--editable", SANDBOX):
+        stop("Installing packages/stripe-sandbox failed; pip says why above.")
 
 
 def run(*command: str | Path, **options: object) -> int:
@@ -64,8 +78,8 @@ def _create() -> None:
         stop(f"Could not make .venv: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256((ROOT / name).read_bytes() + sys.version.encode()).hexdigest()
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def _install(name: str) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import DEV, NEUTRAL, PYTHON, ROOT, ensure, run, stop
+from environment import DEV, NEUTRAL, PYTHON, ROOT, ensure, install_sandbox, run, stop
 from run_tests import CHECKS
 
 VENV = ROOT / ".venv-next"
@@ -72,6 +72,7 @@ def _ensure(python: str, version: tuple[int, ...]) -> None:
     pip = [VENV / "bin/python", "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"]
     if run(*pip, *(re.sub(r"\s+#.*", "", line) for line in wanted)):
         stop("Installing the newest Django beside the pinned packages failed; pip says why above.")
+    install_sandbox(VENV / "bin/python")
     stamp.write_text(digest)
 
 

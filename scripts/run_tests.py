@@ -14,7 +14,7 @@ from environment import DEV, NEUTRAL, PYTHON, ensure, run
 CHECKS = {
     "style": "-m ruff check .",
     "format": "-m ruff format --check .",
-    "types": "-m mypy apps config",
+    "types": "-m mypy apps config packages/stripe-sandbox/src",
     "imports": "scripts/check_imports.py",
     "migrations": "manage.py makemigrations --check --dry-run",
     "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",

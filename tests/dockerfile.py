@@ -32,10 +32,10 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 class Image:
-    """`folder` stands for the root of the image's file system."""
+    """`folder` stands for the root of the image's file system, `args` are build arguments."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, **args: str) -> None:
+        self.folder, self.args = folder, args
         self.rows = instructions((ROOT / "Dockerfile").read_text())
         self.app = self.place(self.one("WORKDIR"))
         given = dict(
@@ -108,7 +108,7 @@ class Image:
             return
         given = dict(word.split("=", 1) for word in words[:at])
         process = self.start(
-            shlex.join(words[at:]), **{name: self._here(value) for name, value in given.items()}
+            shlex.join(words[at:]), **self.args, **{name: self._here(value) for name, value in given.items()}
         )
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0, said

@@ -19,8 +19,8 @@ from playwright.sync_api import BrowserContext, Playwright, expect
 from apps.ecommerce import live, states
 from apps.ecommerce.live import Live
 from apps.ecommerce.models import ProductConfiguration
-from apps.stripe_sandbox import storage
 from scripts.browser import launch_options
+from stripe_sandbox import storage
 from tests.e2e.screens import SCREENS
 from tests.e2e.watch import Watch
 from tests.factories import mail_by

@@ -4,8 +4,8 @@ from typing import Any
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.stripe_client import get_client
-from apps.stripe_sandbox import later
-from apps.stripe_sandbox.billing import desk
+from stripe_sandbox import later
+from stripe_sandbox.billing import desk
 
 
 def renewal(purchase: Purchase, *, fails: bool = False) -> None:

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.stripe_sandbox import switches
 from apps.users.models import User
+from stripe_sandbox import switches
 from tests.e2e.cast import NEW_PASSWORD, sign_in
 from tests.e2e.journeys import buy, to_checkout
 from tests.e2e.pages.account import SignUp

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.stripe_sandbox import switches
 from apps.users.models import User
+from stripe_sandbox import switches
 from tests.e2e import meanwhile
 from tests.e2e.cast import sign_in
 from tests.e2e.journeys import buy

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
-from apps.stripe_sandbox import switches
 from apps.users.models import User
+from stripe_sandbox import switches
 from tests.e2e import meanwhile
 from tests.e2e.cast import sign_in
 from tests.e2e.journeys import buy, eventually, to_checkout

@@ -117,7 +117,7 @@ stripe_sandbox:act                                405      405      405      405
 stripe_sandbox:deliveries                         404      404      404      404      404      200
 stripe_sandbox:resend                             405      405      405      405      405      405
 stripe_sandbox:cards                              200      200      200      200      200      200
-v1/<path:path>                                    401      401      401      401      401      401
+stripe_sandbox:rest_at_root                       401      401      401      401      401      401
 """
 
 # What a form without a word in it is answered; addresses that are not here take no forms (405).
@@ -168,7 +168,7 @@ stripe_sandbox:portal_resume                      303      303      303      303
 stripe_sandbox:pay_invoice                        302      302      302      302      302      302
 stripe_sandbox:switches                           404      404      404      404      404      422
 stripe_sandbox:act                                404      404      404      404      404      422
-v1/<path:path>                                    401      401      401      401      401      401
+stripe_sandbox:rest_at_root                       401      401      401      401      401      401
 """
 
 # Django's own way in and out of the admin: ours is /accounts/login/, and the wrong person is told so.

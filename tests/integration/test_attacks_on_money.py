@@ -18,8 +18,8 @@ from django.test import Client
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.stripe_sandbox.transport import InProcessClient
 from apps.users.models import User
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of, stock
 from tests.integration.addresses import read
 from tests.integration.test_money_news import deliver, events

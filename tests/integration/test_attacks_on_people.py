@@ -78,7 +78,7 @@ WITHOUT_TOKEN = {
     "language": "a preference: the worst is another language",
     "theme": "a preference: the worst is another colour",
     "stripe_sandbox:rest": "programs bring a key",
-    "v1/<path:path>": "programs bring a key",
+    "stripe_sandbox:rest_at_root": "programs bring a key",
 }
 
 

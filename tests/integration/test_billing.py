@@ -21,11 +21,11 @@ from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from apps.stripe_sandbox import storage
-from apps.stripe_sandbox.billing import desk
-from apps.stripe_sandbox.resources import disputes
 from apps.users import personal_data
 from apps.users.models import User
+from stripe_sandbox import storage
+from stripe_sandbox.billing import desk
+from stripe_sandbox.resources import disputes
 from tests.factories import add_price, bought, pay, press_buy, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -549,7 +549,7 @@ def test_deletion_without_stripe_leaves_everything(
     def away(*args: object, **kwargs: object) -> None:
         raise stripe.APIConnectionError("away")
 
-    monkeypatch.setattr("apps.stripe_sandbox.transport.InProcessClient.request", away)
+    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", away)
     (reason,) = personal_data.delete_account(ada)
     assert "try again" in reason
     assert User.objects.filter(pk=ada.pk).exists()
@@ -630,7 +630,7 @@ def test_cancel_button_says_so_when_stripe_is_away(
     def away(*args: object, **kwargs: object) -> None:
         raise stripe.APIConnectionError("away")
 
-    monkeypatch.setattr("apps.stripe_sandbox.transport.InProcessClient.request", away)
+    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", away)
     assert "could not be canceled" in cancel(as_ada, purchase).content.decode()
 
 

@@ -10,8 +10,8 @@ from django.test import Client
 
 from apps.ecommerce import catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from apps.stripe_sandbox import bootstrap as sandbox_bootstrap
-from apps.stripe_sandbox import storage
+from stripe_sandbox import bootstrap as sandbox_bootstrap
+from stripe_sandbox import storage
 from tests.factories import add_price, stock
 from tests.integration.test_money_news import deliver, events
 

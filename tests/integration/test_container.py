@@ -34,7 +34,7 @@ OURS = ("web", "worker", "scheduler", "migrate")
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    image = Image(tmp_path_factory.mktemp("image"))
+    image = Image(tmp_path_factory.mktemp("image"), STRIPE_SANDBOX="true")
     image.build()
     yield image
     image.thaw()
@@ -150,4 +150,4 @@ def test_the_schedule_is_the_crontabs() -> None:
 
 
 def test_the_project_is_what_the_image_is_built_from() -> None:
-    assert Path(ROOT / compose()["services"]["web"]["build"] / "Dockerfile").is_file()
+    assert Path(ROOT / compose()["services"]["web"]["build"]["context"] / "Dockerfile").is_file()

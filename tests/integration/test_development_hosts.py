@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import run_site
 from django.test import Client
 
+import run_site
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.integration.test_launch import python

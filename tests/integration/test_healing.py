@@ -14,10 +14,10 @@ from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from apps.stripe_sandbox import later, storage
-from apps.stripe_sandbox.delivery import OWN_ENDPOINT
-from apps.stripe_sandbox.resources import refunds
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox import later, storage
+from stripe_sandbox.delivery import OWN_ENDPOINT
+from stripe_sandbox.resources import refunds
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from apps.ecommerce.entitlements import owned
 from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.stripe_sandbox import later
 from apps.users.models import User
+from stripe_sandbox import later
 from tests.factories import bought, path_of, pay, press_buy
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.stripe_sandbox.transport import InProcessClient
 from apps.users.models import User
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import bought, pay, press_buy
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def test_a_payment_nobody_told_us_of(as_ada: Client, icons: ProductConfiguration
 
 
 def test_refunds_and_disputes(as_ada: Client, as_bob: Client, icons: ProductConfiguration, deaf: Any) -> None:
-    from apps.stripe_sandbox import later
+    from stripe_sandbox import later
 
     first = bought(as_ada, icons)
     press = pay(press_buy(as_bob, icons), "4000000000000259")
@@ -156,7 +156,7 @@ class Counting(InProcessClient):
 def test_what_has_not_changed_costs_one_request_per_hundred(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    from apps.stripe_sandbox import storage
+    from stripe_sandbox import storage
 
     purchase = bought(as_ada, icons)
     sandbox.deliver()

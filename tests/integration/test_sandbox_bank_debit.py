@@ -10,8 +10,8 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import later
-from apps.stripe_sandbox.hosted import ibans
+from stripe_sandbox import later
+from stripe_sandbox.hosted import ibans
 from tests.integration.test_sandbox_checkout_page import SUCCESS, field_errors, page
 from tests.integration.test_sandbox_panel import press
 from tests.plugins.sandbox import Sandbox

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import stripe
 
-from apps.stripe_sandbox import storage
-from apps.stripe_sandbox.billing import desk, engine
-from apps.stripe_sandbox.storage import Obj
+from stripe_sandbox import storage
+from stripe_sandbox.billing import desk, engine
+from stripe_sandbox.storage import Obj
 from tests.sdk_types import check_response
 
 HOUR, DAY = 3600, 86400

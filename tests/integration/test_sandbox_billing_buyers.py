@@ -13,10 +13,10 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.stripe_sandbox import delivery, storage
-from apps.stripe_sandbox.billing import agenda, clocks, collection, desk, engine
-from apps.stripe_sandbox.hosted import outcomes
-from apps.stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox import delivery, storage
+from stripe_sandbox.billing import agenda, clocks, collection, desk, engine
+from stripe_sandbox.hosted import outcomes
+from stripe_sandbox.hosted.entry import Entry
 from tests.integration.test_sandbox_billing import DAY, HOUR, Member, at
 from tests.sdk_types import check_response
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from apps.stripe_sandbox import origin, storage
-from apps.stripe_sandbox.resources import checkout_sessions
+from stripe_sandbox import origin, storage
+from stripe_sandbox.resources import checkout_sessions
 
 RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 REMOVED = "payment_method_types_no_longer_supported"

@@ -10,9 +10,9 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import clock, storage
-from apps.stripe_sandbox.hosted import cards, outcomes
-from apps.stripe_sandbox.resources import checkout_sessions
+from stripe_sandbox import clock, storage
+from stripe_sandbox.hosted import cards, outcomes
+from stripe_sandbox.resources import checkout_sessions
 from tests.plugins.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -529,7 +529,7 @@ def test_the_buyer_is_held_until_the_store_has_heard(
     sandbox: Sandbox, buyer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []
-    monkeypatch.setattr("apps.stripe_sandbox.delivery.wait_for", lambda *args: held.append(args))
+    monkeypatch.setattr("stripe_sandbox.delivery.wait_for", lambda *args: held.append(args))
     pay(buyer, open_session(sandbox))
     (completed,) = sandbox.events("checkout.session.completed")
     assert held == [(completed["id"], 10)]

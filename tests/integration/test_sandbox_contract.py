@@ -13,10 +13,10 @@ import pytest
 import stripe
 from django.test import override_settings
 
-from apps.stripe_sandbox import later, routes, storage
-from apps.stripe_sandbox.hosted import ibans, outcomes
-from apps.stripe_sandbox.hosted.entry import Entry
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox import later, routes, storage
+from stripe_sandbox.hosted import ibans, outcomes
+from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox.transport import InProcessClient
 from tests.sdk_types import check_response
 
 V1 = Any  # stripe.V1Services

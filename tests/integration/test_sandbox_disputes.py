@@ -9,8 +9,8 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import later
-from apps.stripe_sandbox.hosted import cards
+from stripe_sandbox import later
+from stripe_sandbox.hosted import cards
 from tests.integration.test_sandbox_checkout_page import open_session, pay
 from tests.plugins.sandbox import Sandbox
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from apps.stripe_sandbox import api
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox import api
+from stripe_sandbox.transport import InProcessClient
 
 BEARER = {"Authorization": "Bearer sk_test_x"}
 
@@ -133,7 +133,7 @@ def test_answers_carry_stripes_headers(sandbox: Any) -> None:
 def test_a_crash_is_an_api_error_and_changes_nothing(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    from apps.stripe_sandbox.resources import products
+    from stripe_sandbox.resources import products
 
     def crash(*args: object) -> None:
         raise RuntimeError("bug")

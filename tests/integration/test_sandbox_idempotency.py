@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stripe
 
-from apps.stripe_sandbox.resources import products
+from stripe_sandbox.resources import products
 
 KEY: Any = {"idempotency_key": "order-1"}
 IN_USE = (409, "idempotency_key_in_use")

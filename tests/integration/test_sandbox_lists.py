@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from apps.stripe_sandbox import storage
-from apps.stripe_sandbox.resources import products
+from stripe_sandbox import storage
+from stripe_sandbox.resources import products
 
 
 def names(page: Any) -> list[str]:

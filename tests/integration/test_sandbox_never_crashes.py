@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stripe._encode import _api_encode
 from typing_extensions import is_typeddict
 
-from apps.stripe_sandbox import api, params, routes
+from stripe_sandbox import api, params, routes
 from tests.sdk_types import check_response
 
 HEADERS = {"Authorization": "Bearer sk_test_x"}

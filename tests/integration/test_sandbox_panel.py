@@ -12,9 +12,10 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import bootstrap, storage, switches
-from apps.stripe_sandbox.demo.catalogue import PRODUCTS, ensure_demo_catalogue
+import stripe_sandbox
 from apps.users.models import User
+from stripe_sandbox import bootstrap, storage, switches
+from stripe_sandbox.demo.catalogue import PRODUCTS, ensure_demo_catalogue
 from tests.conftest import signed_in
 from tests.integration.test_sandbox_checkout_page import open_session, pay
 from tests.plugins.sandbox import Sandbox
@@ -22,7 +23,7 @@ from tests.plugins.sandbox import Sandbox
 pytestmark = pytest.mark.django_db
 
 PANEL = "/stripe-sandbox/"
-ART = Path(__file__).parents[2] / "static/stripe_sandbox/art"
+ART = Path(stripe_sandbox.__file__).parent / "static/stripe_sandbox/art"
 
 
 @pytest.fixture

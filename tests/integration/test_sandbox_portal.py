@@ -9,8 +9,8 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import storage
-from apps.stripe_sandbox.hosted import cards
+from stripe_sandbox import storage
+from stripe_sandbox.hosted import cards
 from tests.integration.test_sandbox_checkout_page import open_session, pay
 from tests.plugins.sandbox import Sandbox
 
@@ -64,7 +64,7 @@ def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
 
 def fall_behind(subscription: stripe.Subscription) -> str:
     """Give the subscription an invoice that could not be paid; its id."""
-    from apps.stripe_sandbox.billing import desk
+    from stripe_sandbox.billing import desk
 
     desk.fail_next_renewal(subscription.id)
     desk.advance_to_renewal(subscription.id)

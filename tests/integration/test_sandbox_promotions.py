@@ -10,9 +10,9 @@ import pytest
 import stripe
 from django.test import Client
 
-from apps.stripe_sandbox import clock, later, storage
-from apps.stripe_sandbox.billing import desk
-from apps.stripe_sandbox.hosted import cards, ibans
+from stripe_sandbox import clock, later, storage
+from stripe_sandbox.billing import desk
+from stripe_sandbox.hosted import cards, ibans
 from tests.integration.test_sandbox_bank_debit import open_session as euro_session
 from tests.integration.test_sandbox_bank_debit import pay as pay_by_debit
 from tests.integration.test_sandbox_checkout_page import again, answer, field_errors, open_session, page, pay

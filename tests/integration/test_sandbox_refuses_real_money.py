@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from apps.stripe_sandbox import api
-from apps.stripe_sandbox.checks import refuse_real_money
+from stripe_sandbox import api
+from stripe_sandbox.checks import refuse_real_money
 
 
 def ids() -> list[str | None]:
@@ -33,11 +33,11 @@ def test_never_with_a_live_key(settings: Any, monkeypatch: pytest.MonkeyPatch, k
     assert ids() == ["stripe_sandbox.E001"]
 
 
-def test_in_production_only_when_asked_for(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_production_only_when_asked_for(settings: Any) -> None:
     settings.DEBUG = False
-    monkeypatch.delenv("STRIPE_SANDBOX", raising=False)
+    settings.STRIPE_SANDBOX = False
     assert ids() == ["stripe_sandbox.E002"]
-    monkeypatch.setenv("STRIPE_SANDBOX", "true")
+    settings.STRIPE_SANDBOX = True
     assert ids() == []
 
 

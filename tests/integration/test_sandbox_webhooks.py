@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.stripe_sandbox import delivery, storage
-from apps.stripe_sandbox.resources import webhook_endpoints
+from stripe_sandbox import delivery, storage
+from stripe_sandbox.resources import webhook_endpoints
 
 MINUTE, DAY = 60, 24 * 3600
 SECRET = "whsec_of_the_store"

@@ -18,8 +18,8 @@ from apps.ecommerce.doctor import examine
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from apps.stripe_sandbox import forms, later, params, storage
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox import forms, later, params, storage
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
 from tests.sdk_types import check_params
 

@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.ecommerce import stripe_transport
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import path_of, pay, press_buy, price_of, readiness
 from tests.faulty_stripe import FAULTS, FaultyStripe, faulty_stripe
 

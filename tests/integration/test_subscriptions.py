@@ -14,8 +14,8 @@ from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.stripe_sandbox.billing import desk
 from apps.users.models import User
+from stripe_sandbox.billing import desk
 from tests.factories import add_price, bought, path_of, pay, press_buy, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import bought
 from tests.faulty_stripe import FAULTS, Fault, faulty_stripe
 from tests.integration.test_money_news import deliver

@@ -13,9 +13,9 @@ import stripe
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-from apps.stripe_sandbox import bootstrap, delivery, storage, switches
-from apps.stripe_sandbox.storage import Obj
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox import bootstrap, delivery, storage, switches
+from stripe_sandbox.storage import Obj
+from stripe_sandbox.transport import InProcessClient
 
 
 class Sandbox:

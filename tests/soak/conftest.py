@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import requests
 
-from apps.stripe_sandbox.transport import InProcessClient
+from stripe_sandbox.transport import InProcessClient
 from tests.faulty_stripe import FaultyStripe, faulty_stripe
 
 from .drill import Server

@@ -100,7 +100,7 @@ def verdict() -> dict[str, Any]:
 
     from apps.ecommerce.models import Mail, Purchase, WebhookEvent
     from apps.ecommerce.reconcile import reconcile
-    from apps.stripe_sandbox import storage
+    from stripe_sandbox import storage
 
     events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
     Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # he is dead

@@ -28,12 +28,12 @@ from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.personal_data import reason_to_stay
 from apps.ecommerce.reconcile import reconcile
 from apps.ecommerce.states import state_of
-from apps.stripe_sandbox import errors, later, storage
-from apps.stripe_sandbox.billing import desk
-from apps.stripe_sandbox.hosted import outcomes
-from apps.stripe_sandbox.hosted.entry import Entry
-from apps.stripe_sandbox.resources import disputes, refunds
 from apps.users.models import User
+from stripe_sandbox import errors, later, storage
+from stripe_sandbox.billing import desk
+from stripe_sandbox.hosted import outcomes
+from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox.resources import disputes, refunds
 
 from . import truth
 from .world import Post, World

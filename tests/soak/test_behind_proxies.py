@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from throwaway_shop import Shop, throwaway_shop
 
 from .proxying import PROXIES, needs_proxies

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from throwaway import postgres
 
 from .drill import Buyer, Server

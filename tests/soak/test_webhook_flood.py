@@ -20,7 +20,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from apps.stripe_sandbox import storage
+from stripe_sandbox import storage
 
 from .conftest import opened
 from .drill import Buyer, Server

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.ecommerce.models import StatusChange
-from apps.stripe_sandbox import storage
+from stripe_sandbox import storage
 
 DAY = 86400
 GRACE = 7 * DAY

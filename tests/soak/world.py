@@ -36,11 +36,11 @@ from apps.ecommerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
-from apps.stripe_sandbox import bootstrap, later, storage
-from apps.stripe_sandbox.billing import engine
-from apps.stripe_sandbox.resources import checkout_sessions
-from apps.stripe_sandbox.transport import InProcessClient
 from apps.users.models import User
+from stripe_sandbox import bootstrap, later, storage
+from stripe_sandbox.billing import engine
+from stripe_sandbox.resources import checkout_sessions
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import mail_by
 
 SECRET = "whsec_sandbox"
@@ -160,7 +160,7 @@ class World:
         patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.0)
         patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.0)
         patch.setattr(logging.getLogger("apps"), "disabled", True)
-        for name in ("apps.ecommerce", "apps.stripe_sandbox", "django.request"):
+        for name in ("apps.ecommerce", "stripe_sandbox", "django.request"):
             patch.setattr(logging.getLogger(name), "level", logging.CRITICAL + 1)
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
         settings.STRIPE_SANDBOX_DEMO = False

@@ -119,3 +119,10 @@ def test_half_of_a_pair_is_named(tmp_path: Path, one: str, other: str) -> None:
 def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
     lines = refusal(tmp_path, **PRODUCTION, STORAGE_URL="s3://my-bucket", AWS_ACCESS_KEY_ID="x")
     assert [line.split()[5] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
+
+
+def test_a_missing_sandbox_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.env.find_spec", lambda name: None)
+    (line,) = refusal(tmp_path, **{**PRODUCTION, "STRIPE_SECRET_KEY": "", "STRIPE_SANDBOX": "true"})
+    assert "STRIPE_SANDBOX is true, but stripe_sandbox is not installed" in line
+    assert refusal(tmp_path, **PRODUCTION) == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.stripe_sandbox.hosted import cards, entry
+from stripe_sandbox.hosted import cards, entry
 
 TODAY = datetime.date(2026, 11, 23)
 GOOD = {

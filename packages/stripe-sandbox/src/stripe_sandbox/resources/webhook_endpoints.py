@@ -5,7 +5,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from .. import errors, ids, shapes, storage
+from .. import conf, errors, ids, shapes, storage
 from ..calls import Call, change, load, unset
 from ..delivery import OWN_ENDPOINT
 from ..storage import Obj
@@ -20,7 +20,7 @@ def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) ->
 
 def new_for_store() -> Obj:
     """The endpoint of the store in this project: called in-process, its secret is STRIPE_WEBHOOK_SECRET."""
-    url = settings.SITE_URL + settings.STRIPE_SANDBOX_WEBHOOK_PATH
+    url = settings.SITE_URL + conf.get("WEBHOOK_PATH")
     about = {"description": "The store of this project", "api_version": stripe.api_version}
     return new(url, ["*"], id=OWN_ENDPOINT, **about)
 

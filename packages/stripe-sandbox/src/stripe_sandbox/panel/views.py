@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -40,8 +41,11 @@ def operators_only(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.DEBUG and not (hasattr(request, "user") and admin.site.has_permission(request)):
+        if not settings.DEBUG and not (
+            apps.is_installed("django.contrib.admin") and admin.site.has_permission(request)
+        ):
             raise Http404
+        bootstrap.prepare()
         return view(request, *args, **kwargs)
 
     return never_cache(guarded)

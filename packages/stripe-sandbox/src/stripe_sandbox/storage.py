@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
+from . import conf
 
 Obj = dict[str, Any]
 """A Stripe object as it stands in JSON."""
@@ -217,7 +217,7 @@ def _borrowed() -> Iterator[sqlite3.Connection]:
     if bound is not None:
         yield bound
         return
-    path = str(settings.STRIPE_SANDBOX_DB)
+    path = str(conf.get("DB"))
     idle = _idle.setdefault((os.getpid(), path), [])
     try:
         connection = idle.pop()

@@ -1,8 +1,6 @@
 """What a new sandbox file starts with: the store's webhook endpoint and, unless switched off, the demo catalogue."""
 
-from django.conf import settings
-
-from . import storage
+from . import conf, storage
 from .resources import webhook_endpoints
 
 
@@ -15,7 +13,7 @@ def prepare() -> None:
             return
         storage.set_setting("prepared", True)
         webhook_endpoints.new_for_store()
-        if settings.STRIPE_SANDBOX_DEMO:
+        if conf.get("DEMO"):
             from .demo.catalogue import ensure_demo_catalogue
 
             ensure_demo_catalogue()

@@ -104,7 +104,7 @@ def summarise(order: "Order") -> Summary:
     }
     if recurring is None:
         pay = f"Pay {money(total, currency)}" if total else "Complete order"
-        heading = f"Pay {settings.SITE_NAME}"
+        heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
         return Summary(heading, money(total, currency), "", "", pay, total_label="Total due", **texts)
     every = f"{money(_renewal(order), currency)} per {interval(recurring)}"
     name = lines[0].name

@@ -11,7 +11,7 @@ import time
 from django.conf import settings
 from django.db import connections
 
-from . import sender, storage, switches
+from . import conf, sender, storage, switches
 
 PAUSES = (1, 2, 5, 15, 60, 300, 900, 3600)
 """Seconds before each next attempt. Stripe's are hours; nobody waits for those at a desk."""
@@ -63,7 +63,7 @@ def wait_for(event_id: str, timeout: float) -> bool:
         if any(row["state"] == "delivered" for row in states):
             return True
         waiting = any(row["state"] in ("pending", "sending") for row in states)
-        if not waiting or time.monotonic() > deadline or settings.STRIPE_SANDBOX_DELIVERY == "manual":
+        if not waiting or time.monotonic() > deadline or conf.get("DELIVERY") == "manual":
             return False
         time.sleep(0.02)
 
@@ -123,7 +123,7 @@ def _record(row: sqlite3.Row, state: str, status: int | None, error: str, now: f
 def start() -> None:
     """Start this process's delivery thread, unless it runs or deliveries are made by hand."""
     global _thread
-    if settings.STRIPE_SANDBOX_DELIVERY != "thread" or (_thread is not None and _thread.is_alive()):
+    if conf.get("DELIVERY") != "thread" or (_thread is not None and _thread.is_alive()):
         return
     with _start_lock:
         if _thread is None or not _thread.is_alive():
@@ -149,7 +149,7 @@ def _tick() -> None:
     from .hosted import outcomes
     from .resources import checkout_sessions
 
-    if settings.STRIPE_SANDBOX_DELIVERY != "thread":  # changed meanwhile: a test's doing
+    if conf.get("DELIVERY") != "thread":  # changed meanwhile: a test's doing
         return
     outcomes.complete_due()
     checkout_sessions.expire_due()

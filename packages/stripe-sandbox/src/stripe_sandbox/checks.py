@@ -1,4 +1,4 @@
-"""Nobody gets goods for play money: with a live key, or in production unasked, the sandbox refuses to start."""
+"""System checks: the sandbox refuses to start with a live key, or in production unless it is asked for."""
 
 import os
 from typing import Any
@@ -6,14 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from config.env_values import TRUE
-
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """System check, stripe_sandbox.E001 and E002."""
     problems = live_keys()
-    asked_for = os.environ.get("STRIPE_SANDBOX", "").lower() in TRUE
-    if not settings.DEBUG and not asked_for:
+    if not settings.DEBUG and not getattr(settings, "STRIPE_SANDBOX", False):
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
         problems.append(
             Error(
@@ -26,7 +23,7 @@ def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def live_keys() -> list[CheckMessage]:
-    """E001 if a live key is anywhere in sight."""
+    """E001 if a live key is in the settings or in the environment."""
     keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
     if not any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
         return []

@@ -3,7 +3,7 @@ from django.core.checks import register
 
 
 class StripeSandboxConfig(AppConfig):
-    name = "apps.stripe_sandbox"
+    name = "stripe_sandbox"
 
     def ready(self) -> None:
         from .checks import refuse_real_money

@@ -1,0 +1,18 @@
+"""The sandbox's settings: STRIPE_SANDBOX_<NAME> in the project's Django settings, else the default."""
+
+from typing import Any
+
+from django.conf import settings
+
+DEFAULTS: dict[str, Any] = {
+    "DB": "stripe_sandbox.sqlite3",  # path of the SQLite file
+    "DELIVERY": "thread",  # "manual": tests deliver webhooks themselves
+    "DEMO": True,  # a new file starts with the demo catalogue
+    "WEBHOOK_PATH": "/webhooks/stripe/",  # of the project that the sandbox is installed in
+}
+
+
+def get(name: str) -> Any:
+    """Return one setting. ANY_KEY (accept every sk_test_… key, not only STRIPE_SECRET_KEY) is DEBUG by default."""
+    default = settings.DEBUG if name == "ANY_KEY" else DEFAULTS.get(name)
+    return getattr(settings, f"STRIPE_SANDBOX_{name}", default)

@@ -1,0 +1,17 @@
+"""The project includes these at its root: everything is below /stripe-sandbox/, and the API at /v1/ as well."""
+
+from django.urls import include, path
+
+from . import views
+from .hosted import urls as hosted
+from .panel import urls as panel
+
+app_name = "stripe_sandbox"
+urlpatterns = [
+    path(
+        "v1/<path:path>", views.rest, name="rest_at_root"
+    ),  # for SDKs whose base URL has no path, such as Node's
+    path("stripe-sandbox/v1/<path:path>", views.rest, name="rest"),
+    path("stripe-sandbox/", include(hosted.urlpatterns)),
+    path("stripe-sandbox/", include(panel.urlpatterns)),
+]
