@@ -17,7 +17,7 @@ from django.utils.cache import add_never_cache_headers
 from apps.web import theme
 
 RETRY_AFTER = 300  # seconds
-OPEN = ("/healthz", "/favicon.ico")  # static files don't come so far: WhiteNoise stands before
+OPEN = ("/healthz",)  # static files don't come so far: WhiteNoise stands before
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
