@@ -219,7 +219,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["apps.stripe_sandbox.middleware.SandboxMiddleware"] if STRIPE_SANDBOX else []),
     "apps.ecommerce.stripes_door.stripes_door",
-    "apps.web.compression.compress_pages",
+    "apps.web.compression.CompressPagesMiddleware",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
