@@ -43,7 +43,6 @@ SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", mail.email_address, default="hello@exa
 REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # promised beside every price: templates/web/refunds.html
 CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")  # $9, or USD 9
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
-SHARE_IMAGES = env.bool("SHARE_IMAGES", default=True)  # one for each product, drawn at sync
 # The public address of a tunnel to a developer's machine (ngrok, GitHub Codespaces); see .env.example.
 TUNNEL_URL = env.read("TUNNEL_URL", env_urls.site_url, default="")
 if not env.bool("DEBUG", default=False):
@@ -204,7 +203,7 @@ MIDDLEWARE = [
     "apps.web.nul.without_nul",
     "apps.core.health.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apps.web.compression.compress_pages",
+    "apps.web.compression.CompressPagesMiddleware",
     "apps.web.indexing.private_by_default",
     "apps.web.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -419,6 +418,7 @@ if bucket:
         "BACKEND": "apps.web.buckets.PrivateBucket",
         "OPTIONS": {**bucket, "location": "private"},
     }
+WHITENOISE_ROOT = BASE_DIR / "static" / "brand"  # /favicon.ico
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 

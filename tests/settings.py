@@ -29,8 +29,6 @@ if not os.environ.get("E2E_STRIPE"):
 
 from config.settings import *  # noqa: E402, F403
 
-SHARE_IMAGES = False  # drawing costs; test_share_images.py turns it on
-
 # The real ones cost 50 ms a password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

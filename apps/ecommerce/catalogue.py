@@ -27,7 +27,6 @@ from .expandable import expanded
 from .image_download import MAX_SECONDS
 from .listing import refresh_listing, refresh_places
 from .models import Price, Product, ProductConfiguration
-from .share_images import draw_share_images
 from .stripe_client import StripeData, is_missing, read, read_pages
 
 OURS = ("id", "copies", "synced_at")  # a change in them is no news from Stripe
@@ -57,8 +56,6 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
     finally:
         if not dry_run:
             report.not_saved += place_products()
-    if not dry_run and (drawn := draw_share_images()):
-        progress(f"{drawn} share images")
     return report
 
 
@@ -107,20 +104,18 @@ def sync_product(product_id: str) -> None:
 
 
 def _sync(product: Product, listed: Sequence[StripeData], report: Report) -> None:
-    """Writes one product and its active prices, then its images and its share image."""
+    """Writes one product and its active prices, then its images."""
     prices = usable_rows(Price, listed, report, product.synced_at)
     still = {id_of(item) for item in listed}
     try:
         with transaction.atomic():
-            place = _put_down(product, prices, still)
+            _put_down(product, prices, still)
         # Outside of the transaction: a slow image server must not hold a lock.
         if keep_images(product, product.copies, report, MAX_SECONDS):
             with transaction.atomic():
-                place = _put_down(product, prices, still)
+                _put_down(product, prices, still)
     except UNSAVABLE as error:
         report.not_saved.append(failure(product, error))
-    else:
-        draw_share_images([place])
 
 
 def _ask(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
@@ -135,7 +130,7 @@ def _ask(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     return next(iter(found or read("products", ids=[product_id])["data"]), None), prices
 
 
-def _put_down(product: Product, listed: Sequence[Price], still: set[str]) -> ProductConfiguration:
+def _put_down(product: Product, listed: Sequence[Price], still: set[str]) -> None:
     """Writes one product with all its prices and its place in the store. Six queries if it had one.
 
     `still`: the ids of its active prices, also of those that we can't copy.
@@ -153,10 +148,9 @@ def _put_down(product: Product, listed: Sequence[Price], still: set[str]) -> Pro
     for place in _place_of(product.id):
         place.product, place.prices = product, product.in_store(prices)
         refresh_places([place])
-        return place
+        return
     if failures := place_products([product.id]):
         raise ValueError("; ".join(failures))
-    return ProductConfiguration.objects.with_catalogue().get(product=product.id)
 
 
 def _write(model: type[Copy], rows: Sequence[Copy], report: Report, *, dry_run: bool) -> None:

@@ -17,13 +17,13 @@ from django_tasks_db.models import DBTaskResult
 from apps.queue import task
 
 from .alarms import raise_alarms
-from .models import Product, ProductConfiguration, WebhookEvent
+from .models import Product, WebhookEvent
 from .reconcile import Report, reconcile
 
 EVENT_DAYS = 90  # Stripe itself keeps an event for 30 and delivers none again after that
 TASK_DAYS = 14
 PICTURE_DAYS = 30  # other sites keep what a link to us showed
-PICTURES = ("products", "share")  # folders of the storage
+PICTURES = "products"  # folder of the storage
 BATCH = 1000
 QUIET = timedelta(minutes=10)  # with no event for so long, a repair is no coincidence
 
@@ -91,17 +91,15 @@ def unused_pictures() -> Iterator[str]:
         for picture in product.pictures
         for name in (picture.files or [picture.address])
     }
-    shown.update(ProductConfiguration.objects.values_list("share_image", flat=True))
     kept = {PurePosixPath(name).name for name in shown}
     before = timezone.now() - timedelta(days=PICTURE_DAYS)
-    for folder in PICTURES:
-        try:
-            _folders, names = default_storage.listdir(folder)
-        except FileNotFoundError:
-            continue
-        for name in (f"{folder}/{name}" for name in names if name not in kept):
-            if default_storage.get_modified_time(name) < before:
-                yield name
+    try:
+        _folders, names = default_storage.listdir(PICTURES)
+    except FileNotFoundError:
+        return
+    for name in (f"{PICTURES}/{name}" for name in names if name not in kept):
+        if default_storage.get_modified_time(name) < before:
+            yield name
 
 
 def delete(rows: QuerySet) -> int:

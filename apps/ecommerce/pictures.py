@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -45,11 +44,6 @@ class Picture:
 def drawn_for(seed: str) -> Picture:
     """What a product shows that has no picture of its own."""
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)
-
-
-def seed_of(drawn: Picture) -> str:
-    """What a drawn one was drawn from."""
-    return PurePosixPath(drawn.address).stem
 
 
 def _address(name: str) -> str:

@@ -17,7 +17,6 @@ from apps.web.addresses import absolute
 from .models import Price, ProductConfiguration
 from .money import to_major
 from .offers import price_name
-from .share_images import share_image_url
 
 # UN/CEFACT's codes of units, and ISO 8601's letters, for Stripe's intervals.
 UNITS = {"day": ("DAY", "D"), "week": ("WEE", "W"), "month": ("MON", "M"), "year": ("ANN", "Y")}
@@ -29,11 +28,10 @@ def product_data(configuration: ProductConfiguration) -> dict[str, Any]:
 
 
 def images_of(configuration: ProductConfiguration) -> list[str]:
-    """Absolute addresses of its photos. Without any, of its share image, because few engines draw an SVG."""
+    """Return the absolute URLs of its photos, or of its drawn picture if it has none."""
     product = configuration.product
     photos = [picture.src for picture in product.pictures if picture.widths]
-    drawn = share_image_url(configuration) if configuration.share_image else product.picture.src
-    return [absolute(address) for address in photos or [drawn]]
+    return [absolute(url) for url in photos or [product.picture.src]]
 
 
 def _product(configuration: ProductConfiguration) -> dict[str, Any]:

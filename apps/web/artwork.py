@@ -5,9 +5,8 @@ from hashlib import sha256
 TILE, COLUMNS, ROWS = 200, 4, 3
 WIDTH, HEIGHT = TILE * COLUMNS, TILE * ROWS
 
-Palette = tuple[str, str, str, str]
 # ground, two quiet tones, one loud one
-PALETTES: list[Palette] = [
+PALETTES = [
     ("#eef0ff", "#c3cbff", "#2b3fd6", "#ff8a5c"),
     ("#fdf0e6", "#f6c9a4", "#1d3b36", "#e4572e"),
     ("#e9f5ef", "#a9dcc3", "#14532d", "#f2b632"),
@@ -18,10 +17,10 @@ PALETTES: list[Palette] = [
 ]
 
 
-def draw(seed: str, palette: Palette | None = None) -> str:
-    """An SVG of 800 × 600 for any string. Same string (and palette), same picture, for ever."""
+def draw(seed: str) -> str:
+    """An SVG of 800 × 600 for any string. Same string, same picture, for ever."""
     digest = sha256(seed.encode()).digest()
-    ground, quiet, deep, loud = palette or PALETTES[digest[0] % len(PALETTES)]
+    ground, quiet, deep, loud = PALETTES[digest[0] % len(PALETTES)]
     inks = (quiet, deep, quiet, loud)
     tiles = []
     for cell in range(COLUMNS * ROWS):

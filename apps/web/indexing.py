@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 
 PAGES = frozenset({"home", "store", "product", "terms", "privacy", "refunds"})
-PICTURES = frozenset({"media", "art", "share_image", "icon", "favicon"})
+PICTURES = frozenset({"media", "art"})
 
 
 def is_indexed(request: HttpRequest) -> bool:

@@ -17,7 +17,6 @@ from django.utils.cache import add_never_cache_headers
 from apps.core.theme import chosen_theme
 
 RETRY_AFTER = 300  # seconds
-OPEN = ("/favicon.ico",)  # static files don't come so far: WhiteNoise stands before
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -26,10 +25,7 @@ def closed_for_maintenance(get_response: GetResponse) -> GetResponse:
     if not settings.MAINTENANCE:
         raise MiddlewareNotUsed
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request) if request.path in OPEN else closed(request)
-
-    return middleware
+    return closed
 
 
 def closed(request: HttpRequest) -> HttpResponse:

@@ -41,7 +41,7 @@ class ProductsSitemap(ShopSitemap):
 
     def items(self) -> QuerySet[ProductConfiguration]:
         rows = ProductConfiguration.objects.filter(listed=True).select_related("product").order_by("id")
-        return rows.only("slug", "changed_at", "share_image", "product__images", "product__copies")
+        return rows.only("slug", "changed_at", "product__images", "product__copies")
 
     def lastmod(self, item: ProductConfiguration) -> datetime | None:
         return item.changed_at

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from django.conf import settings
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from apps.web import favicons
 from apps.web.addresses import absolute
 
 # Whatever a product is called, its name can neither end the script nor open a comment in it.
@@ -26,7 +26,7 @@ def shop_data() -> dict[str, Any]:
         "slogan": settings.SITE_TAGLINE,
         "url": home,
         "email": settings.SUPPORT_EMAIL,
-        "logo": absolute(reverse("icon", args=[favicons.digest(), "icon-512"])),
+        "logo": absolute(static("brand/icon-512.png")),
     }
     site = {
         "@type": "WebSite",

@@ -2,7 +2,6 @@ from django.urls import path
 
 from apps.web.views import (
     assets,
-    brand,
     mailbox,
     media,
     metrics,
@@ -22,10 +21,7 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("style/<slug:digest>.css", assets.css, name="stylesheet"),
     path("art/<slug:seed>.svg", assets.art, name="art"),
-    path("icons/<slug:digest>/<slug:name>.png", brand.icon, name="icon"),
-    path("share/<slug:digest>.jpg", brand.share, name="share_image"),
-    path("favicon.ico", brand.favicon, name="favicon"),
-    path("manifest.webmanifest", brand.manifest, name="manifest"),
+    path("manifest.webmanifest", assets.manifest, name="manifest"),
     path("media/<path:name>", media.media, name="media"),
     path("dev/style/", style.style, name="dev_style"),
     path("readyz", monitoring.readyz, name="readyz"),

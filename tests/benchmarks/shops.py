@@ -24,7 +24,6 @@ SETTINGS = {
     "STRIPE_WEBHOOK_SECRET": "whsec_bench",
     "STRIPE_SANDBOX": "false",
     "RATE_LIMITS": "poll=1000000000/m/user",  # counted, but a few buyers ask here for thousands
-    "SHARE_IMAGES": "false",  # drawn once for each product, at leisure
     "WEB_WORKERS": "1",
     "EMAIL_URL": "django.core.mail.backends.dummy.EmailBackend",
 }

@@ -1,4 +1,4 @@
-"""brand.css alone rebrands: pages, icons, manifest and mails follow it. The theme is a cookie of the shopper's."""
+"""brand.css and the files of static/brand/ rebrand the shop. The theme is a cookie of the shopper's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.template.loader import render_to_string
 from django.test import Client
 from PIL import Image
 
-from apps.web import favicons
+from apps.web.design_tokens import resolve_token
+from tests.integration.addresses import read
 
 pytestmark = pytest.mark.django_db
 
@@ -22,65 +23,61 @@ REBRAND = """
 :root {
   --brand: #7a1f4b; --brand-strong: #5b1338; --brand-ink: #fff4e8;
   --brand-night: #ffb3d1; --brand-night-ink: #33061c;
-  --color-page: light-dark(#fff9f2, #1a1014);
+  --color-page: light-dark(#fff9f2, rgb(26 16 20));
   --brand-logo: url("../our logo.png");
 }
 """
-THEME_COLOURS = re.compile(r'<meta name="theme-color" content="(#\w+)" media="([^"]+)">')
+THEME_COLOURS = re.compile(r'<meta name="theme-color" content="([^"]+)" media="([^"]+)">')
 
 
 @pytest.fixture
-def rebranded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> Path:
-    """A founder's own brand.css, with a wide PNG as logo."""
+def rebranded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+    """A founder's own brand.css."""
     (tmp_path / "brand.css").write_text(REBRAND)
-    Image.new("RGBA", (200, 100), "#7a1f4b").save(tmp_path / "our logo.png")
-    ours = {"css/brand.css": tmp_path / "brand.css", "our logo.png": tmp_path / "our logo.png"}
     real = finders.find
+    ours = {"css/brand.css": tmp_path / "brand.css"}
     monkeypatch.setattr(finders, "find", lambda name, **options: ours.get(name) or real(name, **options))
     settings.DEBUG = True  # type: ignore[attr-defined]  # each change is read again
-    return tmp_path
 
 
-def test_the_page_and_its_stylesheet_wear_the_brand(client: Client, rebranded: Path) -> None:
+def test_the_page_and_its_stylesheet_wear_the_brand(client: Client, rebranded: None) -> None:
     page = client.get("/").content.decode()
     assert THEME_COLOURS.findall(page) == [
         ("#fff9f2", "(prefers-color-scheme: light)"),
-        ("#1a1014", "(prefers-color-scheme: dark)"),
+        ("rgb(26 16 20)", "(prefers-color-scheme: dark)"),
     ]
-    assert re.search(r'<link rel="icon" href="/icons/\w+/icon-192.png" type="image/png">', page)
     (style,) = re.findall(r'href="(/style/[^"]+)"', page)
     css = client.get(style).content.decode()
     assert "--brand: #7a1f4b" in css
     assert "/static/our%20logo.png" in css
 
 
-def test_icons_are_drawn_from_the_logo_whatever_kind_of_file_it_is(client: Client, rebranded: Path) -> None:
-    before = favicons.digest()
-    for name, (size, share) in favicons.ICONS.items():
-        response = client.get(f"/icons/{before}/{name}.png")
-        assert "immutable" in response["Cache-Control"]
-        picture = Image.open(BytesIO(response.content))
-        assert picture.size == (size, size)
-        assert picture.mode == ("RGBA" if share is None else "RGB")  # phones fill what is clear with black
-    wide = Image.open(BytesIO(client.get(f"/icons/{before}/icon-192.png").content)).convert("RGBA")
-    assert wide.getpixel((96, 96)) == (0x7A, 0x1F, 0x4B, 255)
-    assert wide.getpixel((96, 10)) == (0, 0, 0, 0)  # twice as wide as high: clear above
-
-    Image.new("RGBA", (64, 64), "#00aa00").save(rebranded / "our logo.png")
-    assert favicons.digest() != before
-    assert "immutable" not in client.get(f"/icons/{before}/icon-192.png")["Cache-Control"]
-    assert client.get(f"/icons/{before}/nothing.png").status_code == 404
+def test_token_is_resolved_for_each_scheme(rebranded: None) -> None:
+    assert resolve_token("--color-accent", "light") == "#7a1f4b"
+    assert resolve_token("--color-accent", "dark") == "#ffb3d1"
+    assert resolve_token("--color-accent-soft", "light") == "color-mix(in srgb, #7a1f4b 9%, #ffffff)"
+    with pytest.raises(KeyError, match="--color-nothing"):
+        resolve_token("--color-nothing", "light")
 
 
-def test_the_icon_at_the_root_has_the_sizes_that_windows_asks_for(client: Client) -> None:
-    response = client.get("/favicon.ico")
-    assert response["Content-Type"] == "image/x-icon"
-    assert Image.open(BytesIO(response.content)).info["sizes"] == {(16, 16), (32, 32), (48, 48)}
-    assert "max-age" in response["Cache-Control"]
+def test_every_icon_of_a_page_is_a_file(client: Client) -> None:
+    head = client.get("/").content.decode().partition("</head>")[0]
+    urls = re.findall(r'<link rel="(?:icon|apple-touch-icon)" href="([^"]+)"', head)
+    assert len(urls) == 3
+    for url in urls:
+        response = read(client.get(url))
+        assert response["Content-Type"].startswith("image/"), url
+        assert "max-age" in response["Cache-Control"]
+
+
+def test_phones_get_icons_without_clear_corners() -> None:
+    for name, size in (("touch-icon", 180), ("icon-maskable-512", 512)):
+        with Image.open(f"static/brand/{name}.png") as picture:
+            assert (picture.mode, picture.size) == ("RGB", (size, size))
 
 
 def test_the_manifest_names_the_shop_and_icons_that_exist(
-    client: Client, rebranded: Path, settings: object
+    client: Client, rebranded: None, settings: object
 ) -> None:
     settings.SITE_NAME = "Atelier"  # type: ignore[attr-defined]
     response = client.get("/manifest.webmanifest")
@@ -89,11 +86,11 @@ def test_the_manifest_names_the_shop_and_icons_that_exist(
     assert (manifest["name"], manifest["theme_color"]) == ("Atelier", "#fff9f2")
     assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
     for icon in manifest["icons"]:
-        picture = Image.open(BytesIO(client.get(icon["src"]).content))
+        picture = Image.open(BytesIO(read(client.get(icon["src"])).body))
         assert "{}x{}".format(*picture.size) == icon["sizes"]
 
 
-def test_mails_wear_the_brand(rebranded: Path) -> None:
+def test_mails_wear_the_brand(rebranded: None) -> None:
     mail = render_to_string("ecommerce/mail/mail.html", {"title": "Hello"})
     for ours in ("background: #7a1f4b; color: #fff4e8", "background: #ffb3d1; color: #33061c"):
         assert ours in mail

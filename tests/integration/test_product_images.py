@@ -22,6 +22,7 @@ from apps.ecommerce import images
 from apps.ecommerce.catalogue import sync_catalogue
 from apps.ecommerce.models import Product
 from apps.ecommerce.pictures import Picture
+from tests.factories import stock
 
 pytestmark = pytest.mark.django_db
 
@@ -257,3 +258,15 @@ def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
     for odd in ("none.svg", "../../etc/passwd", "stripe_sandbox/checkout.js"):
         found = images.local_copy(f"http://127.0.0.1:9999/static/{odd}")
         assert (found and (found.width, found.height)) == images.UNKNOWN_SIZE
+
+
+def test_shared_link_shows_the_photo_or_else_the_image_of_the_shop(
+    sandbox: Any, elsewhere: str, client: Client
+) -> None:
+    photographed = with_image(sandbox, f"{elsewhere}/a.png")
+    drawn = stock(sandbox.client, "Font").product
+    for product, image in ((photographed, photographed.picture.src), (drawn, "/static/brand/og.png")):
+        page = client.get(product.configuration.get_absolute_url()).content.decode()
+        assert f'<meta property="og:image" content="http://127.0.0.1:8000{image}">' in page
+    with Image.open("static/brand/og.png") as picture:
+        assert picture.size == (1200, 630)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import housekeeping
-from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import Mail, Product, ProductConfiguration, Purchase, StatusChange, WebhookEvent
 from apps.users.models import User
-from tests.factories import bought
+from tests.factories import bought, stock
 
 
 def prune(*options: str) -> list[str]:
@@ -82,3 +86,22 @@ def test_what_is_old_goes_and_the_rest_stays(leftovers: None, as_ada: Client) ->
     assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == kept
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert {line.split()[0] for line in prune()} == {"0"}
+
+
+@pytest.mark.django_db
+def test_pictures_out_of_use_go_after_a_month(
+    sandbox: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    stock(sandbox.client)
+    for name in ("old", "new"):
+        default_storage.save(f"products/{name}-640.webp", ContentFile(b"picture"))
+    copies = {"https://x": {"address": "products/new", "width": 640, "height": 480, "widths": [320, 640]}}
+    Product.objects.update(images=["https://x"], copies=copies)
+    assert prune()[-1] == "0 unused pictures deleted"
+
+    later = timezone.now() + timedelta(days=housekeeping.PICTURE_DAYS + 1)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert prune("--dry-run")[-1] == "1 unused pictures would be deleted"
+    assert prune()[-1] == "1 unused pictures deleted"
+    assert default_storage.listdir("products")[1] == ["new-640.webp"]

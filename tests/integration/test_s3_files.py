@@ -20,7 +20,7 @@ from django.test import Client
 from apps.ecommerce.downloads import LINK_SECONDS
 from apps.ecommerce.models import ProductConfiguration
 from tests.databases import environment
-from tests.factories import bought, stock
+from tests.factories import bought
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -121,14 +121,6 @@ def test_images_come_from_this_site(
         lost = Client().get(nothing)
         assert lost.status_code in (400, 404), nothing
         assert "immutable" not in lost.headers.get("Cache-Control", "")
-
-
-@pytest.mark.django_db
-def test_drawn_pictures_go_into_the_bucket(bucket: Any, sandbox: Any, settings: Any) -> None:
-    settings.SHARE_IMAGES = True
-    name = ProductConfiguration.objects.get(pk=stock(sandbox.client).pk).share_image
-    assert bucket.files[f"/shop/media/{name}"][0].startswith(b"\xff\xd8")  # a JPEG
-    assert f'content="{settings.SITE_URL}/media/{name}"' in Client().get("/store/icon-set/").content.decode()
 
 
 def test_images_may_come_by_a_cdn(bucket: Any, settings: Any) -> None:

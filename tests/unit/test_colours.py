@@ -1,8 +1,8 @@
-"""The server reads colours as a browser does. The expected values are Chromium's own (getComputedStyle)."""
+"""The tests read colours as a browser does. The expected values are Chromium's own (getComputedStyle)."""
 
 import pytest
 
-from apps.web.colours import Colour, colour, contrast
+from tests.colours import Colour, colour, contrast
 
 PROPERTIES = {"--ink": "#102030", "--mixed": "color-mix(in srgb, var(--ink) 25%, #ffffff)"}
 

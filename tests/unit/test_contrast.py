@@ -4,13 +4,12 @@ https://www.w3.org/TR/WCAG22/#contrast-minimum: text 4.5 to 1, edges and the rin
 """
 
 import re
-from pathlib import Path
 
 import pytest
 
-from apps.web import brand
-from apps.web.colours import SCHEMES, Scheme, colour, contrast
+from apps.web.design_tokens import tokens
 from apps.web.stylesheet import COMMENT, source
+from tests.colours import SCHEMES, Scheme, colour, contrast
 
 TEXT, EDGE = 4.5, 3.0
 
@@ -73,7 +72,7 @@ def _spelled(text: str, properties: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_text_can_be_read(scheme: Scheme) -> None:
-    properties = dict(brand.properties())
+    properties = tokens()
     pairs = INHERITED + pairs_of_rules()
     found = [too_pale(ink, ground, least, scheme, properties) for ink, ground, least in pairs]
     assert not any(found), "\n" + "\n".join(dict.fromkeys(filter(None, found)))
@@ -87,23 +86,9 @@ def test_the_pairs_of_the_rules_are_found() -> None:
 
 
 def test_a_pale_brand_is_named_with_its_ratio_and_what_to_do() -> None:
-    properties = {**brand.properties(), "--brand": "#9aa4ff"}
+    properties = {**tokens(), "--brand": "#9aa4ff"}
     said = too_pale("--color-accent", "--color-page", TEXT, "light", properties)
     assert "2.2" in said
     assert "--brand" in said
     assert "darker" in said
     assert not too_pale("--color-accent", "--color-page", TEXT, "dark", properties)
-
-
-def test_a_founder_writes_colours_as_css_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = tmp_path / "brand.css"
-    written.write_text(
-        ":root { --brand: oklch(0.45 0.2 20); --color-page: light-dark(ivory, hsl(30 20% 6%)); }"
-    )
-    monkeypatch.setattr("apps.web.brand.source", lambda name: written if "brand" in name else source(name))
-    assert brand.hex_of("--color-page", "light") == "#fffff0"
-    assert brand.hex_of("--color-accent", "light").startswith("#")
-    written.write_text(":root { --brand: bluish; }")
-    brand._read.cache_clear()
-    with pytest.raises(ValueError, match=r"--color-accent in static/css/brand.css.*bluish"):
-        brand.hex_of("--color-accent", "light")

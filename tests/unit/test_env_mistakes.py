@@ -28,7 +28,6 @@ def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
     same_type = {
         "STRIPE_SANDBOX",
         "MAINTENANCE",
-        "SHARE_IMAGES",
         "ALLOW_TEST_KEYS",
         "ALLOW_PRIVATE_IMAGE_URLS",
     }

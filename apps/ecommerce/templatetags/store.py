@@ -20,7 +20,6 @@ from apps.ecommerce.cards import Card
 from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.prose import html_of
-from apps.ecommerce.share_images import share_image_url
 from apps.ecommerce.states import note_of
 from apps.ecommerce.structured_data import product_data
 from apps.web.structured_data import script
@@ -63,12 +62,6 @@ def amount(purchase: Purchase, name: str = "total") -> str:
 def renewal_note(purchase: Purchase) -> str:
     """What comes next: "Renews on …", "Ends on …", "Trial ends on …", "Payment failed"; "" for what is paid once."""
     return note_of(purchase)
-
-
-@register.simple_tag
-def share_image(configuration: ProductConfiguration) -> str:
-    """What a link to the product shows elsewhere."""
-    return share_image_url(configuration)
 
 
 @register.simple_tag

@@ -15,8 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
-from apps.web import addresses, brand, favicons, share_image, structured_data
-from apps.web.colours import Scheme
+from apps.web import addresses, structured_data
+from apps.web.design_tokens import Scheme, resolve_token
 from apps.web.stylesheet import stylesheet
 
 register = template.Library()
@@ -52,26 +52,8 @@ def stylesheet_url() -> str:
 
 @register.simple_tag
 def brand_colour(name: str, scheme: Scheme) -> str:
-    """{% brand_colour "--color-page" "dark" %}: #rrggbb, where no stylesheet reaches: mails, the browser's bar."""
-    return brand.hex_of(name, scheme)
-
-
-@register.simple_tag
-def logo_url() -> str:
-    """{% logo_url %}: the file that brand.css names."""
-    return static(brand.logo())
-
-
-@register.simple_tag
-def icon_url(name: str) -> str:
-    """{% icon_url "touch-180" %}: the logo as a PNG, one of favicons.ICONS."""
-    return reverse("icon", args=[favicons.digest(), name])
-
-
-@register.simple_tag
-def share_image_url() -> str:
-    """{% share_image_url %}: what a link to the shop shows elsewhere."""
-    return reverse("share_image", args=[share_image.digest()])
+    """{% brand_colour "--color-page" "dark" %}: a colour of the design where no stylesheet reaches, as in e-mails."""
+    return resolve_token(name, scheme)
 
 
 @register.filter(is_safe=True)

@@ -1,15 +1,23 @@
-"""What the browser may keep: the stylesheet and drawn artwork."""
+"""Stylesheet, web app manifest and drawn artwork."""
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.templatetags.static import static
 from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from apps.web.artwork import draw
+from apps.web.design_tokens import resolve_token
 from apps.web.stylesheet import stylesheet
 
 YEAR = 365 * 24 * 60 * 60
+ICONS = [
+    {"src": "brand/icon-192.png", "sizes": "192x192", "purpose": "any"},
+    {"src": "brand/icon-512.png", "sizes": "512x512", "purpose": "any"},
+    {"src": "brand/icon-maskable-512.png", "sizes": "512x512", "purpose": "maskable"},
+]
 
 
 @require_safe
@@ -23,6 +31,25 @@ def css(request: HttpRequest, digest: str) -> HttpResponse:
     else:
         patch_cache_control(response, no_cache=True)
     return response
+
+
+@require_safe
+@cache_control(public=True, max_age=3600)
+def manifest(request: HttpRequest) -> JsonResponse:
+    """https://www.w3.org/TR/appmanifest/"""
+    page_color = resolve_token("--color-page", "light")
+    data = {
+        "name": settings.SITE_NAME,
+        "short_name": settings.SITE_NAME,
+        "description": settings.SITE_TAGLINE,
+        "id": "/",
+        "start_url": "/",
+        "display": "minimal-ui",
+        "background_color": page_color,
+        "theme_color": page_color,
+        "icons": [{**icon, "src": static(icon["src"]), "type": "image/png"} for icon in ICONS],
+    }
+    return JsonResponse(data, content_type="application/manifest+json")
 
 
 @require_safe

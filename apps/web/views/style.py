@@ -8,8 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from apps.web import brand
-from apps.web.colours import SCHEMES
+from apps.web.design_tokens import SCHEMES, resolve_token, tokens
 from apps.web.style_samples import samples
 from apps.web.stylesheet import source
 
@@ -46,8 +45,8 @@ def style(request: HttpRequest) -> HttpResponse:
         "sections": [(name, f"web/style/{name}.html", wide) for name, wide in SECTIONS.items()],
         "schemes": SCHEMES,
         "colours": [
-            (name, [brand.hex_of(name, scheme) for scheme in SCHEMES])
-            for name in brand.properties()
+            (name, [resolve_token(name, scheme) for scheme in SCHEMES])
+            for name in tokens()
             if name.startswith("--color-")
         ],
         "icons": _symbols("icons.svg"),

@@ -1,4 +1,4 @@
-"""Colours as CSS writes them, so that the server can follow what brand.css says. Pure.
+"""Colours as CSS writes them, so that tests can measure their contrast.
 
 Knows #hex, names, rgb(), hsl(), oklch(), var(), light-dark() and color-mix(in srgb, …).
 """
@@ -26,7 +26,7 @@ class Colour(NamedTuple):
 
     @property
     def hex(self) -> str:
-        """#rrggbb, as mails and manifests want it; without the alpha."""
+        """#rrggbb, without the alpha."""
         return "#" + "".join(f"{round(part * 255):02x}" for part in self[:3])
 
 
