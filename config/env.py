@@ -10,6 +10,7 @@ import builtins
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -158,6 +159,13 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
         for name in names:
             if is_set and name not in is_set and not self.problems.keys() & {*names}:
                 self.note(name, f"{name} is not set, but {is_set[0]} is. Set both, or none.")
+
+    def has_package(self, name: builtins.str, package: builtins.str) -> builtins.bool:
+        """Return whether the package is installed that this variable needs, and note if it is not."""
+        if find_spec(package):
+            return True
+        self.note(name, f"{name} needs more packages: pip install -r requirements-optional.txt")
+        return False
 
     def note(self, name: builtins.str, problem: builtins.str) -> None:
         """Keep the first problem of each variable for check(); after check() it ends the process."""

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN = ("requirements.txt",)
-DEV = (*RUN, "requirements-dev.txt")
+DEV = (*RUN, "requirements-optional.txt", "requirements-dev.txt")
 
 # For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
 NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
