@@ -271,7 +271,7 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"))}
-if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
+if CACHES["default"]["BACKEND"].endswith(".RedisCache"):  # django-redis, if it is installed, too
     CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 would forget who tried how often
