@@ -160,11 +160,14 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
             if is_set and name not in is_set and not self.problems.keys() & {*names}:
                 self.note(name, f"{name} is not set, but {is_set[0]} is. Set both, or none.")
 
-    def require_package(self, name: builtins.str, module: builtins.str, folder: builtins.str) -> None:
-        """Note that the variable needs a package of this repository that is not installed."""
-        if find_spec(module) is None:
-            problem = f"{name} is true, but {module} is not installed: pip install --no-deps ./{folder}"
-            self.note(name, problem)
+    def has_package(
+        self, name: builtins.str, package: builtins.str, install: builtins.str = "-r requirements-optional.txt"
+    ) -> builtins.bool:
+        """Return whether the package is installed that this variable needs, and note if it is not."""
+        if find_spec(package):
+            return True
+        self.note(name, f"{name} needs {package}, which is not installed: pip install {install}")
+        return False
 
     def note(self, name: builtins.str, problem: builtins.str) -> None:
         """Keep the first problem of each variable for check(); after check() it ends the process."""

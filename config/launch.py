@@ -153,7 +153,11 @@ FOR_A_SHOP: Rules = [
         "SITE_URL begins with http://: passwords could be read on their way. Use https://.",
     ),
     (
-        lambda settings: settings.SITE_URL.startswith("https://") and not settings.BEHIND_TLS_PROXY,
+        lambda settings: (
+            not settings.DEBUG
+            and settings.SITE_URL.startswith("https://")
+            and not settings.BEHIND_TLS_PROXY
+        ),
         "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP and would "
         "redirect every page to itself. Put a proxy in front that ends TLS and buffers request bodies, as "
         "deploy/Caddyfile and deploy/nginx.conf do: a body that a client sends slowly holds a thread of the server.",

@@ -28,9 +28,9 @@ MAX_CONNECTIONS = (
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    refuse_to_start()
     if settings.METRICS_TOKEN:
-        _share_metrics()
+        _share_metrics()  # before prometheus_client is imported
+    refuse_to_start()
     Server(
         "config.wsgi:application",
         interface=Interfaces.WSGI,

@@ -194,10 +194,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "apps.web.watching.watching",
-    # First those that put headers on an answer, so that it has them whoever gives it.
-    "apps.web.headers.more_headers",
-    "csp.middleware.CSPMiddleware",
+    "apps.web.request_log.request_log",
+    # First those that set headers, so that each response has them.
+    "apps.web.headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.web.nul.without_nul",
@@ -220,7 +219,7 @@ MIDDLEWARE = [
 # --- Stripe sandbox: plays Stripe where nobody has set a key (packages/stripe-sandbox) ----------------------
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
-    env.require_package("STRIPE_SANDBOX", "stripe_sandbox", "packages/stripe-sandbox")
+    env.has_package("STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox")
     INSTALLED_APPS.append("stripe_sandbox")
     MIDDLEWARE.append("stripe_sandbox.middleware.SandboxMiddleware")
     sandbox_key = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
@@ -268,7 +267,7 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"))}
-if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
+if CACHES["default"]["BACKEND"].endswith(".RedisCache"):  # django-redis, if it is installed, too
     CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 would forget who tried how often
@@ -408,7 +407,7 @@ DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], def
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
     env.secret(name, default="")  # boto reads them itself
 bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
-if bucket:
+if bucket and env.has_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     STORAGES["default"] = {
         "BACKEND": "apps.web.buckets.MediaBucket",
@@ -463,13 +462,15 @@ LOGGING = logs.configuration(
 )
 
 # --- Watching (each is off until its variable is set) -----------------------------------------------------
-METRICS_TOKEN = env.secret(
-    "METRICS_TOKEN", env_values.long_word(16), default=""
-)  # /metrics wants it as bearer token
+METRICS_TOKEN = env.secret("METRICS_TOKEN", env_values.long_word(16), default="")  # bearer token of /metrics
+if METRICS_TOKEN and env.has_package("METRICS_TOKEN", "django_prometheus"):
+    INSTALLED_APPS += ["django_prometheus"]
+    MIDDLEWARE.insert(0, "django_prometheus.middleware.PrometheusBeforeMiddleware")
+    MIDDLEWARE += ["django_prometheus.middleware.PrometheusAfterMiddleware"]
 SENTRY_DSN = env.url("SENTRY_DSN", env_urls.sentry_dsn, default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production")
 SENTRY_TRACES_SAMPLE_RATE = env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.0, maximum=1)
-if SENTRY_DSN:
+if SENTRY_DSN and env.has_package("SENTRY_DSN", "sentry_sdk"):
     import sentry_sdk
 
     sentry_sdk.init(

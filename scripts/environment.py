@@ -17,10 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN = ("requirements.txt",)
-DEV = (*RUN, "requirements-dev.txt")
-SANDBOX = (
-    ROOT / "packages/stripe-sandbox"
-)  # installed in place, a second step: its requirements are the shop's
+DEV = (*RUN, "requirements-optional.txt", "requirements-dev.txt")
+# Installed in place in a second step, because pip takes no folder together with hashes.
+SANDBOX = ROOT / "packages/stripe-sandbox"
 
 # For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
 NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}

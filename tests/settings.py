@@ -19,6 +19,7 @@ if not os.environ.get("E2E_STRIPE"):
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "known to everybody, for tests only",
         "DEBUG": "true",
+        "METRICS_TOKEN": "token-of-the-tests",
         "STRIPE_SECRET_KEY": "",
         "STRIPE_WEBHOOK_SECRET": "",
         "GOOGLE_CLIENT_ID": "",

@@ -1,6 +1,7 @@
-"""Django's Redis cache that a shop survives: while Redis is gone nothing is remembered, and every page works.
+"""Django's Redis cache that answers like an empty cache while Redis does not answer.
 
-Rate limits count nothing meanwhile; /readyz says so, because what it puts in does not come out again.
+django-redis with IGNORE_EXCEPTIONS returns None for add(): allauth takes that for a lock that somebody else holds, and
+nobody can sign in.
 """
 
 from __future__ import annotations
@@ -8,40 +9,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 1.0  # a page asks a few times; it must not hang for longer than people wait
-PAUSE_SECONDS = 5.0  # after a failure nobody asks for so long
-_away_until: dict[tuple[str, ...], float] = {}  # servers ▶ time.monotonic(); shared by all threads
-
-
-class Client(RedisCacheClient):
-    _servers: list[str]
-
-    def __init__(self, servers: list[str], **options: Any) -> None:
-        # One more try at once: a connection that Redis closed in its sleep is no outage.
-        patience = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
-        retry = Retry(NoBackoff(), 1, (NoConnection,))
-        super().__init__(servers, **{"retry": retry, **patience, **options})
-
-
-class ForgivingRedisCache(RedisCache):
-    def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
-        self._class = Client
-
-
-# What each operation answers while Redis is gone: as an empty cache would, and whoever asks first may go on.
-ANSWERS: dict[str, Callable[..., Any]] = {
+TIMEOUT_SECONDS = 1.0
+PAUSE_SECONDS = 5.0  # after a failure; else each operation of a page would wait for the timeout
+OPTIONS = {
+    "socket_timeout": TIMEOUT_SECONDS,
+    "socket_connect_timeout": TIMEOUT_SECONDS,
+    "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),  # Redis closes idle connections
+}
+# What each operation returns while Redis does not answer.
+FALLBACKS: dict[str, Callable[..., Any]] = {
     "add": lambda key, value, timeout: True,
     "get": lambda key, default: default,
     "set": lambda key, value, timeout: None,
@@ -54,25 +40,38 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "delete_many": lambda keys: None,
     "clear": lambda: False,
 }
+_paused_until: dict[tuple[str, ...], float] = {}  # servers: time.monotonic(); shared by all threads
 
 
-def _forgiving(name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
-    ask = getattr(RedisCacheClient, name)
+class ForgivingRedisCacheClient(RedisCacheClient):
+    _servers: list[str]
 
-    @wraps(ask)
-    def operation(self: Client, *arguments: Any) -> Any:
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, **{**OPTIONS, **options})
+
+
+class ForgivingRedisCache(RedisCache):
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = ForgivingRedisCacheClient
+
+
+def _forgive(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
+    operation = getattr(RedisCacheClient, name)
+
+    def forgiving(self: ForgivingRedisCacheClient, *arguments: Any) -> Any:
         servers = tuple(self._servers)
-        if time.monotonic() < _away_until.get(servers, 0):
-            return answer(*arguments)
+        if time.monotonic() < _paused_until.get(servers, 0):
+            return fallback(*arguments)
         try:
-            return ask(self, *arguments)
+            return operation(self, *arguments)
         except RedisError as error:
-            _away_until[servers] = time.monotonic() + PAUSE_SECONDS
-            logger.error("The cache does not answer (%s); going on without it", error)
-            return answer(*arguments)
+            _paused_until[servers] = time.monotonic() + PAUSE_SECONDS
+            logger.error("The cache does not answer (%s); continuing without it", error)
+            return fallback(*arguments)
 
-    return operation
+    return forgiving
 
 
-for _name, _answer in ANSWERS.items():
-    setattr(Client, _name, _forgiving(_name, _answer))
+for _name, _fallback in FALLBACKS.items():
+    setattr(ForgivingRedisCacheClient, _name, _forgive(_name, _fallback))

@@ -1,10 +1,10 @@
+from django.conf import settings
 from django.urls import path
 
 from apps.web.views import (
     assets,
     mailbox,
     media,
-    metrics,
     monitoring,
     pages,
     preferences,
@@ -25,7 +25,6 @@ urlpatterns = [
     path("media/<path:name>", media.media, name="media"),
     path("dev/style/", style.style, name="dev_style"),
     path("readyz", monitoring.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", robots.sitemap, name="sitemap"),
     path("sitemap-<slug:section>.xml", robots.sitemap_part, name="sitemap_part"),
@@ -35,3 +34,8 @@ urlpatterns = [
     path("dev/mail/<slug:name>/", mailbox.letter, name="dev_mail_letter"),
     path("dev/mail/<slug:name>/html/", mailbox.letter_html, name="dev_mail_letter_html"),
 ]
+
+if settings.METRICS_TOKEN:
+    from apps.web.views import metrics  # needs django-prometheus, which is optional
+
+    urlpatterns += [path("metrics", metrics.metrics, name="metrics")]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,6 @@ from apps.ecommerce.webhook_health import webhook_health
 from apps.queue import worker_is_silent
 from apps.web.client_address import client_address, hops
 from apps.web.self_request import is_from_this_site
-from apps.web.views.metrics import has_metrics_token
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
     known = answers["database"] == answers["migrations"] == "ok"
     details = _details(request, answers, known) if _may_see_details(request) else {}
     return JsonResponse({"ready": ready, **details}, status=200 if ready else 503)
+
+
+def has_metrics_token(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization", "")
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    return bool(settings.METRICS_TOKEN) and compare_digest(given.encode(), expected.encode())
 
 
 def _may_see_details(request: HttpRequest) -> bool:

@@ -16,7 +16,7 @@ TOKEN = "a token for the scraper"
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    return [record for record in caplog.records if record.name == "apps.web.watching"]
+    return [record for record in caplog.records if record.name == "apps.web.request_log"]
 
 
 def test_every_answer_names_its_request(client: Client) -> None:
@@ -36,7 +36,7 @@ def test_the_proxys_id_is_kept_if_it_is_one(client: Client) -> None:
 def test_a_request_is_one_line(
     client: Client, as_ada: Client, ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "apps.web.watching"):
+    with caplog.at_level(logging.INFO, "apps.web.request_log"):
         client.get("/terms/?email=ada@example.com")
         as_ada.get("/purchases/")
         client.get("/healthz")
@@ -47,7 +47,7 @@ def test_a_request_is_one_line(
 
 
 def test_a_key_out_of_a_mail_is_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "apps.web.watching"):
+    with caplog.at_level(logging.INFO, "apps.web.request_log"):
         client.get("/accounts/confirm-email/MQ:1abcdef:secret-key/")
         client.get("/accounts/password/reset/key/1-set-secret-key/")
     assert len(lines(caplog)) == 2
@@ -65,6 +65,7 @@ def test_a_change_of_a_purchase_is_one_line(
 
 
 def test_metrics_are_for_whoever_has_the_token(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = ""
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
     settings.METRICS_TOKEN = TOKEN
@@ -79,5 +80,8 @@ def test_metrics_count_requests_and_purchases(sandbox: Any, as_ada: Client, sett
     as_ada.get("/terms/")
     text = as_ada.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()
     assert 'store_purchases{status="paid"} 1.0' in text
-    assert 'http_requests_total{method="GET",route="/terms/",status="200"}' in text
+    assert (
+        'django_http_responses_total_by_status_view_method_total{method="GET",status="200",view="terms"}'
+        in text
+    )
     assert "store_worker_silent 0.0" in text
