@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from apps.ecommerce import catalogue, catalogue_version
+from apps.ecommerce import catalogue_places, catalogue_version
 from apps.ecommerce.catalogue import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.web.memory_cache import MemoryCache
@@ -249,13 +249,13 @@ def test_memory_keeps_the_thing_itself_until_it_is_over_or_too_much() -> None:
 def test_who_looks_while_the_catalogue_is_copied_sees_all_of_it_afterwards(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refresh = catalogue.refresh_listing
+    refresh = catalogue_places.refresh_search_columns
 
-    def with_a_visitor(*some: Any) -> None:
-        refresh(*some)
-        Client().get("/store/")  # is made and kept before the new places are there
+    def with_a_visitor(*args: Any) -> list[str]:
+        Client().get("/store/")  # is rendered and cached before the new products are there
+        return refresh(*args)
 
-    monkeypatch.setattr(catalogue, "refresh_listing", with_a_visitor)
+    monkeypatch.setattr(catalogue_places, "refresh_search_columns", with_a_visitor)
     sandbox.client.v1.products.create(
         {"name": "Brand new", "default_price_data": {"currency": "usd", "unit_amount": 900}}
     )

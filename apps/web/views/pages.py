@@ -4,8 +4,7 @@ from django.views.decorators.http import require_safe
 
 from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
-from apps.ecommerce.mine import purchases_of
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.page_cache import shared_page
 
 FEATURED = 9  # one beside the first words, eight below
@@ -16,7 +15,7 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = purchases_of(request.user)
+    mine = list(Purchase.objects.for_user(request.user))
     cards = cards_for(list(featured), mine)
     context = {"first": next(iter(cards), None), "cards": cards[1:], "live": live(request.user, mine)}
     return render(request, "web/home.html", context)
