@@ -161,7 +161,10 @@ class Env(environ.Env):  # type: ignore[misc]  # it has no types
                 self.note(name, f"{name} is not set, but {is_set[0]} is. Set both, or none.")
 
     def has_package(
-        self, name: builtins.str, package: builtins.str, install: builtins.str = "-r requirements-optional.txt"
+        self,
+        name: builtins.str,
+        package: builtins.str,
+        install: builtins.str = "-r requirements-optional.txt",
     ) -> builtins.bool:
         """Return whether the package is installed that this variable needs, and note if it is not."""
         if find_spec(package):

@@ -154,9 +154,7 @@ FOR_A_SHOP: Rules = [
     ),
     (
         lambda settings: (
-            not settings.DEBUG
-            and settings.SITE_URL.startswith("https://")
-            and not settings.BEHIND_TLS_PROXY
+            not settings.DEBUG and settings.SITE_URL.startswith("https://") and not settings.BEHIND_TLS_PROXY
         ),
         "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP and would "
         "redirect every page to itself. Put a proxy in front that ends TLS and buffers request bodies, as "

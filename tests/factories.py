@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.listing import derive
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.search_columns import derive
 from apps.web import self_request
 from config.mail import mail_settings
 

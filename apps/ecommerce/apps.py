@@ -11,12 +11,12 @@ class EcommerceConfig(AppConfig):
         from apps.users import personal_data
 
         from . import checks  # noqa: F401
-        from .listing import refresh_saved
         from .models import Price, Product, ProductConfiguration
         from .personal_data import finish_checkouts, purchases_of, reason_to_stay, refuse_open_checkouts
+        from .search_columns import refresh_saved
 
         for model in (Product, Price, ProductConfiguration):
-            post_save.connect(refresh_saved, sender=model, dispatch_uid=f"listing of {model.__name__}")
+            post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         personal_data.sections["purchases"] = purchases_of
         if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once

@@ -25,11 +25,6 @@ class Report:
     without_image: list[str] = field(default_factory=list)  # and why; the products are sold all the same
     timeouts: Counter[str] = field(default_factory=Counter)  # of servers of images, by host
 
-    def include(self, other: Report) -> None:
-        self.added += other.added
-        self.changed += other.changed
-        self.unchanged += other.unchanged
-
 
 def printable(text: object) -> str:
     """For a terminal or a log: control characters and half surrogates as they are written in Python."""

@@ -25,6 +25,14 @@ INTERVALS = ("day", "week", "month", "year")
 MAX_INTEGER = 2**31 - 1  # of PostgreSQL; SQLite takes more
 MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-images
 MAX_NAME_LENGTH = 500  # of our columns
+# What is copied from Stripe. A founder's own fields of these models are left alone.
+FIELDS: dict[type[Model], list[str]] = {
+    Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
+    Price: [
+        *("product_id", "active", "currency", "unit_amount", "type", "interval", "interval_count"),
+        *("trial_period_days", "nickname", "metered"),
+    ],
+}
 Copy = TypeVar("Copy", Product, Price)
 
 

@@ -21,7 +21,6 @@ from apps.users.models import User
 from apps.users.requests import SignedInRequest
 
 from .entitlements import owned
-from .mine import purchases_of
 from .models import ProductConfiguration, Purchase
 
 WANTED = "wanted_pages"  # session key: product slug ▶ the page that its buyer asked for
@@ -108,7 +107,7 @@ def wanted_page(request: HttpRequest, slug: str) -> str:
 
 def _why(user: User, configuration: ProductConfiguration) -> str:
     """The page that tells somebody who has this open why it has closed: their order, or else the product."""
-    bought = next((row for row in purchases_of(user) if row.product_id == configuration.product_id), None)
+    bought = Purchase.objects.for_user(user).filter(product=configuration.product_id).first()
     return (bought or configuration).get_absolute_url()
 
 

@@ -16,8 +16,6 @@ import stripe
 from django.db import transaction
 from django.utils import timezone
 
-from apps.prepared import Select, Update
-
 from .emails import enqueue_mails
 from .entitlements import DISPUTES, GRANTS
 from .expandable import expanded
@@ -41,8 +39,6 @@ UNPAID = (
     Status.UNPAID,
     Status.INCOMPLETE,
 )  # and why, if Stripe says
-_locked = Select(Purchase, "id", lock=True)
-_looked_at = Update(Purchase, "synced_at")
 MOST_TRIES = 10  # somebody else wrote meanwhile, ten times in a row: something is wrong
 
 
@@ -190,9 +186,7 @@ def _unknown(row: Purchase) -> dict[str, Any]:
 def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None:
     """Writes what was fetched and gives the row; None, and nothing written, when it has moved on since it was read."""
     with transaction.atomic():
-        row = next(iter(_locked(seen.pk)), None)
-        if row is None:
-            raise Purchase.DoesNotExist
+        row = Purchase.objects.select_for_update().get(pk=seen.pk)
         if row.version != seen.version:
             return None
         now, before = timezone.now(), row.status
@@ -203,7 +197,7 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None
             news["paid_at"] = now
         row.synced_at = now
         if not news:
-            _looked_at(row.pk, now)
+            Purchase.objects.filter(pk=row.pk).update(synced_at=now)
             return row
         news |= {"version": row.version + 1, "synced_at": now}
         Purchase.objects.filter(pk=row.pk).update(**news)

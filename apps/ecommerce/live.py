@@ -18,7 +18,6 @@ from apps.users.models import User
 
 from . import states
 from .entitlements import grants
-from .mine import purchases_of
 from .models import Purchase
 from .stripe_client import livemode
 
@@ -39,7 +38,7 @@ def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | No
 
 def live_beside(user: User, shown: Purchase) -> Live | None:
     """For a page about one purchase, as it was read a moment ago. One query, for the others."""
-    others = [row for row in purchases_of(user) if row.pk != shown.pk]
+    others = Purchase.objects.for_user(user).exclude(pk=shown.pk)
     return live(user, [*others, shown])
 
 

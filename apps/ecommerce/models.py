@@ -21,6 +21,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .pictures import Picture, drawn_for
+from .stripe_client import livemode
 
 UNPRICED = 2**62  # sorts behind every price
 STRIPE_ID = 255  # Stripe's ids have no promised length; Checkout Sessions are about 66 characters
@@ -30,7 +31,10 @@ MISSING_SUBSCRIPTION = "missing"
 ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.db.models.fields.related_descriptors import RelatedManager
+
+    from apps.users.models import User
 
 
 class Product(models.Model):
@@ -153,7 +157,7 @@ class ProductConfiguration(models.Model):
         storage=private_storage, upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it.")
     )
 
-    # Derived by listing.py: for the store's search, filter and sort, and for the site map.
+    # Derived by search_columns.py: for the store's search, filter and sort, and for the site map.
     listed = models.BooleanField(editable=False, default=False)
     search_text = models.TextField(editable=False, default="")
     sort_name = models.CharField(max_length=120, editable=False, default="")
@@ -245,6 +249,10 @@ class PurchaseStatus(models.TextChoices):
 
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
+    def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
+        """Return what a user has bought in the current mode; nothing, without a query, for a visitor."""
+        return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
+
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 

@@ -13,6 +13,7 @@ from django.urls.converters import StringConverter
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from .bulk import all_rows
 from .models import Product, ProductConfiguration
 
 MAX_LENGTH = 70  # of what comes from a name; the column has room for a digest behind it
@@ -41,7 +42,7 @@ class SlugConverter(StringConverter):
 def choose_slugs(products: list[Product]) -> dict[str, str]:
     """Return an unused slug for each product id. A product gets the same slug each time, unless it is taken."""
     wanted = {product.id: list(_candidates(product)) for product in products}
-    rows = ProductConfiguration.objects.annotate(folded=Lower("slug"))
+    rows = all_rows(ProductConfiguration).annotate(folded=Lower("slug"))
     candidates = {slug for slugs in wanted.values() for slug in slugs}
     taken = set(rows.filter(folded__in=candidates).values_list("folded", flat=True))
     chosen: dict[str, str] = {}
@@ -59,7 +60,7 @@ def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
             code="reserved",
             params={"slug": slug},
         )
-    other = ProductConfiguration.objects.filter(slug__iexact=slug).exclude(pk=row.pk).first()
+    other = all_rows(ProductConfiguration).filter(slug__iexact=slug).exclude(pk=row.pk).first()
     if other:
         raise ValidationError(
             _("“%(slug)s” is taken by %(product)s. Upper and lower case count as the same."),

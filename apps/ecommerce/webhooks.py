@@ -15,10 +15,9 @@ from typing import Any, TypeAlias
 
 import stripe
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-
-from apps.prepared import Insert, Select, Update
 
 from .catalogue import sync_product
 from .emails import owe_trial_ending
@@ -35,10 +34,6 @@ Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # how old a signature may be, as in Stripe's own libraries
 MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year that every time zone can show
-
-_insert = Insert(WebhookEvent)
-_done = Update(WebhookEvent, "error", "processed_at")
-_of_session = Select(Purchase, "session_id")
 
 
 def verify(body: bytes, signature: str) -> Payload:
@@ -95,19 +90,21 @@ def process(record: WebhookEvent) -> None:
 
 
 def _record(event: Payload) -> tuple[WebhookEvent, bool]:
-    """The event's row, and whether it is new. Nearly all are, so it is written before it is looked for."""
-    now = timezone.now()
+    """Return the event's row, and whether it is new. Nearly all are, so the row is written before it is looked up."""
     record = WebhookEvent(
         id=event["id"],
         type=event["type"],
         payload=event,
         stripe_created=datetime.fromtimestamp(event["created"], UTC),
         attempts=1,
-        processed_at=None if event["type"] in HANDLERS else now,  # nothing to do
+        processed_at=None if event["type"] in HANDLERS else timezone.now(),  # nothing to do
     )
-    if _insert(record):
-        return record, True
-    return WebhookEvent.objects.get(pk=record.pk), False
+    try:
+        with transaction.atomic():
+            record.save(force_insert=True)
+    except IntegrityError:
+        return WebhookEvent.objects.get(pk=record.pk), False
+    return record, True
 
 
 def _handle(record: WebhookEvent) -> None:
@@ -117,13 +114,17 @@ def _handle(record: WebhookEvent) -> None:
             handler(record.payload["data"]["object"], f"{record.type} {record.id}")
     except UnusableEvent as error:
         logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, error)
-        _done(record.pk, f"Not used: {error}", timezone.now())
+        _finish(record, f"Not used: {error}")
         return
     except Exception as error:
         words = storable_text(f"{type(error).__name__}: {error}"[:2000])
         WebhookEvent.objects.filter(pk=record.pk).update(error=words)
         raise
-    _done(record.pk, "", timezone.now())
+    _finish(record)
+
+
+def _finish(record: WebhookEvent, error: str = "") -> None:
+    WebhookEvent.objects.filter(pk=record.pk).update(error=error, processed_at=timezone.now())
 
 
 def _id(value: Any, what: str) -> str:
@@ -135,7 +136,8 @@ def _id(value: Any, what: str) -> str:
 
 
 def _session_changed(session: Payload, cause: str) -> None:
-    for purchase in _of_session(_id(session, "session")) or _claim(session):
+    purchases = Purchase.objects.filter(session_id=_id(session, "session"))
+    for purchase in purchases or _claim(session):
         sync_purchase(purchase, cause)
 
 
@@ -220,4 +222,5 @@ def _claim(session: Payload) -> list[Purchase]:
     except ValueError:
         return []
     unclaimed = Purchase.objects.filter(public_id=public_id, session_id=None)
-    return _of_session(session["id"]) if unclaimed.update(session_id=session["id"]) else []
+    unclaimed.update(session_id=session["id"])
+    return list(Purchase.objects.filter(session_id=session["id"]))

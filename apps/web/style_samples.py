@@ -16,7 +16,7 @@ from apps.ecommerce.entitlements import grants
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.offers import offers_for
-from apps.ecommerce.pages import Pages
+from apps.ecommerce.pagination import Pages
 from apps.ecommerce.pictures import drawn_for
 from apps.ecommerce.states import STATES, state_of
 from apps.users.models import User

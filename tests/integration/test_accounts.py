@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.db import IntegrityError
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users import personal_data
@@ -302,3 +305,17 @@ def test_the_operator_opens_the_admin_and_makes_people(olive: User, client: Clie
     assert made.check_password(PASSWORD)
     assert client.get(f"/admin/users/user/{made.pk}/change/").status_code == 200
     assert client.get("/admin/users/user/?q=new").status_code == 200
+
+
+def test_expired_or_unknown_session_is_nobodys(as_ada: Client, settings: Any) -> None:
+    assert as_ada.get("/purchases/").status_code == 200
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert as_ada.get("/purchases/").status_code == 302
+    as_ada.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+    assert as_ada.get("/purchases/").status_code == 302
+
+
+def test_deactivated_user_is_signed_out_at_once(as_ada: Client, ada: User) -> None:
+    assert as_ada.get("/purchases/").status_code == 200
+    User.objects.update(is_active=False)
+    assert as_ada.get("/purchases/").status_code == 302

@@ -94,7 +94,7 @@ def test_interrupted_in_the_middle_it_goes_on(
 ) -> None:
     """Killed after the second page: what is there is whole, nothing is archived, the next run ends the job."""
     fill(sandbox, 250)
-    write, pages = catalogue._write, []
+    write, pages = catalogue._save_page, []
 
     def killed(*args: Any, **kwargs: Any) -> None:
         if len(pages) == 2:
@@ -102,7 +102,7 @@ def test_interrupted_in_the_middle_it_goes_on(
         pages.append(1)
         write(*args, **kwargs)
 
-    monkeypatch.setattr(catalogue, "_write", killed)
+    monkeypatch.setattr(catalogue, "_save_page", killed)
     with pytest.raises(KeyboardInterrupt):
         bootstrap(capsys)
     assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 200

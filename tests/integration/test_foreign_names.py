@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import resolve, reverse
@@ -288,14 +289,14 @@ def test_what_the_database_refuses_stops_no_other(
     listed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever we did not think of: the database, and not our own checks, refuses a row."""
-    upsert = catalogue._upsert[Product]
+    bulk_create = QuerySet.bulk_create
 
-    def refusing(*rows: Product) -> int:
-        if any(row.id == "bad" for row in rows):
+    def refusing(table: QuerySet, rows: Any, **options: Any) -> Any:
+        if table.model is Product and any(row.id == "bad" for row in rows):
             raise ValueError("the database does not like it")
-        return upsert(*rows)
+        return bulk_create(table, rows, **options)
 
-    monkeypatch.setitem(catalogue._upsert, Product, refusing)
+    monkeypatch.setattr(QuerySet, "bulk_create", refusing)
     listed["products"] = [product("first"), product("bad", "Bad one"), product("good")]
     listed["prices"] = [price("1", "first"), price("2", "bad"), price("3", "good")]
     out, told, status = bootstrap()

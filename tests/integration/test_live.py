@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import asking
+from apps.ecommerce import refresh
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from tests.factories import bought, path_of, pay, press_buy
@@ -161,7 +161,7 @@ def test_asking_costs_three_queries_however_much_was_bought(
     with django_assert_num_queries(3):  # session, user, purchases
         as_ada.get(CHANGES)
     as_ada.get(f"/store/checkout/return/?session_id={waiting.session_id}")
-    monkeypatch.setattr(asking, "SELDOM", 600)
+    monkeypatch.setattr(refresh, "MIN_INTERVAL_SECONDS", 600)
     with django_assert_num_queries(3):  # Stripe was asked a moment ago
         as_ada.get(f"{waiting.get_absolute_url()}status/?view=return")
 

@@ -304,7 +304,7 @@ def test_an_event_is_handled_in_the_shops_language(icons: ProductConfiguration, 
     """Not in the one that this thread spoke last, to somebody else."""
     heard: list[str | None] = []
     with (
-        patch("apps.ecommerce.catalogue.refresh_places", lambda _rows: heard.append(get_language())),
+        patch("apps.ecommerce.catalogue.refresh_rows", lambda _rows: heard.append(get_language()) or []),
         override("de"),
     ):
         sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.listing import fold, refresh_listing
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.search_columns import fold, refresh_search_columns
 from tests.factories import add_price, bought, many, stock
 
 pytestmark = pytest.mark.django_db
@@ -112,7 +112,7 @@ def test_every_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort
     many(60)
     Product.objects.update(name="Twin")
     ProductConfiguration.objects.update(position=1)
-    refresh_listing()
+    refresh_search_columns()
     pages = [client.get("/store/", {"sort": sort, "page": page}).context["cards"] for page in "123"]
     seen = [card.configuration.pk for page in pages for card in page]
     assert sorted(seen) == sorted(ProductConfiguration.objects.values_list("pk", flat=True))
@@ -171,7 +171,7 @@ def test_a_hostile_search_is_a_search(shelves: None, client: Client) -> None:
     assert names(client, q="\x00") == names(client)
     assert names(client, q="a" * 100_000) == []
     assert names(client, q="zine " * 10_000) == ["Zine"]
-    assert len(client.get("/store/", {"q": "zine " * 10_000}).context["question"].q) <= 100
+    assert len(client.get("/store/", {"q": "zine " * 10_000}).context["filter"].q) <= 100
     page = client.get("/store/", {"q": '"><script>alert(1)</script>'}).content.decode()
     assert "<script>alert" not in page
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 def fill(apps, schema_editor):
     """What is in the store already can be found at once."""
-    from apps.ecommerce.listing import derive
+    from apps.ecommerce.search_columns import derive
 
     configurations = apps.get_model("ecommerce", "ProductConfiguration").objects
     for row in configurations.select_related("product").prefetch_related("product__prices"):

@@ -8,10 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
-from apps.ecommerce.asking import ask_stripe
 from apps.ecommerce.live import stamp_of
-from apps.ecommerce.mine import purchases_of
 from apps.ecommerce.models import Purchase
+from apps.ecommerce.refresh import refresh_if_stale
 from apps.ecommerce.states import poll_delay
 from apps.users.requests import SignedInRequest
 from apps.web.rate_limits import limited
@@ -26,7 +25,7 @@ def purchase_changes(request: SignedInRequest) -> HttpResponse:
 
     Asks Stripe about what is waiting for an answer, so that it is right without any webhook.
     """
-    mine = [_newest(row) for row in purchases_of(request.user)]
+    mine = [_newest(row) for row in Purchase.objects.for_user(request.user)]
     if stamp_of(mine) == request.GET.get("seen"):
         return HttpResponse(status=204)
     return trigger_client_event(HttpResponse(), "purchases-changed")
@@ -34,4 +33,4 @@ def purchase_changes(request: SignedInRequest) -> HttpResponse:
 
 def _newest(row: Purchase) -> Purchase:
     delay = poll_delay(row)
-    return ask_stripe(row, "an open page", delay) if delay else row
+    return refresh_if_stale(row, "an open page", delay) if delay else row

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.ecommerce.asking import sync_kindly
 from apps.ecommerce.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
 from apps.ecommerce.decorators import wanted_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.refresh import refresh_or_stale
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
@@ -70,7 +70,7 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
     if purchase.returned_at is None:
         purchase.returned_at = timezone.now()
         Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
-    purchase = sync_kindly(purchase, "return page")
+    purchase = refresh_or_stale(purchase, "return page")
     return render_purchase(request, purchase, view="return")
 
 

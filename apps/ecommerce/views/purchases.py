@@ -23,16 +23,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from apps.ecommerce.asking import SELDOM, ask_stripe, sync_kindly
 from apps.ecommerce.decorators import ProductRequest, product_required
 from apps.ecommerce.downloads import hand_out
 from apps.ecommerce.entitlements import grants
 from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.live import live, live_beside
-from apps.ecommerce.mine import library_of, purchase_of
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.portal import portal_url
+from apps.ecommerce.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
 from apps.ecommerce.states import key_of, poll_delay, state_of
 from apps.ecommerce.stripe_transport import somebody_waits
 from apps.ecommerce.subscriptions import cancel_subscription, ends_at_once
@@ -51,7 +50,7 @@ VIEWS = ("page", "return")  # where the live fragment stands
 @require_safe
 def purchases(request: SignedInRequest) -> HttpResponse:
     """My purchases: what opens first, then what is unfinished or over."""
-    mine = library_of(request.user)
+    mine = list(Purchase.objects.for_user(request.user).with_catalogue())
     opened = {purchase.pk for purchase in mine if grants(purchase)}
     newest = {purchase.product_id: purchase.pk for purchase in reversed(mine)}
     others = [
@@ -77,9 +76,9 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _own(request, public_id)
     if request.GET.get("from") == "portal":
-        row = sync_kindly(row, "back from the portal")
+        row = refresh_or_stale(row, "back from the portal")
     elif not grants(row):
-        row = ask_stripe(row, "order page")
+        row = refresh_if_stale(row, "order page")
     return render_purchase(request, row, view="canceled" if "canceled" in request.GET else "page")
 
 
@@ -94,9 +93,12 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         raise Http404("No such view of a purchase.")
     # Most polls bring nothing new: then it is enough to know the purchase alone.
     known = request.GET.get("seen")
-    row = purchase_of(request.user, public_id) if known else _own(request, public_id)
+    purchases = Purchase.objects if known else Purchase.objects.with_catalogue()
+    row = get_object_or_404(purchases, user=request.user, public_id=public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
-        row = ask_stripe(row, "status poll", max(SELDOM, EVERY_POLLS * poll_delay(row, view)))
+        row = refresh_if_stale(
+            row, "status poll", max(MIN_INTERVAL_SECONDS, EVERY_POLLS * poll_delay(row, view))
+        )
     if known == _seen(row, view):
         return HttpResponse(status=204)  # htmx leaves the page as it is
     if known:

@@ -14,11 +14,10 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page, one_of
 from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
-from apps.ecommerce.mine import purchases_of
-from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet
+from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet, Purchase
 from apps.ecommerce.offers import offers_for
-from apps.ecommerce.pages import pages_of, shared_page_number
-from apps.ecommerce.search import KINDS, SORTS, Question
+from apps.ecommerce.pagination import paginate, shared_page_number
+from apps.ecommerce.store_filter import KINDS, SORTS, StoreFilter
 from apps.web.rate_limits import limited
 
 RELATED = 4
@@ -28,15 +27,15 @@ RELATED = 4
 @limited("search", asks="q")
 @cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
 def store(request: HttpRequest) -> HttpResponse:
-    question = Question.read(request.GET)
-    pages = pages_of(question.answer(), request.GET.get("page", ""))
+    store_filter = StoreFilter.from_query(request.GET)
+    pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
     shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
-    mine = purchases_of(request.user)
+    mine = list(Purchase.objects.for_user(request.user))
     context = {
-        "question": question,
+        "filter": store_filter,
         "pages": pages,
         "cards": cards_for(list(shown), mine),
-        "canonical": _canonical(question, pages.first),
+        "canonical": _canonical(store_filter, pages.first),
         "live": live(request.user, mine),
     }
     response = render(request, "ecommerce/store.html", context)
@@ -51,7 +50,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
     shelf = [configuration, *_next_on_the_shelf(configuration)]
     prefetch_related_objects(shelf, "product__prices")
-    mine = purchases_of(request.user)
+    mine = list(Purchase.objects.for_user(request.user))
     card, *related = cards_for(shelf, mine)
     user = request.user if request.user.is_authenticated else None
     offers = offers_for(configuration.prices, user) if configuration.is_on_sale else []
@@ -70,11 +69,11 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "ecommerce/product.html", context, status=status)
 
 
-def _canonical(question: Question, page: int) -> str:
+def _canonical(store_filter: StoreFilter, page: int) -> str:
     """The address by which a shelf is listed: its type and page, in whatever order. A search is not: ""."""
-    if question.q or question.first:
+    if store_filter.q or store_filter.first:
         return ""
-    parts = {"type": question.kind, "page": page if page > 1 else ""}
+    parts = {"type": store_filter.kind, "page": page if page > 1 else ""}
     query = urlencode({name: value for name, value in parts.items() if value})
     return f"{reverse('store')}?{query}" if query else reverse("store")
 

@@ -5,8 +5,7 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.ecommerce.cards import cards_for
 from apps.ecommerce.live import live
-from apps.ecommerce.mine import purchases_of
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.models import ProductConfiguration, Purchase
 
 FEATURED = 9  # one beside the first words, eight below
 
@@ -16,7 +15,7 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = purchases_of(request.user)
+    mine = list(Purchase.objects.for_user(request.user))
     cards = cards_for(list(featured), mine)
     context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
     return render(request, "web/home.html", context)
