@@ -161,7 +161,7 @@ class ProductConfiguration(models.Model):
     fingerprint = models.CharField(max_length=32, editable=False, default="")
     changed_at = models.DateTimeField(null=True, editable=False)  # what its page shows
 
-    # A name in the default storage, by share_images.py.
+    # Unused. To be removed when the migrations are squashed.
     share_image = models.CharField(max_length=100, editable=False, default="")
 
     objects = ProductConfigurationQuerySet.as_manager()

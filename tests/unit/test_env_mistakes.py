@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,19 @@ def test_half_of_a_pair_is_named(tmp_path: Path, one: str, other: str) -> None:
 def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
     lines = refusal(tmp_path, **PRODUCTION, STORAGE_URL="s3://my-bucket", AWS_ACCESS_KEY_ID="x")
     assert [line.split()[5] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "package"),
+    [
+        ("STORAGE_URL", "s3://my-bucket", "storages"),
+        ("SENTRY_DSN", "https://key@sentry.example.com/1", "sentry_sdk"),
+        ("METRICS_TOKEN", "token-of-the-scraper", "django_prometheus"),
+    ],
+)
+def test_variable_without_its_optional_package_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, package: str
+) -> None:
+    monkeypatch.setattr("config.env.find_spec", lambda asked: None if asked == package else find_spec(asked))
+    (line,) = refusal(tmp_path, **PRODUCTION, **{name: value})
+    assert f"{name} needs more packages: pip install -r requirements-optional.txt" in line
