@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from csp.decorators import csp, csp_exempt, csp_update
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import OperationalError
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
+from apps.web.headers import ResponseHeadersMiddleware
 from tests.integration.addresses import Shop, every_address, read
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +156,19 @@ def test_only_pictures_are_shown_from_media(settings: Any, tmp_path: Any, name: 
     assert "sandbox" in response["Content-Security-Policy"]
     assert "script-src" not in response["Content-Security-Policy"]
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def csp_of(response: HttpResponse, rf: RequestFactory) -> Any:
+    handled = ResponseHeadersMiddleware(lambda request: response)(rf.get("/a/"))
+    return handled.headers.get("Content-Security-Policy", "")
+
+
+def test_view_may_change_the_policy_as_django_csp_documents(rf: RequestFactory, settings: Any) -> None:
+    view = lambda request: HttpResponse()  # noqa: E731
+    site = {**settings.CONTENT_SECURITY_POLICY}
+    assert "default-src 'self'" in csp_of(view(None), rf)
+    assert csp_of(csp_exempt()(view)(None), rf) == ""
+    assert csp_of(csp({"default-src": "'none'"})(view)(None), rf) == "default-src 'none'"
+    assert "https://a.example" in csp_of(csp_update({"img-src": "https://a.example"})(view)(None), rf)
+    settings.CONTENT_SECURITY_POLICY = {**site, "EXCLUDE_URL_PREFIXES": ["/a/"]}
+    assert csp_of(view(None), rf) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,19 @@ def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
     assert [line.split()[5] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
 
 
-def test_a_missing_sandbox_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.env.find_spec", lambda name: None)
-    (line,) = refusal(tmp_path, **{**PRODUCTION, "STRIPE_SECRET_KEY": "", "STRIPE_SANDBOX": "true"})
-    assert "STRIPE_SANDBOX needs stripe_sandbox, which is not installed" in line
-    assert refusal(tmp_path, **PRODUCTION) == []
+@pytest.mark.parametrize(
+    ("name", "value", "package", "install"),
+    [
+        ("STORAGE_URL", "s3://my-bucket", "storages", "-r requirements-optional.txt"),
+        ("SENTRY_DSN", "https://key@sentry.example.com/1", "sentry_sdk", "-r requirements-optional.txt"),
+        ("METRICS_TOKEN", "token-of-the-scraper", "django_prometheus", "-r requirements-optional.txt"),
+        ("STRIPE_SANDBOX", "true", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox"),
+    ],
+)
+def test_variable_without_its_package_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, package: str, install: str
+) -> None:
+    monkeypatch.setattr("config.env.find_spec", lambda asked: None if asked == package else find_spec(asked))
+    values = {**PRODUCTION, "STRIPE_SECRET_KEY": ""} if name == "STRIPE_SANDBOX" else PRODUCTION
+    (line,) = refusal(tmp_path, **values, **{name: value})
+    assert f"{name} needs {package}, which is not installed: pip install {install}" in line
