@@ -1,6 +1,8 @@
-"""`make test`: style, types, migrations, then unit, integration and browser tests. Installs what they need.
+"""`make test`: style, types, migrations, then unit, integration and browser tests, and those of the sandbox.
 
-    python scripts/run_tests.py [check ...]      `make lint` names style, format and types
+Installs what they need.
+
+    python scripts/run_tests.py [check ...]      `make lint` names style, format and types, `make test-sandbox` sandbox
 
 Every check runs even when an earlier one failed; the exit status tells whether all passed.
 """
@@ -16,6 +18,7 @@ CHECKS = {
     "format": "-m ruff format --check .",
     "types": "-m mypy apps config packages/stripe-sandbox/src",
     "migrations": "manage.py makemigrations --check --dry-run",
+    "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
     "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
 }
 

@@ -19,9 +19,9 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
 from stripe_sandbox import forms, later, params, storage
+from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
-from tests.sdk_types import check_params
 
 pytestmark = pytest.mark.django_db
 

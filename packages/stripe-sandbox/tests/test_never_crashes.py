@@ -14,7 +14,7 @@ from stripe._encode import _api_encode
 from typing_extensions import is_typeddict
 
 from stripe_sandbox import api, params, routes
-from tests.sdk_types import check_response
+from stripe_sandbox.testing.sdk_types import check_response
 
 HEADERS = {"Authorization": "Bearer sk_test_x"}
 IDS = [

@@ -1,4 +1,7 @@
-"""The `sandbox` fixture: Stripe, played on this machine, empty and with webhooks delivered by hand."""
+"""pytest plugin with the `sandbox` fixture: an empty sandbox whose webhooks a test delivers itself.
+
+Use it in conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ class Sandbox:
         price: Any = {"currency": currency, "unit_amount": amount}
         if "recurring" in more:
             price["recurring"] = more.pop("recurring")
-        return self.client.v1.products.create({"name": name, "default_price_data": price, **more})
+        params: Any = {"name": name, "default_price_data": price, **more}
+        return self.client.v1.products.create(params)
 
     def events(self, pattern: str = "*") -> list[Obj]:
         """What happened, oldest first, by type: "charge.*"."""

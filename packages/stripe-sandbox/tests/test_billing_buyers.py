@@ -12,13 +12,13 @@ from django.conf import settings as django_settings
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_billing import DAY, HOUR, Member, at
 
 from stripe_sandbox import delivery, storage
 from stripe_sandbox.billing import agenda, clocks, collection, desk, engine
 from stripe_sandbox.hosted import outcomes
 from stripe_sandbox.hosted.entry import Entry
-from tests.integration.test_sandbox_billing import DAY, HOUR, Member, at
-from tests.sdk_types import check_response
+from stripe_sandbox.testing.sdk_types import check_response
 
 RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
@@ -98,7 +98,6 @@ def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
     assert now(sandbox, subscription).status == "active"
 
 
-@pytest.mark.django_db
 def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
     desk.advance_to_renewal(subscription.id)

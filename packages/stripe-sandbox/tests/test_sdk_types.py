@@ -8,7 +8,7 @@ import pytest
 from stripe import params
 from stripe.params import checkout
 
-from tests.sdk_types import check_params, check_response
+from stripe_sandbox.testing.sdk_types import check_params, check_response
 
 RECURRING = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
 PRICE: dict[str, Any] = {

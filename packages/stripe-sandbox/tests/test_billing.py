@@ -12,7 +12,7 @@ import stripe
 from stripe_sandbox import storage
 from stripe_sandbox.billing import desk, engine
 from stripe_sandbox.storage import Obj
-from tests.sdk_types import check_response
+from stripe_sandbox.testing.sdk_types import check_response
 
 HOUR, DAY = 3600, 86400
 

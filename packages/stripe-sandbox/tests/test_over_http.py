@@ -8,7 +8,6 @@ import pytest
 import stripe
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("prefix", ["/stripe-sandbox", ""])
 def test_the_sdk_over_http(sandbox: Any, live_server: Any, prefix: str) -> None:
     client = stripe.StripeClient("sk_test_http", base_addresses={"api": f"{live_server.url}{prefix}"})

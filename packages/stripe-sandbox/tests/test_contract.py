@@ -16,8 +16,8 @@ from django.test import override_settings
 from stripe_sandbox import later, routes, storage
 from stripe_sandbox.hosted import ibans, outcomes
 from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox.testing.sdk_types import check_response
 from stripe_sandbox.transport import InProcessClient
-from tests.sdk_types import check_response
 
 V1 = Any  # stripe.V1Services
 RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"

@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 import stripe
 from django.test import Client
+from test_checkout_page import SUCCESS, field_errors, page
+from test_panel import press
 
 from stripe_sandbox import later
 from stripe_sandbox.hosted import ibans
-from tests.integration.test_sandbox_checkout_page import SUCCESS, field_errors, page
-from tests.integration.test_sandbox_panel import press
-from tests.plugins.sandbox import Sandbox
-
-pytestmark = pytest.mark.django_db
+from stripe_sandbox.testing import Sandbox
 
 GOOD, BAD, GOOD_LATE, BAD_LATE = ibans.TABLE
 

@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 import stripe
 from django.test import Client
+from test_bank_debit import open_session as euro_session
+from test_bank_debit import pay as pay_by_debit
+from test_checkout_page import again, answer, field_errors, open_session, page, pay
 
 from stripe_sandbox import clock, later, storage
 from stripe_sandbox.billing import desk
 from stripe_sandbox.hosted import cards, ibans
-from tests.integration.test_sandbox_bank_debit import open_session as euro_session
-from tests.integration.test_sandbox_bank_debit import pay as pay_by_debit
-from tests.integration.test_sandbox_checkout_page import again, answer, field_errors, open_session, page, pay
-from tests.plugins.sandbox import Sandbox
-
-pytestmark = pytest.mark.django_db
+from stripe_sandbox.testing import Sandbox
 
 
 def code(sandbox: Sandbox, name: str = "LAUNCH20", terms: Any = None, **coupon: Any) -> stripe.PromotionCode:

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 import stripe
 from django.test import Client
+from test_checkout_page import open_session, pay
 
 from stripe_sandbox import later
 from stripe_sandbox.hosted import cards
-from tests.integration.test_sandbox_checkout_page import open_session, pay
-from tests.plugins.sandbox import Sandbox
-
-pytestmark = pytest.mark.django_db
+from stripe_sandbox.testing import Sandbox
 
 
 def disputed(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
