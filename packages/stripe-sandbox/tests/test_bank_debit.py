@@ -12,8 +12,7 @@ from django.test import Client
 from test_checkout_page import SUCCESS, field_errors, page
 from test_panel import press
 
-from stripe_sandbox import later
-from stripe_sandbox.hosted import ibans
+from stripe_sandbox import ibans, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 GOOD, BAD, GOOD_LATE, BAD_LATE = ibans.TABLE
@@ -71,8 +70,8 @@ def test_complete_and_unpaid_until_the_bank_answers(sandbox: Sandbox) -> None:
 def test_the_bank_pays(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, GOOD.number)
-    assert later.run_due() == 0
-    later.run_due(time.time() + ibans.SOON + 1)
+    assert scheduled_actions.run_due() == 0
+    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
     now = again(sandbox, session)
     assert (now.payment_status, now.payment_intent.status) == ("paid", "succeeded")
     assert now.payment_intent.amount_received == 2400
@@ -93,7 +92,7 @@ def test_the_bank_pays(sandbox: Sandbox) -> None:
 def test_the_bank_refuses(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, BAD.number)
-    later.run_due(time.time() + ibans.SOON + 1)
+    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
     now = again(sandbox, session)
     assert (now.status, now.payment_status) == ("complete", "unpaid")
     assert now.payment_intent.status == "requires_payment_method"
@@ -113,20 +112,22 @@ def test_the_bank_refuses(sandbox: Sandbox) -> None:
 def test_some_banks_take_three_minutes(sandbox: Sandbox, account: ibans.Account, status: str) -> None:
     session = open_session(sandbox)
     pay(session, account.number)
-    assert later.run_due(time.time() + 170) == 0
-    assert later.run_due(time.time() + 181) == 1
+    assert scheduled_actions.run_due(time.time() + 170) == 0
+    assert scheduled_actions.run_due(time.time() + 181) == 1
     assert again(sandbox, session).payment_status == status
 
 
-@pytest.mark.parametrize(("deed", "status"), [("bank_pays", "paid"), ("bank_refuses", "unpaid")])
-def test_the_panel_lets_the_bank_answer_now(sandbox: Sandbox, settings: Any, deed: str, status: str) -> None:
+@pytest.mark.parametrize(("action", "status"), [("bank_pays", "paid"), ("bank_refuses", "unpaid")])
+def test_the_panel_lets_the_bank_answer_now(
+    sandbox: Sandbox, settings: Any, action: str, status: str
+) -> None:
     settings.DEBUG = True
     session = open_session(sandbox)
     pay(session, BAD_LATE.number)
-    assert press(Client(), session.id, deed).status_code == 302
+    assert press(Client(), session.id, action).status_code == 302
     assert again(sandbox, session).payment_status == status
-    assert press(Client(), session.id, deed).status_code == 422
-    assert later.run_due(time.time() + 999) == 0
+    assert press(Client(), session.id, action).status_code == 422
+    assert scheduled_actions.run_due(time.time() + 999) == 0
 
 
 @pytest.mark.parametrize(

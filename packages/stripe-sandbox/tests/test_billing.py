@@ -10,7 +10,7 @@ import pytest
 import stripe
 
 from stripe_sandbox import storage
-from stripe_sandbox.billing import desk, engine
+from stripe_sandbox.billing import engine, panel_actions
 from stripe_sandbox.storage import Obj
 from stripe_sandbox.testing.sdk_types import check_response
 
@@ -475,16 +475,16 @@ def test_the_panel_moves_a_customers_time_and_lets_a_renewal_fail(sandbox: Any) 
     card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
     plan = {"customer": customer, "items": [{"price": price}], "default_payment_method": card}
     subscription = v1.subscriptions.create(plan).id
-    desk.advance_to_renewal(subscription)
+    panel_actions.advance_to_renewal(subscription)
     assert len(v1.invoices.list({"subscription": subscription}).data) == 2
     assert v1.subscriptions.retrieve(subscription).test_clock is None, "it stays behind the scenes"
-    desk.fail_next_renewal(subscription)
-    desk.advance_to_renewal(subscription)
+    panel_actions.fail_next_renewal(subscription)
+    panel_actions.advance_to_renewal(subscription)
     assert v1.subscriptions.retrieve(subscription).status == "past_due"
-    desk.advance(customer, 4 * DAY)
+    panel_actions.advance(customer, 4 * DAY)
     assert v1.subscriptions.retrieve(subscription).status == "past_due"
     other = v1.payment_methods.attach("pm_card_mastercard", {"customer": customer}).id
     v1.subscriptions.update(subscription, {"default_payment_method": other})
-    desk.advance(subscription, 5 * DAY)
+    panel_actions.advance(subscription, 5 * DAY)
     assert v1.subscriptions.retrieve(subscription).status == "active"
     assert [each.id for each in v1.subscriptions.list({"status": "all"}).data] == [subscription]

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_billing import DAY, HOUR, Member, at
 
-from stripe_sandbox import delivery, storage
-from stripe_sandbox.billing import agenda, clocks, collection, desk, engine
-from stripe_sandbox.hosted import outcomes
-from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox import scheduler, storage
+from stripe_sandbox.billing import clocks, collection, due_dates, engine, panel_actions
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
 from stripe_sandbox.testing.sdk_types import check_response
 
 RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
@@ -29,10 +29,10 @@ def buy(sandbox: Any, number: str, **params: Any) -> Any:
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     plan = {"mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": RETURN}
     session = v1.checkout.sessions.create({**plan, **params}).id
-    outcomes.pay(
-        session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    payment.pay(
+        session, PaymentForm("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
     )
-    outcomes.authenticate(session, passed=True)
+    payment.authenticate(session, passed=True)
     return v1.subscriptions.retrieve(v1.checkout.sessions.retrieve(session).subscription)
 
 
@@ -52,7 +52,7 @@ def now(sandbox: Any, subscription: Any) -> Any:
 def test_cards_of_the_hosted_page_at_the_first_renewal(sandbox: Any, number: str, status: str) -> None:
     subscription = buy(sandbox, number)
     assert subscription.status == "active"
-    desk.advance_to_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
     assert now(sandbox, subscription).status == status
     assert len(sandbox.events("invoice.payment_action_required")) == (number == "4000002760003184")
 
@@ -60,7 +60,7 @@ def test_cards_of_the_hosted_page_at_the_first_renewal(sandbox: Any, number: str
 def test_trial_of_the_hosted_page(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 14})
     assert subscription.status == "trialing"
-    desk.advance_to_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
     assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == (
         "active",
         900,
@@ -72,24 +72,24 @@ def test_what_is_due_happens_by_itself(sandbox: Any, settings: Any) -> None:
     settings.STRIPE_SANDBOX_DELIVERY = "thread"  # whose work this is; no request starts it here
     sandbox.switches(drop=["*"])
     buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
-    delivery._tick()
-    delivery._tick()
+    scheduler.run_once()
+    scheduler.run_once()
     assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, "three days before, so at once"
 
 
 def test_a_buyer_with_a_clock_buys_again_in_simulated_time(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242")
-    clock = desk.advance(subscription.id, 400 * DAY)
+    clock = panel_actions.advance(subscription.id, 400 * DAY)
     again = buy(sandbox, "4242424242424242", customer=subscription.customer)
     assert again.created == clock["frozen_time"]
-    desk.advance_to_renewal(again.id)
+    panel_actions.advance_to_renewal(again.id)
     assert now(sandbox, again).latest_invoice.billing_reason == "subscription_cycle"
     assert now(sandbox, again).status == "active"
 
 
 def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
-    desk.advance_to_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
     invoice = storage.get(now(sandbox, subscription).latest_invoice.id) or {}
     assert collection.authenticate(invoice, passed=False)["status"] == "open"
     assert collection.pay(invoice)["status"] == "open"
@@ -100,7 +100,7 @@ def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
 
 def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
-    desk.advance_to_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
     url = now(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(django_settings.SITE_URL)
     client = Client()
     assert "test-source-authorize-3ds" in client.get(url).content.decode()
@@ -157,11 +157,11 @@ def test_an_interrupted_advance_is_finished_by_the_next_tick(
 
 
 ACTS: dict[str, Any] = {
-    "an hour": lambda member: desk.advance(member.id, HOUR),
-    "a week": lambda member: desk.advance(member.id, 7 * DAY),
-    "a month": lambda member: desk.advance(member.id, 31 * DAY),
-    "renewal": lambda member: desk.advance_to_renewal(member.id),
-    "fail": lambda member: desk.fail_next_renewal(member.id),
+    "an hour": lambda member: panel_actions.advance(member.id, HOUR),
+    "a week": lambda member: panel_actions.advance(member.id, 7 * DAY),
+    "a month": lambda member: panel_actions.advance(member.id, 31 * DAY),
+    "renewal": lambda member: panel_actions.advance_to_renewal(member.id),
+    "fail": lambda member: panel_actions.fail_next_renewal(member.id),
     "good card": lambda member: member.update(default_payment_method=member.attach("pm_card_visa")),
     "bad card": lambda member: member.update(
         default_payment_method=member.attach("pm_card_chargeCustomerFail")
@@ -229,11 +229,11 @@ def _check(member: Member) -> None:
     ended = subscription["status"] in ("canceled", "incomplete_expired")
     assert ended == (subscription["ended_at"] is not None)
     assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
-    due = agenda.of_subscription(subscription)
+    due = due_dates.next_for_subscription(subscription)
     assert due is None or due > moment or subscription["status"] == "trialing"
-    assert agenda.first(member.clock, moment) is None or subscription["status"] == "trialing"
+    assert due_dates.first_due(member.clock, moment) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):
-        assert agenda.period_end(subscription) > moment
+        assert due_dates.period_end(subscription) > moment
     starts = [
         invoice["lines"]["data"][0]["period"]["start"]
         for invoice in storage.find("invoice", ("customer", "=", member.customer))

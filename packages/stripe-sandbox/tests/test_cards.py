@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_sandbox.hosted import cards, entry
+from stripe_sandbox import cards
+from stripe_sandbox.hosted import payment_form
 
 TODAY = datetime.date(2026, 11, 23)
 GOOD = {
@@ -24,7 +25,7 @@ numbers = st.text("0123456789", min_size=1, max_size=18)
 
 
 def errors(**changes: str) -> dict[str, str]:
-    return entry.read(GOOD | changes, ask_email=True, ask_card=True, today=TODAY).errors
+    return payment_form.read(GOOD | changes, ask_email=True, ask_card=True, today=TODAY).errors
 
 
 def with_check_digit(number: str) -> str:
@@ -66,7 +67,7 @@ def test_an_expiry_is_a_real_month_or_nothing(text: str) -> None:
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=30)))
 def test_no_input_breaks_the_form(typed: dict[str, str]) -> None:
-    read = entry.read(typed, ask_email=True, ask_card=True, today=TODAY)
+    read = payment_form.read(typed, ask_email=True, ask_card=True, today=TODAY)
     assert read.errors or cards.luhn_valid(read.number)
 
 
@@ -132,4 +133,4 @@ def test_what_is_right(changes: dict[str, str]) -> None:
 
 
 def test_only_what_was_asked_for_is_checked() -> None:
-    assert entry.read({}, ask_email=False, ask_card=False, today=TODAY).errors == {}
+    assert payment_form.read({}, ask_email=False, ask_card=False, today=TODAY).errors == {}

@@ -10,8 +10,8 @@ import pytest
 import stripe
 from django.test import Client
 
-from stripe_sandbox import clock, storage
-from stripe_sandbox.hosted import cards, outcomes
+from stripe_sandbox import cards, clock, storage
+from stripe_sandbox.hosted import payment
 from stripe_sandbox.resources import checkout_sessions
 from stripe_sandbox.testing import Sandbox
 
@@ -213,7 +213,7 @@ def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card
     session = open_session(sandbox)
     pay(buyer, session, card)
     response = answer(buyer, session, "fail")
-    assert field_errors(buyer.get(response["Location"]).content.decode()) == [outcomes.AUTHENTICATION_FAILED]
+    assert field_errors(buyer.get(response["Location"]).content.decode()) == [payment.AUTHENTICATION_FAILED]
     intent = intent_of(sandbox)
     assert (intent.status, intent.latest_charge) == ("requires_payment_method", None)
     assert intent.last_payment_error is not None
@@ -506,9 +506,9 @@ def test_a_late_payment_lets_the_buyer_go_first(sandbox: Sandbox, buyer: Client)
     assert pay(buyer, session)["Location"].startswith("https://shop.example/thanks")
     assert again(sandbox, session).status == "open"
     assert pay(buyer, session).status_code == 303
-    assert outcomes.complete_due() == 0
-    assert outcomes.complete_due(clock.now() + 61) == 1
-    assert outcomes.complete_due(clock.now() + 61) == 0
+    assert payment.complete_due() == 0
+    assert payment.complete_due(clock.now() + 61) == 1
+    assert payment.complete_due(clock.now() + 61) == 0
     assert again(sandbox, session).payment_status == "paid"
     assert len(sandbox.client.v1.charges.list().data) == 1
 
@@ -518,7 +518,7 @@ def test_a_late_payment_does_not_outlive_its_session(sandbox: Sandbox, buyer: Cl
     session = open_session(sandbox)
     pay(buyer, session)
     checkout_sessions.expire_due(clock.now() + 25 * 3600)
-    assert outcomes.complete_due(clock.now() + 25 * 3600) == 0
+    assert payment.complete_due(clock.now() + 25 * 3600) == 0
     assert sandbox.client.v1.charges.list().data == []
 
 

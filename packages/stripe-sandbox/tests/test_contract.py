@@ -13,9 +13,9 @@ import pytest
 import stripe
 from django.test import override_settings
 
-from stripe_sandbox import later, routes, storage
-from stripe_sandbox.hosted import ibans, outcomes
-from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox import ibans, routes, scheduled_actions, storage
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
 from stripe_sandbox.testing.sdk_types import check_response
 from stripe_sandbox.transport import InProcessClient
 
@@ -79,7 +79,7 @@ class World:
         pay(self.declined, "4000000000009995")
         for session in (self.paid, self.subscribed, self.trial):
             pay(session, "4000002760003184")
-            outcomes.authenticate(session, passed=True)
+            payment.authenticate(session, passed=True)
         self.open = self.session(v1, self.price, customer_email="bob@example.com")
         paid = v1.checkout.sessions.retrieve(self.paid, {"expand": ["payment_intent"]})
         self.intent, self.charge = paid.payment_intent.id, paid.payment_intent.latest_charge
@@ -91,7 +91,7 @@ class World:
         disputed = [self.session(v1, self.price) for _ in range(2)]
         for session, card in zip(disputed, ("4000000000000259", "4000000000005423"), strict=True):
             pay(session, card)
-        later.run_due(time.time() + 60)
+        scheduled_actions.run_due(time.time() + 60)
         self.refund = v1.refunds.create({"charge": self.charge, "amount": 500}).id
         self.dispute = v1.disputes.list().data[0].id
         self.warning = v1.radar.early_fraud_warnings.list().data[0].id
@@ -127,8 +127,8 @@ class World:
 
 
 def pay(session: str, number: str) -> None:
-    outcomes.pay(
-        session, Entry("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    payment.pay(
+        session, PaymentForm("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
     )
 
 
@@ -414,7 +414,7 @@ def bought_in_every_way(v1: V1, world: World) -> list[str]:
     eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
     debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
     for session, account in zip(debits, ibans.TABLE[:2], strict=True):
-        outcomes.pay(session, Entry("ada@example.com", paymentMethod="sepa_debit", iban=account.number))
+        payment.pay(session, PaymentForm("ada@example.com", paymentMethod="sepa_debit", iban=account.number))
     fee = v1.prices.create({"currency": "jpy", "unit_amount": 500, "product": world.product}).id
     subscribed = world.session(
         v1,
@@ -425,8 +425,10 @@ def bought_in_every_way(v1: V1, world: World) -> list[str]:
         automatic_tax={"enabled": True},
         tax_id_collection={"enabled": True},
     )
-    entry = Entry("ada@example.com", "4242424242424242", "12 / 40", "123", "Ada", "DE", taxId="DE123456789")
-    outcomes.pay(subscribed, entry)
+    entry = PaymentForm(
+        "ada@example.com", "4242424242424242", "12 / 40", "123", "Ada", "DE", taxId="DE123456789"
+    )
+    payment.pay(subscribed, entry)
     return [*debits, subscribed]
 
 
@@ -434,9 +436,9 @@ def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
     world = World(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
         pay(world.declined, card)
-        outcomes.authenticate(world.declined, passed=True)
+        payment.authenticate(world.declined, passed=True)
     for session in bought_in_every_way(sandbox.client.v1, world):
-        later.run_for(session)
+        scheduled_actions.run_for(session)
     for ask, words in (
         ("losing_evidence", "259"),
         ("winning_evidence", "2685"),
@@ -444,7 +446,7 @@ def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
     ):
         session = world.session(sandbox.client.v1, world.price)
         pay(session, f"400000000000{words:0>4}")
-        later.run_due(time.time() + 60)
+        scheduled_actions.run_due(time.time() + 60)
         dispute = sandbox.client.v1.disputes.list().data[0].id
         sandbox.client.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": ask}})
     for card in ("4000000000007726", "4000000000005126"):
@@ -452,7 +454,7 @@ def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
         pay(session, card)
         intent = sandbox.client.v1.checkout.sessions.retrieve(session).payment_intent
         sandbox.client.v1.refunds.create({"payment_intent": intent})
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     sandbox.client.v1.products.update(world.product, {"active": False, "metadata": {"a": "1"}})
     sandbox.client.v1.customers.delete(world.customer)
     events = sandbox.events()

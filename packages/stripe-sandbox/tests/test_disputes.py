@@ -10,22 +10,21 @@ import stripe
 from django.test import Client
 from test_checkout_page import open_session, pay
 
-from stripe_sandbox import later
-from stripe_sandbox.hosted import cards
+from stripe_sandbox import cards, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 
 def disputed(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
     """The dispute that this card's buyer opens."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.list({"expand": ["data.charge"]}).data[0]
 
 
 def answer(sandbox: Sandbox, dispute: stripe.Dispute, words: str, **more: Any) -> stripe.Dispute:
     """Hand in evidence and wait for the bank."""
     sandbox.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": words}, **more})
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.retrieve(dispute.id)
 
 
@@ -53,14 +52,14 @@ def test_a_chargeback_takes_the_money(sandbox: Sandbox, number: str, reason: str
 
 def test_nothing_is_disputed_before_its_time(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000000259"])
-    assert later.run_due() == 0
+    assert scheduled_actions.run_due() == 0
     assert sandbox.client.v1.disputes.list().data == []
 
 
 def test_a_refund_comes_before_the_dispute(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000000259"])
     sandbox.client.v1.refunds.create({"charge": sandbox.client.v1.charges.list().data[0].id})
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     assert sandbox.client.v1.disputes.list().data == []
 
 
@@ -115,7 +114,7 @@ def test_giving_in_loses_once(sandbox: Sandbox) -> None:
 
 def test_an_early_fraud_warning_warns(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000005423"])
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     (warning,) = sandbox.client.v1.radar.early_fraud_warnings.list().data
     assert warning.actionable
     assert len(sandbox.events("radar.early_fraud_warning.created")) == 1

@@ -192,12 +192,12 @@ def test_each_product_has_its_art(demo_product: Any) -> None:
 # --- buttons on an object's page --------------------------------------------------------------------------
 
 
-def press(client: Client, object_id: str, deed: str, **form: str) -> Any:
-    return client.post(f"{PANEL}object/{object_id}/act", {"deed": deed, **form})
+def press(client: Client, object_id: str, action: str, **form: str) -> Any:
+    return client.post(f"{PANEL}object/{object_id}/act", {"action": action, **form})
 
 
 def offered(client: Client, object_id: str) -> list[str]:
-    return re.findall(r'name="deed" value="([^"]+)"', text(client, f"{PANEL}object/{object_id}"))
+    return re.findall(r'name="action" value="([^"]+)"', text(client, f"{PANEL}object/{object_id}"))
 
 
 def test_refunds_from_the_panel(sandbox: Sandbox, operator: Client) -> None:

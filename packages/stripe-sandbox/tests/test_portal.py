@@ -10,8 +10,7 @@ import stripe
 from django.test import Client
 from test_checkout_page import open_session, pay
 
-from stripe_sandbox import storage
-from stripe_sandbox.hosted import cards
+from stripe_sandbox import cards, storage
 from stripe_sandbox.testing import Sandbox
 
 BACK = "https://shop.example/account?from=portal"
@@ -62,10 +61,10 @@ def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
 
 def fall_behind(subscription: stripe.Subscription) -> str:
     """Give the subscription an invoice that could not be paid; its id."""
-    from stripe_sandbox.billing import desk
+    from stripe_sandbox.billing import panel_actions
 
-    desk.fail_next_renewal(subscription.id)
-    desk.advance_to_renewal(subscription.id)
+    panel_actions.fail_next_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
     (invoice,) = storage.find("invoice", ("status", "=", "open"))
     return str(invoice["id"])
 

@@ -13,9 +13,8 @@ from test_bank_debit import open_session as euro_session
 from test_bank_debit import pay as pay_by_debit
 from test_checkout_page import again, answer, field_errors, open_session, page, pay
 
-from stripe_sandbox import clock, later, storage
-from stripe_sandbox.billing import desk
-from stripe_sandbox.hosted import cards, ibans
+from stripe_sandbox import cards, clock, ibans, scheduled_actions, storage
+from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.testing import Sandbox
 
 
@@ -192,7 +191,7 @@ def test_how_long_a_subscription_is_cheaper(sandbox: Sandbox, duration: str, ren
     assert len(sandbox.events("customer.discount.created")) == 1
     paid = []
     for _ in range(2):
-        desk.advance_to_renewal(str(again(sandbox, session).subscription))
+        panel_actions.advance_to_renewal(str(again(sandbox, session).subscription))
         paid.append(storage.find("invoice")[0]["amount_paid"])
     assert paid == renewals
 
@@ -252,7 +251,7 @@ def test_tax_comes_after_the_discount_and_with_every_renewal(sandbox: Sandbox) -
     assert amounts(again(sandbox, session)) == (900, 450, 45, 495)
     pay(Client(), session)
     assert invoice_of(sandbox, session).amount_paid == 495
-    desk.advance_to_renewal(str(again(sandbox, session).subscription))
+    panel_actions.advance_to_renewal(str(again(sandbox, session).subscription))
     assert storage.find("invoice")[0]["amount_paid"] == 990
 
 
@@ -306,7 +305,7 @@ def test_the_invoice_waits_for_the_bank(sandbox: Sandbox) -> None:
     session = euro_session(sandbox, invoice_creation={"enabled": True})
     pay_by_debit(session, ibans.TABLE[0].number)
     assert again(sandbox, session).invoice is None
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     assert invoice_of(sandbox, session).status == "paid"
 
 

@@ -10,8 +10,7 @@ import stripe
 from django.test import Client
 from test_checkout_page import intent_of, open_session, pay
 
-from stripe_sandbox import later
-from stripe_sandbox.hosted import cards
+from stripe_sandbox import cards, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 
@@ -101,8 +100,8 @@ def test_a_pending_refund_succeeds_a_while_later(sandbox: Sandbox) -> None:
     intent = paid(sandbox, "4000000000007726")
     made = refund(sandbox, payment_intent=intent.id)
     assert (made.status, made.pending_reason) == ("pending", "processing")
-    assert later.run_due() == 0
-    assert later.run_due(time.time() + 60) == 1
+    assert scheduled_actions.run_due() == 0
+    assert scheduled_actions.run_due(time.time() + 60) == 1
     assert sandbox.client.v1.refunds.retrieve(made.id).status == "succeeded"
     assert types(sandbox) == ["refund.created", "charge.refunded", "refund.updated", "charge.refund.updated"]
     (told,) = sandbox.events("refund.updated")
@@ -115,7 +114,7 @@ def test_a_refund_that_fails_later_counts_as_not_refunded(sandbox: Sandbox, amou
     made = refund(sandbox, payment_intent=intent.id, amount=amount)
     assert made.status == "succeeded"
     assert charge_of(sandbox, intent).amount_refunded == amount
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     made = sandbox.client.v1.refunds.retrieve(made.id)
     assert (made.status, made.failure_reason) == ("failed", "expired_or_canceled_card")
     charge = charge_of(sandbox, intent)

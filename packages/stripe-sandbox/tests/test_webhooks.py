@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from stripe_sandbox import delivery, storage
+from stripe_sandbox import delivery, scheduler, storage
 from stripe_sandbox.resources import webhook_endpoints
 
 MINUTE, DAY = 60, 24 * 3600
@@ -128,7 +128,7 @@ def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver)
     store.status = 500
     sandbox.client.v1.customers.create({})
     later = 0.0
-    for pause in (0, *delivery.PAUSES):
+    for pause in (0, *delivery.RETRY_SECONDS):
         later += pause + 1
         assert sandbox.deliver(after=later) == 1
     assert state(sandbox) == [("failed", 9, 500)]
@@ -250,9 +250,9 @@ def test_the_thread_delivers_and_waiting_ends_with_the_answer(
 
     def run() -> None:
         while not stop.is_set():
-            delivery._wake.wait(0.05)
-            delivery._wake.clear()
-            delivery._tick()
+            delivery.queued.wait(0.05)
+            delivery.queued.clear()
+            scheduler.run_once()
 
     assert delivery.wait_for(event, 0.1) is False
     thread = threading.Thread(target=run)

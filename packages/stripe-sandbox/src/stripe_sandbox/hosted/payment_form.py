@@ -8,7 +8,7 @@ from functools import cache
 
 from babel import Locale
 
-from . import cards, ibans
+from .. import cards, ibans
 
 # Countries whose postal code Stripe's page asks for ▶ (label, pattern it must have).
 POSTAL_CODES = {
@@ -29,7 +29,7 @@ REQUIRED = "Required"
 
 
 @dataclass
-class Entry:
+class PaymentForm:
     """The fields as typed, named as Stripe's inputs are, and `errors`: field name to text. No errors: ready to pay."""
 
     email: str = ""
@@ -51,13 +51,13 @@ class Entry:
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
-        """The tax id of a checked entry, as Stripe keeps it; empty without one."""
+        """The tax id of a checked form, as Stripe keeps it; empty without one."""
         kind = _tax_id_kind(self.taxId)
         return [{"type": kind, "value": self.taxId}] if kind else []
 
     @property
     def account(self) -> ibans.Account | None:
-        """The bank account of a checked entry that chose SEPA debit, else None."""
+        """The bank account of a checked form that chose SEPA debit, else None."""
         return ibans.find(self.iban) if self.paymentMethod == "sepa_debit" else None
 
     @property
@@ -73,7 +73,7 @@ class Entry:
 
     @property
     def expiry(self) -> tuple[int, int]:
-        """(month, year) of a checked entry."""
+        """(month, year) of a checked form."""
         return cards.parse_expiry(self.cardExpiry) or (1, 2000)
 
     @property
@@ -88,36 +88,36 @@ def read(
     ask_card: bool,
     today: datetime.date,
     methods: Sequence[str] = ("card",),
-) -> Entry:
+) -> PaymentForm:
     """Take the fields from a POST and check those that were asked for. `methods` are those on offer."""
-    names = [name for name in Entry.__dataclass_fields__ if name != "errors"]
-    entry = Entry()
+    names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
+    form = PaymentForm()
     for name in names:
-        setattr(entry, name, posted.get(name, "").strip()[:200])
-    if ask_email and not _EMAIL.fullmatch(entry.email):
-        entry.errors["email"] = "Your email is invalid." if entry.email else REQUIRED
-    if entry.paymentMethod not in methods:
-        entry.paymentMethod = methods[0]
-    if entry.taxId and not _tax_id_kind(entry.taxId):
-        entry.errors["taxId"] = "Your tax ID is invalid."
-    if ask_card and entry.paymentMethod == "sepa_debit":
+        setattr(form, name, posted.get(name, "").strip()[:200])
+    if ask_email and not _EMAIL.fullmatch(form.email):
+        form.errors["email"] = "Your email is invalid." if form.email else REQUIRED
+    if form.paymentMethod not in methods:
+        form.paymentMethod = methods[0]
+    if form.taxId and not _tax_id_kind(form.taxId):
+        form.errors["taxId"] = "Your tax ID is invalid."
+    if ask_card and form.paymentMethod == "sepa_debit":
         checks = {
-            "iban": _iban_error(entry.iban),
-            "billingName": "" if entry.billingName else REQUIRED,
-            "billingCountry": "" if entry.billingCountry in dict(countries()) else REQUIRED,
+            "iban": _iban_error(form.iban),
+            "billingName": "" if form.billingName else REQUIRED,
+            "billingCountry": "" if form.billingCountry in dict(countries()) else REQUIRED,
         }
-        entry.errors |= {name: text for name, text in checks.items() if text}
+        form.errors |= {name: text for name, text in checks.items() if text}
     elif ask_card:
         checks = {
-            "cardNumber": _number_error(entry.cardNumber),
-            "cardExpiry": _expiry_error(entry.cardExpiry, today),
-            "cardCvc": _cvc_error(entry.cardCvc, entry.number),
-            "billingName": "" if entry.billingName else REQUIRED,
-            "billingCountry": "" if entry.billingCountry in dict(countries()) else REQUIRED,
-            "billingPostalCode": _postal_error(entry.billingPostalCode, entry.billingCountry),
+            "cardNumber": _number_error(form.cardNumber),
+            "cardExpiry": _expiry_error(form.cardExpiry, today),
+            "cardCvc": _cvc_error(form.cardCvc, form.number),
+            "billingName": "" if form.billingName else REQUIRED,
+            "billingCountry": "" if form.billingCountry in dict(countries()) else REQUIRED,
+            "billingPostalCode": _postal_error(form.billingPostalCode, form.billingCountry),
         }
-        entry.errors |= {name: text for name, text in checks.items() if text}
-    return entry
+        form.errors |= {name: text for name, text in checks.items() if text}
+    return form
 
 
 @cache

@@ -11,29 +11,29 @@ from .. import events, storage
 from ..billing import changes, clocks, collection
 from ..resources import setup_intents
 from ..storage import Obj
-from . import outcomes
-from .entry import Entry
+from . import payment
+from .payment_form import PaymentForm
 
 NO_WINDOW = "This card asks for 3D Secure, which the sandbox plays at checkout only. Please try another card."
 
 
-def save_card(customer: Obj, entry: Entry, subscription: Obj | None = None) -> str:
+def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
     """Keep a new card: for one subscription, or as the customer's default; and pay with it what is overdue.
 
     Gives "" or why the card was turned down. As on Stripe's portal, a subscription that has a card of its own keeps it
     when only the customer's default changes.
     """
-    card = entry.card
+    card = form.card
     if card.challenge:
         return NO_WINDOW
     with _in_time_of(customer):
         intent = setup_intents.new(customer=customer["id"])
         events.emit("setup_intent.created", intent)
-        address = {"country": entry.billingCountry, "postal_code": entry.postal_code}
-        buyer = {"email": customer["email"], "name": entry.billingName, "address": address}
-        method = outcomes.payment_method(card, entry, buyer)
+        address = {"country": form.billingCountry, "postal_code": form.postal_code}
+        buyer = {"email": customer["email"], "name": form.billingName, "address": address}
+        method = payment.payment_method(card, form, buyer)
         if card.decline:
-            outcomes.fail(intent, method, card.decline.code, card.decline, card.decline.message)
+            payment.fail(intent, method, card.decline.code, card.decline, card.decline.message)
             return card.decline.page_message
         method = storage.update(method["id"], customer=customer["id"])
         events.emit("payment_method.attached", method)

@@ -13,14 +13,14 @@ from typing import Literal
 
 import stripe
 
-from .. import events, shapes, storage, switches
+from .. import cards, events, shapes, storage, switches
 from ..billing import clocks
 from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
-from . import bank_debit, cards
-from .entry import Entry
-from .order import Order
-from .settlement import billing_details, settle
+from . import bank_debit
+from .completion import billing_details, settle
+from .payment_form import PaymentForm
+from .session_view import SessionView
 
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method."
@@ -40,21 +40,21 @@ class Result:
     message: str = ""
 
 
-def pay(session_id: str, entry: Entry) -> Result:
-    """The buyer pressed Pay with a checked entry. A second press finds the session closed and changes nothing."""
+def pay(session_id: str, form: PaymentForm) -> Result:
+    """The buyer pressed Pay with a checked form. A second press finds the session closed and changes nothing."""
     with storage.transaction(), _time_of(session_id):
         order = _payable(session_id)
         if order is None:
             return Result("closed")
-        buyer = _buyer(order, entry)
+        buyer = _buyer(order, form)
         storage.hide(session_id, buyer=buyer)
         if not order.asks_card:
             return _paid(order, None, None)
-        if entry.account is not None:
-            bank_debit.begin(order, _intent(order), entry.account, buyer)
+        if form.account is not None:
+            bank_debit.begin(order, _intent(order), form.account, buyer)
             return Result("paid")
-        card = entry.card
-        method = payment_method(card, entry, buyer)
+        card = form.card
+        method = payment_method(card, form, buyer)
         intent = storage.update(_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
             return _ask_to_authenticate(order, intent)
@@ -121,28 +121,28 @@ def _time_of(session_id: str) -> AbstractContextManager[None]:
 # --- steps of a payment -----------------------------------------------------------------------------------
 
 
-def _payable(session_id: str) -> Order | None:
+def _payable(session_id: str) -> SessionView | None:
     """The order while it can be paid: the session is open and no payment is on its way."""
-    order = Order.load(session_id)
+    order = SessionView.load(session_id)
     accepted = storage.hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
 
 
-def _buyer(order: Order, entry: Entry) -> Obj:
-    email = order.email or entry.email
-    business = {"business_name": entry.businessName or None, "tax_ids": entry.tax_ids}
+def _buyer(order: SessionView, form: PaymentForm) -> Obj:
+    email = order.email or form.email
+    business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
     if not order.asks_card:
         return {"email": email, "name": None, "address": {}, **business}
-    address = {"country": entry.billingCountry, "postal_code": entry.postal_code}
-    return {"email": email, "name": entry.billingName, "address": address, **business}
+    address = {"country": form.billingCountry, "postal_code": form.postal_code}
+    return {"email": email, "name": form.billingName, "address": address, **business}
 
 
-def payment_method(card: cards.Card, entry: Entry, buyer: Obj) -> Obj:
-    month, year = entry.expiry
-    return payment_methods.of_card(card, month, year, billing_details(buyer))
+def payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
+    month, year = form.expiry
+    return payment_methods.new_card(card, month, year, billing_details(buyer))
 
 
-def _intent(order: Order) -> Obj:
+def _intent(order: SessionView) -> Obj:
     """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
     known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
@@ -165,7 +165,7 @@ def _intent(order: Order) -> Obj:
     return intent
 
 
-def _ask_to_authenticate(order: Order, intent: Obj) -> Result:
+def _ask_to_authenticate(order: SessionView, intent: Obj) -> Result:
     window = order.url(f"checkout/{order.session['id']}/three-ds-2-challenge/")
     action = {
         "type": "use_stripe_sdk",
@@ -176,7 +176,7 @@ def _ask_to_authenticate(order: Order, intent: Obj) -> Result:
     return Result("challenge")
 
 
-def _confirm(order: Order, intent: Obj, method: Obj, card: cards.Card) -> Result:
+def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> Result:
     if card.decline is not None:
         reason = card.decline
         charge = None
@@ -192,7 +192,7 @@ def _confirm(order: Order, intent: Obj, method: Obj, card: cards.Card) -> Result
     return _paid(order, intent, method)
 
 
-def _failed_charge(order: Order, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
     blocked = reason.outcome == "blocked"
     outcome = {
         "network_status": "not_sent_to_network" if blocked else "declined_by_network",
@@ -235,6 +235,6 @@ def fail(
     return Result("declined", reason.page_message if reason else message)
 
 
-def _paid(order: Order, intent: Obj | None, method: Obj | None) -> Result:
+def _paid(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
     settle(order, intent, method)
     return Result("paid")

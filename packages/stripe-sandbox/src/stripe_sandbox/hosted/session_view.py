@@ -16,14 +16,14 @@ _DAY = 86400
 
 
 @dataclass(frozen=True)
-class Order:
+class SessionView:
     """`session` is the stored Checkout Session, `hidden` what came with its creation and Stripe doesn't show."""
 
     session: Obj
     hidden: Obj
 
     @classmethod
-    def load(cls, session_id: str) -> "Order | None":
+    def load(cls, session_id: str) -> "SessionView | None":
         """The order behind a session's id; None when there is no such session."""
         session = storage.get(session_id, "checkout.session")
         return cls(session, storage.hidden(session_id)) if session else None

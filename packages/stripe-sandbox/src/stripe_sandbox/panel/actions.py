@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .. import errors, later, storage
-from ..billing import changes, clocks, desk
-from ..hosted import bank_debit, wording
+from .. import errors, formatting, scheduled_actions, storage
+from ..billing import changes, clocks, panel_actions
+from ..hosted import bank_debit
 from ..resources import checkout_sessions, disputes, refunds, subscriptions
 from ..storage import Obj
 
@@ -14,7 +14,7 @@ Condition = Callable[[Obj], bool]
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """One button. `when` says which objects have it; `asks` is "amount", "days" or "": the field before the button."""
 
     name: str
@@ -28,35 +28,35 @@ class Deed:
 
 @dataclass(frozen=True)
 class Button:
-    """A deed as a page shows it; `value` stands in the field that it asks for."""
+    """An action as a page shows it; `value` stands in the field that it asks for."""
 
-    deed: Deed
+    action: Action
     value: str = ""
 
 
 def offered(obj: Obj) -> list[Button]:
     """The buttons that make sense for this object as it is now."""
-    found = [deed for deed in DEEDS if obj["object"] in deed.kinds and deed.when(obj)]
-    return [Button(deed, _suggested(deed, obj)) for deed in found]
+    found = [action for action in ACTIONS if obj["object"] in action.kinds and action.when(obj)]
+    return [Button(action, _suggested(action, obj)) for action in found]
 
 
 def do(obj: Obj, name: str, form: Form) -> None:
     """Press the button. Raises ApiError (in words for a person) when it can't be done."""
     for button in offered(obj):
-        if button.deed.name == name:
+        if button.action.name == name:
             owner = obj["id"] if obj["object"] == "customer" else obj.get("customer")
             with clocks.following(owner), storage.transaction():
-                button.deed.do(obj, form)
+                button.action.do(obj, form)
             return
     raise errors.ApiError("That can no longer be done: the object has changed meanwhile.")
 
 
-def _suggested(deed: Deed, obj: Obj) -> str:
-    if deed.asks == "amount":
+def _suggested(action: Action, obj: Obj) -> str:
+    if action.asks == "amount":
         charge = _charge(obj) or {}
         left = charge["amount"] - charge["amount_refunded"]
-        return wording.major(left, charge["currency"])
-    return "30" if deed.asks == "days" else ""
+        return formatting.major(left, charge["currency"])
+    return "30" if action.asks == "days" else ""
 
 
 # --- payments ---------------------------------------------------------------------------------------------
@@ -83,14 +83,14 @@ def _disputable(obj: Obj) -> bool:
 
 
 def _refund(course: str) -> Callable[[Obj, Form], object]:
-    def deed(obj: Obj, form: Form) -> object:
+    def action(obj: Obj, form: Form) -> object:
         charge = _charge(obj) or {}
-        amount = wording.minor(form.get("amount", ""), charge["currency"])
+        amount = formatting.minor(form.get("amount", ""), charge["currency"])
         if amount is None:
             raise errors.ApiError("The amount isn't a number.")
         return refunds.make(charge, amount, course)
 
-    return deed
+    return action
 
 
 def _dispute(obj: Obj, form: Form) -> object:
@@ -105,7 +105,7 @@ def _is_open(dispute: Obj) -> bool:
 
 
 def _waits(session: Obj) -> bool:
-    return "bank_answers" in later.planned(session["id"])
+    return "bank_answers" in scheduled_actions.scheduled_for(session["id"])
 
 
 def _lives(subscription: Obj) -> bool:
@@ -116,7 +116,7 @@ def _pass_days(obj: Obj, form: Form) -> object:
     days = form.get("days", "")
     if not days.isdecimal() or not 0 < int(days) <= 730:
         raise errors.ApiError("Say a number of days from 1 to 730.")
-    return desk.advance(obj["id"], int(days) * 86400)
+    return panel_actions.advance(obj["id"], int(days) * 86400)
 
 
 _PAID = frozenset({"charge", "payment_intent", "checkout.session"})
@@ -130,25 +130,26 @@ _REASONS = (
 )
 
 # fmt: off
-DEEDS = (
-    Deed("refund", "Refund", _PAID, _refund(""), _refundable, asks="amount"),
-    Deed("refund_fails", "Refund that fails later", _PAID, _refund("refund_fails"), _refundable, asks="amount"),
-    Deed("dispute", "Dispute", _PAID, _dispute, _disputable, choices=_REASONS),
-    Deed("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.expired(obj),
+ACTIONS = (
+    Action("refund", "Refund", _PAID, _refund(""), _refundable, asks="amount"),
+    Action("refund_fails", "Refund that fails later", _PAID, _refund("refund_fails"), _refundable, asks="amount"),
+    Action("dispute", "Dispute", _PAID, _dispute, _disputable, choices=_REASONS),
+    Action("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.expired(obj),
          lambda obj: obj["status"] == "open"),
-    Deed("win", "Win dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "won"), _is_open),
-    Deed("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
-    Deed("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
+    Action("win", "Win dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "won"), _is_open),
+    Action("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
+    Action("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
          lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
-    Deed("bank_pays", "Bank pays now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], True), _waits),
-    Deed("bank_refuses", "Bank refuses now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], False), _waits),
-    Deed("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
-         lambda obj, form: later.run_for(obj["id"]), lambda obj: bool(later.planned(obj["id"]))),
-    Deed("renew", "Go to the next renewal", _SUBSCRIPTION,
-         lambda obj, form: desk.advance_to_renewal(obj["id"]), _lives),
-    Deed("fail_renewal", "Let the next renewal fail", _SUBSCRIPTION,
-         lambda obj, form: desk.fail_next_renewal(obj["id"]), _lives),
-    Deed("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _lives),
-    Deed("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _pass_days, lambda obj: True, asks="days"),
+    Action("bank_pays", "Bank pays now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], True), _waits),
+    Action("bank_refuses", "Bank refuses now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], False), _waits),
+    Action("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
+         lambda obj, form: scheduled_actions.run_for(obj["id"]),
+         lambda obj: bool(scheduled_actions.scheduled_for(obj["id"]))),
+    Action("renew", "Go to the next renewal", _SUBSCRIPTION,
+         lambda obj, form: panel_actions.advance_to_renewal(obj["id"]), _lives),
+    Action("fail_renewal", "Let the next renewal fail", _SUBSCRIPTION,
+         lambda obj, form: panel_actions.fail_next_renewal(obj["id"]), _lives),
+    Action("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _lives),
+    Action("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _pass_days, lambda obj: True, asks="days"),
 )
 # fmt: on

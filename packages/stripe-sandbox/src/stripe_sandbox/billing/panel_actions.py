@@ -2,9 +2,9 @@
 
 from .. import clock, storage
 from ..storage import Obj
-from . import agenda, clocks, collection, engine
+from . import clocks, collection, due_dates, engine
 
-_AFTERWARDS = collection.DRAFT + 60
+_AFTERWARDS = collection.DRAFT_SECONDS + 60
 """Seconds after a period's end at which its invoice has been attempted."""
 
 
@@ -28,8 +28,8 @@ def advance_to_renewal(subscription_id: str) -> Obj:
     subscription = storage.get(subscription_id, "subscription")
     if subscription is None:
         raise KeyError(subscription_id)
-    now = clocks.time_of(clocks.of(subscription["customer"])) or clock.now()
-    return advance(subscription_id, max(agenda.period_end(subscription) + _AFTERWARDS - now, 60))
+    now = clocks.time_of(clocks.id_for(subscription["customer"])) or clock.now()
+    return advance(subscription_id, max(due_dates.period_end(subscription) + _AFTERWARDS - now, 60))
 
 
 def fail_next_renewal(subscription_id: str) -> None:
@@ -39,11 +39,11 @@ def fail_next_renewal(subscription_id: str) -> None:
 
 def _clock(customer: str) -> str:
     """The customer's clock; a new one, which the objects themselves don't show, if there is none."""
-    known = clocks.of(customer)
+    known = clocks.id_for(customer)
     if known:
         return known
     made = clocks.new(clock.now(), name="Control panel")["id"]
     clocks.attach(customer, made)
     for obj in clocks.belongings(made, "subscription", "invoice"):
-        agenda.plan(obj)
+        due_dates.schedule(obj)
     return str(made)

@@ -4,15 +4,14 @@ from typing import Any
 
 import stripe
 
-from .. import events, shapes, storage
+from .. import cards, events, shapes, storage
 from ..calls import change
 from ..resources import charges, checkout_sessions, customers
 from ..storage import Obj
-from . import cards
-from .order import Order
+from .session_view import SessionView
 
 
-def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
+def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
     """Make everything that exists once the money is there, the session last. Without an intent nothing was to pay.
 
     Belongs into the transaction of the attempt.
@@ -38,7 +37,7 @@ def settle(order: Order, intent: Obj | None, method: Obj | None) -> None:
     complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
 
 
-def complete(order: Order, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
+def complete(order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
     """Complete the session with what is known of the buyer, and remember the event that says so."""
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
@@ -59,7 +58,7 @@ def billing_details(buyer: Obj) -> Obj:
     return {name: buyer[name] for name in ("address", "email", "name")}
 
 
-def customer_of(order: Order, buyer: Obj) -> str | None:
+def customer_of(order: SessionView, buyer: Obj) -> str | None:
     """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
     known: str | None = order.session["customer"]
     if known is not None:
@@ -76,7 +75,7 @@ def customer_of(order: Order, buyer: Obj) -> str | None:
     return str(customer["id"])
 
 
-def _charge(order: Order, intent: Obj, method: Obj) -> Obj:
+def _charge(order: SessionView, intent: Obj, method: Obj) -> Obj:
     challenged = cards.by_fingerprint(method["card"]["fingerprint"]).challenge
     card: dict[str, Any] = {}
     if challenged:
