@@ -12,6 +12,9 @@ run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT
 test: ## Set up what is missing and run every check: style, types, unit, integration and browser tests
 	@scripts/python.sh scripts/run_tests.py
 
+test-sandbox: ## The tests of packages/stripe-sandbox alone
+	@scripts/python.sh scripts/run_tests.py sandbox
+
 test-postgres: ## The tests on PostgreSQL and Redis, started for it and removed again (ARGS="-k refund" chooses)
 	@scripts/python.sh scripts/run_postgres.py $(ARGS)
 

@@ -1,6 +1,10 @@
-"""`make test`: style, types, migrations, then unit, integration and browser tests. Installs what they need.
+"""`make test`: style, types, migrations, then unit, integration and browser tests, and those of the sandbox.
 
-    python scripts/run_tests.py [check ...]      `make lint` names style, format, types and imports
+Installs what they need.
+
+    python scripts/run_tests.py [check ...]
+
+`make lint` names style, format, types and imports, `make test-sandbox` names sandbox.
 
 Every check runs even when an earlier one failed; the exit status tells whether all passed.
 """
@@ -17,6 +21,7 @@ CHECKS = {
     "types": "-m mypy apps config packages/stripe-sandbox/src",
     "imports": "scripts/check_imports.py",
     "migrations": "manage.py makemigrations --check --dry-run",
+    "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
     "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
 }
 

@@ -15,7 +15,7 @@ from pytest_socket import socket_allow_hosts
 from apps.core import page_cache
 from apps.users.models import User
 
-pytest_plugins = ["tests.plugins.sandbox", "tests.plugins.social", "tests.plugins.clock"]
+pytest_plugins = ["stripe_sandbox.testing", "tests.plugins.social", "tests.plugins.clock"]
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 

@@ -4,19 +4,19 @@ from typing import Any
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.stripe_client import get_client
-from stripe_sandbox import later
-from stripe_sandbox.billing import desk
+from stripe_sandbox import scheduled_actions
+from stripe_sandbox.billing import panel_actions
 
 
 def renewal(purchase: Purchase, *, fails: bool = False) -> None:
     """The period (or trial) ends, and Stripe charges the card for the next one."""
     if fails:
-        desk.fail_next_renewal(purchase.subscription_id)
-    desk.advance_to_renewal(purchase.subscription_id)
+        panel_actions.fail_next_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
 
 
 def days_pass(purchase: Purchase, days: int) -> None:
-    desk.advance(purchase.subscription_id, days * 86400)
+    panel_actions.advance(purchase.subscription_id, days * 86400)
 
 
 def refund(purchase: Purchase, amount: int | None = None) -> None:
@@ -27,13 +27,13 @@ def refund(purchase: Purchase, amount: int | None = None) -> None:
 
 def bank_answers(purchase: Purchase) -> None:
     """The debited account's bank pays or refuses, as the account has it."""
-    assert later.run_for(str(purchase.session_id))
+    assert scheduled_actions.run_for(str(purchase.session_id))
 
 
 def dispute_arrives(purchase: Purchase) -> None:
     """The buyer has complained to the bank of a card that is made for it."""
     intent = get_client().v1.payment_intents.retrieve(purchase.payment_intent_id)
-    assert later.run_for(str(intent.latest_charge))
+    assert scheduled_actions.run_for(str(intent.latest_charge))
 
 
 def dispute_is_won(purchase: Purchase) -> None:
@@ -41,7 +41,7 @@ def dispute_is_won(purchase: Purchase) -> None:
     (dispute,) = get_client().v1.disputes.list({"payment_intent": purchase.payment_intent_id}).data
     evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True}
     get_client().v1.disputes.update(dispute.id, evidence)
-    assert later.run_for(dispute.id)
+    assert scheduled_actions.run_for(dispute.id)
 
 
 def checkout_expires(purchase: Purchase) -> None:

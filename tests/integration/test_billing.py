@@ -24,7 +24,7 @@ from apps.ecommerce.reconcile import reconcile
 from apps.users import personal_data
 from apps.users.models import User
 from stripe_sandbox import storage
-from stripe_sandbox.billing import desk
+from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.resources import disputes
 from tests.factories import add_price, bought, pay, press_buy, stock
 
@@ -217,12 +217,12 @@ def test_renewal_opens_suspended_subscription_only_when_its_invoice_is_paid(
     purchase = suspended
     assert suspended.current_period_end is not None
     ends_in = int((suspended.current_period_end - timezone.now()).total_seconds())
-    desk.advance(purchase.subscription_id, ends_in + 60)  # the invoice is a draft for an hour
+    panel_actions.advance(purchase.subscription_id, ends_in + 60)  # the invoice is a draft for an hour
     draft = deliver(sandbox, purchase)
     assert draft.current_period_start == suspended.current_period_end
     assert draft.status == suspended.status
     assert owned(ada, club.product) is None
-    desk.advance(purchase.subscription_id, 2 * HOUR)
+    panel_actions.advance(purchase.subscription_id, 2 * HOUR)
     assert deliver(sandbox, purchase).status == Status.ACTIVE
     assert owned(ada, club.product)
 
@@ -233,8 +233,8 @@ def test_failed_renewal_of_refunded_subscription_stays_closed(
     purchase = deliver(sandbox, bought(as_ada, club))
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
-    desk.fail_next_renewal(purchase.subscription_id)
-    desk.advance_to_renewal(purchase.subscription_id)
+    panel_actions.fail_next_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     assert purchase.subscription_status == "past_due"  # within the days of grace
     assert owned(ada, club.product) is None
@@ -284,8 +284,8 @@ def test_refund_of_the_paid_period_is_found_while_the_next_invoice_is_open(
 ) -> None:
     """The event names the payment of the period before, and the store has seen the renewal's invoice already."""
     purchase = deliver(sandbox, bought(as_ada, club))
-    desk.fail_next_renewal(purchase.subscription_id)
-    desk.advance_to_renewal(purchase.subscription_id)
+    panel_actions.fail_next_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     assert purchase.status == Status.PAST_DUE
     first = storage.find("charge", ("status", "=", "succeeded"))[-1]
@@ -301,7 +301,7 @@ def test_refund_of_a_payment_that_the_store_has_not_seen_finds_its_purchase(
     purchase = deliver(sandbox, bought(as_ada, club))
     known = purchase.payment_intent_id
     sandbox.switches(drop=["*"])
-    desk.advance_to_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
     deliver(sandbox, purchase)
     newest = storage.find("charge", ("status", "=", "succeeded"))[0]
     assert newest["payment_intent"] != known
@@ -599,14 +599,14 @@ def test_cancel_button_stops_the_retries_of_an_overdue_subscription(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = deliver(sandbox, bought(as_ada, club))
-    desk.fail_next_renewal(purchase.subscription_id)
-    desk.advance_to_renewal(purchase.subscription_id)
+    panel_actions.fail_next_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     assert purchase.subscription_status == "past_due"
     cancel(as_ada, purchase)
     assert running_at_stripe() == []
     charges = len(storage.find("charge"))
-    desk.advance(purchase.subscription_id, 28 * DAY)
+    panel_actions.advance(purchase.subscription_id, 28 * DAY)
     assert len(storage.find("charge")) == charges
 
 

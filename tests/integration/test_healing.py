@@ -14,7 +14,7 @@ from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from stripe_sandbox import later, storage
+from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.delivery import OWN_ENDPOINT
 from stripe_sandbox.resources import refunds
 from stripe_sandbox.transport import InProcessClient
@@ -63,7 +63,7 @@ def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
     purchase = bought(as_ada, club)
     refund = refunds.make(charge_of(purchase), course="refund_fails")
     assert sync_purchase(purchase, "test").status == Status.REFUNDED
-    later.run_for(refund["id"])
+    scheduled_actions.run_for(refund["id"])
     reconcile()
     purchase.refresh_from_db()
     assert (purchase.status, purchase.amount_refunded) == (Status.ACTIVE, 0)
@@ -104,7 +104,7 @@ def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
     def slow(session: Any) -> dict[str, Any]:
         monkeypatch.setattr(fulfilment, "_facts", facts)
         found = facts(session)
-        later.run_for(refund["id"])
+        scheduled_actions.run_for(refund["id"])
         sync_purchase(purchase, "the other one")  # says what the row says: paid
         return found
 
@@ -129,7 +129,7 @@ def test_reconcile_sees_a_payment_that_is_disputed_before_anybody_told_of_it(
     as_ada: Client, icons: ProductConfiguration, deaf: None
 ) -> None:
     pay(press_buy(as_ada, icons), "4000000000000259")
-    later.run_due(time.time() + 60)
+    scheduled_actions.run_due(time.time() + 60)
     reconcile()
     assert Purchase.objects.get().status == Status.DISPUTED
 

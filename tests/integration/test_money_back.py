@@ -13,7 +13,7 @@ from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from stripe_sandbox import later
+from stripe_sandbox import scheduled_actions
 from tests.factories import bought, path_of, pay, press_buy
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ def test_a_refund_that_fails_later_gives_access_back(
     refund(sandbox, purchase)
     sandbox.deliver()
     assert owned(ada, icons.product) is None
-    later.run_due(time.time() + 10**6)
+    scheduled_actions.run_due(time.time() + 10**6)
     sandbox.deliver()
     purchase.refresh_from_db()
     assert (purchase.status, purchase.amount_refunded) == (Status.PAID, 0)
@@ -90,7 +90,7 @@ def test_a_dispute_suspends_until_it_is_settled(
 ) -> None:
     back = pay(press_buy(as_ada, icons), card)
     as_ada.get(path_of(back))
-    later.run_due(time.time() + 10**6)
+    scheduled_actions.run_due(time.time() + 10**6)
     sandbox.deliver()
     purchase = Purchase.objects.get()
     assert purchase.status == during
@@ -99,7 +99,7 @@ def test_a_dispute_suspends_until_it_is_settled(
     sandbox.client.v1.disputes.update(
         dispute.id, {"evidence": {"uncategorized_text": evidence}, "submit": True}
     )
-    later.run_due(time.time() + 10**6)
+    scheduled_actions.run_due(time.time() + 10**6)
     sandbox.deliver()
     purchase.refresh_from_db()
     assert purchase.status == after

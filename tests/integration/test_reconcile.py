@@ -44,14 +44,14 @@ def test_a_payment_nobody_told_us_of(as_ada: Client, icons: ProductConfiguration
 
 
 def test_refunds_and_disputes(as_ada: Client, as_bob: Client, icons: ProductConfiguration, deaf: Any) -> None:
-    from stripe_sandbox import later
+    from stripe_sandbox import scheduled_actions
 
     first = bought(as_ada, icons)
     press = pay(press_buy(as_bob, icons), "4000000000000259")
     assert press
     reconcile()
     deaf.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
-    later.run_due(time.time() + 10**6)
+    scheduled_actions.run_due(time.time() + 10**6)
     assert "2 repaired" in reconcile()
     assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.DISPUTED, Status.REFUNDED]
     assert "0 repaired" in reconcile()

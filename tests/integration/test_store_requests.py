@@ -18,10 +18,10 @@ from apps.ecommerce.doctor import examine
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.reconcile import reconcile
-from stripe_sandbox import forms, later, params, storage
+from stripe_sandbox import forms, params, scheduled_actions, storage
+from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
-from tests.sdk_types import check_params
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +89,7 @@ def test_every_request_is_one_that_the_sdk_would_let_through(
     paid = Purchase.objects.get(status=Status.PAID)
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})
     disputed = path_of(pay(press_buy(as_bob, fresh), "4000000000000259"))
-    later.run_due(time.time() + 10**6)
+    scheduled_actions.run_due(time.time() + 10**6)
     as_bob.get(disputed)
     reconcile()
     subscription = Purchase.objects.get(status=Status.TRIALING)

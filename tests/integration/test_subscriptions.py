@@ -15,7 +15,7 @@ from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from stripe_sandbox.billing import desk
+from stripe_sandbox.billing import panel_actions
 from tests.factories import add_price, bought, path_of, pay, press_buy, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,7 @@ def deliver_all(sandbox: Any) -> None:
 
 def renew(sandbox: Any, purchase: Purchase) -> Purchase:
     """A period passes, with all that Stripe does then, and the store hears of it."""
-    desk.advance_to_renewal(purchase.subscription_id)
+    panel_actions.advance_to_renewal(purchase.subscription_id)
     return heard(sandbox, purchase)
 
 
@@ -51,7 +51,7 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     purchase = bought(as_ada, letter)
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
     trial_end = purchase.trial_end
-    desk.advance(purchase.subscription_id, 12 * 86400)
+    panel_actions.advance(purchase.subscription_id, 12 * 86400)
     heard(sandbox, purchase)
     assert [s for s in subjects() if s.startswith("Your free trial of Letter ends")]
     purchase = renew(sandbox, purchase)
@@ -71,7 +71,7 @@ def test_a_failed_renewal_keeps_access_for_the_days_of_grace(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     purchase = bought(as_ada, club)
-    desk.fail_next_renewal(purchase.subscription_id)
+    panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.PAST_DUE, "past_due")
     assert owned(ada, club.product)
@@ -90,9 +90,9 @@ def test_when_every_retry_has_failed(
 ) -> None:
     sandbox.switches(after_retries=end)
     purchase = bought(as_ada, club)
-    desk.fail_next_renewal(purchase.subscription_id)
+    panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
-    desk.advance(purchase.subscription_id, 28 * 86400)
+    panel_actions.advance(purchase.subscription_id, 28 * 86400)
     purchase = heard(sandbox, purchase)
     assert purchase.status == status
     assert owned(ada, club.product) is None

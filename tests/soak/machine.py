@@ -29,10 +29,10 @@ from apps.ecommerce.personal_data import reason_to_stay
 from apps.ecommerce.reconcile import reconcile
 from apps.ecommerce.states import state_of
 from apps.users.models import User
-from stripe_sandbox import errors, later, storage
-from stripe_sandbox.billing import desk
-from stripe_sandbox.hosted import outcomes
-from stripe_sandbox.hosted.entry import Entry
+from stripe_sandbox import errors, scheduled_actions, storage
+from stripe_sandbox.billing import panel_actions
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
 from stripe_sandbox.resources import disputes, refunds
 
 from . import truth
@@ -177,7 +177,7 @@ class Shop(RuleBasedStateMachine):
     def renewal(self, which: int, fails: bool) -> None:
         subscription = self._of(self._living(), which)
         if fails:
-            desk.fail_next_renewal(subscription["id"])
+            panel_actions.fail_next_renewal(subscription["id"])
         ends = subscription["items"]["data"][0]["current_period_end"]
         self.world.pass_time(max(ends - time.time(), 0) + 2 * HOUR)
         self._note()
@@ -217,7 +217,7 @@ class Shop(RuleBasedStateMachine):
         session = self._of(storage.find("checkout.session"), which)
         if session["status"] == "open":
             self.world.stripe.v1.checkout.sessions.expire(session["id"])
-        later.run_for(session["id"])
+        scheduled_actions.run_for(session["id"])
         self._note()
 
     # --- the operator in Stripe's Dashboard ------------------------------------------------------------------
@@ -503,14 +503,16 @@ class Shop(RuleBasedStateMachine):
 
         def job() -> None:
             session = storage.get(session_id) or {}
-            entry = Entry(user.email, self._of(CARDS, how), "12 / 70", "123", "A Buyer", "GB", "SW1A 1AA")
+            entry = PaymentForm(
+                user.email, self._of(CARDS, how), "12 / 70", "123", "A Buyer", "GB", "SW1A 1AA"
+            )
             if "sepa_debit" in session["payment_method_types"] and how % 2:
-                entry = Entry(
+                entry = PaymentForm(
                     user.email, billingName="A Buyer", billingCountry="AT", paymentMethod="sepa_debit"
                 )
                 entry.iban = self._of(ACCOUNTS, how)
-            if outcomes.pay(session_id, entry).state == "challenge":
-                outcomes.authenticate(session_id, passed=passes)
+            if payment.pay(session_id, entry).state == "challenge":
+                payment.authenticate(session_id, passed=passes)
             self._note()
 
         return job

@@ -37,7 +37,7 @@ from apps.ecommerce.models import (
     WebhookEvent,
 )
 from apps.users.models import User
-from stripe_sandbox import bootstrap, later, storage
+from stripe_sandbox import bootstrap, scheduled_actions, storage
 from stripe_sandbox.billing import engine
 from stripe_sandbox.resources import checkout_sessions
 from stripe_sandbox.transport import InProcessClient
@@ -256,7 +256,7 @@ class World:
         """Everybody's clock goes on, and at Stripe happens what falls due meanwhile, in its order."""
         self.offset += seconds
         checkout_sessions.expire_due()
-        later.run_due()
+        scheduled_actions.run_due()
         engine.tick()
 
     def waiting_events(self) -> list[dict[str, Any]]:

@@ -3,25 +3,21 @@
 The store's own endpoint is called in-process, any other over HTTP. https://docs.stripe.com/webhooks
 """
 
-import logging
 import sqlite3
 import threading
 import time
 
 from django.conf import settings
-from django.db import connections
 
 from . import conf, sender, storage, switches
 
-PAUSES = (1, 2, 5, 15, 60, 300, 900, 3600)
+RETRY_SECONDS = (1, 2, 5, 15, 60, 300, 900, 3600)
 """Seconds before each next attempt. Stripe's are hours; nobody waits for those at a desk."""
 OWN_ENDPOINT = "we_1SandboxStore"
 """The webhook endpoint that stands for the store itself."""
-_LEASE = 60  # seconds after which another process may take over a delivery whose process died
-_logger = logging.getLogger(__name__)
-_wake = threading.Event()
-_start_lock = threading.Lock()
-_thread: threading.Thread | None = None
+_LEASE_SECONDS = 60  # seconds after which another process may take over a delivery whose process died
+queued = threading.Event()
+"""Set when a webhook has been queued."""
 
 
 def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -> None:
@@ -33,7 +29,7 @@ def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -
         due,
         state,
     )
-    storage.after_commit(_wake.set)
+    storage.after_commit(queued.set)
 
 
 def resend(event_id: str, endpoint_id: str) -> None:
@@ -76,7 +72,7 @@ def _claim(now: float) -> sqlite3.Row | None:
     rows = storage.query(
         "UPDATE deliveries SET state = 'sending', due = ? WHERE id = (SELECT id FROM deliveries"
         " WHERE state IN ('pending', 'sending') AND due <= ? ORDER BY id * ? LIMIT 1) RETURNING *",
-        now + _LEASE, now, -1 if switches.current().reorder else 1,
+        now + _LEASE_SECONDS, now, -1 if switches.current().reorder else 1,
     )  # fmt: skip
     return rows[0] if rows else None
 
@@ -97,11 +93,11 @@ def _attempt(row: sqlite3.Row, now: float) -> None:
     if status is not None and 200 <= status < 300:
         _record(row, "delivered", status, "", now)
     else:
-        _record(row, "pending" if row["attempts"] < len(PAUSES) else "failed", status, error, now)
+        _record(row, "pending" if row["attempts"] < len(RETRY_SECONDS) else "failed", status, error, now)
 
 
 def _record(row: sqlite3.Row, state: str, status: int | None, error: str, now: float) -> None:
-    pause = PAUSES[row["attempts"]] if state == "pending" else 0
+    pause = RETRY_SECONDS[row["attempts"]] if state == "pending" else 0
     with storage.transaction():
         storage.query(
             "UPDATE deliveries SET state = ?, status = ?, error = ?, attempts = attempts + 1, due = ?, delivered_at = ?"
@@ -115,45 +111,3 @@ def _record(row: sqlite3.Row, state: str, status: int | None, error: str, now: f
         )
         if storage.get(row["event"]) is not None:
             storage.update(row["event"], pending_webhooks=waiting[0]["n"])
-
-
-# --- the thread that does it ------------------------------------------------------------------------------
-
-
-def start() -> None:
-    """Start this process's delivery thread, unless it runs or deliveries are made by hand."""
-    global _thread
-    if conf.get("DELIVERY") != "thread" or (_thread is not None and _thread.is_alive()):
-        return
-    with _start_lock:
-        if _thread is None or not _thread.is_alive():
-            _thread = threading.Thread(target=_run, name="stripe-sandbox-webhooks", daemon=True)
-            _thread.start()
-
-
-def _run() -> None:
-    while True:
-        _wake.wait(timeout=0.5)  # other processes queue deliveries too, and retries fall due
-        _wake.clear()
-        try:
-            _tick()
-        except Exception:
-            _logger.exception("The sandbox's webhook thread stumbled; it goes on.")
-            time.sleep(1)
-
-
-def _tick() -> None:
-    """What falls due while nobody asks. (Imported here: these modules emit events, which come back to this one.)"""
-    from . import later
-    from .billing import engine
-    from .hosted import outcomes
-    from .resources import checkout_sessions
-
-    if conf.get("DELIVERY") != "thread":  # changed meanwhile: a test's doing
-        return
-    outcomes.complete_due()
-    checkout_sessions.expire_due()
-    later.run_due()
-    if deliver_due():
-        connections.close_all()  # what the store opened in this thread
-    engine.tick()

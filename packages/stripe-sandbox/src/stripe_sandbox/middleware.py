@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
-from . import checks, delivery, origin
+from . import checks, origin, scheduler
 
 
 class SandboxMiddleware:
@@ -17,7 +17,7 @@ class SandboxMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        delivery.start()
+        scheduler.start()
         token = origin.use(f"{request.scheme}://{request.get_host()}")
         try:
             return self.get_response(request)

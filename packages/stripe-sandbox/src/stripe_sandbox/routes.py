@@ -20,6 +20,7 @@ from .resources import (
     coupons,
     customers,
     disputes,
+    new_products,
     payment_methods,
     portal,
     prices,
@@ -113,7 +114,7 @@ ROUTES = (
     # what is sold
     Route("GET", "/v1/products", listing("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
-    Route("POST", "/v1/products", products.create, p.ProductCreateParams,
+    Route("POST", "/v1/products", new_products.create, p.ProductCreateParams,
           _PRODUCT + _below("default_price_data", _MONEY)),
     Route("GET", "/v1/products/{id}", retrieve("product"), p.ProductRetrieveParams),
     Route("POST", "/v1/products/{id}", products.update, p.ProductUpdateParams, _PRODUCT + "default_price"),

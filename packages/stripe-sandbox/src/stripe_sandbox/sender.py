@@ -13,7 +13,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from .storage import Obj
 
-TIMEOUT = 10
+TIMEOUT_SECONDS = 10
 """Seconds that an endpoint has for its answer."""
 
 
@@ -32,7 +32,7 @@ def send(event: Obj, url: str, secret: str, now: float, in_process: bool) -> tup
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-    response = requests.post(url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+    response = requests.post(url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     return response.status_code, response.text[:1000]
 
 

@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS objects_subscription ON objects (json_extract(json, '
     WHERE json_extract(json, '$.subscription') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS sessions_open ON objects (json_extract(json, '$.expires_at'))
     WHERE object = 'checkout.session' AND json_extract(json, '$.status') = 'open';
-CREATE INDEX IF NOT EXISTS objects_agenda
+CREATE INDEX IF NOT EXISTS objects_due
     ON objects (json_extract(hidden, '$.clock'), json_extract(hidden, '$.due_at'))
     WHERE json_extract(hidden, '$.due_at') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS idempotency (
@@ -50,11 +50,13 @@ CREATE TABLE IF NOT EXISTS deliveries (
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due);
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
-CREATE TABLE IF NOT EXISTS later (id INTEGER PRIMARY KEY, deed TEXT NOT NULL, object TEXT NOT NULL, due REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS later_due ON later (due);
+CREATE TABLE IF NOT EXISTS scheduled_actions (
+    id INTEGER PRIMARY KEY, action TEXT NOT NULL, object TEXT NOT NULL, due REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS scheduled_actions_due ON scheduled_actions (due);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, json TEXT NOT NULL);
 """
-_VERSION = 1
+_VERSION = 2
 _local = threading.local()
 _idle: dict[tuple[int, str], list[sqlite3.Connection]] = {}
 
@@ -203,7 +205,7 @@ def set_setting(name: str, value: Any) -> None:
 def reset() -> None:
     """Forget everything."""
     with transaction():
-        for table in ("objects", "idempotency", "deliveries", "later", "settings"):
+        for table in ("objects", "idempotency", "deliveries", "scheduled_actions", "settings"):
             query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
 
 

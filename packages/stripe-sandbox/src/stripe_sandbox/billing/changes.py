@@ -10,7 +10,7 @@ from .. import clock, errors, storage
 from ..calls import load, merged, unset
 from ..resources import subscriptions
 from ..storage import Obj
-from . import agenda, cycle
+from . import cycle, due_dates
 
 _AS_THEY_ARE = ("default_payment_method", "description", "pause_collection")
 
@@ -61,13 +61,13 @@ def resume(subscription: Obj, anchor: str = "now") -> Obj:
     if anchor == "now":
         changes["billing_cycle_anchor"] = now
         return cycle.resumed(subscription, now, changes)
-    if agenda.period_end(subscription) > now:
+    if due_dates.period_end(subscription) > now:
         return cycle.resumed(subscription, None, changes)
     return cycle.resumed(subscription, _boundary_before(subscription, now), changes)
 
 
 def _boundary_before(subscription: Obj, now: int) -> int:
-    start = agenda.period_end(subscription)
+    start = due_dates.period_end(subscription)
     recurring = subscription["items"]["data"][0]["price"]["recurring"]
     while True:
         end = subscriptions.next_boundary(
@@ -142,14 +142,14 @@ def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
         now = clock.now()
         changes["billing_cycle_anchor"] = now
         return cycle.open_period(subscription, now, "subscription_update", at_once=True, **changes)
-    return agenda.save(subscription, **changes)
+    return due_dates.save(subscription, **changes)
 
 
 def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
     if subscription["status"] == "trialing" and (end == "now" or int(end) <= clock.now()):
-        return cycle.end_trial(agenda.save(subscription, **changes), at_once=True)
+        return cycle.end_trial(due_dates.save(subscription, **changes), at_once=True)
     if end == "now":
-        return agenda.save(subscription, **changes)
+        return due_dates.save(subscription, **changes)
     if int(end) <= clock.now():
         raise errors.ApiError("`trial_end` must be in the future.", param="trial_end")
     rows = (subscription | changes)["items"]["data"]
@@ -162,7 +162,7 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
         "trial_end": int(end),
         "trial_start": subscription["trial_start"] or clock.now(),
     }
-    return agenda.save(subscription, **(changes | trial))
+    return due_dates.save(subscription, **(changes | trial))
 
 
 def _changed(subscription: Obj, row: Obj, at: int) -> Obj:

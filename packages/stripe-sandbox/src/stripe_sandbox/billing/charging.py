@@ -3,8 +3,7 @@
 https://docs.stripe.com/payments/save-during-payment and /billing/revenue-recovery/customer-emails
 """
 
-from .. import events, origin, storage
-from ..hosted import cards
+from .. import cards, events, origin, storage
 from ..resources import charges, payment_intents
 from ..storage import Obj
 

@@ -64,7 +64,7 @@ def forget(clock_id: str) -> None:
     storage.delete(clock_id)
 
 
-def of(customer: str | None) -> str:
+def id_for(customer: str | None) -> str:
     """The id of the clock that this customer lives by; "" without one."""
     return str(storage.hidden(customer or "").get("clock") or "")
 
@@ -77,7 +77,7 @@ def time_of(clock_id: str) -> int | None:
 
 def following(customer: str | None) -> AbstractContextManager[None]:
     """In here it is the time of the customer's clock; nothing changes when there is none."""
-    return clock.at(time_of(of(customer)))
+    return clock.at(time_of(id_for(customer)))
 
 
 def for_call(call: Call) -> AbstractContextManager[None]:

@@ -8,11 +8,11 @@ from typing import Any
 from .. import clock, events, origin, storage, switches
 from ..resources import invoices, payment_intents, subscriptions
 from ..storage import Obj
-from . import agenda, charging
+from . import charging, due_dates
 
-DRAFT = 3600
+DRAFT_SECONDS = 3600
 """Seconds that a renewal's invoice stays a draft; then it is finalized and attempted."""
-PAUSES = tuple(days * 86400 for days in (3, 5, 5))
+RETRY_SECONDS = tuple(days * 86400 for days in (3, 5, 5))
 """Seconds between attempts: four in 13 days. Stripe's own are chosen by machine, within two weeks by default."""
 
 
@@ -27,9 +27,9 @@ def begin(invoice: Obj, at_once: bool) -> Obj:
         return end(finalize(invoice))
     if at_once:
         return attempt(finalize(invoice))
-    due = clock.now() + DRAFT
+    due = clock.now() + DRAFT_SECONDS
     fields = {"auto_advance": True, "automatically_finalizes_at": due, "next_payment_attempt": due}
-    return agenda.plan(storage.put(invoice | fields))
+    return due_dates.schedule(storage.put(invoice | fields))
 
 
 def step(invoice: Obj) -> None:
@@ -95,7 +95,7 @@ def authenticate(invoice: Obj, passed: bool) -> Obj:
 def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
     """It is paid: by the intent, or without any money. The subscription is active again if this was its newest."""
     paid = invoices.pay(invoice | fields, intent["id"] if intent else None)
-    paid = agenda.plan(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
+    paid = due_dates.schedule(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
     events.updated("invoice", invoice, paid)
     events.emit("invoice.paid", paid)
     events.emit("invoice.payment_succeeded", paid)
@@ -106,7 +106,7 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
         subscription["status"] in ("incomplete", "past_due", "unpaid")
         and subscription["latest_invoice"] == paid["id"]
     ):
-        agenda.save(subscription, status="active")
+        due_dates.save(subscription, status="active")
     return paid
 
 
@@ -157,9 +157,9 @@ def _conclude(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
     if hopeless:
         upcoming = None
     elif automatic or not invoice["attempted"]:
-        upcoming = clock.now() + PAUSES[count - 1] if count <= len(PAUSES) else None
+        upcoming = clock.now() + RETRY_SECONDS[count - 1] if count <= len(RETRY_SECONDS) else None
     fields = {"attempt_count": count, "attempted": True, "next_payment_attempt": upcoming}
-    after = agenda.plan(storage.put(invoice | fields | {"auto_advance": upcoming is not None}))
+    after = due_dates.schedule(storage.put(invoice | fields | {"auto_advance": upcoming is not None}))
     events.updated("invoice", invoice, after)
     if intent["status"] == "requires_action":
         events.emit("invoice.payment_action_required", after)
@@ -175,7 +175,7 @@ def _fall_behind(subscription: Obj, given_up: bool) -> None:
     if last == "canceled":
         subscriptions.end(subscription, "payment_failed")
     else:
-        agenda.save(subscription, status=last)
+        due_dates.save(subscription, status=last)
 
 
 def _write_off(invoice: Obj) -> Obj:
@@ -190,7 +190,7 @@ def _close(invoice: Obj, status: str, event: str) -> Obj:
         "next_payment_attempt": None,
         "auto_advance": False,
     }
-    after = agenda.plan(storage.put(invoice | fields))
+    after = due_dates.schedule(storage.put(invoice | fields))
     events.emit(f"invoice.{event}", after)
     return after
 

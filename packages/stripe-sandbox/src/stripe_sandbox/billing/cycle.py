@@ -8,7 +8,7 @@ from typing import Any
 from .. import clock, events, storage
 from ..resources import invoices, subscriptions
 from ..storage import Obj
-from . import agenda, collection
+from . import collection, due_dates
 
 
 def step(subscription: Obj) -> None:
@@ -21,15 +21,15 @@ def step(subscription: Obj) -> None:
             subscription, subscription["cancellation_details"]["reason"] or "cancellation_requested"
         )
     elif ((subscription["pause_collection"] or {}).get("resumes_at") or now + 1) <= now:
-        agenda.save(subscription, pause_collection=None)
+        due_dates.save(subscription, pause_collection=None)
     elif subscription["status"] != "trialing":
-        open_period(subscription, agenda.period_end(subscription), "subscription_cycle")
+        open_period(subscription, due_dates.period_end(subscription), "subscription_cycle")
     elif subscription["trial_end"] <= now:
         end_trial(subscription)
     else:
         storage.hide(subscription["id"], warned=True)
         events.emit("customer.subscription.trial_will_end", subscription)
-        agenda.plan(subscription)
+        due_dates.schedule(subscription)
 
 
 def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
@@ -47,7 +47,7 @@ def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
 def paused(subscription: Obj, why: str) -> Obj:
     """No access and no bills until it is resumed."""
     details = {"subscription": {"type": why}, "transitioned_at": clock.now(), "type": "subscription"}
-    after = agenda.save(subscription, status="paused", status_details={"paused": details})
+    after = due_dates.save(subscription, status="paused", status_details={"paused": details})
     events.emit("customer.subscription.paused", after)
     return after
 
@@ -60,13 +60,13 @@ def open_period(subscription: Obj, start: int, reason: str, at_once: bool = Fals
     after = subscription | changes
     rows = [_in_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
     changes["items"] = after["items"] | {"data": rows}
-    period: Obj = {"period_start": agenda.period_start(subscription), "period_end": start}
+    period: Obj = {"period_start": due_dates.period_start(subscription), "period_end": start}
     invoice = invoices.new(after | changes, reason, status="draft", **period)
     if reason == "subscription_cycle" and storage.hidden(subscription["id"]).get("fail_next"):
         declined = collection.payment_method(subscription) or {}
         storage.hide(invoice["id"], declines=declined.get("id"))
         storage.hide(subscription["id"], fail_next=None)
-    agenda.save(subscription, latest_invoice=invoice["id"], **changes)
+    due_dates.save(subscription, latest_invoice=invoice["id"], **changes)
     events.emit("invoice.created", invoice)
     collection.begin(invoice, at_once)
     return storage.get(subscription["id"]) or {}
@@ -80,7 +80,7 @@ def _in_period(item: Obj, anchor: int, start: int) -> Obj:
 
 def _give_up(subscription: Obj) -> None:
     """Nobody paid the first invoice within 23 hours."""
-    agenda.save(subscription, status="incomplete_expired", ended_at=clock.now())
+    due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)
 
@@ -88,7 +88,7 @@ def _give_up(subscription: Obj) -> None:
 def resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
     """Active again after a pause; a period that starts at `start` is billed at once, None bills nothing."""
     if start is None:
-        after = agenda.save(subscription, **changes)
+        after = due_dates.save(subscription, **changes)
     else:
         after = open_period(subscription, start, "subscription_update", at_once=True, **changes)
     events.emit("customer.subscription.resumed", after)

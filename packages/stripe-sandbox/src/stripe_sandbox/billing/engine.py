@@ -7,7 +7,7 @@ import time
 
 from .. import clock, errors, events, storage
 from ..storage import Obj
-from . import agenda, clocks, collection, cycle
+from . import clocks, collection, cycle, due_dates
 
 
 def tick() -> None:
@@ -57,17 +57,21 @@ def _advance(clock_id: str) -> None:
     cause = events.cause.set(None)
     with storage.transaction(), clock.at(target):
         moving = storage.get(clock_id, clocks.KIND)
-        if moving is not None and moving["status"] == "advancing" and agenda.first(clock_id, target) is None:
+        if (
+            moving is not None
+            and moving["status"] == "advancing"
+            and due_dates.first_due(clock_id, target) is None
+        ):
             there = {"status": "ready", "frozen_time": target, "status_details": {"advancing": None}}
             events.emit("test_helpers.test_clock.ready", storage.update(clock_id, **there))
     events.cause.reset(cause)
 
 
 def _step(clock_id: str, until: int) -> bool:
-    if agenda.first(clock_id, until) is None:  # idle costs one read and no lock
+    if due_dates.first_due(clock_id, until) is None:  # idle costs one read and no lock
         return False
     with storage.transaction():
-        due = agenda.first(clock_id, until)
+        due = due_dates.first_due(clock_id, until)
         if due is None:
             return False
         moment = max(due["due_at"], clocks.time_of(clock_id) or 0)

@@ -7,7 +7,7 @@ from .. import clock, errors, events, storage
 from ..calls import Call, load, unset
 from ..resources import invoices, subscriptions
 from ..storage import Obj
-from . import agenda, changes, clocks, collection, engine
+from . import changes, clocks, collection, due_dates, engine
 
 _YEAR = 365 * 86400
 
@@ -129,7 +129,7 @@ def _first_invoice(subscription: Obj) -> Obj:
         )
         raise errors.ApiError(message, code="resource_missing")
     invoice = invoices.new(subscription, status="draft")
-    subscription = agenda.plan(storage.update(subscription["id"], latest_invoice=invoice["id"]))
+    subscription = due_dates.schedule(storage.update(subscription["id"], latest_invoice=invoice["id"]))
     events.emit("customer.subscription.created", subscription)
     events.emit("invoice.created", invoice)
     collection.begin(invoice, at_once=True)

@@ -7,20 +7,19 @@ from typing import Any
 
 import stripe
 
-from .. import events, later, shapes, storage
+from .. import events, ibans, scheduled_actions, shapes, storage
 from ..resources import charges, payment_methods
 from ..storage import Obj
-from . import ibans
-from .order import Order
-from .settlement import billing_details, complete, customer_of
+from .completion import billing_details, complete, customer_of
+from .session_view import SessionView
 
 REFUSED = "The customer's bank could not process the debit."
 
 
-def begin(order: Order, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
+def begin(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
     """The buyer has signed: processing, and a completed session that is not paid. Belongs into a transaction."""
     customer = customer_of(order, buyer)
-    method = payment_methods.of_bank_account(
+    method = payment_methods.new_bank_account(
         account.details, billing_details(buyer), customer=customer if order.saves_card else None
     )
     fields = {"customer": customer, "payment_method": method["id"], "status": "processing"}
@@ -33,13 +32,13 @@ def begin(order: Order, intent: Obj, account: ibans.Account, buyer: Obj) -> None
     origin = order.url("").rstrip("/")
     complete(order, customer, "unpaid", buyer)
     storage.hide(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
-    later.plan("bank_answers", order.session["id"], account.seconds)
+    scheduled_actions.schedule("bank_answers", order.session["id"], account.seconds)
 
 
 def answer(session_id: str, succeeds: bool | None = None) -> None:
     """The bank has debited the account, or refused (None: as the account has it)."""
-    later.forget(session_id)
-    order = Order.load(session_id)
+    scheduled_actions.cancel(session_id)
+    order = SessionView.load(session_id)
     intent = storage.get(order.session["payment_intent"], "payment_intent") if order else None
     if order is None or intent is None or intent["status"] != "processing":
         return
@@ -49,7 +48,7 @@ def answer(session_id: str, succeeds: bool | None = None) -> None:
         _fail(order.session, intent)
 
 
-def _succeed(order: Order, intent: Obj) -> None:
+def _succeed(order: SessionView, intent: Obj) -> None:
     receipt = order.url(f"receipts/{intent['latest_charge']}")
     charge = storage.update(intent["latest_charge"], paid=True, receipt_url=receipt, status="succeeded")
     events.emit("charge.succeeded", charge)
@@ -77,3 +76,6 @@ def _fail(session: Obj, intent: Obj) -> None:
     changes = {"last_payment_error": error, "payment_method": None, "status": "requires_payment_method"}
     events.emit("payment_intent.payment_failed", storage.update(intent["id"], **changes))
     events.emit("checkout.session.async_payment_failed", session)
+
+
+scheduled_actions.register("bank_answers", answer)

@@ -9,10 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from .. import storage
+from .. import formatting, storage
 from ..billing import clocks, collection
 from ..storage import Obj
-from . import wording
 
 _ANSWERS = {"complete": True, "fail": False}
 
@@ -39,7 +38,7 @@ def context(paid: Obj) -> dict[str, Any]:
     intent = collection.payment_of(paid) or {}
     error = intent.get("last_payment_error") or {}
     asks = intent.get("status") == "requires_action"
-    amount = wording.money(paid["amount_due"], paid["currency"])
+    amount = formatting.money(paid["amount_due"], paid["currency"])
     return {
         "amount": amount,
         "owed": True,

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from .. import clock, storage
+from .. import cards, clock, storage
 from ..billing import clocks
 from ..resources import subscriptions
 from ..storage import Obj
-from . import cards, entry, portal_acts, portal_page
+from . import payment_form, portal_actions, portal_page
 
 LIFE = 3600
 """Seconds that a portal session stays usable."""
@@ -71,15 +71,15 @@ def payment_method(
     typed = _blank(request, customer)
     if request.method == "POST":
         today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-        typed = entry.read(request.POST, ask_email=False, ask_card=True, today=today)
+        typed = payment_form.read(request.POST, ask_email=False, ask_card=True, today=today)
         if not typed.errors:
-            problem = portal_acts.save_card(customer, typed, subscription)
+            problem = portal_actions.save_card(customer, typed, subscription)
             if not problem:
                 return _done(session, "payment_method_update")
             typed.errors["cardNumber"] = problem
     context = {
-        "entry": typed,
-        "countries": entry.countries(),
+        "form": typed,
+        "countries": payment_form.countries(),
         "one_tap": cards.ONE_TAP[:3],
         "card_count": len(cards.TABLE),
         "subscription": subscription,
@@ -95,7 +95,7 @@ def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: s
     subscription = _subscription(customer, subscription_id)
     at_period_end = _features(session)["subscription_cancel"]["mode"] == "at_period_end"
     if request.method == "POST":
-        portal_acts.cancel(customer, subscription, at_period_end)
+        portal_actions.cancel(customer, subscription, at_period_end)
         return _done(session, "subscription_cancel")
     (row,) = [row for row in portal_page.rows(customer) if row.subscription["id"] == subscription_id]
     context = {"row": row, "end": portal_page.end_of(subscription), "at_period_end": at_period_end}
@@ -107,7 +107,7 @@ def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: s
 def resume(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
     """Don't cancel after all."""
     _require(session, "subscription_cancel")
-    portal_acts.resume(customer, _subscription(customer, subscription_id))
+    portal_actions.resume(customer, _subscription(customer, subscription_id))
     return _see_other(_home_url(session))
 
 
@@ -164,10 +164,10 @@ def _home_url(session: Obj) -> str:
     return reverse("stripe_sandbox:portal", args=[session["id"]]) + ("?all" if session["flow"] else "")
 
 
-def _blank(request: HttpRequest, customer: Obj) -> entry.Entry:
+def _blank(request: HttpRequest, customer: Obj) -> payment_form.PaymentForm:
     """An untouched form, or one with a test card filled in (?card=)."""
     address = customer["address"] or {}
-    blank = entry.Entry(
+    blank = payment_form.PaymentForm(
         billingName=customer["name"] or "",
         billingCountry=address.get("country") or "US",
         billingPostalCode=address.get("postal_code") or "",

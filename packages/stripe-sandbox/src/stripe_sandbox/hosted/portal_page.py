@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from .. import storage
+from .. import formatting, storage
 from ..resources import subscriptions
 from ..storage import Obj
-from . import wording
 
 _STATES = {
     "active": "Active",
@@ -53,8 +52,8 @@ def invoices(customer: Obj) -> list[InvoiceRow]:
     found, _ = storage.page("invoice", ("customer", "=", customer["id"]), ("status", "!=", "draft"), limit=24)
     return [
         InvoiceRow(
-            wording.date(invoice["created"]),
-            wording.money(invoice["total"], invoice["currency"]),
+            formatting.date(invoice["created"]),
+            formatting.money(invoice["total"], invoice["currency"]),
             str(invoice["status"]).capitalize(),
             ", ".join(line["description"] or "" for line in invoice["lines"]["data"]),
             invoice["hosted_invoice_url"] or "",
@@ -73,19 +72,21 @@ def overdue(customer: Obj) -> str:
     found = storage.find("invoice", ("customer", "=", customer["id"]), ("status", "=", "open"))
     owed = [invoice for invoice in found if invoice["attempted"]]
     total = sum(invoice["amount_remaining"] for invoice in owed)
-    return wording.money(total, owed[0]["currency"]) if total else ""
+    return formatting.money(total, owed[0]["currency"]) if total else ""
 
 
 def end_of(subscription: Obj) -> str:
     """The day on which it ends, or would if it were cancelled now."""
     periods = [item["current_period_end"] for item in subscription["items"]["data"]]
-    return wording.date(subscription["cancel_at"] or min(periods))
+    return formatting.date(subscription["cancel_at"] or min(periods))
 
 
 def _row(subscription: Obj) -> Row:
     item = subscription["items"]["data"][0]
     product = storage.get(item["price"]["product"]) or {"name": "Subscription"}
-    amount = wording.money((item["price"]["unit_amount"] or 0) * item["quantity"], subscription["currency"])
+    amount = formatting.money(
+        (item["price"]["unit_amount"] or 0) * item["quantity"], subscription["currency"]
+    )
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
     day = end_of(subscription)
     next_step = {"trialing": f"Trial ends on {day}", "past_due": "The last payment failed"}
@@ -93,11 +94,11 @@ def _row(subscription: Obj) -> Row:
     return Row(
         subscription,
         product["name"],
-        f"{amount} per {wording.interval(item['price']['recurring'])}",
+        f"{amount} per {formatting.interval(item['price']['recurring'])}",
         str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),
-        wording.local_image(product),
+        formatting.local_image(product),
         ends,
     )
 

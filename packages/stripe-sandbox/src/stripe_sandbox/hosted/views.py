@@ -12,11 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from .. import clock, delivery, storage, switches
+from .. import cards, clock, delivery, formatting, ibans, storage, switches
 from ..resources import checkout_sessions, coupons, session_amounts
 from ..storage import Obj
-from . import cards, entry, ibans, invoice_page, outcomes, wording
-from .order import Order
+from . import invoice_page, order_summary, payment, payment_form
+from .session_view import SessionView
 
 HOLD_SECONDS = 10
 """How long the buyer is kept until the store has acknowledged the payment, as Stripe keeps them."""
@@ -30,8 +30,8 @@ _FIELD_OF_DECLINE = {cards.CVC.message: "cardCvc", cards.EXPIRED.message: "cardE
 def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     """The hosted page of one Checkout Session."""
     checkout_sessions.expire_due()
-    outcomes.complete_due()
-    order = Order.load(session_id)
+    payment.complete_due()
+    order = SessionView.load(session_id)
     if order is None:
         return _notice(request, "unknown", status=404)
     if request.method == "POST":
@@ -40,20 +40,20 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
         return _notice(request, "expired", order, status=410)
     if order.session["status"] == "complete" or order.hidden.get("due"):
         return _notice(request, "complete", order)
-    return _page(request, order, _first_entry(request, order))
+    return _page(request, order, _first_form(request, order))
 
 
-def _pay(request: HttpRequest, order: Order) -> HttpResponse:
+def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-    typed = entry.read(
+    typed = payment_form.read(
         request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today, methods=order.methods
     )
     if order.session["status"] == "open" and (act := _promotion(request, order)):
         typed.errors = {}
-        return _page(request, Order.load(order.session["id"]) or order, typed, act.refused)
+        return _page(request, SessionView.load(order.session["id"]) or order, typed, act.refused)
     if typed.errors and order.session["status"] == "open":
         return _page(request, order, typed)
-    result = outcomes.pay(order.session["id"], typed)
+    result = payment.pay(order.session["id"], typed)
     if result.state == "declined":
         typed.errors[_FIELD_OF_DECLINE.get(result.message, "cardNumber")] = result.message
         return _page(request, order, typed)
@@ -67,13 +67,13 @@ class _Promotion:
     refused: str = ""
 
 
-def _promotion(request: HttpRequest, order: Order) -> _Promotion | None:
+def _promotion(request: HttpRequest, order: SessionView) -> _Promotion | None:
     """Apply or remove a promotion code, if this POST asks for it. A code that was typed is never paid without."""
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None
     if code or request.POST.get("act") == "remove":
-        outcomes.withdraw(order.session["id"])
+        payment.withdraw(order.session["id"])
     if request.POST.get("act") == "remove":
         session_amounts.remove_code(order.session["id"])
         return _Promotion()
@@ -90,16 +90,16 @@ def _promotion(request: HttpRequest, order: Order) -> _Promotion | None:
 @require_POST
 def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
     """The buyer's answer in the 3D Secure window."""
-    result = outcomes.authenticate(session_id, passed=request.POST.get("outcome") == "complete")
+    result = payment.authenticate(session_id, passed=request.POST.get("outcome") == "complete")
     return _onward(session_id, result)
 
 
-def _onward(session_id: str, result: outcomes.Result) -> HttpResponse:
+def _onward(session_id: str, result: payment.Result) -> HttpResponse:
     """To the store after a payment (once it has acknowledged it), else back to the page, which knows what to show."""
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
-            delivery.wait_for(outcomes.completed_event(session_id), HOLD_SECONDS)
+            delivery.wait_for(payment.completed_event(session_id), HOLD_SECONDS)
         return _see_other(success_url(session))
     declined = "?declined=1" if result.state == "declined" else ""
     return _see_other(reverse("stripe_sandbox:checkout", args=[session_id]) + declined)
@@ -132,11 +132,11 @@ def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
     """The inner frame, the bank's, with the buttons Complete and Fail."""
-    order, intent = Order.load(session_id), outcomes.challenged_intent(session_id)
+    order, intent = SessionView.load(session_id), payment.challenged_intent(session_id)
     context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
     if order and intent:
         card = (storage.get(intent["payment_method"]) or {})["card"]
-        amount = wording.money(order.session["amount_total"], order.session["currency"])
+        amount = formatting.money(order.session["amount_total"], order.session["currency"])
         context |= {"amount": amount, "card": card}
     return _framed(render(request, "stripe_sandbox/hosted/bank.html", context), order)
 
@@ -153,11 +153,11 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
     currency, refunded = paid["currency"], paid.get("amount_refunded")
     context = {
         "paid": paid,
-        "amount": wording.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
-        "date": wording.date(paid["created"]),
-        "refunded": wording.money(refunded, currency) if refunded else "",
+        "amount": formatting.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
+        "date": formatting.date(paid["created"]),
+        "refunded": formatting.money(refunded, currency) if refunded else "",
         "paid_by": _paid_by(paid),
-        "lines": [(row["description"], wording.money(row[key], currency)) for row, key in _bought(paid)],
+        "lines": [(row["description"], formatting.money(row[key], currency)) for row, key in _bought(paid)],
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
@@ -185,12 +185,12 @@ def _bought(paid: Obj) -> list[tuple[Obj, str]]:
 # --- rendering --------------------------------------------------------------------------------------------
 
 
-def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
+def _first_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
     """An untouched form; with a test card filled in (?card=), or with why 3D Secure led back here (?declined=)."""
     buyer = order.hidden.get("buyer") or {}
     country = buyer.get("address", {}).get("country")
-    home = country or entry.HOME_OF_CURRENCY.get(order.session["currency"], "US")
-    blank = entry.Entry(
+    home = country or payment_form.HOME_OF_CURRENCY.get(order.session["currency"], "US")
+    blank = payment_form.PaymentForm(
         email=buyer.get("email") or "",
         billingName=buyer.get("name") or "",
         billingCountry=home,
@@ -209,20 +209,22 @@ def _first_entry(request: HttpRequest, order: Order) -> entry.Entry:
     return blank
 
 
-def _page(request: HttpRequest, order: Order, typed: entry.Entry, promotion_error: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, order: SessionView, typed: payment_form.PaymentForm, promotion_error: str = ""
+) -> HttpResponse:
     session = order.session
-    waiting = outcomes.challenged_intent(session["id"]) if request.method != "POST" else None
+    waiting = payment.challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
-        "summary": wording.summarise(order),
+        "summary": order_summary.summarize(order),
         "promotion": _applied(session),
         "promotion_error": promotion_error,
         "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
-        "entry": typed,
+        "form": typed,
         "email": order.email or typed.email,
         "ask_email": not order.email,
         "ask_card": order.asks_card,
-        "countries": entry.countries(),
+        "countries": payment_form.countries(),
         "methods": order.methods,
         "accounts": ibans.TABLE[:2],
         "one_tap": cards.ONE_TAP,
@@ -241,14 +243,16 @@ def _applied(session: Obj) -> str:
     return ""
 
 
-def _notice(request: HttpRequest, kind: str, order: Order | None = None, status: int = 200) -> HttpResponse:
+def _notice(
+    request: HttpRequest, kind: str, order: SessionView | None = None, status: int = 200
+) -> HttpResponse:
     session = order.session if order else {}
     back = success_url(session) if kind == "complete" else session.get("cancel_url")
     context = {"kind": kind, "back": back}
     return render(request, "stripe_sandbox/hosted/notice.html", context, status=status)
 
 
-def _may_return(response: HttpResponse, order: Order | None) -> HttpResponse:
+def _may_return(response: HttpResponse, order: SessionView | None) -> HttpResponse:
     """Let the form's redirect reach a store of another origin: browsers check form-action on redirects too."""
     if order is not None:
         store = urlsplit(order.session["success_url"])
@@ -256,7 +260,7 @@ def _may_return(response: HttpResponse, order: Order | None) -> HttpResponse:
     return response
 
 
-def _framed(response: HttpResponse, order: Order | None = None) -> HttpResponse:
+def _framed(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
     """A page that this site's own pages may frame."""
     response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
     return _may_return(response, order)

@@ -20,10 +20,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .. import bootstrap, delivery, errors, storage, switches
-from ..hosted import cards, ibans, wording
+from .. import bootstrap, cards, delivery, errors, formatting, ibans, storage, switches
 from ..storage import Obj
-from . import deeds
+from . import actions
 from .forms import SwitchesForm
 
 PAGE = 50
@@ -101,7 +100,7 @@ def act(request: HttpRequest, object_id: str) -> HttpResponse:
     """Press one of the object's buttons."""
     obj = _existing(object_id)
     try:
-        deeds.do(obj, request.POST.get("deed", ""), request.POST)
+        actions.do(obj, request.POST.get("action", ""), request.POST)
     except errors.ApiError as error:
         return _detail(request, obj, str(error), status=422)
     return _back("object", object_id)
@@ -124,7 +123,7 @@ def _detail(request: HttpRequest, obj: Obj, problem: str = "", status: int = 200
         "json": _json(obj),
         "deliveries": sent,
         "endpoints": endpoints,
-        "buttons": [] if obj.get("deleted") else deeds.offered(obj),
+        "buttons": [] if obj.get("deleted") else actions.offered(obj),
         "problem": problem,
     }
     return _render(request, "detail", context, status)
@@ -197,7 +196,7 @@ def _row(obj: Obj) -> dict[str, Any]:
         "id": obj["id"],
         "words": details.get("email") or next((word for word in words if word), ""),
         "state": obj.get("status") or ("" if obj.get("active", True) else "archived"),
-        "amount": wording.money(amount, obj["currency"])
+        "amount": formatting.money(amount, obj["currency"])
         if amount is not None and obj.get("currency")
         else "",
         "created": obj.get("created"),

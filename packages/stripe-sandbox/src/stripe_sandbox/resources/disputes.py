@@ -8,12 +8,11 @@ from typing import Any
 
 import stripe
 
-from .. import clock, errors, events, later, shapes, storage
+from .. import cards, clock, errors, events, scheduled_actions, shapes, storage
 from ..calls import Call, change, load, merged, unset
-from ..hosted import cards
 from ..storage import Obj
 
-PAUSE = 5
+DELAY_SECONDS = 5
 """Seconds from a payment to its dispute, and from evidence to the bank's answer."""
 FEE = 1500
 """What Stripe takes for a chargeback, in minor units."""
@@ -42,9 +41,9 @@ _WORDS = {"winning_evidence": "won", "losing_evidence": "lost"}
 def expect(charge: Obj) -> None:
     """A charge has succeeded: plan the dispute or the early fraud warning that its card stands for."""
     card = (charge["payment_method_details"] or {}).get("card") or {}
-    deed = cards.by_fingerprint(card.get("fingerprint") or "").later
-    if deed in KINDS or deed == "early_fraud_warning":
-        later.plan(deed, charge["id"], PAUSE)
+    action = cards.by_fingerprint(card.get("fingerprint") or "").later
+    if action in KINDS or action == "early_fraud_warning":
+        scheduled_actions.schedule(action, charge["id"], DELAY_SECONDS)
 
 
 def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
@@ -101,15 +100,15 @@ def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
     return dispute
 
 
-def from_card(kind: str) -> later.Deed:
+def from_card(kind: str) -> scheduled_actions.Action:
     """The planned dispute of a charge, unless it has been settled otherwise by then."""
 
-    def deed(charge_id: str) -> None:
+    def action(charge_id: str) -> None:
         charge = load("charge", charge_id)
         if not charge["refunded"] and not is_open(charge_id):
             make(charge, kind)
 
-    return deed
+    return action
 
 
 def update(call: Call) -> Obj:
@@ -128,7 +127,7 @@ def update(call: Call) -> Obj:
     if submit:
         details |= {"submission_count": 1, "submission_method": "manual"}
         more["status"] = dispute["status"].replace("needs_response", "under_review")
-        later.plan("dispute_decided", dispute["id"], PAUSE)
+        scheduled_actions.schedule("dispute_decided", dispute["id"], DELAY_SECONDS)
     return _change(dispute, **more)
 
 
@@ -173,7 +172,7 @@ def settle(dispute: Obj, outcome: str) -> Obj:
     """The end, "won" or "lost"; an inquiry simply closes. A chargeback that is won brings the money back."""
     if dispute["status"] not in OPEN:
         raise errors.ApiError("This dispute is already closed.", param="id")
-    later.forget(dispute["id"])
+    scheduled_actions.cancel(dispute["id"])
     if _is_inquiry(dispute):
         outcome = "warning_closed"
     after = storage.put(dispute | {"status": outcome})
@@ -244,3 +243,9 @@ def _change(dispute: Obj, **changes: Any) -> Obj:
     after = storage.put(dispute | changes)
     events.updated("charge.dispute", dispute, after)
     return after
+
+
+for _kind in KINDS:
+    scheduled_actions.register(_kind, from_card(_kind))
+scheduled_actions.register("dispute_decided", decide)
+scheduled_actions.register("early_fraud_warning", warn_of_fraud)

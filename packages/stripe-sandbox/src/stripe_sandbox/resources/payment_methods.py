@@ -4,9 +4,8 @@ from typing import Any
 
 import stripe
 
-from .. import errors, events, shapes, storage
+from .. import cards, errors, events, shapes, storage
 from ..calls import Call, load
-from ..hosted import cards
 from ..storage import Obj
 
 _TOKENS = {
@@ -39,7 +38,7 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
     return storage.put(shapes.new(stripe.PaymentMethod, defaults, fields))
 
 
-def of_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
+def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
     """A stored test card, valid until that month."""
     details = {
         "brand": card.brand,
@@ -53,7 +52,7 @@ def of_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Ob
     return new(details, billing_details)
 
 
-def of_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
+def new_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
     """A stored account for SEPA debit. `account` has bank_code, country, fingerprint and last4."""
     defaults = {
         "allow_redisplay": "limited",
@@ -78,7 +77,7 @@ def attach(call: Call) -> Obj:
     load("customer", customer, "customer")
     token = call.args["id"]
     if token in _TOKENS:
-        method = of_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
+        method = new_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
     else:
         method = load("payment_method", token)
     after = storage.put(method | {"customer": customer})

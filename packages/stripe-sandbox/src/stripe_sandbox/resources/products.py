@@ -5,9 +5,8 @@ from typing import Any
 import stripe
 
 from .. import clock, errors, events, shapes, storage
-from ..calls import Call, change, load, unset
+from ..calls import Call, change, load
 from ..storage import Obj
-from . import prices
 
 
 def new(name: str, **fields: Any) -> Obj:
@@ -24,23 +23,9 @@ def new(name: str, **fields: Any) -> Obj:
     return storage.put(shapes.new(stripe.Product, defaults, fields))
 
 
-def create(call: Call) -> Obj:
-    """POST /v1/products"""
-    params = unset(call.params)
-    if storage.get(params.get("id", "")):
-        message = f"Product already exists: {params['id']}"
-        raise errors.ApiError(message, code="resource_already_exists", param="id")
-    return create_from(params)
-
-
 def create_from(params: Obj) -> Obj:
-    """A product from checked parameters, those of product_data too."""
-    params = dict(params)
-    price_data = params.pop("default_price_data", None)
+    """Create a product from the checked parameters of `product_data`."""
     product = new(**params)
-    if price_data:
-        price = prices.create_from(price_data | {"product": product["id"]}, "default_price_data")
-        product = storage.update(product["id"], default_price=price["id"])
     events.emit("product.created", product)
     return product
 

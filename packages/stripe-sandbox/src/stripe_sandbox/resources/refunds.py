@@ -4,12 +4,11 @@ from typing import Any
 
 import stripe
 
-from .. import errors, events, later, shapes, storage
+from .. import cards, errors, events, formatting, scheduled_actions, shapes, storage
 from ..calls import Call, load, merged, unset
-from ..hosted import cards, wording
 from ..storage import Obj
 
-PAUSE = 8
+DELAY_SECONDS = 8
 """Seconds until a pending refund succeeds, or one that looked good fails."""
 
 # what becomes of it ▶ (status at first, what follows)
@@ -48,7 +47,7 @@ def make(charge: Obj, amount: int | None = None, course: str | None = None, **fi
     events.emit("refund.created", refund)
     events.emit("charge.refunded", _given_back(refund, amount))
     if next_step:
-        later.plan(next_step, refund["id"], PAUSE)
+        scheduled_actions.schedule(next_step, refund["id"], DELAY_SECONDS)
     return refund
 
 
@@ -118,7 +117,7 @@ def _charged_back(charge: Obj) -> bool:
 
 
 def _money(amount: int, charge: Obj) -> str:
-    return wording.money(amount, charge["currency"])
+    return formatting.money(amount, charge["currency"])
 
 
 def _is_card(charge: Obj) -> bool:
@@ -144,3 +143,7 @@ def _change(refund: Obj, **changes: Any) -> Obj:
     events.updated("refund", before, after)
     events.updated("charge.refund", before, after)
     return after
+
+
+scheduled_actions.register("refund_succeeds", succeed)
+scheduled_actions.register("refund_fails", fail)

@@ -7,7 +7,7 @@ from typing import Any
 import stripe
 
 from .. import clock, events, ids, shapes, storage
-from ..billing import agenda
+from ..billing import due_dates
 from ..calls import Call, comparisons, listed
 from ..storage import Filter, Obj
 
@@ -66,7 +66,7 @@ def new(
         "trial_start": start if trial_end else None,
     }
     defaults["test_clock"] = (storage.get(customer, "customer") or {}).get("test_clock")
-    return agenda.plan(storage.put(shapes.new(stripe.Subscription, defaults, fields)))
+    return due_dates.schedule(storage.put(shapes.new(stripe.Subscription, defaults, fields)))
 
 
 def listing(call: Call) -> Obj:
@@ -93,7 +93,7 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
     changes["canceled_at"] = subscription["canceled_at"] or now
     if "status_details" in subscription:
         changes["status_details"] = None
-    after = agenda.plan(storage.put(subscription | changes))
+    after = due_dates.schedule(storage.put(subscription | changes))
     events.emit("customer.subscription.deleted", after)
     for invoice in storage.find(
         "invoice",
@@ -101,7 +101,7 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
         ("parent.subscription_details.subscription", "=", after["id"]),
         ("status", "IN", ["draft", "open"]),
     ):
-        agenda.plan(storage.put(invoice | {"auto_advance": False, "next_payment_attempt": None}))
+        due_dates.schedule(storage.put(invoice | {"auto_advance": False, "next_payment_attempt": None}))
     return after
 
 

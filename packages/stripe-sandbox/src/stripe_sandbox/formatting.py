@@ -1,0 +1,57 @@
+"""Amounts, dates and terms as text."""
+
+import datetime
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from babel.dates import format_date
+from babel.numbers import format_currency, get_currency_precision
+from django.conf import settings
+
+from .storage import Obj
+
+# Stripe counts these in hundredths although they have no minor unit [docs.stripe.com/currencies#special-cases].
+_TWO_DECIMALS = {"ISK", "UGX"}
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount in the currency's minor unit as text: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
+    code = currency.upper()
+    return format_currency(amount / 10 ** _decimals(code), code, locale="en_US")
+
+
+def major(amount: int, currency: str) -> str:
+    """An amount in the minor unit as a plain number for an input: (900, "usd") is "9.00"."""
+    decimals = _decimals(currency.upper())
+    return f"{amount / 10**decimals:.{decimals}f}"
+
+
+def minor(text: str, currency: str) -> int | None:
+    """What a person typed as an amount ("9.00", "9") in the minor unit; None when it isn't one."""
+    try:
+        return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def interval(recurring: Obj) -> str:
+    """ "month", "year", "3 months" of a price's `recurring`."""
+    count = recurring["interval_count"]
+    return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
+
+
+def date(timestamp: int) -> str:
+    """A Unix time as a day: "December 7, 2026"."""
+    day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
+    return format_date(day, "long", locale="en_US")
+
+
+def local_image(product: Obj) -> str:
+    """The product's first picture as an address on this site, or "" (the page may load nothing from elsewhere)."""
+    url = next(iter(product.get("images") or []), "")
+    path = url.removeprefix(settings.SITE_URL)
+    return path if path.startswith("/") else urlsplit(url).path if "/static/" in url else ""
+
+
+def _decimals(code: str) -> int:
+    return 2 if code in _TWO_DECIMALS else get_currency_precision(code)

@@ -1,0 +1,118 @@
+"""The order in the words of the hosted page: "$9.00 per month", "14 days free", "Then …"."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from .. import formatting, pricing
+from ..resources import session_amounts
+from ..storage import Obj
+from .session_view import SessionView
+
+_BILLED = {"month": "Billed monthly", "year": "Billed yearly"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the order summary."""
+
+    name: str
+    description: str
+    image: str
+    quantity: int
+    amount: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The order as the page shows it. `then` is what comes after today, "" for a one-time payment."""
+
+    heading: str
+    headline: str
+    per: str
+    then: str
+    button: str
+    today: str
+    subtotal: str
+    total_label: str
+    lines: list[Line] = field(default_factory=list)
+    sums: list[tuple[str, str]] = field(default_factory=list)
+
+
+def summarize(order: SessionView) -> Summary:
+    """The words for an order as it stands."""
+    session, rows = order.session, order.rows
+    trial_days, trial_end = order.trial_days, order.trial_end or 0
+    currency, total = session["currency"], session["amount_total"]
+    recurring = next((price["recurring"] for _, price, _ in rows if price["recurring"]), None)
+    lines = [_line(item, price, product, trial_days) for item, price, product in rows]
+    texts: dict[str, Any] = {
+        "today": formatting.money(total, currency),
+        "subtotal": formatting.money(session["amount_subtotal"], currency),
+        "lines": lines,
+        "sums": _sums(order),
+    }
+    if recurring is None:
+        pay = f"Pay {formatting.money(total, currency)}" if total else "Complete order"
+        heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
+        return Summary(
+            heading, formatting.money(total, currency), "", "", pay, total_label="Total due", **texts
+        )
+    every = f"{formatting.money(_renewal(order), currency)} per {formatting.interval(recurring)}"
+    name = lines[0].name
+    if trial_days:
+        free, then = f"{trial_days} days free", f"Then {every} starting {formatting.date(trial_end)}"
+        return Summary(f"Try {name}", free, "", then, "Start trial", total_label="Total due today", **texts)
+    first, per = formatting.money(total, currency), f"per {formatting.interval(recurring)}"
+    if total != _renewal(order):
+        per = "today"
+    then = f"Then {every}, until you cancel"
+    heading = f"Subscribe to {name}"
+    return Summary(heading, first, per, then, "Subscribe", total_label="Total due today", **texts)
+
+
+def _renewal(order: SessionView) -> int:
+    """What the subscription costs each time after today; a discount counts if it lasts forever."""
+    coupon = session_amounts.coupon_of(order.session)
+    lasting = coupon if coupon and coupon["duration"] == "forever" else None
+    rows = [
+        (price, price["unit_amount"] * (item["quantity"] or 1))
+        for item, price, _ in order.rows
+        if price["recurring"]
+    ]
+    return sum(each.total for each in pricing.reckon(rows, lasting, order.taxed))
+
+
+def _sums(order: SessionView) -> list[tuple[str, str]]:
+    """(label, amount) of what stands between subtotal and total: discount and tax."""
+    details, currency = order.session["total_details"], order.session["currency"]
+    coupon = session_amounts.coupon_of(order.session)
+    sums = []
+    if coupon:
+        off = f"{coupon['percent_off']:g}% off" if coupon["percent_off"] else "off"
+        sums.append(
+            (
+                f"{coupon['name'] or 'Discount'} ({off})",
+                formatting.money(-details["amount_discount"], currency),
+            )
+        )
+    if order.taxed:
+        inside = any(price["tax_behavior"] == "inclusive" for _, price, _ in order.rows)
+        label = f"Tax ({pricing.TAX_PERCENT}%{', included' if inside else ''})"
+        sums.append((label, formatting.money(details["amount_tax"], currency)))
+    return sums
+
+
+def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:
+    quantity = item["quantity"] or 1
+    amount = formatting.money(price["unit_amount"] * quantity, price["currency"])
+    note = ""
+    if price["recurring"]:
+        every = formatting.interval(price["recurring"])
+        note = _BILLED.get(every, f"Billed every {every}")
+        if trial_days:
+            amount, note = f"{trial_days} days free", f"{amount} / {every} after"
+    text = price["nickname"] or product["description"] or ""
+    return Line(product["name"], text, formatting.local_image(product), quantity, amount, note)

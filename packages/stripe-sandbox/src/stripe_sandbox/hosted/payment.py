@@ -1,0 +1,240 @@
+"""What happens when the buyer presses Pay: objects, their states, and events in the order in which Stripe sends them.
+
+Each public function is one storage transaction; webhooks leave after it. Follows
+https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
+/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first payment has succeeded there is
+nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its buyer.
+"""
+
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import stripe
+
+from .. import cards, events, shapes, storage, switches
+from ..billing import clocks
+from ..resources import charges, payment_intents, payment_methods, setup_intents
+from ..storage import Obj
+from . import bank_debit
+from .completion import billing_details, settle
+from .payment_form import PaymentForm
+from .session_view import SessionView
+
+AUTHENTICATION_FAILED = (
+    "We are unable to authenticate your payment method."
+    " Please choose a different payment method and try again."
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an attempt ended; `message` is for the buyer.
+
+    paid: complete. accepted: will be, a little later (switch late_seconds). challenge: 3D Secure comes first.
+    declined: the same page takes another card. closed: the session was not open, nothing happened.
+    """
+
+    state: Literal["paid", "accepted", "challenge", "declined", "closed"]
+    message: str = ""
+
+
+def pay(session_id: str, form: PaymentForm) -> Result:
+    """The buyer pressed Pay with a checked form. A second press finds the session closed and changes nothing."""
+    with storage.transaction(), _time_of(session_id):
+        order = _payable(session_id)
+        if order is None:
+            return Result("closed")
+        buyer = _buyer(order, form)
+        storage.hide(session_id, buyer=buyer)
+        if not order.asks_card:
+            return _paid(order, None, None)
+        if form.account is not None:
+            bank_debit.begin(order, _intent(order), form.account, buyer)
+            return Result("paid")
+        card = form.card
+        method = payment_method(card, form, buyer)
+        intent = storage.update(_intent(order)["id"], payment_method=method["id"])
+        if card.challenge:
+            return _ask_to_authenticate(order, intent)
+        return _confirm(order, intent, method, card)
+
+
+def authenticate(session_id: str, passed: bool) -> Result:
+    """The buyer pressed Complete or Fail in the 3D Secure window."""
+    with storage.transaction(), _time_of(session_id):
+        order = _payable(session_id)
+        intent = challenged_intent(session_id)
+        if order is None or intent is None:
+            return Result("closed")
+        method = storage.get(intent["payment_method"]) or {}
+        intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
+        if passed:
+            return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
+        return fail(intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED)
+
+
+def challenged_intent(session_id: str) -> Obj | None:
+    """The payment or setup intent of this session that waits for 3D Secure, if one does."""
+    intent = storage.get(storage.hidden(session_id).get("intent", ""))
+    return intent if intent and intent["status"] == "requires_action" else None
+
+
+def withdraw(session_id: str) -> None:
+    """The order changes, so a 3D Secure window that is still open for it counts no more."""
+    if intent := challenged_intent(session_id):
+        storage.update(intent["id"], next_action=None, status="requires_payment_method")
+
+
+def completed_event(session_id: str) -> str:
+    """The id of the session's checkout.session.completed, "" while there is none."""
+    return str(storage.hidden(session_id).get("completed", ""))
+
+
+def complete_due(now: float | None = None) -> int:
+    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock); gives the number."""
+    now, done = time.time() if now is None else now, 0
+    if not storage.setting("late"):
+        return 0
+    with storage.transaction():
+        late = storage.setting("late")
+        for session_id in [key for key, due in late.items() if due <= now]:
+            del late[session_id]
+            storage.hide(session_id, due=None)
+            order = _payable(session_id)
+            if order is not None:
+                intent = storage.get(storage.hidden(session_id).get("intent") or "")
+                method = storage.get(intent["payment_method"]) if intent else None
+                with _time_of(session_id):
+                    settle(order, intent, method)
+                done += 1
+        storage.set_setting("late", late)
+    return done
+
+
+def _time_of(session_id: str) -> AbstractContextManager[None]:
+    """The time by which the session's customer lives."""
+    return clocks.following((storage.get(session_id) or {}).get("customer"))
+
+
+# --- steps of a payment -----------------------------------------------------------------------------------
+
+
+def _payable(session_id: str) -> SessionView | None:
+    """The order while it can be paid: the session is open and no payment is on its way."""
+    order = SessionView.load(session_id)
+    accepted = storage.hidden(session_id).get("due")
+    return order if order and order.session["status"] == "open" and not accepted else None
+
+
+def _buyer(order: SessionView, form: PaymentForm) -> Obj:
+    email = order.email or form.email
+    business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
+    if not order.asks_card:
+        return {"email": email, "name": None, "address": {}, **business}
+    address = {"country": form.billingCountry, "postal_code": form.postal_code}
+    return {"email": email, "name": form.billingName, "address": address, **business}
+
+
+def payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
+    month, year = form.expiry
+    return payment_methods.new_card(card, month, year, billing_details(buyer))
+
+
+def _intent(order: SessionView) -> Obj:
+    """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
+    known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
+    total, currency = order.session["amount_total"], order.session["currency"]
+    if known is not None and (known["object"] == "payment_intent") == bool(total):
+        fresh = {"status": "requires_payment_method", "next_action": None}
+        if total:  # a promotion code may have come in between
+            fresh["amount"] = total
+        return storage.update(known["id"], **fresh)
+    customer = order.session["customer"]
+    if total:
+        types = order.session["payment_method_types"]
+        fields = {"customer": customer, "payment_method_types": types, **order.intent_fields}
+        intent = payment_intents.new(total, currency, **fields)
+        if order.mode == "payment":
+            storage.update(order.session["id"], payment_intent=intent["id"])
+    else:
+        intent = setup_intents.new(customer=customer)
+    events.emit(f"{intent['object']}.created", intent)
+    storage.hide(order.session["id"], intent=intent["id"])
+    return intent
+
+
+def _ask_to_authenticate(order: SessionView, intent: Obj) -> Result:
+    window = order.url(f"checkout/{order.session['id']}/three-ds-2-challenge/")
+    action = {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": window},
+    }
+    intent = storage.update(intent["id"], status="requires_action", next_action=action)
+    events.emit(f"{intent['object']}.requires_action", intent)
+    return Result("challenge")
+
+
+def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> Result:
+    if card.decline is not None:
+        reason = card.decline
+        charge = None
+        if intent["object"] == "payment_intent":
+            charge = _failed_charge(order, intent, method, reason)
+        return fail(intent, method, reason.code, reason, reason.message, charge)
+    late = switches.current().late_seconds
+    if late:
+        due = time.time() + late
+        storage.hide(order.session["id"], due=due)
+        storage.set_setting("late", {**storage.setting("late", {}), order.session["id"]: due})
+        return Result("accepted")
+    return _paid(order, intent, method)
+
+
+def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+    blocked = reason.outcome == "blocked"
+    outcome = {
+        "network_status": "not_sent_to_network" if blocked else "declined_by_network",
+        "reason": "highest_risk_level" if blocked else reason.decline_code or reason.code,
+        "risk_level": "highest" if blocked else "normal",
+        "seller_message": "Stripe blocked this payment as too risky."
+        if blocked
+        else "The bank did not return any further details with this decline.",
+        "type": reason.outcome,
+    }
+    charge = charges.new(
+        intent, method, outcome, status="failed", failure_code=reason.code, failure_message=reason.message
+    )
+    events.emit("charge.failed", charge)
+    return charge
+
+
+def fail(
+    intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
+) -> Result:
+    """Back to requires_payment_method, with the reason on the intent; the session stays open."""
+    error = {
+        "code": code,
+        "decline_code": reason.decline_code if reason else None,
+        "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
+        "message": message,
+        "payment_method": method,
+        "type": "card_error" if reason else "invalid_request_error",
+    }
+    changes: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
+    if intent["object"] == "payment_intent":
+        told = {"charge": charge["id"]} if charge else {}
+        changes["last_payment_error"] = shapes.fill(stripe.PaymentIntent.LastPaymentError, **error, **told)
+        changes["latest_charge"] = charge["id"] if charge else intent["latest_charge"]
+        event = "payment_intent.payment_failed"
+    else:
+        changes["last_setup_error"] = shapes.fill(stripe.SetupIntent.LastSetupError, **error)
+        event = "setup_intent.setup_failed"
+    events.emit(event, storage.update(intent["id"], **changes))
+    return Result("declined", reason.page_message if reason else message)
+
+
+def _paid(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
+    settle(order, intent, method)
+    return Result("paid")

@@ -1,0 +1,182 @@
+"""What the buyer typed into the payment form, and what is wrong with it, in the words of Stripe's page."""
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from babel import Locale
+
+from .. import cards, ibans
+
+# Countries whose postal code Stripe's page asks for ▶ (label, pattern it must have).
+POSTAL_CODES = {
+    "US": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
+    "CA": ("Postal code", re.compile(r"[A-Za-z]\d[A-Za-z] ?\d[A-Za-z]\d")),
+    "GB": ("Postal code", re.compile(r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}")),
+    "PR": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
+}
+HOME_OF_CURRENCY = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
+_TAX_IDS = {
+    "gb_vat": re.compile(r"GB(\d{9}|\d{12})"),
+    "eu_vat": re.compile(r"(?!GB)[A-Z]{2}[0-9A-Z]{8,12}"),
+    "us_ein": re.compile(r"\d{2}-\d{7}"),
+}
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"}
+REQUIRED = "Required"
+
+
+@dataclass
+class PaymentForm:
+    """The fields as typed, named as Stripe's inputs are, and `errors`: field name to text. No errors: ready to pay."""
+
+    email: str = ""
+    cardNumber: str = ""
+    cardExpiry: str = ""
+    cardCvc: str = ""
+    billingName: str = ""
+    billingCountry: str = "US"
+    billingPostalCode: str = ""
+    businessName: str = ""
+    taxId: str = ""
+    paymentMethod: str = "card"
+    iban: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def number(self) -> str:
+        return cards.digits(self.cardNumber)
+
+    @property
+    def tax_ids(self) -> list[dict[str, str]]:
+        """The tax id of a checked form, as Stripe keeps it; empty without one."""
+        kind = _tax_id_kind(self.taxId)
+        return [{"type": kind, "value": self.taxId}] if kind else []
+
+    @property
+    def account(self) -> ibans.Account | None:
+        """The bank account of a checked form that chose SEPA debit, else None."""
+        return ibans.find(self.iban) if self.paymentMethod == "sepa_debit" else None
+
+    @property
+    def card(self) -> cards.Card:
+        return cards.by_number(self.number)
+
+    def fill(self, number: str) -> None:
+        """Fill in a test card; nothing happens for a number that is none."""
+        card = cards.BY_NUMBER.get(number)
+        if card:
+            self.cardNumber, self.cardExpiry = card.shown, "12 / 34"
+            self.cardCvc = "1234"[: cards.cvc_length(card.number)]
+
+    @property
+    def expiry(self) -> tuple[int, int]:
+        """(month, year) of a checked form."""
+        return cards.parse_expiry(self.cardExpiry) or (1, 2000)
+
+    @property
+    def postal_code(self) -> str | None:
+        return self.billingPostalCode if self.billingCountry in POSTAL_CODES else None
+
+
+def read(
+    posted: Mapping[str, str],
+    *,
+    ask_email: bool,
+    ask_card: bool,
+    today: datetime.date,
+    methods: Sequence[str] = ("card",),
+) -> PaymentForm:
+    """Take the fields from a POST and check those that were asked for. `methods` are those on offer."""
+    names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
+    form = PaymentForm()
+    for name in names:
+        setattr(form, name, posted.get(name, "").strip()[:200])
+    if ask_email and not _EMAIL.fullmatch(form.email):
+        form.errors["email"] = "Your email is invalid." if form.email else REQUIRED
+    if form.paymentMethod not in methods:
+        form.paymentMethod = methods[0]
+    if form.taxId and not _tax_id_kind(form.taxId):
+        form.errors["taxId"] = "Your tax ID is invalid."
+    if ask_card and form.paymentMethod == "sepa_debit":
+        checks = {
+            "iban": _iban_error(form.iban),
+            "billingName": "" if form.billingName else REQUIRED,
+            "billingCountry": "" if form.billingCountry in dict(countries()) else REQUIRED,
+        }
+        form.errors |= {name: text for name, text in checks.items() if text}
+    elif ask_card:
+        checks = {
+            "cardNumber": _number_error(form.cardNumber),
+            "cardExpiry": _expiry_error(form.cardExpiry, today),
+            "cardCvc": _cvc_error(form.cardCvc, form.number),
+            "billingName": "" if form.billingName else REQUIRED,
+            "billingCountry": "" if form.billingCountry in dict(countries()) else REQUIRED,
+            "billingPostalCode": _postal_error(form.billingPostalCode, form.billingCountry),
+        }
+        form.errors |= {name: text for name, text in checks.items() if text}
+    return form
+
+
+@cache
+def countries() -> list[tuple[str, str]]:
+    """(ISO 3166 code, English name) of every country, by name."""
+    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
+    codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
+    return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
+
+
+def _number_error(text: str) -> str:
+    number = cards.digits(text)
+    if not text:
+        return REQUIRED
+    if len(number) < cards.number_length(number):
+        return "Your card number is incomplete."
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.luhn_valid(number):
+        return "Your card number is invalid."
+    return ""
+
+
+def _expiry_error(text: str, today: datetime.date) -> str:
+    if not text:
+        return REQUIRED
+    parsed = cards.parse_expiry(text)
+    if parsed is None:
+        return "Your card's expiration date is incomplete."
+    month, year = parsed
+    if year < today.year:
+        return "Your card's expiration year is in the past."
+    if (year, month) < (today.year, today.month):
+        return "Your card's expiration date is in the past."
+    return "Your card's expiration year is invalid." if year > today.year + 50 else ""
+
+
+def _cvc_error(text: str, number: str) -> str:
+    if not text:
+        return REQUIRED
+    complete = len(cards.digits(text)) == len(text) == cards.cvc_length(number)
+    return "" if complete else "Your card's security code is incomplete."
+
+
+def _tax_id_kind(text: str) -> str:
+    """Stripe's name for this form of tax id, "" for one that the sandbox doesn't know. It asks no register."""
+    return next((kind for kind, form in _TAX_IDS.items() if form.fullmatch(text)), "")
+
+
+def _iban_error(text: str) -> str:
+    if not text:
+        return REQUIRED
+    if not ibans.valid(text):
+        return "The IBAN you entered is invalid."
+    return "" if ibans.find(text) else "The sandbox takes test accounts only: see the list of test cards."
+
+
+def _postal_error(text: str, country: str) -> str:
+    if country not in POSTAL_CODES:
+        return ""
+    label, pattern = POSTAL_CODES[country]
+    if not text:
+        return REQUIRED
+    return "" if pattern.fullmatch(text) else f"Your {label if label == 'ZIP' else label.lower()} is invalid."

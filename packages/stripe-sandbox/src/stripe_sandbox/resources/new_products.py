@@ -1,0 +1,22 @@
+"""POST /v1/products, which may create the product's default price as well."""
+
+from .. import errors, events, storage
+from ..calls import Call, unset
+from ..storage import Obj
+from . import prices, products
+
+
+def create(call: Call) -> Obj:
+    """POST /v1/products"""
+    params = unset(call.params)
+    if storage.get(params.get("id", "")):
+        message = f"Product already exists: {params['id']}"
+        raise errors.ApiError(message, code="resource_already_exists", param="id")
+    price_data = params.pop("default_price_data", None)
+    if not price_data:
+        return products.create_from(params)
+    product = products.new(**params)
+    price = prices.create_from(price_data | {"product": product["id"]}, "default_price_data")
+    product = storage.update(product["id"], default_price=price["id"])
+    events.emit("product.created", product)
+    return product

@@ -1,0 +1,51 @@
+"""The background thread: runs what is due and delivers webhooks."""
+
+import logging
+import threading
+import time
+
+from django.db import connections
+
+from . import conf, delivery, scheduled_actions
+from .billing import engine
+from .hosted import payment
+from .resources import checkout_sessions
+
+INTERVAL_SECONDS = 0.5  # other processes queue deliveries too, and retries fall due
+_logger = logging.getLogger(__name__)
+_start_lock = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def start() -> None:
+    """Start the thread of this process, unless it runs or webhooks are delivered manually."""
+    global _thread
+    if conf.get("DELIVERY") != "thread" or (_thread is not None and _thread.is_alive()):
+        return
+    with _start_lock:
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_run, name="stripe-sandbox-scheduler", daemon=True)
+            _thread.start()
+
+
+def _run() -> None:
+    while True:
+        delivery.queued.wait(timeout=INTERVAL_SECONDS)
+        delivery.queued.clear()
+        try:
+            run_once()
+        except Exception:
+            _logger.exception("The sandbox's scheduler failed; it goes on.")
+            time.sleep(1)
+
+
+def run_once() -> None:
+    """Run everything that is due now."""
+    if conf.get("DELIVERY") != "thread":  # a test has changed it meanwhile
+        return
+    payment.complete_due()
+    checkout_sessions.expire_due()
+    scheduled_actions.run_due()
+    if delivery.deliver_due():
+        connections.close_all()  # what the project opened in this thread
+    engine.tick()

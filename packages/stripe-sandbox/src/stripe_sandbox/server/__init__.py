@@ -1,0 +1,1 @@
+"""The sandbox as a program of its own: `stripe-sandbox serve`."""

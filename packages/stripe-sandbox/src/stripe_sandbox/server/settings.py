@@ -1,0 +1,30 @@
+"""Django settings of `stripe-sandbox serve`. The command passes its options in the environment."""
+
+import os
+import secrets
+
+SITE_URL = os.environ.get("STRIPE_SANDBOX_URL", "http://127.0.0.1:12111")
+SITE_NAME = "the shop"
+DEBUG = True  # a developer's tool: every test key is accepted, and the control panel is open
+SECRET_KEY = secrets.token_urlsafe(50)  # signs CSRF tokens only
+ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()  # empty: this machine's names
+ROOT_URLCONF = "stripe_sandbox.server.urls"
+INSTALLED_APPS = ["django.contrib.staticfiles", "stripe_sandbox"]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "stripe_sandbox.middleware.SandboxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+STATIC_URL = "static/"
+USE_TZ = True
+STRIPE_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 (known to everybody)
+STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_SANDBOX_WEBHOOK_SECRET", "whsec_sandbox")
+STRIPE_SANDBOX_DB = os.environ.get("STRIPE_SANDBOX_DB", "stripe_sandbox.sqlite3")

@@ -1,0 +1,79 @@
+"""pytest plugin with the `sandbox` fixture: an empty sandbox whose webhooks a test delivers itself.
+
+Use it in conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+
+from stripe_sandbox import bootstrap, delivery, storage, switches
+from stripe_sandbox.storage import Obj
+from stripe_sandbox.transport import InProcessClient
+
+
+class Sandbox:
+    """What a test does with the sandbox, beside what the store does with it over the API."""
+
+    def __init__(self) -> None:
+        self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
+
+    def deliver(self, after: float = 0) -> int:
+        """Make the webhook attempts that are due `after` seconds from now; gives their number."""
+        with _connections_kept():
+            return delivery.deliver_due(time.time() + after)
+
+    def switches(self, **changes: Any) -> switches.Switches:
+        """Turn switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
+        return switches.turn(**changes)
+
+    def product(
+        self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any
+    ) -> stripe.Product:
+        """A product whose default price is `amount` minor units; `recurring={"interval": …}` goes into the price."""
+        price: Any = {"currency": currency, "unit_amount": amount}
+        if "recurring" in more:
+            price["recurring"] = more.pop("recurring")
+        params: Any = {"name": name, "default_price_data": price, **more}
+        return self.client.v1.products.create(params)
+
+    def events(self, pattern: str = "*") -> list[Obj]:
+        """What happened, oldest first, by type: "charge.*"."""
+        return storage.find("event", ("type", "GLOB", pattern))[::-1]
+
+    def attempts(self, event_id: str = "") -> list[Obj]:
+        """Deliveries, oldest first: event, endpoint, state, attempts, status, error."""
+        rows = storage.query("SELECT * FROM deliveries WHERE ? IN ('', event) ORDER BY id", event_id)
+        return [dict(row) for row in rows]
+
+
+@contextmanager
+def _connections_kept() -> Iterator[None]:
+    """Deliveries run the whole Django stack in this thread; the test's own transaction must survive (as in Client)."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def sandbox(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
+    """A fresh sandbox of the test's own. Nothing is sent until `sandbox.deliver()`."""
+    settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
+    settings.STRIPE_SANDBOX_DELIVERY = "manual"
+    settings.STRIPE_SANDBOX_DEMO = False
+    bootstrap.prepare()
+    yield Sandbox()
+    storage.close_idle()

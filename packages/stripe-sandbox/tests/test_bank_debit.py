@@ -1,0 +1,177 @@
+"""SEPA debit in the sandbox: complete but unpaid at first, paid or failed when the bank answers."""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+from test_checkout_page import SUCCESS, field_errors, page
+from test_panel import press
+
+from stripe_sandbox import ibans, scheduled_actions
+from stripe_sandbox.testing import Sandbox
+
+GOOD, BAD, GOOD_LATE, BAD_LATE = ibans.TABLE
+
+
+def open_session(sandbox: Sandbox, currency: str = "eur", **params: Any) -> stripe.checkout.Session:
+    recurring = {"recurring": {"interval": "month"}} if params.get("mode") == "subscription" else {}
+    price = sandbox.product(amount=2400, currency=currency, **recurring).default_price
+    line: Any = {"price": str(price), "quantity": 1}
+    base: Any = {"mode": "payment", "line_items": [line], "success_url": SUCCESS}
+    return sandbox.client.v1.checkout.sessions.create(base | params)
+
+
+def pay(session: stripe.checkout.Session, iban: str, **changes: str) -> Any:
+    typed = {
+        "email": "ada@example.com",
+        "paymentMethod": "sepa_debit",
+        "iban": iban,
+        "billingName": "Ada Lovelace",
+        "billingCountry": "AT",
+    }
+    return Client().post(page(session), typed | changes)
+
+
+def again(sandbox: Sandbox, session: stripe.checkout.Session) -> Any:
+    return sandbox.client.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["payment_intent.latest_charge"]}
+    )
+
+
+def types(sandbox: Sandbox) -> list[str]:
+    return [
+        event["type"] for event in sandbox.events() if not event["type"].startswith(("product.", "price."))
+    ]
+
+
+def test_complete_and_unpaid_until_the_bank_answers(sandbox: Sandbox) -> None:
+    session = open_session(sandbox)
+    assert session.payment_method_types == ["card", "sepa_debit"]
+    response = pay(session, GOOD.shown)
+    assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
+    now = again(sandbox, session)
+    assert (now.status, now.payment_status, now.payment_intent.status) == ("complete", "unpaid", "processing")
+    charge = now.payment_intent.latest_charge
+    assert (charge.status, charge.paid, charge.id[:3]) == ("pending", False, "py_")
+    assert charge.payment_method_details.sepa_debit.last4 == "3201"
+    assert types(sandbox) == [
+        "payment_intent.created",
+        "charge.pending",
+        "payment_intent.processing",
+        "checkout.session.completed",
+    ]
+
+
+def test_the_bank_pays(sandbox: Sandbox) -> None:
+    session = open_session(sandbox)
+    pay(session, GOOD.number)
+    assert scheduled_actions.run_due() == 0
+    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    now = again(sandbox, session)
+    assert (now.payment_status, now.payment_intent.status) == ("paid", "succeeded")
+    assert now.payment_intent.amount_received == 2400
+    assert (now.payment_intent.latest_charge.status, now.payment_intent.latest_charge.paid) == (
+        "succeeded",
+        True,
+    )
+    assert types(sandbox)[4:] == [
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "checkout.session.async_payment_succeeded",
+    ]
+    receipt = Client().get(now.payment_intent.latest_charge.receipt_url.replace("http://testserver", ""))
+    assert "SEPA debit •••• 3201" in receipt.content.decode()
+    assert sandbox.client.v1.refunds.create({"payment_intent": now.payment_intent.id}).status == "succeeded"
+
+
+def test_the_bank_refuses(sandbox: Sandbox) -> None:
+    session = open_session(sandbox)
+    pay(session, BAD.number)
+    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    now = again(sandbox, session)
+    assert (now.status, now.payment_status) == ("complete", "unpaid")
+    assert now.payment_intent.status == "requires_payment_method"
+    assert now.payment_intent.last_payment_error.message
+    assert (now.payment_intent.latest_charge.status, now.payment_intent.latest_charge.paid) == (
+        "failed",
+        False,
+    )
+    assert types(sandbox)[4:] == [
+        "charge.failed",
+        "payment_intent.payment_failed",
+        "checkout.session.async_payment_failed",
+    ]
+
+
+@pytest.mark.parametrize(("account", "status"), [(GOOD_LATE, "paid"), (BAD_LATE, "unpaid")])
+def test_some_banks_take_three_minutes(sandbox: Sandbox, account: ibans.Account, status: str) -> None:
+    session = open_session(sandbox)
+    pay(session, account.number)
+    assert scheduled_actions.run_due(time.time() + 170) == 0
+    assert scheduled_actions.run_due(time.time() + 181) == 1
+    assert again(sandbox, session).payment_status == status
+
+
+@pytest.mark.parametrize(("action", "status"), [("bank_pays", "paid"), ("bank_refuses", "unpaid")])
+def test_the_panel_lets_the_bank_answer_now(
+    sandbox: Sandbox, settings: Any, action: str, status: str
+) -> None:
+    settings.DEBUG = True
+    session = open_session(sandbox)
+    pay(session, BAD_LATE.number)
+    assert press(Client(), session.id, action).status_code == 302
+    assert again(sandbox, session).payment_status == status
+    assert press(Client(), session.id, action).status_code == 422
+    assert scheduled_actions.run_due(time.time() + 999) == 0
+
+
+@pytest.mark.parametrize(
+    ("iban", "message"),
+    [
+        ("", "Required"),
+        ("AT611904300234573202", "The IBAN you entered is invalid."),
+        ("DE89370400440532013000", "The sandbox takes test accounts only: see the list of test cards."),
+    ],
+)
+def test_wrong_accounts(sandbox: Sandbox, iban: str, message: str) -> None:
+    session = open_session(sandbox)
+    assert field_errors(pay(session, iban).content.decode()) == [message]
+    assert again(sandbox, session).status == "open"
+
+
+@pytest.mark.parametrize(
+    ("params", "methods"),
+    [
+        ({}, ["card", "sepa_debit"]),
+        ({"currency": "usd"}, ["card"]),
+        ({"mode": "subscription"}, ["card"]),
+        ({"allowed_payment_method_types": ["sepa_debit"]}, ["sepa_debit"]),
+        ({"excluded_payment_method_types": ["sepa_debit"]}, ["card"]),
+    ],
+)
+def test_when_it_is_offered(sandbox: Sandbox, params: dict[str, Any], methods: list[str]) -> None:
+    session = open_session(sandbox, **params)
+    assert session.payment_method_types == methods
+    shown = html.unescape(Client().get(page(session)).content.decode())
+    for method in ("card", "sepa_debit"):
+        assert (f'data-testid="{method}-accordion-item"' in shown) == (method in methods)
+    assert shown.count('id="billingName"') == 1
+    if "sepa_debit" not in methods:  # and nobody gets it by asking for it
+        pay(session, GOOD.number)
+        assert again(sandbox, session).status == "open"
+
+
+def test_no_method_left(sandbox: Sandbox) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="No payment method is left"):
+        open_session(sandbox, "usd", allowed_payment_method_types=["sepa_debit"])
+
+
+def test_an_account_is_one_tap_away_without_javascript(sandbox: Sandbox) -> None:
+    shown = Client().get(page(open_session(sandbox)), {"iban": GOOD.number}).content.decode()
+    assert f'value="{GOOD.number}"' in shown
+    assert 'value="sepa_debit" checked' in shown

@@ -1,0 +1,242 @@
+"""Subscriptions that were bought on the hosted page, and anything at all in any order: the engine stays sane."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+import stripe
+from django.conf import settings as django_settings
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_billing import DAY, HOUR, Member, at
+
+from stripe_sandbox import scheduler, storage
+from stripe_sandbox.billing import clocks, collection, due_dates, engine, panel_actions
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
+from stripe_sandbox.testing.sdk_types import check_response
+
+RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
+
+
+def buy(sandbox: Any, number: str, **params: Any) -> Any:
+    """A monthly subscription bought on the hosted page with this card."""
+    v1 = sandbox.client.v1
+    price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
+    plan = {"mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": RETURN}
+    session = v1.checkout.sessions.create({**plan, **params}).id
+    payment.pay(
+        session, PaymentForm("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    )
+    payment.authenticate(session, passed=True)
+    return v1.subscriptions.retrieve(v1.checkout.sessions.retrieve(session).subscription)
+
+
+def now(sandbox: Any, subscription: Any) -> Any:
+    return sandbox.client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        ("4242424242424242", "active"),
+        ("4000002500003155", "active"),  # asked for its owner once, when it was saved
+        ("4000002760003184", "past_due"),
+        ("4000000000000341", "past_due"),
+    ],
+)
+def test_cards_of_the_hosted_page_at_the_first_renewal(sandbox: Any, number: str, status: str) -> None:
+    subscription = buy(sandbox, number)
+    assert subscription.status == "active"
+    panel_actions.advance_to_renewal(subscription.id)
+    assert now(sandbox, subscription).status == status
+    assert len(sandbox.events("invoice.payment_action_required")) == (number == "4000002760003184")
+
+
+def test_trial_of_the_hosted_page(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 14})
+    assert subscription.status == "trialing"
+    panel_actions.advance_to_renewal(subscription.id)
+    assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == (
+        "active",
+        900,
+    )
+    assert len(sandbox.events("customer.subscription.trial_will_end")) == 1
+
+
+def test_what_is_due_happens_by_itself(sandbox: Any, settings: Any) -> None:
+    settings.STRIPE_SANDBOX_DELIVERY = "thread"  # whose work this is; no request starts it here
+    sandbox.switches(drop=["*"])
+    buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
+    scheduler.run_once()
+    scheduler.run_once()
+    assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, "three days before, so at once"
+
+
+def test_a_buyer_with_a_clock_buys_again_in_simulated_time(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4242424242424242")
+    clock = panel_actions.advance(subscription.id, 400 * DAY)
+    again = buy(sandbox, "4242424242424242", customer=subscription.customer)
+    assert again.created == clock["frozen_time"]
+    panel_actions.advance_to_renewal(again.id)
+    assert now(sandbox, again).latest_invoice.billing_reason == "subscription_cycle"
+    assert now(sandbox, again).status == "active"
+
+
+def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4000002760003184")
+    panel_actions.advance_to_renewal(subscription.id)
+    invoice = storage.get(now(sandbox, subscription).latest_invoice.id) or {}
+    assert collection.authenticate(invoice, passed=False)["status"] == "open"
+    assert collection.pay(invoice)["status"] == "open"
+    invoice = storage.get(invoice["id"]) or {}
+    assert collection.authenticate(invoice, passed=True)["status"] == "paid"
+    assert now(sandbox, subscription).status == "active"
+
+
+def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4000002760003184")
+    panel_actions.advance_to_renewal(subscription.id)
+    url = now(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(django_settings.SITE_URL)
+    client = Client()
+    assert "test-source-authorize-3ds" in client.get(url).content.decode()
+    failed = client.post(f"{url}/pay", {"outcome": "fail"}, follow=True).content.decode()
+    assert "failed authentication" in failed
+    assert "Pay $9.00" in failed
+    assert "test-source-authorize-3ds" in client.post(f"{url}/pay", follow=True).content.decode()
+    assert "Paid" in client.post(f"{url}/pay", {"outcome": "complete"}, follow=True).content.decode()
+    assert now(sandbox, subscription).status == "active"
+    client.post(f"{url}/pay")
+    assert len(sandbox.events("invoice.paid")) == 2
+
+
+def test_an_incomplete_subscription_is_active_once_it_is_paid(sandbox: Any) -> None:
+    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
+    good = member.attach("pm_card_visa")
+    member.v1.invoices.pay(member.now.latest_invoice.id, {"payment_method": good})
+    assert member.now.status == "active"
+    member.advance("2031-02-02")
+    assert len(member.invoices) == 2
+
+
+def test_two_threads_do_each_step_once(sandbox: Any) -> None:
+    subscription = buy(sandbox, "4242424242424242")
+    until = int(time.time()) + 800 * DAY
+    threads = [threading.Thread(target=engine.run, args=("", until)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sandbox.events("invoice.paid")) == 27
+    invoices = storage.find("invoice", ("customer", "=", subscription.customer))
+    assert len({invoice["lines"]["data"][0]["period"]["start"] for invoice in invoices}) == 27
+
+
+def test_an_interrupted_advance_is_finished_by_the_next_tick(
+    sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = Member(sandbox)
+
+    def crash(*args: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "run", crash)
+        with pytest.raises(KeyboardInterrupt):
+            member.v1.test_helpers.test_clocks.advance(member.clock, {"frozen_time": at("2031-03-10")})
+    assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "advancing"
+    with pytest.raises(stripe.InvalidRequestError, match="underway"):
+        member.v1.test_helpers.test_clocks.advance(member.clock, {"frozen_time": at("2031-03-11")})
+    engine.tick()
+    assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "ready"
+    assert len(member.invoices) == 2
+
+
+ACTS: dict[str, Any] = {
+    "an hour": lambda member: panel_actions.advance(member.id, HOUR),
+    "a week": lambda member: panel_actions.advance(member.id, 7 * DAY),
+    "a month": lambda member: panel_actions.advance(member.id, 31 * DAY),
+    "renewal": lambda member: panel_actions.advance_to_renewal(member.id),
+    "fail": lambda member: panel_actions.fail_next_renewal(member.id),
+    "good card": lambda member: member.update(default_payment_method=member.attach("pm_card_visa")),
+    "bad card": lambda member: member.update(
+        default_payment_method=member.attach("pm_card_chargeCustomerFail")
+    ),
+    "bank": lambda member: member.update(
+        default_payment_method=member.attach("pm_card_authenticationRequired")
+    ),
+    "stop": lambda member: member.update(cancel_at_period_end=True),
+    "stay": lambda member: member.update(cancel_at_period_end=False),
+    "cancel": lambda member: member.v1.subscriptions.cancel(member.id),
+    "pause": lambda member: member.v1.subscriptions.pause(member.id),
+    "resume": lambda member: member.v1.subscriptions.resume(member.id),
+    "go on": lambda member: member.v1.subscriptions.resume(
+        member.id, {"billing_cycle_anchor": {"type": "unchanged"}}
+    ),
+    "void": lambda member: member.update(pause_collection={"behavior": "void"}),
+    "draft": lambda member: member.update(pause_collection={"behavior": "keep_as_draft"}),
+    "collect": lambda member: member.update(pause_collection=""),
+    "trial now": lambda member: member.update(trial_end="now"),
+    "trial": lambda member: member.update(trial_end=(clocks.time_of(member.clock) or 0) + 5 * DAY),
+    "plan": lambda member: member.update(items=[{"id": member.item.id, "price": member.yearly}]),
+    "pay": lambda member: member.v1.invoices.pay(member.now.latest_invoice.id),
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=14),
+    token=st.sampled_from(["pm_card_visa", "pm_card_chargeCustomerFail"]),
+    trial=st.sampled_from([None, 2, 14]),
+    last=st.sampled_from(["canceled", "unpaid", "past_due"]),
+)
+def test_anything_in_any_order(
+    sandbox: Any, acts: list[str], token: str, trial: int | None, last: str
+) -> None:
+    sandbox.switches(after_retries=last)
+    first = len(sandbox.events())
+    member = Member(sandbox, "2031-01-31", token, **({"trial_period_days": trial} if trial else {}))
+    terms = {
+        "currency": "usd",
+        "unit_amount": 9000,
+        "product_data": {"name": "Y"},
+        "recurring": {"interval": "year"},
+    }
+    member.yearly = member.v1.prices.create(terms).id
+    for act in acts:
+        try:
+            ACTS[act](member)
+        except (stripe.InvalidRequestError, stripe.CardError):
+            continue
+        _check(member)
+    times = [
+        event["created"]
+        for event in sandbox.events()[first:]
+        if event["type"].startswith(("customer.subscription", "invoice", "charge", "payment_intent"))
+    ]
+    assert times == sorted(times)
+    for event in sandbox.events()[first:]:
+        check_response(event["data"]["object"])
+
+
+def _check(member: Member) -> None:
+    subscription = storage.get(member.id) or {}
+    moment = clocks.time_of(member.clock) or 0
+    ended = subscription["status"] in ("canceled", "incomplete_expired")
+    assert ended == (subscription["ended_at"] is not None)
+    assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
+    due = due_dates.next_for_subscription(subscription)
+    assert due is None or due > moment or subscription["status"] == "trialing"
+    assert due_dates.first_due(member.clock, moment) is None or subscription["status"] == "trialing"
+    if subscription["status"] in ("trialing", "active", "past_due"):
+        assert due_dates.period_end(subscription) > moment
+    starts = [
+        invoice["lines"]["data"][0]["period"]["start"]
+        for invoice in storage.find("invoice", ("customer", "=", member.customer))
+        if invoice["billing_reason"] == "subscription_cycle"
+    ]
+    assert len(starts) == len(set(starts)), "a period was billed twice"

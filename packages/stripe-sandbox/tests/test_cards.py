@@ -1,0 +1,136 @@
+"""What a card number, an expiry date and a security code are, to the sandbox's hosted page."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stripe_sandbox import cards
+from stripe_sandbox.hosted import payment_form
+
+TODAY = datetime.date(2026, 11, 23)
+GOOD = {
+    "email": "ada@example.com",
+    "cardNumber": "4242 4242 4242 4242",
+    "cardExpiry": "12 / 34",
+    "cardCvc": "123",
+    "billingName": "Ada Lovelace",
+    "billingCountry": "US",
+    "billingPostalCode": "10001",
+}
+numbers = st.text("0123456789", min_size=1, max_size=18)
+
+
+def errors(**changes: str) -> dict[str, str]:
+    return payment_form.read(GOOD | changes, ask_email=True, ask_card=True, today=TODAY).errors
+
+
+def with_check_digit(number: str) -> str:
+    return next(number + digit for digit in "0123456789" if cards.luhn_valid(number + digit))
+
+
+@given(numbers)
+def test_exactly_one_check_digit_fits(number: str) -> None:
+    assert sum(cards.luhn_valid(number + digit) for digit in "0123456789") == 1
+
+
+@given(numbers, st.data())
+def test_one_wrong_digit_is_noticed(number: str, data: st.DataObject) -> None:
+    whole = with_check_digit(number)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != whole[at]]))
+    assert not cards.luhn_valid(whole[:at] + other + whole[at + 1 :])
+
+
+@given(st.text("0123456789", max_size=19))
+def test_grouping_loses_no_digit(number: str) -> None:
+    assert cards.digits(cards.group(number)) == number
+
+
+@given(
+    st.integers(1, 12),
+    st.integers(0, 99),
+    st.sampled_from(["{:02}/{:02}", "{:02} / {:02}", "{:02}{:02}", "{}/{:02}", "{:02}-{:02}"]),
+)
+def test_an_expiry_is_read_however_it_is_written(month: int, year: int, written: str) -> None:
+    assert cards.parse_expiry(written.format(month, year)) == (month, 2000 + year)
+
+
+@given(st.text(max_size=12))
+def test_an_expiry_is_a_real_month_or_nothing(text: str) -> None:
+    parsed = cards.parse_expiry(text)
+    assert parsed is None or (1 <= parsed[0] <= 12 and 2000 <= parsed[1] <= 2099)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=30)))
+def test_no_input_breaks_the_form(typed: dict[str, str]) -> None:
+    read = payment_form.read(typed, ask_email=True, ask_card=True, today=TODAY)
+    assert read.errors or cards.luhn_valid(read.number)
+
+
+@pytest.mark.parametrize("card", cards.TABLE, ids=lambda card: card.number)
+def test_every_card_of_the_table_is_a_whole_valid_number(card: cards.Card) -> None:
+    assert cards.luhn_valid(card.number)
+    assert cards.brand_of(card.number) == card.brand
+    assert len(card.number) == cards.number_length(card.number)
+    assert cards.by_fingerprint(card.fingerprint) is card
+    assert errors(cardNumber=card.shown, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
+
+
+def test_a_number_that_is_no_test_card_is_declined() -> None:
+    card = cards.by_number(with_check_digit("400000111122223"))
+    assert card.decline is cards.NOT_A_TEST_CARD
+
+
+def test_each_mark_belongs_to_one_card() -> None:
+    assert len(cards.BY_FINGERPRINT) == len(cards.BY_NUMBER) == len(cards.TABLE)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "text"),
+    [
+        ("cardNumber", "", "Required"),
+        ("cardNumber", "4242 4242", "Your card number is incomplete."),
+        ("cardNumber", "4242 4242 4242 4241", "Your card number is invalid."),
+        ("cardNumber", "4242 4242 4242 4242 x", "Your card number is invalid."),
+        ("cardNumber", "4242 4242 4242 4242 4242 4242", "Your card number is invalid."),
+        ("cardExpiry", "", "Required"),
+        ("cardExpiry", "12", "Your card's expiration date is incomplete."),
+        ("cardExpiry", "13 / 34", "Your card's expiration date is incomplete."),
+        ("cardExpiry", "10 / 26", "Your card's expiration date is in the past."),
+        ("cardExpiry", "12 / 25", "Your card's expiration year is in the past."),
+        ("cardExpiry", "12 / 99", "Your card's expiration year is invalid."),
+        ("cardCvc", "", "Required"),
+        ("cardCvc", "12", "Your card's security code is incomplete."),
+        ("cardCvc", "1234", "Your card's security code is incomplete."),
+        ("billingName", "  ", "Required"),
+        ("billingCountry", "XX", "Required"),
+        ("billingPostalCode", "", "Required"),
+        ("billingPostalCode", "1000", "Your ZIP is invalid."),
+        ("email", "", "Required"),
+        ("email", "ada@", "Your email is invalid."),
+    ],
+)
+def test_what_is_wrong_with_a_field(field: str, typed: str, text: str) -> None:
+    assert errors(**{field: typed}) == {field: text}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cardExpiry": "11 / 26"},
+        {"cardNumber": "3782 822463 10005", "cardCvc": "1234"},
+        {"billingCountry": "DE", "billingPostalCode": ""},
+        {"billingCountry": "GB", "billingPostalCode": "SW1A 1AA"},
+        {"billingCountry": "CA", "billingPostalCode": "K1A 0B1"},
+    ],
+)
+def test_what_is_right(changes: dict[str, str]) -> None:
+    assert errors(**changes) == {}
+
+
+def test_only_what_was_asked_for_is_checked() -> None:
+    assert payment_form.read({}, ask_email=False, ask_card=False, today=TODAY).errors == {}

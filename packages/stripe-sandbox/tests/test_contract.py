@@ -1,0 +1,466 @@
+"""The sandbox against the official SDK: every route is driven, every answer judged by the SDK's own classes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from django.test import override_settings
+
+from stripe_sandbox import ibans, routes, scheduled_actions, storage
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
+from stripe_sandbox.testing.sdk_types import check_response
+from stripe_sandbox.transport import InProcessClient
+
+V1 = Any  # stripe.V1Services
+RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
+
+
+class Recorder(InProcessClient):
+    """The in-process transport, keeping what was asked and answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchanges: list[tuple[routes.Route, dict[str, Any]]] = []
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
+    ) -> tuple[str, int, Mapping[str, str]]:
+        body, status, answered = super().request(method, url, headers, post_data, **more)
+        path = url.partition("?")[0].removeprefix("https://api.stripe.com")
+        found = [
+            route
+            for route in routes.ROUTES
+            if route.method == method.upper() and route.regex.fullmatch(path) and status == 200
+        ]
+        self.exchanges += [(route, json.loads(body)) for route in found[:1]]
+        return body, status, answered
+
+
+class World:
+    """A product sold once and by the month, each bought; a declined card; a trial; an open session."""
+
+    def __init__(self, v1: V1) -> None:
+        self.product = v1.products.create(
+            {
+                "name": "Icons",
+                "images": ["https://shop.example/icons.png"],
+                "marketing_features": [{"name": "SVG"}],
+                "package_dimensions": {"height": 1, "length": 1, "weight": 1, "width": 1},
+                "default_price_data": {"currency": "usd", "unit_amount": 1900},
+            }
+        ).id
+        self.price = v1.products.retrieve(self.product).default_price
+        monthly = {
+            "currency": "jpy",
+            "unit_amount": 900,
+            "product": self.product,
+            "recurring": {"interval": "month"},
+        }
+        self.monthly = v1.prices.create(monthly).id
+        self.yearly = v1.prices.create({**monthly, "recurring": {"interval": "year"}}).id
+        address = {"line1": "1 High Street", "country": "GB"}
+        self.customer = v1.customers.create(
+            {"email": "ada@example.com", "address": address, "shipping": {"name": "Ada", "address": address}}
+        ).id
+        self.paid = self.session(v1, self.price, customer=self.customer)
+        self.subscribed = self.session(v1, self.monthly, mode="subscription", customer=self.customer)
+        self.trial = self.session(
+            v1, self.monthly, mode="subscription", subscription_data={"trial_period_days": 14}
+        )
+        self.declined = self.session(v1, self.price)
+        pay(self.declined, "4000000000009995")
+        for session in (self.paid, self.subscribed, self.trial):
+            pay(session, "4000002760003184")
+            payment.authenticate(session, passed=True)
+        self.open = self.session(v1, self.price, customer_email="bob@example.com")
+        paid = v1.checkout.sessions.retrieve(self.paid, {"expand": ["payment_intent"]})
+        self.intent, self.charge = paid.payment_intent.id, paid.payment_intent.latest_charge
+        self.method = paid.payment_intent.payment_method
+        subscribed = v1.checkout.sessions.retrieve(self.subscribed)
+        self.subscription, self.invoice = subscribed.subscription, subscribed.invoice
+        self.setup_intent = v1.setup_intents.list().data[0].id
+        self.payment = v1.invoice_payments.list().data[0].id
+        disputed = [self.session(v1, self.price) for _ in range(2)]
+        for session, card in zip(disputed, ("4000000000000259", "4000000000005423"), strict=True):
+            pay(session, card)
+        scheduled_actions.run_due(time.time() + 60)
+        self.refund = v1.refunds.create({"charge": self.charge, "amount": 500}).id
+        self.dispute = v1.disputes.list().data[0].id
+        self.warning = v1.radar.early_fraud_warnings.list().data[0].id
+        self.coupon = v1.coupons.create({"percent_off": 25, "duration": "once"}).id
+        promotion = {"type": "coupon", "coupon": self.coupon}
+        self.code = v1.promotion_codes.create({"promotion": promotion, "code": "SPRING"}).id
+        self.configuration = v1.billing_portal.configurations.list().data[0].id
+        self.event = v1.events.list().data[0].id
+        eve = v1.customers.create({"email": "eve@example.com"}).id
+        card = v1.payment_methods.attach("pm_card_visa", {"customer": eve}).id
+        plan = {"customer": eve, "items": [{"price": self.monthly}], "default_payment_method": card}
+        self.member = v1.subscriptions.create(plan)
+        self.clock = v1.test_helpers.test_clocks.create({"frozen_time": 1893456000, "name": "2030"}).id
+        self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
+
+    def unpaid(self, v1: V1) -> str:
+        """An open invoice: the first one of a subscription whose card was declined."""
+        bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
+        plan = {
+            "customer": self.member.customer,
+            "items": [{"price": self.monthly}],
+            "default_payment_method": bad,
+        }
+        return str(v1.subscriptions.create(plan).latest_invoice)
+
+    def session(self, v1: V1, price: str, **params: Any) -> str:
+        line = {"price": price, "quantity": 2}
+        return str(
+            v1.checkout.sessions.create(
+                {"mode": "payment", "line_items": [line], "success_url": RETURN, **params}
+            ).id
+        )
+
+
+def pay(session: str, number: str) -> None:
+    payment.pay(
+        session, PaymentForm("ada@example.com", number, "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA")
+    )
+
+
+Drive = Callable[[V1, World], object]
+DRIVES: dict[tuple[str, str], Drive] = {
+    ("GET", "/v1/account"): lambda v1, w: v1.accounts.retrieve_current(),
+    ("GET", "/v1/balance"): lambda v1, w: v1.balance.retrieve(),
+    ("GET", "/v1/products"): lambda v1, w: v1.products.list(
+        {"active": True, "ids": [w.product], "created": {"gte": 1}, "expand": ["data.default_price"]}
+    ),
+    ("POST", "/v1/products"): lambda v1, w: v1.products.create({"name": "Bare"}),
+    ("GET", "/v1/products/{id}"): lambda v1, w: v1.products.retrieve(
+        w.product, {"expand": ["default_price"]}
+    ),
+    ("POST", "/v1/products/{id}"): lambda v1, w: v1.products.update(w.product, {"description": "More"}),
+    ("DELETE", "/v1/products/{id}"): lambda v1, w: v1.products.delete(
+        v1.products.create({"name": "Bare"}).id
+    ),
+    ("GET", "/v1/prices"): lambda v1, w: v1.prices.list(
+        {
+            "product": w.product,
+            "recurring": {"interval": "month"},
+            "type": "recurring",
+            "expand": ["data.product"],
+        }
+    ),
+    ("POST", "/v1/prices"): lambda v1, w: v1.prices.create(
+        {
+            "currency": "eur",
+            "unit_amount_decimal": "12.5",
+            "product_data": {"name": "Other"},
+            "expand": ["product"],
+        }
+    ),
+    ("GET", "/v1/prices/{id}"): lambda v1, w: v1.prices.retrieve(w.price),
+    ("POST", "/v1/prices/{id}"): lambda v1, w: v1.prices.update(w.price, {"nickname": "Launch"}),
+    ("GET", "/v1/customers"): lambda v1, w: v1.customers.list(
+        {"email": "ada@example.com", "expand": ["data.subscriptions"]}
+    ),
+    ("POST", "/v1/customers"): lambda v1, w: v1.customers.create({"email": "bob@example.com"}),
+    ("GET", "/v1/customers/{id}"): lambda v1, w: v1.customers.retrieve(w.customer),
+    ("POST", "/v1/customers/{id}"): lambda v1, w: v1.customers.update(
+        w.customer,
+        {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
+    ),
+    ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
+    ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
+        {"payment_intent": w.intent, "expand": ["data.line_items", "data.payment_intent.latest_charge"]}
+    ),
+    ("POST", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "success_url": RETURN,
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Tip"}},
+                }
+            ],
+            "expand": ["line_items.data.price.product"],
+        }
+    ),
+    ("GET", "/v1/checkout/sessions/{id}"): lambda v1, w: v1.checkout.sessions.retrieve(
+        w.subscribed, {"expand": ["subscription.default_payment_method", "invoice.payments", "customer"]}
+    ),
+    ("POST", "/v1/checkout/sessions/{id}"): lambda v1, w: v1.checkout.sessions.update(
+        w.open, {"metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/checkout/sessions/{id}/line_items"): lambda v1, w: v1.checkout.sessions.line_items.list(
+        w.paid
+    ),
+    ("POST", "/v1/checkout/sessions/{id}/expire"): lambda v1, w: v1.checkout.sessions.expire(w.open),
+    ("GET", "/v1/payment_intents"): lambda v1, w: v1.payment_intents.list({"customer": w.customer}),
+    ("GET", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.retrieve(
+        w.intent, {"expand": ["latest_charge", "payment_method"]}
+    ),
+    ("POST", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.update(
+        w.intent, {"metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/charges"): lambda v1, w: v1.charges.list(
+        {"payment_intent": w.intent, "expand": ["data.refunds"]}
+    ),
+    ("GET", "/v1/charges/{id}"): lambda v1, w: v1.charges.retrieve(w.charge),
+    ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
+    ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
+        "pm_card_mastercard", {"customer": w.customer}
+    ),
+    ("GET", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.retrieve(w.method),
+    ("GET", "/v1/setup_intents"): lambda v1, w: v1.setup_intents.list({"expand": ["data.payment_method"]}),
+    ("GET", "/v1/setup_intents/{id}"): lambda v1, w: v1.setup_intents.retrieve(w.setup_intent),
+    ("GET", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.list(
+        {"status": "all", "customer": w.customer}
+    ),
+    ("POST", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.create(
+        {
+            "customer": w.member.customer,
+            "items": [{"price": w.monthly, "quantity": 3}],
+            "default_payment_method": w.member.default_payment_method,
+            "trial_period_days": 7,
+            "expand": ["latest_invoice"],
+        }
+    ),
+    ("POST", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.update(
+        w.member.id,
+        {
+            "items": [{"id": w.member["items"].data[0].id, "price": w.yearly}],
+            "cancel_at": "min_period_end",
+            "pause_collection": {"behavior": "void"},
+            "metadata": {"a": "1"},
+        },
+    ),
+    ("DELETE", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.cancel(
+        w.member.id, {"cancellation_details": {"comment": "Too dear", "feedback": "too_expensive"}}
+    ),
+    ("POST", "/v1/subscriptions/{id}/pause"): lambda v1, w: v1.subscriptions.pause(w.member.id),
+    ("POST", "/v1/subscriptions/{id}/resume"): lambda v1, w: (
+        v1.subscriptions.pause(w.member.id),
+        v1.subscriptions.resume(w.member.id, {"billing_cycle_anchor": {"type": "unchanged"}}),
+    ),
+    ("GET", "/v1/subscriptions/{id}"): lambda v1, w: v1.subscriptions.retrieve(
+        w.subscription, {"expand": ["latest_invoice.payments", "items.data.price.product"]}
+    ),
+    ("GET", "/v1/invoices"): lambda v1, w: v1.invoices.list({"subscription": w.subscription}),
+    ("GET", "/v1/invoices/{id}"): lambda v1, w: v1.invoices.retrieve(
+        w.invoice,
+        {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
+    ),
+    ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
+        w.unpaid(v1), {"payment_method": w.member.default_payment_method}
+    ),
+    ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
+    ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create(
+        {"frozen_time": 5}
+    ),
+    ("GET", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.retrieve(w.clock),
+    ("DELETE", "/v1/test_helpers/test_clocks/{id}"): lambda v1, w: v1.test_helpers.test_clocks.delete(
+        w.clock
+    ),
+    ("POST", "/v1/test_helpers/test_clocks/{id}/advance"): lambda v1, w: v1.test_helpers.test_clocks.advance(
+        w.clock, {"frozen_time": 1893456001}
+    ),
+    ("GET", "/v1/invoice_payments"): lambda v1, w: v1.invoice_payments.list(
+        {
+            "payment": {
+                "type": "payment_intent",
+                "payment_intent": v1.invoice_payments.list().data[0].payment.payment_intent,
+            }
+        }
+    ),
+    ("GET", "/v1/invoice_payments/{id}"): lambda v1, w: v1.invoice_payments.retrieve(w.payment),
+    ("GET", "/v1/coupons"): lambda v1, w: v1.coupons.list(),
+    ("POST", "/v1/coupons"): lambda v1, w: v1.coupons.create(
+        {
+            "amount_off": 500,
+            "currency": "usd",
+            "duration": "repeating",
+            "duration_in_months": 3,
+            "name": "Spring",
+        }
+    ),
+    ("GET", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.retrieve(w.coupon),
+    ("POST", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.update(w.coupon, {"name": "Autumn"}),
+    ("DELETE", "/v1/coupons/{id}"): lambda v1, w: v1.coupons.delete(w.coupon),
+    ("GET", "/v1/promotion_codes"): lambda v1, w: v1.promotion_codes.list(
+        {"code": "SPRING", "coupon": w.coupon, "expand": ["data.promotion.coupon"]}
+    ),
+    ("POST", "/v1/promotion_codes"): lambda v1, w: v1.promotion_codes.create(
+        {
+            "promotion": {"type": "coupon", "coupon": w.coupon},
+            "restrictions": {"minimum_amount": 100, "minimum_amount_currency": "usd"},
+        }
+    ),
+    ("GET", "/v1/promotion_codes/{id}"): lambda v1, w: v1.promotion_codes.retrieve(w.code),
+    ("POST", "/v1/promotion_codes/{id}"): lambda v1, w: v1.promotion_codes.update(w.code, {"active": False}),
+    ("POST", "/v1/billing_portal/sessions"): lambda v1, w: v1.billing_portal.sessions.create(
+        {
+            "customer": w.customer,
+            "return_url": "https://shop.example/account",
+            "flow_data": {
+                "type": "subscription_cancel",
+                "subscription_cancel": {"subscription": w.subscription},
+                "after_completion": {
+                    "type": "redirect",
+                    "redirect": {"return_url": "https://shop.example/bye"},
+                },
+            },
+            "expand": ["configuration"],
+        }
+    ),
+    ("GET", "/v1/billing_portal/configurations"): lambda v1, w: v1.billing_portal.configurations.list(
+        {"is_default": True}
+    ),
+    ("POST", "/v1/billing_portal/configurations"): lambda v1, w: v1.billing_portal.configurations.create(
+        {
+            "features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}},
+            "metadata": {"a": "1"},
+        }
+    ),
+    ("GET", "/v1/billing_portal/configurations/{id}"): lambda v1, w: (
+        v1.billing_portal.configurations.retrieve(w.configuration)
+    ),
+    ("POST", "/v1/billing_portal/configurations/{id}"): lambda v1, w: v1.billing_portal.configurations.update(
+        w.configuration,
+        {"features": {"invoice_history": {"enabled": False}}, "business_profile": {"headline": "Hello"}},
+    ),
+    ("GET", "/v1/refunds"): lambda v1, w: v1.refunds.list({"charge": w.charge, "expand": ["data.charge"]}),
+    ("POST", "/v1/refunds"): lambda v1, w: v1.refunds.create(
+        {
+            "payment_intent": w.intent,
+            "reason": "duplicate",
+            "metadata": {"a": "1"},
+            "expand": ["charge.refunds"],
+        }
+    ),
+    ("GET", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.retrieve(w.refund, {"expand": ["payment_intent"]}),
+    ("POST", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.update(w.refund, {"metadata": {"a": "1"}}),
+    ("GET", "/v1/disputes"): lambda v1, w: v1.disputes.list(
+        {"created": {"gte": 1}, "expand": ["data.charge"]}
+    ),
+    ("GET", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.retrieve(w.dispute),
+    ("POST", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.update(
+        w.dispute, {"evidence": {"uncategorized_text": "winning_evidence"}, "metadata": {"a": "1"}}
+    ),
+    ("POST", "/v1/disputes/{id}/close"): lambda v1, w: v1.disputes.close(w.dispute),
+    ("GET", "/v1/radar/early_fraud_warnings"): lambda v1, w: v1.radar.early_fraud_warnings.list(),
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): lambda v1, w: v1.radar.early_fraud_warnings.retrieve(
+        w.warning
+    ),
+    ("GET", "/v1/events"): lambda v1, w: v1.events.list(
+        {"types": ["charge.succeeded"], "delivery_success": False}
+    ),
+    ("GET", "/v1/events/{id}"): lambda v1, w: v1.events.retrieve(w.event),
+    ("GET", "/v1/webhook_endpoints"): lambda v1, w: v1.webhook_endpoints.list(),
+    ("POST", "/v1/webhook_endpoints"): lambda v1, w: v1.webhook_endpoints.create(
+        {"url": "https://b.example", "enabled_events": ["charge.failed"], "metadata": {"a": "1"}}
+    ),
+    ("GET", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.retrieve(w.endpoint),
+    ("POST", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.update(
+        w.endpoint, {"disabled": True}
+    ),
+    ("DELETE", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.delete(w.endpoint),
+}
+
+
+def test_every_route_is_driven() -> None:
+    assert {(route.method, route.path) for route in routes.ROUTES} == DRIVES.keys()
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
+    """A sandbox's file with a World in it, made once: each route gets a copy to do with as it likes."""
+    file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
+    with override_settings(
+        STRIPE_SANDBOX_DB=file, STRIPE_SANDBOX_DELIVERY="manual", STRIPE_SANDBOX_DEMO=False
+    ):
+        world = World(stripe.StripeClient("sk_test_contract", http_client=recorder).v1)
+        storage.close_idle()
+    return file, world, recorder
+
+
+def test_what_furnishes_the_world_is_of_the_sdk(furnished: tuple[Path, World, Recorder]) -> None:
+    for route, answer in furnished[2].exchanges:
+        check_response(answer, at=f"{route.method} {route.path}")
+
+
+@pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_answers_are_objects_of_the_sdk(
+    route: routes.Route, furnished: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
+) -> None:
+    settings.STRIPE_SANDBOX_DB = shutil.copy(furnished[0], tmp_path / "stripe_sandbox.sqlite3")
+    recorder = Recorder()
+    v1 = stripe.StripeClient("sk_test_contract", http_client=recorder).v1
+    DRIVES[route.method, route.path](v1, furnished[1])
+    last, answer = recorder.exchanges[-1]
+    assert last is route
+    assert answer.get("data") != [], "an empty list proves nothing"
+    for _, each in recorder.exchanges:
+        check_response(each)
+
+
+def bought_in_every_way(v1: V1, world: World) -> list[str]:
+    """Bank debits with an invoice each, and a subscription with a discount, tax, a tax id and a setup fee."""
+    eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
+    debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
+    for session, account in zip(debits, ibans.TABLE[:2], strict=True):
+        payment.pay(session, PaymentForm("ada@example.com", paymentMethod="sepa_debit", iban=account.number))
+    fee = v1.prices.create({"currency": "jpy", "unit_amount": 500, "product": world.product}).id
+    subscribed = world.session(
+        v1,
+        world.monthly,
+        mode="subscription",
+        line_items=[{"price": price, "quantity": 1} for price in (world.monthly, fee)],
+        discounts=[{"promotion_code": world.code}],
+        automatic_tax={"enabled": True},
+        tax_id_collection={"enabled": True},
+    )
+    entry = PaymentForm(
+        "ada@example.com", "4242424242424242", "12 / 40", "123", "Ada", "DE", taxId="DE123456789"
+    )
+    payment.pay(subscribed, entry)
+    return [*debits, subscribed]
+
+
+def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
+    world = World(sandbox.client.v1)
+    for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
+        pay(world.declined, card)
+        payment.authenticate(world.declined, passed=True)
+    for session in bought_in_every_way(sandbox.client.v1, world):
+        scheduled_actions.run_for(session)
+    for ask, words in (
+        ("losing_evidence", "259"),
+        ("winning_evidence", "2685"),
+        ("escalate_inquiry_evidence", "1976"),
+    ):
+        session = world.session(sandbox.client.v1, world.price)
+        pay(session, f"400000000000{words:0>4}")
+        scheduled_actions.run_due(time.time() + 60)
+        dispute = sandbox.client.v1.disputes.list().data[0].id
+        sandbox.client.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": ask}})
+    for card in ("4000000000007726", "4000000000005126"):
+        session = world.session(sandbox.client.v1, world.price)
+        pay(session, card)
+        intent = sandbox.client.v1.checkout.sessions.retrieve(session).payment_intent
+        sandbox.client.v1.refunds.create({"payment_intent": intent})
+    scheduled_actions.run_due(time.time() + 60)
+    sandbox.client.v1.products.update(world.product, {"active": False, "metadata": {"a": "1"}})
+    sandbox.client.v1.customers.delete(world.customer)
+    events = sandbox.events()
+    assert len(events) > 40
+    for event in events:
+        check_response(event)
+        check_response(event["data"]["object"])
+    for row in storage.query("SELECT json FROM objects"):
+        check_response(json.loads(row["json"]))

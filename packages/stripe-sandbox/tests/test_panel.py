@@ -1,0 +1,264 @@
+"""The sandbox's control panel and the range it starts with."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+from test_checkout_page import open_session, pay
+
+import stripe_sandbox
+from stripe_sandbox import bootstrap, storage, switches
+from stripe_sandbox.demo.catalogue import PRODUCTS, ensure_demo_catalogue
+from stripe_sandbox.testing import Sandbox
+
+PANEL = "/stripe-sandbox/"
+ART = Path(stripe_sandbox.__file__).parent / "static/stripe_sandbox/art"
+
+
+@pytest.fixture
+def operator(settings: Any) -> Client:
+    """Anybody, on a developer's machine."""
+    settings.DEBUG = True
+    return Client()
+
+
+def text(client: Client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, path
+    return html.unescape(response.content.decode())
+
+
+def test_every_kind_of_object_can_be_read(sandbox: Sandbox, operator: Client) -> None:
+    pay(Client(), open_session(sandbox, 900, "month"))
+    home = text(operator, PANEL)
+    kinds = re.findall(r'href="(/stripe-sandbox/objects/[^"]+)"', home)
+    assert {"charge", "event", "invoice", "subscription_item"} <= {kind.split("/")[3] for kind in kinds}
+    for kind in set(kinds):
+        (first, *_) = re.findall(r'href="(/stripe-sandbox/object/[^"]+)"', text(operator, kind))
+        shown = re.search(r'<pre class="Json"[^>]*>(.*?)</pre>', text(operator, first), re.DOTALL)
+        assert shown is not None
+        assert json.loads(re.sub(r"<[^>]+>", "", shown[1]))["id"] in first
+
+
+def test_ids_in_an_object_lead_to_the_others_and_secrets_stay_unsaid(
+    sandbox: Sandbox, operator: Client
+) -> None:
+    session = open_session(sandbox)
+    pay(Client(), session)
+    shown = text(operator, f"{PANEL}object/{session.id}")
+    intent = re.search(r'href="(/stripe-sandbox/object/pi_[^"]+)"', shown)
+    assert intent is not None
+    assert "_secret_" not in text(operator, intent[1])
+
+
+def test_markup_in_an_object_is_only_text(sandbox: Sandbox, operator: Client) -> None:
+    product = sandbox.product(name="<script>alert(1)</script>")
+    assert "<script>alert" not in operator.get(f"{PANEL}object/{product.id}").content.decode()
+
+
+def test_long_lists_have_pages(sandbox: Sandbox, operator: Client) -> None:
+    for at in range(51):
+        sandbox.client.v1.customers.create({"email": f"{at}@example.com"})
+    first = text(operator, f"{PANEL}objects/customer/")
+    older = re.search(r'href="(\?after=[^"]+)"', first)
+    assert "50@example.com" in first
+    assert older is not None
+    last = text(operator, f"{PANEL}objects/customer/{older[1]}")
+    assert "0@example.com" in last
+    assert "?after=" not in last
+
+
+def test_an_event_can_be_sent_again(sandbox: Sandbox, operator: Client) -> None:
+    pay(Client(), open_session(sandbox))
+    sandbox.deliver()
+    (event,) = sandbox.events("checkout.session.completed")
+    (sent,) = sandbox.attempts(event["id"])
+    shown = text(operator, f"{PANEL}deliveries/")
+    assert "checkout.session.completed" in shown
+    assert "delivered" in shown
+    response = operator.post(f"{PANEL}resend/", {"event": event["id"], "endpoint": sent["endpoint"]})
+    assert response.status_code == 302
+    assert sandbox.deliver() == 1
+    assert [row["state"] for row in sandbox.attempts(event["id"])] == ["delivered", "delivered"]
+    assert operator.post(f"{PANEL}resend/", {"event": "evt_none", "endpoint": "we_none"}).status_code == 404
+
+
+def test_the_switches(sandbox: Sandbox, operator: Client) -> None:
+    form = {
+        "delay_seconds": "2.5",
+        "late_seconds": "0",
+        "fail_next_n": "1",
+        "drop": "charge.*, invoice.paid",
+        "reorder": "on",
+    }
+    assert operator.post(f"{PANEL}switches/", form).status_code == 302
+    assert switches.current() == switches.Switches(
+        delay_seconds=2.5, fail_next_n=1, drop=["charge.*", "invoice.paid"], reorder=True
+    )
+    shown = text(operator, PANEL)
+    assert 'value="charge.* invoice.paid"' in shown
+    assert 'value="2.5"' in shown
+    wrong = operator.post(f"{PANEL}switches/", form | {"delay_seconds": "-1"})
+    assert wrong.status_code == 422
+    assert "greater than or equal to 0" in wrong.content.decode()
+    assert switches.current().delay_seconds == 2.5
+
+
+def test_start_over(sandbox: Sandbox, operator: Client, settings: Any) -> None:
+    sandbox.switches(duplicate=True)
+    pay(Client(), open_session(sandbox))
+    settings.STRIPE_SANDBOX_DEMO = True
+    assert operator.post(f"{PANEL}start-over/").status_code == 302
+    assert sandbox.client.v1.charges.list().data == []
+    assert switches.current() == switches.Switches()
+    assert {product.name for product in sandbox.client.v1.products.list()} == {
+        product.name for product in PRODUCTS
+    }
+
+
+def test_a_demo_site_without_an_admin_hides_it(sandbox: Sandbox, settings: Any) -> None:
+    settings.DEBUG = False
+    session = open_session(sandbox)
+    paths = ["", "deliveries/", "objects/customer/", f"object/{session.id}"]
+    assert [Client().get(PANEL + path).status_code for path in paths] == [404] * 4
+
+
+@pytest.mark.parametrize("path", ["switches/", "start-over/", "resend/"])
+def test_nothing_changes_by_a_link_or_a_forged_post(sandbox: Sandbox, operator: Client, path: str) -> None:
+    assert operator.get(PANEL + path).status_code == 405
+    assert Client(enforce_csrf_checks=True).post(PANEL + path).status_code == 403
+
+
+def test_the_cards_are_listed(sandbox: Sandbox, operator: Client) -> None:
+    shown = text(operator, f"{PANEL}test-cards/")
+    assert "4000 0000 0000 9995" in shown
+    assert "insufficient_funds" in shown
+
+
+# --- the demo range ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def demo(sandbox: Sandbox, settings: Any) -> list[stripe.Product]:
+    settings.STRIPE_SANDBOX_DEMO = True
+    storage.reset()
+    bootstrap.prepare()
+    return sandbox.client.v1.products.list({"limit": 100, "expand": ["data.default_price"]}).data
+
+
+def test_the_range_stands_in_its_order_and_comes_once(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
+    assert [product.metadata["slug"] for product in demo] == [product.slug for product in PRODUCTS]
+    ensure_demo_catalogue()
+    assert len(sandbox.client.v1.products.list({"limit": 100}).data) == len(PRODUCTS)
+    assert sandbox.events() == []
+
+
+def test_the_range_has_every_kind_of_price(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
+    prices = sandbox.client.v1.prices.list({"limit": 100}).data
+    terms = [price.recurring for price in prices if price.recurring]
+    assert {"usd", "jpy"} <= {price.currency for price in prices}
+    assert {"month", "year"} <= {term.interval for term in terms}
+    assert [term.trial_period_days for term in terms if term.trial_period_days] == [14]
+    assert 0 in {price.unit_amount for price in prices}
+    for product in demo:
+        assert isinstance(product.default_price, stripe.Price)
+        assert (
+            product.default_price.unit_amount
+            == next(d for d in PRODUCTS if d.name == product.name).prices[0].amount
+        )
+
+
+def test_a_year_costs_less_than_twelve_months() -> None:
+    (club,) = [product for product in PRODUCTS if product.slug == "workshop"]
+    month, year = club.prices
+    assert year.amount == 10 * month.amount
+
+
+@pytest.mark.parametrize("demo_product", PRODUCTS, ids=lambda product: product.slug)
+def test_each_product_has_its_art(demo_product: Any) -> None:
+    art = (ART / f"{demo_product.slug}.svg").read_text()
+    assert len(art.encode()) < 12_000
+    assert 'viewBox="0 0 1200 900"' in art
+    assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+
+
+# --- buttons on an object's page --------------------------------------------------------------------------
+
+
+def press(client: Client, object_id: str, action: str, **form: str) -> Any:
+    return client.post(f"{PANEL}object/{object_id}/act", {"action": action, **form})
+
+
+def offered(client: Client, object_id: str) -> list[str]:
+    return re.findall(r'name="action" value="([^"]+)"', text(client, f"{PANEL}object/{object_id}"))
+
+
+def test_refunds_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    assert offered(operator, session.id) == ["expire"]
+    pay(Client(), session)
+    assert offered(operator, session.id) == ["refund", "refund_fails", "dispute"]
+    assert 'value="19.00"' in text(operator, f"{PANEL}object/{session.id}")
+    assert press(operator, session.id, "refund", amount="5.50").status_code == 302
+    (charge,) = sandbox.client.v1.charges.list().data
+    assert charge.amount_refunded == 550
+    assert press(operator, charge.id, "refund_fails", amount="13.5").status_code == 302
+    (failing, _) = sandbox.client.v1.refunds.list().data
+    assert offered(operator, charge.id) == ["dispute"]
+    assert offered(operator, failing.id) == ["hurry"]
+    press(operator, failing.id, "hurry")
+    assert sandbox.client.v1.charges.retrieve(charge.id).amount_refunded == 550
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"), [("1900", "is greater than charge amount"), ("x", "isn't a number")]
+)
+def test_a_button_says_what_is_wrong(sandbox: Sandbox, operator: Client, amount: str, message: str) -> None:
+    session = open_session(sandbox)
+    pay(Client(), session)
+    response = press(operator, session.id, "refund", amount=amount)
+    assert response.status_code == 422
+    assert message in html.unescape(response.content.decode())
+    assert press(operator, session.id, "expire").status_code == 422
+
+
+def test_disputes_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    pay(Client(), session)
+    assert press(operator, session.id, "dispute", choice="nonsense").status_code == 422
+    press(operator, session.id, "dispute", choice="dispute_inquiry")
+    (dispute,) = sandbox.client.v1.disputes.list().data
+    assert offered(operator, dispute.id) == ["win", "lose", "escalate"]
+    press(operator, dispute.id, "escalate")
+    press(operator, dispute.id, "win")
+    assert sandbox.client.v1.disputes.retrieve(dispute.id).status == "won"
+    assert offered(operator, dispute.id) == []
+
+
+def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> None:
+    session = open_session(sandbox)
+    press(operator, session.id, "expire")
+    assert sandbox.client.v1.checkout.sessions.retrieve(session.id).status == "expired"
+    assert len(sandbox.events("checkout.session.expired")) == 1
+
+
+def test_time_passes_for_a_subscription(sandbox: Sandbox, operator: Client) -> None:
+    pay(Client(), open_session(sandbox, 900, "month"))
+    (subscription,) = sandbox.client.v1.subscriptions.list().data
+    assert offered(operator, subscription.id) == ["renew", "fail_renewal", "cancel", "days"]
+    assert press(operator, subscription.id, "renew").status_code == 302
+    assert len(sandbox.client.v1.invoices.list({"status": "paid"}).data) == 2
+    press(operator, subscription.id, "fail_renewal")
+    press(operator, str(subscription.customer), "days", days="33")
+    assert sandbox.client.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+    assert press(operator, subscription.id, "days", days="soon").status_code == 422
+    press(operator, subscription.id, "cancel")
+    assert sandbox.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert offered(operator, subscription.id) == ["days"]

@@ -1,0 +1,248 @@
+"""The sandbox's billing portal: sessions and configurations, and what a subscriber does on its pages."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+from test_checkout_page import open_session, pay
+
+from stripe_sandbox import cards, storage
+from stripe_sandbox.testing import Sandbox
+
+BACK = "https://shop.example/account?from=portal"
+
+
+@pytest.fixture
+def subscription(sandbox: Sandbox) -> stripe.Subscription:
+    """$9 a month, paid with the plain Visa."""
+    return subscribe(sandbox)
+
+
+def subscribe(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.Subscription:
+    pay(Client(), open_session(sandbox, 900, "month"), cards.BY_NUMBER[number])
+    return sandbox.client.v1.subscriptions.list().data[0]
+
+
+def open_portal(sandbox: Sandbox, subscription: stripe.Subscription, **params: Any) -> str:
+    """A portal session's path on this site."""
+    made = sandbox.client.v1.billing_portal.sessions.create(
+        {"customer": str(subscription.customer), "return_url": BACK, **params}
+    )
+    assert made.url.endswith(f"/stripe-sandbox/portal/{made.id}")
+    return f"/stripe-sandbox/portal/{made.id}"
+
+
+def shown(path: str) -> str:
+    response = Client().get(path)
+    assert response.status_code == 200, path
+    return html.unescape(response.content.decode())
+
+
+def type_card(path: str, number: str = "5555555555554444", **changes: str) -> Any:
+    typed = {
+        "cardNumber": number,
+        "cardExpiry": "12 / 34",
+        "cardCvc": "123",
+        "billingName": "Ada Lovelace",
+        "billingCountry": "DE",
+    }
+    return Client().post(path, typed | changes)
+
+
+def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
+    return sandbox.client.v1.subscriptions.retrieve(
+        subscription.id, {"expand": ["customer", "default_payment_method"]}
+    )
+
+
+def fall_behind(subscription: stripe.Subscription) -> str:
+    """Give the subscription an invoice that could not be paid; its id."""
+    from stripe_sandbox.billing import panel_actions
+
+    panel_actions.fail_next_renewal(subscription.id)
+    panel_actions.advance_to_renewal(subscription.id)
+    (invoice,) = storage.find("invoice", ("status", "=", "open"))
+    return str(invoice["id"])
+
+
+def test_everything_at_a_glance(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    page = shown(open_portal(sandbox, subscription))
+    for text in (
+        "Icon set",
+        "$9.00 per month",
+        "Active",
+        "Renews on",
+        "Visa •••• 4242",
+        "Invoice history",
+        "Paid",
+    ):
+        assert text in page
+    assert f'data-testid="return-to-business-link" href="{BACK}"' in page
+    assert "/stripe-sandbox/receipts/in_" in page
+
+
+def test_a_card_becomes_the_customers_default(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    portal = open_portal(sandbox, subscription)
+    response = type_card(f"{portal}/payment-method")
+    assert (response.status_code, response["Location"]) == (303, portal)
+    now = again(sandbox, subscription)
+    default = now.customer.invoice_settings.default_payment_method
+    assert sandbox.client.v1.payment_methods.retrieve(default).card.brand == "mastercard"  # type: ignore[union-attr]
+    assert now.default_payment_method.card.brand == "visa"  # the subscription's own stays
+    assert "Mastercard •••• 4444" in shown(portal)
+    told = [event["type"] for event in sandbox.events()][-4:]
+    assert told == [
+        "setup_intent.created",
+        "payment_method.attached",
+        "setup_intent.succeeded",
+        "customer.updated",
+    ]
+
+
+def test_a_card_of_one_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    portal = open_portal(sandbox, subscription)
+    type_card(f"{portal}/subscriptions/{subscription.id}/payment-method")
+    assert again(sandbox, subscription).default_payment_method.card.brand == "mastercard"
+    assert len(sandbox.events("customer.subscription.updated")) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("4000000000000002", "Your card has been declined."),
+        ("4000002760003184", "3D Secure"),
+        ("4242424242424241", "Your card number is invalid."),
+        ("", "Required"),
+    ],
+)
+def test_a_card_that_is_refused_changes_nothing(
+    sandbox: Sandbox, subscription: stripe.Subscription, number: str, message: str
+) -> None:
+    response = type_card(f"{open_portal(sandbox, subscription)}/payment-method", number)
+    assert response.status_code == 200
+    assert message in html.unescape(response.content.decode())
+    assert again(sandbox, subscription).customer.invoice_settings.default_payment_method is None
+
+
+@pytest.mark.parametrize("of_subscription", [True, False])
+def test_a_new_card_pays_what_is_overdue(
+    sandbox: Sandbox, subscription: stripe.Subscription, of_subscription: bool
+) -> None:
+    invoice = fall_behind(subscription)
+    assert again(sandbox, subscription).status == "past_due"
+    portal = open_portal(sandbox, subscription)
+    assert "A payment of $9.00 has failed" in shown(portal)
+    type_card(
+        f"{portal}/subscriptions/{subscription.id}/payment-method"
+        if of_subscription
+        else f"{portal}/payment-method"
+    )
+    assert sandbox.client.v1.invoices.retrieve(invoice).status == "paid"
+    assert again(sandbox, subscription).status == "active"
+    assert "has failed" not in shown(portal)
+
+
+def test_cancel_at_the_end_and_not_after_all(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    portal = open_portal(sandbox, subscription)
+    ask = f"{portal}/subscriptions/{subscription.id}/cancel"
+    assert "It stays yours until" in shown(ask)
+    assert again(sandbox, subscription).cancel_at_period_end is False
+    assert Client().post(ask)["Location"] == portal
+    now = again(sandbox, subscription)
+    assert (now.status, now.cancel_at_period_end) == ("active", True)
+    page = shown(portal)
+    assert "Ends on" in page
+    assert "Don't cancel" in page
+    Client().post(f"{portal}/subscriptions/{subscription.id}/resume")
+    assert again(sandbox, subscription).cancel_at_period_end is False
+    assert "Renews on" in shown(portal)
+
+
+def test_a_configuration_may_cancel_at_once(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    made = sandbox.client.v1.billing_portal.configurations.create(
+        {"features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}}}
+    )
+    portal = open_portal(sandbox, subscription, configuration=made.id)
+    page = shown(portal)
+    assert "Invoice history" not in page
+    assert "payment method" not in page.lower()
+    assert Client().get(f"{portal}/payment-method").status_code == 404
+    Client().post(f"{portal}/subscriptions/{subscription.id}/cancel")
+    assert again(sandbox, subscription).status == "canceled"
+    assert "No subscription" in shown(portal)
+
+
+def test_flows_go_straight_there_and_come_back(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    cancel: Any = {
+        "type": "subscription_cancel",
+        "subscription_cancel": {"subscription": subscription.id},
+        "after_completion": {"type": "redirect", "redirect": {"return_url": "https://shop.example/bye"}},
+    }
+    portal = open_portal(sandbox, subscription, flow_data=cancel)
+    response = Client().get(portal)
+    assert response["Location"] == f"{portal}/subscriptions/{subscription.id}/cancel"
+    assert Client().post(response["Location"])["Location"] == "https://shop.example/bye"
+    update: Any = {
+        "type": "payment_method_update",
+        "after_completion": {
+            "type": "hosted_confirmation",
+            "hosted_confirmation": {"custom_message": "Thanks!"},
+        },
+    }
+    portal = open_portal(sandbox, subscription, flow_data=update)
+    response = type_card(Client().get(portal)["Location"])
+    assert "Thanks!" in shown(response["Location"])
+    assert "Subscriptions" in shown(f"{portal}?all")
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"customer": "cus_nobody"}, "customer"),
+        ({"customer": ""}, "customer"),
+        ({"return_url": "account"}, "return_url"),
+        ({"flow_data": {"type": "subscription_update"}}, "flow_data[type]"),
+        ({"flow_data": {"type": "subscription_cancel"}}, "flow_data[subscription_cancel]"),
+        ({"configuration": "bpc_none"}, "configuration"),
+    ],
+)
+def test_what_a_session_refuses(
+    sandbox: Sandbox, subscription: stripe.Subscription, params: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        open_portal(sandbox, subscription, **params)
+    assert raised.value.param == param
+
+
+def test_nobody_reaches_what_is_not_theirs(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    other = subscribe(sandbox)
+    portal = open_portal(sandbox, other)
+    for act in ("cancel", "resume", "payment-method"):
+        assert Client().post(f"{portal}/subscriptions/{subscription.id}/{act}").status_code == 404
+    assert again(sandbox, subscription).cancel_at_period_end is False
+    assert Client().get("/stripe-sandbox/portal/bps_none").status_code == 404
+
+
+def test_a_portal_session_gets_old(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    portal = open_portal(sandbox, subscription)
+    session = portal.rpartition("/")[2]
+    storage.update(session, created=(storage.get(session) or {})["created"] - 3601)
+    response = Client().get(portal)
+    assert response.status_code == 410
+    assert BACK in html.unescape(response.content.decode())
+
+
+def test_the_default_configuration_is_there_and_stays(sandbox: Sandbox) -> None:
+    configurations = sandbox.client.v1.billing_portal.configurations
+    (default,) = configurations.list().data
+    assert default.is_default
+    assert default.features.subscription_cancel.mode == "at_period_end"
+    with pytest.raises(stripe.InvalidRequestError):
+        configurations.update(default.id, {"active": False})
+    changed = configurations.update(default.id, {"features": {"subscription_cancel": {"enabled": False}}})
+    assert not changed.features.subscription_cancel.enabled
+    assert changed.features.invoice_history.enabled

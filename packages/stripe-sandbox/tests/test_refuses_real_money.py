@@ -1,0 +1,50 @@
+"""The sandbox doesn't start where real money could be meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stripe_sandbox import api
+from stripe_sandbox.checks import refuse_real_money
+
+
+def ids() -> list[str | None]:
+    return [problem.id for problem in refuse_real_money(None)]
+
+
+def test_fine_in_development(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEBUG = True
+    assert ids() == []
+
+
+@pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
+@pytest.mark.parametrize("where", ["settings", "environment"])
+def test_never_with_a_live_key(settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, where: str) -> None:
+    settings.DEBUG = True
+    if where == "settings":
+        settings.STRIPE_SECRET_KEY = key
+    else:
+        monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    assert ids() == ["stripe_sandbox.E001"]
+
+
+def test_in_production_only_when_asked_for(settings: Any) -> None:
+    settings.DEBUG = False
+    settings.STRIPE_SANDBOX = False
+    assert ids() == ["stripe_sandbox.E002"]
+    settings.STRIPE_SANDBOX = True
+    assert ids() == []
+
+
+def test_a_public_demo_answers_its_own_key_only(sandbox: Any, settings: Any) -> None:
+    settings.STRIPE_SANDBOX_ANY_KEY = False
+    settings.STRIPE_SECRET_KEY = "sk_test_of_this_site"
+
+    def status(key: str) -> int:
+        return api.handle(
+            "GET", "/v1/customers", {"Authorization": f"Bearer {key}"}, b"", "", "http://x"
+        ).status
+
+    assert [status("sk_test_of_this_site"), status("sk_test_guessed")] == [200, 401]
