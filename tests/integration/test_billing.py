@@ -244,8 +244,8 @@ def test_failed_renewal_of_refunded_subscription_stays_closed(
 def test_failed_renewal_of_suspended_subscription_is_not_called_due_next_month(
     as_ada: Client, sandbox: Any, suspended: Purchase
 ) -> None:
-    desk.fail_next_renewal(suspended.subscription_id)
-    desk.advance_to_renewal(suspended.subscription_id)
+    panel_actions.fail_next_renewal(suspended.subscription_id)
+    panel_actions.advance_to_renewal(suspended.subscription_id)
     purchase = deliver(sandbox, suspended)
     assert (purchase.status, purchase.subscription_status) == (suspended.status, "past_due")
     # Stripe tries it again within days: https://docs.stripe.com/billing/revenue-recovery/smart-retries
