@@ -44,7 +44,7 @@ def deliver_pending() -> int:
 
 
 def deliver_due(now: float | None = None) -> int:
-    """Make one attempt for each delivery that is due at `now` (Unix seconds, default the clock); gives their number."""
+    """Attempt each delivery that is due at `now` (Unix seconds, default the clock), and return their number."""
     now, attempts = time.time() if now is None else now, 0
     while (claimed := _claim(now)) is not None:
         _attempt(claimed, now)
