@@ -11,3 +11,4 @@ ROOT_URLCONF = "sandbox_urls"
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 }  # live_server asks for one
+STRIPE_SANDBOX_WEBHOOK_PATH = "/webhooks/stripe/"

@@ -5,6 +5,7 @@ Follow it from `handle`: who asks (key, version), which route, what parameters, 
 
 import json
 import logging
+import time
 from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Mapping
@@ -14,7 +15,20 @@ from urllib.parse import unquote_plus
 import stripe
 from django.conf import settings
 
-from . import bootstrap, conf, errors, events, expand, forms, idempotency, ids, params, routes, storage
+from . import (
+    bootstrap,
+    conf,
+    errors,
+    events,
+    expand,
+    forms,
+    idempotency,
+    ids,
+    params,
+    routes,
+    storage,
+    switches,
+)
 from .billing import clocks
 from .calls import Call
 from .storage import Obj
@@ -39,6 +53,7 @@ def handle(
     request_id, key = ids.new("request"), given.get("idempotency-key", "") if method == "POST" else ""
     try:
         bootstrap.prepare()
+        _disturb()
         _authenticate(given.get("authorization", ""))
         _check_version(given.get("stripe-version", stripe.api_version))
         response = _answer(method, path, body, query, origin, key, request_id)
@@ -55,6 +70,19 @@ def handle(
     if key:
         response.headers["Idempotency-Key"] = key
     return response
+
+
+def _disturb() -> None:
+    """Answer late, or with the error that the switches ask for. Raises ApiError."""
+    if delay := switches.current().api_delay_seconds:
+        time.sleep(delay)
+    status = switches.take_api_error()
+    if status == 429:
+        raise errors.ApiError(
+            "Request rate limit exceeded. The sandbox was told so.", status=429, code="rate_limit"
+        )
+    if status:
+        raise errors.ApiError("The sandbox was told to fail.", status=status, kind="api_error")
 
 
 def _answer(

@@ -12,7 +12,7 @@ def prepare() -> None:
         if storage.setting("prepared"):
             return
         storage.set_setting("prepared", True)
-        webhook_endpoints.new_for_store()
+        webhook_endpoints.update_own()
         if conf.get("DEMO"):
             from .demo.catalogue import ensure_demo_catalogue
 

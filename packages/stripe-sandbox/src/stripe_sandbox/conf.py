@@ -8,7 +8,8 @@ DEFAULTS: dict[str, Any] = {
     "DB": "stripe_sandbox.sqlite3",  # path of the SQLite file
     "DELIVERY": "thread",  # "manual": tests deliver webhooks themselves
     "DEMO": True,  # a new file starts with the demo catalogue
-    "WEBHOOK_PATH": "/webhooks/stripe/",  # of the project that the sandbox is installed in
+    "WEBHOOK_PATH": "/webhooks/stripe/",  # webhook endpoint of this project, called in-process; "" for none
+    "WEBHOOK_URL": "",  # webhook endpoint of another program, instead of that
 }
 
 

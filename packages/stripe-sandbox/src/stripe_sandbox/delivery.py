@@ -37,8 +37,14 @@ def resend(event_id: str, endpoint_id: str) -> None:
     queue(event_id, endpoint_id, time.time())
 
 
+def deliver_pending() -> int:
+    """Make one attempt for each delivery that waits, even if it is due later, and return their number."""
+    storage.query("UPDATE deliveries SET due = ? WHERE state = 'pending'", time.time())
+    return deliver_due()
+
+
 def deliver_due(now: float | None = None) -> int:
-    """Make one attempt for each delivery that is due at `now` (Unix seconds, default the clock); gives their number."""
+    """Attempt each delivery that is due at `now` (Unix seconds, default the clock), and return their number."""
     now, attempts = time.time() if now is None else now, 0
     while (claimed := _claim(now)) is not None:
         _attempt(claimed, now)
@@ -89,7 +95,8 @@ def _attempt(row: sqlite3.Row, now: float) -> None:
     else:
         own = endpoint["id"] == OWN_ENDPOINT
         secret = settings.STRIPE_WEBHOOK_SECRET if own else storage.hidden(endpoint["id"])["secret"]
-        status, error = sender.send(event, endpoint["url"], secret, now, in_process=own)
+        in_process = own and not conf.get("WEBHOOK_URL")
+        status, error = sender.send(event, endpoint["url"], secret, now, in_process)
     if status is not None and 200 <= status < 300:
         _record(row, "delivered", status, "", now)
     else:

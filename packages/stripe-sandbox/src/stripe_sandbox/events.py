@@ -17,7 +17,7 @@ cause: ContextVar[Obj | None] = ContextVar("cause", default=None)
 
 
 def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
-    """Store an event of this type about the object as it is now, and queue its webhooks; gives the event back.
+    """Store an event of this type about the object as it is now, and queue its webhooks; return the event.
 
     `previous` are the old values of changed fields ("….updated" only). Call it in the transaction of the change.
     """

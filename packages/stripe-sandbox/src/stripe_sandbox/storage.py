@@ -104,7 +104,7 @@ def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
     """Store a new object, or a new version of it (which keeps its place in lists, its parent and what is hidden).
 
     `parent` is the id of the object whose nested list this one belongs to (a line item's session). `hidden` is what the
-    sandbox must remember and Stripe doesn't show. Gives the object back.
+    sandbox must remember and Stripe doesn't show. Return the object.
     """
     query(
         "INSERT INTO objects (id, object, parent, created, json, hidden) VALUES (?, ?, ?, ?, ?, ?)"

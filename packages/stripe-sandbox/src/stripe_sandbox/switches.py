@@ -22,6 +22,12 @@ class Switches:
     """Never send events of these types; "*" is all, "charge.*" a group."""
     fail_next_n: int = 0
     """Let the next n attempts fail without reaching the endpoint; Stripe's retries then deliver them."""
+    api_status: int = 0
+    """Answer API requests with this error: 429 or 500."""
+    api_times: int = 0
+    """How many API requests to answer so."""
+    api_delay_seconds: float = 0
+    """Answer every API request this much later."""
     after_retries: str = "canceled"
     """What a subscription becomes when the last attempt to charge it has failed: canceled, unpaid or past_due."""
 
@@ -46,3 +52,14 @@ def take_failure() -> bool:
         if left > 0:
             turn(fail_next_n=left - 1)
     return left > 0
+
+
+def take_api_error() -> int:
+    """Return the status that this API request has to be answered with, 0 for none, counting api_times down."""
+    if not current().api_times:  # one read and no lock
+        return 0
+    with storage.transaction():
+        now = current()
+        if now.api_times > 0:
+            turn(api_times=now.api_times - 1)
+    return now.api_status if now.api_times > 0 else 0

@@ -1,6 +1,6 @@
 """What a person or the API does to a subscription: another plan, another card, an end, a pause.
 
-Each function gives the subscription back as it stands afterwards. No prorations are computed: a new price counts from
+Each function returns the subscription as it is afterwards. No prorations are computed: a new price counts from
 the next invoice on. https://docs.stripe.com/billing/subscriptions/change
 """
 

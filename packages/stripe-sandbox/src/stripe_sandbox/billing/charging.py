@@ -29,7 +29,7 @@ def refusal(method: Obj | None, declined: str | None) -> cards.Decline | None:
 
 
 def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj:
-    """Make the attempt, which goes wrong for this reason, with its events; gives the payment intent back."""
+    """Make the attempt, which goes wrong for this reason, with its events; return the payment intent."""
     if method is None:
         return _refused(intent, None, None, "", "This invoice has no payment method.")
     if reason is AUTHENTICATE:
@@ -52,7 +52,7 @@ def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj
 
 
 def authenticate(intent: Obj, passed: bool) -> Obj:
-    """The buyer answered the bank's question; gives the payment intent back, charged or refused."""
+    """The buyer answered the bank's question; return the payment intent, charged or refused."""
     method = storage.get(intent["payment_method"]) or {}
     if passed:
         return charge(intent, method, cards.by_fingerprint(method["card"]["fingerprint"]).decline)

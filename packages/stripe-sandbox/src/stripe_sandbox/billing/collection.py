@@ -69,13 +69,13 @@ def finalize(invoice: Obj) -> Obj:
 def pay(invoice: Obj, payment_method_id: str = "") -> Obj:
     """Attempt a draft or open invoice now, with this card or else the subscription's.
 
-    Gives it back, paid or still open. A decline is no error here; events and the payment intent tell of it.
+    Return it, paid or still open. A decline is no error here; events and the payment intent tell of it.
     """
     return attempt(finalize(invoice), storage.get(payment_method_id, "payment_method"))
 
 
 def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) -> Obj:
-    """Charge the open invoice. Only `automatic` attempts count towards giving up. Gives the invoice back."""
+    """Charge the open invoice. Only `automatic` attempts count towards giving up. Return the invoice."""
     intent = payment_of(invoice)
     if intent is None:
         return settle(invoice)
@@ -85,7 +85,7 @@ def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) ->
 
 
 def authenticate(invoice: Obj, passed: bool) -> Obj:
-    """The buyer has answered the bank's question about an open invoice (3D Secure); gives the invoice back."""
+    """The buyer has answered the bank's question about an open invoice (3D Secure); return the invoice."""
     intent = payment_of(invoice)
     if intent is None or intent["status"] != "requires_action":
         return invoice
@@ -111,7 +111,7 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
 
 
 def void(invoice: Obj) -> Obj:
-    """Nobody need pay it any more."""
+    """Void an open invoice."""
     for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
         times = payment["status_transitions"] | {"canceled_at": clock.now()}
         storage.put(payment | {"status": "canceled", "status_transitions": times})

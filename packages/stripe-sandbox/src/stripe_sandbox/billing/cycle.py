@@ -55,7 +55,7 @@ def paused(subscription: Obj, why: str) -> Obj:
 def open_period(subscription: Obj, start: int, reason: str, at_once: bool = False, **changes: Any) -> Obj:
     """Begin the period that starts at `start` and bill it: in an hour, as Stripe does at renewals, or at once.
 
-    `changes` are further fields of the subscription. Gives it back as it stands after that.
+    `changes` are further fields of the subscription. Return it as it stands after that.
     """
     after = subscription | changes
     rows = [_in_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
@@ -79,7 +79,7 @@ def _in_period(item: Obj, anchor: int, start: int) -> Obj:
 
 
 def _give_up(subscription: Obj) -> None:
-    """Nobody paid the first invoice within 23 hours."""
+    """End a subscription whose first invoice was not paid within 23 hours."""
     due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)

@@ -25,7 +25,7 @@ def save(subscription: Obj, **changes: Any) -> Obj:
 
 
 def schedule(obj: Obj) -> Obj:
-    """Note when the subscription or invoice needs attention next, by which clock; gives it back."""
+    """Note when the subscription or invoice needs attention next, by which clock, and return it."""
     moment = next_for_subscription(obj) if obj["object"] == "subscription" else next_for_invoice(obj)
     storage.hide(obj["id"], due_at=moment, clock=clocks.id_for(obj["customer"]))
     return obj

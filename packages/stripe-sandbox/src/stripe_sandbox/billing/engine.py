@@ -18,7 +18,7 @@ def tick() -> None:
 
 
 def run(clock_id: str, until: int) -> int:
-    """Do all that is due by this clock ("" the wall's) up to `until`; gives the number of steps."""
+    """Do everything that is due by this clock ("" the wall's) up to `until`, and return the number of steps."""
     steps, cause = 0, events.cause.set(None)
     try:
         while _step(clock_id, until):
@@ -29,7 +29,7 @@ def run(clock_id: str, until: int) -> int:
 
 
 def start(clock_id: str, target: int) -> Obj:
-    """Set the clock moving to `target`; it gets there once the current transaction is committed. Gives the clock.
+    """Set the clock moving to `target`; it gets there once the current transaction is committed. Return the clock.
 
     Raises ApiError when it is moving already, or would move back.
     """

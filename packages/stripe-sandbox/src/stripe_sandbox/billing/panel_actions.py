@@ -11,7 +11,7 @@ _AFTERWARDS = collection.DRAFT_SECONDS + 60
 def advance(object_id: str, seconds: int) -> Obj:
     """Let that much time pass for a customer (named by its id or a subscription's), with all that falls due.
 
-    A customer without a test clock gets one behind the scenes, set to the present. Gives the clock. Raises KeyError for
+    A customer without a test clock gets one behind the scenes, set to the present. Return it. Raises KeyError for
     an unknown id, ApiError while the clock is moving.
     """
     with storage.transaction():
@@ -24,7 +24,7 @@ def advance(object_id: str, seconds: int) -> Obj:
 
 
 def advance_to_renewal(subscription_id: str) -> Obj:
-    """Let time pass until the current period (or trial) is over and its invoice has been attempted. Gives the clock."""
+    """Advance until the current period (or trial) is over and its invoice has been attempted. Return the clock."""
     subscription = storage.get(subscription_id, "subscription")
     if subscription is None:
         raise KeyError(subscription_id)

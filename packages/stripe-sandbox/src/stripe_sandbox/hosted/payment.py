@@ -93,7 +93,7 @@ def completed_event(session_id: str) -> str:
 
 
 def complete_due(now: float | None = None) -> int:
-    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock); gives the number."""
+    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock), and return the number."""
     now, done = time.time() if now is None else now, 0
     if not storage.setting("late"):
         return 0

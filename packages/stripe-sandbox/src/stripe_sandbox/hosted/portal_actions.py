@@ -20,7 +20,7 @@ NO_WINDOW = "This card asks for 3D Secure, which the sandbox plays at checkout o
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
     """Keep a new card: for one subscription, or as the customer's default; and pay with it what is overdue.
 
-    Gives "" or why the card was turned down. As on Stripe's portal, a subscription that has a card of its own keeps it
+    Return "" or why the card was turned down. As on Stripe's portal, a subscription that has a card of its own keeps it
     when only the customer's default changes.
     """
     card = form.card

@@ -98,7 +98,7 @@ class SessionView:
         return bool(self.session["automatic_tax"]["enabled"])
 
     def redeem(self, customer: str | None, subscription: str | None = None) -> str:
-        """Use up the session's coupon or promotion code; gives the discount's id, "" when there is none."""
+        """Use up the session's coupon or promotion code; return the discount's id, "" when there is none."""
         for applied in self.session["discounts"] or []:
             owner = {
                 "customer": customer,
@@ -112,7 +112,7 @@ class SessionView:
         return ""
 
     def subscribe(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
-        """Start the subscription with its first invoice, settled; gives the session's fields about them."""
+        """Start the subscription with its first invoice, settled; return the session's fields about them."""
         data = self.hidden.get("subscription_data") or {}
         rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
         once = [item for item, price, _ in self.rows if not price["recurring"]]
@@ -133,7 +133,7 @@ class SessionView:
         return {"subscription": subscription["id"], "invoice": invoice["id"]}
 
     def bill(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
-        """The invoice of a one-time sale, settled, if the session asks for one; gives the session's field about it."""
+        """The invoice of a one-time sale, settled, if the session asks for one; return the session's field about it."""
         wanted = self.session["invoice_creation"]
         if not wanted or not wanted["enabled"]:
             return {}

@@ -91,7 +91,7 @@ def expire_due(now: int | None = None) -> None:
 
 
 def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
-    """The buyer has paid (or need not): complete, with checkout.session.completed. Gives the session back.
+    """The buyer has paid (or need not): complete, with checkout.session.completed. Return the session.
 
     `fields` are what the page has learnt: customer, customer_details, payment_intent, subscription, invoice …
     """

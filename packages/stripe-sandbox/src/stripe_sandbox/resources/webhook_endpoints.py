@@ -18,11 +18,18 @@ def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) ->
     return storage.put(shapes.new(stripe.WebhookEndpoint, defaults, fields), hidden=hidden)
 
 
-def new_for_store() -> Obj:
-    """The endpoint of the store in this project: called in-process, its secret is STRIPE_WEBHOOK_SECRET."""
-    url = settings.SITE_URL + conf.get("WEBHOOK_PATH")
-    about = {"description": "The store of this project", "api_version": stripe.api_version}
-    return new(url, ["*"], id=OWN_ENDPOINT, **about)
+def update_own() -> None:
+    """Create, move or remove the endpoint that the settings name. Its secret is STRIPE_WEBHOOK_SECRET."""
+    path = conf.get("WEBHOOK_PATH")
+    url = conf.get("WEBHOOK_URL") or (settings.SITE_URL + path if path else "")
+    known = storage.get(OWN_ENDPOINT)
+    if not url:
+        storage.delete(OWN_ENDPOINT)
+    elif known:
+        storage.update(OWN_ENDPOINT, url=url)
+    else:
+        about = {"description": "The endpoint of the settings", "api_version": stripe.api_version}
+        new(url, ["*"], id=OWN_ENDPOINT, **about)
 
 
 def create(call: Call) -> Obj:

@@ -27,4 +27,7 @@ STATIC_URL = "static/"
 USE_TZ = True
 STRIPE_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 (known to everybody)
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_SANDBOX_WEBHOOK_SECRET", "whsec_sandbox")
+STRIPE_SANDBOX_WEBHOOK_URL = os.environ.get("STRIPE_SANDBOX_WEBHOOK_URL", "")
+STRIPE_SANDBOX_WEBHOOK_PATH = ""
+STRIPE_SANDBOX_DEMO = bool(os.environ.get("STRIPE_SANDBOX_DEMO"))
 STRIPE_SANDBOX_DB = os.environ.get("STRIPE_SANDBOX_DB", "stripe_sandbox.sqlite3")

@@ -1,7 +1,15 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from . import control
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/stripe-sandbox/")),
+    path("control/reset", control.reset),
+    path("control/objects/<str:object_id>", control.available),
+    path("control/objects/<str:object_id>/<str:action>", control.act),
+    path("control/webhooks", control.webhooks),
+    path("control/webhooks/deliver", control.deliver),
+    path("control/api", control.api),
     path("", include("stripe_sandbox.urls")),
 ]

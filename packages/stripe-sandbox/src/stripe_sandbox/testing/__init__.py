@@ -28,7 +28,7 @@ class Sandbox:
         self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
 
     def deliver(self, after: float = 0) -> int:
-        """Make the webhook attempts that are due `after` seconds from now; gives their number."""
+        """Make the webhook attempts that are due `after` seconds from now, and return their number."""
         with _connections_kept():
             return delivery.deliver_due(time.time() + after)
 

@@ -1,0 +1,252 @@
+"""`stripe-sandbox serve`: the sandbox alone, over HTTP, for programs in any language."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import stripe
+
+PACKAGE = Path(__file__).parents[1]
+SECRET = "whsec_of_the_test"
+NODE_SDK = "23.1.0"
+
+
+class Hook:
+    """A program's webhook endpoint: verified events, in order of arrival."""
+
+    def __init__(self) -> None:
+        self.events: list[stripe.Event] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                signature = self.headers["Stripe-Signature"]
+                hook.events.append(stripe.Webhook.construct_event(body, signature, SECRET))  # type: ignore[no-untyped-call]
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                """Stay quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events]
+
+    def wait(self, condition: Callable[[list[str]], bool]) -> list[str]:
+        until = time.monotonic() + 20
+        while not condition(self.types()):
+            assert time.monotonic() < until, self.types()
+            time.sleep(0.05)
+        return self.types()
+
+
+class Server:
+    """A running `stripe-sandbox serve`."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.url = port, f"http://127.0.0.1:{port}"
+        self.v1 = stripe.StripeClient(
+            "sk_test_any", base_addresses={"api": self.url}, max_network_retries=0
+        ).v1
+
+    def control(self, path: str, **params: Any) -> Any:
+        response = requests.post(f"{self.url}/control/{path}", json=params, timeout=20)
+        return response.json() if response.ok else response.status_code
+
+
+@contextmanager
+def serve(python: str, folder: Path, *options: str) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [python, "-m", "stripe_sandbox.server.cli", "serve", "--port", str(port), *options]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTHON"))}
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + 30
+        while "Control panel" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        yield Server(port)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Hook]:
+    hook = Hook()
+    yield hook
+    hook.server.shutdown()
+    hook.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def running(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("serve")
+    options = ["--webhook", hook.url, "--secret", SECRET, "--database", str(folder / "file.sqlite3")]
+    with serve(sys.executable, folder, *options) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Server, hook: Hook) -> Server:
+    running.control("webhooks", delay_seconds=0, duplicate=False, reorder=False, drop=[], fail_next_n=0)
+    assert running.control("reset") == {}
+    hook.events.clear()
+    return running
+
+
+def subscribe(server: Server) -> stripe.Subscription:
+    customer = server.v1.customers.create({"email": "ada@example.com"})
+    method = server.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    server.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})
+    product = server.v1.products.create(
+        {
+            "name": "Club",
+            "default_price_data": {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}},
+        }
+    )
+    price = product.default_price
+    return server.v1.subscriptions.create({"customer": customer.id, "items": [{"price": str(price)}]})
+
+
+def charge(server: Server) -> stripe.Charge:
+    subscribe(server)
+    return server.v1.charges.list().data[0]
+
+
+def test_signed_events_arrive_at_the_endpoint(server: Server, hook: Hook) -> None:
+    server.v1.products.create({"name": "Icons"})
+    assert hook.wait(lambda types: "product.created" in types) == ["product.created"]
+
+
+def test_events_are_dropped_delayed_duplicated_and_delivered(server: Server, hook: Hook) -> None:
+    assert server.control("webhooks", drop=["product.*"], duplicate=True)["drop"] == ["product.*"]
+    server.v1.products.create({"name": "Icons"})
+    server.v1.customers.create({})
+    assert hook.wait(lambda types: len(types) == 2) == ["customer.created"] * 2
+    server.control("webhooks", drop=[], duplicate=False, delay_seconds=600)
+    server.v1.customers.create({})
+    assert server.control("webhooks/deliver") == {"attempts": 1}
+    dropped = next(event for event in server.v1.events.list().data if event.type == "product.created")
+    assert server.control("webhooks/deliver", event=dropped.id) == {"attempts": 1}
+    assert hook.types() == ["customer.created"] * 3 + ["product.created"]
+
+
+def test_refund_and_dispute(server: Server) -> None:
+    paid = charge(server)
+    assert server.control(f"objects/{paid.id}/refund", amount=200)["amount_refunded"] == 200
+    assert server.control(f"objects/{paid.id}/dispute", choice="dispute_fraudulent")["disputed"] is True
+    dispute = server.v1.disputes.list().data[0]
+    assert server.control(f"objects/{dispute.id}/lose")["status"] == "lost"
+    assert server.control(f"objects/{dispute.id}/win") == 409
+
+
+def test_time_passes_and_a_renewal_fails(server: Server) -> None:
+    subscription = subscribe(server)
+    assert requests.get(f"{server.url}/control/objects/{subscription.id}", timeout=20).json() == {
+        "actions": ["renew", "fail_renewal", "cancel", "days"]
+    }
+    assert server.control(f"objects/{subscription.id}/days", days=32)["status"] == "active"
+    server.control(f"objects/{subscription.id}/fail_renewal")
+    server.control(f"objects/{subscription.id}/renew")
+    until = time.monotonic() + 20
+    while server.v1.subscriptions.retrieve(subscription.id).status != "past_due":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_the_api_fails_and_is_slow_when_told_so(server: Server) -> None:
+    server.control("api", api_status=429, api_times=1)
+    with pytest.raises(stripe.RateLimitError):
+        server.v1.products.list()
+    server.control("api", api_status=500, api_times=1)
+    with pytest.raises(stripe.APIError):
+        server.v1.products.list()
+    server.control("api", api_delay_seconds=0.5)
+    begun = time.monotonic()
+    assert server.v1.products.list().data == []
+    assert time.monotonic() - begun >= 0.5
+    server.control("api", api_delay_seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status"),
+    [
+        ("api", {"api_status": 200, "api_times": 1}, 400),
+        ("api", {"status": 500}, 400),
+        ("webhooks", {"drop": "*"}, 400),
+        ("webhooks", {"delay_seconds": -1}, 400),
+        ("webhooks/deliver", {"event": "evt_nothing"}, 404),
+        ("objects/ch_nothing/refund", {}, 404),
+        ("reset", {"really": True}, 400),
+    ],
+)
+def test_mistakes_are_refused(server: Server, path: str, params: dict[str, Any], status: int) -> None:
+    assert server.control(path, **params) == status
+
+
+def test_no_page_in_a_browser_controls_it(server: Server) -> None:
+    address = f"{server.url}/control/reset"
+    assert requests.post(address, data={}, timeout=20).status_code == 415
+    assert requests.get(address, timeout=20).status_code == 405
+
+
+def test_hosted_pages_and_their_files_are_served(server: Server) -> None:
+    panel = requests.get(server.url, timeout=20)
+    assert "Control panel" in panel.text
+    assert requests.get(f"{server.url}/static/stripe_sandbox/panel.css", timeout=20).ok
+
+
+def test_it_refuses_a_live_key(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stripe_sandbox.server.cli", "serve", "--port", "1"]
+    environ = {**os.environ, "STRIPE_SECRET_KEY": "sk_live_abc"}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "live key" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(
+    not shutil.which("npm") and not os.environ.get("CI"), reason="needs Node with npm, which CI has"
+)
+def test_it_serves_the_sdks_of_python_and_node_from_an_empty_environment(tmp_path: Path) -> None:
+    environment, scripts = tmp_path / "environment", tmp_path / "node"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = str(environment / "bin" / "python")
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, PACKAGE], check=True)
+    scripts.mkdir()
+    shutil.copy(Path(__file__).parent / "node_client.js", scripts)
+    npm = ["npm", "install", "--silent", "--no-fund", "--no-audit", f"stripe@{NODE_SDK}"]
+    subprocess.run(npm, cwd=scripts, check=True)
+    with serve(python, tmp_path) as server:
+        server.v1.products.create({"name": "Python"})
+        node = ["node", "node_client.js", str(server.port)]
+        done = subprocess.run(node, cwd=scripts, capture_output=True, text=True, check=True, timeout=60)
+    found = json.loads(done.stdout)
+    assert found["names"] == ["Größe & 100 %", "Python"]
+    assert found["url"].startswith(f"{server.url}/stripe-sandbox/checkout/cs_test_")
+    assert (found["refused"], found["total"]) == ("resource_missing", 900)
