@@ -63,12 +63,12 @@ def _lost_events(report: Report) -> dict[str, str]:
 
 
 def outdated() -> dict[str, QuerySet]:
-    """What nobody needs any more, by name. Purchases, their timelines and mails are kept for ever."""
+    """Return the rows to delete, by name. Purchases, their status changes and e-mails are kept for ever."""
     now = timezone.now()
     old_task = now - timedelta(days=TASK_DAYS)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
-        # Address and browser of each sign-in, for the list on the account page: of no use once it has ended.
+        # IP address and browser of each sign-in, for the account page.
         "records of ended sessions": UserSession.objects.exclude(
             session_key__in=Session.objects.filter(expire_date__gte=now).values("session_key")
         ),
@@ -83,7 +83,7 @@ def outdated() -> dict[str, QuerySet]:
 
 
 def unused_pictures() -> Iterator[str]:
-    """Names in the storage of what no product has shown for long: shared links have had their time."""
+    """Yield names of files that no product shows and that are old; shared links may still lead to younger ones."""
     products = Product.objects.only("images", "copies").iterator()
     shown = {
         name
@@ -105,7 +105,7 @@ def unused_pictures() -> Iterator[str]:
 
 
 def delete(rows: QuerySet) -> int:
-    """Deletes in small transactions, so that nobody waits for it. Gives how many."""
+    """Delete in small transactions, so that no request waits long. Return the number of rows."""
     count = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.model._default_manager.filter(pk__in=keys).delete()
