@@ -369,8 +369,9 @@ DEFAULT_FROM_EMAIL = env.read(
     "DEFAULT_FROM_EMAIL", mail.sender, default=mail.quoted_sender(SITE_NAME, SUPPORT_EMAIL)
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# Who is told what the shop can't mend by itself.
-ALERT_EMAIL = env.read("ALERT_EMAIL", mail.email_address, default=SUPPORT_EMAIL)
+# Who is alerted to what the shop can't repair by itself.
+ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", mail.email_address, default=SUPPORT_EMAIL))]
+EMAIL_SUBJECT_PREFIX = ""
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

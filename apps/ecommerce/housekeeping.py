@@ -1,10 +1,11 @@
-"""What has to be done again and again: reconcile and alarms (every ten minutes), pruning (at night)."""
+"""What runs again and again: reconcile and alarms (every ten minutes), deletion of old rows (at night)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
+from typing import Any
 
 import stripe
 from allauth.usersessions.models import UserSession
@@ -30,45 +31,44 @@ QUIET = timedelta(minutes=10)  # with no event for so long, a repair is no coinc
 
 @task()
 def keep_house() -> str:
-    """reconcile_purchases --background: the same by the worker."""
+    """Reconcile by the worker: reconcile_purchases --background."""
+    return summary(reconcile_and_alert()[0])
+
+
+def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Report, list[str]]:
+    """Reconcile, and raise alarms. Return the report, and what is wrong. Raise stripe.StripeError if Stripe is away."""
     try:
-        report = reconcile()
+        report = reconcile(since, **options)
     except stripe.StripeError as error:
-        raise_alarms(unasked(error))
+        raise_alarms({"Stripe unreachable": f"Stripe could not be asked: {error.user_message or error}"})
         raise
-    raise_alarms(repairs(report))
-    return summary(report)
+    return report, raise_alarms(_lost_events(report))
 
 
-def repairs(report: Report) -> dict[str, str]:
-    """The alarm of a reconcile that found lost events. What was paid a moment ago and is only on its way is none."""
-    quiet = report.last_event is None or timezone.now() - report.last_event > QUIET
-    if not (report.late_events or report.found or (report.repaired and quiet)):
-        return {}
-    return {
-        "events lost": f"Stripe's webhooks do not tell everything. {summary(report)} Run: manage.py stripe_doctor"
-    }
-
-
-def unasked(error: stripe.StripeError) -> dict[str, str]:
-    """The alarm of a reconcile that could not begin."""
-    return {"Stripe unreachable": f"Stripe could not be asked: {error.user_message or error}"}
-
-
-def summary(report: Report, verb: str = "repaired") -> str:
+def summary(report: Report, *, dry_run: bool = False) -> str:
+    verb = "would be " if dry_run else ""
     return (
-        f"Looked at {report.looked_at}, {len(report.repaired)} {verb}, {len(report.found)} unknown until now, "
-        f"{report.events} undelivered events processed, {report.unsent_mails} mails still unsent."
+        f"Looked at {report.looked_at}, {len(report.repaired)} {verb}repaired, {len(report.found)} unknown until now, "
+        f"{report.events} undelivered events {verb}processed, {report.unsent_mails} mails still unsent."
     )
 
 
+def _lost_events(report: Report) -> dict[str, str]:
+    """Return the alarm about lost events, by key. What was paid a moment ago, and is still in transit, raises none."""
+    quiet = report.last_event is None or timezone.now() - report.last_event > QUIET
+    if not (report.late_events or report.found or (report.repaired and quiet)):
+        return {}
+    text = f"Stripe's webhooks do not tell everything. {summary(report)} Run: manage.py stripe_doctor"
+    return {"events lost": text}
+
+
 def outdated() -> dict[str, QuerySet]:
-    """What nobody needs any more, by name. Purchases, their timelines and mails are kept for ever."""
+    """Return the rows to delete, by name. Purchases, their status changes and e-mails are kept for ever."""
     now = timezone.now()
     old_task = now - timedelta(days=TASK_DAYS)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
-        # Address and browser of each sign-in, for the list on the account page: of no use once it has ended.
+        # IP address and browser of each sign-in, for the account page.
         "records of ended sessions": UserSession.objects.exclude(
             session_key__in=Session.objects.filter(expire_date__gte=now).values("session_key")
         ),
@@ -83,7 +83,7 @@ def outdated() -> dict[str, QuerySet]:
 
 
 def unused_pictures() -> Iterator[str]:
-    """Names in the storage of what no product has shown for long: shared links have had their time."""
+    """Yield names of files that no product shows and that are old; shared links may still lead to younger ones."""
     products = Product.objects.only("images", "copies").iterator()
     shown = {
         name
@@ -103,7 +103,7 @@ def unused_pictures() -> Iterator[str]:
 
 
 def delete(rows: QuerySet) -> int:
-    """Deletes in small transactions, so that nobody waits for it. Gives how many."""
+    """Delete in small transactions, so that no request waits long. Return the number of rows."""
     count = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.model._default_manager.filter(pk__in=keys).delete()

@@ -89,6 +89,11 @@ def process(record: WebhookEvent) -> None:
     _handle(record)
 
 
+def cause_of(event: Payload) -> str:
+    """Return what a StatusChange notes as the cause when an event brought it."""
+    return f"{event['type']} {event['id']}"
+
+
 def _record(event: Payload) -> tuple[WebhookEvent, bool]:
     """Return the event's row, and whether it is new. Nearly all are, so the row is written before it is looked up."""
     record = WebhookEvent(
@@ -111,7 +116,7 @@ def _handle(record: WebhookEvent) -> None:
     handler = HANDLERS.get(record.type)
     try:
         if handler:
-            handler(record.payload["data"]["object"], f"{record.type} {record.id}")
+            handler(record.payload["data"]["object"], cause_of(record.payload))
     except UnusableEvent as error:
         logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, error)
         _finish(record, f"Not used: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
 
 from apps.web.maintenance import alone
@@ -15,7 +15,9 @@ def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     """Middleware, behind those that know who is asking and before any that looks into a form."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        size = _announced(request)
+        size = _content_length(request)
+        if size is None:
+            return HttpResponseBadRequest("The Content-Length is not a number.\n", content_type="text/plain")
         if size > settings.MOST_BYTES and not (_from_staff(request) and size <= settings.MOST_BYTES_OF_STAFF):
             return alone(request, "413.html", 413)
         return get_response(request)
@@ -23,10 +25,10 @@ def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     return middleware
 
 
-def _announced(request: HttpRequest) -> int:
-    """Bytes. What comes without an announcement Django does not read at all."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    return int(length) if length.isascii() and length.isdigit() else 0
+def _content_length(request: HttpRequest) -> int | None:
+    """Return bytes, or None if the header is malformed. Django reads no body without the header."""
+    length = (request.META.get("CONTENT_LENGTH") or "0").strip()
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _from_staff(request: HttpRequest) -> bool:

@@ -86,7 +86,7 @@ def test_every_alarm_is_tried() -> None:
 
 @pytest.mark.parametrize("key", BREAKS)
 def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, settings: Any, key: str) -> None:
-    settings.ALERT_EMAIL = "founder@example.com"
+    settings.ADMINS = [("Founder", "founder@example.com")]
     assert raise_alarms() == []
     BREAKS[key](as_ada, icons)
     for _ in range(3):
@@ -146,7 +146,7 @@ def test_reconcile_tells_of_lost_events(as_ada: Client, icons: ProductConfigurat
 def test_reconcile_tells_of_events_that_stripe_could_not_deliver(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "ON_ITS_WAY_SECONDS", -5)
+    monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)
     bought(as_ada, icons)
     assert "undelivered events processed" in run()[1]
 

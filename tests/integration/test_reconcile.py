@@ -145,6 +145,21 @@ def test_events_that_could_not_be_delivered_are_processed(
     assert WebhookEvent.objects.filter(type="checkout.session.completed").exclude(processed_at=None).exists()
 
 
+def test_since_processes_delivered_events_that_a_restored_backup_lacks(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = bought(as_ada, icons)
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    sandbox.deliver()
+    assert Purchase.objects.get().status == Status.REFUNDED
+    WebhookEvent.objects.filter(type__contains="refund").delete()
+    Purchase.objects.update(status=Status.PAID, amount_refunded=0)
+    assert "0 repaired" in reconcile()
+    assert "1 repaired" in reconcile("--since", "1h")
+    assert Purchase.objects.get().status == Status.REFUNDED
+    assert "0 undelivered events processed" in reconcile("--since", "1h")
+
+
 class Counting(InProcessClient):
     asked = 0
 

@@ -96,7 +96,7 @@ def test_the_operator_is_told_in_words(
     stripe_itself.breaks(fault)
     with pytest.raises(CommandError, match="Stripe could not be asked"):
         call_command("reconcile_purchases")
-    assert [message.to for message in outbox.outbox] == [[settings.ALERT_EMAIL]]
+    assert [message.to for message in outbox.outbox] == [[email for _name, email in settings.ADMINS]]
     with pytest.raises(CommandError, match="Stripe"):
         call_command("bootstrap_ecommerce")
     assert Product.objects.get().active

@@ -9,9 +9,8 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.ecommerce.alarms import raise_alarms
-from apps.ecommerce.housekeeping import keep_house, repairs, summary, unasked
-from apps.ecommerce.reconcile import reconcile
+from apps.ecommerce.housekeeping import keep_house, reconcile_and_alert, summary
+from apps.ecommerce.reconcile import Report, reconcile
 
 
 class Command(BaseCommand):
@@ -40,18 +39,22 @@ class Command(BaseCommand):
             keep_house.enqueue()
             return
         try:
-            report = reconcile(since, dry_run=dry_run, progress=self._progress)
+            report, alarms = self._run(since, dry_run)
         except stripe.StripeError as error:
-            raise_alarms(unasked(error))
             raise CommandError(f"Stripe could not be asked: {error.user_message or error}") from error
         finally:
             if sys.stderr.isatty():
                 self.stderr.write("\r\033[K", ending="")
         for line in [*report.found, *report.repaired]:
             self.stdout.write(line)
-        self.stdout.write(summary(report, "would be repaired" if dry_run else "repaired"))
-        for words in [] if dry_run else raise_alarms(repairs(report)):
-            self.stderr.write(f"Alarm: {words}")
+        self.stdout.write(summary(report, dry_run=dry_run))
+        for text in alarms:
+            self.stderr.write(f"Alarm: {text}")
+
+    def _run(self, since: datetime | None, dry_run: bool) -> tuple[Report, list[str]]:
+        if dry_run:
+            return reconcile(since, dry_run=True, progress=self._progress), []
+        return reconcile_and_alert(since, progress=self._progress)
 
     def _progress(self, what: str, count: int) -> None:
         if sys.stderr.isatty():
