@@ -1,7 +1,7 @@
 """Cache public pages until the data that they show changes.
 
 A page is rendered from a PublicRequest, which contains nothing of the visitor, and served only to visitors without
-cookies other than language and theme. Everybody else gets a page that is rendered from their own request.
+cookies other than language and theme. For all other requests the view runs as usual, and its page is not cached.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from .public_request import PublicRequest, is_public, language
 from .theme import chosen_theme
 
-MAX_AGE_SECONDS = (
-    300  # the longest that a page stays stale if a process ends between its commit and `invalidate`
-)
+# The longest that a page stays stale if a process ends between its commit and `invalidate`.
+MAX_AGE_SECONDS = 300
 VERSION_KEY = "version"
 PLAIN = {("Content-Type", "text/html; charset=utf-8")}
 HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}

@@ -1,4 +1,4 @@
-"""The colour theme, in a cookie that the server reads, so that no page flashes in the other theme."""
+"""The colour theme. It is in a cookie, so that the server renders each page in the chosen theme."""
 
 from django.conf import settings
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""Alerts for what the shop can't repair by itself: one e-mail to ADMINS, and the same alert once a day.
+"""Alerts for problems that the shop can't repair: one e-mail to ADMINS, and the same alert at most once a day.
 
 reconcile_purchases sends them, in its own process: a dead worker or web server can't keep them back.
 """
@@ -26,7 +26,7 @@ MAX_MAIL_DELAY = timedelta(minutes=30)
 
 
 def raise_alarms(also: dict[str, str] | None = None) -> list[str]:
-    """Mail what is wrong and was not mailed within a day. Return all that is wrong.
+    """Mail the problems that were not mailed within a day. Return the texts of all problems.
 
     `also` holds findings of the caller by key. When the mail server is down, the next run tries again.
     """
@@ -45,7 +45,7 @@ def _mail(news: dict[str, str]) -> None:
     lines += ["", settings.SITE_URL, "The same is not told again for a day."]
     try:
         mail_admins(f"{settings.SITE_NAME} needs you: {', '.join(news)}", "\n".join(lines))
-    except Exception as error:  # whatever a mail server may answer; the log has it all
+    except Exception as error:  # mail backends raise errors of many kinds; the log has the problems
         logger.error("The alarm could not be mailed to ALERT_EMAIL: %s", error)
         return
     for key, text in news.items():

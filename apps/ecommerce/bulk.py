@@ -1,4 +1,4 @@
-"""Write many rows with few queries. A row that the database refuses does not stop the others."""
+"""Write many rows with few queries. A row that the database refuses does not keep back other rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Model)
 
 
 def all_rows(model: type[M]) -> QuerySet[M]:
-    """Return every row in the database that is written to, whatever a default manager or a router hides."""
+    """Return all rows of the database that is written to, also rows that a default manager or a router would hide."""
     return model._base_manager.using(router.db_for_write(model))
 
 

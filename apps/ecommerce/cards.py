@@ -32,12 +32,12 @@ class Card:
 
 
 def blocks_buying(purchase: Purchase) -> bool:
-    """Return whether it gives no access now, but a second purchase would be charged twice."""
+    """Return whether the purchase gives no access now, but buying the product again would charge the buyer twice."""
     return purchase.status in PENDING or (purchase.has_running_subscription and not grants(purchase))
 
 
 def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
-    """Cards with what the visitor owns or is waiting for, of all that they have bought, newest first."""
+    """Return a card for each configuration. `mine` are all purchases of the visitor, newest first."""
     owned = opening(mine)
     pending = {row.product_id: row for row in reversed(mine) if blocks_buying(row)}
     cards = [Card(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations]

@@ -136,7 +136,7 @@ def _note(row: Product | Price, before: Product | Price | None, report: Report) 
 def _archive(
     model: type[Product] | type[Price], seen: set[str], started: datetime, report: Report, *, dry_run: bool
 ) -> None:
-    """Deactivate what the lists no longer had, unless an event refreshed it meanwhile."""
+    """Deactivate rows that Stripe's lists no longer contain, unless an event has refreshed them during the sync."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
     gone = [row for row in stale.iterator() if row.id not in seen]
     report.archived.extend(row_label(row) for row in gone)

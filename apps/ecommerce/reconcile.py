@@ -29,17 +29,13 @@ from .webhook_health import webhook_health
 
 logger = logging.getLogger(__name__)
 
-OVERLAP = timedelta(
-    days=2
-)  # a Session is open for a day; look a little further back than the oldest open purchase
+# A Session is open for a day. Look a little further back than the oldest open purchase.
+OVERLAP = timedelta(days=2)
 DEFAULT_DAYS = 3
 IN_TRANSIT_SECONDS = 60  # a younger event may just not have arrived yet
 UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
-TAKEN_BACK = (
-    Status.REFUNDED,
-    Status.DISPUTED,
-    Status.DISPUTE_LOST,
-)  # a subscription's status does not say this
+# A subscription's own status says nothing of refunds and disputes.
+TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass
