@@ -37,10 +37,24 @@ def resend(event_id: str, endpoint_id: str) -> None:
     queue(event_id, endpoint_id, time.time())
 
 
-def deliver_pending() -> int:
-    """Make one attempt for each delivery that waits, even if it is due later, and return their number."""
-    storage.query("UPDATE deliveries SET due = ? WHERE state = 'pending'", time.time())
-    return deliver_due()
+def deliver_pending(resend_event: str = "") -> int:
+    """Make one attempt for each delivery that waits, even if it is due later, and return their number.
+
+    With `resend_event`, the event with this id is sent once more to every endpoint.
+    """
+    now = time.time()
+    with storage.transaction():  # so that the scheduler's thread takes none of them
+        if resend_event:
+            for endpoint in storage.find("webhook_endpoint"):
+                resend(resend_event, endpoint["id"])
+        rows = storage.query(
+            "UPDATE deliveries SET state = 'sending', due = ? +"
+            " (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') * ? WHERE state = 'pending' RETURNING *",
+            now + _LEASE_SECONDS, sender.TIMEOUT_SECONDS,
+        )  # fmt: skip
+    for row in sorted(rows, key=lambda row: row["id"], reverse=switches.current().reorder):
+        _attempt(row, now)
+    return len(rows)
 
 
 def deliver_due(now: float | None = None) -> int:

@@ -105,11 +105,8 @@ def webhooks(params: dict[str, Any]) -> dict[str, Any]:
 def deliver(params: dict[str, Any]) -> dict[str, Any]:
     """Send what waits, or one event once more, now; return the number of attempts."""
     _only(params, {"event"})
-    if "event" in params:
-        event = _load(str(params["event"]))
-        for endpoint in storage.find("webhook_endpoint"):
-            delivery.resend(event["id"], endpoint["id"])
-    return {"attempts": delivery.deliver_pending()}
+    event_id = str(_load(str(params["event"]))["id"]) if "event" in params else ""
+    return {"attempts": delivery.deliver_pending(event_id)}
 
 
 @json_view("GET", "POST")
