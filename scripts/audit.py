@@ -60,7 +60,7 @@ def main() -> None:
     REPORTS.mkdir(parents=True)
     shop = throwaway_shop(
         ["-m", "tests.audit.furnish"],
-        ["-m", "config.serve"],
+        ["-m", "config.server"],
         DEBUG="false",
         STRIPE_SANDBOX="true",
         SECRET_KEY=secrets.token_urlsafe(50),

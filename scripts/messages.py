@@ -30,9 +30,9 @@ SOME_DAY = datetime(
     2026, 1, 1, tzinfo=UTC
 )  # a new date in the file at each run would only hide what has changed
 NOT_FOR_SHOPPERS = (
-    "templates/web/letter.html",
-    "templates/web/mail_previews.html",
-    "templates/web/mailbox.html",
+    "templates/devtools/letter.html",
+    "templates/devtools/mail_previews.html",
+    "templates/devtools/mailbox.html",
     "templates/web/style",
 )
 KEYWORDS = {
