@@ -11,9 +11,9 @@ from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.utils import timezone
 
-from apps.ecommerce.catalogue.images import drawn_for
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.models.pictures import drawn_for
 from apps.ecommerce.purchases.entitlements import grants
 from apps.ecommerce.purchases.status_messages import STATES, state_of
 from apps.ecommerce.storefront.pagination import Pages

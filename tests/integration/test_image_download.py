@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.test import Client
 from PIL import Image
 
-from apps.ecommerce.catalogue import image_download, image_sizes
+from apps.ecommerce.catalogue import image_download, images
 from apps.ecommerce.catalogue.image_download import DownloadError, download, is_public
 from apps.ecommerce.models import Product
 from tests.integration.test_money_news import deliver, events
@@ -151,8 +151,8 @@ REASONS = {
 def test_a_broken_answer_is_an_error_with_a_reason_in_time(server: str, reason: str, name: str) -> None:
     limit = LIMIT if reason == "in time" else image_download.MAX_SECONDS
     started = time.monotonic()
-    with pytest.raises(image_sizes.ImageError, match=reason):
-        image_sizes.local_copy(f"{server}/{name}.png", seconds=limit)
+    with pytest.raises(images.ImageError, match=reason):
+        images.local_copy(f"{server}/{name}.png", seconds=limit)
     assert time.monotonic() - started < limit + 1
 
 
@@ -228,8 +228,8 @@ def test_a_dead_server_costs_its_time_for_a_few_products_only(
     ],
 )
 def test_what_is_no_url_is_an_error_with_a_reason(server: str, url: str) -> None:
-    with pytest.raises(image_sizes.ImageError, match="it could not be downloaded: "):
-        image_sizes.local_copy(url, seconds=LIMIT)
+    with pytest.raises(images.ImageError, match="it could not be downloaded: "):
+        images.local_copy(url, seconds=LIMIT)
 
 
 @pytest.mark.django_db
@@ -240,7 +240,7 @@ def test_a_storage_that_fails_costs_one_picture(
         raise OSError(28, "No space left on device")
 
     made = sandbox.product("Icon set", images=[f"{server}/good.png"])
-    monkeypatch.setattr(image_sizes, "QUALITY", 33)  # other names than those that are there
+    monkeypatch.setattr(images, "QUALITY", 33)  # other names than those that are there
     monkeypatch.setattr(type(storages["default"]), "_save", fails)
     err = StringIO()
     call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
@@ -446,8 +446,8 @@ def test_a_large_photo_is_shown_and_a_bomb_is_not(server: str, monkeypatch: pyte
     Image.new("RGB", (6000, 4000), (20, 60, 210)).save(file, "JPEG", progressive=True)
     monkeypatch.setitem(Server.answers, "/photo.jpg", lambda: [HEAD + b"\r\n" + file.getvalue()])
     monkeypatch.setitem(Server.answers, "/bomb.png", lambda: [HEAD + b"\r\n" + png(4001, 3000)])
-    picture = image_sizes.local_copy(f"{server}/photo.jpg")
+    picture = images.local_copy(f"{server}/photo.jpg")
     assert (picture.width, picture.height) == (1440, 960)
     assert default_storage.exists(picture.files[0])
-    with pytest.raises(image_sizes.ImageError, match="pixels"):
-        image_sizes.local_copy(f"{server}/bomb.png")
+    with pytest.raises(images.ImageError, match="pixels"):
+        images.local_copy(f"{server}/bomb.png")

@@ -20,7 +20,7 @@ from django.urls import path
 from apps.core import self_request, stylesheet
 from apps.core.views import readiness as readiness_view
 from apps.devtools.management.commands import setup_demo
-from apps.ecommerce.catalogue import artwork
+from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.status_messages import STATES
 from apps.users.models import User

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadTimeout
-from apps.ecommerce.catalogue.image_sizes import ImageError, local_copy
+from apps.ecommerce.catalogue.images import ImageError, local_copy
 from apps.ecommerce.catalogue.report import Report, printable, row_label
 from apps.ecommerce.models import Product
 

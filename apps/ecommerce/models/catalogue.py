@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.catalogue.images import Picture, drawn_for
+from apps.ecommerce.models.pictures import Picture, drawn_for
 
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
 

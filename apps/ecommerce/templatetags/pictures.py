@@ -8,8 +8,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.ecommerce.catalogue.images import Picture
 from apps.ecommerce.models import Product
+from apps.ecommerce.models.pictures import Picture
 
 register = template.Library()
 

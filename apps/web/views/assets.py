@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.design_tokens import resolve_token
 from apps.core.stylesheet import stylesheet
-from apps.ecommerce.catalogue.artwork import draw
+from apps.ecommerce.artwork import draw
 
 YEAR = 365 * 24 * 60 * 60
 ICONS = [
