@@ -321,12 +321,12 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per person; the old one stays until the new one is verified
 ACCOUNT_FORMS = {
-    "add_email": "apps.users.address_forms.AddEmailForm",
-    "request_login_code": "apps.users.address_forms.RequestLoginCodeForm",
-    "reset_password": "apps.users.address_forms.ResetPasswordForm",
-    "signup": "apps.users.address_forms.SignupForm",
+    "add_email": "apps.users.forms.AddEmailForm",
+    "request_login_code": "apps.users.forms.RequestLoginCodeForm",
+    "reset_password": "apps.users.forms.ResetPasswordForm",
+    "signup": "apps.users.forms.SignupForm",
 }
-SOCIALACCOUNT_FORMS = {"signup": "apps.users.address_forms.SocialSignupForm"}
+SOCIALACCOUNT_FORMS = {"signup": "apps.users.forms.SocialSignupForm"}
 # Before the address, the first password or a connected account changes.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
@@ -337,23 +337,23 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds: mail may be slow; three wron
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 
 # Second factors. Whoever has set one up is asked for it at each sign-in; a passkey is both steps in one.
-MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
+MFA_ADAPTER = "apps.users.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True  # a passkey is added after signing in
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_FORMS = {
-    "add_webauthn": "apps.users.passkey_forms.AddPasskeyForm",
-    "login_webauthn": "apps.users.passkey_forms.LoginForm",
-    "authenticate_webauthn": "apps.users.passkey_forms.AuthenticateForm",
-    "reauthenticate_webauthn": "apps.users.passkey_forms.ReauthenticateForm",
+    "add_webauthn": "apps.users.passkeys.AddPasskeyForm",
+    "login_webauthn": "apps.users.passkeys.LoginForm",
+    "authenticate_webauthn": "apps.users.passkeys.AuthenticateForm",
+    "reauthenticate_webauthn": "apps.users.passkeys.ReauthenticateForm",
 }
 # Staff open the admin after a second factor only. https://docs.djangoproject.com/en/5.2/ref/contrib/admin/
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 # An address that Google or GitHub has verified proves who owns the account: the user is signed in, and the accounts
-# are connected (apps/users/address_proof.py). With an unverified address the user has to sign in here first, or a
+# are connected (apps/users/email_proof.py). With an unverified address the user has to sign in here first, or a
 # stranger could open an account elsewhere with that address and get its purchases.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
