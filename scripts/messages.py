@@ -5,7 +5,7 @@
 Babel does what GNU gettext would, so nothing has to be installed. A new language: make the folder
 locale/<language>/LC_MESSAGES, add the language to TRANSLATIONS in config/settings.py, and run this.
 The tools for developers (sandbox, mailbox, style page) stay English. django-allauth brings its own translations;
-locale/allauth replaces some of them, because the shop says "du" in German. This only compiles those.
+locale/allauth replaces some of them: the shop says "du" in German, and has no title case. This only compiles those.
 """
 
 from __future__ import annotations

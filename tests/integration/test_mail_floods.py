@@ -208,7 +208,7 @@ def test_notices_about_an_account_are_counted_by_kind(
         form = {"oldpassword": old, "password1": new, "password2": new}
         assert client.post("/accounts/password/change/", form).status_code == 302
     kinds = Counter(mail.subject for mail in mailoutbox)
-    assert kinds["Password Changed"] == MAX_A_DAY
+    assert kinds["Your password was changed"] == MAX_A_DAY
 
 
 def test_a_mail_that_is_left_out_is_in_the_log_without_the_address(
