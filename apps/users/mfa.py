@@ -23,8 +23,8 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def generate_authenticator_name(self, user: object, type: object) -> str:
         return browser_name(current.request.META.get("HTTP_USER_AGENT", ""))
 
-    def _get_site_name(self) -> str:
-        return str(settings.SITE_NAME)
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {**super().get_public_key_credential_rp_entity(), "name": settings.SITE_NAME}
 
 
 def has_used_second_factor(request: HttpRequest) -> bool:

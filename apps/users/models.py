@@ -67,9 +67,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().clean()
         self.email = UserManager.normalize_email(self.email)
 
-    def get_full_name(self) -> str:
-        return self.name or self.email
-
     def get_short_name(self) -> str:
         return self.name or self.email.split("@")[0]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
@@ -23,17 +23,6 @@ STORED_FIELDS = ("email", "login", "name")  # of a profile, to show which accoun
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    def list_apps(
-        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
-    ) -> list[SocialApp]:
-        """Return the apps of the settings without a query: the database holds none."""
-        return [
-            SocialApp(provider=name, name=name, **app)
-            for name, options in settings.SOCIALACCOUNT_PROVIDERS.items()
-            for app in options.get("APPS", [])
-            if provider in (None, name) and client_id in (None, app["client_id"])
-        ]
-
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Ask for a sign-in here first if the address has an account and the provider has not verified it."""
         _minimize_profile(sociallogin)
