@@ -28,7 +28,7 @@ class Stripe:
 
     def __init__(self, server: FaultyStripe, patch: pytest.MonkeyPatch) -> None:
         self.server, self.patch = server, patch
-        self.waits = {name: getattr(transport, name) for name in ("TIMEOUT_SECONDS", "PATIENCE_SECONDS")}
+        self.waits = {name: getattr(transport, name) for name in ("TIMEOUT_SECONDS", "DEADLINE_SECONDS")}
 
     def breaks(self, fault: str) -> None:
         for name, seconds in self.waits.items():

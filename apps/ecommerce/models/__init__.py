@@ -1,12 +1,12 @@
 """Money is an integer in the currency's minor unit beside its ISO code. Times are UTC."""
 
 from .alerts import Alert
-from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet
+from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet, cheapest
 from .customers import StripeCustomer
 from .emails import Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
-from .purchases import Purchase, PurchaseQuerySet, StatusChange
+from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
 from .webhook_events import WebhookEvent
 
 __all__ = [
@@ -26,5 +26,7 @@ __all__ = [
     "StatusChange",
     "StripeCustomer",
     "WebhookEvent",
+    "cheapest",
+    "parse_public_id",
     "private_storage",
 ]

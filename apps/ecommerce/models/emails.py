@@ -34,7 +34,7 @@ class Mail(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news"),
+            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
         ]
         indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
 
