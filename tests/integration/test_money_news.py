@@ -365,6 +365,7 @@ def test_ten_waiting_tabs_ask_stripe_once(
     from apps.ecommerce.purchases import fulfilment
 
     press_buy(as_ada, icons)
+    monkeypatch.setattr("apps.ecommerce.views.purchases.MIN_INTERVAL_SECONDS", 60)
     asked, fetch = [], fulfilment.read_or_none
 
     def count(*args: Any, **params: Any) -> Any:
