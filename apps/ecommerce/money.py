@@ -1,7 +1,5 @@
 """Format money. Amounts are integers in the currency's minor unit, as at Stripe. https://docs.stripe.com/currencies"""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 
@@ -43,7 +41,7 @@ def format_money(amount: int, currency: str, *, short: bool = False) -> str:
     return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
 
 
-def period(interval: str, count: int) -> str:
+def format_period(interval: str, count: int) -> str:
     """Return "month" or "3 months"."""
     words = {
         "day": ngettext("day", "%(count)d days", count),

@@ -3,8 +3,6 @@
 A payload only says what to fetch: every handler asks Stripe for the current state. Duplicates and order don't matter.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable, Mapping

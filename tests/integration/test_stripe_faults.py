@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
+from apps.ecommerce.stripe_api import client as stripe_client
 from apps.ecommerce.stripe_api import transport
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import path_of, pay, press_buy, price_of, readiness
@@ -33,12 +34,14 @@ class Stripe:
     def breaks(self, fault: str) -> None:
         for name, seconds in self.waits.items():
             self.patch.setattr(transport, name, 0.3 if FAULTS[fault].slow else seconds)
+        stripe_client._client.cache_clear()  # a client keeps its timeout
         self.server.breaks(fault)
 
     def heals(self) -> None:
         self.server.heals()
         for name, seconds in self.waits.items():
             self.patch.setattr(transport, name, seconds)
+        stripe_client._client.cache_clear()
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.money import format_money, period
+from apps.ecommerce.money import format_money, format_period
 
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
 from .pictures import Picture, drawn_for
 
 UNPRICED = 2**62  # sorts behind every price
+FILTERS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
 
 
 class Product(models.Model):
@@ -102,7 +103,7 @@ class Price(models.Model):
     @property
     def period(self) -> str:
         """ "month", "3 months"."""
-        return period(self.interval, self.interval_count)
+        return format_period(self.interval, self.interval_count)
 
     @property
     def is_recurring(self) -> bool:
@@ -165,16 +166,17 @@ class ProductConfiguration(models.Model):
         # They are partial, because SQLite can't look up a bare boolean.
         indexes = [
             models.Index(
-                fields=[*order, "listed", "sells_once", "sells_recurring"],
-                name=name,
+                fields=["position", "id", *FILTERS], condition=Q(listed=True), name="store_by_position"
+            ),
+            models.Index(fields=["-id", *FILTERS], condition=Q(listed=True), name="store_by_age"),
+            models.Index(
+                fields=["sort_name", "id", *FILTERS], condition=Q(listed=True), name="store_by_name"
+            ),
+            models.Index(
+                fields=["sort_price", "position", "id", *FILTERS],
                 condition=Q(listed=True),
-            )
-            for name, order in (
-                ("store_by_position", ["position", "id"]),
-                ("store_by_age", ["-id"]),
-                ("store_by_name", ["sort_name", "id"]),
-                ("store_by_price", ["sort_price", "position", "id"]),
-            )
+                name="store_by_price",
+            ),
         ]
 
     def __str__(self) -> str:

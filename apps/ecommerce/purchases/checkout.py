@@ -3,8 +3,6 @@
 https://docs.stripe.com/payments/checkout
 """
 
-from __future__ import annotations
-
 from django.db import IntegrityError
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _

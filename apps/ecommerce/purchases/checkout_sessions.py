@@ -1,7 +1,5 @@
 """Open and close the Checkout Session of a purchase. https://docs.stripe.com/api/checkout/sessions/create"""
 
-from __future__ import annotations
-
 import stripe
 from django.conf import settings
 from django.db import transaction

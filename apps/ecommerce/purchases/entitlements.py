@@ -1,7 +1,5 @@
 """Who may use what: whether a purchase opens its product, as a predicate and as a queryset."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 

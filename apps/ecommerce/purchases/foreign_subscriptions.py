@@ -3,8 +3,6 @@
 They are charged like any other, so each gets a Purchase: its buyer must see it and be able to cancel it.
 """
 
-from __future__ import annotations
-
 import logging
 
 import stripe

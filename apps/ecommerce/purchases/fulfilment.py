@@ -5,8 +5,6 @@ without holding a lock, computes the purchase's columns and writes them if they 
 lost events need no special handling. https://docs.stripe.com/checkout/fulfillment
 """
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

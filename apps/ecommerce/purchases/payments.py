@@ -3,8 +3,6 @@
 A subscription's payments are found by its invoices: https://docs.stripe.com/api/invoice-payment
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the account page needs from the store: purchases for the export, and reasons not to delete the account yet."""
 
-from __future__ import annotations
-
 import stripe
 from django.utils.translation import gettext as _
 

@@ -1,7 +1,5 @@
 """Refresh a purchase whose page is open: not too often, and without an error for the buyer."""
 
-from __future__ import annotations
-
 import logging
 from datetime import timedelta
 

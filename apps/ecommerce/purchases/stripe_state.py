@@ -1,7 +1,5 @@
 """What Stripe's objects mean for a purchase: its status and its columns. Pure functions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any

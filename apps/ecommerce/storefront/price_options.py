@@ -1,7 +1,5 @@
 """A price in the buyer's words: label, terms, and the verb on the button."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,17 +1,14 @@
 """How the SDK's requests reach Stripe: within a deadline, and with only stripe.StripeError for what goes wrong."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock, local
-from typing import Any, ClassVar, TypeAlias
+from threading import Lock
+from typing import Any, TypeAlias
 
-import requests
 import stripe
 
 TIMEOUT_SECONDS = 8  # of one try
@@ -36,20 +33,17 @@ def stripe_deadline() -> Iterator[None]:
         _deadline.reset(token)
 
 
-class DeadlineClient(stripe.HTTPClient):
+class DeadlineClient(stripe.RequestsClient):
     """Keep to stripe_deadline. After one page has waited in vain, let the others fail at once.
 
     A Stripe that hangs would otherwise occupy every thread of the web server. One request tries again every
     PAUSE_SECONDS, until Stripe is back.
     """
 
-    name: ClassVar[str] = "deadline"
-
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(timeout=TIMEOUT_SECONDS)
         # A socket's timeout starts anew with each address and each byte, so a deadline needs another thread.
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="stripe")
-        self._local = local()
         self._lock, self._paused_until = Lock(), 0.0
 
     def request(
@@ -72,9 +66,6 @@ class DeadlineClient(stripe.HTTPClient):
         self._paused_until = 0
         return response
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False)
-
     def _refuse_while_paused(self, deadline: float) -> None:
         with self._lock:
             if time.monotonic() < self._paused_until:
@@ -83,10 +74,7 @@ class DeadlineClient(stripe.HTTPClient):
                 self._paused_until = deadline + PAUSE_SECONDS
 
     def _send(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Response:
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()  # one per thread keeps the connection
-        client = stripe.RequestsClient(timeout=TIMEOUT_SECONDS, session=self._local.session)
-        body, status, response_headers = client.request(method, url, headers, post_data)
+        body, status, response_headers = super().request(method, url, headers, post_data)
         if not _is_from_stripe(body):
             message = f"The response with status {status} is not one of Stripe's API."
             raise _connection_error(message, should_retry=True)
