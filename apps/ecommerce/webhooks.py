@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.emails import owe_trial_ending
 from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription_by_id
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
-from apps.ecommerce.storable import storable, storable_text
+from apps.ecommerce.stripe_api.client import storable, storable_text
 
 logger = logging.getLogger(__name__)
 

@@ -65,9 +65,7 @@ def start(
             raise
         if purchase is None:
             continue
-        purchase = (
-            sync_purchase(purchase, "buy button") if purchase.session_id else open_session(purchase, origin)
-        )
+        purchase = open_session(purchase, origin)
         if purchase.is_open and purchase.checkout_url:
             return purchase.checkout_url
     raise CheckoutRefused(_("This checkout could not be opened. Nothing was charged; please try again."))

@@ -25,10 +25,12 @@ STRIPE_LOCALES = {
 
 
 def open_session(purchase: Purchase, origin: str) -> Purchase:
-    """Create the Session of an open purchase and return the purchase as it is then: closed, if it has to be replaced.
+    """Return an open purchase with its Session, which is created unless there is one. Closed, if it can't be paid.
 
     After a crash, the idempotency key makes a repeated try return the first Session.
     """
+    if purchase.session_id:
+        return sync_purchase(purchase, "buy button")
     key = f"checkout-{purchase.public_id}"
     try:
         session = get_client().v1.checkout.sessions.create(

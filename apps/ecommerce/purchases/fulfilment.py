@@ -12,21 +12,12 @@ import stripe
 from django.db import transaction
 from django.utils import timezone
 
-from apps.ecommerce.models import MISSING_SUBSCRIPTION, Price, Purchase, StatusChange
+from apps.ecommerce.models import MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import enqueue_mails
 from apps.ecommerce.purchases.entitlements import GRANTS
-from apps.ecommerce.purchases.payments import dispute_status, payment_intents, refunded_amount
-from apps.ecommerce.purchases.stripe_state import (
-    RUNNING,
-    StripeState,
-    charge_values,
-    derive_status,
-    failure_message,
-    session_values,
-    subscription_values,
-)
-from apps.ecommerce.stripe_api.client import StripeData, expanded, get_client, livemode, read_or_none
+from apps.ecommerce.purchases.stripe_state import RUNNING, purchase_values
+from apps.ecommerce.stripe_api.client import expanded, get_client, livemode, read_or_none
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +26,6 @@ SUBSCRIPTION_EXPAND = ["default_payment_method", "latest_invoice"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"] + [
     f"subscription.{name}" for name in SUBSCRIPTION_EXPAND
 ]
-# The statuses whose page says why the payment failed.
-UNPAID = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
@@ -58,7 +47,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             subscription = read_or_none("subscriptions", seen.subscription_id, expand=SUBSCRIPTION_EXPAND)
         is_known = session or subscription
-        values = _purchase_values(session, subscription) if is_known else _values_if_unknown(seen)
+        values = purchase_values(session, subscription) if is_known else _values_if_unknown(seen)
         if written := _write_if_current(seen, values, cause):
             return written
         seen = Purchase.objects.get(pk=purchase.pk)
@@ -94,38 +83,6 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     enqueue_mails(change)
     extra = {"purchase": str(purchase.public_id), "from": before, "to": purchase.status, "cause": cause}
     logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", extra, extra=extra)
-
-
-def _purchase_values(session: StripeData | None, subscription: StripeData | None) -> dict[str, Any]:
-    """Return the purchase's columns. A column about which Stripe says nothing yet is left out."""
-    newest, intent = payment_intents(session, subscription)
-    charge = expanded(intent["latest_charge"]) if intent else None
-    refunded = refunded_amount(charge) if charge else 0
-    status = derive_status(
-        StripeState(
-            session_status=session["status"] if session else "complete",
-            payment_status=session["payment_status"] if session else "unpaid",
-            subscription_status=subscription["status"] if subscription else None,
-            intent_status=intent["status"] if intent else None,
-            amount_charged=charge["amount_captured"] if charge else 0,
-            amount_refunded=refunded,
-            dispute_status=dispute_status(charge) if charge else None,
-        )
-    )
-    message = failure_message(newest) if status in UNPAID else ""
-    values: dict[str, Any] = {"status": status, "failure_message": message}
-    if intent:
-        values["payment_intent_id"] = intent["id"]
-    if charge and charge["status"] == "succeeded":
-        values |= charge_values(charge) | {"amount_refunded": refunded}
-    if session:
-        values |= session_values(session)
-    if subscription:
-        values |= subscription_values(subscription)
-        price = Price.objects.filter(id=subscription["items"]["data"][0]["price"]["id"]).first()
-        if price:  # the buyer may have changed the plan in the billing portal
-            values |= {"price_id": price.id, "product_id": price.product_id}
-    return values
 
 
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:

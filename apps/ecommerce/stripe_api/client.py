@@ -5,6 +5,8 @@ longer than everything that the store does with them.
 """
 
 import logging
+import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -14,7 +16,6 @@ import stripe
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from apps.ecommerce.storable import storable
 from apps.ecommerce.stripe_api.transport import DeadlineClient
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,12 @@ StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON 
 MAX_PAGE_SIZE = 100
 MAX_NETWORK_RETRIES = 2  # after connection errors, 409 and 5xx; the SDK repeats the idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
+
+# PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite limits nested JSON.
+# https://www.postgresql.org/docs/current/datatype-json.html
+MAX_JSON_LEVELS = 100  # Stripe's objects have about ten
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE_JSON = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
 stripe.enable_telemetry = False  # it would write a file into the operator's home
 
@@ -88,6 +95,17 @@ def livemode() -> bool:
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
+def storable(data: Any, text: str) -> Any:
+    """Return the data that was parsed from a JSON text, without what a database can't store."""
+    if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
+        return _cleaned(data, MAX_JSON_LEVELS)
+    return data
+
+
+def storable_text(text: str) -> str:
+    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 @lru_cache(maxsize=8)
 def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
     return stripe.StripeClient(
@@ -96,3 +114,17 @@ def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
         max_network_retries=MAX_NETWORK_RETRIES,
         base_addresses={"api": api_base.rstrip("/")} if api_base else {},
     )
+
+
+def _cleaned(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return None
+    if isinstance(value, list):
+        return [_cleaned(item, levels - 1) for item in value]
+    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}
