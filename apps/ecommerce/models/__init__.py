@@ -8,25 +8,3 @@ from .fields import STRIPE_ID_LENGTH, private_storage
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
 from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
 from .webhook_events import WebhookEvent
-
-__all__ = [
-    "ENDED_SUBSCRIPTIONS",
-    "MISSING_SUBSCRIPTION",
-    "STRIPE_ID_LENGTH",
-    "UNPRICED",
-    "Alert",
-    "Mail",
-    "Price",
-    "Product",
-    "ProductConfiguration",
-    "ProductConfigurationQuerySet",
-    "Purchase",
-    "PurchaseQuerySet",
-    "PurchaseStatus",
-    "StatusChange",
-    "StripeCustomer",
-    "WebhookEvent",
-    "cheapest",
-    "parse_public_id",
-    "private_storage",
-]
