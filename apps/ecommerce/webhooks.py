@@ -5,7 +5,7 @@ A payload only says what to fetch: every handler asks Stripe for the current sta
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -131,14 +131,14 @@ def _id(value: Any, name: str) -> str:
     return str(found)
 
 
-def _sync(purchases: list[Purchase], cause: str) -> None:
+def _sync(purchases: Iterable[Purchase], cause: str) -> None:
     for purchase in purchases:
         sync_purchase(purchase, cause)
 
 
 def _session_changed(session: Payload, cause: str) -> None:
     purchases = Purchase.objects.filter(session_id=_id(session, "session"))
-    _sync(list(purchases) or _claim(session), cause)
+    _sync(purchases or _claim(session), cause)
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
@@ -156,7 +156,7 @@ def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
 
 
 def _payment_failed(intent: Payload, cause: str) -> None:
-    _sync(list(Purchase.objects.filter(payment_intent_id=_id(intent, "payment intent"))), cause)
+    _sync(Purchase.objects.filter(payment_intent_id=_id(intent, "payment intent")), cause)
 
 
 def _invoice_changed(invoice: Payload, cause: str) -> None:
@@ -210,8 +210,8 @@ def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
     return sync_purchase(purchase, cause) if purchase else adopt_subscription_by_id(subscription_id, cause)
 
 
-def _claim(session: Payload) -> list[Purchase]:
+def _claim(session: Payload) -> Iterable[Purchase]:
     """Return the purchase of a Session that a crash kept the store from saving; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])
-    return list(Purchase.objects.filter(session_id=session["id"]))
+    return Purchase.objects.filter(session_id=session["id"])

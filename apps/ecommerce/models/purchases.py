@@ -35,9 +35,18 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
-    def create_with_change(self, cause: str, **fields: Any) -> Purchase:
-        """Create a purchase with the first row of its history."""
-        purchase = self.create(**fields)
+    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+        """Create a purchase of the price with the first row of its history."""
+        defaults = {
+            "email": user.email,
+            "product_id": price.product_id,
+            "livemode": livemode(),
+            "is_recurring": price.is_recurring,
+            "currency": price.currency,
+            "amount_subtotal": price.unit_amount or 0,
+            "amount_total": price.unit_amount or 0,
+        }
+        purchase = self.create(user=user, price=price, **(defaults | fields))
         StatusChange.objects.create(purchase=purchase, to_status=purchase.status, version=0, cause=cause)
         return purchase
 

@@ -13,7 +13,6 @@ from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_sess
 from apps.ecommerce.purchases.entitlements import grants, owned
 from apps.ecommerce.purchases.foreign_subscriptions import charges_for, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import livemode
 from apps.users.models import User
 
 MAX_TRIES = 4
@@ -127,19 +126,11 @@ def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Pu
     None if another request has just created it (constraint one_open_checkout), or one for another price of a
     subscription (constraint one_open_recurring_checkout).
     """
-    choice = {"user": user, "price": price, "product_id": price.product_id, "livemode": livemode()}
-    purchase = Purchase.objects.filter(**choice, status=Status.OPEN).first()
+    choice = {"price": price, "product": price.product_id, "status": Status.OPEN}
+    purchase = Purchase.objects.for_user(user).filter(**choice).first()
+    language = get_language() or ""
     try:
-        purchase = purchase or Purchase.objects.create_with_change(
-            "buy button",
-            **choice,
-            is_recurring=price.is_recurring,
-            email=user.email,
-            language=get_language() or "",
-            currency=price.currency,
-            amount_subtotal=price.unit_amount or 0,
-            amount_total=price.unit_amount or 0,
-        )
+        purchase = purchase or Purchase.objects.create_for(user, price, "buy button", language=language)
     except IntegrityError:
         if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
             raise CheckoutRefused(_("This account no longer exists. Nothing was charged.")) from None

@@ -53,7 +53,14 @@ def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
     price = _known_price(subscription)
     if customer is None or price is None:
         return None
-    purchase = _get_or_create(subscription, customer.user, price, cause)
+    fields = {
+        "subscription_id": subscription["id"],
+        "status": Status.INCOMPLETE,
+    }  # the sync corrects the status
+    try:
+        purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
+    except IntegrityError:  # another process has just created it
+        purchase = Purchase.objects.get(subscription_id=subscription["id"])
     logger.warning("Subscription %s was made outside the store: %s", subscription["id"], purchase)
     return sync_purchase(purchase, cause)
 
@@ -113,23 +120,3 @@ def _known_price(subscription: StripeData) -> Price | None:
     if copied:
         copied.save()
     return copied
-
-
-def _get_or_create(subscription: StripeData, user: User, price: Price, cause: str) -> Purchase:
-    try:
-        return Purchase.objects.create_with_change(
-            cause,
-            user=user,
-            email=user.email,
-            product_id=price.product_id,
-            price=price,
-            is_recurring=True,
-            livemode=livemode(),
-            status=Status.INCOMPLETE,  # the sync that follows corrects it
-            currency=subscription["currency"],
-            amount_subtotal=price.unit_amount or 0,
-            amount_total=price.unit_amount or 0,
-            subscription_id=subscription["id"],
-        )
-    except IntegrityError:  # another process has just created it
-        return Purchase.objects.get(subscription_id=subscription["id"])
