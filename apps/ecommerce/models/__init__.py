@@ -1,4 +1,4 @@
-"""Money is an integer in the currency's minor unit beside its ISO code. Times are UTC."""
+"""Amounts are integers in the minor unit of their currency. Times are UTC."""
 
 from .alerts import Alert
 from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet, cheapest
