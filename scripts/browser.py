@@ -23,7 +23,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-quic",
 ]
-SHELL = "chromium-headless-shell"  # the same engine without windows, which needs half the time; Playwright prefers it too
+SHELL = "chromium-headless-shell"  # the same engine without windows needs half the time; Playwright prefers it
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"

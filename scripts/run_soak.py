@@ -3,8 +3,8 @@
     python scripts/run_soak.py soak|kill|faults|restore
 
 Environment variables: SCHEDULES=10000 is the number of random schedules; SEED=123 repeats (and shrinks) the schedule
-that a failure named; DATABASE_URL=postgres://… uses PostgreSQL. CHECKOUTS=200 and KILLS=40 belong to drill-kill, RATE=500
-(webhooks per second) and SECONDS=60 to drill-faults.
+that a failure named; DATABASE_URL=postgres://… uses PostgreSQL. CHECKOUTS=200 and KILLS=40 belong to drill-kill,
+RATE=500 (webhooks per second) and SECONDS=60 to drill-faults.
 """
 
 import os
