@@ -23,7 +23,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-quic",
 ]
-SHELL = "chromium-headless-shell"  # the same engine without windows needs half the time; Playwright prefers it
+# The same engine without windows needs half the time. Playwright prefers it.
+SHELL = "chromium-headless-shell"
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
