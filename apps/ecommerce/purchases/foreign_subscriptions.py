@@ -53,10 +53,8 @@ def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
     price = _known_price(subscription)
     if customer is None or price is None:
         return None
-    fields = {
-        "subscription_id": subscription["id"],
-        "status": Status.INCOMPLETE,
-    }  # the sync corrects the status
+    fields = {"subscription_id": subscription["id"], "currency": subscription["currency"]}
+    fields["status"] = Status.INCOMPLETE  # until the sync below
     try:
         purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
     except IntegrityError:  # another process has just created it
