@@ -3,6 +3,3 @@ from django.apps import AppConfig
 
 class CoreConfig(AppConfig):
     name = "apps.core"
-
-    def ready(self) -> None:
-        from apps.core import checks  # noqa: F401

@@ -15,7 +15,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends import base, console
 from django.utils import timezone
 
-from config.logging import redact
+from apps.core.log_filters import redact
 
 logger = logging.getLogger(__name__)
 

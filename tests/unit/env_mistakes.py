@@ -136,7 +136,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("CSRF_TRUSTED_ORIGINS", "shop.example.com", "https://", "https://shop.example.com"),
     ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/x", "https://", "https://a.example.com"),
     ("LANGUAGES", "en,fr", "en or de", ""),
-    ("LANGUAGES", "en;de", "commas", ""),
+    ("LANGUAGES", "en;de", "commas", "en,de"),
     ("LANGUAGE_CODE", "fr", "LANGUAGES", ""),
     ("LANGUAGE_CODE", "de_DE", "LANGUAGES", "de-de"),
     ("TIME_ZONE", "Europe/Berln", "time zone", "Europe/Berlin"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -95,11 +96,11 @@ def test_a_variable_may_name_another(tmp_path: Path) -> None:
 
 def test_a_founders_own_variable_is_strict_too(tmp_path: Path) -> None:
     env = load_settings(tmp_path, **PRODUCTION, MY_FLAG="ture", MY_JSON="[1]", MY_TEXT=" x ")["env"]
-    assert env.json("MY_JSON", default=[]) == []  # the environment of the test is gone by now
+    assert env.read("MY_JSON", json.loads, default=[]) == []  # the environment of the test is gone by now
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MY_FLAG", "ture")
         patch.setenv("MY_JSON", "[1]")
-        assert env.json("MY_JSON", default=[]) == [1]
+        assert env.read("MY_JSON", json.loads, default=[]) == [1]
         with pytest.raises(SystemExit, match=r"MY_FLAG is 'ture', but it has to be true or false"):
             env.bool("MY_FLAG", default=False)
 

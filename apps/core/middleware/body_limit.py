@@ -18,7 +18,9 @@ def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         size = _content_length(request)
         if size is None:
             return HttpResponseBadRequest("The Content-Length is not a number.\n", content_type="text/plain")
-        if size > settings.MOST_BYTES and not (_from_staff(request) and size <= settings.MOST_BYTES_OF_STAFF):
+        if size > settings.MAX_BODY_BYTES and not (
+            _from_staff(request) and size <= settings.MAX_STAFF_BODY_BYTES
+        ):
             return alone(request, "413.html", 413)
         return get_response(request)
 
