@@ -12,6 +12,7 @@ import os
 import re
 import string
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -25,7 +26,7 @@ Text = str  # the methods of Env have the names of the types
 
 REQUIRED: Any = object()
 MAX_SHOWN_CHARACTERS = 70
-MIN_SIMILARITY = 0.85  # of an unknown name to a known one, by which it counts as misspelt
+MIN_SIMILARITY = 0.85  # from which an unknown name counts as a misspelt known one
 BLANKS = string.whitespace + "\u00a0\u200b\u2060\ufeff"  # the invisible ones are pasted with a value
 QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""", re.DOTALL)
 STRIPE_SECRET = re.compile(r"\b([srp]k_(?:test|live)_|whsec_)\S*")
@@ -41,16 +42,13 @@ class Env:
     def __init__(self) -> None:
         self.known: set[Text] = set()
         self.in_file: set[Text] = set()
-        self.problems: dict[Text, Text] = {}  # the first problem of each variable
         self.missing: set[Text] = set()
+        self.problems: dict[Text, Text] = {}  # the first one of each variable
         self.is_checked = False
 
-    def read_file(self, path: Text | Path, *, must_exist: builtins.bool = False) -> None:
+    def read_file(self, path: Path) -> None:
         """Add the variables of the file to the environment, whose own variables win."""
-        try:
-            values, problems = read_env_file(Path(path))
-        except FileNotFoundError:
-            values, problems = {}, [f"ENV_FILE is '{path}', but there is no such file."] if must_exist else []
+        values, problems = read_env_file(path)
         if problems:
             refuse(problems)
         self.in_file = set(values)
@@ -58,16 +56,11 @@ class Env:
             os.environ.setdefault(name, value)
 
     def read(
-        self,
-        name: Text,
-        parse: Parser[T],
-        default: T = REQUIRED,
-        mask: Callable[[Text], Text] | None = None,
+        self, name: Text, parse: Parser[T], default: T = REQUIRED, mask: Callable[[Text], Text] | None = None
     ) -> T:
         """Return the parsed value or the default. Note a value that `parse` refuses, for check()."""
         self.known.add(name)
-        value = _value(name)
-        if value:
+        if value := _value(name):
             try:
                 return parse(value)
             except ValueError as error:
@@ -84,20 +77,12 @@ class Env:
         return self.read(name, env_values.boolean, default)
 
     def int(
-        self,
-        name: Text,
-        default: builtins.int = REQUIRED,
-        minimum: builtins.int = 0,
-        maximum: float = math.inf,
+        self, name: Text, default: builtins.int = REQUIRED, minimum: float = 0, maximum: float = math.inf
     ) -> builtins.int:
         return self.read(name, env_values.whole_number(minimum, maximum), default)
 
     def choice(self, name: Text, choices: Collection[Text], default: Text = REQUIRED) -> Text:
         return self.read(name, env_values.one_of(choices), default)
-
-    def list(self, name: Text, parse: Parser[T], default: builtins.list[T] = REQUIRED) -> builtins.list[T]:
-        """Return the values between the commas."""
-        return self.read(name, env_values.comma_list(parse), default)
 
     def secret(self, name: Text, parse: Parser[Text] = env_values.word, default: Text = REQUIRED) -> Text:
         """Read a value that an error message must not show."""
@@ -110,12 +95,9 @@ class Env:
     def folder(self, name: Text, default: Path) -> Path:
         """Return the folder, and create it if it does not exist."""
         folder = self.read(name, env_values.path, default)
-        try:
+        with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds orders, e-mails and paid files
-            is_writable = os.access(folder, os.W_OK)
-        except OSError:
-            is_writable = False
-        if not is_writable:
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
             self.note(name, f"{name} is '{folder}', but it has to be a folder that this user may write to.")
         return folder
 
@@ -139,28 +121,32 @@ class Env:
             refuse([problem])
 
     def check(self) -> None:
-        """End the process if a variable is wrong or misspelt. From now on a wrong variable ends it at once."""
-        misspelt = self._misspelt()
-        if misspelt or "DEBUG" in self.problems:  # what is missing may follow from that
-            self.problems = {name: line for name, line in self.problems.items() if name not in self.missing}
-        lines = [
-            f"{name} is no setting. Did you mean {meant}? (Read a variable of your own in config/settings.py.)"
-            for name, meant in misspelt.items()
+        """End the process if a variable is wrong or misspelt; after this call a wrong variable ends it at once."""
+        lines = self._misspelt_names()
+        is_cause_known = lines or "DEBUG" in self.problems  # then variables may be missing only for that
+        lines += [
+            line for name, line in self.problems.items() if not (is_cause_known and name in self.missing)
         ]
-        if lines or self.problems:
-            refuse([*lines, *self.problems.values()])
+        if lines:
+            refuse(lines)
         self.is_checked = True
 
-    def _misspelt(self) -> dict[Text, Text]:
-        """Return unknown names, each with the known name that was probably meant."""
-        found = {}
+    def _misspelt_names(self) -> list[Text]:
+        lines = []
         for name in sorted({*os.environ} - self.known):
             meant = _similar(name.upper(), self.known)
             # Other programs have variables in the environment, too: LANGUAGE, AWS_…, DATABASE_URL_READONLY.
             is_foreign = "_" not in name or name.startswith(("AWS_", f"{meant}_"))
             if meant and (name in self.in_file or not is_foreign):
-                found[name] = meant
-        return found
+                lines.append(
+                    f"{name} is no setting. Did you mean {meant}? (Read a variable of your own in config/settings.py.)"
+                )
+        return lines
+
+
+def _similar(name: str, known: Collection[str]) -> str:
+    same_letters = (other for other in known if sorted(other) == sorted(name))
+    return next(same_letters, "") or env_values.closest(name, known, MIN_SIMILARITY)
 
 
 def _value(name: str) -> str:
@@ -175,23 +161,18 @@ def _value(name: str) -> str:
 
 def _strip(text: str) -> str:
     text = text.strip(BLANKS)
-    quoted = QUOTED.fullmatch(text)
-    return quoted[2].strip(BLANKS) if quoted else text
-
-
-def _similar(name: str, known: Collection[str]) -> str:
-    same_letters = [other for other in known if sorted(other) == sorted(name)]
-    return same_letters[0] if same_letters else env_values.closest(name, sorted(known), MIN_SIMILARITY)
+    return quoted[2].strip(BLANKS) if (quoted := QUOTED.fullmatch(text)) else text
 
 
 def _explain(name: str, value: str, error: ValueError, mask: Callable[[str], str]) -> str:
-    expected, meant = (error.expected, error.suggestion) if isinstance(error, Invalid) else ("readable", "")
-    if "://" in meant:
-        meant = mask(meant)
+    expected = error.expected if isinstance(error, Invalid) else "of another form"
+    meant = error.suggestion if isinstance(error, Invalid) else ""
+    meant = (
+        f" Did you mean {mask(meant) if '://' in meant else meant}?" if meant.isprintable() and meant else ""
+    )
     shown = mask(value)
     shown = shown if len(shown) <= MAX_SHOWN_CHARACTERS else f"{shown[:MAX_SHOWN_CHARACTERS]}…"
-    suggestion = f" Did you mean {meant}?" if meant and meant.isprintable() else ""
-    return f"{name} is {shown!r}, but it has to be {expected}.{suggestion}"
+    return f"{name} is {shown!r}, but it has to be {expected}.{meant}"
 
 
 def _mask(text: str) -> str:
@@ -201,8 +182,7 @@ def _mask(text: str) -> str:
 
 def _mask_secret(text: str) -> str:
     """Show only which kind of Stripe's keys it is."""
-    found = STRIPE_SECRET.match(text)
-    return f"{found[1]}…" if found else "…"
+    return f"{found[1]}…" if (found := STRIPE_SECRET.match(text)) else "…"
 
 
 def _mask_url(text: str) -> str:

@@ -16,16 +16,14 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the variables of the file, and one line for each mistake in it. Raise FileNotFoundError without one."""
+    """Return the variables of the file, and one line for each mistake in it."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise
     except OSError as error:
         return {}, [f"{path.name} cannot be read: {error.strerror}."]
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return {}, [f"{path.name} line {line} is not UTF-8. Save the file as UTF-8."]
+        number = error.object.count(b"\n", 0, error.start) + 1
+        return {}, [f"{path.name} line {number} is not UTF-8. Save the file as UTF-8."]
     values: dict[str, str] = {}
     problems = []
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):

@@ -184,7 +184,7 @@ def _fix_scheme(*schemes: str) -> Callable[[str], str]:
     def fix(text: str) -> str:
         scheme, separator, rest = text.partition("://")
         if not separator:
-            return f"{schemes[0]}://{text}" if re.search(r"[.:]", text) else ""
+            return f"{schemes[0]}://{text}" if ":" in text else ""
         return f"{closest(scheme.lower(), schemes, cutoff=0.7)}://{rest}"
 
     return fix

@@ -33,7 +33,7 @@ class Invalid(ValueError):
 
 def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the choice that was probably meant, or ""."""
-    return next(iter(get_close_matches(text, list(choices), n=1, cutoff=cutoff)), "")
+    return next(iter(get_close_matches(text, sorted(choices), n=1, cutoff=cutoff)), "")
 
 
 def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Parser[str]:
@@ -61,7 +61,7 @@ def boolean(text: str) -> bool:
     return text.lower() in TRUE
 
 
-def whole_number(minimum: int = 0, maximum: float = math.inf) -> Parser[int]:
+def whole_number(minimum: float = 0, maximum: float = math.inf) -> Parser[int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not minimum <= int(text) <= maximum:
             limits = f"from {minimum}" if maximum == math.inf else f"from {minimum} to {maximum}"

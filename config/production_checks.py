@@ -40,8 +40,9 @@ def refuse_to_start() -> None:
 
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Return errors whose message begins with the name of the variable, at most one for each variable."""
-    return [*_debug(), *_site_url(), *_proxy(), *_secret_key(), *_stripe(), *_email()]
+    """Return at most one error for each variable, whose name is in the id: config.SITE_URL."""
+    messages = [*_debug(), *_hosts(), *_secret_key(), *_proxy(), *_stripe(), *_email()]
+    return [Error(message, id=f"config.{message.split()[0]}") for message in messages]
 
 
 @register(Tags.security, deploy=True)
@@ -61,133 +62,89 @@ def _is_public_site() -> bool:
     return any(map(is_public, [settings.SITE_URL, *(f"https://{host.lstrip('.')}" for host in hosts)]))
 
 
-def _debug() -> Iterator[Error]:
+def _debug() -> Iterator[str]:
     if not settings.DEBUG:
         return
     if settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS):
-        yield Error(
+        yield (
             "DEBUG is true, but STRIPE_SECRET_KEY is a live key: whoever tries something out would pay real money. "
-            "Use a test key (sk_test_…), or set DEBUG=false.",
-            id="config.E001",
+            "Use a test key (sk_test_…), or set DEBUG=false."
         )
     elif not ip_address(settings.WEB_HOST).is_loopback:
-        yield Error(
-            "DEBUG is true, but HOST lets others in: error pages would tell them everything. Set DEBUG=false.",
-            id="config.E002",
-        )
+        yield "DEBUG is true, but HOST lets others in: error pages would tell them everything. Set DEBUG=false."
     elif _is_public_site():
-        yield Error(
-            "DEBUG is true, but SITE_URL is public: error pages would tell everybody everything. Set DEBUG=false.",
-            id="config.E003",
-        )
+        yield "DEBUG is true, but SITE_URL is public: error pages would tell everybody everything. Set DEBUG=false."
 
 
-def _site_url() -> Iterator[Error]:
+def _hosts() -> Iterator[str]:
     if settings.DEBUG:
         return
     host, _port = split_domain_port(urlsplit(settings.SITE_URL).netloc)
     if not os.environ.get("SITE_URL"):
-        yield Error(
-            "SITE_URL is not set. It is the URL that shoppers use, for example https://shop.example.com.",
-            id="config.E004",
-        )
-    elif _is_public_site() and not settings.SITE_URL.startswith("https://"):
-        yield Error(
-            "SITE_URL begins with http://: passwords could be read on their way. Use https://.",
-            id="config.E005",
-        )
-    if os.environ.get("SITE_URL") and not validate_host(host, settings.ALLOWED_HOSTS):
-        yield Error(
-            "ALLOWED_HOSTS lacks the host of SITE_URL: links in e-mails would lead to an error. Add it.",
-            id="config.E006",
-        )
+        yield "SITE_URL is not set. It is the URL that shoppers use, for example https://shop.example.com."
+    elif not validate_host(host, settings.ALLOWED_HOSTS):
+        yield "ALLOWED_HOSTS lacks the host of SITE_URL: links in e-mails would lead to an error. Add it."
     elif _is_public_site() and "*" in settings.ALLOWED_HOSTS:
-        yield Error(
-            "ALLOWED_HOSTS is *: links in e-mails could be made to lead elsewhere. Name the host of the shop.",
-            id="config.E007",
-        )
+        yield "ALLOWED_HOSTS is *: links in e-mails could be made to lead elsewhere. Name the host of the shop."
+    if os.environ.get("SITE_URL") and _is_public_site() and not settings.SITE_URL.startswith("https://"):
+        yield "SITE_URL begins with http://: passwords could be read on their way. Use https://."
 
 
-def _proxy() -> Iterator[Error]:
+def _secret_key() -> Iterator[str]:
+    if _is_public_site() and check_secret_key(None):  # Django's security.W009
+        random = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        yield f"SECRET_KEY is weak. It needs 50 random letters: {random}"
+
+
+def _proxy() -> Iterator[str]:
     if settings.BEHIND_TLS_PROXY or not _is_public_site():
         return
     if not settings.DEBUG and settings.SITE_URL.startswith("https://"):
-        yield Error(
+        yield (
             "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP and "
             "would redirect every page to itself. Put a proxy in front that ends TLS and buffers request bodies, as "
-            "deploy/Caddyfile and deploy/nginx.conf do.",
-            id="config.E008",
+            "deploy/Caddyfile and deploy/nginx.conf do."
         )
     if settings.DOWNLOADS_SERVED_BY == "nginx":
-        yield Error(
+        yield (
             "DOWNLOADS_SERVED_BY is nginx, but BEHIND_TLS_PROXY is not true: without a proxy buyers would get an "
-            "empty file. Set it to django.",
-            id="config.E009",
+            "empty file. Set it to django."
         )
 
 
-def _secret_key() -> Iterator[Error]:
-    if _is_public_site() and check_secret_key(None):
-        yield Error(
-            "SECRET_KEY is weak. It needs 50 random letters: "
-            "python -c 'import secrets; print(secrets.token_urlsafe(50))'",
-            id="config.E010",
-        )
-
-
-def _stripe() -> Iterator[Error]:
+def _stripe() -> Iterator[str]:
     is_live = settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS)
-    if settings.STRIPE_SANDBOX:
-        if is_live:
-            yield Error(
-                "STRIPE_SECRET_KEY is a live key, but STRIPE_SANDBOX is true. Unset STRIPE_SANDBOX to sell.",
-                id="config.E011",
-            )
-        return
-    if not _is_public_site():
+    if settings.STRIPE_SANDBOX and is_live:
+        yield "STRIPE_SECRET_KEY is a live key, but STRIPE_SANDBOX is true. Unset STRIPE_SANDBOX to sell."
+    if settings.STRIPE_SANDBOX or not _is_public_site():
         return
     if not settings.STRIPE_SECRET_KEY:
-        yield Error(
-            "STRIPE_SECRET_KEY is not set. For a demo site where nothing is real set STRIPE_SANDBOX=true.",
-            id="config.E012",
-        )
+        yield "STRIPE_SECRET_KEY is not set. For a demo site where nothing is real set STRIPE_SANDBOX=true."
     elif not is_live and not settings.ALLOW_TEST_KEYS:
-        yield Error(
+        yield (
             "STRIPE_SECRET_KEY is a test key: anybody would buy with 4242 4242 4242 4242. Use the live one, or set "
-            "ALLOW_TEST_KEYS=true while you rehearse.",
-            id="config.E013",
+            "ALLOW_TEST_KEYS=true while you rehearse."
         )
     if not settings.STRIPE_WEBHOOK_SECRET:
-        yield Error(
-            "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints yours.",
-            id="config.E014",
-        )
+        yield "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints yours."
 
 
-def _email() -> Iterator[Error]:
+def _email() -> Iterator[str]:
     url = os.environ.get("EMAIL_URL", "")
     if _lacks_provider_option(url):
-        yield Error(
-            "EMAIL_URL lacks an option that the provider needs: https://anymail.dev/en/stable/esps/ names them.",
-            id="config.E015",
-        )
+        yield "EMAIL_URL lacks an option that the provider needs: https://anymail.dev/en/stable/esps/ names them."
     elif not settings.DEBUG and url.endswith(PRINTING_BACKENDS):
-        yield Error(
+        yield (
             "EMAIL_URL prints e-mails into the log, where sign-in codes and reset links can be read. Name a mail "
-            "server, or leave it empty in a demo.",
-            id="config.E016",
+            "server, or leave it empty in a demo."
         )
     elif _is_public_site() and not settings.STRIPE_SANDBOX and not (url and settings.SENDS_MAIL):
-        yield Error(
+        yield (
             "EMAIL_URL is not set: buyers would get no e-mail. For example "
-            "smtp+tls://user:password@mail.example.com:587.",
-            id="config.E017",
+            "smtp+tls://user:password@mail.example.com:587."
         )
     if not settings.SENDS_MAIL and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
-        yield Error(
-            "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up.",
-            id="config.E018",
-        )
+        yield "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up."
 
 
 def _lacks_provider_option(url: str) -> bool:

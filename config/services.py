@@ -1,10 +1,12 @@
-"""The settings that DATABASE_URL, CACHE_URL, STORAGE_URL and EMAIL_URL stand for."""
+"""The settings that DATABASE_URL, CACHE_URL, STORAGE_URL and EMAIL_URL stand for, and Sentry."""
 
 from pathlib import Path
 from typing import Any
 
 import django
 import environ
+
+from apps.core.log_filters import redact_event
 
 EMAIL_TIMEOUT_SECONDS = 5  # without a worker a buyer waits for it; an e-mail that fails is sent later
 
@@ -40,38 +42,53 @@ def caches(url: str, folder: Path) -> dict[str, dict[str, Any]]:
 def storages(bucket: dict[str, Any], private_folder: Path) -> dict[str, dict[str, Any]]:
     """Return the storages of product images and of private files, which buyers download."""
     if bucket:
-        return {
-            "default": {
-                "BACKEND": "apps.core.storages.MediaBucket",
-                "OPTIONS": {**bucket, "location": "media"},
-            },
-            "private": {
-                "BACKEND": "apps.core.storages.PrivateBucket",
-                "OPTIONS": {**bucket, "location": "private"},
-            },
-        }
-    # A proxy that serves private files reads them as a member of the shop's group.
-    modes = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}
+        media = _storage("apps.core.storages.MediaBucket", **bucket, location="media")
+        private = _storage("apps.core.storages.PrivateBucket", **bucket, location="private")
+    else:
+        media = _storage("django.core.files.storage.FileSystemStorage")
+        # A proxy that serves private files reads them as a member of the shop's group.
+        private = _storage(
+            "apps.ecommerce.purchases.downloads.PrivateStorage",
+            location=private_folder,
+            file_permissions_mode=0o640,
+            directory_permissions_mode=0o750,
+        )
     return {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "private": {
-            "BACKEND": "apps.ecommerce.purchases.downloads.PrivateStorage",
-            "OPTIONS": {"location": private_folder, **modes},
-        },
+        "default": media,
+        "private": private,
+        "staticfiles": _storage("django.contrib.staticfiles.storage.StaticFilesStorage"),
     }
+
+
+def _storage(backend: str, **options: Any) -> dict[str, Any]:
+    return {"BACKEND": backend, "OPTIONS": options}
 
 
 def email(backend: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of an SMTP server, or of an e-mail provider's API (django-anymail)."""
-    anymail = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT_SECONDS}
+    anymail: dict[str, Any] = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT_SECONDS}
+    smtp: dict[str, Any] = {}
     if backend.startswith("anymail."):
-        smtp = {}
         provider = backend.split(".")[2]
         anymail |= {f"{provider}_{name}".upper(): value for name, value in options.items()}
-    else:
+    elif options:
         options = {**options, "timeout": EMAIL_TIMEOUT_SECONDS}
         names = {"username": "host_user", "password": "host_password"}
         smtp = {f"EMAIL_{names.get(name, name)}".upper(): value for name, value in options.items()}
     if django.VERSION >= (6, 1):
         return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}, "ANYMAIL": anymail}
     return {"EMAIL_BACKEND": backend, "ANYMAIL": anymail, **smtp}
+
+
+def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
+    import sentry_sdk  # optional
+
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=environment,
+        traces_sample_rate=traces_sample_rate,
+        send_default_pii=False,
+        include_local_variables=False,  # they may hold a key or an e-mail address
+        max_request_body_size="never",
+        before_send=redact_event,
+    )

@@ -1,7 +1,6 @@
-"""Settings of the project, read from the environment or `.env`; `.env.example` explains each variable.
+"""Settings, read from the environment or `.env`. `.env.example` explains each variable.
 
-A variable is declared where it is read: `env.int("REFUND_DAYS", default=14)`. A missing, wrong or misspelt one stops the
-start with one line (config/env.py).
+A variable is declared where it is read. A missing, wrong or misspelt one stops the start with one line (config/env.py).
 """
 
 import logging
@@ -14,7 +13,6 @@ from urllib.parse import urljoin, urlsplit
 
 from csp.constants import NONE, SELF
 
-from apps.core.log_filters import redact_event
 from config import env_urls, env_values, services
 from config.account_settings import *  # noqa: F403
 from config.env import REQUIRED, Env
@@ -25,7 +23,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 ENV_FILE = env.str("ENV_FILE", default="")
-env.read_file(ENV_FILE or BASE_DIR / ".env", must_exist=bool(ENV_FILE))
+env_file = Path(ENV_FILE or BASE_DIR / ".env")
+if ENV_FILE or env_file.exists():
+    env.read_file(env_file)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", env_values.text_line)
@@ -49,13 +49,10 @@ SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http:/
 # --- Security ---------------------------------------------------------------------------------------------
 HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # http://localhost stays open beside a tunnel
 # In development this machine's names only: by DNS rebinding any page on the web could reach the shop.
-local_hosts = [".localhost", "127.0.0.1", "[::1]", *map(env_urls.host, filter(None, (SITE_URL, TUNNEL_URL)))]
-ALLOWED_HOSTS = env.read(
-    "ALLOWED_HOSTS",
-    env_urls.allowed_hosts,
-    default=list(dict.fromkeys(local_hosts)) if DEBUG else REQUIRED,
-)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", env_urls.origin, default=[])
+local_hosts = list(dict.fromkeys([".localhost", "127.0.0.1", "[::1]", env_urls.host(SITE_URL)]))
+ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=local_hosts if DEBUG else REQUIRED)
+origins = env_values.comma_list(env_urls.origin)
+CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", origins, default=[])
 if TUNNEL_URL:  # Codespaces sends localhost as the origin of the forms that it forwards
     CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{WEB_PORT}", f"http://localhost:{WEB_PORT}"]
 SECURE_SSL_REDIRECT = HTTPS
@@ -64,10 +61,8 @@ SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # requested fro
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
-SILENCED_SYSTEM_CHECKS = [
-    "security.W005",
-    "security.W021",
-]  # HSTS for the whole domain is the founder's decision
+# HSTS for the whole domain is the founder's decision.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
 # Without a proxy its headers are not believed. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
@@ -214,15 +209,13 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 database_url = env.url("DATABASE_URL", env_urls.database_url, default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
 DATABASES = {"default": services.database(database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = services.caches(
-    env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"), VAR_DIR / "cache"
-)
+cache_url = env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://")
+CACHES = services.caches(cache_url, VAR_DIR / "cache")
 
 # "immediate" runs a task after the commit, "database" in `manage.py db_worker`.
 TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
-TASKS_BACKEND = env.read(
-    "TASKS_BACKEND", env_values.one_of(TASK_BACKENDS, or_class=True), default="immediate"
-)
+backend_or_class = env_values.one_of(TASK_BACKENDS, or_class=True)
+TASKS_BACKEND = env.read("TASKS_BACKEND", backend_or_class, default="immediate")
 if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
@@ -230,19 +223,17 @@ WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=
 # A demo site without EMAIL_URL sends no e-mails and does not log them: codes and links must not be in the log.
 unsent_backend = "apps.devtools.mailbox.UnsentEmailBackend"
 default_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else unsent_backend
-mailer = env.url("EMAIL_URL", env_urls.email_url, default=(default_backend, {}))
+mailer: tuple[str, dict[str, Any]] = env.url("EMAIL_URL", env_urls.email_url, default=(default_backend, {}))
 vars().update(services.email(*mailer))
 SENDS_MAIL = mailer[0] != unsent_backend
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read(
-    "DEFAULT_FROM_EMAIL", env_values.sender, default=str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
-)
+shop_address = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read("DEFAULT_FROM_EMAIL", env_values.sender, default=shop_address)
 ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", env_values.email_address, default=SUPPORT_EMAIL))]
 EMAIL_SUBJECT_PREFIX = ""
 
 # --- Accounts: the rest is in config/account_settings.py ----------------------------------------------------
-ACCOUNT_EMAIL_VERIFICATION = env.choice(
-    "ACCOUNT_EMAIL_VERIFICATION", ["optional", "mandatory"], default="optional"
-)
+verification = ["optional", "mandatory"]
+ACCOUNT_EMAIL_VERIFICATION = env.choice("ACCOUNT_EMAIL_VERIFICATION", verification, default="optional")
 ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
@@ -258,7 +249,7 @@ MEDIA_ROOT = VAR_DIR / "media"
 DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], default="django")
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
     env.secret(name, default="")  # boto reads them from the environment
-bucket = env.url("STORAGE_URL", env_urls.bucket_options, default={})
+bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
 if bucket and env.has_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 STORAGES = services.storages(bucket, VAR_DIR / "private")
@@ -267,7 +258,8 @@ if not DEBUG:
 
 # --- Language and time ------------------------------------------------------------------------------------
 TRANSLATIONS = {"en": "English", "de": "Deutsch"}
-offered = env.list("LANGUAGES", env_values.one_of(TRANSLATIONS), default=list(TRANSLATIONS))
+language_codes = env_values.comma_list(env_values.one_of(TRANSLATIONS))
+offered: list[str] = env.read("LANGUAGES", language_codes, default=[]) or list(TRANSLATIONS)
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
@@ -292,10 +284,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Logs, metrics, error reports ---------------------------------------------------------------------------
-LOGGING = logging_config(
-    formatter=env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG else "json"),
-    level=env.choice("LOG_LEVEL", logging.getLevelNamesMapping(), default="INFO"),
-)
+LOG_FORMAT = env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG else "json")
+LOG_LEVEL = env.choice("LOG_LEVEL", logging.getLevelNamesMapping(), default="INFO")
+LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
 METRICS_TOKEN = env.secret("METRICS_TOKEN", env_values.long_word, default="")
 if METRICS_TOKEN and env.has_package("METRICS_TOKEN", "django_prometheus"):
     INSTALLED_APPS += ["django_prometheus"]
@@ -305,17 +296,7 @@ SENTRY_DSN = env.url("SENTRY_DSN", env_urls.sentry_dsn, default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production")
 SENTRY_TRACES_SAMPLE_RATE = env.read("SENTRY_TRACES_SAMPLE_RATE", env_values.fraction, default=0.0)
 if SENTRY_DSN and env.has_package("SENTRY_DSN", "sentry_sdk"):
-    import sentry_sdk
-
-    sentry_sdk.init(
-        dsn=SENTRY_DSN,
-        environment=SENTRY_ENVIRONMENT,
-        traces_sample_rate=SENTRY_TRACES_SAMPLE_RATE,
-        send_default_pii=False,
-        include_local_variables=False,  # they may hold a key or an e-mail address
-        max_request_body_size="never",
-        before_send=redact_event,
-    )
+    services.start_sentry(SENTRY_DSN, SENTRY_ENVIRONMENT, SENTRY_TRACES_SAMPLE_RATE)
 
 # --- The production server (config/server.py) and scripts/backup.py -----------------------------------------
 WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimum=1, maximum=1000)

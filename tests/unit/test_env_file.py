@@ -89,7 +89,7 @@ def test_a_file_that_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     (line,) = refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / "shop.env")})
-    assert line.endswith("shop.env', but there is no such file.")
+    assert line.endswith("shop.env cannot be read: No such file or directory.")
 
 
 def test_the_environment_wins_over_the_file_even_when_empty(tmp_path: Path) -> None:
