@@ -223,7 +223,7 @@ WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=
 # A demo site without EMAIL_URL sends no e-mails and does not log them: codes and links must not be in the log.
 unsent_backend = "apps.devtools.mailbox.UnsentEmailBackend"
 default_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else unsent_backend
-mailer: tuple[str, dict[str, Any]] = env.url("EMAIL_URL", env_urls.email_url, default=(default_backend, {}))
+mailer = env.url("EMAIL_URL", env_urls.email_url, default=env_urls.email_url(default_backend))
 vars().update(services.email(*mailer))
 SENDS_MAIL = mailer[0] != unsent_backend
 shop_address = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
