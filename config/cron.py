@@ -1,6 +1,6 @@
 """Run the commands of deploy/crontab where there is no cron, in a container for example: `python -m config.cron`.
 
-Each command runs in a process of its own, so it cannot stop the next one. SIGTERM waits for a running command.
+Each command runs in a new process, so it cannot stop the next one. SIGTERM waits for a running command.
 """
 
 from __future__ import annotations

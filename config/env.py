@@ -10,7 +10,6 @@ import builtins
 import math
 import os
 import re
-import string
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -27,7 +26,7 @@ Text = str  # the methods of Env have the names of the types
 REQUIRED: Any = object()
 MAX_SHOWN_CHARACTERS = 70
 MIN_SIMILARITY = 0.85  # from which an unknown name counts as a misspelt known one
-BLANKS = string.whitespace + "\u00a0\u200b\u2060\ufeff"  # the invisible ones are pasted with a value
+INVISIBLE = "\u200b\u2060\ufeff"  # pasted with a value, and left by str.strip()
 QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""", re.DOTALL)
 STRIPE_SECRET = re.compile(r"\b([srp]k_(?:test|live)_|whsec_)\S*")
 PLACE = re.compile(r"(?=.*[.:])[\w-]{1,25}(\.[\w-]{1,25})*(:\d{1,5})?(/\w{0,20})?|/.*", re.ASCII)
@@ -160,8 +159,8 @@ def _value(name: str) -> str:
 
 
 def _strip(text: str) -> str:
-    text = text.strip(BLANKS)
-    return quoted[2].strip(BLANKS) if (quoted := QUOTED.fullmatch(text)) else text
+    text = text.strip().strip(INVISIBLE).strip()
+    return quoted[2].strip() if (quoted := QUOTED.fullmatch(text)) else text
 
 
 def _explain(name: str, value: str, error: ValueError, mask: Callable[[str], str]) -> str:

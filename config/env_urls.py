@@ -33,7 +33,7 @@ SMTP: dict[str, dict[str, Any]] = {
     "smtp+ssl": {"port": 465, "use_ssl": True},
     "smtp": {"port": 25},
 }
-# On the port of the other kind of TLS the connection would hang until the timeout.
+# With the port of STARTTLS for implicit TLS, or the reverse, a connection waits until its timeout.
 SMTP_URL = (
     r"(?!smtp(?:\+tls)?://.*:465/?$)(?!smtp\+ssl://.*:587/?$)"
     rf"smtp(?:\+tls|\+ssl)?://(?:[^\s:/@#?\[\]\\]+:[^\s/@#?\[\]\\]+@)?{SERVER}/?"
@@ -42,12 +42,6 @@ EMAIL_PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - 
 
 
 # --- Hosts and sites --------------------------------------------------------------------------------------
-def host(url: str) -> str:
-    """Return the host of a URL in the form that ALLOWED_HOSTS has, IPv6 in brackets."""
-    name = urlsplit(url).hostname or ""
-    return f"[{name}]" if ":" in name else name
-
-
 def listen_address(text: str) -> str:
     """Return an IP address of this machine; a name is looked up."""
     bare = text.removeprefix("[").removesuffix("]")
@@ -104,6 +98,7 @@ def _to_ascii(name: str) -> str:
 allowed_hosts = comma_list(
     matching(rf"\*|\.?{HOST}", "host names without https://, port and path", _find_host)
 )
+origins = comma_list(origin)
 media_url = matching(
     rf"(?:{SITE})?(?:/[\w.-]+)+/",
     "a path such as /media/ or a URL such as https://cdn.example.com/media/, with a slash at the end",
@@ -167,7 +162,7 @@ def email_url(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _fix_email_url(text: str) -> str:
-    """Correct the scheme, by the port where it tells which one is right."""
+    """Correct the scheme; ports 465 and 587 determine it."""
     rest = text.rpartition("://")[2]
     if text.startswith("smtps://") or rest.endswith(":465"):
         return f"smtp+ssl://{rest}"

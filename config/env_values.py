@@ -20,7 +20,8 @@ Parser = Callable[[str], T]
 
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
-EMAIL = r"[\w.!#$%&'*+/=?^{|}~-]+@[\w-]+(?:\.[\w-]+)+"
+ATOM = r"[\w!#$%&'*+/=?^{|}~-]+"
+EMAIL = rf"{ATOM}(?:\.{ATOM})*@[\w-]+(?:\.[\w-]+)+"
 
 
 class Invalid(ValueError):

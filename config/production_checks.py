@@ -66,10 +66,7 @@ def _debug() -> Iterator[str]:
     if not settings.DEBUG:
         return
     if settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS):
-        yield (
-            "DEBUG is true, but STRIPE_SECRET_KEY is a live key: whoever tries something out would pay real money. "
-            "Use a test key (sk_test_…), or set DEBUG=false."
-        )
+        yield "DEBUG is true, but STRIPE_SECRET_KEY is a live key. Use a test key (sk_test_…), or set DEBUG=false."
     elif not ip_address(settings.WEB_HOST).is_loopback:
         yield "DEBUG is true, but HOST lets others in: error pages would tell them everything. Set DEBUG=false."
     elif _is_public_site():
@@ -92,8 +89,8 @@ def _hosts() -> Iterator[str]:
 
 def _secret_key() -> Iterator[str]:
     if _is_public_site() and check_secret_key(None):  # Django's security.W009
-        random = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-        yield f"SECRET_KEY is weak. It needs 50 random letters: {random}"
+        command = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        yield f"SECRET_KEY is weak. It needs 50 random letters: {command}"
 
 
 def _proxy() -> Iterator[str]:
@@ -101,15 +98,11 @@ def _proxy() -> Iterator[str]:
         return
     if not settings.DEBUG and settings.SITE_URL.startswith("https://"):
         yield (
-            "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP and "
-            "would redirect every page to itself. Put a proxy in front that ends TLS and buffers request bodies, as "
-            "deploy/Caddyfile and deploy/nginx.conf do."
+            "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP. Put a "
+            "proxy in front that ends TLS and buffers request bodies, as deploy/Caddyfile and deploy/nginx.conf do."
         )
     if settings.DOWNLOADS_SERVED_BY == "nginx":
-        yield (
-            "DOWNLOADS_SERVED_BY is nginx, but BEHIND_TLS_PROXY is not true: without a proxy buyers would get an "
-            "empty file. Set it to django."
-        )
+        yield "DOWNLOADS_SERVED_BY is nginx, but BEHIND_TLS_PROXY is not true: buyers would get an empty file."
 
 
 def _stripe() -> Iterator[str]:
@@ -121,10 +114,7 @@ def _stripe() -> Iterator[str]:
     if not settings.STRIPE_SECRET_KEY:
         yield "STRIPE_SECRET_KEY is not set. For a demo site where nothing is real set STRIPE_SANDBOX=true."
     elif not is_live and not settings.ALLOW_TEST_KEYS:
-        yield (
-            "STRIPE_SECRET_KEY is a test key: anybody would buy with 4242 4242 4242 4242. Use the live one, or set "
-            "ALLOW_TEST_KEYS=true while you rehearse."
-        )
+        yield "STRIPE_SECRET_KEY is a test key. Use the live one, or set ALLOW_TEST_KEYS=true while you rehearse."
     if not settings.STRIPE_WEBHOOK_SECRET:
         yield "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints yours."
 
@@ -134,15 +124,9 @@ def _email() -> Iterator[str]:
     if _lacks_provider_option(url):
         yield "EMAIL_URL lacks an option that the provider needs: https://anymail.dev/en/stable/esps/ names them."
     elif not settings.DEBUG and url.endswith(PRINTING_BACKENDS):
-        yield (
-            "EMAIL_URL prints e-mails into the log, where sign-in codes and reset links can be read. Name a mail "
-            "server, or leave it empty in a demo."
-        )
+        yield "EMAIL_URL prints e-mails with sign-in codes into the log. Name a mail server, or none in a demo."
     elif _is_public_site() and not settings.STRIPE_SANDBOX and not (url and settings.SENDS_MAIL):
-        yield (
-            "EMAIL_URL is not set: buyers would get no e-mail. For example "
-            "smtp+tls://user:password@mail.example.com:587."
-        )
+        yield "EMAIL_URL is not set. Name a mail server: smtp+tls://user:password@mail.example.com:587"
     if not settings.SENDS_MAIL and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
         yield "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up."
 

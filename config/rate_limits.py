@@ -12,7 +12,7 @@ RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "request_login_code": "20/m/ip,3/m/key,20/d/key",
     "confirm_email": "1/3m/key,20/d/key",
-    "mail": "20/d/key",  # account e-mails of one kind to one e-mail address, whoever asks for them
+    "mail": "20/d/key",  # account e-mails of one kind to one e-mail address, by all clients together
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "manage_email": "10/m/user",

@@ -1,4 +1,4 @@
-"""The settings that DATABASE_URL, CACHE_URL, STORAGE_URL and EMAIL_URL stand for, and Sentry."""
+"""Settings of the services that DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN name."""
 
 from pathlib import Path
 from typing import Any

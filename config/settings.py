@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from csp.constants import NONE, SELF
+from django.http.request import split_domain_port
 
 from config import env_urls, env_values, services
 from config.account_settings import *  # noqa: F403
@@ -47,15 +48,15 @@ TUNNEL_URL = tunnel_url if DEBUG else ""
 SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http://127.0.0.1:8000")
 
 # --- Security ---------------------------------------------------------------------------------------------
-HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # http://localhost stays open beside a tunnel
+HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # behind a tunnel http://localhost works, too
 # In development this machine's names only: by DNS rebinding any page on the web could reach the shop.
-local_hosts = list(dict.fromkeys([".localhost", "127.0.0.1", "[::1]", env_urls.host(SITE_URL)]))
+site_hosts = [split_domain_port(urlsplit(url).netloc)[0] for url in (SITE_URL, TUNNEL_URL) if url]
+local_hosts = list(dict.fromkeys([".localhost", "127.0.0.1", "[::1]", *site_hosts]))
 ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=local_hosts if DEBUG else REQUIRED)
-origins = env_values.comma_list(env_urls.origin)
-CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", origins, default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", env_urls.origins, default=[])
 if TUNNEL_URL:  # Codespaces sends localhost as the origin of the forms that it forwards
     CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{WEB_PORT}", f"http://localhost:{WEB_PORT}"]
-SECURE_SSL_REDIRECT = HTTPS
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # requested from inside, without TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if HTTPS else 0)
@@ -63,7 +64,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", defa
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 # HSTS for the whole domain is the founder's decision.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-X_FRAME_OPTIONS = "DENY"
 
 # Without a proxy its headers are not believed. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
@@ -79,15 +79,12 @@ LANGUAGE_COOKIE_NAME = f"{cookie_prefix}language"
 THEME_COOKIE_NAME = f"{cookie_prefix}theme"
 MESSAGES_COOKIE_NAME = f"{cookie_prefix}messages"
 MESSAGE_STORAGE = "apps.core.message_storage.Storage"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 
 # A larger request is answered 413 before its body is read; Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-
 RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 
 # --- Stripe -----------------------------------------------------------------------------------------------
@@ -110,14 +107,14 @@ WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 for name in SIGN_IN_ORIGINS:
-    client_id = env.secret(f"{name.upper()}_CLIENT_ID", default="")
-    secret = env.secret(f"{name.upper()}_CLIENT_SECRET", default="")
-    env.require_together(f"{name.upper()}_CLIENT_ID", f"{name.upper()}_CLIENT_SECRET")
-    if client_id:
-        SOCIALACCOUNT_PROVIDERS[name] = {
-            "APPS": [{"client_id": client_id, "secret": secret}],
-            "OAUTH_PKCE_ENABLED": True,
-        }
+    id_variable, secret_variable = f"{name.upper()}_CLIENT_ID", f"{name.upper()}_CLIENT_SECRET"
+    app = {
+        "client_id": env.secret(id_variable, default=""),
+        "secret": env.secret(secret_variable, default=""),
+    }
+    env.require_together(id_variable, secret_variable)
+    if app["client_id"]:
+        SOCIALACCOUNT_PROVIDERS[name] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
 SOCIAL_SIGN_IN = list(SOCIALACCOUNT_PROVIDERS)
 
 INSTALLED_APPS = [
@@ -140,14 +137,13 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",  # always: its tables belong to users, who may be deleted
     *(f"allauth.socialaccount.providers.{name}" for name in SOCIAL_SIGN_IN),
-    "apps.users",  # after allauth: its admin replaces some of theirs
+    "apps.users",  # after allauth: it replaces admin pages of allauth
     "csp",
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
+    *(["apps.devtools"] if DEBUG else []),
 ]
-if DEBUG:
-    INSTALLED_APPS.append("apps.devtools")
 
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
@@ -174,9 +170,8 @@ MIDDLEWARE = [
 
 # --- Stripe sandbox: plays Stripe without a key (packages/stripe-sandbox) -----------------------------------
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
-if STRIPE_SANDBOX and env.has_package(
-    "STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox"
-):
+if STRIPE_SANDBOX:
+    env.has_package("STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox")
     INSTALLED_APPS.append("stripe_sandbox")
     MIDDLEWARE.append("stripe_sandbox.middleware.SandboxMiddleware")
     sandbox_key = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
@@ -264,7 +259,6 @@ LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
-USE_I18N = USE_TZ = True
 
 # --- Content security policy --------------------------------------------------------------------------------
 form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # also of redirects after a form
@@ -298,7 +292,7 @@ SENTRY_TRACES_SAMPLE_RATE = env.read("SENTRY_TRACES_SAMPLE_RATE", env_values.fra
 if SENTRY_DSN and env.has_package("SENTRY_DSN", "sentry_sdk"):
     services.start_sentry(SENTRY_DSN, SENTRY_ENVIRONMENT, SENTRY_TRACES_SAMPLE_RATE)
 
-# --- The production server (config/server.py) and scripts/backup.py -----------------------------------------
+# --- config/server.py and scripts/backup.py -----------------------------------------------------------------
 WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimum=1, maximum=1000)
 WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
 BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)

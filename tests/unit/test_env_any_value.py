@@ -39,7 +39,7 @@ FORMS: list[Parser[Any]] = [
     env_values.long_word,
     env_values.one_of(["immediate", "database"], or_class=True),
     env_values.language_code(["en", "de"]),
-    env_values.comma_list(env_urls.origin),
+    env_urls.origins,
     rate_limits,
 ]
 SCHEMES = ["https://", "smtp+tls://", "postgres://", "redis://", "s3://x?", "postmark://?", "sqlite:///"]
