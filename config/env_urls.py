@@ -14,9 +14,10 @@ from anymail import backends
 
 from config.env_values import Invalid, closest, comma_list, is_class_path, matching
 
-PORT = r"(?:[1-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-HOST = r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-f:.]*:[0-9a-f:.]*\])"
+PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+HOST = r"(?:\w[\w-]*(?:\.\w[\w-]*)*\.?|\[[0-9a-f:.]*:[0-9a-f:.]*\])"
 SERVER = rf"{HOST}(?::{PORT})?"
+SERVERS = rf"{SERVER}(?:,{SERVER})*"  # a cluster has several
 LOGIN = r"(?:[^\s/@#?\[\]\\]*@)?"  # user and password
 ENCODED = "and in user and password @ : / # ? [ ] as %40 %3A %2F %23 %3F %5B %5D"
 SITE = rf"https?://(?!0\.0\.0\.0|\[::\]){SERVER}"
@@ -113,12 +114,14 @@ def database_url(text: str) -> str:
         f"{ENCODED}, or sqlite:///path with three slashes"
     )
     if text.startswith("sqlite:"):
-        return matching(r"sqlite:///\S.*", expected, lambda text: text.replace("://", ":///"))(text)
+        return matching(r"sqlite://(?:/\S.*|:memory:)", expected, lambda text: text.replace("://", ":///"))(
+            text
+        )
     mode = dict(parse_qsl(text.partition("?")[2])).get("sslmode", "require")
     if mode not in SSL_MODES:
         raise Invalid(f"a URL with an sslmode of {', '.join(SSL_MODES)}", closest(mode, SSL_MODES))
-    servers, name = rf"(?:{SERVER}(?:,{SERVER})*)?", r"(?:/[^\s/@:?#]*)*/[^\s/@:?#]+"
-    pattern = rf"(?:{'|'.join(DATABASES)})://{LOGIN}{servers}{name}(?:\?\S*)?"
+    socket_or_servers, name = rf"(?:%2[Ff][\w.%-]+|{SERVERS})?", r"(?:/[^\s/@:?#]*)*/[^\s/@:?#]+"
+    pattern = rf"(?:{'|'.join(DATABASES)})://{LOGIN}{socket_or_servers}{name}(?:\?\S*)?"
     return matching(pattern, expected, _fix_scheme(*DATABASES))(text)
 
 
@@ -186,8 +189,8 @@ def _fix_scheme(*schemes: str) -> Callable[[str], str]:
 
 
 cache_url = matching(
-    rf"(?:rediss?|valkeys?)://(?:{LOGIN}{SERVER}(?:/\d*)?|/[^\s#]+)(?:\?\S*)?|"
-    r"(?:locmem|dummy|db|file|(?:py)?mem)cache://\S*",
+    rf"(?:redis|rediss|rediscache|valkeys?)://(?:{LOGIN}{SERVERS}(?:/\d*)?|/[^\s#]+)(?:\?\S*)?|"
+    r"(?:locmemcache|dummycache|dbcache|filecache|memcache|pymemcache|pylibmc)://\S*",
     f"redis://:password@host:6379/1, with the number of a database at the end, {ENCODED}",
     _fix_scheme("redis", "rediss"),
 )

@@ -21,7 +21,7 @@ Parser = Callable[[str], T]
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
 ATOM = r"[\w!#$%&'*+/=?^{|}~-]+"
-EMAIL = rf"{ATOM}(?:\.{ATOM})*@[\w-]+(?:\.[\w-]+)+"
+EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
 
 class Invalid(ValueError):
@@ -114,9 +114,10 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
 
 
 def path(text: str) -> Path:
-    if "$" in text:
-        raise Invalid("a path without variables in it")
-    return Path(os.path.expanduser(text))
+    expanded = os.path.expanduser(text)
+    if "$" in text or expanded.startswith("~"):
+        raise Invalid("a path without variables and unknown users in it")
+    return Path(expanded)
 
 
 def _fixed(text: str, parse: Parser[T]) -> str:
@@ -135,7 +136,7 @@ email_address = matching(
     lambda text: "".join(re.findall(EMAIL, text)[:1]),
 )
 sender = matching(
-    rf"""{EMAIL}|("[^"\\]*"|[^"(),:;<>@\[\]\\]*)\s*<{EMAIL}>""",
+    rf"""{EMAIL}|("(?:[^"\\]|\\.)*"|[^"(),:;<>@\[\]\\]*)\s*<{EMAIL}>""",
     "an e-mail address, or Shop <hello@example.com>, with quotation marks around a name with commas",
     lambda text: re.sub(r'^([^"<]+?)\s*<', r'"\1" <', text),
 )

@@ -56,7 +56,9 @@ def test_a_right_value_is_read(tmp_path: Path, name: str, value: str, setting: s
         ("postgres://u:p@a:5432,b:5433/shop", {"HOST": "a,b", "PORT": "5432,5433"}),
         ("postgres:///shop", {"HOST": "", "NAME": "shop"}),
         ("postgres:////run/postgresql/shop", {"HOST": "/run/postgresql", "NAME": "shop"}),
+        ("postgres://u:p@%2Frun%2Fpostgresql/shop", {"NAME": "shop"}),
         ("sqlite:////srv/shop.sqlite3", {"NAME": "/srv/shop.sqlite3"}),
+        ("sqlite://:memory:", {"NAME": ":memory:"}),
     ],
 )  # fmt: skip
 def test_a_database_is_read(tmp_path: Path, url: str, expected: dict[str, Any]) -> None:
