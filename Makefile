@@ -72,6 +72,12 @@ bench: ## How fast it is, in ratios: bare view, dj-stripe, growth (ARGS="pages i
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/bench.py $(ARGS)
 
+requirements: ## Compile requirements*.in to requirements*.txt (ARGS=--upgrade, ARGS="--upgrade-package django")
+	@scripts/python.sh scripts/environment.py
+	@for name in requirements requirements-optional requirements-dev requirements-uv; do \
+		PATH=".venv/bin:$$PATH" uv pip compile -q --no-config --universal --generate-hashes --python-version 3.11 \
+			--custom-compile-command "make requirements" $(ARGS) $$name.in -o $$name.txt || exit 1; done
+
 messages: ## Bring the translations in locale/ up to date with the texts in the code, and compile them
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/messages.py
