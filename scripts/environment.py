@@ -23,7 +23,7 @@ RUN = ("requirements.txt",)
 DEV = (*RUN, "requirements-optional.txt", "requirements-dev.txt")
 SANDBOX = ROOT / "packages/stripe-sandbox"
 EDITABLE_SANDBOX = ("--no-deps", "--editable", SANDBOX)
-QUIETLY = ("--no-input", "--disable-pip-version-check")
+PIP_INSTALL = ("-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check")
 
 # For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
 NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
@@ -50,7 +50,7 @@ def install(python: Path, *arguments: str | Path) -> None:
     uv = _find_uv()
     if uv and run(uv, "pip", "install", "-q", "--python", python, *arguments) == 0:
         return
-    if run(python, "-m", "pip", "install", "-q", *QUIETLY, *arguments):
+    if run(python, *PIP_INSTALL, *arguments):
         stop("Installing failed; pip says why above. Is there a network?")
 
 
@@ -87,14 +87,11 @@ def _install_once(name: str, file: Path, *arguments: str | Path) -> None:
 @functools.cache
 def _find_uv() -> str | None:
     """Return uv's path. Install it into .venv if need be: that takes 2 seconds and saves 10."""
-    uv = shutil.which("uv", path=f"{PYTHON.parent}:{os.environ['PATH']}")
-    if uv:
-        return uv
-    pinned = ("--only-binary=:all:", "--require-hashes", "-r", ROOT / "requirements-uv.txt")
-    failed = run(
-        PYTHON, "-m", "pip", "install", "-q", "--retries=0", *QUIETLY, *pinned, stderr=subprocess.DEVNULL
-    )
-    return None if failed else str(PYTHON.parent / "uv")
+    path = f"{PYTHON.parent}:{os.environ['PATH']}"
+    if not shutil.which("uv", path=path):
+        pinned = ("--only-binary=:all:", "--require-hashes", "-r", ROOT / "requirements-uv.txt")
+        run(PYTHON, *PIP_INSTALL, "--retries=0", *pinned, stderr=subprocess.DEVNULL)
+    return shutil.which("uv", path=path)
 
 
 if __name__ == "__main__":

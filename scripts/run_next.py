@@ -63,7 +63,7 @@ def _ensure(python: str, version: tuple[int, ...]) -> None:
     """.venv-next with everything as pinned, but the newest Django."""
     lines = [line for name in DEV for line in (ROOT / name).read_text().splitlines()]
     pinned = {line.rstrip(" \\") for line in lines if "==" in line and line[0].isalnum()}
-    wanted = sorted(line for line in pinned if not line.startswith(("django==", *NOT_NEEDED))) + [DJANGO]
+    wanted = [DJANGO, *sorted(line for line in pinned if not line.startswith(("django==", *NOT_NEEDED)))]
     stamp, digest = VENV / ".installed", hashlib.sha256(repr((wanted, version)).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return
