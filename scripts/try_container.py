@@ -6,6 +6,8 @@ Docker starts everything in compose.yaml. Without a Docker engine, buildah start
 Needs port 8000. Standard library only.
 """
 
+import functools
+import json
 import os
 import re
 import secrets
@@ -17,13 +19,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from environment import ROOT, run, stop
 
 SITE_URL = "http://127.0.0.1:8000"
+FIND_SANDBOX = "import importlib.util, sys; sys.exit(not importlib.util.find_spec('stripe_sandbox'))"
 IMAGE = "localhost/shop-trial"
 # The root file system becomes read-only, and the process loses root and all capabilities, as in compose.yaml.
 UNPRIVILEGED = (
@@ -55,25 +58,26 @@ def main() -> None:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "POSTGRES_PASSWORD": secrets.token_hex(16),
         }
-        with start(values, seconds):
-            _check_pages(has_sandbox=sandbox == "true")
+        with start(values, seconds) as execute:
+            _check(execute, has_sandbox=sandbox == "true")
         print(f"The image with STRIPE_SANDBOX={sandbox} works", flush=True)
 
 
-def _check_pages(*, has_sandbox: bool) -> None:
-    for path, expected in (
-        ("/readyz", 200),
-        ("/store/", 200),
-        ("/stripe-sandbox/", 200 if has_sandbox else 404),
-    ):
+def _check(execute: Callable[..., int], *, has_sandbox: bool) -> None:
+    missing = execute("python", "-c", FIND_SANDBOX)
+    if has_sandbox == bool(missing):
+        stop(f"The image {'lacks' if missing else 'contains'} the sandbox.")
+    if has_sandbox:
+        execute("python", "manage.py", "bootstrap_ecommerce")
+    for path in ("/readyz", "/store/"):
         status, page = _get(path)
-        if status != expected:
-            stop(f"{path} answers {status}, not {expected}: {page[:500]}")
-        print(f"{path} answers {status}", flush=True)
+        if status != 200:
+            stop(f"{path} answers {status}: {page[:500]}")
+        print(f"{path} answers 200", flush=True)
 
 
 @contextmanager
-def _start_compose(values: dict[str, str], seconds: int) -> Iterator[None]:
+def _start_compose(values: dict[str, str], seconds: int) -> Iterator[Callable[..., int]]:
     with tempfile.TemporaryDirectory(prefix="shop-container-") as folder:
         file = Path(folder, "env")
         file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
@@ -102,12 +106,23 @@ def _start_compose(values: dict[str, str], seconds: int) -> Iterator[None]:
 
 
 @contextmanager
-def _start_image(values: dict[str, str], seconds: int) -> Iterator[None]:
+def _start_image(values: dict[str, str], seconds: int) -> Iterator[Callable[..., int]]:
     os.environ["BUILDAH_ISOLATION"] = "chroot"  # needs no container runtime
     _ensure_base_image()
     sandbox = f"STRIPE_SANDBOX={values['STRIPE_SANDBOX']}"
     print(f"Building the image with {sandbox}", flush=True)
-    _buildah("build", "--quiet", "--layers", "--network=host", "--build-arg", sandbox, "--tag", IMAGE, ".")
+    _buildah(
+        "build",
+        "--quiet",
+        "--format=docker",
+        "--layers",
+        "--network=host",
+        "--build-arg",
+        sandbox,
+        "--tag",
+        IMAGE,
+        ".",
+    )
     container = _buildah("from", "--pull-never", IMAGE)
     environment = [f"--env={name}={value}" for name, value in {**values, "HOST": "127.0.0.1"}.items()]
     inside = [
@@ -119,20 +134,18 @@ def _start_image(values: dict[str, str], seconds: int) -> Iterator[None]:
         "--mount=type=tmpfs,dst=/tmp",
     ]
     inside += [*environment, container, "--", "sh", "-c", UNPRIVILEGED, "sh"]
-    command = _buildah("inspect", "--type=image", '--format={{join .OCIv1.Config.Cmd " "}}', IMAGE).split()
+    command = json.loads(_buildah("inspect", "--type=image", IMAGE))["Docker"]["config"]["Cmd"]
     server = None
     try:
         if run(*inside, "python", "manage.py", "migrate", "-v0"):
             stop("migrate failed in the image; the reason is above.")
-        if values["STRIPE_SANDBOX"] == "true":
-            run(*inside, "python", "manage.py", "bootstrap_ecommerce")
         server = subprocess.Popen([*inside, *command], start_new_session=True)
         deadline = time.monotonic() + seconds
         while _get("/readyz")[0] != 200:
             if server.poll() is not None or time.monotonic() > deadline:
                 stop("The image does not answer; its log is above.")
             time.sleep(0.5)
-        yield
+        yield functools.partial(run, *inside)
     finally:
         if server:
             os.killpg(server.pid, signal.SIGTERM)
