@@ -81,28 +81,17 @@ def _start_compose(values: dict[str, str], seconds: int) -> Iterator[Callable[..
     with tempfile.TemporaryDirectory(prefix="shop-container-") as folder:
         file = Path(folder, "env")
         file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-        environment = {**os.environ, "ENVIRONMENT_FILE": str(file)}
-        compose = ("docker", "compose", "--project-name", "shop-trial", "--env-file", file)
+        os.environ["ENVIRONMENT_FILE"] = str(file)
+        compose = functools.partial(
+            run, "docker", "compose", "--project-name", "shop-trial", "--env-file", file
+        )
         try:
-            if run(
-                *compose, "up", "--build", "--detach", "--wait", f"--wait-timeout={seconds}", env=environment
-            ):
-                run(*compose, "logs", "--no-color", "--tail", "50", env=environment)
+            if compose("up", "--build", "--detach", "--wait", f"--wait-timeout={seconds}"):
+                compose("logs", "--no-color", "--tail", "50")
                 stop("The containers did not come up; their log is above.")
-            if values["STRIPE_SANDBOX"] == "true":
-                run(
-                    *compose,
-                    "exec",
-                    "-T",
-                    "web",
-                    "python",
-                    "manage.py",
-                    "bootstrap_ecommerce",
-                    env=environment,
-                )
-            yield
+            yield functools.partial(compose, "exec", "-T", "web")
         finally:
-            run(*compose, "down", "--volumes", "--timeout", "40", env=environment)
+            compose("down", "--volumes", "--timeout", "40")
 
 
 @contextmanager
@@ -111,30 +100,13 @@ def _start_image(values: dict[str, str], seconds: int) -> Iterator[Callable[...,
     _ensure_base_image()
     sandbox = f"STRIPE_SANDBOX={values['STRIPE_SANDBOX']}"
     print(f"Building the image with {sandbox}", flush=True)
-    _buildah(
-        "build",
-        "--quiet",
-        "--format=docker",
-        "--layers",
-        "--network=host",
-        "--build-arg",
-        sandbox,
-        "--tag",
-        IMAGE,
-        ".",
-    )
+    network = "--network=host"
+    _buildah("build", "--quiet", "--format=docker", network, "--build-arg", sandbox, "--tag", IMAGE, ".")
+    command = json.loads(_buildah("inspect", "--type=image", IMAGE))["Docker"]["config"]["Cmd"]
     container = _buildah("from", "--pull-never", IMAGE)
     environment = [f"--env={name}={value}" for name, value in {**values, "HOST": "127.0.0.1"}.items()]
-    inside = [
-        "buildah",
-        "run",
-        "--network=host",
-        "--user=0",
-        "--cap-add=CAP_SYS_ADMIN",
-        "--mount=type=tmpfs,dst=/tmp",
-    ]
-    inside += [*environment, container, "--", "sh", "-c", UNPRIVILEGED, "sh"]
-    command = json.loads(_buildah("inspect", "--type=image", IMAGE))["Docker"]["config"]["Cmd"]
+    options = [network, "--user=0", "--cap-add=CAP_SYS_ADMIN", "--mount=type=tmpfs,dst=/tmp", *environment]
+    inside = ["buildah", "run", *options, container, "--", "sh", "-c", UNPRIVILEGED, "sh"]
     server = None
     try:
         if run(*inside, "python", "manage.py", "migrate", "-v0"):
