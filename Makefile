@@ -39,7 +39,7 @@ drill: ## Purchases, backup, catastrophe, restore, the same purchases: on SQLite
 drill-faults: ## Stripe hangs, mail hangs, a kill in every step, 500 webhooks a second: on SQLite and PostgreSQL (SECONDS=60)
 	@scripts/python.sh scripts/run_soak.py faults
 
-try-container: ## Build the image and start all of compose.yaml once, as a demo shop (needs Docker)
+try-container: ## Build the image with and without the sandbox and start it (Docker: all of compose.yaml; or buildah)
 	@scripts/python.sh scripts/try_container.py
 
 backup: ## Database and files of this site into var/backups/, while it runs (KEEP=14 archives stay)
