@@ -69,7 +69,8 @@ def _ensure(python: str, version: tuple[int, ...]) -> None:
         return
     print(f"Making .venv-next with {python}", flush=True)
     subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
-    install(VENV / "bin/python", *wanted)
+    # All packages are named, so none is resolved: a library may still forbid the newest Django.
+    install(VENV / "bin/python", "--no-deps", *wanted)
     install(VENV / "bin/python", *EDITABLE_SANDBOX)
     stamp.write_text(digest)
 
