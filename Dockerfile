@@ -43,4 +43,4 @@ VOLUME ["/var/lib/shop"]
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "config.health"]
 # Python is process 1 itself, so it hears SIGTERM: no new requests, those under way end, for at most 30 seconds.
-CMD ["python", "-m", "config.serve"]
+CMD ["python", "-m", "config.server"]

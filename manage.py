@@ -10,7 +10,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     if sys.argv[1:2] == ["runserver"]:
-        from config.launch import refuse_to_start
+        from config.production_checks import refuse_to_start
 
         refuse_to_start()  # before the autoreloader starts its thread, whose end would go unnoticed
     execute_from_command_line(sys.argv)

@@ -1,7 +1,7 @@
 """What the value of a variable may look like: each function returns the value, or raises Invalid.
 
 The general types come first, then those of this shop. A form of your own is one more function:
-`env.read("MY_COLOUR", colour, default="red")` in config/settings.py. Addresses: config/env_urls.py and config/mail.py.
+`env.read("MY_COLOUR", colour, default="red")` in config/settings.py. Addresses: config/env_urls.py and config/email.py.
 """
 
 from __future__ import annotations

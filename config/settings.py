@@ -16,7 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import env_urls, env_values, logs, mail
+from config import email, env_urls, env_values
+from config import logging as log_config
 from config.env import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def host_of(url: str) -> str:
 SITE_NAME = env.str("SITE_NAME", default="Workbench")
 SITE_TAGLINE = env.str("SITE_TAGLINE", default="Good tools for people who make things.")
 SITE_INTRO = env.str("SITE_INTRO", default="")  # the sentence below it on the front page; empty: ours
-SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", mail.email_address, default="hello@example.com")
+SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", email.email_address, default="hello@example.com")
 REFUND_DAYS = env.int("REFUND_DAYS", default=14)  # promised beside every price: templates/web/refunds.html
 CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")  # $9, or USD 9
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
@@ -97,7 +98,7 @@ def cookie(name: str) -> str:
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie("sessionid"), cookie("csrftoken")
 LANGUAGE_COOKIE_NAME, THEME_COOKIE_NAME = cookie("language"), cookie("theme")
 MESSAGES_COOKIE_NAME = cookie("messages")
-MESSAGE_STORAGE = "apps.web.message_storage.Storage"
+MESSAGE_STORAGE = "apps.core.message_storage.Storage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True  # as the session's; chrome.js writes the theme's itself
 
@@ -169,7 +170,8 @@ env.require_together("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")
 SOCIAL_SIGN_IN = [name for name, keys in SIGN_IN_KEYS.items() if keys["client_id"]]
 
 INSTALLED_APPS = [
-    "apps.web",  # first: its templates and static files win over those of packages
+    "apps.core",  # first: its templates and static files win over those of packages
+    "apps.web",
     "apps.ecommerce",
     "apps.users.apps.ShopAdminConfig",
     "django.contrib.auth",
@@ -193,24 +195,27 @@ INSTALLED_APPS = [
     "django_tasks_db",
 ]
 
+if DEBUG:
+    INSTALLED_APPS.append("apps.devtools")  # mailbox, style page, demo data
+
 MIDDLEWARE = [
-    "apps.web.request_log.request_log",
+    "apps.core.middleware.request_log.request_log",
     # First those that set headers, so that each response has them.
-    "apps.web.headers.ResponseHeadersMiddleware",
+    "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "apps.web.nul.without_nul",
-    "apps.core.health.health_check",
+    "apps.core.middleware.null_bytes.without_nul",
+    "apps.core.middleware.health_check.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apps.web.compression.CompressPagesMiddleware",
-    "apps.web.indexing.private_by_default",
-    "apps.web.maintenance.closed_for_maintenance",
+    "apps.core.middleware.compression.CompressPagesMiddleware",
+    "apps.core.middleware.indexing.private_by_default",
+    "apps.core.middleware.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "apps.web.body_limit.body_limit",
+    "apps.core.middleware.body_limit.body_limit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -241,7 +246,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "apps.web.context_processors.site",
+                "apps.core.context_processors.site",
             ],
             "builtins": ["django.templatetags.static"],
         },
@@ -268,7 +273,7 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"))}
 if CACHES["default"]["BACKEND"].endswith(".RedisCache"):  # django-redis, if it is installed, too
-    CACHES["default"]["BACKEND"] = "apps.web.redis_cache.ForgivingRedisCache"
+    CACHES["default"]["BACKEND"] = "apps.core.redis_cache.ForgivingRedisCache"
 if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 would forget who tried how often
 # Visitors' pages, apart from counters and the like: a full shelf of pages must not push those out.
@@ -362,15 +367,15 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 # --- Mail -------------------------------------------------------------------------------------------------
 # Without EMAIL_URL, development prints e-mails and shows them at /dev/mail/. A demo site sends none and tells its
 # visitors: codes and reset links must not be in the log.
-own_backend = f"apps.web.mailbox.{'EmailBackend' if DEBUG else 'UnsentEmailBackend'}"
-vars().update(env.url("EMAIL_URL", mail.mail_settings, default=mail.mail_settings(own_backend)))
+own_backend = f"apps.devtools.mailbox.{'EmailBackend' if DEBUG else 'UnsentEmailBackend'}"
+vars().update(env.url("EMAIL_URL", email.mail_settings, default=email.mail_settings(own_backend)))
 SENDS_MAIL = DEBUG or vars()["EMAIL_BACKEND"] != own_backend
 DEFAULT_FROM_EMAIL = env.read(
-    "DEFAULT_FROM_EMAIL", mail.sender, default=mail.quoted_sender(SITE_NAME, SUPPORT_EMAIL)
+    "DEFAULT_FROM_EMAIL", email.sender, default=email.quoted_sender(SITE_NAME, SUPPORT_EMAIL)
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Who is alerted to what the shop can't repair by itself.
-ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", mail.email_address, default=SUPPORT_EMAIL))]
+ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", email.email_address, default=SUPPORT_EMAIL))]
 EMAIL_SUBJECT_PREFIX = ""
 
 # --- Files ------------------------------------------------------------------------------------------------
@@ -386,7 +391,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # What buyers download. It has no address of its own: only the gated view reads it.
     "private": {
-        "BACKEND": "apps.ecommerce.downloads.PrivateStorage",
+        "BACKEND": "apps.ecommerce.purchases.downloads.PrivateStorage",
         # A proxy that serves them reads them as a member of the shop's group.
         "OPTIONS": {
             "location": VAR_DIR / "private",
@@ -410,11 +415,11 @@ bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default
 if bucket and env.has_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     STORAGES["default"] = {
-        "BACKEND": "apps.web.buckets.MediaBucket",
+        "BACKEND": "apps.core.storages.MediaBucket",
         "OPTIONS": {**bucket, "location": "media"},
     }
     STORAGES["private"] = {
-        "BACKEND": "apps.web.buckets.PrivateBucket",
+        "BACKEND": "apps.core.storages.PrivateBucket",
         "OPTIONS": {**bucket, "location": "private"},
     }
 WHITENOISE_ROOT = BASE_DIR / "static" / "brand"  # /favicon.ico
@@ -456,7 +461,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Logs -------------------------------------------------------------------------------------------------
 # One line a request and a change of a purchase: for a person in development, as JSON in production.
-LOGGING = logs.configuration(
+LOGGING = log_config.configuration(
     style=env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG else "json"),
     level=env.choice("LOG_LEVEL", logging.getLevelNamesMapping(), default="INFO"),
 )
@@ -480,10 +485,10 @@ if SENTRY_DSN and env.has_package("SENTRY_DSN", "sentry_sdk"):
         send_default_pii=False,
         include_local_variables=False,  # they may hold a key or somebody's address
         max_request_body_size="never",
-        before_send=logs.clean_report,
+        before_send=log_config.clean_report,
     )
 
-# --- The production server: config/serve.py ----------------------------------------------------------------
+# --- The production server: config/server.py ----------------------------------------------------------------
 WEB_HOST = env.read("HOST", env_urls.listen_address, default="127.0.0.1")
 WEB_PORT = env.int("PORT", default=8000, minimum=1, maximum=65535)
 WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimum=1, maximum=1000)

@@ -17,11 +17,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 
+if "apps.devtools" in settings.INSTALLED_APPS:
+    urlpatterns.append(path("dev/", include("apps.devtools.urls")))
 if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
 handler400 = "apps.web.views.bad_request"
 handler403 = "apps.web.views.permission_denied"
 handler404 = "apps.web.views.not_found"
-handler429 = "apps.web.rate_limits.too_often"  # allauth's name for it
+handler429 = "apps.core.rate_limits.too_often"  # allauth's name for it
 handler500 = "apps.web.views.server_error"

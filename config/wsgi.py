@@ -1,10 +1,10 @@
-"""WSGI entry point; config/serve.py serves it."""
+"""WSGI entry point; config/server.py serves it."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.launch import refuse_to_start
+from config.production_checks import refuse_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 refuse_to_start()

@@ -1,4 +1,4 @@
-"""The part of `make run` that needs Django: migrations, catalogue, demo logins, and the first words.
+"""The part of `make run` that needs Django: migrations, catalogue and demo accounts.
 
 .venv/bin/python scripts/prepare_site.py 8000
 """
@@ -23,11 +23,12 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
 
-    from config.launch import refuse_to_start
+    from config.production_checks import refuse_to_start
 
     refuse_to_start()
     try:
         django.setup()
+        _refuse_older_database()
         print("Database: migrations", flush=True)
         call_command("migrate", verbosity=0)
     except (ImproperlyConfigured, CommandError) as error:
@@ -44,6 +45,21 @@ def main() -> None:
     if settings.DEBUG:
         call_command("setup_demo", stdout=StringIO())
     print(_words(int(sys.argv[1])), flush=True)
+
+
+def _refuse_older_database() -> None:
+    """Exit if the database has migrations that were squashed into 0001_initial before the first release."""
+    from django.conf import settings
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection)
+    removed = loader.applied_migrations.keys() - loader.disk_migrations.keys()
+    if any(app in ("ecommerce", "users") for app, _name in removed):
+        sys.exit(
+            "This database was made by a version before the first release, and its migrations were squashed since. "
+            f"To start anew, move {settings.VAR_DIR} away (or empty the database of DATABASE_URL) and run `make run`."
+        )
 
 
 def _words(port: int) -> str:

@@ -8,12 +8,11 @@ import stripe
 from django.test import Client
 from django.utils import timezone
 
-from apps.core import page_cache
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.core import page_cache, self_request
+from apps.ecommerce.catalogue.search_columns import derive
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
-from apps.ecommerce.search_columns import derive
-from apps.web import self_request
-from config.mail import mail_settings
+from config.email import mail_settings
 
 VISA = "4242424242424242"
 DECLINED = "4000000000000002"

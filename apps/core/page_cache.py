@@ -25,8 +25,8 @@ from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 
-from .public_request import PublicRequest, is_public, language
-from .theme import chosen_theme
+from apps.core.public_request import PublicRequest, is_public, language
+from apps.core.theme import chosen_theme
 
 # The longest that a page stays stale if a process ends between its commit and `invalidate`.
 MAX_AGE_SECONDS = 300

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 from django_htmx.middleware import HtmxDetails
 
-from .theme import chosen_theme
+from apps.core.theme import chosen_theme
 
 IDENTIFYING = {"HTTP_AUTHORIZATION", "REMOTE_USER"}
 

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  it registers itself, and is replaced below
 from django_tasks_db.models import DBTaskResult
 
-from . import emails, webhooks
-from .fulfilment import sync_purchase
-from .models import (
+from apps.ecommerce import webhooks
+from apps.ecommerce.catalogue.slugs import validate_new_slug
+from apps.ecommerce.models import (
     Mail,
     Price,
     Product,
@@ -28,9 +28,10 @@ from .models import (
     StripeCustomer,
     WebhookEvent,
 )
-from .money import format_money
-from .slugs import validate_new_slug
-from .stripe_transport import somebody_waits
+from apps.ecommerce.money import format_money
+from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.stripe_api.transport import somebody_waits
 
 
 class ReadOnly(admin.ModelAdmin):

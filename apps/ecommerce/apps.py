@@ -8,12 +8,16 @@ class EcommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core import page_cache
+        from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.catalogue.search_columns import refresh_saved
+        from apps.ecommerce.models import Price, Product, ProductConfiguration
+        from apps.ecommerce.purchases.personal_data import (
+            finish_checkouts,
+            purchases_of,
+            reason_to_stay,
+            refuse_open_checkouts,
+        )
         from apps.users import personal_data
-
-        from . import checks  # noqa: F401
-        from .models import Price, Product, ProductConfiguration
-        from .personal_data import finish_checkouts, purchases_of, reason_to_stay, refuse_open_checkouts
-        from .search_columns import refresh_saved
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")

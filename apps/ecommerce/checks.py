@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from .stripe_client import KEY_PREFIXES
+from apps.ecommerce.stripe_api.client import KEY_PREFIXES
 
 
 @register

@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext, ngettext, to_locale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .models import Price
+    from apps.ecommerce.models import Price
 
 # https://docs.stripe.com/currencies#zero-decimal and #three-decimal. ISK and UGX have no minor unit in daily
 # life, but Stripe's API counts them in hundredths; so does everything that is in neither table.

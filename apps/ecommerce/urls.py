@@ -2,8 +2,8 @@
 
 from django.urls import path, register_converter
 
-from .slugs import SlugConverter
-from .views import changes, checkout, purchases, store, webhook
+from apps.ecommerce.catalogue.slugs import SlugConverter
+from apps.ecommerce.views import changes, checkout, purchases, store, webhook
 
 register_converter(SlugConverter, "any_slug")
 

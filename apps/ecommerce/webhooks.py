@@ -19,13 +19,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from .catalogue import sync_product
-from .emails import owe_trial_ending
-from .foreign_subscriptions import adopt_subscription_by_id
-from .fulfilment import sync_purchase
-from .models import STRIPE_ID, Purchase, WebhookEvent
-from .payments import purchases_of_payment, subscription_of
-from .storable import storable, storable_text
+from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent
+from apps.ecommerce.purchases.emails import owe_trial_ending
+from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription_by_id
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.payments import purchases_of_payment, subscription_of
+from apps.ecommerce.storable import storable, storable_text
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def verify(body: bytes, signature: str) -> Payload:
 
 def _check_fields(event: Payload) -> None:
     """Raise ValueError unless the event has everything that its row needs. https://docs.stripe.com/api/events/object"""
-    for name, longest in {"id": STRIPE_ID, "type": 100}.items():
+    for name, longest in {"id": STRIPE_ID_LENGTH, "type": 100}.items():
         if not isinstance(event.get(name), str) or not 0 < len(event[name]) <= longest:
             raise ValueError(f"an event without a usable {name}")
     created = event.get("created")
@@ -135,7 +135,7 @@ def _finish(record: WebhookEvent, error: str = "") -> None:
 def _id(value: Any, what: str) -> str:
     """Return an object's id, whether it is expanded or not. Raise UnusableEvent if it has no usable id."""
     found = value.get("id") if isinstance(value, Mapping) else value
-    if not isinstance(found, str) or not 0 < len(found) <= STRIPE_ID:
+    if not isinstance(found, str) or not 0 < len(found) <= STRIPE_ID_LENGTH:
         raise UnusableEvent(f"the {what} has no id")
     return found
 

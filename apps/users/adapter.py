@@ -22,12 +22,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.queue import task
+from apps.core.client_ip import client_address
+from apps.core.site_urls import absolute
+from apps.core.tasks import task
 from apps.users import browsers, mail_limits
 from apps.users.address_adapter import AddressAdapter
 from apps.users.models import User
-from apps.web.addresses import absolute
-from apps.web.client_address import client_address
 
 MOST_TRIES = 5
 PROOFS = {

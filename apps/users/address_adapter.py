@@ -15,8 +15,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from . import address_changes, address_proof
-from .models import User
+from apps.users import address_changes, address_proof
+from apps.users.models import User
 
 
 class AddressAdapter(DefaultAccountAdapter):  # type: ignore[misc]

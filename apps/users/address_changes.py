@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from .models import AddressChange, User
+from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
 SALT = "apps.users.address_changes"

@@ -8,7 +8,7 @@ from allauth.socialaccount import forms as social
 from django.db import transaction
 from django.http import HttpRequest
 
-from . import address_proof
+from apps.users import address_proof
 
 
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]

@@ -22,8 +22,8 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from .address_changes import record
-from .models import User
+from apps.users.address_changes import record
+from apps.users.models import User
 
 SESSION_KEY = "credentials_set_here"  # user's id ▶ what was set in this browser before the first proof
 MAX_ACCOUNTS = 5  # remembered in one browser

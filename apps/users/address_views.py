@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from . import address_changes
+from apps.users import address_changes
 
 
 class ChangeAddress(EmailView):  # type: ignore[misc]

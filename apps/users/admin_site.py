@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from . import second_factor
+from apps.users import second_factor
 
 
 class ShopAdminSite(admin.AdminSite):

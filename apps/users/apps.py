@@ -12,8 +12,8 @@ class UsersConfig(AppConfig):
         from allauth.mfa.signals import authenticator_added
         from allauth.socialaccount.signals import social_account_added
 
-        from . import address_proof
-        from .second_factor import count_as_used
+        from apps.users import address_proof
+        from apps.users.second_factor import count_as_used
 
         authenticator_added.connect(count_as_used)
         signals.user_signed_up.connect(address_proof.on_signed_up)

@@ -16,7 +16,7 @@ from allauth.core import ratelimit
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from apps.web.rate_limits import key_has_to_wait, too_often
+from apps.core.rate_limits import key_has_to_wait, too_often
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from .models import User
+from apps.users.models import User
 
 
 class SignedInRequest(HttpRequest):

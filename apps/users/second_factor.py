@@ -13,7 +13,7 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, g
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
-from .models import User
+from apps.users.models import User
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 

@@ -17,8 +17,8 @@ from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from . import address_proof
-from .models import User, UserManager
+from apps.users import address_proof
+from apps.users.models import User, UserManager
 
 # Of a profile, to show which account is connected. The rest is none of our business.
 KEPT = ("email", "login", "name")

@@ -1,9 +1,9 @@
 from allauth.account import views as allauth
 from django.urls import path
 
+from apps.core.rate_limits import limited
 from apps.users import address_views, passkeys, views
 from apps.users.mail_limits import confirmations_limited, mailbox_in
-from apps.web.rate_limits import limited
 
 ask_for_code = limited("request_login_code", by=mailbox_in)(allauth.request_login_code)
 ask_for_reset = limited("reset_password", by=mailbox_in)(allauth.password_reset)

@@ -15,7 +15,7 @@ from django.db.models import Max, QuerySet
 from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.structured_data import images_of
+from apps.ecommerce.storefront.seo import images_of
 
 
 class ShopSitemap(Sitemap):

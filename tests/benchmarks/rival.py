@@ -103,7 +103,7 @@ def shop(**more: str) -> Iterator[Shop]:
     """The project, serving."""
     with project() as (folder, environment):
         manage(folder, environment, "shell", "-c", ENDPOINT)
-        with served([str(PYTHON), "-m", "config.serve"], folder, folder, environment | more) as running:
+        with served([str(PYTHON), "-m", "config.server"], folder, folder, environment | more) as running:
             yield running
 
 

@@ -1,4 +1,4 @@
-"""Granian against gunicorn, each with one process of eight threads: why config/serve.py serves with granian."""
+"""Granian against gunicorn, each with one process of eight threads: why config/server.py serves with granian."""
 
 from __future__ import annotations
 

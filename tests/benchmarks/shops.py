@@ -37,7 +37,7 @@ def shop(
 ) -> Iterator[tuple[Shop, dict[str, Any]]]:
     """A running shop, and the cookies and addresses of its buyers (furnish.py)."""
     furnish = ["-m", "tests.benchmarks.furnish", str(products), str(purchases), str(waiting)]
-    server = throwaway_shop(furnish, ["-m", "config.serve"], **SETTINGS | more)
+    server = throwaway_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
     with served_alone(server) if alone else server as running:
         yield running, json.loads(running.said.strip().splitlines()[-1])
 

@@ -16,9 +16,9 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from playwright.sync_api import BrowserContext, Playwright, expect
 
-from apps.ecommerce import live, states
-from apps.ecommerce.live import Live
 from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.purchases import live_updates, status_messages
+from apps.ecommerce.purchases.live_updates import Live
 from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.screens import SCREENS
@@ -102,7 +102,7 @@ def shop(
     """An open shop with the demo catalogue, and nothing sold yet."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
-    mail_by(settings, "apps.web.mailbox.EmailBackend")
+    mail_by(settings, "apps.devtools.mailbox.EmailBackend")
     if not AGAINST_STRIPE:
         settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
         settings.STRIPE_SANDBOX_DELIVERY = "thread"
@@ -125,8 +125,8 @@ def _wait_for_webhooks_on_their_way() -> None:
 @pytest.fixture
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page polls each second, as if the buyer had a pending purchase."""
-    monkeypatch.setattr(live, "Live", lambda seen, delay: Live(seen, 1))
-    monkeypatch.setattr(states, "BANK_SECONDS", 1)
+    monkeypatch.setattr(live_updates, "Live", lambda seen, delay: Live(seen, 1))
+    monkeypatch.setattr(status_messages, "BANK_SECONDS", 1)
 
 
 @pytest.fixture

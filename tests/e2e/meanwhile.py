@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.stripe_client import get_client
+from apps.ecommerce.stripe_api.client import get_client
 from stripe_sandbox import scheduled_actions
 from stripe_sandbox.billing import panel_actions
 

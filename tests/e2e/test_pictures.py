@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 from playwright.sync_api import Page
 
-from apps.ecommerce.images import local_copy
+from apps.ecommerce.catalogue.images import local_copy
 from apps.ecommerce.models import Product
 
 PHOTO = (1600, 1200)

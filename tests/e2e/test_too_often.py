@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from apps.core import rate_limits
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from apps.web import rate_limits
 from tests.e2e.cast import sign_in
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage

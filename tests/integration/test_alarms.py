@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import reconcile
-from apps.ecommerce.alarms import CHECKS, raise_alarms
-from apps.ecommerce.models import Alarm, Mail, ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.operations import reconcile
+from apps.ecommerce.operations.alerts import CHECKS, raise_alarms
 from apps.users.models import User
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, press_buy
 
@@ -43,7 +43,9 @@ def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
     from django_tasks_db.models import DBTaskResult
 
     task = DBTaskResult.objects.create(
-        args_kwargs={"args": [], "kwargs": {}}, task_path="apps.ecommerce.emails.send", backend_name="default"
+        args_kwargs={"args": [], "kwargs": {}},
+        task_path="apps.ecommerce.purchases.emails.send",
+        backend_name="default",
     )
     DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - HOURS_AGO)
 
@@ -94,7 +96,7 @@ def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, sett
     (message,) = outbox.outbox
     assert message.to == ["founder@example.com"]
     assert key in message.subject
-    Alarm.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
+    Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
     raise_alarms()
     assert len(outbox.outbox) == 2
 
@@ -117,7 +119,7 @@ def test_without_a_mail_server_it_is_in_the_log_and_told_later(
     break_events(as_ada, icons)
     mail_by(settings, NO_MAIL_SERVER)
     assert len(raise_alarms()) == 1
-    assert any("Alarm (events failing)" in record.message for record in caplog.records)
+    assert any("Alert (events failing)" in record.message for record in caplog.records)
     mail_by(settings, LOCMEM)
     raise_alarms()
     assert len(outbox.outbox) == 1

@@ -15,9 +15,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from apps.ecommerce.entitlements import owned
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of, stock

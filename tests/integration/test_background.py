@@ -22,11 +22,11 @@ from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from apps.ecommerce import emails
 from apps.ecommerce.models import Mail, ProductConfiguration
+from apps.ecommerce.purchases import emails
 from apps.users.adapter import MOST_TRIES
 from apps.users.models import User
-from config import mail as config_mail
+from config import email as config_mail
 from tests.conftest import signed_in
 from tests.databases import environment
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of, readiness

@@ -14,13 +14,13 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import alarms
-from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.entitlements import owned
-from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.reconcile import reconcile
+from apps.ecommerce.operations import alerts
+from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users import personal_data
 from apps.users.models import User
 from stripe_sandbox import storage
@@ -415,17 +415,17 @@ def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
     first = deliver(sandbox, bought(as_ada, club))
-    assert alarms.raise_alarms() == []
+    assert alerts.raise_alarms() == []
     second = made_in_dashboard(sandbox, ada, club.prices[0].id)
     deliver(sandbox, first)
     assert Purchase.objects.count() == 2
     assert "more than one subscription to Maker club" in as_ada.get("/purchases/").content.decode()
-    (alarm,) = alarms.raise_alarms()
+    (alarm,) = alerts.raise_alarms()
     assert "two subscriptions" in alarm
     assert "ada@example.com" in alarm
     sandbox.client.v1.subscriptions.cancel(second.id)
     deliver(sandbox, first)
-    assert alarms.raise_alarms() == []
+    assert alerts.raise_alarms() == []
     assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
 
 
@@ -437,13 +437,13 @@ def test_buyer_with_two_subscriptions_is_charged_twice_until_one_will_end(
     deliver(sandbox, first)
     as_ada.post(f"/purchases/order/{first.public_id}/cancel/")  # at the end of the period
     deliver(sandbox, first)
-    assert alarms.raise_alarms() == []
+    assert alerts.raise_alarms() == []
     assert "more than one subscription" not in as_ada.get("/purchases/").content.decode()
     later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
     sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
     sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, first)
-    assert len(alarms.raise_alarms()) == 1
+    assert len(alerts.raise_alarms()) == 1
     assert "more than one subscription" in as_ada.get("/purchases/").content.decode()
 
 
@@ -454,10 +454,10 @@ def test_subscription_resumed_after_its_account_was_deleted_is_told_to_the_found
     as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
     assert personal_data.delete_account(ada) == []
     deliver(sandbox, purchase)
-    assert alarms.raise_alarms() == []
+    assert alerts.raise_alarms() == []
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, purchase)
-    (alarm,) = alarms.raise_alarms()
+    (alarm,) = alerts.raise_alarms()
     assert "deleted accounts" in alarm
     assert purchase.subscription_id in alarm
 

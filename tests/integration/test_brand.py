@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from PIL import Image
 
-from apps.web.design_tokens import resolve_token
+from apps.core.design_tokens import resolve_token
 from tests.integration.addresses import read
 
 pytestmark = pytest.mark.django_db

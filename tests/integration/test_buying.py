@@ -10,12 +10,12 @@ import stripe
 from django.db import connection
 from django.test import Client
 
-from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.entitlements import owned
-from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_client import get_client
+from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.factories import DECLINED, add_price, bought, path_of, pay, press_buy, price_of, stock

@@ -10,9 +10,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from apps.core import redis_cache
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from apps.web import redis_cache
 from tests.factories import bought, readiness
 
 
@@ -21,7 +21,7 @@ def redis_gone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing answers at the cache's address."""
     monkeypatch.setattr(redis_cache, "_paused_until", {})
     gone = {
-        "BACKEND": "apps.web.redis_cache.ForgivingRedisCache",
+        "BACKEND": "apps.core.redis_cache.ForgivingRedisCache",
         "LOCATION": "redis://127.0.0.1:9/0",
     }
     settings.CACHES = {"default": gone, "pages": {**gone, "KEY_PREFIX": "pages"}}

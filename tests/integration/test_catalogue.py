@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from apps.ecommerce import catalogue
+from apps.ecommerce.catalogue import sync
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from stripe_sandbox import bootstrap as sandbox_bootstrap
 from stripe_sandbox import storage
@@ -94,7 +94,7 @@ def test_interrupted_in_the_middle_it_goes_on(
 ) -> None:
     """Killed after the second page: what is there is whole, nothing is archived, the next run ends the job."""
     fill(sandbox, 250)
-    write, pages = catalogue._save_page, []
+    write, pages = sync._save_page, []
 
     def killed(*args: Any, **kwargs: Any) -> None:
         if len(pages) == 2:
@@ -102,7 +102,7 @@ def test_interrupted_in_the_middle_it_goes_on(
         pages.append(1)
         write(*args, **kwargs)
 
-    monkeypatch.setattr(catalogue, "_save_page", killed)
+    monkeypatch.setattr(sync, "_save_page", killed)
     with pytest.raises(KeyboardInterrupt):
         bootstrap(capsys)
     assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 200
@@ -114,7 +114,7 @@ def test_interrupted_in_the_middle_it_goes_on(
 def test_several_prices_one_time_and_recurring(sandbox: Any, icons: ProductConfiguration) -> None:
     monthly = add_price(sandbox.client, icons.product_id, 500, interval="month", interval_count=3)
     sandbox.client.v1.products.update(icons.product_id, {"default_price": monthly})
-    catalogue.sync_catalogue()
+    sync.sync_catalogue()
     fresh = ProductConfiguration.objects.get()
     assert fresh.product.default_price_id == monthly
     assert next(price.id for price in fresh.prices) == monthly
@@ -148,7 +148,7 @@ def test_events_keep_the_copy_fresh(sandbox: Any) -> None:
 
 def test_a_deleted_product_becomes_inactive(sandbox: Any) -> None:
     product = sandbox.client.v1.products.create({"name": "Short lived"})
-    catalogue.sync_catalogue()
+    sync.sync_catalogue()
     sandbox.client.v1.products.delete(product.id)
     (event,) = events(sandbox, "product.deleted")
     assert deliver(event).status_code == 200

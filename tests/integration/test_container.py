@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from config.schedule import JOBS, due, next_minute
+from config.cron import JOBS, due, next_minute
 from tests.dockerfile import ROOT, Image, compose
 
 DEMO = {

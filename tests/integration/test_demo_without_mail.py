@@ -12,10 +12,10 @@ from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.ecommerce.emails import send_unsent
+from apps.devtools.mailbox import UnsentEmailBackend
 from apps.ecommerce.models import Mail, ProductConfiguration
+from apps.ecommerce.purchases.emails import send_unsent
 from apps.users.models import User
-from apps.web.mailbox import UnsentEmailBackend
 from tests.factories import bought, mail_by
 from tests.integration.test_accounts import PASSWORD, sign_up, signed_in_as
 from tests.integration.test_launch import python
@@ -31,7 +31,7 @@ DEMO = {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": 
 def unsent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
     """The mails that a demo would have sent."""
     settings.SENDS_MAIL = False
-    mail_by(settings, "apps.web.mailbox.UnsentEmailBackend")
+    mail_by(settings, "apps.devtools.mailbox.UnsentEmailBackend")
     seen: list[EmailMessage] = []
     send = UnsentEmailBackend.send_messages
 
@@ -105,8 +105,11 @@ def test_a_shop_that_sends_mail_says_nothing_of_it(client: Client, settings: Any
 @pytest.mark.parametrize(
     ("variables", "backend"),
     [
-        (DEMO, "apps.web.mailbox.UnsentEmailBackend"),
-        ({**DEMO, "DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}, "apps.web.mailbox.EmailBackend"),
+        (DEMO, "apps.devtools.mailbox.UnsentEmailBackend"),
+        (
+            {**DEMO, "DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"},
+            "apps.devtools.mailbox.EmailBackend",
+        ),
         ({**DEMO, "EMAIL_URL": "smtp://localhost"}, "django.core.mail.backends.smtp.EmailBackend"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_unit_writes_where_the_shop_writes_and_stops_gently() -> None:
         assert "ReadWritePaths=/srv/shop/var" in text
         assert int(re.findall(r"TimeoutStopSec=(\d+)", text)[0]) >= 30
         program = re.findall(r"ExecStart=/srv/shop/\.venv/bin/python (.+)", text)[0]
-        assert program in ("-m config.serve", "manage.py db_worker")
+        assert program in ("-m config.server", "manage.py db_worker")
 
 
 def test_a_unit_gives_the_shop_no_more_than_it_needs() -> None:
@@ -58,7 +58,7 @@ def test_platforms_run_the_processes_of_compose() -> None:
     migrate = services["migrate"]["command"]
 
     fly = tomllib.loads((ROOT / "deploy/fly.toml").read_text())
-    assert set(fly["processes"].values()) == {*beside, "python -m config.serve"}
+    assert set(fly["processes"].values()) == {*beside, "python -m config.server"}
     assert fly["deploy"]["release_command"] == migrate
     assert fly["http_service"]["checks"][0]["path"] == "/healthz"
     assert (ROOT / "deploy" / fly["build"]["dockerfile"]).is_file()

@@ -10,8 +10,8 @@ import pytest
 import requests
 from django.test import Client
 
-from apps.ecommerce import doctor_proxies
-from apps.ecommerce.doctor_proxies import examine_proxies
+from apps.ecommerce.operations import doctor_proxies
+from apps.ecommerce.operations.doctor_proxies import examine_proxies
 from tests.proxies import FRONTS, Front, configure, deployed, through
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.test import Client, override_settings
 
+from apps.core import file_slots
 from apps.ecommerce.models import ProductConfiguration
-from apps.web import file_slots
 from tests.factories import bought
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.ecommerce.catalogue import sync_product
+from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, WebhookEvent
 from tests.factories import add_price, pay, press_buy
 from tests.integration.test_money_news import deliver, events

@@ -17,8 +17,8 @@ from django.template import loader
 from django.test import Client
 from django.utils import translation
 
-from apps.ecommerce import emails
 from apps.ecommerce.models import Mail, Purchase
+from apps.ecommerce.purchases import emails
 from apps.users.address_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.conftest import signed_in

@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path
 
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.core.middleware.indexing import PAGES, PICTURES
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals
-from apps.web.indexing import PAGES, PICTURES
 from apps.web.sitemap import ProductsSitemap
 from tests.factories import add_price, bought, many, stock
 from tests.integration.addresses import read

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from io import StringIO
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import QuerySet
@@ -21,8 +18,8 @@ from django.urls import resolve, reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.ecommerce import catalogue, migrations, slugs
-from apps.ecommerce.catalogue_report import NotSaved
+from apps.ecommerce.catalogue import slugs, sync
+from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from tests.conftest import signed_in
 from tests.factories import add_price, bought, stock
@@ -116,7 +113,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
         if rows := lists[kind]:
             yield rows
 
-    monkeypatch.setattr(catalogue, "read_pages", read_pages)
+    monkeypatch.setattr(sync, "read_pages", read_pages)
     return lists
 
 
@@ -156,7 +153,7 @@ def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[An
 def check(listed: dict[str, list[Any]], found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
     listed["products"] = [product(key, name, metadata=metadata) for key, name, metadata in found]
     listed["prices"] = [price(f"price_{number}", key) for number, (key, *_) in enumerate(found)]
-    report = catalogue.sync_catalogue()
+    report = sync.sync_catalogue()
     storable = {key for key, _name, _metadata in found if "\0" not in key}
     before = slugs_now()
     assert before.keys() == storable
@@ -178,7 +175,7 @@ def check(listed: dict[str, list[Any]], found: list[tuple[str, str, dict[str, st
     for row in listed["products"]:
         row["name"] = "Renamed"
     random.shuffle(listed["products"])
-    catalogue.sync_catalogue()
+    sync.sync_catalogue()
     assert slugs_now() == before
 
 
@@ -310,9 +307,9 @@ def test_an_event_about_it_is_recorded_with_the_reason_and_the_rest_is_saved(
 ) -> None:
     item = product("prod_1", "Broken price")
     prices = [price("good", item), price("bad", item, currency="xyz")]
-    monkeypatch.setattr(catalogue, "read_pages", lambda *_args, **_params: iter([prices]))
+    monkeypatch.setattr(sync, "read_pages", lambda *_args, **_params: iter([prices]))
     with pytest.raises(NotSaved, match=r"price bad: the currency 'xyz' is unknown here"):
-        catalogue.sync_product("prod_1")
+        sync.sync_product("prod_1")
     assert Price.objects.get().id == "good"
     assert ProductConfiguration.objects.get().slug == "broken-price"
 
@@ -339,36 +336,8 @@ def test_an_id_that_is_a_path_of_stripes_own_is_no_trap(sandbox: Any) -> None:
     sandbox.client.v1.products.create(
         {"name": "Ebook", "id": "search"}
     )  # GET /v1/products/search is a search
-    catalogue.sync_product("search")
+    sync.sync_product("search")
     assert Product.objects.get().id == "search"
-
-
-def test_slugs_of_an_older_version_are_repaired_and_good_ones_stay(listed: dict[str, list[Any]]) -> None:
-    old = {
-        "a": "ebook",
-        "b": "ebook-ebook.v2",
-        "c": "changes",
-        "d": "Checkout",
-        "e": "図形",
-        "f": "..",
-        "g": "",
-    }
-    listed["products"] = [product(key) for key in old]
-    bootstrap()
-    for key in old:
-        ProductConfiguration.objects.filter(product=key).update(slug=f"{key}-moving")
-    for key, slug in old.items():
-        ProductConfiguration.objects.filter(product=key).update(slug=slug)
-    [name] = [
-        name for _finder, name, _ in iter_modules(migrations.__path__) if name.endswith("_repair_slugs")
-    ]
-    import_module(f"apps.ecommerce.migrations.{name}").repair_slugs(apps, None)
-    repaired = slugs_now()
-    assert (repaired["a"], repaired["d"]) == ("ebook", "Checkout")
-    assert len({slug.lower() for slug in repaired.values()}) == len(old)
-    for key, slug in repaired.items():
-        assert Client().get(f"/store/{slug}/").context["configuration"].product_id == key
-        assert resolve(reverse("purchased_product", args=[slug])).url_name == "purchased_product"
 
 
 def test_the_last_position_is_no_end(listed: dict[str, list[Any]]) -> None:
@@ -388,7 +357,7 @@ def test_a_slug_taken_at_the_same_moment_is_replaced(
     bootstrap()
     choose = slugs.choose_slugs
     answers = [lambda rows: {row.id: "ebook" for row in rows}, choose]
-    monkeypatch.setattr("apps.ecommerce.catalogue_places.choose_slugs", lambda rows: answers.pop(0)(rows))
+    monkeypatch.setattr("apps.ecommerce.catalogue.positions.choose_slugs", lambda rows: answers.pop(0)(rows))
     listed["products"].append(product("b"))
     assert bootstrap()[2] == 0
     assert slugs_now()["b"].startswith("ebook-")

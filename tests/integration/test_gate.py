@@ -13,10 +13,10 @@ from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.views import View
 
-from apps.ecommerce import entitlements
-from apps.ecommerce.decorators import ProductRequiredMixin, product_required
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases import entitlements
+from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
 from apps.users.models import User
 from tests.factories import bought
 

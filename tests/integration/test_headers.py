@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from apps.web.headers import ResponseHeadersMiddleware
+from apps.core.middleware.response_headers import ResponseHeadersMiddleware
 from tests.integration.addresses import Shop, every_address, read
 
 pytestmark = pytest.mark.django_db

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce import fulfilment
-from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.fulfilment import sync_purchase
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.reconcile import reconcile
+from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases import fulfilment
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.delivery import OWN_ENDPOINT
 from stripe_sandbox.resources import refunds

@@ -18,8 +18,8 @@ from django.core.management import call_command
 from django.test import Client
 from PIL import Image
 
-from apps.ecommerce import image_download, images
-from apps.ecommerce.image_download import DownloadError, download, is_public
+from apps.ecommerce.catalogue import image_download, images
+from apps.ecommerce.catalogue.image_download import DownloadError, download, is_public
 from apps.ecommerce.models import Product
 from tests.integration.test_money_news import deliver, events
 
@@ -115,8 +115,8 @@ class Server(socketserver.ThreadingTCPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
-    for module in ("catalogue", "catalogue_images"):
-        monkeypatch.setattr(f"apps.ecommerce.{module}.MAX_SECONDS", LIMIT)
+    for module in ("sync", "product_images"):
+        monkeypatch.setattr(f"apps.ecommerce.catalogue.{module}.MAX_SECONDS", LIMIT)
     Server.asked.clear()
     with Server(("127.0.0.1", 0), None) as running:  # type: ignore[arg-type]
         threading.Thread(target=running.serve_forever, args=[0.01], daemon=True).start()
@@ -202,7 +202,7 @@ def test_an_event_waits_once_for_all_images_of_a_product(sandbox: Any, server: s
 def test_a_dead_server_costs_its_time_for_a_few_products_only(
     sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.ecommerce.catalogue_images.MAX_SECONDS", 0.2)
+    monkeypatch.setattr("apps.ecommerce.catalogue.product_images.MAX_SECONDS", 0.2)
     for number in range(10):
         sandbox.product(f"Thing {number}", images=[f"{server}/silent.png"])
     started, err = time.monotonic(), StringIO()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.checkout import page_locale
 from apps.ecommerce.models import Purchase
+from apps.ecommerce.purchases.checkout import page_locale
 from tests.factories import bought, stock
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.launch import is_public
+from config.production_checks import is_public
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "production.env.example"
@@ -59,8 +59,8 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"EMAIL_URL": "postmark://?api_url=https://mail.example.com"}, "EMAIL_URL"),
     ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
     ({"EMAIL_URL": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
-    ({"EMAIL_URL": "apps.web.mailbox.EmailBackend"}, "EMAIL_URL"),
-    ({"EMAIL_URL": "apps.web.mailbox.UnsentEmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.devtools.mailbox.EmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.devtools.mailbox.UnsentEmailBackend"}, "EMAIL_URL"),
     (
         {
             "STRIPE_SECRET_KEY": "",
@@ -77,7 +77,7 @@ DELIBERATE = [
     {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""},
     {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "STRIPE_SECRET_KEY": "", "SECRET_KEY": "short"},
 ]
-OPEN = "from config.launch import refuse_to_start; refuse_to_start(); print('open')"
+OPEN = "from config.production_checks import refuse_to_start; refuse_to_start(); print('open')"
 
 
 def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -113,7 +113,7 @@ def test_what_is_meant_is_let_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [["-m", "config.serve"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]]
+    "start", [["-m", "config.server"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]]
 )
 def test_every_way_to_start_asks(tmp_path: Path, start: list[str]) -> None:
     done = python(tmp_path, {"STRIPE_WEBHOOK_SECRET": ""}, *start)
@@ -129,8 +129,8 @@ COMMANDS = [
     "manage.py db_worker",
     "manage.py reconcile_purchases",
     "manage.py runserver 127.0.0.1:0",
-    "-m config.serve",
-    "-m config.schedule",
+    "-m config.server",
+    "-m config.cron",
     "scripts/prepare_site.py 8000",
     "scripts/backup.py backup",
 ]
@@ -151,7 +151,7 @@ def test_every_command_ends_with_one_line_for_each_wrong_variable(tmp_path: Path
 
 def test_a_wrong_file_ends_the_command_with_one_line(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEBUG=true\nSECRET_KEY: hunter2\n")
-    for command in ("manage.py check", "manage.py runserver 127.0.0.1:0", "-m config.serve"):
+    for command in ("manage.py check", "manage.py runserver 127.0.0.1:0", "-m config.server"):
         done = python(tmp_path, {"ENV_FILE": str(tmp_path / ".env")}, *command.split())
         said = "The shop does not start. .env line 2 is not KEY=value: SECRET_KEY.\n"
         assert (done.returncode, done.stdout, done.stderr) == (1, "", said), command

@@ -12,9 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import refresh
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases import refresh
 from tests.factories import bought, path_of, pay, press_buy
 
 pytestmark = pytest.mark.django_db

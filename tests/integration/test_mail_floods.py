@@ -14,9 +14,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from apps.core import rate_limits
 from apps.users.mail_limits import mailbox_of
 from apps.users.models import User
-from apps.web import rate_limits
 from tests.integration.test_accounts import PASSWORD, sign_in, sign_up
 
 pytestmark = pytest.mark.django_db

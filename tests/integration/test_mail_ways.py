@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage
 
+from config.email import mail_settings
 from config.env_values import Invalid
-from config.mail import mail_settings
 from tests.factories import mail_by
 
 

@@ -10,10 +10,10 @@ from django.core import mail as outbox
 from django.db import connection
 from django.test import Client
 
-from apps.ecommerce import emails
-from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of, pay, press_buy, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)  # on_commit is part of what is tested

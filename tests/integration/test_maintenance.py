@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.web.maintenance import closed_for_maintenance
+from apps.core.middleware.maintenance import closed_for_maintenance
 from tests.integration.addresses import read
 
 

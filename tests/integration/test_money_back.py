@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.entitlements import owned
-from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from stripe_sandbox import scheduled_actions
 from tests.factories import bought, path_of, pay, press_buy

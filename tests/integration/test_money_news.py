@@ -14,10 +14,10 @@ from django.db import connection
 from django.test import Client
 from django.utils.translation import get_language, override
 
-from apps.ecommerce.entitlements import owned
-from apps.ecommerce.fulfilment import sync_purchase
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from tests.factories import bought, path_of, pay, press_buy, stock
 
@@ -150,7 +150,7 @@ def test_an_older_fetch_never_overwrites_a_newer_one(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While this sync is fetching, another one writes: what was fetched before that is fetched again."""
-    from apps.ecommerce import fulfilment
+    from apps.ecommerce.purchases import fulfilment
 
     url = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
@@ -304,7 +304,7 @@ def test_an_event_is_handled_in_the_shops_language(icons: ProductConfiguration, 
     """Not in the one that this thread spoke last, to somebody else."""
     heard: list[str | None] = []
     with (
-        patch("apps.ecommerce.catalogue.refresh_rows", lambda _rows: heard.append(get_language()) or []),
+        patch("apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: heard.append(get_language()) or []),
         override("de"),
     ):
         sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
@@ -362,7 +362,7 @@ def test_after_a_change_of_account_what_was_paid_stays_paid(
 def test_ten_waiting_tabs_ask_stripe_once(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.ecommerce import fulfilment
+    from apps.ecommerce.purchases import fulfilment
 
     press_buy(as_ada, icons)
     asked, fetch = [], fulfilment._fetch

@@ -8,20 +8,18 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
-from importlib import import_module
 from io import BytesIO
 from typing import Any, ClassVar
 
 import pytest
-from django.apps import apps
 from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image, ImageCms
 
-from apps.ecommerce import images
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.catalogue import images
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product
-from apps.ecommerce.pictures import Picture
+from apps.ecommerce.models.pictures import Picture
 from tests.factories import stock
 
 pytestmark = pytest.mark.django_db
@@ -239,15 +237,6 @@ def test_what_is_no_picture_is_replaced_by_drawn_art(
     page = client.get("/store/").content.decode()
     assert 'src="/art/' in page
     assert elsewhere not in page
-
-
-def test_a_copy_from_before_the_sizes_is_shown_until_they_are_made(sandbox: Any, elsewhere: str) -> None:
-    made = with_image(sandbox, f"{elsewhere}/a.png", f"{elsewhere}/missing.png").copies
-    Product.objects.update(copies={f"{elsewhere}/a.png": "/media/old.png", f"{elsewhere}/missing.png": ""})
-    import_module("apps.ecommerce.migrations.0008_pictures").with_their_size(apps, None)
-    assert [picture.src for picture in Product.objects.get().pictures] == ["/media/old.png"]
-    sync_catalogue()
-    assert Product.objects.get().copies == made
 
 
 def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:

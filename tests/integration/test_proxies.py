@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from apps.ecommerce.doctor_proxies import MADE_UP
+from apps.core.client_ip import client_address
+from apps.ecommerce.operations.doctor_proxies import MADE_UP
 from apps.users.models import User
-from apps.web.client_address import client_address
 from tests.proxies import FRONTS, Front, configure, deployed, through
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
+from apps.core import rate_limits
+from apps.core.client_ip import client_address
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from apps.web import rate_limits
-from apps.web.client_address import client_address
 from tests.conftest import signed_in
 from tests.factories import press_buy
 
@@ -117,7 +117,7 @@ def test_without_the_cache_nobody_is_refused(
     ada: User, icons: ProductConfiguration, settings: Any, rf: RequestFactory
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "1/5m/user"}
-    gone = {"BACKEND": "apps.web.redis_cache.ForgivingRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
+    gone = {"BACKEND": "apps.core.redis_cache.ForgivingRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
     settings.CACHES = {**settings.CACHES, "default": gone}
     request = rf.get("/")
     request.user = ada

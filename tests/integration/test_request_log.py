@@ -16,7 +16,7 @@ TOKEN = "a token for the scraper"
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    return [record for record in caplog.records if record.name == "apps.web.request_log"]
+    return [record for record in caplog.records if record.name == "apps.core.middleware.request_log"]
 
 
 def test_every_answer_names_its_request(client: Client) -> None:
@@ -36,7 +36,7 @@ def test_the_proxys_id_is_kept_if_it_is_one(client: Client) -> None:
 def test_a_request_is_one_line(
     client: Client, as_ada: Client, ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "apps.web.request_log"):
+    with caplog.at_level(logging.INFO, "apps.core.middleware.request_log"):
         client.get("/terms/?email=ada@example.com")
         as_ada.get("/purchases/")
         client.get("/healthz")
@@ -47,7 +47,7 @@ def test_a_request_is_one_line(
 
 
 def test_a_key_out_of_a_mail_is_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "apps.web.request_log"):
+    with caplog.at_level(logging.INFO, "apps.core.middleware.request_log"):
         client.get("/accounts/confirm-email/MQ:1abcdef:secret-key/")
         client.get("/accounts/password/reset/key/1-set-secret-key/")
     assert len(lines(caplog)) == 2
@@ -57,7 +57,7 @@ def test_a_key_out_of_a_mail_is_not_logged(client: Client, caplog: pytest.LogCap
 def test_a_change_of_a_purchase_is_one_line(
     sandbox: Any, as_ada: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "apps.ecommerce.fulfilment"):
+    with caplog.at_level(logging.INFO, "apps.ecommerce.purchases.fulfilment"):
         purchase = factories.bought(as_ada, factories.stock(sandbox.client))
     (change,) = [record for record in caplog.records if hasattr(record, "purchase")]
     assert change.purchase == str(purchase.public_id)

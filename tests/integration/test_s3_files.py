@@ -17,8 +17,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.test import Client
 
-from apps.ecommerce.downloads import LINK_SECONDS
 from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
 from tests.factories import bought
 from tests.s3_server import KEY, SECRET, s3_server
@@ -36,11 +36,11 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         settings.STORAGES = {
             **settings.STORAGES,
             "default": {
-                "BACKEND": "apps.web.buckets.MediaBucket",
+                "BACKEND": "apps.core.storages.MediaBucket",
                 "OPTIONS": {**options, "location": "media"},
             },
             "private": {
-                "BACKEND": "apps.web.buckets.PrivateBucket",
+                "BACKEND": "apps.core.storages.PrivateBucket",
                 "OPTIONS": {**options, "location": "private"},
             },
         }

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.catalogue.search_columns import fold, refresh_search_columns
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.search_columns import fold, refresh_search_columns
 from tests.factories import add_price, bought, many, stock
 
 pytestmark = pytest.mark.django_db

@@ -13,11 +13,11 @@ from stripe import params as p
 from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
 
-from apps.ecommerce.catalogue import sync_catalogue, sync_product
-from apps.ecommerce.doctor import examine
+from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.reconcile import reconcile
+from apps.ecommerce.operations.doctor import examine
+from apps.ecommerce.operations.reconcile import reconcile
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient

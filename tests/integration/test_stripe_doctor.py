@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce import doctor
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.operations import doctor
 from apps.ecommerce.webhooks import HANDLERS
 from tests.factories import press_buy, readiness
 

@@ -13,8 +13,8 @@ from django.core import mail as outbox
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from apps.ecommerce import stripe_transport
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
+from apps.ecommerce.stripe_api import transport
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import path_of, pay, press_buy, price_of, readiness
 from tests.faulty_stripe import FAULTS, FaultyStripe, faulty_stripe
@@ -28,26 +28,24 @@ class Stripe:
 
     def __init__(self, server: FaultyStripe, patch: pytest.MonkeyPatch) -> None:
         self.server, self.patch = server, patch
-        self.waits = {
-            name: getattr(stripe_transport, name) for name in ("TIMEOUT_SECONDS", "PATIENCE_SECONDS")
-        }
+        self.waits = {name: getattr(transport, name) for name in ("TIMEOUT_SECONDS", "PATIENCE_SECONDS")}
 
     def breaks(self, fault: str) -> None:
         for name, seconds in self.waits.items():
-            self.patch.setattr(stripe_transport, name, 0.3 if FAULTS[fault].slow else seconds)
+            self.patch.setattr(transport, name, 0.3 if FAULTS[fault].slow else seconds)
         self.server.breaks(fault)
 
     def heals(self) -> None:
         self.server.heals()
         for name, seconds in self.waits.items():
-            self.patch.setattr(stripe_transport, name, seconds)
+            self.patch.setattr(transport, name, seconds)
 
 
 @pytest.fixture
 def stripe_itself(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stripe]:
     for name in ("INITIAL_DELAY", "MAX_DELAY"):
         monkeypatch.setattr(stripe.HTTPClient, name, 0.001)
-    monkeypatch.setattr(stripe_transport, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(transport, "PAUSE_SECONDS", 0)
     settings.STRIPE_HTTP_CLIENT = ""
     with faulty_stripe(InProcessClient().request) as server:
         settings.STRIPE_API_BASE = server.address
@@ -131,7 +129,7 @@ def test_after_one_page_has_waited_in_vain_the_others_do_not(
     as_ada: Client, icons: ProductConfiguration, stripe_itself: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A Stripe that hangs must not keep every thread of the shop busy."""
-    monkeypatch.setattr(stripe_transport, "PAUSE_SECONDS", 60)
+    monkeypatch.setattr(transport, "PAUSE_SECONDS", 60)
     buy = {"price": price_of(icons).id}
     stripe_itself.breaks("slow")
     as_ada.post("/store/icon-set/buy/", buy)

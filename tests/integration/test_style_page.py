@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.states import STATES
-from apps.web.stylesheet import COMMENT
+from apps.core.stylesheet import COMMENT
+from apps.ecommerce.purchases.status_messages import STATES
 
 COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
 # What no sample can be: the frame of a stored mail, and what htmx sets while it waits.
@@ -33,7 +33,7 @@ def test_every_class_of_every_component_is_shown(shown: str) -> None:
         rules = re.sub(r"\{[^{}]*\}", "{}", COMMENT.sub("", file.read_text()))
         if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - classes - ELSEWHERE:
             missing[file.name] = sorted(unseen)
-    assert not missing, f"Add these to templates/web/style/: {missing}"
+    assert not missing, f"Add these to templates/devtools/style/: {missing}"
 
 
 @pytest.mark.parametrize(("sprite", "attribute"), [("icons", "data-icon"), ("drawings", "data-drawing")])

@@ -10,10 +10,10 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.entitlements import owned
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions
 from tests.factories import add_price, bought, path_of, pay, press_buy, stock

@@ -9,7 +9,7 @@ import stripe
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import bought

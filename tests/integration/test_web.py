@@ -17,18 +17,19 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 
+from apps.core import self_request, stylesheet
+from apps.core.views import readiness as readiness_view
+from apps.devtools.management.commands import setup_demo
+from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.states import STATES
+from apps.ecommerce.purchases.status_messages import STATES
 from apps.users.models import User
-from apps.web import artwork, self_request, stylesheet
-from apps.web.management.commands import setup_demo
-from apps.web.views import monitoring
 from tests.conftest import signed_in
 from tests.factories import mail_by, readiness
 
 pytestmark = pytest.mark.django_db
 
-BACKEND = "apps.web.mailbox.EmailBackend"
+BACKEND = "apps.devtools.mailbox.EmailBackend"
 
 
 def test_the_front_page_shows_products_terms_and_a_way_to_ask(
@@ -187,13 +188,13 @@ def test_everybody_else_hears_from_readyz_only_yes_or_no(
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (200, {"ready": True})
-    monkeypatch.setitem(monitoring.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
+    monkeypatch.setitem(readiness_view.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (503, {"ready": False})
         assert client.head("/readyz").content == b""
     assert "db_worker" in caplog.text  # the log says what is wrong
-    monkeypatch.setattr("apps.web.self_request.MAX_AGE_SECONDS", -1)
+    monkeypatch.setattr("apps.core.self_request.MAX_AGE_SECONDS", -1)
     assert Client().get("/readyz", headers={"Authorization": old}).json() == {"ready": False}
 
 

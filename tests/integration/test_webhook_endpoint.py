@@ -10,8 +10,8 @@ import stripe
 from django.test import Client
 from django.urls import reverse
 
-from apps.ecommerce.doctor import endpoint_url
 from apps.ecommerce.models import WebhookEvent
+from apps.ecommerce.operations.doctor import endpoint_url
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.integration.test_money_news import SECRET, deliver

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.states import note_of, state_of
+from apps.ecommerce.purchases.status_messages import note_of, state_of
 from tests.factories import bought
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -71,7 +71,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
-        command = [sys.executable, "-m", "config.serve"]
+        command = [sys.executable, "-m", "config.server"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, start_new_session=True

@@ -26,9 +26,9 @@ def setup(buyers: int) -> dict[str, Any]:
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
 
-    from apps.ecommerce.catalogue import sync_catalogue
+    from apps.ecommerce.catalogue.sync import sync_catalogue
     from apps.ecommerce.models import ProductConfiguration
-    from apps.ecommerce.stripe_client import get_client
+    from apps.ecommerce.stripe_api.client import get_client
     from apps.users.models import User
 
     call_command("migrate", verbosity=0)
@@ -99,7 +99,7 @@ def verdict() -> dict[str, Any]:
     from django.utils import timezone
 
     from apps.ecommerce.models import Mail, Purchase, WebhookEvent
-    from apps.ecommerce.reconcile import reconcile
+    from apps.ecommerce.operations.reconcile import reconcile
     from stripe_sandbox import storage
 
     events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]

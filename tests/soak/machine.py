@@ -22,12 +22,12 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from apps.ecommerce.entitlements import granting, grants, owned
-from apps.ecommerce.foreign_subscriptions import billed_twice
 from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
-from apps.ecommerce.personal_data import reason_to_stay
-from apps.ecommerce.reconcile import reconcile
-from apps.ecommerce.states import state_of
+from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.entitlements import granting, grants, owned
+from apps.ecommerce.purchases.foreign_subscriptions import billed_twice
+from apps.ecommerce.purchases.personal_data import reason_to_stay
+from apps.ecommerce.purchases.status_messages import state_of
 from apps.users.models import User
 from stripe_sandbox import errors, scheduled_actions, storage
 from stripe_sandbox.billing import panel_actions

@@ -45,7 +45,7 @@ def shop() -> Iterator[Shop]:
         "CACHE_URL": "",
         "WEB_WORKERS": "1",
     }
-    with throwaway_shop(["manage.py", "migrate", "-v0"], ["-m", "config.serve"], **environment) as shop:
+    with throwaway_shop(["manage.py", "migrate", "-v0"], ["-m", "config.server"], **environment) as shop:
         yield shop
 
 

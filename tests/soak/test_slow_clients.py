@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.ecommerce.doctor_proxies import answers_half_a_body
+from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
 
 from .drill import Server
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from apps.ecommerce.doctor_proxies import answers_half_a_body
+from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
 
 from .proxying import PROXIES, needs_proxies
 from .test_slow_clients import (

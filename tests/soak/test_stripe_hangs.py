@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from apps.ecommerce.stripe_transport import PATIENCE_SECONDS
+from apps.ecommerce.stripe_api.transport import PATIENCE_SECONDS
 from tests.faulty_stripe import FaultyStripe
 
 from .conftest import THREADS, opened, until

@@ -26,7 +26,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.catalogue import sync_catalogue
+from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import (
     Mail,
     Price,

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from apps.web.design_tokens import tokens
-from apps.web.stylesheet import COMMENT, source
+from apps.core.design_tokens import tokens
+from apps.core.stylesheet import COMMENT, source
 from tests.colours import SCHEMES, Scheme, colour, contrast
 
 TEXT, EDGE = 4.5, 3.0

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.ecommerce.entitlements import DISPUTES, GRANTS, REFUSES
-from apps.ecommerce.fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS, REFUSES
+from apps.ecommerce.purchases.fulfilment import SUBSCRIPTION_STATUS, StripeState, derive_status
 
 
 def state(session_status: str = "complete", payment_status: str = "paid", **more: object) -> StripeState:

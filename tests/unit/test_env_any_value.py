@@ -9,7 +9,7 @@ from unittest import mock
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from config import env_urls, env_values, mail
+from config import email, env_urls, env_values
 from config.env import Env
 from config.env_values import Parser
 
@@ -23,9 +23,9 @@ FORMS: list[Parser[Any]] = [
     env_urls.cache_url,
     env_urls.sentry_dsn,
     env_urls.bucket_options,
-    mail.email_address,
-    mail.sender,
-    mail.mail_settings,
+    email.email_address,
+    email.sender,
+    email.mail_settings,
     env_values.text_line,
     env_values.boolean,
     env_values.word,

@@ -7,7 +7,7 @@ import sys
 import pytest
 from pythonjsonlogger.json import JsonFormatter
 
-from config.logs import Tidy, clean_report, configuration, redact, request_id
+from config.logging import Tidy, clean_report, configuration, redact, request_id
 
 SECRETS = {
     "key sk_live_51AbCdEf refused": "sk_live_51AbCdEf",

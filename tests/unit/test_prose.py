@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apps.ecommerce.prose import html_of
+from apps.ecommerce.catalogue.markdown import html_of
 
 
 @pytest.mark.parametrize(

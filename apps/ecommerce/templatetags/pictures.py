@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.ecommerce.models import Product
-from apps.ecommerce.pictures import Picture
+from apps.ecommerce.models.pictures import Picture
 
 register = template.Library()
 

@@ -15,14 +15,15 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from apps.core import page_cache
-from apps.ecommerce import money, offers
-from apps.ecommerce.cards import Card
-from apps.ecommerce.entitlements import owned
+from apps.core.structured_data import script
+from apps.ecommerce import money
+from apps.ecommerce.catalogue.markdown import html_of
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
-from apps.ecommerce.prose import html_of
-from apps.ecommerce.states import note_of
-from apps.ecommerce.structured_data import product_data
-from apps.web.structured_data import script
+from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.status_messages import note_of
+from apps.ecommerce.storefront import price_options
+from apps.ecommerce.storefront.product_cards import Card
+from apps.ecommerce.storefront.seo import product_data
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def price_label(price: Price) -> str:
 @register.filter
 def price_name(price: Price) -> str:
     """What was chosen: "Team licence", "Monthly", "One-time payment"."""
-    return offers.price_name(price)
+    return price_options.price_name(price)
 
 
 @register.filter

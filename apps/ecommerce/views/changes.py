@@ -8,12 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
-from apps.ecommerce.live import stamp_of
+from apps.core.rate_limits import limited
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.refresh import refresh_if_stale
-from apps.ecommerce.states import poll_delay
+from apps.ecommerce.purchases.live_updates import stamp_of
+from apps.ecommerce.purchases.refresh import refresh_if_stale
+from apps.ecommerce.purchases.status_messages import poll_delay
 from apps.users.requests import SignedInRequest
-from apps.web.rate_limits import limited
 
 
 @never_cache

@@ -16,15 +16,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.ecommerce.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
-from apps.ecommerce.decorators import wanted_page
+from apps.core.rate_limits import limited
+from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.refresh import refresh_or_stale
-from apps.ecommerce.stripe_transport import somebody_waits
+from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
+from apps.ecommerce.purchases.decorators import wanted_page
+from apps.ecommerce.purchases.refresh import refresh_or_stale
+from apps.ecommerce.stripe_api.transport import somebody_waits
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
-from apps.web.addresses import site_origin
-from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
 

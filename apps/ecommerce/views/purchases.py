@@ -23,21 +23,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from apps.ecommerce.decorators import ProductRequest, product_required
-from apps.ecommerce.downloads import hand_out
-from apps.ecommerce.entitlements import grants
-from apps.ecommerce.fulfilment import sync_purchase
-from apps.ecommerce.live import live, live_beside
+from apps.core.rate_limits import limited
+from apps.core.site_urls import site_origin
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.portal import portal_url
-from apps.ecommerce.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
-from apps.ecommerce.states import key_of, poll_delay, state_of
-from apps.ecommerce.stripe_transport import somebody_waits
-from apps.ecommerce.subscriptions import cancel_subscription, ends_at_once
+from apps.ecommerce.purchases.decorators import ProductRequest, product_required
+from apps.ecommerce.purchases.downloads import hand_out
+from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.live_updates import live, live_beside
+from apps.ecommerce.purchases.portal import portal_url
+from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
+from apps.ecommerce.purchases.status_messages import key_of, poll_delay, state_of
+from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once
+from apps.ecommerce.stripe_api.transport import somebody_waits
 from apps.users.requests import SignedInRequest
-from apps.web.addresses import site_origin
-from apps.web.rate_limits import limited
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page, one_of
-from apps.ecommerce.cards import cards_for
-from apps.ecommerce.live import live
+from apps.core.rate_limits import limited
 from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet, Purchase
-from apps.ecommerce.offers import offers_for
-from apps.ecommerce.pagination import paginate, shared_page_number
-from apps.ecommerce.store_filter import KINDS, SORTS, StoreFilter
-from apps.web.rate_limits import limited
+from apps.ecommerce.purchases.live_updates import live
+from apps.ecommerce.storefront.pagination import paginate, shared_page_number
+from apps.ecommerce.storefront.price_options import offers_for
+from apps.ecommerce.storefront.product_cards import cards_for
+from apps.ecommerce.storefront.store_filter import KINDS, SORTS, StoreFilter
 
 RELATED = 4
 

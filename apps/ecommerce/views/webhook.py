@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.stripe_transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import somebody_waits
 
 logger = logging.getLogger(__name__)
 

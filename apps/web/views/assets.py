@@ -8,9 +8,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from apps.web.artwork import draw
-from apps.web.design_tokens import resolve_token
-from apps.web.stylesheet import stylesheet
+from apps.core.design_tokens import resolve_token
+from apps.core.stylesheet import stylesheet
+from apps.ecommerce.artwork import draw
 
 YEAR = 365 * 24 * 60 * 60
 ICONS = [

@@ -6,7 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from apps.web.maintenance import alone
+from apps.core.middleware.maintenance import alone
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from apps.web.file_slots import RETRY_AFTER_SECONDS, HeldChunks, take_slot
+from apps.core.file_slots import RETRY_AFTER_SECONDS, HeldChunks, take_slot
 
 YEAR = 365 * 24 * 3600
 MAX_BYTES_AT_ONCE = 1_000_000  # the server buffers so much, so a slow client holds no thread

@@ -3,9 +3,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
-from apps.ecommerce.cards import cards_for
-from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.purchases.live_updates import live
+from apps.ecommerce.storefront.product_cards import cards_for
 
 FEATURED = 9  # one beside the first words, eight below
 

@@ -13,7 +13,7 @@ from apps.web.sitemap import SITEMAPS
 @require_safe
 @cache_control(public=True, max_age=3600)
 def robots(request: HttpRequest) -> HttpResponse:
-    """Everything may be read; what may not be listed says so itself (apps/web/indexing.py)."""
+    """Everything may be read; what may not be listed says so itself (apps/core/middleware/indexing.py)."""
     lines = ["User-agent: *", "Disallow:", "", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
     return HttpResponse("\n".join(lines), content_type="text/plain")
 

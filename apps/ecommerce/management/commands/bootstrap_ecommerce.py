@@ -6,8 +6,8 @@ from typing import Any
 import stripe
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.ecommerce.catalogue import sync_catalogue
-from apps.ecommerce.catalogue_report import Report
+from apps.ecommerce.catalogue.report import Report
+from apps.ecommerce.catalogue.sync import sync_catalogue
 
 
 class Command(BaseCommand):

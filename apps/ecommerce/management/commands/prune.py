@@ -6,7 +6,7 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand
 
-from apps.ecommerce.housekeeping import delete, outdated, unused_pictures
+from apps.ecommerce.operations.cleanup import delete, outdated, unused_pictures
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.ecommerce.housekeeping import keep_house, reconcile_and_alert, summary
-from apps.ecommerce.reconcile import Report, reconcile
+from apps.ecommerce.operations.cleanup import keep_house, reconcile_and_alert, summary
+from apps.ecommerce.operations.reconcile import Report, reconcile
 
 
 class Command(BaseCommand):
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         self.stdout.write(summary(report, dry_run=dry_run))
         for text in alarms:
-            self.stderr.write(f"Alarm: {text}")
+            self.stderr.write(f"Alert: {text}")
 
     def _run(self, since: datetime | None, dry_run: bool) -> tuple[Report, list[str]]:
         if dry_run:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.ecommerce.doctor import examine
+from apps.ecommerce.operations.doctor import examine
 
 
 class Command(BaseCommand):

@@ -1,0 +1,55 @@
+"""The ProductConfiguration of each product: created once, and edited by the founder from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from django.db.models import Max, Prefetch
+
+from apps.core import page_cache
+from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.report import failure
+from apps.ecommerce.catalogue.rows import MAX_INTEGER, clean_line
+from apps.ecommerce.catalogue.search_columns import refresh_search_columns, set_search_columns
+from apps.ecommerce.catalogue.slugs import choose_slugs
+from apps.ecommerce.models import Price, Product, ProductConfiguration
+
+MAX_TAGLINE = ProductConfiguration._meta.get_field("tagline").max_length
+MAX_TRIES = 3  # another process may take a slug between the choice and the insert
+
+
+def place_products(product_ids: Collection[str] | None = None) -> list[str]:
+    """Refresh the configurations of these products, or of all, and create missing ones. Return what failed, and why."""
+    failures = refresh_search_columns(product_ids)
+    refused: list[str] = []
+    for _try in range(MAX_TRIES):
+        if not (missing := _without_configuration(product_ids)):
+            return failures
+        batches = (missing[start : start + BATCH_SIZE] for start in range(0, len(missing), BATCH_SIZE))
+        refused = [line for batch in batches for line in _create(batch)]
+    return failures + refused
+
+
+def _without_configuration(product_ids: Collection[str] | None) -> list[str]:
+    """Return ids of products, in the order in which Stripe lists them."""
+    products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
+    if product_ids is not None:
+        products = products.filter(id__in=product_ids)
+    return list(products.values_list("id", flat=True))
+
+
+def _create(ids: Sequence[str]) -> list[str]:
+    """Create a ProductConfiguration for each product, after the existing ones, with a unique slug."""
+    products = all_rows(Product).filter(id__in=ids).order_by("synced_at", "id")
+    products = products.prefetch_related(Prefetch("prices", Price._default_manager.using(products.db)))
+    last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0
+    slugs, rows = choose_slugs(list(products)), []
+    for position, product in enumerate(products, start=last + 1):
+        row = ProductConfiguration(
+            product=product, slug=slugs[product.id], position=min(position, MAX_INTEGER)
+        )
+        row.tagline = clean_line(product.metadata.get("tagline"))[:MAX_TAGLINE]
+        set_search_columns(row)
+        rows.append(row)
+    page_cache.invalidate()
+    return [failure(row.product, error) for row, error in save_rows(rows)]

@@ -1,0 +1,107 @@
+"""The columns by which the store is searched, filtered and sorted, derived from a product, its prices and its texts.
+
+A query over these columns costs the same for 10 and for 10,000 products. Whatever changes a product refreshes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from apps.core import page_cache
+from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.report import failure, printable
+from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration
+from apps.ecommerce.money import cheapest
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
+# Letters that Unicode does not decompose, as people without them on the keyboard type them.
+LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
+
+
+def fold(text: str) -> str:
+    """Return what two spellings have in common: "Café–Größe" and "CAFE grosse" are both "cafe grosse"."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return GAPS.sub(" ", bare.translate(LETTERS)).strip()
+
+
+def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:
+    """Derive the columns of these products, or of all, and write what changed. Return what failed, with the reason."""
+    rows = all_rows(ProductConfiguration).order_by("pk")
+    if product_ids is not None:
+        rows = rows.filter(product__in=product_ids)
+    prices = Price._default_manager.using(rows.db)
+    rows = rows.select_related("product").prefetch_related(Prefetch("product__prices", prices))
+    failures: list[str] = []
+    last = 0
+    while batch := list(rows.filter(pk__gt=last)[:BATCH_SIZE]):  # all rows would not fit into memory
+        failures += refresh_rows(batch)
+        last = batch[-1].pk
+    page_cache.invalidate()
+    return failures
+
+
+def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
+    """Do the same for rows with product and prices, in one query or none. A row that fails does not stop the others."""
+    changed: list[ProductConfiguration] = []
+    failures: list[str] = []
+    for row in rows:
+        try:
+            if set_search_columns(row):
+                changed.append(row)
+        except Exception as error:  # whatever is wrong with this row
+            logger.exception("The search columns of %s can't be derived", printable(row.product_id))
+            failures.append(failure(row.product, error))
+    if changed:
+        page_cache.invalidate()
+    refused = save_rows(changed, [*COLUMNS, "fingerprint", "changed_at"])
+    return failures + [failure(row.product, error) for row, error in refused]
+
+
+def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
+    """Refresh what an operator has saved in the admin (receiver of post_save)."""
+    refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
+
+
+def set_search_columns(row: ProductConfiguration) -> bool:
+    """Set all derived columns of a row. Return whether any has changed."""
+    return derive(row, row.prices) | _set_changed_at(row)
+
+
+def derive(row: ProductConfiguration, prices: Sequence[Price]) -> bool:
+    """Set the columns of a row from its product and its sellable prices. Return whether any has changed."""
+    before = [getattr(row, column) for column in COLUMNS]
+    product = row.product
+    row.listed = row.is_active and product.active
+    row.sort_name = fold(product.name)[:120]
+    row.search_text = fold(" ".join((product.name, row.tagline, product.description, row.description)))
+    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else UNPRICED
+    row.sells_once = any(not price.interval for price in prices)
+    row.sells_recurring = any(price.interval for price in prices)
+    return before != [getattr(row, column) for column in COLUMNS]
+
+
+def _set_changed_at(row: ProductConfiguration) -> bool:
+    """Set the time of the last change that the product's page shows. Return whether there was one."""
+    product = row.product
+    prices = [
+        (p.id, p.unit_amount, p.currency, p.interval, p.interval_count, p.trial_period_days, p.nickname)
+        for p in row.prices
+    ]
+    texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
+    shown = repr((texts, prices, [picture.address for picture in product.pictures]))
+    fingerprint = sha256(shown.encode()).hexdigest()[:32]
+    if fingerprint == row.fingerprint:
+        return False
+    row.fingerprint, row.changed_at = fingerprint, timezone.now()
+    return True

@@ -1,0 +1,21 @@
+from django.conf import settings
+from django.db import models
+
+from .fields import STRIPE_ID_LENGTH
+
+
+class StripeCustomer(models.Model):
+    """The Stripe Customer that a user pays as, one per mode. https://docs.stripe.com/api/customers/object"""
+
+    id = models.CharField(primary_key=True, max_length=STRIPE_ID_LENGTH)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stripe_customers"
+    )
+    livemode = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "livemode"], name="one_customer_per_mode")]
+
+    def __str__(self) -> str:
+        return self.id

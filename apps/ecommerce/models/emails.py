@@ -1,0 +1,42 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .purchases import Purchase
+
+
+class Mail(models.Model):
+    """A mail that a buyer is owed. Written with the change it tells of, sent after it, once.
+
+    `about` says what makes it this one and no other ("v3": the third version of the purchase).
+    """
+
+    class Kind(models.TextChoices):
+        CONFIRMED = "confirmed", _("purchase confirmed")
+        WAITING = "waiting", _("waiting for the bank")
+        FAILED = "failed", _("payment failed")
+        TRIAL_ENDING = "trial_ending", _("trial ending")
+        RENEWAL_FAILED = "renewal_failed", _("renewal failed")
+        ENDED = "ended", _("subscription ended")
+        REFUNDED = "refunded", _("refunded")
+        SUSPENDED = "suspended", _("access suspended")
+
+    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    about = models.CharField(max_length=60)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sending_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When a worker started sending this e-mail.")
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news"),
+        ]
+        indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ▶ {self.purchase.email}"

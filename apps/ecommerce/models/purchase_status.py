@@ -1,0 +1,30 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: two of Stripe's never change again.
+# And a word of ours: the account of our key has no such subscription, and Stripe forgets none. It is another account's.
+MISSING_SUBSCRIPTION = "missing"
+ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
+
+
+class PurchaseStatus(models.TextChoices):
+    """Where the money stands. One-time purchases use the first block, subscriptions the second, both the third."""
+
+    PROCESSING = "processing", _("waiting for the bank")
+    PAID = "paid", _("paid")
+    PARTIALLY_REFUNDED = "partially_refunded", _("partially refunded")
+    REFUNDED = "refunded", _("refunded")
+    DISPUTED = "disputed", _("disputed")
+    DISPUTE_LOST = "dispute_lost", _("dispute lost")
+
+    TRIALING = "trialing", _("free trial")
+    ACTIVE = "active", _("active")
+    PAST_DUE = "past_due", _("payment overdue")
+    UNPAID = "unpaid", _("unpaid")
+    PAUSED = "paused", _("paused")
+    INCOMPLETE = "incomplete", _("incomplete")
+    CANCELED = "canceled", _("ended")
+
+    OPEN = "open", _("not paid yet")
+    FAILED = "failed", _("payment failed")
+    EXPIRED = "expired", _("expired")

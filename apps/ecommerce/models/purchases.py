@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from apps.ecommerce.stripe_api.client import livemode
+
+from .catalogue import Price, Product
+from .fields import STRIPE_ID_LENGTH
+from .purchase_status import ENDED_SUBSCRIPTIONS, PurchaseStatus
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from apps.users.models import User
+
+
+class PurchaseQuerySet(models.QuerySet["Purchase"]):
+    def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
+        """Return what a user has bought in the current mode; nothing, without a query, for a visitor."""
+        return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
+
+    def with_catalogue(self) -> PurchaseQuerySet:
+        return self.select_related("product__configuration", "price")
+
+    def with_running_subscription(self) -> PurchaseQuerySet:
+        """Filter as Purchase.has_running_subscription does."""
+        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
+    def to_be_charged_again(self) -> PurchaseQuerySet:
+        """Filter as Purchase.will_be_charged_again does."""
+        return self.with_running_subscription().filter(
+            ~Q(subscription_status__in=("active", "trialing"))
+            | Q(cancel_at=None)
+            | Q(current_period_end=None)
+            | Q(cancel_at__gt=F("current_period_end"))
+        )
+
+
+class Purchase(models.Model):
+    """One buyer, one price, one Checkout Session. It exists before the Session does.
+
+    `public_id` is the Session's idempotency key, its client_reference_id and its metadata, so whatever
+    crashes in between, either side leads to the other.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
+    )
+    email = models.EmailField(help_text=_("What the buyer's address was; it outlives the account."))
+    language = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text=_("What the buyer read when buying; their mails are written in it."),
+    )
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
+    status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
+    version = models.PositiveIntegerField(default=0, help_text=_("Counts writes; guards against older news."))
+    livemode = models.BooleanField()
+    is_recurring = models.BooleanField(
+        default=False, help_text=_("Whether the price renewed when it was chosen: a subscription.")
+    )
+
+    currency = models.CharField(max_length=3)
+    amount_subtotal = models.BigIntegerField(default=0)
+    amount_discount = models.BigIntegerField(default=0)
+    amount_tax = models.BigIntegerField(default=0)
+    amount_total = models.BigIntegerField(default=0)
+    amount_refunded = models.BigIntegerField(default=0)
+
+    session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
+    checkout_url = models.TextField(blank=True)
+    payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
+    subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
+    subscription_status = models.CharField(
+        max_length=30, blank=True, help_text=_("Stripe's own word; refunds and disputes don't change it.")
+    )
+    receipt_url = models.TextField(blank=True)
+    payment_method = models.CharField(max_length=100, blank=True, help_text=_("Visa •••• 4242"))
+    failure_message = models.CharField(max_length=500, blank=True)
+
+    trial_end = models.DateTimeField(null=True, blank=True)
+    current_period_start = models.DateTimeField(null=True, blank=True)
+    current_period_end = models.DateTimeField(null=True, blank=True)
+    cancel_at = models.DateTimeField(null=True, blank=True)
+
+    next_path = models.CharField(max_length=500, blank=True, help_text=_("The page the buyer wanted."))
+    returned_at = models.DateTimeField(null=True, blank=True, help_text=_("Back from Stripe, payment made."))
+    paid_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PurchaseQuerySet.as_manager()
+    changes: RelatedManager[StatusChange]
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"]),
+            models.Index(fields=["user", "product", "status"]),
+            models.Index(fields=["status", "created_at"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "product", "price", "livemode"],
+                condition=Q(status="open"),
+                name="one_open_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "product", "livemode"],
+                condition=Q(status="open", is_recurring=True),
+                name="one_open_recurring_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription_id"],
+                condition=~Q(subscription_id=""),
+                name="one_purchase_per_subscription",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=PurchaseStatus.values), name="purchase_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product} · {self.email} · {self.get_status_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("purchase", args=[self.public_id])
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == PurchaseStatus.OPEN
+
+    @property
+    def has_running_subscription(self) -> bool:
+        """Whether Stripe still runs the subscription: it can be managed, canceled and resumed, and may be charged.
+
+        A status that we don't know counts as running. Says nothing about access.
+        """
+        return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
+
+    @property
+    def will_be_charged_again(self) -> bool:
+        """Whether Stripe will charge for the subscription again unless it is canceled."""
+        ends_with_its_period = (
+            self.subscription_status in ("active", "trialing")
+            and self.cancel_at is not None
+            and self.current_period_end is not None
+            and self.cancel_at <= self.current_period_end
+        )
+        return self.has_running_subscription and not ends_with_its_period
+
+    @property
+    def amount_kept(self) -> int:
+        """What the buyer has paid in the end."""
+        return self.amount_total - self.amount_refunded
+
+
+class StatusChange(models.Model):
+    """One step of a purchase's life: the buyer's timeline and the operator's audit. Rows are only added."""
+
+    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
+    from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
+    to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)
+    version = models.PositiveIntegerField()
+    cause = models.CharField(
+        max_length=300, help_text=_("What told us: an event, the return page, a person.")
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [models.UniqueConstraint(fields=["purchase", "version"], name="one_change_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.get_from_status_display() or '—'} ▶ {self.get_to_status_display()}"

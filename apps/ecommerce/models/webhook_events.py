@@ -1,0 +1,22 @@
+from django.db import models
+
+from .fields import STRIPE_ID_LENGTH
+
+
+class WebhookEvent(models.Model):
+    """One event of Stripe's, however often it was delivered. https://docs.stripe.com/api/events/object"""
+
+    id = models.CharField(primary_key=True, max_length=STRIPE_ID_LENGTH)
+    type = models.CharField(max_length=100, db_index=True)
+    payload = models.JSONField()
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    stripe_created = models.DateTimeField()
+    received_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    processed_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"{self.type} ({self.id})"

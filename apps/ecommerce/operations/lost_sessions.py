@@ -1,0 +1,74 @@
+"""Checkout Sessions of this shop that the store does not know, because its database is a restored backup."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.ecommerce.models import Price, Purchase, StatusChange, StripeCustomer
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.stripe_api.client import StripeData, read
+from apps.ecommerce.stripe_api.expandable import object_id
+from apps.users.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def purchase_of_session(session: StripeData) -> Purchase | None:
+    """Return the purchase that an unknown Session's metadata name, or a new one; None for another shop's Session."""
+    metadata = session["metadata"] or {}
+    try:
+        public_id = UUID(metadata.get("purchase", ""))
+    except ValueError:
+        return None
+    if known := Purchase.objects.filter(public_id=public_id).first():
+        return known if known.session_id in (None, session["id"]) else None
+    if session["status"] != "complete":
+        return None
+    price = Price.objects.filter(id=metadata.get("price", "")).first()
+    if price is None:
+        logger.warning("Session %s is ours, but its price is unknown here", session["id"])
+        return None
+    user, email = _buyer(session)
+    return Purchase(
+        public_id=public_id,
+        user=user,
+        email=email,
+        product_id=price.product_id,
+        price=price,
+        is_recurring=price.is_recurring,
+        currency=price.currency,
+        livemode=session["livemode"],
+        status=Status.EXPIRED,  # not open: the buyer may have started another checkout; a sync corrects it
+    )
+
+
+def save_purchase_of_session(purchase: Purchase, session: StripeData) -> Purchase:
+    """Save a purchase with its Session, and with its customer, who may be younger than the backup, too."""
+    with transaction.atomic():
+        if purchase.pk is None:
+            purchase.save()
+            StatusChange.objects.create(
+                purchase=purchase, to_status=purchase.status, version=0, cause="reconcile"
+            )
+            if purchase.user:
+                StripeCustomer.objects.get_or_create(
+                    user=purchase.user,
+                    livemode=purchase.livemode,
+                    defaults={"id": object_id(session["customer"])},
+                )
+        Purchase.objects.filter(pk=purchase.pk, session_id=None).update(session_id=session["id"])
+    return Purchase.objects.get(pk=purchase.pk)
+
+
+def _buyer(session: StripeData) -> tuple[User | None, str]:
+    """Return the user who paid, by customer or by the customer's e-mail address. The account may not exist any more."""
+    customer_id = object_id(session["customer"])
+    known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
+    if known:
+        return known.user, known.user.email
+    customer = read("customers", customer_id) if customer_id else {}
+    email = customer.get("email") or ""  # a deleted customer has none
+    return User.objects.filter(email__iexact=email).first() if email else None, email

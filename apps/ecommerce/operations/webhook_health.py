@@ -1,0 +1,38 @@
+"""Whether Stripe's webhooks arrive and are processed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.ecommerce.models import Purchase, WebhookEvent
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.stripe_api.client import livemode
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    last_event: datetime | None
+    failing: int  # events that came and could not be processed
+    waiting: int  # purchases that an event should have settled by now
+    is_silent: bool  # purchases wait, and no event came for WEBHOOK_SILENCE_MINUTES
+
+    @property
+    def age_seconds(self) -> int | None:
+        """Return the seconds since the last event; None before the first."""
+        return int((timezone.now() - self.last_event).total_seconds()) if self.last_event else None
+
+
+def webhook_health() -> Health:
+    """Return the state of the webhooks, by three queries that use indexes."""
+    limit = timezone.now() - timedelta(minutes=settings.WEBHOOK_SILENCE_MINUTES)
+    last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
+    failing = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
+    # A buyer who came back from Stripe has paid or believes so: an event must be in transit.
+    waiting = Purchase.objects.filter(
+        status__in=(Status.OPEN, Status.PROCESSING), livemode=livemode(), returned_at__lt=limit
+    ).count()
+    return Health(last, failing, waiting, is_silent=waiting > 0 and (last is None or last < limit))

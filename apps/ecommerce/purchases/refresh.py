@@ -1,0 +1,41 @@
+"""Refresh a purchase because its page is open: not too often, and without an error for the buyer."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import stripe
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.stripe_api.transport import somebody_waits
+
+logger = logging.getLogger(__name__)
+
+MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, however many tabs are open
+
+
+def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
+    """Return the synced purchase, or the purchase as it is known when Stripe does not answer."""
+    try:
+        with somebody_waits():
+            return sync_purchase(purchase, cause)
+    except stripe.StripeError:
+        logger.warning("Stripe could not be asked about %s (%s)", purchase.public_id, cause, exc_info=True)
+        return purchase
+
+
+def refresh_if_stale(purchase: Purchase, cause: str, seconds: int = MIN_INTERVAL_SECONDS) -> Purchase:
+    """Refresh a purchase that was not synced for that long. Of several requests at once, one asks Stripe."""
+    now = timezone.now()
+    before = now - timedelta(seconds=seconds)
+    if purchase.synced_at and purchase.synced_at >= before:
+        return purchase
+    stale = Purchase.objects.filter(Q(synced_at=None) | Q(synced_at__lt=before), pk=purchase.pk)
+    if not stale.update(synced_at=now):
+        return purchase
+    purchase.synced_at = now
+    return refresh_or_stale(purchase, cause)

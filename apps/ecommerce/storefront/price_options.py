@@ -1,0 +1,76 @@
+"""A price in the buyer's words: label, terms, and the verb on the button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.ecommerce.models import Price
+from apps.ecommerce.money import format_money, months_free, period, price_label
+from apps.ecommerce.purchases.checkout import trial_days
+from apps.users.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    price: Price
+    label: str  # "$9 / month"
+    name: str  # "Team licence", "Monthly"
+    terms: str  # "Renews every month at $9 until you cancel."
+    saving: str  # "2 months free"
+    verb: str  # "Subscribe"
+
+
+def offers_for(prices: Sequence[Price], user: User | None) -> list[Offer]:
+    """What this visitor may choose from, in the store's order. A trial is offered once per person."""
+    return [_offer(price, prices, trial_days(user, price)) for price in prices]
+
+
+def price_name(price: Price) -> str:
+    """What a price is called: "Team licence" as the founder named it, or "Monthly"."""
+    return price.nickname or _name(price)
+
+
+def _offer(price: Price, prices: Sequence[Price], trial: int) -> Offer:
+    free_months = months_free(price, prices)
+    saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
+    return Offer(
+        price=price,
+        label=price_label(price),
+        name=price_name(price),
+        terms=_terms(price, trial),
+        saving=saving if free_months else "",
+        verb=_verb(price, trial),
+    )
+
+
+def _name(price: Price) -> str:
+    """What to call a price that has no nickname."""
+    if not price.is_recurring:
+        return _("One-time payment")
+    names = {"day": _("Daily"), "week": _("Weekly"), "month": _("Monthly"), "year": _("Yearly")}
+    if price.interval_count == 1:
+        return names.get(price.interval, price.interval)
+    return _("Every %(period)s") % {"period": period(price.interval, price.interval_count)}
+
+
+def _terms(price: Price, trial: int) -> str:
+    if not price.is_recurring:
+        return _("Pay once, keep it.") if price.unit_amount else _("Nothing to pay.")
+    words = {
+        "period": period(price.interval, price.interval_count),
+        "amount": format_money(price.unit_amount or 0, price.currency, short=True),
+        "days": trial,
+    }
+    if trial:
+        return _("%(days)d days free, then %(amount)s every %(period)s until you cancel.") % words
+    return _("Renews every %(period)s at %(amount)s until you cancel.") % words
+
+
+def _verb(price: Price, trial: int) -> str:
+    if price.is_recurring:
+        return _("Start free trial") if trial else _("Subscribe")
+    return _("Buy now") if price.unit_amount else _("Get for free")

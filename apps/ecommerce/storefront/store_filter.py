@@ -1,0 +1,59 @@
+"""The products that a shopper asks the store for, as the URL's query says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from apps.ecommerce.catalogue.search_columns import fold
+from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurationQuerySet
+
+MAX_LETTERS, MAX_WORDS = 100, 8
+
+# Each ends in a column without ties, so that no product is on two pages or on none.
+SORTS: dict[str, tuple[str, ...]] = {
+    "": ("position", "id"),
+    "newest": ("-id",),
+    "name": ("sort_name", "id"),
+    "price": ("sort_price", "position", "id"),
+}
+KINDS = {Price.Type.ONE_TIME.value: Q(sells_once=True), Price.Type.RECURRING.value: Q(sells_recurring=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFilter:
+    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (comes first). Other values are ignored."""
+
+    q: str = ""
+    kind: str = ""
+    sort: str = ""
+    first: str = ""
+
+    @classmethod
+    def from_query(cls, params: QueryDict) -> StoreFilter:
+        kind, sort = params.get("type", ""), params.get("sort", "")
+        return cls(
+            q=params.get("q", "").replace("\x00", "").strip()[:MAX_LETTERS],
+            kind=kind if kind in KINDS else "",
+            sort=sort if sort in SORTS else "",
+            first=params.get("product", "").replace("\x00", "")[:MAX_LETTERS],
+        )
+
+    def queryset(self) -> ProductConfigurationQuerySet:
+        """Return the matching products on sale, in order. A word in the name counts more than one in the text."""
+        rows = ProductConfiguration.objects.filter(listed=True)
+        words = fold(self.q).split()[:MAX_WORDS]
+        for word in words:
+            rows = rows.filter(search_text__contains=word)
+        if self.kind:
+            rows = rows.filter(KINDS[self.kind])
+        order = list(SORTS[self.sort])
+        if words and not self.sort:
+            rows = rows.annotate(in_name=Q(*(Q(sort_name__contains=word) for word in words)))
+            order.insert(0, "-in_name")
+        if self.first:
+            rows = rows.annotate(is_first=Q(slug=self.first))
+            order.insert(0, "-is_first")
+        return rows.order_by(*order)
