@@ -25,5 +25,5 @@ if settings.STRIPE_SANDBOX:
 handler400 = "apps.web.views.bad_request"
 handler403 = "apps.web.views.permission_denied"
 handler404 = "apps.web.views.not_found"
-handler429 = "apps.core.rate_limits.too_often"  # allauth's name for it
+handler429 = "apps.core.rate_limits.too_many_requests"  # allauth's name for it
 handler500 = "apps.web.views.server_error"
