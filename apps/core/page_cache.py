@@ -4,8 +4,6 @@ A page is rendered from a PublicRequest and served only to visitors without cook
 all other requests the view runs as usual, and its response is not cached.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from gzip import compress, decompress
@@ -29,11 +27,12 @@ from apps.core.public_query import Normalize, normalize_query
 from apps.core.public_request import PublicRequest, is_public
 from apps.core.theme import chosen_theme
 
-# The longest that a page stays stale if a process ends between its commit and `invalidate`.
-MAX_AGE_SECONDS = 300
+MAX_AGE_SECONDS = (
+    300  # the longest that a page stays stale if a process ends between its commit and `invalidate`
+)
 VERSION_KEY = "version"
-PLAIN_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
-PUBLIC_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
+PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
+CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
 
 View = Callable[..., HttpResponseBase]
 Page = tuple[bytes, str]  # compressed content and ETag
@@ -48,13 +47,11 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             query = normalize_query(request.GET, parameters) if is_public(request) else None
-            if query is not None:
-                page = _cached_page(request, query, lambda public: view(public, *args, **kwargs))
-                if page is not None:
-                    return _conditional_response(request, *page)
-            response = view(request, *args, **kwargs)
+            if query is not None and (page := _get_or_render(view, request, query, kwargs)):
+                return _respond(request, *page)
+            response = view(request, **kwargs)
             patch_cache_control(response, private=True, no_store=True)
             return response
 
@@ -71,8 +68,8 @@ def invalidate(**signal: object) -> None:
 def invalidate_on(*senders: type[models.Model]) -> None:
     """Call `invalidate` whenever an object of these models is saved or deleted. Bulk operations send no signal."""
     for sender in senders:
-        for signal in (post_save, post_delete):
-            signal.connect(invalidate, sender=sender)
+        post_save.connect(invalidate, sender=sender)
+        post_delete.connect(invalidate, sender=sender)
 
 
 def current_version() -> str:
@@ -80,46 +77,38 @@ def current_version() -> str:
     return str(caches["pages"].get_or_set(VERSION_KEY, lambda: uuid4().hex, None))
 
 
-def _cached_page(request: HttpRequest, query: dict[str, str], view: View) -> Page | None:
+def _get_or_render(
+    view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
+) -> Page | None:
+    if settings.DEBUG:
+        return _render(view, PublicRequest(request, query), kwargs)
     # The version is read before rendering: a change in the meantime makes this page stale.
-    version = "" if settings.DEBUG else current_version()
-    parts = (
-        version,
-        settings.SITE_URL,
-        request.path,
-        urlencode(query),
-        get_language(),
-        chosen_theme(request),
-    )
-    key = sha256(repr(parts).encode()).hexdigest()
-    page: Page | None = caches["pages"].get(key) if version else None
-    if page is None:
-        page = _render(PublicRequest(request, query), view)
-        if page and version:
-            caches["pages"].set(key, page, MAX_AGE_SECONDS)
+    url = (settings.SITE_URL, request.path, urlencode(query))
+    key = sha256(repr((current_version(), *url, get_language(), chosen_theme(request))).encode()).hexdigest()
+    page: Page | None = caches["pages"].get(key)
+    if page is None and (page := _render(view, PublicRequest(request, query), kwargs)):
+        caches["pages"].set(key, page, MAX_AGE_SECONDS)
     return page
 
 
-def _render(request: PublicRequest, view: View) -> Page | None:
+def _render(view: View, request: PublicRequest, kwargs: dict[str, Any]) -> Page | None:
     """Return None if the response is for one person, or is not a plain page."""
     with timezone.override(None):  # a middleware may have activated the visitor's time zone
-        response = view(request)
+        response = view(request, **kwargs)
         if isinstance(response, SimpleTemplateResponse):
             response.render()
     if request.is_personal() or response.cookies or response.status_code != 200:
         return None
-    if not isinstance(response, HttpResponse) or dict(response.items()) != PLAIN_HEADERS:
+    if not isinstance(response, HttpResponse) or dict(response.items()) != PAGE_HEADERS:
         return None
     return compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
 
 
-def _conditional_response(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
-    """https://www.rfc-editor.org/rfc/rfc9110#section-13"""
+def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
+    """Return the page, or 304. https://www.rfc-editor.org/rfc/rfc9110#section-13"""
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        etag = f'"{etag}-gzip"'
-        response = HttpResponse(compressed, headers={**PUBLIC_HEADERS, "Content-Encoding": "gzip"})
+        etag, content, encoding = f'"{etag}-gzip"', compressed, {"Content-Encoding": "gzip"}
     else:
-        etag = f'"{etag}"'
-        response = HttpResponse(decompress(compressed), headers=PUBLIC_HEADERS)
-    response.headers["ETag"] = etag
+        etag, content, encoding = f'"{etag}"', decompress(compressed), {}
+    response = HttpResponse(content, headers={**CACHED_HEADERS, **encoding, "ETag": etag})
     return get_conditional_response(request, etag=etag, response=response) or response

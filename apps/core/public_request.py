@@ -1,7 +1,5 @@
 """The request from which public pages are rendered. It contains nothing of the visitor's own request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from io import BytesIO

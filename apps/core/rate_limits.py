@@ -87,9 +87,8 @@ def now() -> float:
 def _identify(per: str, request: HttpRequest | None, key: str) -> str:
     """Return whose requests are counted together: a hashed key, a user or an IP address; "" if nobody's."""
     if per == "key":
-        return (
-            sha256(key.encode()).hexdigest() if key else ""
-        )  # keys are e-mail addresses, which are not stored
+        # Keys are e-mail addresses, which are not stored.
+        return sha256(key.encode()).hexdigest() if key else ""
     if request is None:
         return ""
     if per == "user":

@@ -1,7 +1,6 @@
 """E-mails in development: printed, and stored in VAR_DIR/mail for /dev/mail/."""
 
 import email.policy
-from dataclasses import dataclass
 from email.message import EmailMessage as ParsedMessage
 from pathlib import Path
 from uuid import uuid4
@@ -22,36 +21,24 @@ class EmailBackend(console.EmailBackend):
         super().write_message(message)
 
 
-@dataclass(frozen=True)
-class StoredMail:
-    name: str
-    message: ParsedMessage
-
-    @property
-    def text(self) -> str:
-        return self._content("plain")
-
-    @property
-    def html(self) -> str:
-        return self._content("html")
-
-    def _content(self, subtype: str) -> str:
-        part = self.message.get_body((subtype,))
-        return str(part.get_content()) if part else ""
+def list_mails() -> dict[str, ParsedMessage]:
+    """Return the newest e-mails by name."""
+    return {path.stem: _parse(path) for path in sorted(_folder().glob("*.eml"), reverse=True)[:MAX_LISTED]}
 
 
-def list_mails() -> list[StoredMail]:
-    """Return the newest first."""
-    return [_read(path) for path in sorted(_folder().glob("*.eml"), reverse=True)[:MAX_LISTED]]
-
-
-def find_mail(name: str) -> StoredMail | None:
+def find_mail(name: str) -> ParsedMessage | None:
     path = _folder() / f"{name}.eml"
-    return _read(path) if path.parent == _folder() and path.is_file() else None
+    return _parse(path) if path.parent == _folder() and path.is_file() else None
 
 
-def _read(path: Path) -> StoredMail:
-    return StoredMail(path.stem, email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
+def get_content(message: ParsedMessage, subtype: str) -> str:
+    """Return the "plain" or "html" part; "" if there is none."""
+    part = message.get_body((subtype,))
+    return str(part.get_content()) if part else ""
+
+
+def _parse(path: Path) -> ParsedMessage:
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
 
 
 def _folder() -> Path:

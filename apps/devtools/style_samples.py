@@ -19,10 +19,8 @@ from apps.ecommerce.storefront.product_cards import Card
 from apps.users.models import User
 
 DAY = timedelta(days=1)
-RECURRING = (
-    *(Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID),
-    *(Status.PAUSED, Status.INCOMPLETE, Status.CANCELED),
-)
+ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
+LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
 # The states that depend on more than the status: status, and dates as seen from now.
 STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
@@ -33,6 +31,17 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "ending": (Status.ACTIVE, {"cancel_at": 20 * DAY}),
     "lapsed": (Status.PAST_DUE, {"current_period_start": -40 * DAY}),
 }
+SUBSCRIPTION_STATES = (
+    "trialing",
+    "active",
+    "ending",
+    "past_due",
+    "lapsed",
+    "unpaid",
+    "paused",
+    "incomplete",
+    "canceled",
+)
 
 
 class SampleForm(forms.Form):
@@ -47,33 +56,28 @@ class SampleForm(forms.Form):
 
 def samples() -> dict[str, Any]:
     """Return the context of templates/devtools/style/."""
-    once, subscription = make_configuration("Ship Small", 2900), make_configuration("The Workshop", 900, 9000)
-    long_name = make_configuration("The unabridged and illustrated handbook of quiet toolmaking", 2900)
+    once, subscription = make_configuration("Ship Small", ONCE), make_configuration("The Workshop", RECURRING)
+    long_name = make_configuration(LONG_NAME, ONCE)
     paid, active, order = (make_purchase(state) for state in ("paid", "active", "partially_refunded"))
     order.amount_discount, order.amount_tax, order.receipt_url = 500, 400, "https://stripe.com"
-    cards = [
-        Card(once),
-        Card(subscription, owned=active),
-        Card(once, owned=paid),
-        Card(long_name, pending=make_purchase("processing")),
-        Card(subscription),
-        Card(long_name),
-    ]
-    deals = [
-        {
-            "card": card,
-            "offers": offers_for(card.configuration.prices, None),
-            "configuration": card.configuration,
-        }
-        for card in cards[:-1]
-    ]
-    others = [make_purchase(state) for state in ("failed", "refunded", "open", "refunded_running")]
+    owned = [Card(subscription, owned=active), Card(long_name, pending=make_purchase("processing"))]
+    purchases = {key: make_purchase(key) for key in map(str, STATES)}
+    statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
-        "cards": cards[:4],
-        "library": [paid, active, make_purchase("past_due")],
-        "others": [(purchase, state_of(purchase)) for purchase in others],
-        "deals": [*deals, {"card": cards[-1], "offers": [], "configuration": long_name}],
+        "cards": [Card(once), Card(once, owned=paid), *owned],
+        "library": [paid, active, purchases["past_due"]],
+        "others": [
+            (purchases[key], state_of(purchases[key])) for key in ("failed", "open", "refunded_running")
+        ],
+        "deals": [
+            {"card": card, "offers": offers, "configuration": card.configuration}
+            for card, offers in (
+                (Card(once), offers_for(once.prices, None)),
+                (Card(subscription), offers_for(subscription.prices, None)),
+                *((card, []) for card in (*owned, Card(long_name))),
+            )
+        ],
         "chosen": subscription.prices[0].id,
         "states": [
             {
@@ -81,14 +85,10 @@ def samples() -> dict[str, Any]:
                 "purchase": purchase,
                 "opens": grants(purchase),
             }
-            for key, purchase in ((key, make_purchase(key)) for key in map(str, STATES))
+            for key, purchase in purchases.items()
         ],
         "purchase": order,
-        "changes": [
-            StatusChange(purchase=order, to_status=status, at=timezone.now())
-            for status in (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
-        ],
-        "search": {"q": "anvil"},
+        "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
         "configuration": once,
         "pictured": {"pictures": [drawn_for(f"sample-{number}") for number in range(3)]},
         "notes": [
@@ -100,6 +100,7 @@ def samples() -> dict[str, Any]:
             ),
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
+        "search": {"q": "anvil"},
         "pages": Pages(rows=Product.objects.none(), count=70, shown=48, first=2, last=2, total=3),
     }
 
@@ -107,15 +108,13 @@ def samples() -> dict[str, Any]:
 def make_purchase(state: str) -> Purchase:
     """Return a purchase in a state of status_messages.STATES."""
     status, dates = STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
-    is_recurring = status in RECURRING or state.endswith("_running")
-    configuration = (
-        make_configuration("The Workshop", 900, 9000)
-        if is_recurring
-        else make_configuration("Ship Small", 2900)
-    )
+    is_recurring = state in SUBSCRIPTION_STATES or state.endswith("_running")
+    configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
     price, now = configuration.prices[0], timezone.now()
     amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
-    purchase = Purchase(
+    if is_recurring:
+        dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, **dates}
+    return Purchase(
         product=configuration.product,
         price=price,
         email="ada@example.com",
@@ -127,20 +126,15 @@ def make_purchase(state: str) -> Purchase:
         amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
         failure_message="Your card has insufficient funds." if status == Status.FAILED else "",
+        subscription_id="sub_1" if is_recurring else "",
+        subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,
         created_at=now,
+        **{field: now + offset for field, offset in dates.items()},
     )
-    if is_recurring:
-        purchase.subscription_id = "sub_1"
-        purchase.subscription_status = "canceled" if status == Status.CANCELED else "active"
-        dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, **dates}
-    for field, offset in dates.items():
-        setattr(purchase, field, now + offset)
-    return purchase
 
 
-def make_configuration(name: str, *amounts: int) -> ProductConfiguration:
-    """Return a product with one price, or with a monthly and a yearly one."""
+def make_configuration(name: str, amounts: dict[str, int]) -> ProductConfiguration:
     product = Product(id=f"prod_{len(name)}", name=name, default_price_id="price_0")
     prices = [
         Price(
@@ -148,13 +142,11 @@ def make_configuration(name: str, *amounts: int) -> ProductConfiguration:
             product=product,
             currency="usd",
             unit_amount=amount,
-            type=Price.Type.ONE_TIME,
+            type=Price.Type.RECURRING if interval else Price.Type.ONE_TIME,
+            interval=interval,
         )
-        for number, amount in enumerate(amounts)
+        for number, (interval, amount) in enumerate(amounts.items())
     ]
-    if len(prices) > 1:
-        for price, interval in zip(prices, ("month", "year"), strict=True):
-            price.type, price.interval = Price.Type.RECURRING, interval
     product._prefetched_objects_cache = {"prices": prices}  # type: ignore[attr-defined]
     tagline = "What it is, in one line that may well need a second one."
     product.configuration = ProductConfiguration(product=product, slug=f"sample-{len(name)}", tagline=tagline)

@@ -7,6 +7,6 @@ urlpatterns = [
     path("mail/", mailbox.inbox, name="dev_mailbox"),
     path("mail/previews/", mailbox.previews, name="dev_mail_previews"),
     path("mail/previews/<slug:kind>/html/", mailbox.preview_html, name="dev_mail_preview_html"),
-    path("mail/<slug:name>/", mailbox.mail, name="dev_mail"),
+    path("mail/<slug:name>/", mailbox.read_mail, name="dev_mail"),
     path("mail/<slug:name>/html/", mailbox.mail_html, name="dev_mail_html"),
 ]

@@ -107,10 +107,10 @@ class BrokenSite:
     """The site's addresses, and some that fail."""
 
     urlpatterns = broken_urls()
-    handler400 = "apps.web.views.bad_request"
-    handler403 = "apps.web.views.permission_denied"
-    handler404 = "apps.web.views.not_found"
-    handler500 = "apps.web.views.server_error"
+    handler400 = "apps.web.views.errors.bad_request"
+    handler403 = "apps.web.views.errors.permission_denied"
+    handler404 = "apps.web.views.errors.not_found"
+    handler500 = "apps.web.views.errors.server_error"
 
 
 @pytest.mark.parametrize(

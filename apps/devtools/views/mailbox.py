@@ -1,4 +1,5 @@
 from datetime import timedelta
+from email.message import EmailMessage
 
 from csp.decorators import csp
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from apps.devtools.mailbox import StoredMail, find_mail, list_mails
+from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
 
@@ -27,15 +28,22 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def mail(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "devtools/mail.html", {"mail": _find_or_404(name)})
+def read_mail(request: HttpRequest, name: str) -> HttpResponse:
+    mail = _find_or_404(name)
+    context = {
+        "name": name,
+        "mail": mail,
+        "text": get_content(mail, "plain"),
+        "html": get_content(mail, "html"),
+    }
+    return render(request, "devtools/mail.html", context)
 
 
 @require_safe
 @xframe_options_sameorigin
 @csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without arguments only
 def mail_html(request: HttpRequest, name: str) -> HttpResponse:
-    return HttpResponse(_find_or_404(name).html)
+    return HttpResponse(get_content(_find_or_404(name), "html"))
 
 
 @require_safe
@@ -68,7 +76,7 @@ def _sample_purchase(kind: str) -> Purchase | None:
     return purchase
 
 
-def _find_or_404(name: str) -> StoredMail:
+def _find_or_404(name: str) -> EmailMessage:
     if found := find_mail(name):
         return found
     raise Http404("There is no such e-mail.")
