@@ -49,11 +49,8 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
         @wraps(view)
         def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             query = normalize_query(request.GET, parameters) if is_public(request) else None
-            if query is not None and (page := _get_or_render(view, request, query, kwargs)):
-                return _respond(request, *page)
-            response = view(request, **kwargs)
-            patch_cache_control(response, private=True, no_store=True)
-            return response
+            response = None if query is None else _get_or_render(view, request, query, kwargs)
+            return response or _make_private(view(request, **kwargs))
 
         return wrapper
 
@@ -79,29 +76,48 @@ def current_version() -> str:
 
 def _get_or_render(
     view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
-) -> Page | None:
-    if settings.DEBUG:
-        return _render(view, PublicRequest(request, query), kwargs)
+) -> HttpResponseBase | None:
+    """Return None if the response is for one person: the view then runs with the visitor's own request."""
     # The version is read before rendering: a change in the meantime makes this page stale.
-    url = (settings.SITE_URL, request.path, urlencode(query))
-    key = sha256(repr((current_version(), *url, get_language(), chosen_theme(request))).encode()).hexdigest()
-    page: Page | None = caches["pages"].get(key)
-    if page is None and (page := _render(view, PublicRequest(request, query), kwargs)):
-        caches["pages"].set(key, page, MAX_AGE_SECONDS)
-    return page
+    version = "" if settings.DEBUG else current_version()
+    parts = (
+        version,
+        settings.SITE_URL,
+        request.path,
+        urlencode(query),
+        get_language(),
+        chosen_theme(request),
+    )
+    key = sha256(repr(parts).encode()).hexdigest()
+    page: Page | None = caches["pages"].get(key) if version else None
+    if page is None:
+        public_request = PublicRequest(request, query)
+        response = _render(view, public_request, kwargs)
+        if public_request.is_personal() or response.cookies or response.has_header("Vary"):
+            return None
+        if (
+            not isinstance(response, HttpResponse)
+            or response.status_code != 200
+            or dict(response.items()) != PAGE_HEADERS
+        ):
+            return _make_private(response)
+        page = compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
+        if version:
+            caches["pages"].set(key, page, MAX_AGE_SECONDS)
+    return _respond(request, *page)
 
 
-def _render(view: View, request: PublicRequest, kwargs: dict[str, Any]) -> Page | None:
-    """Return None if the response is for one person, or is not a plain page."""
+def _render(view: View, request: PublicRequest, kwargs: dict[str, Any]) -> HttpResponseBase:
     with timezone.override(None):  # a middleware may have activated the visitor's time zone
         response = view(request, **kwargs)
         if isinstance(response, SimpleTemplateResponse):
             response.render()
-    if request.is_personal() or response.cookies or response.status_code != 200:
-        return None
-    if not isinstance(response, HttpResponse) or dict(response.items()) != PAGE_HEADERS:
-        return None
-    return compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
+    return response
+
+
+def _make_private(response: HttpResponseBase) -> HttpResponseBase:
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
