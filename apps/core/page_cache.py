@@ -92,27 +92,19 @@ def _get_or_render(
     page: Page | None = caches["pages"].get(key) if version else None
     if page is None:
         public_request = PublicRequest(request, query)
-        response = _render(view, public_request, kwargs)
+        with timezone.override(None):  # a middleware may have activated the visitor's time zone
+            response = view(public_request, **kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
         if public_request.is_personal() or response.cookies or response.has_header("Vary"):
             return None
-        if (
-            not isinstance(response, HttpResponse)
-            or response.status_code != 200
-            or dict(response.items()) != PAGE_HEADERS
-        ):
+        is_page = response.status_code == 200 and dict(response.items()) == PAGE_HEADERS
+        if not is_page or not isinstance(response, HttpResponse):
             return _make_private(response)
         page = compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
         if version:
             caches["pages"].set(key, page, MAX_AGE_SECONDS)
     return _respond(request, *page)
-
-
-def _render(view: View, request: PublicRequest, kwargs: dict[str, Any]) -> HttpResponseBase:
-    with timezone.override(None):  # a middleware may have activated the visitor's time zone
-        response = view(request, **kwargs)
-        if isinstance(response, SimpleTemplateResponse):
-            response.render()
-    return response
 
 
 def _make_private(response: HttpResponseBase) -> HttpResponseBase:

@@ -85,7 +85,7 @@ def now() -> float:
 
 
 def _identify(per: str, request: HttpRequest | None, key: str) -> str:
-    """Return whose requests are counted together: a hashed key, a user or an IP address; "" if nobody's."""
+    """Return whose requests are counted together: by hashed key, user or IP address. "" counts none."""
     if per == "key":
         # Keys are e-mail addresses, which are not stored.
         return sha256(key.encode()).hexdigest() if key else ""

@@ -1,7 +1,7 @@
 """Django's Redis cache that answers like an empty cache while Redis does not answer.
 
-django-redis with IGNORE_EXCEPTIONS returns None for add(): allauth takes that for a lock that somebody else holds, and
-nobody can sign in.
+django-redis with IGNORE_EXCEPTIONS returns None for add(), which allauth understands as a lock of another request: it
+then answers 429 to each sign-in.
 """
 
 import logging

@@ -18,9 +18,7 @@ def is_indexed(request: HttpRequest) -> bool:
     return _view_name(request) in INDEXED_PAGES
 
 
-def private_by_default(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def private_by_default(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if _view_name(request) not in INDEXED_PAGES | INDEXED_IMAGES:

@@ -4,9 +4,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 
-def reject_null_bytes(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def reject_null_bytes(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Remove null bytes from the query string, and answer 404 to a path with one. Forms reject them themselves."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

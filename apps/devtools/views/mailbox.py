@@ -12,7 +12,7 @@ from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
 
-# The HTML of an e-mail is shown in a frame of ours and runs no script.
+# The HTML of an e-mail is shown in a frame of this site and runs no script.
 MAIL_POLICY = {
     "default-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],

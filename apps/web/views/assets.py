@@ -53,5 +53,5 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @cache_control(public=True, max_age=YEAR_SECONDS, immutable=True)
 def art(request: HttpRequest, seed: str) -> HttpResponse:
-    """Return the picture of a product without an image. The same seed always gives the same picture."""
+    """Return the picture of a product without an image. A seed always has the same picture."""
     return HttpResponse(draw(seed), content_type="image/svg+xml")

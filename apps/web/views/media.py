@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbo
 
 @require_safe
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Send a file of the default storage. A file name contains a hash of the content, so it may be cached for ever."""
+    """Send a file of the default storage. A file name contains a hash of the content, so caches may keep it."""
     try:
         file = default_storage.open(name)
     except OSError:  # no such file, a folder, or a name that is too long
