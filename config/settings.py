@@ -98,16 +98,17 @@ def cookie(name: str) -> str:
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie("sessionid"), cookie("csrftoken")
 LANGUAGE_COOKIE_NAME, THEME_COOKIE_NAME = cookie("language"), cookie("theme")
 MESSAGES_COOKIE_NAME = cookie("messages")
-MESSAGE_STORAGE = "apps.core.message_storage.Storage"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE, LANGUAGE_COOKIE_HTTPONLY = 365 * 24 * 3600, "Lax", True
 CSRF_COOKIE_HTTPONLY = True  # as the session's; chrome.js writes the theme's itself
 
 # What may be sent to us, in bytes; more is answered 413 before anything of it is read. Django's own limits are per form
 # and count no files: anybody could fill the disk with one.
-MOST_BYTES = 2_000_000  # Stripe's largest events are far below
+MAX_BODY_BYTES = 2_000_000  # Stripe's largest events are far below
 # Staff upload in the admin what buyers download.
-MOST_BYTES_OF_STAFF = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_BYTES
+MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 
@@ -204,12 +205,12 @@ MIDDLEWARE = [
     "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "apps.core.middleware.null_bytes.without_nul",
+    "apps.core.middleware.null_bytes.reject_null_bytes",
     "apps.core.middleware.health_check.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.compression.CompressPagesMiddleware",
     "apps.core.middleware.indexing.private_by_default",
-    "apps.core.middleware.maintenance.closed_for_maintenance",
+    "apps.core.middleware.maintenance.maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -367,7 +368,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 # --- Mail -------------------------------------------------------------------------------------------------
 # Without EMAIL_URL, development prints e-mails and shows them at /dev/mail/. A demo site sends none and tells its
 # visitors: codes and reset links must not be in the log.
-own_backend = f"apps.devtools.mailbox.{'EmailBackend' if DEBUG else 'UnsentEmailBackend'}"
+own_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else "apps.core.email_backends.UnsentEmailBackend"
 vars().update(env.url("EMAIL_URL", email.mail_settings, default=email.mail_settings(own_backend)))
 SENDS_MAIL = DEBUG or vars()["EMAIL_BACKEND"] != own_backend
 DEFAULT_FROM_EMAIL = env.read(
