@@ -56,14 +56,13 @@ ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=local_
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", env_urls.origins, default=[])
 if TUNNEL_URL:  # Codespaces sends localhost as the origin of the forms that it forwards
     CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{WEB_PORT}", f"http://localhost:{WEB_PORT}"]
-SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # requested from inside, without TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
-# HSTS for the whole domain is the founder's decision.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for the whole domain: the founder decides
 
 # Without a proxy its headers are not believed. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
@@ -78,8 +77,9 @@ CSRF_COOKIE_NAME = f"{cookie_prefix}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{cookie_prefix}language"
 THEME_COOKIE_NAME = f"{cookie_prefix}theme"
 MESSAGES_COOKIE_NAME = f"{cookie_prefix}messages"
-MESSAGE_STORAGE = "apps.core.message_storage.Storage"
-CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 
 # A larger request is answered 413 before its body is read; Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
@@ -151,12 +151,12 @@ MIDDLEWARE = [
     "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "apps.core.middleware.null_bytes.without_nul",
+    "apps.core.middleware.null_bytes.reject_null_bytes",
     "apps.core.middleware.health_check.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.compression.CompressPagesMiddleware",
     "apps.core.middleware.indexing.private_by_default",
-    "apps.core.middleware.maintenance.closed_for_maintenance",
+    "apps.core.middleware.maintenance.maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -216,7 +216,7 @@ if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
 
 # A demo site without EMAIL_URL sends no e-mails and does not log them: codes and links must not be in the log.
-unsent_backend = "apps.devtools.mailbox.UnsentEmailBackend"
+unsent_backend = "apps.core.email_backends.UnsentEmailBackend"
 default_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else unsent_backend
 mailer = env.url("EMAIL_URL", env_urls.email_url, default=env_urls.email_url(default_backend))
 vars().update(services.email(*mailer))

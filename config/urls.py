@@ -21,8 +21,8 @@ if "apps.devtools" in settings.INSTALLED_APPS:
 if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
-handler400 = "apps.web.views.bad_request"
-handler403 = "apps.web.views.permission_denied"
-handler404 = "apps.web.views.not_found"
-handler429 = "apps.core.rate_limits.too_often"  # of allauth
-handler500 = "apps.web.views.server_error"
+handler400 = "apps.web.views.errors.bad_request"
+handler403 = "apps.web.views.errors.permission_denied"
+handler404 = "apps.web.views.errors.not_found"
+handler429 = "apps.core.rate_limits.too_many_requests"  # of allauth
+handler500 = "apps.web.views.errors.server_error"
