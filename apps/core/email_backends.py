@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from config.logging import redact
+from apps.core.log_filters import redact
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.production_checks import is_public
+from apps.core.public_urls import is_public
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "production.env.example"

@@ -15,9 +15,9 @@ import requests
 from django.conf import settings
 
 from apps.core.client_ip import normalize_ip
+from apps.core.public_urls import is_public
 from apps.core.self_request import authorization
 from apps.ecommerce.operations.findings import Finding
-from config.production_checks import is_public
 
 TIMEOUT_SECONDS = 10
 HALF_BODY_SECONDS = 3
