@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from apps.core import page_cache
-from apps.core.structured_data import script
+from apps.core.structured_data import render_json_ld
 from apps.ecommerce import money
 from apps.ecommerce.catalogue.markdown import html_of
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
@@ -62,7 +62,7 @@ def renewal_note(purchase: Purchase) -> str:
 
 @register.simple_tag
 def product_json_ld(configuration: ProductConfiguration) -> SafeString:
-    return script(product_data(configuration))
+    return render_json_ld(product_data(configuration))
 
 
 @register.simple_tag
