@@ -13,8 +13,8 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases.personal_data import (
+            export_purchases,
             finish_checkouts,
-            purchases_of,
             reason_to_stay,
             refuse_open_checkouts,
         )
@@ -24,7 +24,7 @@ class EcommerceConfig(AppConfig):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
-        personal_data.sections["purchases"] = purchases_of
+        personal_data.sections["purchases"] = export_purchases
         if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once
             personal_data.objections.append(reason_to_stay)
             personal_data.preparations.append(finish_checkouts)

@@ -37,11 +37,6 @@ def markdown(text: str, top: int = 2) -> SafeString:
 
 
 @register.filter
-def price_label(price: Price) -> str:
-    return money.price_label(price)
-
-
-@register.filter
 def price_name(price: Price) -> str:
     """What was chosen: "Team licence", "Monthly", "One-time payment"."""
     return price_options.price_name(price)
@@ -50,7 +45,7 @@ def price_name(price: Price) -> str:
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
     """The line of a card: "$9", "From $9", "$9 / month"."""
-    return money.product_label(configuration.prices)
+    return price_options.product_label(configuration.prices)
 
 
 @register.filter
