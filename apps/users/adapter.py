@@ -22,8 +22,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.core.client_ip import client_address
-from apps.core.site_urls import absolute
+from apps.core.client_ip import client_ip
+from apps.core.site_urls import absolute_url
 from apps.users import email_changes, email_proof, emails
 from apps.users.models import User
 
@@ -46,7 +46,7 @@ AWAITED_EMAILS = {
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_address(request)
+        return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Enqueue the e-mail. Tell the visitor if it could not be sent, or if this shop sends none."""
@@ -157,4 +157,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 def _with_site_url(url: str) -> str:
     """Replace the host, which allauth takes from the request, with that of SITE_URL."""
-    return absolute(urlsplit(url)._replace(scheme="", netloc="").geturl())
+    return absolute_url(urlsplit(url)._replace(scheme="", netloc="").geturl())

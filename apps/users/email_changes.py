@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.core.site_urls import absolute
+from apps.core.site_urls import absolute_url
 from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
@@ -41,7 +41,7 @@ def is_reserved(email: str) -> bool:
 
 
 def undo_url(change: AddressChange) -> str:
-    return absolute(reverse("account_undo_email_change", args=[signing.dumps(change.pk, salt=SALT)]))
+    return absolute_url(reverse("account_undo_email_change", args=[signing.dumps(change.pk, salt=SALT)]))
 
 
 def find_change(token: str) -> AddressChange | None:

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.core.rate_limits import key_has_to_wait
+from apps.core.rate_limits import seconds_to_wait
 from apps.core.tasks import task
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str]
 
 def is_daily_limit_reached(template_prefix: str, email: str) -> bool:
     """Count an e-mail of this kind (RATE_LIMITS["mail"]). No page shows it: that would reveal who has an account."""
-    is_reached = key_has_to_wait("mail", f"{template_prefix} {normalize_mailbox(email)}")
+    is_reached = seconds_to_wait("mail", key=f"{template_prefix} {normalize_mailbox(email)}") > 0
     if is_reached:
         logger.warning("Mail %s was not sent: the address has had too many today", template_prefix)
     return is_reached

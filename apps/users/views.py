@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.core.rate_limits import too_often
+from apps.core.rate_limits import too_many_requests
 from apps.users import email_changes, email_proof, personal_data
 from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.requests import SignedInRequest
@@ -112,7 +112,9 @@ class ChangeEmailView(EmailView):  # type: ignore[misc]
             return redirect(self.success_url)
         sends_email = email and {"action_send", "action_add"} & request.POST.keys()
         if sends_email and not ratelimit.consume(request, action="confirm_email", key=email, dry_run=True):
-            return too_often(request, CONFIRMATION_PAUSE_SECONDS)  # allauth would skip the e-mail silently
+            return too_many_requests(
+                request, CONFIRMATION_PAUSE_SECONDS
+            )  # allauth would skip the e-mail silently
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 

@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
-from apps.core.stylesheet import source
+from apps.core.stylesheet import find_source
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadError, download
 from apps.ecommerce.models.pictures import Picture
 
@@ -119,7 +119,7 @@ def _is_ours(url: str) -> bool:
 def _size_of(name: str) -> tuple[int, int]:
     """Of a static file."""
     try:
-        path = source(name)
+        path = find_source(name)
         if path.suffix != ".svg":
             with Image.open(path) as file:
                 return file.size

@@ -24,8 +24,7 @@ from apps.ecommerce.catalogue.report import NotSaved, Report, failure, row_label
 from apps.ecommerce.catalogue.rows import FIELDS, id_of, product_of, usable_rows
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from apps.ecommerce.stripe_api.client import StripeData, is_missing, read, read_pages
-from apps.ecommerce.stripe_api.expandable import expanded
+from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, read, read_pages
 
 Copy = TypeVar("Copy", Product, Price)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.mail import mail_admins
 from django.utils import timezone
 
-from apps.core.tasks import worker_is_silent
+from apps.core.tasks import is_worker_silent
 from apps.ecommerce.models import Alert, Mail
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.foreign_subscriptions import billed_twice, billed_without_account
@@ -77,7 +77,7 @@ def _mails_unsent() -> str:
 
 
 def _worker_silent() -> str:
-    return "Nobody does the queued work. Is manage.py db_worker running?" if worker_is_silent() else ""
+    return "Nobody does the queued work. Is manage.py db_worker running?" if is_worker_silent() else ""
 
 
 def _billed_twice() -> str:

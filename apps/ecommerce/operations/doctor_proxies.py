@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 
-from apps.core.client_ip import clean_address
+from apps.core.client_ip import normalize_ip
+from apps.core.public_urls import is_public
 from apps.core.self_request import authorization
 from apps.ecommerce.operations.findings import Finding
-from config.production_checks import is_public
 
 TIMEOUT_SECONDS = 10
 HALF_BODY_SECONDS = 3
@@ -92,7 +92,7 @@ def _forgeries(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[
 def _shared(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
     """The address is one of a proxy's, the same for all shoppers."""
     proxies = _proxies(forged)
-    client = clean_address(plain["hops"][-1 - proxies :][0])
+    client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
     if plain["client_address"] == client and not too_few:
         return

@@ -24,15 +24,14 @@ from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.entitlements import GRANTS
 from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription
-from apps.ecommerce.purchases.fulfilment import (
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
     derive_status,
-    subscription_facts,
-    sync_purchase,
+    subscription_values,
 )
-from apps.ecommerce.stripe_api.client import StripeData, livemode, read_pages
-from apps.ecommerce.stripe_api.expandable import expanded, object_id
+from apps.ecommerce.stripe_api.client import StripeData, expanded, livemode, object_id, read_pages
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +147,7 @@ class _Run:
                 return
         self.report.events += 1
         self.report.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
-        changes = StatusChange.objects.filter(cause=webhooks.cause_of(event)).select_related("purchase")
+        changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
         for change in changes:
             self._note(change.purchase, change.from_status, change.to_status)
 
@@ -198,7 +197,7 @@ def _session_differs(row: Purchase, session: StripeData) -> bool:
 
 
 def _subscription_differs(row: Purchase, subscription: StripeData) -> bool:
-    if any(getattr(row, name) != value for name, value in subscription_facts(subscription).items()):
+    if any(getattr(row, name) != value for name, value in subscription_values(subscription).items()):
         return True
     if row.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
