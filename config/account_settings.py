@@ -22,10 +22,10 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one e-mail address per user; the old one stays until the new one is verified
 ACCOUNT_FORMS = {
-    "add_email": "apps.users.address_forms.AddEmailForm",
-    "request_login_code": "apps.users.address_forms.RequestLoginCodeForm",
-    "reset_password": "apps.users.address_forms.ResetPasswordForm",
-    "signup": "apps.users.address_forms.SignupForm",
+    "add_email": "apps.users.forms.AddEmailForm",
+    "request_login_code": "apps.users.forms.RequestLoginCodeForm",
+    "reset_password": "apps.users.forms.ResetPasswordForm",
+    "signup": "apps.users.forms.SignupForm",
 }
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
@@ -35,18 +35,18 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; e-mail may be slow, and thre
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 
 # Second factors. A passkey is both steps in one; it is added after signing in.
-MFA_ADAPTER = "apps.users.adapter.MFAAdapter"
+MFA_ADAPTER = "apps.users.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
 MFA_FORMS = {
-    "add_webauthn": "apps.users.passkey_forms.AddPasskeyForm",
-    "login_webauthn": "apps.users.passkey_forms.LoginForm",
-    "authenticate_webauthn": "apps.users.passkey_forms.AuthenticateForm",
-    "reauthenticate_webauthn": "apps.users.passkey_forms.ReauthenticateForm",
+    "add_webauthn": "apps.users.passkeys.AddPasskeyForm",
+    "login_webauthn": "apps.users.passkeys.LoginForm",
+    "authenticate_webauthn": "apps.users.passkeys.AuthenticateForm",
+    "reauthenticate_webauthn": "apps.users.passkeys.ReauthenticateForm",
 }
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
-SOCIALACCOUNT_FORMS = {"signup": "apps.users.address_forms.SocialSignupForm"}
-# Only an e-mail address that the provider has verified connects to an existing account (apps/users/address_proof.py).
+SOCIALACCOUNT_FORMS = {"signup": "apps.users.forms.SocialSignupForm"}
+# Only an e-mail address that the provider has verified connects to an existing account (apps/users/email_proof.py).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from apps.users.social import routes as social_routes
+from apps.users.social import get_urlpatterns as social_urlpatterns
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.ecommerce.urls")),
@@ -13,7 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
-    path("accounts/", include(social_routes())),
+    path("accounts/", include(social_urlpatterns())),
     path("admin/", admin.site.urls),
 ]
 if "apps.devtools" in settings.INSTALLED_APPS:

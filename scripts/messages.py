@@ -5,7 +5,7 @@
 Uses Babel, so GNU gettext need not be installed. To add a language, make the folder locale/<language>/LC_MESSAGES, add
 the language to TRANSLATIONS in config/settings.py, and run this. The tools for developers (sandbox, mailbox, style
 page) are in English only. django-allauth has translations; locale/allauth replaces some of them, because the shop says
-"du" in German. Those are only compiled.
+"du" in German and uses no title case in English. Those are only compiled.
 """
 
 from __future__ import annotations

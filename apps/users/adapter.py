@@ -1,45 +1,40 @@
-"""What allauth asks the shop: how mails (verify, reset, …) are sent, and what passkeys are called.
-
-Mails go the way of all work after a change: by the worker, when there is one.
-"""
+"""The shop's changes to django-allauth (setting ACCOUNT_ADAPTER)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core import context as current
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.core.mail import EmailMultiAlternatives
-from django.http import HttpRequest
-from django.utils import timezone
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.core.client_ip import client_ip
 from apps.core.site_urls import absolute_url
-from apps.core.tasks import task
-from apps.users import browsers, mail_limits
-from apps.users.address_adapter import AddressAdapter
+from apps.users import email_changes, email_proof, emails
 from apps.users.models import User
 
-MOST_TRIES = 5
-PROOFS = {
+REAUTHENTICATION_LABELS = {
     "reauthenticate": gettext_lazy("Use your password"),
     "reauthenticate_by_code": gettext_lazy("Use a code by mail"),
     "mfa_reauthenticate": gettext_lazy("Use a code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
-
-
 # E-mails that a visitor waits for. Naming them does not reveal who has an account.
-AWAITED = {
+AWAITED_EMAILS = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
     "account/email/email_confirmation_signup",
@@ -49,85 +44,117 @@ AWAITED = {
 }
 
 
-class AccountAdapter(AddressAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
-        """allauth's limits and ours agree on who is who."""
         return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
-        if mail_limits.is_reached(template_prefix, email):
+        """Enqueue the e-mail. Tell the visitor if it could not be sent, or if this shop sends none."""
+        if emails.is_daily_limit_reached(template_prefix, email):
             return
         request = current.request
         site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
-        about = {"request": request, "email": email, "current_site": site, **_with_links_to_us(context)}
-        mail = self.render_mail(template_prefix, email, about)
-        html = [str(content) for content, _kind in getattr(mail, "alternatives", [])]
-        result = deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
-        if template_prefix in AWAITED and request and not settings.SENDS_MAIL:
+        links = {name: _with_site_url(url) for name, url in context.items() if name.endswith("_url")}
+        context = {"request": request, "email": email, "current_site": site, **context, **links}
+        mail = self.render_mail(template_prefix, email, context)
+        html = [str(content) for content, _type in getattr(mail, "alternatives", [])]
+        result = emails.deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
+        if template_prefix in AWAITED_EMAILS and request and not settings.SENDS_MAIL:
             messages.warning(request, _("This is a demo, it sends no mail. Please use your password."))
         elif result.status == "FAILED" and request:
             words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
             messages.warning(request, words)
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count wrong passwords by address alone; allauth adds the Host header, whose port a client can vary."""
-        return str(credentials.get("email", "")).lower()
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Send the notice of a change to the old address if it was proven. An unproven one may be a stranger's."""
+        if template_prefix == "account/email/email_changed":
+            change = email_changes.undoable().filter(user=user, new_email=user.email).last()
+            if not change:
+                return
+            email = change.old_email
+            context = {
+                "from_email": change.old_email,
+                "to_email": change.new_email,
+                "undo_url": email_changes.undo_url(change),
+            }
+        super().send_notification_mail(template_prefix, user, context, email)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if user.is_authenticated and not methods:
+            url = reverse("account_confirm_first")
+            return [{"id": "confirm_first", "description": _("Confirm your address first"), "url": url}]
+        if getattr(user, "is_staff", False):
+            # A session from before the second factor was set up must not replace that factor.
+            methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
+        labels = {method["id"]: method.get("description", "") for method in methods} | REAUTHENTICATION_LABELS
+        return [{**method, "description": labels[method["id"]]} for method in methods]
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Keep this browser signed in when an old hash is upgraded: sessions are bound to the hash."""
-        old = user.password
-        right: bool = super().reauthenticate(user, password)
+        old_hash = user.password
+        is_correct: bool = super().reauthenticate(user, password)
         user.refresh_from_db(fields=["password"])
-        if right and user.password != old:
+        if is_correct and user.password != old_hash:
             update_session_auth_hash(current.request, user)
             UserSession.objects.create_from_request(current.request)  # the session has a new key
-        return right
+        return is_correct
 
-    def get_reauthentication_methods(self, user: object) -> list[dict[str, Any]]:
-        """Return the ways to prove one's identity again, in the shop's words where it has some.
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Leave out the Host header, which allauth adds and a client can vary."""
+        return str(credentials.get("email", "")).lower()
 
-        Operators with a second factor use that: a session from before it was set up could else replace it.
-        """
-        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        if getattr(user, "is_staff", False):
-            methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
-        return [
-            {**method, "description": PROOFS.get(method["id"], method.get("description", ""))}
-            for method in methods
-        ]
+    def pre_login(
+        self, request: HttpRequest, user: User, *, email: str | None, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse a code that was sent to an e-mail address which has left the account since then."""
+        if email and not email_proof.belongs_to(user, email):
+            request.session.flush()
+            messages.error(request, _("This address does not belong to the account any more."))
+            return redirect("account_login")
+        response: HttpResponse | None = super().pre_login(request, user, email=email, **kwargs)
+        return response
+
+    def logout(self, request: HttpRequest) -> None:
+        """Keep the record of the credentials that were set in this browser."""
+        credentials = request.session.get(email_proof.SESSION_KEY)
+        super().logout(request)
+        if credentials:
+            request.session[email_proof.SESSION_KEY] = credentials
+
+    @transaction.atomic
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Refuse an address that another account has, and a change that the account's owner does not confirm."""
+        user = email_address.user
+        if User.objects.filter(email=email_address.email).exclude(pk=user.pk).exists():
+            template = "account/messages/email_confirmation_failed.txt"
+            self.add_message(request, messages.ERROR, template, {"email": email_address.email})
+            return False
+        is_change = email_address.email != user.email and email_proof.has_other_proven(email_address)
+        if is_change and request.user != user:
+            messages.info(request, _("Please sign in to the account whose address changes, then confirm."))
+            raise ImmediateHttpResponse(redirect_to_login(request.get_full_path()))
+        return bool(super().confirm_email(request, email_address))
+
+    def set_password(self, user: User, password: str) -> None:
+        """Store the password only if no other request has changed or removed it since this one read it."""
+        old_hash = user.password
+        user.set_password(password)
+        if not User.objects.filter(pk=user.pk, password=old_hash).update(password=user.password):
+            raise ImmediateHttpResponse(redirect("account_login"))
+
+    def validate_unique_email(self, email: str) -> str:
+        if email_changes.is_reserved(email):
+            raise self.validation_error("email_taken")
+        return str(super().validate_unique_email(email))
 
 
-def _with_links_to_us(context: dict[str, Any]) -> dict[str, Any]:
-    """Return what a mail is made of, with links to SITE_URL: allauth takes the host that the request named."""
-    links = {
-        name: absolute_url(urlsplit(value)._replace(scheme="", netloc="").geturl())
-        for name, value in context.items()
-        if name.endswith("_url") and isinstance(value, str)
-    }
-    return {**context, **links}
-
-
-class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    def generate_authenticator_name(self, user: object, type: object) -> str:
-        """A name that tells passkeys apart: the browser that makes it."""
-        return browsers.describe(current.request.META.get("HTTP_USER_AGENT", ""))
-
-    def _get_site_name(self) -> str:
-        """The name that a device shows beside the passkey."""
-        return str(settings.SITE_NAME)
-
-
-@task()
-def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str], tries: int = 1) -> None:
-    """Sends one mail, after one, four, nine and sixteen minutes again. Raises what the mail server says in the end."""
-    mail = EmailMultiAlternatives(subject, body, sender, to)
-    for content in html:
-        mail.attach_alternative(content, "text/html")
-    try:
-        mail.send()
-    except Exception:  # whatever a mail server may say
-        if tries == MOST_TRIES or not deliver.get_backend().supports_defer:
-            raise
-        later = deliver.using(run_after=timezone.now() + timedelta(minutes=tries**2))
-        later.enqueue(subject, body, sender, to, html, tries + 1)
+def _with_site_url(url: str) -> str:
+    """Replace the host, which allauth takes from the request, with that of SITE_URL."""
+    return absolute_url(urlsplit(url)._replace(scheme="", netloc="").geturl())

@@ -1,5 +1,3 @@
-"""Users in the admin. Only superusers edit permissions and what signs a user in."""
-
 from typing import Any, ClassVar
 
 from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
@@ -20,18 +18,20 @@ from django.utils.translation import gettext_lazy as _
 from apps.users import personal_data
 from apps.users.models import User
 
-# The first four are replaced below. The remaining three are not needed: apps come from the settings, tokens are not
-# kept, and sessions are private.
+# Replaced below, or not needed: social apps come from the settings, tokens are not stored, sessions are private.
 admin.site.unregister(
     [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
 )
 
-RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class SuperusersEdit:
-    """A ModelAdmin of rows that others may see, and superusers edit."""
+def can_edit(request: HttpRequest, user: User | None) -> bool:
+    """Return whether the operator may edit the user. Only superusers may edit operators."""
+    return request.user.is_superuser or user is None or not (user.is_staff or user.is_superuser)
 
+
+class EditedBySuperusers(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
 
@@ -42,17 +42,12 @@ class SuperusersEdit:
         return request.user.is_superuser
 
 
-class SuperusersEditOthersDelete(SuperusersEdit):
-    """Rows that are deleted along with a shopper, which takes the permission; never an operator's."""
+class SignInDataAdmin(EditedBySuperusers):
+    """E-mail addresses and social accounts. They are deleted with their user, which takes the permission."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        allowed: bool = super(SuperusersEdit, self).has_delete_permission(request, obj)  # type: ignore[misc]
-        return allowed and (obj is None or may_edit(request, obj.user))
-
-
-def may_edit(request: HttpRequest, user: User) -> bool:
-    """Return whether the operator may edit the user. Only superusers may edit operators."""
-    return request.user.is_superuser or not (user.is_staff or user.is_superuser)
+        is_allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return is_allowed and can_edit(request, obj and obj.user)
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -86,43 +81,41 @@ class UserAdmin(DjangoUserAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return self.readonly_fields + (() if request.user.is_superuser else RIGHTS)
+        return self.readonly_fields + (() if request.user.is_superuser else PERMISSION_FIELDS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or may_edit(request, obj))
+        return super().has_change_permission(request, obj) and can_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or may_edit(request, obj))
+        return super().has_delete_permission(request, obj) and can_edit(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Refuse to delete users whom Stripe still charges, or whose payment is pending, as the account page does."""
+        """Refuse to delete users whom Stripe still charges, or whose payment is pending."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
         reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.reasons_to_delay(user)]
         return deleted, counts, missing, [*protected, *reasons]
 
 
 @admin.register(Group)
-class GroupAdmin(SuperusersEdit, DjangoGroupAdmin):
+class GroupAdmin(EditedBySuperusers, DjangoGroupAdmin):
     pass
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(SuperusersEditOthersDelete, AllauthEmailAddressAdmin):  # type: ignore[misc]
-    """Codes and reset links go to these."""
-
+class EmailAddressAdmin(SignInDataAdmin, AllauthEmailAddressAdmin):  # type: ignore[misc]
     @admin.action(permissions=["change"], description=_("Mark selected email addresses as verified"))
     def make_verified(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
         super().make_verified(request, queryset)
 
 
 @admin.register(SocialAccount)
-class SocialAccountAdmin(SuperusersEditOthersDelete, AllauthSocialAccountAdmin):  # type: ignore[misc]
-    """An account at a provider signs its owner in here."""
+class SocialAccountAdmin(SignInDataAdmin, AllauthSocialAccountAdmin):  # type: ignore[misc]
+    pass
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(SuperusersEdit, admin.ModelAdmin):
-    """For those whose phone is gone: delete theirs. Nobody reads a secret here or puts one in."""
+class AuthenticatorAdmin(EditedBySuperusers):
+    """Superusers delete the second factors of users whose phone is gone. The page shows no secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)

@@ -1,6 +1,14 @@
+from __future__ import annotations
+
+from allauth.account import forms as account
+from allauth.account.models import EmailAddress
+from allauth.socialaccount import forms as social
 from django import forms
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.users import email_proof
 from apps.users.models import User
 
 
@@ -12,7 +20,7 @@ class NameForm(forms.ModelForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """Asks for the password, or for the e-mail address of a person who has none."""
+    """Asks for the password, or for the e-mail address of a user who has none."""
 
     password = forms.CharField(
         strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
@@ -33,7 +41,46 @@ class DeleteAccountForm(forms.Form):
         return password
 
     def clean_email(self) -> str:
-        typed: str = self.cleaned_data["email"]
-        if typed.strip().lower() != self.user.email:
+        email: str = self.cleaned_data["email"]
+        if email.strip().lower() != self.user.email:
             raise forms.ValidationError(_("That is not the address of this account. Nothing was deleted."))
-        return typed
+        return email
+
+
+# In place of allauth's forms (settings ACCOUNT_FORMS, SOCIALACCOUNT_FORMS).
+
+
+class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
+    @transaction.atomic
+    def save(self, request: HttpRequest) -> EmailAddress:
+        """Keep the account's address until the new one is proven. allauth deletes it if it is unproven itself."""
+        waiting = EmailAddress.objects.filter(user=self.user, verified=False)
+        waiting.exclude(email=self.user.email).delete()
+        return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
+
+
+class RequestLoginCodeForm(account.RequestLoginCodeForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        self._user = email_proof.find_account(email)
+        return email
+
+
+class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        user = email_proof.find_account(email)
+        self.users = [user] if user else []
+        return email
+
+
+class SignupForm(account.SignupForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        email_proof.release(self.cleaned_data["email"])
+        return str(super().clean_email())
+
+
+class SocialSignupForm(social.SignupForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        email_proof.release(self.cleaned_data["email"])
+        return str(super().clean_email())

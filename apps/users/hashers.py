@@ -1,5 +1,3 @@
-"""How passwords are hashed (setting PASSWORD_HASHERS)."""
-
 import ctypes
 from contextlib import suppress
 from threading import RLock
@@ -7,17 +5,18 @@ from threading import RLock
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
-LARGE_BYTES = 1024 * 1024
-
-_one_at_a_time = RLock()
+LARGE_BLOCK_BYTES = 1024 * 1024
 
 # Without this, glibc keeps a freed block of 19 MiB for each thread.
 with suppress(AttributeError, OSError):  # another C library
-    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+
+# Hashing is bound by the CPU, and there is one process per core: parallel hashes cost memory and save no time.
+_one_at_a_time = RLock()
 
 
 class SmallArgon2PasswordHasher(Argon2PasswordHasher):
-    """OWASP's parameters with 19 MiB, where Django takes 100; one hash at a time in each process.
+    """Argon2 with OWASP's parameters: 19 MiB, where Django takes 100.
 
     https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
     """
@@ -26,7 +25,6 @@ class SmallArgon2PasswordHasher(Argon2PasswordHasher):
     time_cost = 2
     parallelism = 1
 
-    # Hashing is bound by the CPU, and there is one process per core: parallel hashes cost memory and save no time.
     def encode(self, password: str, salt: str) -> str:
         with _one_at_a_time:
             return super().encode(password, salt)

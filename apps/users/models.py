@@ -1,5 +1,3 @@
-"""The person who signs in. The e-mail address is the login; there is no username."""
-
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -11,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Creates a person who may sign in. Raises ValueError without an e-mail address."""
         if not email:
             raise ValueError("A user needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **extra)
@@ -20,12 +17,11 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Creates an operator: may open the admin and do everything there."""
         return self.create_user(email, password, **{**extra, "is_staff": True, "is_superuser": True})
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Lower case throughout: Ada@Example.com and ada@example.com are one person."""
+        """Return the address in lower case: Ada@Example.com and ada@example.com are one person."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -33,6 +29,8 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    """A user signs in with the e-mail address; there is no user name."""
+
     email = models.EmailField(
         "e-mail address",
         unique=True,
@@ -48,7 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # Signed up here, and nothing has shown yet that the address is theirs: the first proof ends that.
+    # Has signed up here, and the e-mail address is not proven yet: see email_proof.py.
     unproven_signup = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -69,15 +67,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().clean()
         self.email = UserManager.normalize_email(self.email)
 
-    def get_full_name(self) -> str:
-        return self.name or self.email
-
     def get_short_name(self) -> str:
         return self.name or self.email.split("@")[0]
 
 
 class AddressChange(models.Model):
-    """An account that moved from a proven address to another, as long as that can be undone."""
+    """A change of a proven e-mail address that can be undone: see email_changes.py."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = models.EmailField(db_index=True)

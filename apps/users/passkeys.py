@@ -1,18 +1,53 @@
-"""The page that adds a passkey to an account."""
+"""allauth's form and page for passkeys, with the checks that allauth leaves out (setting MFA_FORMS).
+
+A malformed response is an "Incorrect code", never a server error. Each response must come from this very host, with
+user verification (finger, face or PIN), and with a higher count. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
+"""
 
 from __future__ import annotations
 
+import logging
+import struct
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.utils import get_next_redirect_url
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms as allauth
 from allauth.mfa.webauthn.views import AddWebAuthnView
-from django.http import HttpRequest
+from cryptography.exceptions import UnsupportedAlgorithm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.urls import reverse
+from fido2.cose import UnsupportedKey
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    AuthenticationResponse,
+    AuthenticatorData,
+    CollectedClientData,
+    RegistrationResponse,
+)
+
+logger = logging.getLogger(__name__)
+
+MALFORMED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    Authenticator.DoesNotExist,
+    LookupError,
+    RuntimeError,  # nested too deep, or of a kind that the library does not know
+    TypeError,
+    UnsupportedAlgorithm,
+    ValueError,
+    struct.error,
+)
 
 
-class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
-    """allauth's page, for passkeys alone: found by the device itself, opened with a finger, a face or a PIN."""
+class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
+    """allauth's page, for passkeys only: found by the device itself, opened with a finger, a face or a PIN."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -21,16 +56,105 @@ class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
         return context
 
     def get_success_url(self) -> str:
-        """The first one comes with recovery codes, and those have a button that leads on."""
-        wanted = _wanted(self.request)
+        """Show the recovery codes after the first passkey. That page links to `next`."""
+        next_url = get_next_redirect_url(self.request)
         if not self.did_generate_recovery_codes:
-            return wanted or reverse("mfa_list_webauthn")
-        return reverse("mfa_view_recovery_codes") + (f"?{urlencode({'next': wanted})}" if wanted else "")
+            return next_url or reverse("mfa_list_webauthn")
+        return reverse("mfa_view_recovery_codes") + (f"?{urlencode({'next': next_url})}" if next_url else "")
 
 
-add = AddPasskey.as_view()
+class CredentialField(forms.JSONField):
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:  # nested too deep, or endless numbers
+            raise _incorrect_code() from error
 
 
-def _wanted(request: HttpRequest) -> str:
-    """`next`, if it stays on this site."""
-    return get_next_redirect_url(request) or ""
+class AddPasskeyForm(allauth.SignupWebAuthnForm):  # type: ignore[misc]
+    """The sign-up form, because it leaves no choice between a passkey and a key for the second step alone."""
+
+    credential = CredentialField()
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+            if "credential" in cleaned:
+                cleaned["credential"] = _clean_registration(cleaned["credential"])
+        except MALFORMED as error:
+            raise _incorrect_code() from error
+        return cleaned
+
+
+class _AuthenticationForm(forms.Form):
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        answer = self.cleaned_data["credential"]
+        try:
+            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc]
+            response = AuthenticationResponse.from_dict(answer).response
+            _check_host_and_user(response.client_data, response.authenticator_data)
+            _update_counter(authenticator, response.authenticator_data.counter)
+        except MALFORMED as error:
+            raise _incorrect_code() from error
+        return authenticator
+
+
+class LoginForm(_AuthenticationForm, allauth.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class AuthenticateForm(_AuthenticationForm, allauth.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateForm(_AuthenticationForm, allauth.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+def _clean_registration(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the known fields of a new passkey, and nothing else that a browser may have sent."""
+    registration = RegistrationResponse.from_dict(answer)
+    data = registration.response.attestation_object.auth_data
+    _check_host_and_user(registration.response.client_data, data)
+    assert data.credential_data is not None
+    if isinstance(data.credential_data.public_key, UnsupportedKey):
+        raise _incorrect_code()
+    return {
+        "id": websafe_encode(registration.raw_id),
+        "rawId": websafe_encode(registration.raw_id),
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": websafe_encode(registration.response.client_data),
+            "attestationObject": websafe_encode(registration.response.attestation_object),
+        },
+        "clientExtensionResults": {},
+    }
+
+
+def _check_host_and_user(client: CollectedClientData, data: AuthenticatorData) -> None:
+    """Raise ValidationError for another host (a subdomain is another), or without user verification."""
+    host = get_adapter().get_public_key_credential_rp_entity()["id"]
+    if urlsplit(client.origin).hostname != host.lower() or not data.is_user_verified():
+        raise _incorrect_code()
+
+
+def _update_counter(passkey: Authenticator, count: int) -> None:
+    """Raise ValidationError if the counter did not go up, as with a copied key. Synced passkeys always send 0."""
+    with transaction.atomic():
+        row = Authenticator.objects.select_for_update().get(pk=passkey.pk)
+        last = row.data.get("sign_count", row.wrap().authenticator_data.counter)
+        if (count or last) and count <= last:
+            logger.warning("Passkey %s of user %s counted %s after %s", row.pk, row.user_id, count, last)
+            raise _incorrect_code()
+        row.data["sign_count"] = count
+        row.save(update_fields=["data"])
+    passkey.data = row.data
+
+
+def _incorrect_code() -> ValidationError:
+    error: ValidationError = get_adapter().validation_error("incorrect_code")
+    return error

@@ -1,11 +1,8 @@
-"""What the shop knows about a person, and what stands in the way of forgetting them.
+"""Export and deletion of what the shop knows about a user. Other apps add their parts in AppConfig.ready:
 
-An app that keeps personal data adds functions to these tables when it starts (AppConfig.ready), so
-this app never has to know the others:
-
-    personal_data.sections["purchases"] = lambda user: [...]
-    personal_data.objections.append(lambda user: "You have a running subscription." or None)
-    personal_data.preparations.append(close_open_checkouts)
+personal_data.sections["purchases"] = lambda user: [...]
+personal_data.objections.append(lambda user: "You have a running subscription." or None)
+personal_data.preparations.append(close_open_checkouts)
 """
 
 from collections.abc import Callable
@@ -15,32 +12,32 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import F
 
 from apps.users.models import AddressChange, User
 
 JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
-
-sections: dict[str, Callable[[User], JSON]] = {}
-objections: list[Callable[[User], str | None]] = []
 
 
 class NotReady(Exception):
     """The account can't be deleted just now; the message is for its owner."""
 
 
+# Return the reason why the account can't be deleted, for its owner, or None.
+objections: list[Callable[[User], str | None]] = []
 # Called outside a transaction before an account is deleted: may ask other services, and raise NotReady.
 preparations: list[Callable[[User], None]] = []
 # Called in the transaction that deletes it, with the user's row locked: may only read, and raise NotReady.
 last_checks: list[Callable[[User], None]] = []
 
 
-def collect(user: User) -> dict[str, JSON]:
-    """Everything about one person, ready for json.dumps. Times are ISO 8601 in UTC."""
+def collect(user: User) -> dict[str, object]:
+    """Return everything about one user, for JsonResponse."""
     return {name: section(user) for name, section in sections.items()}
 
 
 def reasons_to_stay(user: User) -> list[str]:
-    """Why this account can't be deleted right now, in words for its owner. Empty when it can."""
+    """Return why the account can't be deleted right now. Empty if it can."""
     return [reason for objection in objections if (reason := objection(user))]
 
 
@@ -51,14 +48,11 @@ def delete_account(user: User) -> list[str]:
             prepare(user)
         with transaction.atomic():
             locked = User.objects.select_for_update().get(pk=user.pk)
-            for check in last_checks:
-                check(locked)
-            if reasons := reasons_to_stay(locked):
-                return reasons
-            locked.delete()
+            if not (reasons := reasons_to_delay(locked)):
+                locked.delete()
+            return reasons
     except NotReady as error:
         return [str(error)]
-    return []
 
 
 def reasons_to_delay(user: User) -> list[str]:
@@ -71,46 +65,40 @@ def reasons_to_delay(user: User) -> list[str]:
     return reasons_to_stay(user)
 
 
-def _account(user: User) -> JSON:
+def _account(user: User) -> object:
+    addresses = EmailAddress.objects.filter(user=user)
+    changes = AddressChange.objects.filter(user=user)
     return {
         "email": user.email,
         "name": user.name,
-        "joined": user.date_joined.isoformat(),
-        "last_signed_in": user.last_login.isoformat() if user.last_login else None,
-        "addresses": [
-            {"email": address.email, "verified": address.verified, "primary": address.primary}
-            for address in EmailAddress.objects.filter(user=user)
-        ],
+        "joined": user.date_joined,
+        "last_signed_in": user.last_login,
+        "addresses": list(addresses.values("email", "verified", "primary")),
         "changes_of_address": [
-            {"from": change.old_email, "to": change.new_email, "at": change.created_at.isoformat()}
-            for change in AddressChange.objects.filter(user=user)
+            {"from": change.old_email, "to": change.new_email, "at": change.created_at} for change in changes
         ],
     }
 
 
-def _second_factors(user: User) -> JSON:
-    """Without their secrets: a file that lies about must not sign anybody in."""
-    return [
-        {"kind": factor.type, "name": str(factor), "added": factor.created_at.isoformat()}
-        for factor in Authenticator.objects.filter(user=user)
-    ]
+def _second_factors(user: User) -> object:
+    """Leave the secrets out: nobody must sign in with this file."""
+    factors = Authenticator.objects.filter(user=user)
+    return [{"kind": factor.type, "name": str(factor), "added": factor.created_at} for factor in factors]
 
 
-def _sessions(user: User) -> JSON:
-    return [
-        {"since": session.created_at.isoformat(), "ip": session.ip, "browser": session.user_agent}
-        for session in UserSession.objects.filter(user=user)
-    ]
+def _sessions(user: User) -> object:
+    sessions = UserSession.objects.filter(user=user)
+    return list(sessions.values("ip", since=F("created_at"), browser=F("user_agent")))
 
 
-def _connected(user: User) -> JSON:
-    return [
-        {"at": account.provider, "id": account.uid, "profile": account.extra_data}
-        for account in SocialAccount.objects.filter(user=user)
-    ]
+def _connected_accounts(user: User) -> object:
+    accounts = SocialAccount.objects.filter(user=user)
+    return [{"at": row.provider, "id": row.uid, "profile": row.extra_data} for row in accounts]
 
 
-sections["account"] = _account
-sections["second_factors"] = _second_factors
-sections["sessions"] = _sessions
-sections["connected_accounts"] = _connected
+sections: dict[str, Callable[[User], object]] = {
+    "account": _account,
+    "second_factors": _second_factors,
+    "sessions": _sessions,
+    "connected_accounts": _connected_accounts,
+}

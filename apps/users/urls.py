@@ -2,24 +2,23 @@ from allauth.account import views as allauth
 from django.urls import path
 
 from apps.core.rate_limits import limited
-from apps.users import address_views, passkeys, views
-from apps.users.mail_limits import confirmations_limited, mailbox_in
+from apps.users import views
+from apps.users.emails import posted_mailbox
+from apps.users.passkeys import AddPasskeyView
 
-ask_for_code = limited("request_login_code", by=mailbox_in)(allauth.request_login_code)
-ask_for_reset = limited("reset_password", by=mailbox_in)(allauth.password_reset)
+request_login_code = limited("request_login_code", by=posted_mailbox)(allauth.request_login_code)
+reset_password = limited("reset_password", by=posted_mailbox)(allauth.password_reset)
 
 urlpatterns = [
     path("", views.account, name="account"),
-    path(
-        "email/", confirmations_limited(address_views.change), name="account_email"
-    ),  # in the place of allauth's
-    path("email/confirm-first/", address_views.confirm_first, name="account_confirm_first"),
-    path("email/undo/<str:token>/", address_views.undo_change, name="account_undo_address_change"),
+    path("email/confirm-first/", views.confirm_first, name="account_confirm_first"),
+    path("email/undo/<str:token>/", views.undo_email_change, name="account_undo_email_change"),
     path("export/", views.export, name="account_export"),
     path("delete/", views.delete, name="account_delete"),
-    # In the place of allauth's:
-    path("login/code/", ask_for_code, name="account_request_login_code"),
-    path("password/reset/", ask_for_reset, name="account_reset_password"),
-    path("2fa/webauthn/add/", passkeys.add, name="mfa_add_webauthn"),
     path("sessions/<int:pk>/end/", views.end_session, name="account_end_session"),
+    # In place of allauth's:
+    path("email/", views.ChangeEmailView.as_view(), name="account_email"),
+    path("login/code/", request_login_code, name="account_request_login_code"),
+    path("password/reset/", reset_password, name="account_reset_password"),
+    path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn"),
 ]

@@ -1,42 +1,52 @@
-"""A person's own account. Signing in and up, passwords and addresses are allauth's pages."""
+from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
+from allauth.account.views import EmailView
+from allauth.core import ratelimit
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.users import address_proof, personal_data
+from apps.core.rate_limits import too_many_requests
+from apps.users import email_changes, email_proof, personal_data
 from apps.users.forms import DeleteAccountForm, NameForm
-from apps.users.models import User
+from apps.users.requests import SignedInRequest
 
-View = Callable[[HttpRequest], HttpResponse]
+CONFIRMATION_PAUSE_SECONDS = 180  # as RATE_LIMITS["confirm_email"]
+
+View = Callable[[SignedInRequest], HttpResponse]
 
 
-def asks_again(view: View) -> View:
+def reauthenticate_first(view: View) -> View:
     """Decorate a view that needs a recent reauthentication."""
     required: View = reauthentication_required(view)
 
     @wraps(view)
-    def inner(request: HttpRequest) -> HttpResponse:
+    def inner(request: SignedInRequest) -> HttpResponse:
         try:
             return required(request)
         except ReauthenticationRequired:
             if request.method != "POST":
                 raise
-            return redirect(
-                request.path
-            )  # allauth would keep the form in the session, with the password in it
+            # allauth would keep the form, with the password in it, in the session.
+            return redirect(request.path)
 
     return inner
 
@@ -44,25 +54,23 @@ def asks_again(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def account(request: HttpRequest) -> HttpResponse:
-    user = _signed_in(request)
-    form = NameForm(request.POST or None, instance=user)
+def account(request: SignedInRequest) -> HttpResponse:
+    form = NameForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        # Save the name only: another request may have changed the address or the password.
+        # Save the name only: another request may have changed the e-mail address or the password.
         form.save(commit=False).save(update_fields=["name"])
         messages.success(request, "Saved.")
         return redirect("account")
-    context = {"form": form, "email_verified": address_proof.is_proven(user)}
+    context = {"form": form, "email_verified": email_proof.is_proven(request.user)}
     return render(request, "users/account.html", context)
 
 
 @require_safe
 @login_required
 @never_cache
-@asks_again
-def export(request: HttpRequest) -> JsonResponse:
-    """Everything the shop knows about the person, as a JSON file to keep."""
-    response = JsonResponse(personal_data.collect(_signed_in(request)), json_dumps_params={"indent": 2})
+@reauthenticate_first
+def export(request: SignedInRequest) -> JsonResponse:
+    response = JsonResponse(personal_data.collect(request.user), json_dumps_params={"indent": 2})
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
 
@@ -71,14 +79,13 @@ def export(request: HttpRequest) -> JsonResponse:
 @login_required
 @never_cache
 @sensitive_post_parameters("password")
-@asks_again
-def delete(request: HttpRequest) -> HttpResponse:
-    """Forgets the person at once. Purchases stay in the books, without an owner."""
-    user = _signed_in(request)
-    reasons = personal_data.reasons_to_stay(user)
-    form = DeleteAccountForm(user, request.POST or None)
+@reauthenticate_first
+def delete(request: SignedInRequest) -> HttpResponse:
+    """Delete the account at once. Purchases stay in the books, without an owner."""
+    reasons = personal_data.reasons_to_stay(request.user)
+    form = DeleteAccountForm(request.user, request.POST or None)
     if request.method == "POST" and not reasons and form.is_valid():
-        reasons = personal_data.delete_account(user)
+        reasons = personal_data.delete_account(request.user)
         if not reasons:
             logout(request)
             messages.success(request, _("Your account is deleted. Thank you for having been here."))
@@ -88,14 +95,61 @@ def delete(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def end_session(request: HttpRequest, pk: int) -> HttpResponse:
-    """Signs the person out of another browser. All others at once is allauth's button."""
-    session = get_object_or_404(UserSession, pk=pk, user=_signed_in(request))
+def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
+    session = get_object_or_404(UserSession, pk=pk, user=request.user)
     session.end()
     messages.success(request, _("Signed out there."))
     return redirect("usersessions_list")
 
 
-def _signed_in(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # @login_required came first
-    return request.user
+class ChangeEmailView(EmailView):  # type: ignore[misc]
+    """allauth's page for one address per account. An unproven address never becomes the account's by a button."""
+
+    def post(self, request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        email = request.POST.get("email", "").strip().lower()
+        removes_current = "action_remove" in request.POST and email == request.user.email
+        if "action_add" not in request.POST and ("action_primary" in request.POST or removes_current):
+            return redirect(self.success_url)
+        sends_email = email and {"action_send", "action_add"} & request.POST.keys()
+        if sends_email and not ratelimit.consume(request, action="confirm_email", key=email, dry_run=True):
+            return too_many_requests(
+                request, CONFIRMATION_PAUSE_SECONDS
+            )  # allauth would skip the e-mail silently
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        rows = EmailAddress.objects.filter(user=self.request.user)
+        email = self.request.user.email
+        context["current_emailaddress"] = rows.filter(email=email).first()
+        context["new_emailaddress"] = rows.filter(verified=False).exclude(email=email).last()
+        return context
+
+
+@require_safe
+@login_required
+@never_cache
+def confirm_first(request: SignedInRequest) -> HttpResponse:
+    """Tell users without a password, a second factor and a proven address how to reauthenticate."""
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if any(method["url"] != reverse("account_confirm_first") for method in methods):
+        return redirect(get_next_redirect_url(request) or "account")
+    return render(request, "users/confirm_first.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
+    """Undo the change on POST only: virus scanners open the links of an e-mail, too."""
+    change = email_changes.find_change(token)
+    state = "asks" if change else "gone"
+    if change and request.method == "POST":
+        try:
+            email_changes.undo(change)
+            state = "done"
+        except email_changes.EmailTaken:
+            state = "taken"
+        if state == "done" and request.user == change.user:
+            get_adapter(request).logout(request)
+    return render(request, "users/undo_email_change.html", {"change": change, "state": state})

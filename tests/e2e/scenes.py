@@ -23,7 +23,7 @@ from playwright.sync_api import Page
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import STATES
-from apps.users.address_changes import undo_url
+from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 
 DAY = timedelta(days=1)

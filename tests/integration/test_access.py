@@ -51,7 +51,7 @@ account                                           login    200      200      200
 account_export                                    login    302      302      302      302      302
 account_delete                                    login    302      302      302      302      302
 account_confirm_first                             login    302      302      302      302      302
-account_undo_address_change                       200      200      200      200      200      200
+account_undo_email_change                         200      200      200      200      200      200
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      200      200      200      200      200
 account_inactive                                  200      200      200      200      200      200
@@ -125,7 +125,7 @@ stripe_webhook                                    400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200
 account_delete                                    login    302      302      302      302      302
-account_undo_address_change                       200      200      200      200      200      200
+account_undo_email_change                         200      200      200      200      200      200
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      302      302      302      302      302
 account_signup                                    200      302      302      302      302      302

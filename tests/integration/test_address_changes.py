@@ -14,7 +14,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.users.address_changes import UNDO_PERIOD
+from apps.users.email_changes import UNDO_PERIOD
 from apps.users.models import AddressChange, User
 from tests.conftest import signed_in
 from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up, signed_in_as

@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.users.address_proof import remove_what_others_set
+from apps.users.email_proof import remove_what_others_set
 from apps.users.forms import NameForm
 from apps.users.models import User
 from tests.conftest import signed_in

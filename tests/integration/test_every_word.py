@@ -19,7 +19,7 @@ from django.utils import translation
 
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
-from apps.users.address_changes import undo_url
+from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.conftest import signed_in
 from tests.e2e import scenes

@@ -165,7 +165,7 @@ def test_an_operator_edits_no_group(as_stan: Client, stan: User) -> None:
 
 def test_an_operator_guesses_no_mail_from_the_queue(as_stan: Client) -> None:
     DBTaskResult.objects.create(
-        task_path="apps.users.adapter.deliver",
+        task_path="apps.users.emails.deliver",
         args_kwargs={"args": ["reset"], "kwargs": {}},
         backend_name="default",
     )

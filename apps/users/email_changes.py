@@ -1,4 +1,4 @@
-"""Changes of a proven address. For a week the owner of the old one can undo them: the change may be a thief's."""
+"""Changes of a proven e-mail address. The owner of the old one can undo them for a week: a thief may have made them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.core.site_urls import absolute_url
 from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
-SALT = "apps.users.address_changes"
+SALT = "apps.users.address_changes"  # of links that were sent already
 
 
-class AddressTaken(Exception):
+class EmailTaken(Exception):
     """Another account has the old address by now."""
 
 
-def record(user: User, old_email: str) -> None:
+def record_change(user: User, old_email: str) -> None:
     AddressChange.objects.filter(created_at__lt=timezone.now() - UNDO_PERIOD).delete()
     AddressChange.objects.create(user=user, old_email=old_email, new_email=user.email)
 
@@ -36,16 +36,15 @@ def undoable() -> QuerySet[AddressChange]:
 
 
 def is_reserved(email: str) -> bool:
-    """Whether an account may still get this address back. A thief could else sign up with it to prevent that."""
+    """Return whether an account may still get this address back. A thief must not sign up with it."""
     return undoable().filter(old_email=email.lower()).exists()
 
 
 def undo_url(change: AddressChange) -> str:
-    token = signing.dumps(change.pk, salt=SALT)
-    return f"{settings.SITE_URL}{reverse('account_undo_address_change', args=[token])}"
+    return absolute_url(reverse("account_undo_email_change", args=[signing.dumps(change.pk, salt=SALT)]))
 
 
-def find(token: str) -> AddressChange | None:
+def find_change(token: str) -> AddressChange | None:
     """Return the change that a link belongs to. None for a link that is forged, used or too old."""
     try:
         pk = signing.loads(token, salt=SALT, max_age=UNDO_PERIOD)
@@ -56,16 +55,14 @@ def find(token: str) -> AddressChange | None:
 
 @transaction.atomic
 def undo(change: AddressChange) -> None:
-    """Restore the account's old address and remove every other way to sign in. Raise AddressTaken.
+    """Restore the account's old address and remove every other way to sign in. Raise EmailTaken.
 
     Second factors older than the change stay: allauth allows no change of address with one, so they are the owner's.
     """
     user = User.objects.select_for_update().get(pk=change.user_id)
-    others = User.objects.exclude(pk=user.pk)
-    if others.filter(email=change.old_email).exists() or (
-        EmailAddress.objects.exclude(user=user).filter(email=change.old_email, verified=True).exists()
-    ):
-        raise AddressTaken
+    emails = EmailAddress.objects.filter(email=change.old_email, verified=True).exclude(user=user)
+    if emails.exists() or User.objects.filter(email=change.old_email).exclude(pk=user.pk).exists():
+        raise EmailTaken
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=change.old_email, verified=True, primary=True)
     user.email = change.old_email
