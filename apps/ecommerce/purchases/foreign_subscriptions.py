@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from apps.ecommerce.catalogue.report import Report
-from apps.ecommerce.catalogue.rows import usable_rows
+from apps.ecommerce.catalogue.rows import build_rows
 from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, Price, Product, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -111,7 +111,7 @@ def _known_price(subscription: StripeData) -> Price | None:
         return found
     ours = Product.objects.in_bulk([object_id(price["product"]) for price in listed])
     missing = [{**price, "active": False} for price in listed if object_id(price["product"]) in ours]
-    copies = usable_rows(Price, missing[:1], Report())
+    copies = build_rows(Price, missing[:1], Report())
     for copy in copies:
         copy.save()
     return next(iter(copies), None)
