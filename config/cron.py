@@ -25,7 +25,7 @@ class Job:
 
 
 JOBS = (
-    Job("reconcile_purchases", every=timedelta(minutes=10)),  # repairs, sends unsent mails, raises alarms
+    Job("reconcile_purchases", every=timedelta(minutes=10)),  # repairs, sends unsent mails, sends alerts
     Job("prune", every=timedelta(days=1), at=timedelta(hours=4, minutes=17)),  # deletes what is outdated
 )
 

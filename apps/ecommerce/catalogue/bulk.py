@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, ProgrammingError, router, transaction
 from django.db.models import Model, QuerySet
@@ -24,11 +24,15 @@ def save_rows(rows: Sequence[M], update_fields: Collection[str] = ()) -> list[tu
     """Insert the rows, or update these fields of existing ones. Return the refused rows with the errors."""
     if not rows:
         return []
-    options = {"update_conflicts": True, "unique_fields": ["pk"], "update_fields": update_fields}
+    upsert: dict[str, Any] = {
+        "update_conflicts": True,
+        "unique_fields": ["pk"],
+        "update_fields": update_fields,
+    }
     table = all_rows(type(rows[0]))
     try:
         with transaction.atomic(using=table.db):
-            table.bulk_create(rows, **(options if update_fields else {}))
+            table.bulk_create(rows, **(upsert if update_fields else {}))
     except REFUSALS as error:
         if len(rows) == 1:
             return [(rows[0], error)]
