@@ -8,14 +8,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from threading import Thread
-from time import monotonic
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
-import urllib3
 from django.conf import settings
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
@@ -41,11 +40,11 @@ class DownloadTimeout(DownloadError):
 def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
     """Return the body of the response, after redirects. Raise DownloadError if it can't or must not be downloaded.
 
-    A thread does it, because neither DNS nor HTTP libraries limit the total time.
+    A thread does the work, because neither DNS nor HTTP libraries limit the total time.
     """
-    thread = _Download(url, monotonic() + seconds)
+    thread = _DownloadThread(url)
     thread.start()
-    thread.join(seconds)
+    thread.join(max(seconds, 0))
     if thread.is_alive():
         thread.abort()
         raise DownloadTimeout("the server did not answer in time")
@@ -75,13 +74,14 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-class _Download(Thread):
-    def __init__(self, url: str, deadline: float) -> None:
+class _DownloadThread(Thread):
+    def __init__(self, url: str) -> None:
         super().__init__(name="image download", daemon=True)
-        self.url, self.deadline = url, deadline
+        self.url = url
         self.body = b""
         self.error: Exception | None = None
         self.connection: HTTPConnection | None = None
+        self.is_aborted = False
 
     def run(self) -> None:
         try:
@@ -90,7 +90,8 @@ class _Download(Thread):
             self.error = error
 
     def abort(self) -> None:
-        """End the thread, which may be waiting for data."""
+        """End the thread, also while it waits for data."""
+        self.is_aborted = True
         if self.connection and self.connection.sock:
             self.connection.sock.shutdown(socket.SHUT_RDWR)
 
@@ -98,51 +99,15 @@ class _Download(Thread):
         url = self.url
         for _hop in range(MAX_REDIRECTS + 1):
             parts = _checked_parts(url)
-            self.connection = self._connect(parts)
-            try:
-                body, location = self._get(self.connection, parts)
-            finally:
-                self.connection.close()
+            self.connection = _connect(parts)
+            with closing(self.connection):
+                if self.is_aborted:
+                    raise TimeoutError
+                body, location = _get(self.connection, parts)
             if location is None:
                 return body
             url = urljoin(url, location)
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
-
-    def _connect(self, parts: SplitResult) -> HTTPConnection:
-        """Connect to the first IP address of the host that answers and that may be asked."""
-        error: Exception = DownloadError(f"{parts.hostname} has no address on the public internet")
-        for address in _allowed_addresses(str(parts.hostname), _port(parts)):
-            connection = _connection(parts, address)
-            connection.timeout = min(self._seconds_left(), MAX_CONNECT_SECONDS)
-            try:
-                connection.connect()
-                connection.sock.settimeout(self._seconds_left())
-            except (OSError, urllib3.exceptions.HTTPError) as failure:
-                connection.close()
-                error = failure
-            else:
-                return connection
-        raise error
-
-    def _get(self, connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-        """Return the body of the response, or the URL that it redirects to."""
-        target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
-        with closing(connection.getresponse()) as response:
-            if response.status in REDIRECTS and (location := response.headers.get("Location")):
-                return b"", location
-            if response.status != http.client.OK:
-                raise DownloadError(f"the server answered with status {response.status}")
-            body = response.read(MAX_BYTES + 1)
-        if len(body) > MAX_BYTES:
-            raise DownloadError(f"more than {MAX_BYTES} bytes")
-        return body, None
-
-    def _seconds_left(self) -> float:
-        seconds = self.deadline - monotonic()
-        if seconds <= 0:
-            raise TimeoutError
-        return seconds
 
 
 def _checked_parts(url: str) -> SplitResult:
@@ -154,24 +119,48 @@ def _checked_parts(url: str) -> SplitResult:
         raise DownloadError("only http:// and https:// URLs are downloaded")
     if "@" in parts.netloc:
         raise DownloadError("the URL has a user name or a password in it")
-    if _port(parts) not in PORTS.values() and not settings.ALLOW_PRIVATE_IMAGE_URLS:
-        raise DownloadError(f"port {_port(parts)} is not the port of a web server")
+    port = parts.port or PORTS[parts.scheme]
+    if port not in PORTS.values() and not settings.ALLOW_PRIVATE_IMAGE_URLS:
+        raise DownloadError(f"port {port} is not the port of a web server")
     return parts
 
 
-def _port(parts: SplitResult) -> int:
-    return parts.port or PORTS[parts.scheme]
+def _connect(parts: SplitResult) -> HTTPConnection:
+    """Connect to the first public IP address of the host that answers. The host is not resolved a second time."""
+    host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
+    error: Exception = DownloadError(f"{host} has no address on the public internet")
+    for address in _public_addresses(host, port):
+        connection = HTTPConnection(address, port, timeout=MAX_CONNECT_SECONDS)
+        if parts.scheme == "https":
+            tls = {"server_hostname": host, "ca_certs": DEFAULT_CA_BUNDLE_PATH}
+            connection = HTTPSConnection(address, port, timeout=MAX_CONNECT_SECONDS, **tls)
+        try:
+            connection.connect()
+        except (OSError, HTTPError) as failure:
+            connection.close()
+            error = failure
+        else:
+            connection.sock.settimeout(MAX_SECONDS)
+            return connection
+    raise error
 
 
-def _allowed_addresses(host: str, port: int) -> Iterator[str]:
+def _public_addresses(host: str, port: int) -> Iterator[str]:
     for *_socket_options, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         if settings.ALLOW_PRIVATE_IMAGE_URLS or is_public(str(address[0])):
             yield str(address[0])
 
 
-def _connection(parts: SplitResult, address: str) -> HTTPConnection:
-    """Return a connection to the IP address that was checked: the host is not resolved again."""
-    if parts.scheme == "http":
-        return HTTPConnection(address, _port(parts))
-    host = parts.hostname
-    return HTTPSConnection(address, _port(parts), server_hostname=host, ca_certs=DEFAULT_CA_BUNDLE_PATH)
+def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
+    """Return the body of the response, or the URL that it redirects to."""
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
+    with closing(connection.getresponse()) as response:
+        if response.status in REDIRECTS and (location := response.headers.get("Location")):
+            return b"", location
+        if response.status != http.client.OK:
+            raise DownloadError(f"the server answered with status {response.status}")
+        body = response.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise DownloadError(f"more than {MAX_BYTES} bytes")
+    return body, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from apps.ecommerce.models import Price, Product
@@ -33,18 +32,10 @@ def printable(text: object) -> str:
     )
 
 
-def item_label(item: object, model: type[Product] | type[Price]) -> str:
-    """Return a name for an object of Stripe's API, which may lack any field."""
-    if not isinstance(item, Mapping):
-        return f"{model._meta.verbose_name} {printable(item)[:80]}"
-    key = printable(item.get("id"))
-    return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
-
-
-def row_label(row: Product | Price) -> str:
+def label(row: Product | Price) -> str:
     name = f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
     return printable(name)
 
 
 def failure(row: Product | Price, error: Exception) -> str:
-    return f"{row_label(row)}: {printable(error)}"
+    return f"{label(row)}: {printable(error)}"

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
 
-from apps.ecommerce.catalogue.report import Report, item_label, printable
+from apps.ecommerce.catalogue.report import Report, printable
 from apps.ecommerce.models import Price, Product
 from apps.ecommerce.stripe_api.client import StripeData
 from apps.ecommerce.stripe_api.expandable import object_id
@@ -46,7 +46,7 @@ def build_rows(
         try:
             rows.append(_build_row(BUILDERS[model], item, fetched_at or timezone.now()))
         except InvalidObject as error:
-            report.not_saved.append(f"{item_label(item, model)}: {error}")
+            report.not_saved.append(f"{_label(model, item)}: {error}")
     return rows
 
 
@@ -67,6 +67,14 @@ def clean_line(text: object) -> str:
     line = " ".join(str(text or "").split())
     line = "".join(letter for letter in line if unicodedata.category(letter) != "Cc")
     return line if any(unicodedata.category(letter)[0] not in "CZ" for letter in line) else ""
+
+
+def _label(model: type[Model], item: object) -> str:
+    """Name an object of Stripe's API, which may lack any field."""
+    if not isinstance(item, Mapping):
+        return f"{model._meta.verbose_name} {printable(item)[:80]}"
+    key = printable(item.get("id"))
+    return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
 
 
 def _build_row(build: Callable[..., Any], item: StripeData, fetched_at: datetime) -> Any:

@@ -19,7 +19,7 @@ from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
 from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
 from apps.ecommerce.catalogue.product_images import copy_images
-from apps.ecommerce.catalogue.report import NotSaved, Report, failure, row_label
+from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
 from apps.ecommerce.catalogue.rows import FIELDS, Copy, build_rows, id_of, product_id_of
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product
@@ -107,9 +107,9 @@ def _save(
     values = attrgetter(*FIELDS[model])
     for row in saved.values():
         if row.id not in known:
-            report.added.append(row_label(row))
+            report.added.append(label(row))
         elif values(row) != values(known[row.id]):
-            report.changed.append(row_label(row))
+            report.changed.append(label(row))
         else:
             report.unchanged += 1
     return {**known, **saved}
@@ -119,7 +119,7 @@ def _archive(model: type[Copy], listed: set[str], started: datetime, report: Rep
     """Deactivate rows that Stripe does not list, unless an event has refreshed them since the start."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
     gone = [row for row in stale.iterator() if row.id not in listed]
-    report.archived.extend(row_label(row) for row in gone)
+    report.archived.extend(label(row) for row in gone)
     for start in range(0, 0 if dry_run else len(gone), BATCH_SIZE):
         ids = [row.id for row in gone[start : start + BATCH_SIZE]]
         all_rows(model).filter(id__in=ids).update(active=False, synced_at=started)
