@@ -1,6 +1,6 @@
-"""JSON data of Stripe's that no database can store, made storable.
+"""Remove from Stripe's JSON what databases can't store.
 
-PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite refuses a thousand levels.
+PostgreSQL refuses NUL characters and NaN, drivers can't encode surrogates, SQLite refuses a thousand levels.
 https://www.postgresql.org/docs/current/datatype-json.html
 """
 
@@ -12,23 +12,23 @@ from typing import Any
 
 MAX_LEVELS = 100  # Stripe's own objects have about ten
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-# In JSON's text; few texts have one of them, and only those are looked through.
-_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# How they look in JSON. Few texts have one of them, and only those are cleaned.
+SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
 
 def storable(data: Any, text: str) -> Any:
-    """Return the data that was parsed from the text, without what can't be stored."""
-    if _SUSPICIOUS.search(text) or text.count("{") + text.count("[") > MAX_LEVELS:
-        return _cleaned(data, MAX_LEVELS)
+    """Return the data, which was parsed from the text, without what can't be stored."""
+    if SUSPICIOUS.search(text) or text.count("{") + text.count("[") > MAX_LEVELS:
+        return _clean(data, MAX_LEVELS)
     return data
 
 
 def storable_text(text: str) -> str:
-    return _UNSTORABLE.sub(REPLACEMENT, text)
+    return UNSTORABLE.sub(REPLACEMENT, text)
 
 
-def _cleaned(value: Any, levels: int) -> Any:
+def _clean(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, float):
@@ -38,5 +38,5 @@ def _cleaned(value: Any, levels: int) -> Any:
     if not levels:
         return None
     if isinstance(value, list):
-        return [_cleaned(item, levels - 1) for item in value]
-    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}
+        return [_clean(item, levels - 1) for item in value]
+    return {storable_text(key): _clean(item, levels - 1) for key, item in value.items()}

@@ -130,10 +130,10 @@ def _connect(parts: SplitResult) -> HTTPConnection:
     host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
     error: Exception = DownloadError(f"{host} has no address on the public internet")
     for address in _public_addresses(host, port):
-        connection = HTTPConnection(address, port, timeout=MAX_CONNECT_SECONDS)
+        connection = HTTPConnection(address, port)
         if parts.scheme == "https":
-            tls = {"server_hostname": host, "ca_certs": DEFAULT_CA_BUNDLE_PATH}
-            connection = HTTPSConnection(address, port, timeout=MAX_CONNECT_SECONDS, **tls)
+            connection = HTTPSConnection(address, port, server_hostname=host, ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        connection.timeout = MAX_CONNECT_SECONDS
         try:
             connection.connect()
         except (OSError, HTTPError) as failure:

@@ -41,7 +41,9 @@ def examine_proxies() -> Iterator[Finding]:
         return
     hint = ", which should be this machine's public address" if is_public(settings.SITE_URL) else ""
     yield Finding(True, f"The site sees this command at {plain['client_address']}{hint}")
-    yield from _check_scheme(plain)
+    if settings.SITE_URL.startswith("https://") and not plain["https"]:
+        todo = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
+        yield Finding(False, "The site does not know that it was asked over https", todo)
     yield from _check_forgery(forged, underscored)
     yield from _check_shared_address(plain, forged)
     if is_public(settings.SITE_URL):
@@ -67,12 +69,6 @@ def _not_checked(reason: str, todo: str) -> Finding:
     if is_public(settings.SITE_URL):
         return Finding(False, reason, todo)
     return Finding(True, f"Client addresses not looked at: {reason}")  # a developer's site need not run
-
-
-def _check_scheme(plain: dict[str, Any]) -> Iterator[Finding]:
-    if settings.SITE_URL.startswith("https://") and not plain["https"]:
-        todo = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
-        yield Finding(False, "The site does not know that it was asked over https", todo)
 
 
 def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[Finding]:

@@ -25,9 +25,10 @@ class Command(BaseCommand):
             reconcile_in_background.enqueue()
             return
         progress = self._write_progress if options["verbosity"] > 1 else lambda line: None
+        alerts: list[str] = []
         try:
             if options["dry_run"]:
-                report, alerts = reconcile(options["since"], dry_run=True, progress=progress), []
+                report = reconcile(options["since"], dry_run=True, progress=progress)
             else:
                 report, alerts = reconcile_and_alert(options["since"], progress=progress)
         except stripe.StripeError as error:
