@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.core.tasks import task, worker_is_silent
 from apps.ecommerce.models import Alert, Mail, Purchase
-from apps.ecommerce.operations.reconcile import Report, reconcile
+from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.foreign_subscriptions import billed_twice, billed_without_account
 
@@ -34,7 +34,7 @@ def reconcile_in_background() -> str:
     return str(reconcile_and_alert()[0])
 
 
-def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Report, list[str]]:
+def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
     """Return the report and the texts of all alerts. Raise stripe.StripeError if Stripe can't be asked."""
     try:
         report = reconcile(since, **options)
@@ -72,7 +72,7 @@ def _mail(alerts: dict[str, str]) -> None:
         Alert.objects.update_or_create(key=key, defaults=values)
 
 
-def _lost_events(report: Report) -> dict[str, str]:
+def _lost_events(report: Reconciliation) -> dict[str, str]:
     """Return an alert if events got lost, and not if they may still be in transit."""
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if not (report.late_events or report.found or (report.repaired and is_quiet)):

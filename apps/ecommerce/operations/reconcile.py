@@ -43,21 +43,21 @@ UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 # A subscription's own status does not change with refunds and disputes.
 TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
-Progress = Callable[[str], None]
-
 
 @dataclass
-class Report:
-    """What a run did, or would do in a dry run."""
+class Reconciliation:
+    """One run, and what it did, or would do in a dry run."""
 
-    dry_run: bool = False
+    since: datetime
+    dry_run: bool
+    progress: Callable[[str], None]
+    last_event: datetime | None  # before this run
     looked_at: int = 0
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     events: int = 0
     late_events: int = 0  # of these, those that can't be in transit any more
     unsent_mails: int = 0
-    last_event: datetime | None = None  # before this run
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""
@@ -66,47 +66,6 @@ class Report:
             f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
             f"{self.unsent_mails} mails still unsent."
         )
-
-
-def reconcile(
-    since: datetime | None = None, *, dry_run: bool = False, progress: Progress = lambda line: None
-) -> Report:
-    """Compare purchases since then (UTC) with Stripe; by default since the oldest open one, and at least three days.
-
-    Subscriptions are compared whatever their age. Events that Stripe could not deliver are processed; all events if
-    `since` is given (after a restored backup), or if no event came in since then (without a webhook endpoint).
-    Raise stripe.StripeError if Stripe can't be asked; repairs until then are kept.
-    """
-    start, last_event = since or _default_since(), webhook_health().last_event
-    run = _Run(start, progress, Report(dry_run, last_event=last_event))
-    run.compare_sessions()
-    run.compare_subscriptions()
-    run.process_events(undelivered=since is None and last_event is not None and last_event >= start)
-    if not dry_run:
-        _owe_trial_notices()
-        run.report.unsent_mails = emails.send_unsent()
-    return run.report
-
-
-def _default_since() -> datetime:
-    waiting = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
-    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
-    recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
-    return min(recent, oldest - OVERLAP) if oldest else recent
-
-
-def _owe_trial_notices() -> None:
-    """Replace `trial_will_end` events that never came."""
-    soon = timezone.now() + emails.TRIAL_NOTICE
-    for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
-        emails.owe_trial_ending(purchase)
-
-
-@dataclass
-class _Run:
-    since: datetime
-    progress: Progress
-    report: Report
 
     def compare_sessions(self) -> None:
         for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
@@ -120,8 +79,8 @@ class _Run:
         """Return the purchase of a Session of this shop that the store does not know; None in a dry run."""
         if (purchase := find_purchase(session)) is None:
             return None
-        self.report.found.append(f"{session['id']} is this shop's, but was unknown")
-        return None if self.report.dry_run else save_session(purchase, session)
+        self.found.append(f"{session['id']} is this shop's, but was unknown")
+        return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
         """Compare subscriptions of any age, and adopt those that were made outside the store."""
@@ -137,9 +96,9 @@ class _Run:
                     self._adopt_subscription(subscription)
 
     def _adopt_subscription(self, subscription: StripeData) -> None:
-        adopted = None if self.report.dry_run else adopt_subscription(subscription, "reconcile")
+        adopted = None if self.dry_run else adopt_subscription(subscription, "reconcile")
         if adopted:
-            self.report.found.append(f"{subscription['id']} was made outside the store: {adopted}")
+            self.found.append(f"{subscription['id']} was made outside the store: {adopted}")
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events, refunds and disputes among them, as if they had just arrived."""
@@ -152,28 +111,28 @@ class _Run:
                     self._process_event(event)
 
     def _process_event(self, event: StripeData) -> None:
-        if not self.report.dry_run:
+        if not self.dry_run:
             try:
                 webhooks.receive(event)
             except Exception:  # it is recorded with the event, and must not block the others
                 logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
                 return
-        self.report.events += 1
-        self.report.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
+        self.events += 1
+        self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
         for change in StatusChange.objects.filter(cause=webhooks.cause_of(event)).select_related("purchase"):
             self._note(change.purchase, change.from_status, change.to_status)
 
     def _repair(self, purchase: Purchase) -> None:
-        if self.report.dry_run:
+        if self.dry_run:
             line = f"{purchase.public_id} is {purchase.status} here, Stripe says otherwise"
-            self.report.repaired.append(line)
+            self.repaired.append(line)
             return
         after = sync_purchase(purchase, "reconcile")
         if after.version != purchase.version:
             self._note(purchase, purchase.status, after.status)
 
     def _note(self, purchase: Purchase, before: str, after: str) -> None:
-        self.report.repaired.append(f"{purchase.public_id}: {before} ▶ {after}")
+        self.repaired.append(f"{purchase.public_id}: {before} ▶ {after}")
 
     @property
     def _created(self) -> dict[str, int]:
@@ -184,8 +143,45 @@ class _Run:
         for page in read_pages(path, **params):
             yield page
             count += len(page)
-            self.report.looked_at += len(page)
+            self.looked_at += len(page)
             self.progress(f"{count} {path.rpartition('/')[2]}")
+
+
+def reconcile(
+    since: datetime | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Reconciliation:
+    """Compare purchases since then (UTC) with Stripe; by default since the oldest open one, and at least three days.
+
+    Subscriptions are compared whatever their age. Events that Stripe could not deliver are processed; all events if
+    `since` is given (after a restored backup), or if no event came in since then (without a webhook endpoint).
+    Raise stripe.StripeError if Stripe can't be asked; repairs until then are kept.
+    """
+    last_event = webhook_health().last_event
+    run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
+    run.compare_sessions()
+    run.compare_subscriptions()
+    run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
+    if not dry_run:
+        _owe_trial_notices()
+        run.unsent_mails = emails.send_unsent()
+    return run
+
+
+def _default_since() -> datetime:
+    waiting = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
+    return min(recent, oldest - OVERLAP) if oldest else recent
+
+
+def _owe_trial_notices() -> None:
+    """Replace `trial_will_end` events that never came."""
+    soon = timezone.now() + emails.TRIAL_NOTICE
+    for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
+        emails.owe_trial_ending(purchase)
 
 
 def _session_differs(purchase: Purchase, session: StripeData) -> bool:
