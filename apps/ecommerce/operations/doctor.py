@@ -22,6 +22,7 @@ from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, livemode
 from apps.ecommerce.webhooks import HANDLERS
 
 MAX_SKEW_SECONDS = 60  # signatures are refused after 300
+FIX_HINT = "Run stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
 
 def examine(*, fix: bool = False) -> Iterator[Finding]:
@@ -78,37 +79,41 @@ def _check_clock(account: stripe.Account) -> Finding:
 
 
 def _check_endpoint(fix: bool) -> Iterator[Finding]:
-    """Check that the webhook endpoint exists, is enabled, gets all events and has our API version."""
-    client, url = get_client(), endpoint_url()
-    events: list[Any] = [*HANDLERS]  # the SDK has a literal type for each event
-    version: Any = stripe.api_version
-    listed = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
+    url = endpoint_url()
+    listed = get_client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [endpoint for endpoint in listed if endpoint.url == url]
-    hint = "Run stripe_doctor --fix, or use `stripe listen` on a developer's machine."
-    if not endpoints and fix:
-        params: Any = {"url": url, "enabled_events": events, "api_version": version}
-        created = client.v1.webhook_endpoints.create(params)
-        yield Finding(True, f"Webhook endpoint {created.id} created at {url}")
-        todo = f"Set STRIPE_WEBHOOK_SECRET={created.secret}"
-        yield Finding(False, "The new endpoint has a new secret", todo)
-        return
     if not endpoints:
-        yield Finding(False, f"No webhook endpoint for {url}", hint)
+        yield from (
+            _create_endpoint(url) if fix else [Finding(False, f"No webhook endpoint for {url}", FIX_HINT)]
+        )
         return
     if len(endpoints) > 1:
-        message = f"{len(endpoints)} endpoints send to {url}"
-        yield Finding(False, message, "Delete all but one in the Dashboard.")
-    endpoint = endpoints[0]
+        todo = "Delete all but one in the Dashboard."
+        yield Finding(False, f"{len(endpoints)} endpoints send to {url}", todo)
+    yield from _check_endpoint_settings(endpoints[0], fix)
+
+
+def _create_endpoint(url: str) -> Iterator[Finding]:
+    params: Any = {"url": url, "enabled_events": [*HANDLERS], "api_version": stripe.api_version}
+    created = get_client().v1.webhook_endpoints.create(params)
+    yield Finding(True, f"Webhook endpoint {created.id} created at {url}")
+    yield Finding(False, "The new endpoint has a new secret", f"Set STRIPE_WEBHOOK_SECRET={created.secret}")
+
+
+def _check_endpoint_settings(endpoint: stripe.WebhookEndpoint, fix: bool) -> Iterator[Finding]:
+    """Check that the endpoint is enabled, gets all events and has our API version."""
     missing = set() if "*" in endpoint.enabled_events else HANDLERS.keys() - set(endpoint.enabled_events)
     if fix and (missing or endpoint.status != "enabled"):
-        params = {"enabled_events": events, "disabled": False}
-        endpoint = client.v1.webhook_endpoints.update(endpoint.id, params)
+        params: Any = {"enabled_events": [*HANDLERS], "disabled": False}
+        endpoint = get_client().v1.webhook_endpoints.update(endpoint.id, params)
         missing = set()
-    yield Finding(endpoint.status == "enabled", f"Webhook endpoint {endpoint.id} is {endpoint.status}", hint)
-    state = f"misses {', '.join(sorted(missing))}" if missing else "hears every event it needs"
-    yield Finding(not missing, f"It {state}", hint)
-    todo = f"Make a new endpoint with {version} (the version of an endpoint can't be changed)."
+    message = f"Webhook endpoint {endpoint.id} is {endpoint.status}"
+    yield Finding(endpoint.status == "enabled", message, FIX_HINT)
+    state = f"misses {', '.join(sorted(missing))}" if missing else "gets every event it needs"
+    yield Finding(not missing, f"It {state}", FIX_HINT)
+    version = stripe.api_version
     message = f"Its API version is {endpoint.api_version or 'not fixed'}"
+    todo = f"Make a new endpoint with {version} (the version of an endpoint can't be changed)."
     yield Finding(endpoint.api_version == version, message, todo)
 
 
