@@ -5,13 +5,13 @@
 #   docker build --build-arg STRIPE_SANDBOX=true .
 
 FROM python:3.13-slim-bookworm AS packages
-ARG STRIPE_SANDBOX=
 COPY requirements.txt /tmp/
 COPY requirements-optional.txt /tmp/
 # Wheels only: nothing is compiled, so the image needs no compiler.
 RUN python -m venv /venv
-RUN /venv/bin/pip install --no-cache-dir --only-binary=:all: --requirement /tmp/requirements.txt \
+RUN /venv/bin/pip install --no-cache-dir --only-binary=:all: --require-hashes --requirement /tmp/requirements.txt \
     --requirement /tmp/requirements-optional.txt
+ARG STRIPE_SANDBOX=
 COPY packages /tmp/packages
 RUN if [ "$STRIPE_SANDBOX" = true ]; then /venv/bin/pip install --no-cache-dir --no-deps /tmp/packages/stripe-sandbox; fi
 

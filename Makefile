@@ -39,7 +39,7 @@ drill: ## Purchases, backup, catastrophe, restore, the same purchases: on SQLite
 drill-faults: ## Stripe hangs, mail hangs, a kill in every step, 500 webhooks a second: on SQLite and PostgreSQL (SECONDS=60)
 	@scripts/python.sh scripts/run_soak.py faults
 
-try-container: ## Build the image and start all of compose.yaml once, as a demo shop (needs Docker)
+try-container: ## Build the image with and without the sandbox and start it (Docker: all of compose.yaml; or buildah)
 	@scripts/python.sh scripts/try_container.py
 
 backup: ## Database and files of this site into var/backups/, while it runs (KEEP=14 archives stay)
@@ -71,6 +71,12 @@ audit: ## Lighthouse, budgets, HTML validity, axe on every page, state, theme an
 bench: ## How fast it is, in ratios: bare view, dj-stripe, growth (ARGS="pages intake" chooses; ROUNDS=7); var/bench/report.md
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/bench.py $(ARGS)
+
+requirements: ## Compile requirements*.in to requirements*.txt (ARGS=--upgrade, ARGS="--upgrade-package django")
+	@scripts/python.sh scripts/environment.py
+	@for name in requirements requirements-optional requirements-dev requirements-uv; do \
+		PATH=".venv/bin:$$PATH" uv pip compile -q --no-config --universal --generate-hashes --python-version 3.11 \
+			--custom-compile-command "make requirements" $(ARGS) $$name.in -o $$name.txt || exit 1; done
 
 messages: ## Bring the translations in locale/ up to date with the texts in the code, and compile them
 	@scripts/python.sh scripts/environment.py dev

@@ -1,4 +1,4 @@
-"""ASGI entry point, for servers that speak it."""
+"""ASGI entry point."""
 
 import os
 
@@ -8,5 +8,4 @@ from config.production_checks import refuse_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 refuse_to_start()
-
 application = get_asgi_application()

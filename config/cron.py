@@ -1,7 +1,6 @@
-"""What the shop does by the clock where there is no cron, in containers for one: `python -m config.cron`.
+"""Run the commands of deploy/crontab where there is no cron, in a container for example: `python -m config.cron`.
 
-The same as deploy/crontab. Each command runs in a process of its own, so none can hold up or break the next.
-On SIGTERM it lets a command that runs come to its end.
+Each command runs in a new process, so it cannot stop the next one. SIGTERM waits for a running command.
 """
 
 from __future__ import annotations
@@ -10,23 +9,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A command of manage.py, `every` so often, the first time of a day `at` so long after midnight (UTC)."""
-
+class Job(NamedTuple):
     command: str
     every: timedelta
-    at: timedelta = timedelta()
+    at: timedelta = timedelta()  # the first run of a day, after midnight (UTC)
 
 
 JOBS = (
-    Job("reconcile_purchases", every=timedelta(minutes=10)),  # repairs, sends unsent mails, sends alerts
-    Job("prune", every=timedelta(days=1), at=timedelta(hours=4, minutes=17)),  # deletes what is outdated
+    Job("reconcile_purchases", every=timedelta(minutes=10)),
+    Job("prune", every=timedelta(days=1), at=timedelta(hours=4, minutes=17)),
 )
 
 
@@ -35,24 +30,23 @@ def main() -> None:
     if status := subprocess.run([sys.executable, "-c", "import config.settings"], check=False).returncode:
         sys.exit(status)
     stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
-    done = datetime.now(UTC)
-    while not stop.wait((next_minute(done) - datetime.now(UTC)).total_seconds()):
-        done = next_minute(done)
-        for job in due(done):
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    minute = next_minute(datetime.now(UTC))
+    while not stop.wait((minute - datetime.now(UTC)).total_seconds()):
+        for job in due_jobs(minute):
             command = [sys.executable, "manage.py", job.command]
             subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  one of JOBS
+        minute = next_minute(minute)
 
 
 def next_minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def due(minute: datetime) -> Iterator[Job]:
-    """The jobs of this minute."""
+def due_jobs(minute: datetime) -> list[Job]:
     midnight = minute.replace(hour=0, minute=0)
-    return (job for job in JOBS if (minute - midnight - job.at) % job.every == timedelta())
+    return [job for job in JOBS if (minute - midnight - job.at) % job.every == timedelta()]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""What the value of a variable may look like: each function returns the value, or raises Invalid.
+"""Parsers of variables: each takes the stripped text and returns the value, or raises Invalid. URLs: env_urls.py.
 
-The general types come first, then those of this shop. A form of your own is one more function:
-`env.read("MY_COLOUR", colour, default="red")` in config/settings.py. Addresses: config/env_urls.py and config/email.py.
+A parser of your own is one more function: `env.read("MY_COLOUR", colour, default="red")` in config/settings.py.
 """
 
 from __future__ import annotations
 
+import math
+import os.path
 import re
 import zoneinfo
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,18 +19,9 @@ T = TypeVar("T")
 Parser = Callable[[str], T]
 
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
-RATE = re.compile(r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)", re.ASCII)
-STRIPE_KEY = re.compile(r"[sr]k_(?:test|live)_\w+", re.ASCII)
-# What is pasted in the place of a secret key or a signing secret.
-MIXED_UP = {
-    "pk_": "pk_… is the publishable key",
-    "sk_": "sk_… belongs into STRIPE_SECRET_KEY",
-    "rk_": "rk_… belongs into STRIPE_SECRET_KEY",
-    "whsec_": "whsec_… belongs into STRIPE_WEBHOOK_SECRET",
-    "we_": "we_… is the endpoint's id, its signing secret stands beside it",
-}
+ATOM = r"[\w!#$%&'*+/=?^{|}~-]+"
+EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
 
 class Invalid(ValueError):
@@ -42,22 +34,24 @@ class Invalid(ValueError):
 
 def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the choice that was probably meant, or ""."""
-    return next(iter(get_close_matches(text, list(choices), n=1, cutoff=cutoff)), "")
+    return next(iter(get_close_matches(text, sorted(choices), n=1, cutoff=cutoff)), "")
 
 
-def is_class_path(text: str) -> bool:
-    """Whether it is the dotted path of a class in a module that exists."""
-    if len(text) > 200 or not CLASS_PATH.fullmatch(text):
-        return False
-    try:
-        return find_spec(text.rpartition(".")[0]) is not None
-    except (ImportError, AttributeError, ValueError):
-        return False
+def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Parser[str]:
+    """Accept what matches. Otherwise suggest what `fix` makes of the text if that matches."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            fixed = fix(text)
+            raise Invalid(expected, fixed if re.fullmatch(pattern, fixed, re.ASCII) else "")
+        return text
+
+    return parse
 
 
 # --- General types ----------------------------------------------------------------------------------------
 def text_line(text: str) -> str:
-    if CONTROL.search(text):
+    if text.splitlines() != [text]:
         raise Invalid("one line of text")
     return text
 
@@ -68,50 +62,43 @@ def boolean(text: str) -> bool:
     return text.lower() in TRUE
 
 
-def whole_number(minimum: int = 0, maximum: int | None = None) -> Parser[int]:
+def whole_number(minimum: float = 0, maximum: float = math.inf) -> Parser[int]:
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not _is_between(int(text), minimum, maximum):
-            raise Invalid(f"a whole number{_limits(minimum, maximum)}, digits only")
+        if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not minimum <= int(text) <= maximum:
+            limits = f"from {minimum}" if maximum == math.inf else f"from {minimum} to {maximum}"
+            raise Invalid(f"a whole number {limits}, digits only")
         return int(text)
 
     return parse
 
 
-def decimal_number(minimum: float = 0, maximum: float | None = None) -> Parser[float]:
-    def parse(text: str) -> float:
-        is_number = re.fullmatch(r"\d{1,15}(\.\d{0,15})?|\.\d{1,15}", text, re.ASCII)
-        if not is_number or not _is_between(float(text), minimum, maximum):
-            suggestion = text.replace(",", ".") if re.fullmatch(r"\d+,\d+", text) else ""
-            raise Invalid(f"a number{_limits(minimum, maximum)}", suggestion)
-        return float(text)
-
-    return parse
+def fraction(text: str) -> float:
+    expected = "a number from 0 to 1"
+    return float(matching(r"0?\.\d{1,15}|[01](\.0*)?", expected, lambda text: text.replace(",", "."))(text))
 
 
-def one_of(choices: Collection[str]) -> Parser[str]:
-    """Accept the choices in upper and lower case, and return them as they are written in `choices`."""
+def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
+    """Accept the choices in upper and lower case, and the dotted path of a class if `or_class`."""
     known = {choice.lower(): choice for choice in choices}
 
     def parse(text: str) -> str:
+        if or_class and is_class_path(text):
+            return text
         if text.lower() not in known:
-            raise Invalid(_either(choices), known.get(closest(text.lower(), known), ""))
+            expected = " or ".join(", ".join(choices).rsplit(", ", 1))
+            suggestion = known.get(closest(text.lower(), known), "")
+            raise Invalid(f"{expected}, or the path of a class" if or_class else expected, suggestion)
         return known[text.lower()]
 
     return parse
 
 
-def choice_or_path(choices: Collection[str]) -> Parser[str]:
-    """Accept one of the choices, or the dotted path of a class in a module that exists."""
-
-    def parse(text: str) -> str:
-        if is_class_path(text):
-            return text
-        try:
-            return one_of(choices)(text)
-        except Invalid as invalid:
-            raise Invalid(f"{invalid.expected}, or the path of a class", invalid.suggestion) from None
-
-    return parse
+def is_class_path(text: str) -> bool:
+    """Return whether it is the dotted path of a class in a module that exists."""
+    try:
+        return bool(CLASS_PATH.fullmatch(text) and find_spec(text.rpartition(".")[0]))
+    except (ImportError, AttributeError, ValueError):
+        return False
 
 
 def comma_list(parse: Parser[T]) -> Parser[list[T]]:
@@ -119,116 +106,71 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         try:
             return [parse(part.strip()) for part in text.split(",") if part.strip()]
         except Invalid as invalid:
-            raise Invalid(f"{invalid.expected}, with commas between several", invalid.suggestion) from None
+            words = [_fixed(word, parse) for word in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
+            meant = ",".join(words) if all(words) else invalid.suggestion
+            raise Invalid(f"{invalid.expected}, with commas between several", meant) from None
 
     return parse_all
 
 
-def word(text: str) -> str:
-    if not re.fullmatch(r"[!-~]+", text):
-        raise Invalid("one word, without blanks in it")
-    return text
-
-
-def header_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
-        meant = text.replace("_", "-")
-        raise Invalid(
-            "a header as the proxy sends it, for example Fly-Client-IP",
-            meant if re.fullmatch(r"[A-Za-z0-9-]+", meant) else "",
-        )
-    return text
-
-
-def long_word(minimum: int) -> Parser[str]:
-    def parse(text: str) -> str:
-        if len(text) < minimum:
-            raise Invalid(f"{minimum} characters or more")
-        return word(text)
-
-    return parse
-
-
 def path(text: str) -> Path:
-    """Return the path, with the home folder for ~; other variables in it are not replaced."""
-    if "$" in text or CONTROL.search(text):
-        raise Invalid("a path without variables in it")
+    expanded = os.path.expanduser(text)
+    if "$" in text or expanded.startswith("~"):
+        raise Invalid("a path without variables and unknown users in it")
+    return Path(expanded)
+
+
+def _fixed(text: str, parse: Parser[T]) -> str:
     try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~nobody
-        raise Invalid("a path, without ~ or with a user's home that exists") from None
+        parse(text)
+    except Invalid as invalid:
+        return invalid.suggestion
+    return text
 
 
-def _is_between(number: float, minimum: float, maximum: float | None) -> bool:
-    return minimum <= number and (maximum is None or number <= maximum)
+word = matching(r"[!-~]+", "one word, without blanks in it")
+long_word = matching(r"[!-~]{16,}", "16 characters or more, without blanks")
+email_address = matching(
+    EMAIL,
+    "one e-mail address, for example hello@example.com",
+    lambda text: "".join(re.findall(EMAIL, text)[:1]),
+)
+sender = matching(
+    rf"""{EMAIL}|("(?:[^"\\]|\\.)*"|[^"(),:;<>@\[\]\\]*)\s*<{EMAIL}>""",
+    "an e-mail address, or Shop <hello@example.com>, with quotation marks around a name with commas",
+    lambda text: re.sub(r'^([^"<]+?)\s*<', r'"\1" <', text),
+)
+header_name = matching(
+    r"[A-Za-z0-9-]+",
+    "a header as the proxy sends it, for example Fly-Client-IP",
+    lambda text: text.replace("_", "-"),
+)
 
 
-def _limits(minimum: float, maximum: float | None) -> str:
-    return f" from {minimum} to {maximum}" if maximum is not None else f" from {minimum} upwards"
-
-
-def _either(choices: Collection[str]) -> str:
-    *others, last = choices
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-# --- Language and time ------------------------------------------------------------------------------------
+# --- Language, time and Stripe ----------------------------------------------------------------------
 def language_code(codes: Collection[str]) -> Parser[str]:
     """Accept one of the languages, or a variant of it: en-us where en is offered."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in codes and text.lower().partition("-")[0] not in codes:
-            variant = text.lower().replace("_", "-")
-            suggestion = variant if variant.partition("-")[0] in codes else ""
-            raise Invalid(f"one of LANGUAGES ({_either(codes)})", suggestion)
-        return text
-
-    return parse
+    pattern = rf"(?i:{'|'.join(codes)})(-\w+)?"
+    return matching(
+        pattern, f"one of LANGUAGES ({', '.join(codes)})", lambda text: text.lower().replace("_", "-")
+    )
 
 
 def time_zone(text: str) -> str:
     zones = zoneinfo.available_timezones()
     if text not in zones:
-        found = [zone for zone in sorted(zones) if zone.lower() == text.lower() or zone.endswith(f"/{text}")]
         meant = closest(text.replace(" ", "_"), zones)
-        raise Invalid("the name of a time zone, for example Europe/Berlin", found[0] if found else meant)
+        raise Invalid("the name of a time zone, for example Europe/Berlin", meant)
     return text
 
 
-# --- Stripe and limits ------------------------------------------------------------------------------------
-def stripe_secret_key(text: str) -> str:
-    if not STRIPE_KEY.fullmatch(text):
-        raise Invalid(_with_mix_up("a secret key of Stripe's (sk_live_…, rk_live_… or sk_test_…)", text))
-    return text
-
-
-def stripe_webhook_secret(text: str) -> str:
-    if not re.fullmatch(r"whsec_[\w+/=-]+", text, re.ASCII):
-        raise Invalid(_with_mix_up("the signing secret of the webhook (whsec_…)", text))
-    return text
-
-
-def rate_limits(limits: Mapping[str, str]) -> Parser[dict[str, str]]:
-    """Accept "checkout=5/m/user,20/m/ip;search=", and return `limits` with these in it."""
-    example = "like checkout=5/m/user,20/m/ip;search="
-
-    def parse(text: str) -> dict[str, str]:
-        found = dict(limits)
-        for part in filter(None, (part.strip() for part in text.split(";"))):
-            name, equals, rates = (piece.strip() for piece in part.partition("="))
-            if name not in limits:
-                raise Invalid(f"{example} ({name} is no limit)", closest(name, limits))
-            each = [rate.strip() for rate in rates.split(",") if rate.strip()]
-            if not equals or not all(RATE.fullmatch(rate) for rate in each):
-                raise Invalid(f"{example} ({part} is not)")
-            found[name] = ",".join(each)
-        return found
-
-    return parse
-
-
-def _with_mix_up(expected: str, text: str) -> str:
-    mix_up = next((words for prefix, words in MIXED_UP.items() if text.startswith(prefix)), "")
-    return f"{expected}, whole and without blanks" + (
-        f"; {mix_up}" if mix_up and mix_up[:3] not in expected else ""
-    )
+stripe_secret_key = matching(
+    r"[sr]k_(?:test|live)_\w+",
+    "a secret key of Stripe's (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
+    "pk_… is the publishable key, whsec_… belongs into STRIPE_WEBHOOK_SECRET",
+)
+stripe_webhook_secret = matching(
+    r"whsec_[\w+/=-]+",
+    "the signing secret of the webhook (whsec_…), whole and without blanks; "
+    "we_… is the endpoint's id, sk_… belongs into STRIPE_SECRET_KEY",
+)

@@ -1,15 +1,12 @@
-"""The production server: `python -m config.server`. Granian: it answers somewhat more than gunicorn (README, Measured).
+"""The production server: `python -m config.server`. HOST, PORT, WEB_WORKERS and WEB_THREADS configure it.
 
-From the environment: HOST (127.0.0.1) and PORT (8000) to listen on, WEB_WORKERS processes (one a core, two at least),
-WEB_THREADS in each (8: they wait, for Stripe or for a lock, more than they work). TLS belongs to the proxy before it.
-A stop (SIGTERM) takes no new requests and lets those under way end, for at most STOP_SECONDS.
+A proxy in front ends TLS. SIGTERM lets running requests end, for at most STOP_SECONDS.
 """
-
-from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from django.conf import settings
 from granian.constants import Interfaces
@@ -20,10 +17,8 @@ from granian.server import Server
 from config.production_checks import refuse_to_start
 
 STOP_SECONDS = 30
-SLOWEST_HEADERS = 10_000  # ms: who sends them more slowly is not a browser
-MAX_CONNECTIONS = (
-    512  # open in each process, idle ones included: many systems allow a process 1024 open files
-)
+MAX_HEADER_MILLISECONDS = 10_000
+MAX_CONNECTIONS = 512  # in each process; many systems allow a process 1024 open files
 
 
 def main() -> None:
@@ -41,21 +36,20 @@ def main() -> None:
         backpressure=MAX_CONNECTIONS,
         backlog=1024,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),
+        http1_settings=HTTP1Settings(header_read_timeout=MAX_HEADER_MILLISECONDS),
         log_level=LogLevels.warning,
-        log_access=False,  # the site's own line says more
+        log_access=False,  # request_log logs more
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     ).serve()
 
 
 def _share_metrics() -> None:
-    """Each process counts into a file of this folder; a new start counts from nothing, as Prometheus expects."""
-    folder = os.environ.setdefault(
-        "PROMETHEUS_MULTIPROC_DIR", os.path.join(tempfile.gettempdir(), f"metrics-{os.getpid()}")
-    )
+    """Let all processes count into the files of one folder, which is empty at each start."""
+    folder = Path(tempfile.gettempdir()) / f"metrics-{os.getpid()}"
+    folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(folder)))
     shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
+    folder.mkdir(parents=True)
 
 
 if __name__ == "__main__":

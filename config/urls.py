@@ -1,4 +1,4 @@
-"""Every address of the site, by app. The store, the rest of the site, accounts, the operator."""
+"""URLs of the site, by app."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from apps.users.social import routes as social_routes
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("apps.ecommerce.urls")),  # first: the most asked for, and they are tried in order
+    path("", include("apps.ecommerce.urls")),
     path("", include("apps.web.urls")),
     path("accounts/", include("apps.users.urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -16,14 +16,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(social_routes())),
     path("admin/", admin.site.urls),
 ]
-
 if "apps.devtools" in settings.INSTALLED_APPS:
     urlpatterns.append(path("dev/", include("apps.devtools.urls")))
 if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
-handler400 = "apps.web.views.bad_request"
-handler403 = "apps.web.views.permission_denied"
-handler404 = "apps.web.views.not_found"
-handler429 = "apps.core.rate_limits.too_often"  # allauth's name for it
-handler500 = "apps.web.views.server_error"
+handler400 = "apps.web.views.errors.bad_request"
+handler403 = "apps.web.views.errors.permission_denied"
+handler404 = "apps.web.views.errors.not_found"
+handler429 = "apps.core.rate_limits.too_many_requests"  # of allauth
+handler500 = "apps.web.views.errors.server_error"

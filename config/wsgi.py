@@ -1,4 +1,4 @@
-"""WSGI entry point; config/server.py serves it."""
+"""WSGI entry point."""
 
 import os
 
@@ -8,7 +8,6 @@ from config.production_checks import refuse_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 refuse_to_start()
-
 application = get_wsgi_application()
 from apps.core import page_cache  # noqa: E402  (needs the settings)
 

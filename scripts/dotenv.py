@@ -17,10 +17,9 @@ PRINT_VARIABLES = "import json, os, config.settings; print(json.dumps(dict(os.en
 
 def read() -> dict[str, str]:
     """Return the values of .env ({} without one). Exit with the number of a malformed line."""
-    try:
-        values, problems = read_env_file(FILE)
-    except FileNotFoundError:
+    if not FILE.exists():
         return {}
+    values, problems = read_env_file(FILE)
     if problems:
         stop("\n".join(problems))
     if not (values.get("SECRET_KEY") or os.environ.get("SECRET_KEY")):

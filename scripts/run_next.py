@@ -7,19 +7,18 @@ Other packages keep their pinned versions. The environment is .venv-next; it is 
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from environment import DEV, NEUTRAL, PYTHON, ROOT, ensure, install_sandbox, run, stop
+from environment import DEV, EDITABLE_SANDBOX, NEUTRAL, PYTHON, ROOT, ensure, install, run, stop
 from run_tests import CHECKS
 
 VENV = ROOT / ".venv-next"
 OLDEST = (3, 12)
 DJANGO = "django>=6.1"
-NOT_NEEDED = ("mypy", "django-stubs", "ruff", "types-", "-r")  # these check the code, which is the same
+NOT_NEEDED = ("mypy==", "django-stubs==", "ruff==", "types-")  # these check the code, which is the same
 ELSEWHERE = (  # where version managers install Python; python.org's is on PATH
     "~/.pyenv/versions/3.*/bin/python",
     "~/.local/share/uv/python/cpython-3.*/bin/python3",
@@ -62,17 +61,17 @@ def _version(python: str) -> tuple[int, ...]:
 
 def _ensure(python: str, version: tuple[int, ...]) -> None:
     """Create .venv-next with the pinned packages and the newest Django."""
-    pinned = [line for name in DEV for line in (ROOT / name).read_text().split("\n") if line.strip()]
-    wanted = [line for line in pinned if not line.lower().startswith(("django==", *NOT_NEEDED))] + [DJANGO]
+    lines = [line for name in DEV for line in (ROOT / name).read_text().splitlines()]
+    pinned = {line.rstrip(" \\") for line in lines if "==" in line and line[0].isalnum()}
+    wanted = [DJANGO, *sorted(line for line in pinned if not line.startswith(("django==", *NOT_NEEDED)))]
     stamp, digest = VENV / ".installed", hashlib.sha256(repr((wanted, version)).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return
     print(f"Making .venv-next with {python}", flush=True)
     subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
-    pip = [VENV / "bin/python", "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"]
-    if run(*pip, *(re.sub(r"\s+#.*", "", line) for line in wanted)):
-        stop("Installing the newest Django beside the pinned packages failed; pip says why above.")
-    install_sandbox(VENV / "bin/python")
+    # All packages are named, so none is resolved: a library may still forbid the newest Django.
+    install(VENV / "bin/python", "--no-deps", *wanted)
+    install(VENV / "bin/python", *EDITABLE_SANDBOX)
     stamp.write_text(digest)
 
 

@@ -1,62 +1,176 @@
-"""`make try-container`: builds the image, starts everything of compose.yaml as a demo shop, looks, and removes it all.
+"""`make try-container`: build the image with and without the sandbox, start it, check its pages, and remove it.
 
     python scripts/try_container.py [seconds to wait]
 
-Needs Docker with its compose plugin, and port 8000. Standard library only.
+Docker starts everything in compose.yaml. Without a Docker engine, buildah starts the image alone, as root on Linux.
+Needs port 8000. Standard library only.
 """
 
+import functools
 import json
 import os
+import re
 import secrets
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from environment import ROOT, stop
+from environment import ROOT, run, stop
 
-ADDRESS = "http://127.0.0.1:8000"
-DEMO = {
-    "SITE_URL": "http://127.0.0.1:8000",
-    "ALLOWED_HOSTS": "127.0.0.1",
-    "STRIPE_SANDBOX": "true",
-    "SECRET_KEY": secrets.token_urlsafe(50),
-    "POSTGRES_PASSWORD": secrets.token_hex(16),
-}
+SITE_URL = "http://127.0.0.1:8000"
+FIND_SANDBOX = "import importlib.util, sys; sys.exit(not importlib.util.find_spec('stripe_sandbox'))"
+IMAGE = "localhost/shop-trial"
+# The root file system becomes read-only, and the process loses root and all capabilities, as in compose.yaml.
+UNPRIVILEGED = (
+    "mount -o remount,bind,ro / && exec setpriv --reuid 10001 --regid 10001 --clear-groups --inh-caps=-all "
+    '--bounding-set=-all --no-new-privs "$@"'
+)
+NO_ENGINE = (
+    "There is no Docker engine. Start one, or install buildah (Debian: apt install buildah debootstrap) and run this "
+    "as root."
+)
 
 
 def main() -> None:
-    seconds = sys.argv[1] if len(sys.argv) > 1 else "180"
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 180
+    if _succeeds("docker", "info"):
+        start = _start_compose
+    elif shutil.which("buildah") and os.geteuid() == 0:
+        start = _start_image
+        print(
+            "There is no Docker engine: compose.yaml with PostgreSQL, Redis, worker and scheduler is not tried."
+        )
+    else:
+        stop(NO_ENGINE)
+    for sandbox in ("true", "false"):
+        values = {
+            "SITE_URL": SITE_URL,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "STRIPE_SANDBOX": sandbox,
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTGRES_PASSWORD": secrets.token_hex(16),
+        }
+        with start(values, seconds) as execute:
+            _check(execute, has_sandbox=sandbox == "true")
+        print(f"The image with STRIPE_SANDBOX={sandbox} works", flush=True)
+
+
+def _check(execute: Callable[..., int], *, has_sandbox: bool) -> None:
+    missing = execute("python", "-c", FIND_SANDBOX)
+    if has_sandbox == bool(missing):
+        stop(f"The image {'lacks' if missing else 'contains'} the sandbox.")
+    if has_sandbox:
+        execute("python", "manage.py", "bootstrap_ecommerce")
+    for path in ("/readyz", "/store/"):
+        status, page = _get(path)
+        if status != 200:
+            stop(f"{path} answers {status}: {page[:500]}")
+        print(f"{path} answers 200", flush=True)
+
+
+@contextmanager
+def _start_compose(values: dict[str, str], seconds: int) -> Iterator[Callable[..., int]]:
     with tempfile.TemporaryDirectory(prefix="shop-container-") as folder:
-        values = Path(folder, "env")
-        values.write_text("".join(f"{name}={value}\n" for name, value in DEMO.items()))
-        os.environ["ENVIRONMENT_FILE"] = str(values)
-        compose = ("docker", "compose", "--project-name", "shop-trial", "--env-file", str(values))
+        file = Path(folder, "env")
+        file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        os.environ["ENVIRONMENT_FILE"] = str(file)
+        compose = functools.partial(
+            run, "docker", "compose", "--project-name", "shop-trial", "--env-file", file
+        )
         try:
-            if _run(*compose, "up", "--build", "--detach", "--wait", "--wait-timeout", seconds):
-                _run(*compose, "logs", "--no-color", "--tail", "50")
-                stop("The containers did not come up; what they said is above.")
-            _run(*compose, "exec", "-T", "web", "python", "manage.py", "bootstrap_ecommerce")
-            ready, page = _get("/readyz"), _get("/store/")
-            print(ready)
-            if not json.loads(ready)["ready"] or "<h1" not in page:
-                stop("The shop answers, but not as it should.")
+            if compose("up", "--build", "--detach", "--wait", f"--wait-timeout={seconds}"):
+                compose("logs", "--no-color", "--tail", "50")
+                stop("The containers did not come up; their log is above.")
+            yield functools.partial(compose, "exec", "-T", "web")
         finally:
-            _run(*compose, "down", "--volumes", "--timeout", "40")
+            compose("down", "--volumes", "--timeout", "40")
 
 
-def _run(*command: str) -> int:
-    return subprocess.run(command, cwd=ROOT).returncode
-
-
-def _get(path: str) -> str:
+@contextmanager
+def _start_image(values: dict[str, str], seconds: int) -> Iterator[Callable[..., int]]:
+    os.environ["BUILDAH_ISOLATION"] = "chroot"  # needs no container runtime
+    _ensure_base_image()
+    sandbox = f"STRIPE_SANDBOX={values['STRIPE_SANDBOX']}"
+    print(f"Building the image with {sandbox}", flush=True)
+    network = "--network=host"
+    _buildah("build", "--quiet", "--format=docker", network, "--build-arg", sandbox, "--tag", IMAGE, ".")
+    command = json.loads(_buildah("inspect", "--type=image", IMAGE))["Docker"]["config"]["Cmd"]
+    container = _buildah("from", "--pull-never", IMAGE)
+    environment = [f"--env={name}={value}" for name, value in {**values, "HOST": "127.0.0.1"}.items()]
+    options = [network, "--user=0", "--cap-add=CAP_SYS_ADMIN", "--mount=type=tmpfs,dst=/tmp", *environment]
+    inside = ["buildah", "run", *options, container, "--", "sh", "-c", UNPRIVILEGED, "sh"]
+    server = None
     try:
-        with urllib.request.urlopen(ADDRESS + path, timeout=20) as answer:
-            return str(answer.read().decode())
+        if run(*inside, "python", "manage.py", "migrate", "-v0"):
+            stop("migrate failed in the image; the reason is above.")
+        server = subprocess.Popen([*inside, *command], start_new_session=True)
+        deadline = time.monotonic() + seconds
+        while _get("/readyz")[0] != 200:
+            if server.poll() is not None or time.monotonic() > deadline:
+                stop("The image does not answer; its log is above.")
+            time.sleep(0.5)
+        yield functools.partial(run, *inside)
+    finally:
+        if server:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(timeout=40)
+        _buildah("rm", container)
+        _buildah("rmi", IMAGE)
+
+
+def _ensure_base_image() -> None:
+    """Pull the Dockerfile's base image. Where its registry cannot be reached, make one from Debian's packages."""
+    (base,) = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    if _succeeds("buildah", "inspect", "--type=image", base) or _succeeds("buildah", "pull", base):
+        return
+    if not shutil.which("debootstrap"):
+        stop(
+            f"{base} cannot be pulled. To make a similar image from Debian's packages: apt install debootstrap"
+        )
+    print(
+        f"{base} cannot be pulled. Making a similar image from Debian's packages (minutes, once)", flush=True
+    )
+    container = _buildah("from", "scratch")
+    folder = _buildah("mount", container)
+    packages = "--include=ca-certificates,python3-venv,python-is-python3"
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", packages, "trixie", folder],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    certificates = "/etc/ssl/certs/ca-certificates.crt"  # this machine's: a company's proxy may have its own
+    shutil.copy(certificates, folder + certificates)
+    _buildah("commit", "--quiet", "--rm", container, f"localhost/{base}")
+
+
+def _buildah(*arguments: str) -> str:
+    done = subprocess.run(["buildah", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        stop(f"buildah {arguments[0]} failed; the reason is above.")
+    return done.stdout.strip()
+
+
+def _succeeds(*command: str) -> bool:
+    """Run a command without its output, and return whether it succeeds."""
+    return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _get(path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(SITE_URL + path, timeout=20) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
-        stop(f"{path} answers {error.code}: {error.read()[:500].decode(errors='replace')}")
+        return error.code, error.read().decode(errors="replace")
+    except OSError:
+        return 0, "no answer"
 
 
 if __name__ == "__main__":

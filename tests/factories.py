@@ -12,7 +12,8 @@ from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
-from config.email import mail_settings
+from config import services
+from config.env_urls import email_url
 
 VISA = "4242424242424242"
 DECLINED = "4000000000000002"
@@ -104,5 +105,5 @@ def readiness(**headers: str) -> Any:
 
 def mail_by(settings: Any, url: str) -> None:
     """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
-    for name, value in mail_settings(url).items():
+    for name, value in services.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -1,48 +1,43 @@
-"""The IP address of the client, for rate limits and their log lines."""
+"""The client's IP address, for rate limits and log lines."""
 
 import re
-from collections.abc import Iterator
 from ipaddress import IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
-NOBODY = "0.0.0.0"  # noqa: S104  (where no address is known; an address, because sessions keep one)
+UNKNOWN = "0.0.0.0"  # noqa: S104  (an IP address, because sessions store one)
 WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return the address that the outermost trusted proxy saw, or else the one that is connected.
+def client_ip(request: HttpRequest) -> str:
+    """Return the IP address that the outermost trusted proxy saw; IPv6 as the /64 network of one household.
 
-    That proxy writes it into the header CLIENT_IP_HEADER, or adds it to X-Forwarded-For as the entry TRUSTED_PROXIES
-    from the right. The client may have made up everything else. IPv6 is cut to the /64 that one household has.
+    That proxy writes it into CLIENT_IP_HEADER, or adds it to X-Forwarded-For as the entry TRUSTED_PROXIES from the
+    right. The client may have made up all other entries.
     """
-    return next(filter(None, map(clean_address, _candidates(request))), NOBODY)
+    candidates = forwarding_chain(request)[-settings.TRUSTED_PROXIES - 1 :]
+    if settings.CLIENT_IP_HEADER:
+        # A proxy that appends to the header instead of replacing it writes the last entry.
+        candidates.insert(0, request.headers.get(settings.CLIENT_IP_HEADER, "").rpartition(",")[2])
+    return next(filter(None, map(normalize_ip, candidates)), UNKNOWN)
 
 
-def hops(request: HttpRequest) -> list[str]:
-    """Return X-Forwarded-For, then who is connected: each proxy added the address that asked it."""
+def forwarding_chain(request: HttpRequest) -> list[str]:
+    """Return the entries of X-Forwarded-For and the connected peer: each proxy added the one before it."""
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     return [*filter(None, map(str.strip, forwarded)), request.META.get("REMOTE_ADDR", "")]
 
 
-def clean_address(text: str) -> str:
-    """Return the address without port, IPv6 as its /64; "" when the text is no address."""
+def normalize_ip(text: str) -> str:
+    """Return the IP address without port, IPv6 as its /64 network; "" if the text is not an IP address."""
     text = text.strip()
-    if match := WITH_PORT.fullmatch(text):  # some proxies add it
+    if match := WITH_PORT.fullmatch(text):
         text = match[1] or match[2]
     try:
-        address = ip_address(text.partition("%")[0])
+        ip = ip_address(text.partition("%")[0])
     except ValueError:
         return ""
-    if address.version == 4:
-        return str(address)
-    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False).network_address)
-
-
-def _candidates(request: HttpRequest) -> Iterator[str]:
-    """Yield what may be the client's address, the best candidate first. The caller skips what is no address."""
-    if settings.CLIENT_IP_HEADER:
-        # A proxy that adds to the header instead of setting it leaves its own word last.
-        yield request.headers.get(settings.CLIENT_IP_HEADER, "").rpartition(",")[2]
-    yield from hops(request)[-settings.TRUSTED_PROXIES - 1 :]
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or IPv6Network((ip, 64), strict=False).network_address)

@@ -1,4 +1,4 @@
-"""Read the design tokens of the stylesheets, for what no stylesheet reaches: e-mails, manifest, theme-color."""
+"""The design tokens of the stylesheets, for e-mails, the manifest and theme-color, which no stylesheet reaches."""
 
 import re
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import Literal
 
 from django.conf import settings
 
-from apps.core.stylesheet import COMMENT, source
+from apps.core.stylesheet import COMMENT, find_source
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -19,21 +19,19 @@ LIGHT_DARK = re.compile(rf"light-dark\({ARGUMENT},{ARGUMENT}\)")
 
 
 def resolve_token(name: str, scheme: Scheme) -> str:
-    """Return the value of a token, with var() and light-dark() replaced. Raises KeyError if there is no such token."""
-    value = tokens()[name]
+    """Return the value of a token, with var() and light-dark() replaced. Raise KeyError if there is no such token."""
+    value = read_tokens()[name]
     while VAR.search(value):
-        value = VAR.sub(lambda match: tokens()[match[1]], value)
+        value = VAR.sub(lambda match: read_tokens()[match[1]], value)
     return LIGHT_DARK.sub(rf"\{1 + SCHEMES.index(scheme)}", value)
 
 
-def tokens() -> dict[str, str]:
+def read_tokens() -> dict[str, str]:
     """Return the custom properties of :root, as written."""
-    paths = [source(name) for name in FILES]
-    return _read(max(path.stat().st_mtime for path in paths) if settings.DEBUG else 0)
+    return _read_tokens(max(find_source(name).stat().st_mtime for name in FILES) if settings.DEBUG else 0)
 
 
 @lru_cache(maxsize=1)
-def _read(_version: float) -> dict[str, str]:
-    css = "\n".join(COMMENT.sub("", source(name).read_text()) for name in FILES)
-    blocks = " ".join(ROOT.findall(css))
-    return {name: " ".join(value.split()) for name, value in PROPERTY.findall(blocks)}
+def _read_tokens(_version: float) -> dict[str, str]:
+    css = "\n".join(COMMENT.sub("", find_source(name).read_text()) for name in FILES)
+    return {name: " ".join(value.split()) for name, value in PROPERTY.findall(" ".join(ROOT.findall(css)))}

@@ -1,5 +1,3 @@
-"""Django's messages, in a cookie whose name is ours to choose (setting MESSAGES_COOKIE_NAME)."""
-
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +6,13 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 
 
-class Cookie(CookieStorage):
+class HostCookieStorage(CookieStorage):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cookie_name = settings.MESSAGES_COOKIE_NAME
 
 
-class Storage(FallbackStorage):
-    storage_classes = (Cookie, SessionStorage)
+class MessageStorage(FallbackStorage):
+    """Django's default storage, with a cookie name that may have the prefix __Host-."""
+
+    storage_classes = (HostCookieStorage, SessionStorage)

@@ -1,13 +1,10 @@
 """Cache public pages until the data that they show changes.
 
-A page is rendered from a PublicRequest, which contains nothing of the visitor, and served only to visitors without
-cookies other than language and theme. For all other requests the view runs as usual, and its page is not cached.
+A page is rendered from a PublicRequest and served only to visitors without cookies other than language and theme. For
+all other requests the view runs as usual, and its response is not cached.
 """
 
-from __future__ import annotations
-
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from functools import wraps
 from gzip import compress, decompress
 from hashlib import sha256
@@ -19,28 +16,26 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.translation import get_language
 
-from apps.core.public_request import PublicRequest, is_public, language
+from apps.core.public_query import Normalize, normalize_query
+from apps.core.public_request import PublicRequest, is_public
 from apps.core.theme import chosen_theme
 
-# The longest that a page stays stale if a process ends between its commit and `invalidate`.
-MAX_AGE_SECONDS = 300
-VERSION_KEY = "version"
-PLAIN = {("Content-Type", "text/html; charset=utf-8")}
-HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
-# Advertisers and newsletters append these parameters to links. No view reads them.
-MARKETING_PARAMETERS = re.compile(
-    r"utm_\w+|gclid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|_gl"
-    r"|fbclid|igshid|msclkid|ttclid|twclid|li_fat_id|yclid|epik|mc_cid|mc_eid|_hsenc|_hsmi"
+MAX_AGE_SECONDS = (
+    300  # the longest that a page stays stale if a process ends between its commit and `invalidate`
 )
+VERSION_KEY = "version"
+PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
+CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
 
 View = Callable[..., HttpResponseBase]
-Normalize = Callable[[str], str | None]
+Page = tuple[bytes, str]  # compressed content and ETag
 
 
 def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
@@ -52,23 +47,17 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            query = _known_parameters(request.GET, parameters) if is_public(request) else None
-            response = None
-            if query is not None:
-                response = _public_response(request, query, lambda public: view(public, *args, **kwargs))
-            return response or _private(view(request, *args, **kwargs))
+        def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            query = normalize_query(request.GET, parameters) if is_public(request) else None
+            response = None if query is None else _get_or_render(view, request, query, kwargs)
+            return response or _make_private(view(request, **kwargs))
 
         return wrapper
 
     return decorate
 
 
-def one_of(choices: Collection[str]) -> Normalize:
-    return lambda value: value if value in choices else ""
-
-
-def invalidate() -> None:
+def invalidate(**signal: object) -> None:
     """Drop all cached pages, for every process, when the current transaction is committed."""
     transaction.on_commit(lambda: caches["pages"].set(VERSION_KEY, uuid4().hex, None))
 
@@ -76,76 +65,58 @@ def invalidate() -> None:
 def invalidate_on(*senders: type[models.Model]) -> None:
     """Call `invalidate` whenever an object of these models is saved or deleted. Bulk operations send no signal."""
     for sender in senders:
-        for signal in (post_save, post_delete):
-            signal.connect(_invalidate, sender=sender, dispatch_uid=f"page cache of {sender._meta.label}")
+        post_save.connect(invalidate, sender=sender)
+        post_delete.connect(invalidate, sender=sender)
 
 
 def current_version() -> str:
-    """Return the version of the data on public pages; "" if the cache is unreachable, and nothing can be cached."""
-    pages = caches["pages"]
-    return (
-        pages.get(VERSION_KEY) or (pages.add(VERSION_KEY, uuid4().hex, None) and pages.get(VERSION_KEY)) or ""
-    )
+    """Return the version of the data on public pages. It differs in each call if the cache is unreachable."""
+    return str(caches["pages"].get_or_set(VERSION_KEY, lambda: uuid4().hex, None))
 
 
-def _invalidate(**signal: object) -> None:
-    invalidate()
-
-
-def _known_parameters(query: QueryDict, parameters: Mapping[str, Normalize]) -> dict[str, str] | None:
-    """Return the parameters in one form and order, without defaults; None if the page is not cached."""
-    found: dict[str, str] = {}
-    for name, values in query.lists():
-        if name in parameters and len(values) == 1:
-            value = parameters[name](values[0])
-            if value is None:
-                return None
-            found[name] = value
-        elif name in parameters or not MARKETING_PARAMETERS.fullmatch(name):
-            return None
-    return {name: found[name] for name in parameters if found.get(name)}
-
-
-def _public_response(request: HttpRequest, query: dict[str, str], view: View) -> HttpResponseBase | None:
-    """Return the page from the cache, or render it; None if it is for one person and not public."""
+def _get_or_render(
+    view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
+) -> HttpResponseBase | None:
+    """Return None if the response is for one person: the view then runs with the visitor's own request."""
     # The version is read before rendering: a change in the meantime makes this page stale.
     version = "" if settings.DEBUG else current_version()
-    parts = (version, settings.SITE_URL, request.path, urlencode(query), language(), chosen_theme(request))
+    parts = (
+        version,
+        settings.SITE_URL,
+        request.path,
+        urlencode(query),
+        get_language(),
+        chosen_theme(request),
+    )
     key = sha256(repr(parts).encode()).hexdigest()
-    page: tuple[bytes, str] | None = caches["pages"].get(key) if version else None
+    page: Page | None = caches["pages"].get(key) if version else None
     if page is None:
-        public = PublicRequest(request, query)
-        with timezone.override(None):  # a middleware may have activated a visitor's
-            response = view(public)
+        public_request = PublicRequest(request, query)
+        with timezone.override(None):  # a middleware may have activated the visitor's time zone
+            response = view(public_request, **kwargs)
             if isinstance(response, SimpleTemplateResponse):
                 response.render()
-        if public.is_personal() or response.cookies or response.has_header("Vary"):
+        if public_request.is_personal() or response.cookies or response.has_header("Vary"):
             return None
-        # A response with other headers says itself how it may be cached.
-        if (
-            not isinstance(response, HttpResponse)
-            or response.status_code != 200
-            or set(response.items()) != PLAIN
-        ):
-            return _private(response)
+        is_page = response.status_code == 200 and dict(response.items()) == PAGE_HEADERS
+        if not is_page or not isinstance(response, HttpResponse):
+            return _make_private(response)
         page = compress(response.content, mtime=0), sha256(response.content).hexdigest()[:32]
         if version:
             caches["pages"].set(key, page, MAX_AGE_SECONDS)
-    return _conditional_response(request, *page)
+    return _respond(request, *page)
 
 
-def _private(response: HttpResponseBase) -> HttpResponseBase:
+def _make_private(response: HttpResponseBase) -> HttpResponseBase:
     patch_cache_control(response, private=True, no_store=True)
     return response
 
 
-def _conditional_response(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
-    """https://www.rfc-editor.org/rfc/rfc9110#section-13"""
+def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
+    """Return the page, or 304. https://www.rfc-editor.org/rfc/rfc9110#section-13"""
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        etag = f'"{etag}-gzip"'
-        response = HttpResponse(compressed, headers={**HEADERS, "ETag": etag, "Content-Encoding": "gzip"})
+        etag, content, encoding = f'"{etag}-gzip"', compressed, {"Content-Encoding": "gzip"}
     else:
-        etag = f'"{etag}"'
-        response = HttpResponse(decompress(compressed), headers={**HEADERS, "ETag": etag})
-    conditional = get_conditional_response(request, etag=etag, response=response)
-    return conditional or response
+        etag, content, encoding = f'"{etag}"', decompress(compressed), {}
+    response = HttpResponse(content, headers={**CACHED_HEADERS, **encoding, "ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response) or response

@@ -1,11 +1,8 @@
 """The request from which public pages are rendered. It contains nothing of the visitor's own request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from io import BytesIO
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -29,17 +26,34 @@ class PublicRequest(WSGIRequest):
     """
 
     def __init__(self, request: HttpRequest, parameters: Mapping[str, str]) -> None:
-        super().__init__(_environ(request, parameters))
+        site = urlsplit(settings.SITE_URL)
+        language = get_language() or settings.LANGUAGE_CODE
+        cookies = {settings.LANGUAGE_COOKIE_NAME: language, settings.THEME_COOKIE_NAME: chosen_theme(request)}
+        super().__init__(
+            {
+                "REQUEST_METHOD": "GET",
+                "SCRIPT_NAME": request.META.get("SCRIPT_NAME", ""),
+                "PATH_INFO": request.path_info.encode().decode("latin-1"),  # as WSGI requires
+                "QUERY_STRING": urlencode(parameters),
+                "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items() if value),
+                "HTTP_HOST": site.netloc,
+                "SERVER_NAME": site.hostname or "",
+                "SERVER_PORT": str(site.port or (443 if site.scheme == "https" else 80)),
+                "SERVER_PROTOCOL": "HTTP/1.1",
+                "wsgi.url_scheme": site.scheme,
+                "wsgi.input": BytesIO(),
+            }
+        )
         self.resolver_match = request.resolver_match
-        self.LANGUAGE_CODE = language()
+        self.LANGUAGE_CODE = language
         self.session = import_module(settings.SESSION_ENGINE).SessionStore()
         self.user = AnonymousUser()
         self._messages = default_storage(self)
         self.htmx = HtmxDetails(self)
 
     def get_host(self) -> str:
-        """Return the host of SITE_URL, whether or not ALLOWED_HOSTS names it."""
-        return str(urlsplit(settings.SITE_URL).netloc)
+        """Return the host of SITE_URL, whether or not ALLOWED_HOSTS contains it."""
+        return str(self.META["HTTP_HOST"])
 
     @property
     def csp_nonce(self) -> str:
@@ -48,7 +62,7 @@ class PublicRequest(WSGIRequest):
         return ""
 
     def is_personal(self) -> bool:
-        """Return whether the view used what is one person's: session, message, CSRF token or nonce."""
+        """Return whether the view used what belongs to one person: session, message, CSRF token or nonce."""
         is_session_used = self.session.modified or not self.session.is_empty()
         return bool(
             is_session_used or len(get_messages(self)) or {"CSRF_COOKIE", "csp_nonce"} & self.META.keys()
@@ -67,25 +81,3 @@ def is_public(request: HttpRequest) -> bool:
         and not request.user.is_authenticated
         and not len(get_messages(request))
     )
-
-
-def language() -> str:
-    return get_language() or settings.LANGUAGE_CODE
-
-
-def _environ(request: HttpRequest, parameters: Mapping[str, str]) -> dict[str, Any]:
-    site = urlsplit(settings.SITE_URL)
-    cookies = {settings.LANGUAGE_COOKIE_NAME: language(), settings.THEME_COOKIE_NAME: chosen_theme(request)}
-    return {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": request.META.get("SCRIPT_NAME", ""),
-        "PATH_INFO": request.path_info.encode().decode("latin-1"),  # as WSGI has it
-        "QUERY_STRING": urlencode(parameters),
-        "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items() if value),
-        "HTTP_HOST": site.netloc,
-        "SERVER_NAME": site.hostname or "",
-        "SERVER_PORT": str(site.port or (443 if site.scheme == "https" else 80)),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": site.scheme,
-        "wsgi.input": BytesIO(),
-    }

@@ -1,10 +1,7 @@
-"""How often is too often (setting RATE_LIMITS), counted in the cache that all processes share.
+"""Rate limits (setting RATE_LIMITS), counted in the shared cache; allauth uses the same setting for its own views.
 
-`@limited("search")` on a view; allauth counts its own pages by the same table. While the cache is away nothing is
-counted: a shop that sells is worth more than a limit.
+While the cache is unreachable nothing is limited.
 """
-
-from __future__ import annotations
 
 import logging
 import math
@@ -13,7 +10,6 @@ from collections.abc import Callable
 from functools import wraps
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
@@ -22,63 +18,64 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
-from apps.core.client_ip import client_address
+from apps.core.client_ip import client_ip
 
 logger = logging.getLogger(__name__)
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-A_WHILE = 60  # seconds; allauth does not say how long
-A_FEW_HOURS = 2 * 3600  # seconds; from here on hours are said, not minutes
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DEFAULT_WAIT_SECONDS = 60  # allauth does not say how long
+MAX_WAIT_IN_MINUTES_SECONDS = 2 * 3600  # a longer wait is shown in hours
 
-Request = TypeVar("Request", bound=HttpRequest)
-P = ParamSpec("P")
-View = Callable[Concatenate[Request, P], HttpResponseBase]
+View = Callable[..., HttpResponseBase]
 
 
 def limited(
-    name: str, *, asks: str = "", by: Callable[[HttpRequest], str] | None = None
-) -> Callable[[View[Request, P]], View[Request, P]]:
-    """Decorates a view: answers 429 where RATE_LIMITS[name] says so. With `asks`, counts only requests that bring
-    that parameter. With `by`, counts "key" rates by what it returns, and only requests for which that is not empty.
+    name: str, *, parameter: str = "", by: Callable[[HttpRequest], str] | None = None
+) -> Callable[[View], View]:
+    """Decorate a view: answer 429 if RATE_LIMITS[name] is exceeded.
+
+    With `parameter`, only requests with that query parameter count. With `by`, "key" rates count by what it returns,
+    and only requests for which that is not empty.
     """
 
-    def decorate(view: View[Request, P]) -> View[Request, P]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def inner(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             key = by(request) if by else ""
-            counts = key if by else not asks or request.GET.get(asks)
-            if counts and (seconds := seconds_to_wait(request, name, key)):
-                return too_often(request, seconds)
+            counts = key if by else not parameter or request.GET.get(parameter)
+            if counts and (seconds := seconds_to_wait(name, request, key)):
+                return too_many_requests(request, seconds)
             return view(request, *args, **kwargs)
 
-        return inner
+        return wrapper
 
     return decorate
 
 
-def seconds_to_wait(request: HttpRequest, name: str, key: str = "") -> int:
-    """Counts this request; 0 if it may go on."""
-    wait = _longest_wait(name, lambda per: _who(request, per, key))
-    if wait:
-        logger.warning("Too often: %s by %s", name, client_address(request))
+def seconds_to_wait(name: str, request: HttpRequest | None = None, key: str = "") -> int:
+    """Count this use of RATE_LIMITS[name]; return 0 if it is allowed. Without a request only "key" rates count."""
+    wait = 0
+    for rate in filter(None, settings.RATE_LIMITS.get(name, "").split(",")):
+        limit, period, per = rate.strip().split("/")  # "10/5m/user"
+        seconds = int(period[:-1] or 1) * UNIT_SECONDS[period[-1]]
+        who = _identify(per, request, key)
+        if who and _count(f"{name}:{rate}:{who}", seconds) > int(limit):
+            wait = max(wait, math.ceil(seconds - now() % seconds))
+    if wait and request:
+        logger.warning("Rate limit %s exceeded by %s", name, client_ip(request))
     return wait
 
 
-def key_has_to_wait(name: str, key: str) -> bool:
-    """Count once for this key, by the "key" rates of RATE_LIMITS[name]; needs no request."""
-    return _longest_wait(name, lambda per: _hashed(key) if per == "key" else "") > 0
-
-
-def too_often(request: HttpRequest, seconds: int = A_WHILE) -> HttpResponseBase:
-    """The 429 page, or for htmx a few words in the place of what it asked for."""
+def too_many_requests(request: HttpRequest, seconds: int = DEFAULT_WAIT_SECONDS) -> HttpResponseBase:
+    """Return the 429 page, or for htmx a short text in the place of what it requested."""
     template = "web/_too_often.html" if request.headers.get("HX-Request") else "429.html"
     context = {
         "minutes": math.ceil(seconds / 60),
-        "hours": math.ceil(seconds / 3600) if seconds > A_FEW_HOURS else 0,
+        "hours": math.ceil(seconds / 3600) if seconds > MAX_WAIT_IN_MINUTES_SECONDS else 0,
         "target": request.headers.get("HX-Target", ""),
     }
     response = render(request, template, context, status=429)
-    response["Retry-After"] = str(seconds)
+    response.headers["Retry-After"] = str(seconds)
     add_never_cache_headers(response)
     return response
 
@@ -87,45 +84,25 @@ def now() -> float:
     return time.time()
 
 
-def _parsed(rate: str) -> tuple[int, int, str]:
-    """ "10/5m/user" ▶ 10, 300 seconds, "user"."""
-    most, span, per = rate.strip().split("/")
-    return int(most), int(span[:-1] or 1) * UNITS[span[-1]], per
-
-
-def _longest_wait(name: str, who_of: Callable[[str], str]) -> int:
-    """Count by each rate of RATE_LIMITS[name]; `who_of` returns who is counted per "ip", "user" or "key"."""
-    wait = 0
-    for rate in filter(None, settings.RATE_LIMITS.get(name, "").split(",")):
-        most, seconds, per = _parsed(rate)
-        who = who_of(per)
-        if who and _count(f"{name}:{rate}:{who}", seconds) > most:
-            wait = max(wait, math.ceil(seconds - now() % seconds))
-    return wait
-
-
-def _hashed(key: str) -> str:
-    """Keys are e-mail addresses: they are not kept, and may be of any length."""
-    return sha256(key.encode()).hexdigest()
-
-
-def _who(request: HttpRequest, per: str, key: str) -> str:
-    """Whose requests are counted together; "" if nobody's."""
+def _identify(per: str, request: HttpRequest | None, key: str) -> str:
+    """Return whose requests are counted together: by hashed key, user or IP address. "" counts none."""
     if per == "key":
-        return _hashed(key) if key else ""
+        # Keys are e-mail addresses, which are not stored.
+        return sha256(key.encode()).hexdigest() if key else ""
+    if request is None:
+        return ""
     if per == "user":
         return str(request.user.pk or "")
-    address = ip_address(client_address(request))
-    # This machine's own address, or none, is a proxy that BEHIND_TLS_PROXY does not tell of: all would be one person.
-    return "" if address.is_loopback or address.is_unspecified else str(address)
+    ip = ip_address(client_ip(request))
+    # A loopback address is a proxy that the settings do not mention: all shoppers would be one client.
+    return "" if ip.is_loopback or ip.is_unspecified else str(ip)
 
 
 def _count(key: str, seconds: int) -> int:
-    """How many there were in this window of time, with this one."""
-    key = f"often:{key}:{int(now() // seconds)}"
-    for _try in range(2):
-        try:
-            return cache.incr(key)
-        except ValueError:  # the first in this window
-            cache.add(key, 0, seconds)
-    return 1
+    """Return the number of uses in this period, including this one."""
+    key = f"rate:{key}:{int(now() // seconds)}"
+    cache.add(key, 0, seconds)
+    try:
+        return cache.incr(key)
+    except ValueError:  # the period has just ended
+        return 1

@@ -1,10 +1,8 @@
 """Django's Redis cache that answers like an empty cache while Redis does not answer.
 
-django-redis with IGNORE_EXCEPTIONS returns None for add(): allauth takes that for a lock that somebody else holds, and
-nobody can sign in.
+django-redis with IGNORE_EXCEPTIONS returns None for add(), which allauth understands as a lock of another request: it
+then answers 429 to each sign-in.
 """
-
-from __future__ import annotations
 
 import logging
 import time
@@ -46,17 +44,14 @@ _paused_until: dict[tuple[str, ...], float] = {}  # servers: time.monotonic(); s
 class ForgivingRedisCacheClient(RedisCacheClient):
     _servers: list[str]
 
-    def __init__(self, servers: list[str], **options: Any) -> None:
-        super().__init__(servers, **{**OPTIONS, **options})
-
 
 class ForgivingRedisCache(RedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        super().__init__(server, {**params, "OPTIONS": {**OPTIONS, **params.get("OPTIONS", {})}})
         self._class = ForgivingRedisCacheClient
 
 
-def _forgive(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
+def _with_fallback(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
     operation = getattr(RedisCacheClient, name)
 
     def forgiving(self: ForgivingRedisCacheClient, *arguments: Any) -> Any:
@@ -74,4 +69,4 @@ def _forgive(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _name, _fallback in FALLBACKS.items():
-    setattr(ForgivingRedisCacheClient, _name, _forgive(_name, _fallback))
+    setattr(ForgivingRedisCacheClient, _name, _with_fallback(_name, _fallback))

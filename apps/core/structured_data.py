@@ -1,6 +1,4 @@
-"""What search engines are told of the shop in their own words. https://schema.org/WebSite"""
-
-from __future__ import annotations
+"""Structured data for search engines. https://schema.org/WebSite"""
 
 import json
 from typing import Any
@@ -10,43 +8,40 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from apps.core.site_urls import absolute
+from apps.core.site_urls import absolute_url
 
-# Whatever a product is called, its name can neither end the script nor open a comment in it.
-HARMLESS = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+# A product's name can neither end the script nor open a comment in it.
+ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
 
 def shop_data() -> dict[str, Any]:
-    """Who sells, and where one searches."""
-    home = absolute(reverse("home"))
-    owner = {
+    home = absolute_url(reverse("home"))
+    shop = {
         "@type": "Organization",
         "@id": f"{home}#shop",
         "name": settings.SITE_NAME,
         "slogan": settings.SITE_TAGLINE,
         "url": home,
         "email": settings.SUPPORT_EMAIL,
-        "logo": absolute(static("brand/icon-512.png")),
+        "logo": absolute_url(static("brand/icon-512.png")),
     }
+    search_url = f"{absolute_url(reverse('store'))}?q={{search_term_string}}"
     site = {
         "@type": "WebSite",
         "@id": f"{home}#site",
         "name": settings.SITE_NAME,
         "url": home,
-        "publisher": {"@id": owner["@id"]},
+        "publisher": {"@id": shop["@id"]},
         "potentialAction": {
             "@type": "SearchAction",
-            "target": {
-                "@type": "EntryPoint",
-                "urlTemplate": f"{absolute(reverse('store'))}?q={{search_term_string}}",
-            },
+            "target": {"@type": "EntryPoint", "urlTemplate": search_url},
             "query-input": "required name=search_term_string",
         },
     }
-    return {"@context": "https://schema.org", "@graph": [owner, site]}
+    return {"@context": "https://schema.org", "@graph": [shop, site]}
 
 
-def script(data: dict[str, Any]) -> SafeString:
-    """JSON-LD is data: no browser runs it, and the content security policy lets it be."""
-    text = json.dumps(data, ensure_ascii=False).translate(HARMLESS)
+def render_json_ld(data: dict[str, Any]) -> SafeString:
+    """Return a script element with data, which no browser runs and the content security policy allows."""
+    text = json.dumps(data, ensure_ascii=False).translate(ESCAPES)
     return SafeString(f'<script type="application/ld+json">{text}</script>')

@@ -1,9 +1,4 @@
-"""Work after a change: queued in the transaction of the change, done by a worker (`manage.py db_worker`).
-
-Setting TASKS_BACKEND chooses the queue; by default there is none, and the work is done right after the commit.
-"""
-
-from __future__ import annotations
+"""Background tasks. TASKS_BACKEND chooses the queue; without one a task runs right after the commit."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,24 +15,20 @@ if django.VERSION >= (6, 0):
 else:
     from django_tasks import task  # type: ignore[no-redef,unused-ignore]
 
-__all__ = ["enqueue", "task", "worker_is_silent"]
+__all__ = ["enqueue", "is_worker_silent", "task"]
 
 
 def enqueue(job: Any, *arguments: Any) -> None:
-    """Queues a task of the change that is going on; call it in the change's transaction.
-
-    The database's queue takes part in the transaction: both are kept or neither is. Another queue can't, so it hears
-    of the task after the commit; what a crash in between loses, reconcile_purchases finds.
-    """
+    """Enqueue a task in the current transaction, or after its commit if the queue is not in the database."""
     if isinstance(job.get_backend(), DatabaseBackend):
         job.enqueue(*arguments)
     else:
         transaction.on_commit(lambda: job.enqueue(*arguments))
 
 
-def worker_is_silent() -> bool:
-    """Tasks that nobody takes mean that nobody is there. Without a queue there are none."""
+def is_worker_silent() -> bool:
+    """Return whether a task has been due for WORKER_SILENCE_SECONDS and no worker has taken it."""
     now = timezone.now()
-    since = now - timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
-    waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=since)
-    return waiting.exclude(run_after__range=(since, now)).exists()  # those became due just now
+    limit = now - timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
+    waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=limit)
+    return waiting.exclude(run_after__range=(limit, now)).exists()  # those became due just now

@@ -1,5 +1,3 @@
-"""The colour theme. It is in a cookie, so that the server renders each page in the chosen theme."""
-
 from django.conf import settings
 from django.http import HttpRequest
 

@@ -1,9 +1,6 @@
-"""What the style page shows its components with: objects that are never saved. Development only."""
-
-from __future__ import annotations
+"""Unsaved objects with which the style page renders its components."""
 
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 from django import forms
@@ -21,64 +18,33 @@ from apps.ecommerce.storefront.price_options import offers_for
 from apps.ecommerce.storefront.product_cards import Card
 from apps.users.models import User
 
-NAMES = (
-    "Ship Small",
-    "Tiny Tools",
-    "The Workshop",
-    "The unabridged and illustrated handbook of quiet toolmaking",
-)
 DAY = timedelta(days=1)
-# States that are a status and something more (states.py), and what makes each of them what it is.
-STATUS: dict[str, Status] = {
-    "confirming": Status.OPEN,
-    "slow": Status.OPEN,
-    "canceled_by_buyer": Status.OPEN,
-    "free": Status.PAID,
-    "ending": Status.ACTIVE,
-    "lapsed": Status.PAST_DUE,
-    "refunded_running": Status.REFUNDED,
-    "disputed_running": Status.DISPUTED,
-    "dispute_lost_running": Status.DISPUTE_LOST,
+ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
+LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
+# The states that depend on more than the status: status, and dates as seen from now.
+STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
+    "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
+    "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),
+    "canceled_by_buyer": (Status.OPEN, {}),
+    "free": (Status.PAID, {}),
+    "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
+    "ending": (Status.ACTIVE, {"cancel_at": 20 * DAY}),
+    "lapsed": (Status.PAST_DUE, {"current_period_start": -40 * DAY}),
 }
-SUBSCRIBED = (
-    *Status.values[Status.values.index("trialing") : Status.values.index("canceled") + 1],
+SUBSCRIPTION_STATES = (
+    "trialing",
+    "active",
     "ending",
+    "past_due",
     "lapsed",
-    "refunded_running",
-    "disputed_running",
-    "dispute_lost_running",
+    "unpaid",
+    "paused",
+    "incomplete",
+    "canceled",
 )
-PROSE = """
-## A heading
-
-Text with **strong** words, *emphasis*, `code`, ~~what was wrong~~ and [a link](https://example.com).
-
-### A smaller one
-
-- a list
-- of two things
-
-1. first
-2. then
-
-> Somebody said this.
-
-| What | How many |
-|---|---|
-| Icons | 240 |
-| Moods | 0 |
-
-```
-make run
-```
-
----
-"""
 
 
 class SampleForm(forms.Form):
-    """Each kind of field that the shop has; sent empty, so that it has errors, too."""
-
     email = forms.EmailField(help_text="We write to it when something happens to an order.")
     password = forms.CharField(widget=forms.PasswordInput)
     country = forms.ChoiceField(choices=[("", "Choose one"), ("at", "Austria"), ("jp", "Japan")])
@@ -89,51 +55,40 @@ class SampleForm(forms.Form):
 
 
 def samples() -> dict[str, Any]:
-    """The context of templates/devtools/style/."""
-    once, _named, monthly, long = (_configuration(number) for number in range(len(NAMES)))
-    bought = [purchase_in(status, monthly if status in SUBSCRIBED else once) for status in ("paid", "active")]
-    waiting = purchase_in("processing", long)
-    order = purchase_in("partially_refunded", once)
+    """Return the context of templates/devtools/style/."""
+    once, subscription = make_configuration("Ship Small", ONCE), make_configuration("The Workshop", RECURRING)
+    long_name = make_configuration(LONG_NAME, ONCE)
+    paid, active, order = (make_purchase(state) for state in ("paid", "active", "partially_refunded"))
     order.amount_discount, order.amount_tax, order.receipt_url = 500, 400, "https://stripe.com"
-    steps = ("", Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
+    owned = [Card(subscription, owned=active), Card(long_name, pending=make_purchase("processing"))]
+    purchases = {key: make_purchase(key) for key in map(str, STATES)}
+    statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
-        "cards": [
-            Card(once),
-            Card(monthly, owned=bought[1]),
-            Card(once, owned=bought[0]),
-            Card(long, pending=waiting),
-        ],
-        "library": [bought[0], bought[1], purchase_in("past_due", monthly)],
+        "cards": [Card(once), Card(once, owned=paid), *owned],
+        "library": [paid, active, purchases["past_due"]],
         "others": [
-            *((row, state_of(row)) for row in map(_of_each(once), ("failed", "refunded", "open"))),
-            *((row, state_of(row)) for row in map(_of_each(monthly), ("refunded_running",))),
+            (purchases[key], state_of(purchases[key])) for key in ("failed", "open", "refunded_running")
         ],
         "deals": [
             {"card": card, "offers": offers, "configuration": card.configuration}
             for card, offers in (
                 (Card(once), offers_for(once.prices, None)),
-                (Card(monthly), offers_for(monthly.prices, None)),
-                (Card(monthly, owned=bought[1]), []),
-                (Card(long, pending=waiting), []),
-                (Card(long), []),
+                (Card(subscription), offers_for(subscription.prices, None)),
+                *((card, []) for card in (*owned, Card(long_name))),
             )
         ],
-        "chosen": monthly.prices[0].id,
+        "chosen": subscription.prices[0].id,
         "states": [
             {
                 "state": state_of(purchase, canceled=key == "canceled_by_buyer"),
                 "purchase": purchase,
                 "opens": grants(purchase),
             }
-            for key in map(str, STATES)
-            for purchase in [purchase_in(key, monthly if key in SUBSCRIBED else once)]
+            for key, purchase in purchases.items()
         ],
         "purchase": order,
-        "changes": [
-            StatusChange(purchase=order, from_status=before, to_status=after, at=timezone.now())
-            for before, after in pairwise(steps)
-        ],
+        "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
         "configuration": once,
         "pictured": {"pictures": [drawn_for(f"sample-{number}") for number in range(3)]},
         "notes": [
@@ -145,31 +100,20 @@ def samples() -> dict[str, Any]:
             ),
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
-        "asked": {"q": "anvil"},
+        "search": {"q": "anvil"},
         "pages": Pages(rows=Product.objects.none(), count=70, shown=48, first=2, last=2, total=3),
-        "prose": PROSE,
     }
 
 
-def purchase_in(key: str, configuration: ProductConfiguration) -> Purchase:
-    """A purchase that states.state_of finds to be in the state `key` of states.STATES."""
+def make_purchase(state: str) -> Purchase:
+    """Return a purchase in a state of status_messages.STATES."""
+    status, dates = STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
+    is_recurring = state in SUBSCRIPTION_STATES or state.endswith("_running")
+    configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
     price, now = configuration.prices[0], timezone.now()
-    more: dict[str, Any] = {
-        "confirming": {"returned_at": now},
-        "slow": {"returned_at": now - timedelta(minutes=1)},
-        "trialing": {"trial_end": now + 14 * DAY},
-        "ending": {"cancel_at": now + 20 * DAY},
-        "lapsed": {"current_period_start": now - 40 * DAY},
-        "failed": {"failure_message": "Your card has insufficient funds."},
-    }
-    status = STATUS.get(key, Status(key) if key in Status.values else Status.OPEN)
-    amount = 0 if key in ("free", "trialing") else price.unit_amount or 0
-    period = {
-        "current_period_start": now - DAY,
-        "current_period_end": now + 30 * DAY,
-        "subscription_id": "sub_1",
-        "subscription_status": "canceled" if status == Status.CANCELED else "active",
-    }
+    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
+    if is_recurring:
+        dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, **dates}
     return Purchase(
         product=configuration.product,
         price=price,
@@ -179,36 +123,31 @@ def purchase_in(key: str, configuration: ProductConfiguration) -> Purchase:
         currency=price.currency,
         amount_subtotal=amount,
         amount_total=amount,
-        amount_refunded=amount // 3 if "refunded" in key else 0,
+        amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
+        failure_message="Your card has insufficient funds." if status == Status.FAILED else "",
+        subscription_id="sub_1" if is_recurring else "",
+        subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,
         created_at=now,
-        **{**(period if price.is_recurring else {}), **more.get(key, {})},
+        **{field: now + offset for field, offset in dates.items()},
     )
 
 
-def _of_each(configuration: ProductConfiguration) -> Any:
-    return lambda key: purchase_in(key, configuration)
-
-
-def _configuration(number: int) -> ProductConfiguration:
-    name = NAMES[number]
-    product = Product(id=f"prod_sample_{number}", name=name, default_price_id=f"price_{number}_0")
-    recurring = name == "The Workshop"
-    product._prefetched_objects_cache = {  # type: ignore[attr-defined]  # its prices, without a database
-        "prices": [
-            Price(
-                id=f"price_{number}_{index}",
-                product=product,
-                currency="usd",
-                unit_amount=amount,
-                type=Price.Type.RECURRING if recurring else Price.Type.ONE_TIME,
-                interval=("month", "year")[index] if recurring else "",
-            )
-            for index, amount in enumerate([900, 9000] if recurring else [2900])
-        ]
-    }
+def make_configuration(name: str, amounts: dict[str, int]) -> ProductConfiguration:
+    product = Product(id=f"prod_{len(name)}", name=name, default_price_id="price_0")
+    prices = [
+        Price(
+            id=f"price_{number}",
+            product=product,
+            currency="usd",
+            unit_amount=amount,
+            type=Price.Type.RECURRING if interval else Price.Type.ONE_TIME,
+            interval=interval,
+        )
+        for number, (interval, amount) in enumerate(amounts.items())
+    ]
+    product._prefetched_objects_cache = {"prices": prices}  # type: ignore[attr-defined]
     tagline = "What it is, in one line that may well need a second one."
-    configuration = ProductConfiguration(product=product, slug=f"sample-{number}", tagline=tagline)
-    product.configuration = configuration
-    return configuration
+    product.configuration = ProductConfiguration(product=product, slug=f"sample-{len(name)}", tagline=tagline)
+    return product.configuration

@@ -4,9 +4,9 @@ from apps.devtools.views import mailbox, style
 
 urlpatterns = [
     path("style/", style.style, name="dev_style"),
-    path("mail/", mailbox.inbox, name="dev_mail"),
+    path("mail/", mailbox.inbox, name="dev_mailbox"),
     path("mail/previews/", mailbox.previews, name="dev_mail_previews"),
     path("mail/previews/<slug:kind>/html/", mailbox.preview_html, name="dev_mail_preview_html"),
-    path("mail/<slug:name>/", mailbox.letter, name="dev_mail_letter"),
-    path("mail/<slug:name>/html/", mailbox.letter_html, name="dev_mail_letter_html"),
+    path("mail/<slug:name>/", mailbox.read_mail, name="dev_mail"),
+    path("mail/<slug:name>/html/", mailbox.mail_html, name="dev_mail_html"),
 ]

@@ -31,7 +31,7 @@ from apps.ecommerce.models import (
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -149,7 +149,7 @@ class PurchaseAdmin(ReadOnly):
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
         for row in rows:
             try:
-                with somebody_waits():
+                with stripe_deadline():
                     after = sync_purchase(row, f"refreshed by {request.user}")
             except stripe.StripeError as error:
                 self.message_user(request, f"{row}: Stripe could not be asked ({error})", messages.ERROR)
@@ -177,7 +177,7 @@ class WebhookEventAdmin(ReadOnly):
     def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
         for row in rows:
             try:
-                with somebody_waits():
+                with stripe_deadline():
                     webhooks.process(row)
             except Exception as error:  # whatever went wrong is what the operator wants to read
                 self.message_user(request, f"{row}: {error}", messages.ERROR)

@@ -7,13 +7,14 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
-        from apps.core import page_cache
+        from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_saved
         from apps.ecommerce.models import Price, Product, ProductConfiguration
+        from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases.personal_data import (
+            export_purchases,
             finish_checkouts,
-            purchases_of,
             reason_to_stay,
             refuse_open_checkouts,
         )
@@ -22,7 +23,8 @@ class EcommerceConfig(AppConfig):
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
-        personal_data.sections["purchases"] = purchases_of
+        readiness.register_details("webhooks", webhook_details)
+        personal_data.sections["purchases"] = export_purchases
         if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once
             personal_data.objections.append(reason_to_stay)
             personal_data.preparations.append(finish_checkouts)

@@ -1,47 +1,34 @@
-"""Where money is formatted. Amounts are integers in the currency's minor unit, as Stripe counts them.
-
-https://docs.stripe.com/currencies
-"""
-
-from __future__ import annotations
+"""Format money. Amounts are integers in the currency's minor unit, as at Stripe. https://docs.stripe.com/currencies"""
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
 from django.conf import settings
-from django.utils.translation import get_language, gettext, ngettext, to_locale
+from django.utils.translation import get_language, ngettext, to_locale
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from apps.ecommerce.models import Price
-
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. ISK and UGX have no minor unit in daily
-# life, but Stripe's API counts them in hundredths; so does everything that is in neither table.
+# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. Stripe counts all others in hundredths, also ISK
+# and UGX, which have no minor unit in daily life.
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
-MONTHS_PER_YEAR = 12
-
 
 def decimals(currency: str) -> int:
-    """How many digits of Stripe's integer are behind the point."""
+    """Return how many digits of Stripe's integer come after the decimal point."""
     code = currency.lower()
     return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
 
 
 def to_major(amount: int, currency: str) -> Decimal:
-    """1999, "usd" ▶ Decimal("19.99"); 500, "jpy" ▶ Decimal("500")."""
+    """Return 1999, "usd" as Decimal("19.99") and 500, "jpy" as Decimal("500")."""
     return Decimal(amount).scaleb(-decimals(currency))
 
 
 def format_money(amount: int, currency: str, *, short: bool = False) -> str:
-    """Minor units and ISO code ▶ "$19.99" in the language in use. `short` drops an empty fraction: "$9"."""
+    """Return "$19.99" in the current language. `short` leaves out a fraction of zero: "$9"."""
     code = currency.upper()
     value = to_major(amount, currency)
     places = get_currency_precision(code)
@@ -50,46 +37,12 @@ def format_money(amount: int, currency: str, *, short: bool = False) -> str:
     if short and value == value.to_integral_value():
         places = 0
     locale = Locale.parse(to_locale(get_language() or "en"))
-    text: str = format_currency(
-        value, code, format=_pattern(locale, code, places), locale=locale, currency_digits=False
-    )
-    return text
+    pattern = _pattern(locale, code, places)
+    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
 
 
-def price_label(price: Price) -> str:
-    """What a price costs, short: "$9", "$9 / month", "$25 / 3 months", "Free"."""
-    if price.unit_amount is None:
-        return gettext("Price on request")
-    if price.unit_amount == 0 and not price.is_recurring:
-        return gettext("Free")
-    amount = format_money(price.unit_amount, price.currency, short=True)
-    if not price.is_recurring:
-        return amount
-    return gettext("%(amount)s / %(period)s") % {
-        "amount": amount,
-        "period": period(price.interval, price.interval_count),
-    }
-
-
-def product_label(prices: Sequence[Price]) -> str:
-    """One line for a product's card: its only price, or "From" the cheapest of them."""
-    if not prices:
-        return gettext("Not for sale")
-    lowest = cheapest(prices)
-    label = price_label(lowest)
-    several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
-    return gettext("From %(price)s") % {"price": label} if several and lowest.unit_amount else label
-
-
-def cheapest(prices: Sequence[Price]) -> Price:
-    """The lowest price in the currency of the first, which is the product's default price."""
-    return min(
-        (price for price in prices if price.currency == prices[0].currency), key=lambda p: p.unit_amount or 0
-    )
-
-
-def period(interval: str, count: int) -> str:
-    """ "month", 1 ▶ "month"; "month", 3 ▶ "3 months"."""
+def format_period(interval: str, count: int) -> str:
+    """Return "month" or "3 months"."""
     words = {
         "day": ngettext("day", "%(count)d days", count),
         "week": ngettext("week", "%(count)d weeks", count),
@@ -99,19 +52,8 @@ def period(interval: str, count: int) -> str:
     return words[interval] % {"count": count} if interval in words else interval
 
 
-def months_free(price: Price, prices: Sequence[Price]) -> int:
-    """Whole months that a yearly price saves against the monthly one in the same currency; 0 if none."""
-    monthly = next(
-        (p for p in prices if (p.interval, p.interval_count, p.currency) == ("month", 1, price.currency)),
-        None,
-    )
-    if (price.interval, price.interval_count) != ("year", 1) or not monthly or not monthly.unit_amount:
-        return 0
-    return max(MONTHS_PER_YEAR - -(-(price.unit_amount or 0) // monthly.unit_amount), 0)
-
-
 def _pattern(locale: Locale, code: str, places: int) -> str:
-    """CLDR's currency pattern with that many decimals, and its gap between letters and digits.
+    """Return CLDR's currency pattern with that many decimals, and with a space between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
     """

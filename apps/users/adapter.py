@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.core.client_ip import client_address
-from apps.core.site_urls import absolute
+from apps.core.client_ip import client_ip
+from apps.core.site_urls import absolute_url
 from apps.core.tasks import task
 from apps.users import browsers, mail_limits
 from apps.users.address_adapter import AddressAdapter
@@ -52,7 +52,7 @@ AWAITED = {
 class AccountAdapter(AddressAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """allauth's limits and ours agree on who is who."""
-        return client_address(request)
+        return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away breaks nothing: a worker tries again; without one the person is told."""
@@ -101,7 +101,7 @@ class AccountAdapter(AddressAdapter):
 def _with_links_to_us(context: dict[str, Any]) -> dict[str, Any]:
     """Return what a mail is made of, with links to SITE_URL: allauth takes the host that the request named."""
     links = {
-        name: absolute(urlsplit(value)._replace(scheme="", netloc="").geturl())
+        name: absolute_url(urlsplit(value)._replace(scheme="", netloc="").geturl())
         for name, value in context.items()
         if name.endswith("_url") and isinstance(value, str)
     }

@@ -16,7 +16,7 @@ from allauth.core import ratelimit
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from apps.core.rate_limits import key_has_to_wait, too_often
+from apps.core.rate_limits import seconds_to_wait, too_many_requests
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ ESCAPED = re.compile(r"\\(.)")
 
 def is_reached(template_prefix: str, email: str) -> bool:
     """Count a mail of this kind; True if the address has had enough of them today."""
-    reached = key_has_to_wait("mail", f"{template_prefix} {mailbox_of(email)}")
+    reached = seconds_to_wait("mail", key=f"{template_prefix} {mailbox_of(email)}") > 0
     if reached:
         logger.warning("Mail %s was not sent: the address has had too many today", template_prefix)
     return reached
@@ -58,7 +58,7 @@ def confirmations_limited(view: Callable[..., HttpResponseBase]) -> Callable[...
         email = request.POST.get("email", "").strip().lower()
         asks = request.method == "POST" and {"action_send", "action_add"} & request.POST.keys()
         if email and asks and not _may_confirm(request, email):
-            return too_often(request, CONFIRMATION_PAUSE_SECONDS)
+            return too_many_requests(request, CONFIRMATION_PAUSE_SECONDS)
         return view(request, *args, **kwargs)
 
     return inner

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from apps.core.views import readiness
+from apps.core.views import readyz
 from apps.web.views import assets, media, pages, preferences, robots
 
 urlpatterns = [
@@ -15,7 +15,7 @@ urlpatterns = [
     path("art/<slug:seed>.svg", assets.art, name="art"),
     path("manifest.webmanifest", assets.manifest, name="manifest"),
     path("media/<path:name>", media.media, name="media"),
-    path("readyz", readiness.readyz, name="readyz"),
+    path("readyz", readyz, name="readyz"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", robots.sitemap, name="sitemap"),
     path("sitemap-<slug:section>.xml", robots.sitemap_part, name="sitemap_part"),

@@ -28,17 +28,11 @@ stylesheet                                        200      200      200      200
 art                                               200      200      200      200      200      200
 manifest                                          200      200      200      200      200      200
 media                                             200      200      200      200      200      200
-dev_style                                         404      404      404      404      404      404
 readyz                                            200      200      200      200      200      200
 metrics                                           404      404      404      404      404      404
 robots                                            200      200      200      200      200      200
 sitemap                                           200      200      200      200      200      200
 sitemap_part                                      200      200      200      200      200      200
-dev_mail                                          404      404      404      404      404      404
-dev_mail_previews                                 404      404      404      404      404      404
-dev_mail_preview_html                             404      404      404      404      404      404
-dev_mail_letter                                   404      404      404      404      404      404
-dev_mail_letter_html                              404      404      404      404      404      404
 store                                             200      200      200      200      200      200
 checkout_return                                   login    404      404      404      404      404
 product                                           200      200      200      200      200      200
@@ -120,8 +114,8 @@ stripe_sandbox:rest_at_root                       401      401      401      401
 # What a form without a word in it is answered; addresses that are not here take no forms (405).
 POST = """
                                                   visitor  stranger owner    refunded unproven staff
-language                                          303      303      303      303      303      303
-theme                                             303      303      303      303      303      303
+language                                          302      302      302      302      302      302
+theme                                             302      302      302      302      302      302
 buy                                               302      303      303      303      303      303
 purchase_manage                                   login    404      302      302      404      404
 purchase_cancel                                   login    404      302      302      404      404

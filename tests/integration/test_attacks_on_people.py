@@ -60,7 +60,7 @@ TOLD_ELSEWHERE = {
     "one person's session or cookies in another's page": (
         "test_public_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
     ),
-    "reading the development mailbox": "test_web.py::test_the_mailbox_exists_in_development_only",
+    "reading the development mailbox": "test_web.py::test_production_has_no_development_tools",
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from config.cron import JOBS, due, next_minute
+from config.cron import JOBS, due_jobs, next_minute
 from tests.dockerfile import ROOT, Image, compose
 
 DEMO = {
@@ -145,8 +145,8 @@ def test_the_schedule_is_the_crontabs() -> None:
         )
     assert told == {}
     night = datetime(2026, 11, 25, 4, 16, 30, tzinfo=UTC)
-    assert [job.command for job in due(next_minute(night))] == ["prune"]
-    assert [job.command for job in due(night.replace(minute=20, second=0))] == ["reconcile_purchases"]
+    assert [job.command for job in due_jobs(next_minute(night))] == ["prune"]
+    assert [job.command for job in due_jobs(night.replace(minute=20, second=0))] == ["reconcile_purchases"]
 
 
 def test_the_project_is_what_the_image_is_built_from() -> None:

@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.devtools.mailbox import UnsentEmailBackend
+from apps.core.email_backends import UnsentEmailBackend
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.purchases.emails import send_unsent
 from apps.users.models import User
@@ -31,7 +31,7 @@ DEMO = {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": 
 def unsent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
     """The mails that a demo would have sent."""
     settings.SENDS_MAIL = False
-    mail_by(settings, "apps.devtools.mailbox.UnsentEmailBackend")
+    mail_by(settings, "apps.core.email_backends.UnsentEmailBackend")
     seen: list[EmailMessage] = []
     send = UnsentEmailBackend.send_messages
 
@@ -105,7 +105,7 @@ def test_a_shop_that_sends_mail_says_nothing_of_it(client: Client, settings: Any
 @pytest.mark.parametrize(
     ("variables", "backend"),
     [
-        (DEMO, "apps.devtools.mailbox.UnsentEmailBackend"),
+        (DEMO, "apps.core.email_backends.UnsentEmailBackend"),
         (
             {**DEMO, "DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"},
             "apps.devtools.mailbox.EmailBackend",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from threading import Barrier, Thread
 from typing import Any
 
@@ -132,13 +132,17 @@ def test_what_sends_nothing_takes_no_slot(
     assert as_ada.get(PATH).status_code == 503
 
 
+def no_chunks() -> Generator[bytes]:
+    yield from ()
+
+
 def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 3)
     start, taken = Barrier(16), []
 
     def take(person: int) -> None:
         start.wait()
-        taken.append(file_slots.take_slot(person))
+        taken.append(file_slots.hold_slot(no_chunks(), person))
 
     threads = [Thread(target=take, args=(number,)) for number in range(16)]
     for thread in threads:
@@ -148,19 +152,19 @@ def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.Monkey
     slots = [slot for slot in taken if slot]
     assert len(slots) == 3
     for slot in slots * 2:
-        slot.release()
+        slot.close()
 
 
 def test_a_file_that_breaks_gives_its_slot_back() -> None:
-    def broken() -> Iterator[bytes]:
+    def broken() -> Generator[bytes]:
         yield b"a"
         raise OSError
 
-    slot = file_slots.take_slot(1)
-    assert slot
+    chunks = file_slots.hold_slot(broken(), 1)
+    assert chunks
     with pytest.raises(OSError):
-        list(file_slots.HeldChunks(broken(), slot))
-    assert not slot.is_held
+        list(chunks)
+    assert not file_slots._sending
 
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")

@@ -66,6 +66,6 @@ def test_check_warns_of_an_open_folder(
 ) -> None:
     settings.VAR_DIR = tmp_path
     tmp_path.chmod(permissions)
-    found = [check for check in run_checks(include_deployment_checks=True) if check.id == "web.W001"]
+    found = [check for check in run_checks(include_deployment_checks=True) if check.id == "config.W001"]
     assert len(found) == warnings
     assert all(str(tmp_path) in check.msg for check in found)

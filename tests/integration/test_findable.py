@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path
 
-from apps.core.middleware.indexing import PAGES, PICTURES
+from apps.core.middleware.indexing import INDEXED_IMAGES, INDEXED_PAGES
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals
@@ -137,20 +137,22 @@ def test_nothing_is_listed_or_kept_by_others_unless_it_is_meant_to(
     as_ada: Client, olive: Any, settings: Any
 ) -> None:
     """Walks every address there is, as a visitor and signed in."""
-    public = {"stylesheet", "manifest", "robots", "sitemap", "sitemap_part"} | PICTURES
+    public = {"stylesheet", "manifest", "robots", "sitemap", "sitemap_part"} | INDEXED_IMAGES
     walked = set()
     for name, address in addresses():
         for client in (Client(raise_request_exception=False), as_ada):
             client.raise_request_exception = False
             response = client.get(address)
             cache = response.headers.get("Cache-Control", "")
-            if name not in PAGES | PICTURES:
+            if name not in INDEXED_PAGES | INDEXED_IMAGES:
                 assert "noindex" in response.headers["X-Robots-Tag"], (name, address)
-            if name not in public | PAGES or response.status_code != 200:
+            if name not in public | INDEXED_PAGES or response.status_code != 200:
                 assert re.search("private|no-store", cache) or name in public, (name, address, cache)
             walked.add(name)
     assert (
-        PAGES | PICTURES | {"purchases", "purchase", "account_login", "admin:index", "buy", "stripe_webhook"}
+        INDEXED_PAGES
+        | INDEXED_IMAGES
+        | {"purchases", "purchase", "account_login", "admin:index", "buy", "stripe_webhook"}
         <= walked
     )
     assert len(walked) > 80

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from apps.ecommerce.catalogue import slugs, sync
 from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from apps.ecommerce.storable import storable, storable_text
+from apps.ecommerce.stripe_api.client import storable, storable_text
 from tests.conftest import signed_in
 from tests.factories import add_price, bought, stock
 from tests.integration.test_money_news import deliver, events

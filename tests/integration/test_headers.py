@@ -38,6 +38,7 @@ WITH_STYLE = ("/media/",)  # a drawing's own, in a page that may do nothing else
 def https(settings: Any) -> None:
     """As in production: see config/settings.py."""
     settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.LANGUAGE_COOKIE_SECURE = True
     settings.SECURE_SSL_HOST, settings.SECURE_HSTS_SECONDS = "testserver", 30 * 24 * 3600
     for name in ("SESSION", "CSRF", "LANGUAGE", "THEME", "MESSAGES"):
         plain = getattr(settings, f"{name}_COOKIE_NAME")

@@ -99,16 +99,16 @@ def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
     """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
     purchase = bought(as_ada, icons)
     refund = refunds.make(charge_of(purchase), course="refund_fails")
-    facts = fulfilment._facts
+    values = fulfilment.purchase_values
 
-    def slow(session: Any) -> dict[str, Any]:
-        monkeypatch.setattr(fulfilment, "_facts", facts)
-        found = facts(session)
+    def slow(*fetched: Any) -> dict[str, Any]:
+        monkeypatch.setattr(fulfilment, "purchase_values", values)
+        found = values(*fetched)
         scheduled_actions.run_for(refund["id"])
         sync_purchase(purchase, "the other one")  # says what the row says: paid
         return found
 
-    monkeypatch.setattr(fulfilment, "_facts", slow)
+    monkeypatch.setattr(fulfilment, "purchase_values", slow)
     assert sync_purchase(purchase, "the slow one").status == Status.PAID
     assert list(purchase.changes.values_list("to_status", flat=True)) == [Status.OPEN, Status.PAID]
 

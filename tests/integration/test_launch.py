@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.production_checks import is_public
+from apps.core.public_urls import is_public
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "production.env.example"
@@ -60,7 +60,7 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
     ({"EMAIL_URL": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
     ({"EMAIL_URL": "apps.devtools.mailbox.EmailBackend"}, "EMAIL_URL"),
-    ({"EMAIL_URL": "apps.devtools.mailbox.UnsentEmailBackend"}, "EMAIL_URL"),
+    ({"EMAIL_URL": "apps.core.email_backends.UnsentEmailBackend"}, "EMAIL_URL"),
     (
         {
             "STRIPE_SECRET_KEY": "",

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage
 
-from config.email import mail_settings
+from config import services
+from config.env_urls import email_url
 from config.env_values import Invalid
 from tests.factories import mail_by
 
@@ -94,7 +95,7 @@ def test_by_a_providers_api(settings: Any) -> None:
     ],
 )
 def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
-    found = mail_settings(url)
+    found = services.email(*email_url(url))
     flat = {**found, **found.get("MAILERS", {}).get("default", {}).get("OPTIONS", {})}
 
     def value(new: str, old: str) -> Any:
@@ -110,4 +111,4 @@ def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
 @pytest.mark.parametrize("url", ["pigeon://coop", "https://mail.example.com", "../base://"])
 def test_nonsense_stops_the_start(url: str) -> None:
     with pytest.raises(Invalid):
-        mail_settings(url)
+        email_url(url)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.core.middleware.maintenance import closed_for_maintenance
+from apps.core.middleware.maintenance import maintenance
 from tests.integration.addresses import read
 
 
@@ -45,7 +45,7 @@ def test_stripe_is_told_to_bring_its_event_again(closed: Client) -> None:
 
 def test_whoever_watches_the_server_leaves_it_alone(closed: Client) -> None:
     assert closed.get("/healthz").status_code == 200
-    style = closed.get("/static/css/alone.css")
+    style = closed.get("/static/css/standalone.css")
     assert style.status_code == 200
     assert b"--color-page" in b"".join(style.streaming_content)
     assert read(closed.get("/favicon.ico")).status_code == 200
@@ -62,4 +62,4 @@ def test_an_open_shop_does_not_even_ask(settings: Any) -> None:
 
     never: Callable[..., Any] = lambda request: None  # noqa: E731
     with pytest.raises(MiddlewareNotUsed):
-        closed_for_maintenance(never)
+        maintenance(never)

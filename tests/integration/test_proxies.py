@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from apps.core.client_ip import client_address
+from apps.core.client_ip import client_ip
 from apps.ecommerce.operations.doctor_proxies import FORGED_IP
 from apps.users.models import User
 from tests.proxies import FRONTS, Front, configure, deployed, through
@@ -46,7 +46,7 @@ FORGERIES: list[dict[str, str]] = [
 def test_each_proxy_names_the_client_whatever_the_client_sends(
     front: Front, sent: dict[str, str], rf: RequestFactory
 ) -> None:
-    addresses = {client_address(rf.get("/", **through(front, client, sent))) for client in (ADA, BOB)}
+    addresses = {client_ip(rf.get("/", **through(front, client, sent))) for client in (ADA, BOB)}
     assert addresses == {ADA, BOB}
 
 
@@ -89,4 +89,4 @@ def test_host_is_never_the_proxys_word(front: Front, rf: RequestFactory, setting
 def test_client_ip_header(rf: RequestFactory, settings: Any, header: str, value: str, address: str) -> None:
     settings.CLIENT_IP_HEADER = header
     request = rf.get("/", headers={"Fly-Client-IP": value} if value else {}, REMOTE_ADDR="203.0.113.7")
-    assert client_address(request) == address
+    assert client_ip(request) == address

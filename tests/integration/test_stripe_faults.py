@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
+from apps.ecommerce.stripe_api import client as stripe_client
 from apps.ecommerce.stripe_api import transport
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import path_of, pay, press_buy, price_of, readiness
@@ -28,17 +29,19 @@ class Stripe:
 
     def __init__(self, server: FaultyStripe, patch: pytest.MonkeyPatch) -> None:
         self.server, self.patch = server, patch
-        self.waits = {name: getattr(transport, name) for name in ("TIMEOUT_SECONDS", "PATIENCE_SECONDS")}
+        self.waits = {name: getattr(transport, name) for name in ("TIMEOUT_SECONDS", "DEADLINE_SECONDS")}
 
     def breaks(self, fault: str) -> None:
         for name, seconds in self.waits.items():
             self.patch.setattr(transport, name, 0.3 if FAULTS[fault].slow else seconds)
+        stripe_client._client.cache_clear()  # a client keeps its timeout
         self.server.breaks(fault)
 
     def heals(self) -> None:
         self.server.heals()
         for name, seconds in self.waits.items():
             self.patch.setattr(transport, name, seconds)
+        stripe_client._client.cache_clear()
 
 
 @pytest.fixture
@@ -133,7 +136,8 @@ def test_after_one_page_has_waited_in_vain_the_others_do_not(
     buy = {"price": price_of(icons).id}
     stripe_itself.breaks("slow")
     as_ada.post("/store/icon-set/buy/", buy)
-    asked = len(stripe_itself.server.asked)
+    while not (asked := len(stripe_itself.server.asked)):  # the request goes on in its thread
+        time.sleep(0.01)
     for _ in range(5):
         refused = as_ada.post("/store/icon-set/buy/", buy, follow=True)
         assert "Nothing was charged" in refused.content.decode()

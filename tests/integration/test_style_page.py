@@ -50,9 +50,3 @@ def test_every_state_and_colour_is_shown_light_and_dark(shown: str) -> None:
     styled = set(re.findall(r'\[data-colour="(--[\w-]+)"\]', Path("static/css/style-page.css").read_text()))
     assert tokens == styled
     assert shown.count('data-theme="light"') == shown.count('data-theme="dark"') > 10
-
-
-def test_nobody_sees_it_but_its_developer(client: Client, settings: Any) -> None:
-    settings.DEBUG = False
-    settings.STRIPE_SANDBOX = False
-    assert client.get("/dev/style/").status_code == 404

@@ -17,8 +17,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 
+from apps.core import readiness as readiness_checks
 from apps.core import self_request, stylesheet
-from apps.core.views import readiness as readiness_view
 from apps.devtools.management.commands import setup_demo
 from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
@@ -26,6 +26,8 @@ from apps.ecommerce.purchases.status_messages import STATES
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.factories import mail_by, readiness
+from tests.integration.test_demo_without_mail import DEMO
+from tests.integration.test_launch import python
 
 pytestmark = pytest.mark.django_db
 
@@ -105,10 +107,10 @@ class BrokenSite:
     """The site's addresses, and some that fail."""
 
     urlpatterns = broken_urls()
-    handler400 = "apps.web.views.bad_request"
-    handler403 = "apps.web.views.permission_denied"
-    handler404 = "apps.web.views.not_found"
-    handler500 = "apps.web.views.server_error"
+    handler400 = "apps.web.views.errors.bad_request"
+    handler403 = "apps.web.views.errors.permission_denied"
+    handler404 = "apps.web.views.errors.not_found"
+    handler500 = "apps.web.views.errors.server_error"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_the_500_page_needs_nothing_that_may_be_broken(
     response = Client(raise_request_exception=False).get("/broken/500/")
     assert response.status_code == 500
     page = response.content.decode()
-    assert "/static/css/alone.css" in page
+    assert "/static/css/standalone.css" in page
     for asset in re.findall(r'"(/static/[^"#]+)', page):
         assert (Path(settings.BASE_DIR) / asset.lstrip("/")).is_file()
 
@@ -188,7 +190,7 @@ def test_everybody_else_hears_from_readyz_only_yes_or_no(
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (200, {"ready": True})
-    monkeypatch.setitem(readiness_view.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
+    monkeypatch.setitem(readiness_checks.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (503, {"ready": False})
@@ -286,12 +288,17 @@ def test_the_newest_mail_is_first_and_an_empty_box_has_words(client: Client, mai
     assert page.index("Second") < page.index("First")
 
 
-def test_the_mailbox_exists_in_development_only(client: Client, mailbox: Path, settings: Any) -> None:
-    mail.send_mail("Secret", "", None, ["ada@example.com"])
-    (kept,) = mailbox.iterdir()
-    settings.DEBUG = False
-    for address in ("", f"{kept.stem}/", f"{kept.stem}/html/"):
-        assert client.get(f"/dev/mail/{address}").status_code == 404
+@pytest.mark.parametrize("is_demo", [False, True])
+def test_production_has_no_development_tools(tmp_path: Path, is_demo: bool) -> None:
+    code = """
+import sys, django
+django.setup()
+from django.urls import get_resolver
+print([str(entry.pattern) for entry in get_resolver().url_patterns if str(entry.pattern).startswith("dev")])
+print([name for name in sys.modules if name.startswith("apps.devtools")])
+"""
+    done = python(tmp_path, DEMO if is_demo else {}, "-c", code)
+    assert (done.stdout, done.returncode) == ("[]\n[]\n", 0), done.stderr
 
 
 def test_no_name_leads_out_of_the_mailbox(client: Client, mailbox: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from apps.ecommerce.stripe_api.transport import PATIENCE_SECONDS
+from apps.ecommerce.stripe_api.transport import DEADLINE_SECONDS
 from tests.faulty_stripe import FaultyStripe
 
 from .conftest import THREADS, opened, until
@@ -60,7 +60,7 @@ def test_a_request_under_way_comes_to_its_end_when_the_server_stops(
     with ThreadPoolExecutor(2) as people:
         press = people.submit(buyer.press)
         until(lambda: "POST /v1/customers" in stripe_itself.asked)  # it is in the middle of it
-        stop, soon = people.submit(shop.stop), time.monotonic() + PATIENCE_SECONDS / 2
+        stop, soon = people.submit(shop.stop), time.monotonic() + DEADLINE_SECONDS / 2
         until(lambda: not _answers(shop) or time.monotonic() > soon)  # before the buyer is told to try again
         stripe_itself.heals()
         assert "/stripe-sandbox/checkout/" in press.result().headers["Location"]

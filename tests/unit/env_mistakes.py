@@ -136,7 +136,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("CSRF_TRUSTED_ORIGINS", "shop.example.com", "https://", "https://shop.example.com"),
     ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/x", "https://", "https://a.example.com"),
     ("LANGUAGES", "en,fr", "en or de", ""),
-    ("LANGUAGES", "en;de", "commas", ""),
+    ("LANGUAGES", "en;de", "commas", "en,de"),
     ("LANGUAGE_CODE", "fr", "LANGUAGES", ""),
     ("LANGUAGE_CODE", "de_DE", "LANGUAGES", "de-de"),
     ("TIME_ZONE", "Europe/Berln", "time zone", "Europe/Berlin"),
@@ -151,6 +151,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("ACCOUNT_EMAIL_VERIFICATION", "mandatry", "optional or mandatory", "mandatory"),
     ("CURRENCY_FORMAT", "EUR", "symbol or code", ""),
     ("SUPPORT_EMAIL", "hello at example.com", "e-mail address", ""),
+    ("SUPPORT_EMAIL", "hello.@example.com", "e-mail address", ""),
     ("SUPPORT_EMAIL", "mailto:hello@example.com", "e-mail address", "hello@example.com"),
     ("ALERT_EMAIL", "Ada <ada@example.com>", "e-mail address", "ada@example.com"),
     ("ALERT_EMAIL", "a@example.com,b@example.com", "one e-mail address", "a@example.com"),
@@ -187,5 +188,6 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     ("GOOGLE_CLIENT_ID", "two words", "without blanks", ""),
     ("VAR_DIR", "/dev/null/var", "folder", ""),
+    ("VAR_DIR", "~nobody-here/var", "unknown users", ""),
     ("STATIC_ROOT", "$VAR_DIR/static", "path", ""),
 ]

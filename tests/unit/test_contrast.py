@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from apps.core.design_tokens import tokens
-from apps.core.stylesheet import COMMENT, source
+from apps.core.design_tokens import read_tokens
+from apps.core.stylesheet import COMMENT, find_source
 from tests.colours import SCHEMES, Scheme, colour, contrast
 
 TEXT, EDGE = 4.5, 3.0
@@ -34,7 +34,7 @@ NO_COLOUR = re.compile(r"inherit|currentColor|none|transparent|url\(|gradient|va
 def pairs_of_rules() -> list[tuple[str, str, float]]:
     """Each ink and ground that one rule of the stylesheets sets together."""
     found = set()
-    for file in sorted(source("css/app.css").parent.rglob("*.css")):
+    for file in sorted(find_source("css/app.css").parent.rglob("*.css")):
         for rule in re.findall(r"\{([^{}]*)\}", COMMENT.sub("", file.read_text())):
             inks, grounds = (
                 [value for value in pattern.findall(rule) if not NO_COLOUR.search(value)]
@@ -72,7 +72,7 @@ def _spelled(text: str, properties: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_text_can_be_read(scheme: Scheme) -> None:
-    properties = tokens()
+    properties = read_tokens()
     pairs = INHERITED + pairs_of_rules()
     found = [too_pale(ink, ground, least, scheme, properties) for ink, ground, least in pairs]
     assert not any(found), "\n" + "\n".join(dict.fromkeys(filter(None, found)))
@@ -86,7 +86,7 @@ def test_the_pairs_of_the_rules_are_found() -> None:
 
 
 def test_a_pale_brand_is_named_with_its_ratio_and_what_to_do() -> None:
-    properties = {**tokens(), "--brand": "#9aa4ff"}
+    properties = {**read_tokens(), "--brand": "#9aa4ff"}
     said = too_pale("--color-accent", "--color-page", TEXT, "light", properties)
     assert "2.2" in said
     assert "--brand" in said

@@ -9,9 +9,10 @@ from unittest import mock
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from config import email, env_urls, env_values
+from config import env_urls, env_values
 from config.env import Env
 from config.env_values import Parser
+from config.rate_limits import rate_limits
 
 FORMS: list[Parser[Any]] = [
     env_urls.listen_address,
@@ -23,9 +24,9 @@ FORMS: list[Parser[Any]] = [
     env_urls.cache_url,
     env_urls.sentry_dsn,
     env_urls.bucket_options,
-    email.email_address,
-    email.sender,
-    email.mail_settings,
+    env_values.email_address,
+    env_values.sender,
+    env_urls.email_url,
     env_values.text_line,
     env_values.boolean,
     env_values.word,
@@ -34,12 +35,12 @@ FORMS: list[Parser[Any]] = [
     env_values.stripe_secret_key,
     env_values.stripe_webhook_secret,
     env_values.whole_number(),
-    env_values.decimal_number(),
-    env_values.long_word(16),
-    env_values.choice_or_path(["immediate", "database"]),
+    env_values.fraction,
+    env_values.long_word,
+    env_values.one_of(["immediate", "database"], or_class=True),
     env_values.language_code(["en", "de"]),
-    env_values.comma_list(env_urls.origin),
-    env_values.rate_limits({"search": "", "checkout": ""}),
+    env_urls.origins,
+    rate_limits,
 ]
 SCHEMES = ["https://", "smtp+tls://", "postgres://", "redis://", "s3://x?", "postmark://?", "sqlite:///"]
 PIECES = [

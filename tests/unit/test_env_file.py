@@ -59,7 +59,7 @@ def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None
             ".env line 1 is not KEY=value: SITE_NAME, whose quotation mark is not closed.",
         ),
         ("SECRET_KEY=hun\0ter2", ".env line 1 is not KEY=value: SECRET_KEY."),
-        ("DEBUG=false\n\nDEBUG=true\n", ".env line 3 sets DEBUG again, after line 1. Keep one."),
+        ("DEBUG=false\n\nDEBUG=true\n", ".env line 3 sets DEBUG again. Keep one."),
         ("DEBUG=false\nSITE_NAME=Caf\udce9", ".env line 2 is not UTF-8. Save the file as UTF-8."),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_file_in_utf_16_is_named(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
     """Docker makes one where it should mount a file that is not there."""
     (tmp_path / ".env").mkdir()
-    assert ".env is a folder" in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+    assert ".env cannot be read: Is a directory." in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
 
 
 def test_a_file_that_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +84,12 @@ def test_a_file_that_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)  # root, who runs containers' tests, may read everything
-    assert read_env_file(tmp_path / ".env")[1] == [".env cannot be read: this user lacks the permission."]
+    assert read_env_file(tmp_path / ".env")[1] == [".env cannot be read: Permission denied."]
 
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     (line,) = refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / "shop.env")})
-    assert line.endswith("shop.env', but there is no such file.")
+    assert line.endswith("shop.env cannot be read: No such file or directory.")
 
 
 def test_the_environment_wins_over_the_file_even_when_empty(tmp_path: Path) -> None:

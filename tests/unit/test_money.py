@@ -14,11 +14,9 @@ from apps.ecommerce.money import (
     THREE_DECIMAL,
     ZERO_DECIMAL,
     format_money,
-    months_free,
-    price_label,
-    product_label,
     to_major,
 )
+from apps.ecommerce.storefront.price_options import months_free, product_label
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def price(amount: int | None, interval: str = "", count: int = 1, **more: object
     ],
 )
 def test_price_labels(given_price: Price, label: str) -> None:
-    assert price_label(given_price) == label
+    assert given_price.label == label
 
 
 def test_a_card_names_the_cheapest_of_several_prices() -> None:

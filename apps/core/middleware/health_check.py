@@ -1,13 +1,14 @@
-"""/healthz: whether the process answers. It asks no database, so an outage there restarts no web server."""
-
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 
-def health_check(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer before the host is checked: load balancers and containers ask by IP address and without TLS."""
+def health_check(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Answer /healthz before the host is checked: load balancers request it by IP address.
+
+    It does not query the database: an outage there must not restart the web servers.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path == "/healthz":

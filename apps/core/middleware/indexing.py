@@ -1,7 +1,6 @@
-"""What strangers may list and keep: nothing but what stands here.
+"""Allow search engines and caches the named views only, so that a new page is private by default.
 
-A new page is neither found by search engines nor kept by anybody between us and its reader, until its name is added.
-robots.txt forbids nothing: a page that must not be fetched can't say that it must not be listed.
+robots.txt forbids nothing: a crawler has to fetch a page to see that it must not be indexed.
 https://developers.google.com/search/docs/crawling-indexing/block-indexing
 """
 
@@ -11,23 +10,18 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 
-PAGES = frozenset({"home", "store", "product", "terms", "privacy", "refunds"})
-PICTURES = frozenset({"media", "art"})
+INDEXED_PAGES = frozenset({"home", "store", "product", "terms", "privacy", "refunds"})
+INDEXED_IMAGES = frozenset({"media", "art"})
 
 
 def is_indexed(request: HttpRequest) -> bool:
-    """A page for everybody, which says what it is in its head (templates/web/_meta.html)."""
-    return _name(request) in PAGES
+    return _view_name(request) in INDEXED_PAGES
 
 
-def private_by_default(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
-    """Middleware. What a view says of caching itself, stands."""
-
+def private_by_default(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if _name(request) not in PAGES | PICTURES:
+        if _view_name(request) not in INDEXED_PAGES | INDEXED_IMAGES:
             response.headers.setdefault("X-Robots-Tag", "noindex")
         if not response.has_header("Cache-Control"):
             patch_cache_control(response, private=True, no_store=True)
@@ -36,6 +30,5 @@ def private_by_default(
     return middleware
 
 
-def _name(request: HttpRequest) -> str:
-    match = request.resolver_match
-    return match.view_name if match else ""
+def _view_name(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""

@@ -1,17 +1,15 @@
-"""NUL characters in an address: PostgreSQL can neither store nor compare them, and nobody types them."""
-
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 
-def without_nul(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Middleware: takes them out of the query string; a path with one leads nowhere. Forms refuse them."""
+def reject_null_bytes(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Remove null bytes from the query string, and answer 404 to a path with one. Forms reject them themselves."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info:
-            raise Http404("No address has a NUL character.")
+            raise Http404("The path contains a null byte.")
         query = request.META.get("QUERY_STRING", "")
         if "%00" in query or "\0" in query:
             request.META["QUERY_STRING"] = query.replace("%00", "").replace("\0", "")

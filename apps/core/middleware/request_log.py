@@ -10,7 +10,7 @@ from time import perf_counter
 
 from django.http import HttpRequest, HttpResponse
 
-from config.logging import request_id
+from apps.core.log_filters import request_id
 
 logger = logging.getLogger(__name__)
 

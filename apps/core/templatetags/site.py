@@ -1,5 +1,3 @@
-"""Small things every page uses."""
-
 from functools import cache
 from urllib.parse import urlencode
 
@@ -15,16 +13,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
-from apps.core import site_urls, structured_data
-from apps.core.design_tokens import Scheme, resolve_token
+from apps.core.design_tokens import resolve_token
+from apps.core.site_urls import absolute_url
+from apps.core.structured_data import render_json_ld, shop_data
 from apps.core.stylesheet import stylesheet
 
 register = template.Library()
+register.filter("absolute_url", absolute_url, is_safe=True)
+register.simple_tag(resolve_token, name="brand_colour")  # {% brand_colour "--color-page" "dark" %}
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """{% icon "check" %}: a decorative icon of static/icons.svg; say the meaning in words beside it."""
+    """Render a decorative icon of static/icons.svg; a text beside it has to say its meaning."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("icons.svg"),
@@ -34,7 +35,7 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def drawing(name: str) -> SafeString:
-    """{% drawing "lost" %}: a drawing of static/drawings.svg, in the brand's colours."""
+    """Render a drawing of static/drawings.svg in the brand's colours."""
     return format_html(
         '<svg class="drawing" viewBox="0 0 240 150" width="240" height="150" aria-hidden="true" focusable="false">'
         '<use href="{}#{}"></use></svg>',
@@ -45,37 +46,24 @@ def drawing(name: str) -> SafeString:
 
 @register.simple_tag
 def stylesheet_url() -> str:
-    """{% stylesheet_url %}: the design in one file, at an address that changes with it."""
-    digest, _ = stylesheet()
+    digest, _css = stylesheet()
     return reverse("stylesheet", args=[digest])
 
 
 @register.simple_tag
-def brand_colour(name: str, scheme: Scheme) -> str:
-    """{% brand_colour "--color-page" "dark" %}: a colour of the design where no stylesheet reaches, as in e-mails."""
-    return resolve_token(name, scheme)
-
-
-@register.filter(is_safe=True)
-def absolute(address: str) -> str:
-    """{{ path|absolute }}: with SITE_URL before it, for others than this browser."""
-    return site_urls.absolute(address)
-
-
-@register.simple_tag
 def og_locale() -> str:
-    """The language in use as Open Graph writes it, with the country it is spoken in most: "de" ▶ "de_DE"."""
-    return _with_country(to_locale(get_language() or settings.LANGUAGE_CODE))
+    """Return the active language for Open Graph, with the country where most people speak it: "de_DE"."""
+    return _locale_with_country(to_locale(get_language() or settings.LANGUAGE_CODE))
 
 
 @register.simple_tag
 def shop_json_ld() -> SafeString:
-    return structured_data.script(structured_data.shop_data())
+    return render_json_ld(shop_data())
 
 
 @register.simple_tag(takes_context=True)
 def current(context: template.Context, *names: str) -> SafeString:
-    """{% current "store" "product" %}: marks a navigation link whose page is one of these."""
+    """Mark a navigation link if the page is one of these: {% current "store" "product" %}."""
     request: HttpRequest | None = context.get("request")
     match = request.resolver_match if request else None
     return SafeString('aria-current="page"' if match and match.url_name in names else "")
@@ -83,48 +71,48 @@ def current(context: template.Context, *names: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def sign_in_url(context: template.Context) -> str:
-    """Where "Sign in" leads from here: afterwards the visitor is back on the page they left."""
+    """Return the sign-in URL that leads back to this page."""
     request: HttpRequest | None = context.get("request")
     url = reverse("account_login")
     if request is None or request.method not in ("GET", "HEAD"):
         return url
-    beginning = request.path == reverse("home") or request.path.startswith(reverse("account"))
-    back = request.GET.get("next") if beginning else request.get_full_path()
-    return f"{url}?{urlencode({'next': back})}" if back else url
+    is_entrance = request.path == reverse("home") or request.path.startswith(reverse("account"))
+    next_url = request.GET.get("next") if is_entrance else request.get_full_path()
+    return f"{url}?{urlencode({'next': next_url})}" if next_url else url
 
 
-class Capture(template.Node):
+class CaptureNode(template.Node):
     def __init__(self, name: str, nodelist: template.NodeList) -> None:
         self.name, self.nodelist = name, nodelist
 
     def render(self, context: template.Context) -> str:
-        words = " ".join(self.nodelist.render(context).split())
-        context[self.name] = SafeString(words.replace('"', "&quot;"))
+        text = " ".join(self.nodelist.render(context).split())
+        context[self.name] = SafeString(text.replace('"', "&quot;"))
         return ""
 
 
 @register.tag
-def capture(parser: template.base.Parser, token: template.base.Token) -> Capture:
-    """{% capture "page_title" %}{% block title %}…{% endblock %}{% endcapture %}: a block that is said twice.
+def capture(parser: template.base.Parser, token: template.base.Token) -> CaptureNode:
+    """Store a block as one line for an attribute: {% capture "page_title" %}{% block title %}…{% endcapture %}.
 
-    One line, and fit for an attribute.
+    Django's simple_block_tag does not find {{ block.super }} of the blocks inside.
     """
     _tag, name = token.split_contents()
     nodelist = parser.parse(("endcapture",))
     parser.delete_first_token()
-    return Capture(name.strip('"'), nodelist)
+    return CaptureNode(name.strip('"'), nodelist)
 
 
 @register.inclusion_tag("core/_field.html")
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
-    """{% field form.email "Your e-mail" %}: label, input, help and errors, tied together for screen readers."""
-    bound.field.widget.attrs.pop("placeholder", None)  # a label that vanishes while typing is no label
+    """Render label, input, help and errors: {% field form.email "Your e-mail" %}."""
+    bound.field.widget.attrs.pop("placeholder", None)  # the label replaces it
     if help_text:
         bound.help_text = help_text
     return {"field": bound, "label": label or bound.label}
 
 
 @cache
-def _with_country(code: str) -> str:
-    likely = Locale.parse(get_global("likely_subtags").get(code, code))
-    return "_".join(filter(None, (likely.language, likely.territory)))
+def _locale_with_country(code: str) -> str:
+    locale = Locale.parse(get_global("likely_subtags").get(code, code))
+    return "_".join(filter(None, (locale.language, locale.territory)))

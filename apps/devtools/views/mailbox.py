@@ -1,56 +1,54 @@
-"""The development mailbox. Outside DEBUG none of this exists."""
-
 from datetime import timedelta
+from email.message import EmailMessage
 
 from csp.decorators import csp
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from apps.devtools import mailbox
+from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
 
-# The HTML part of a mail may show itself, inside our frame, and do nothing else.
+# The HTML of an e-mail is shown in a frame of this site and runs no script.
 MAIL_POLICY = {
     "default-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],
     "img-src": ["*", "data:"],
     "frame-ancestors": ["'self'"],
 }
-OF_SUBSCRIPTIONS = (Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED, Mail.Kind.ENDED, Mail.Kind.SUSPENDED)
+SUBSCRIPTION_KINDS = (Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED, Mail.Kind.ENDED, Mail.Kind.SUSPENDED)
 
 
 @require_safe
-@never_cache
 def inbox(request: HttpRequest) -> HttpResponse:
-    _development_only()
-    return render(request, "devtools/mailbox.html", {"letters": mailbox.letters()})
+    return render(request, "devtools/mailbox.html", {"mails": list_mails()})
 
 
 @require_safe
-@never_cache
-def letter(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "devtools/letter.html", {"letter": _load(name)})
+def read_mail(request: HttpRequest, name: str) -> HttpResponse:
+    mail = _find_or_404(name)
+    context = {
+        "name": name,
+        "mail": mail,
+        "text": get_content(mail, "plain"),
+        "html": get_content(mail, "html"),
+    }
+    return render(request, "devtools/mail.html", context)
 
 
 @require_safe
 @xframe_options_sameorigin
 @csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without arguments only
-def letter_html(request: HttpRequest, name: str) -> HttpResponse:
-    return HttpResponse(_load(name).html)
+def mail_html(request: HttpRequest, name: str) -> HttpResponse:
+    return HttpResponse(get_content(_find_or_404(name), "html"))
 
 
 @require_safe
-@never_cache
 def previews(request: HttpRequest) -> HttpResponse:
-    """Every mail that the store sends, each about a purchase that could get it."""
-    _development_only()
-    samples = [(kind, _sample(kind)) for kind in Mail.Kind]
+    samples = [(kind, _sample_purchase(kind)) for kind in Mail.Kind]
     mails = [(kind, emails.compose(kind, purchase)) for kind, purchase in samples if purchase]
     return render(request, "devtools/mail_previews.html", {"mails": mails})
 
@@ -59,19 +57,18 @@ def previews(request: HttpRequest) -> HttpResponse:
 @xframe_options_sameorigin
 @csp(MAIL_POLICY)  # type: ignore[arg-type]
 def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
-    _development_only()
-    purchase = _sample(kind)
+    purchase = _sample_purchase(kind)
     if purchase is None or kind not in Mail.Kind.values:
-        raise Http404("No such mail, or no purchase to write about.")
+        raise Http404("There is no such e-mail, or no purchase to write about.")
     return HttpResponse(emails.html_of(emails.compose(kind, purchase)))
 
 
-def _sample(kind: str) -> Purchase | None:
-    """The newest purchase that got such a mail; or else one that could have, the missing made up, never saved."""
+def _sample_purchase(kind: str) -> Purchase | None:
+    """Return the newest purchase with such an e-mail, or another one, with missing values filled in."""
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
     if purchase := purchases.filter(mails__kind=kind).first():
         return purchase
-    recurring = purchases.filter(price__type="recurring").first() if kind in OF_SUBSCRIPTIONS else None
+    recurring = purchases.filter(price__type="recurring").first() if kind in SUBSCRIPTION_KINDS else None
     purchase = recurring or purchases.first()
     if purchase:
         purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
@@ -79,14 +76,7 @@ def _sample(kind: str) -> Purchase | None:
     return purchase
 
 
-def _load(name: str) -> mailbox.Letter:
-    _development_only()
-    found = mailbox.letter(name)
-    if found is None:
-        raise Http404("No such message.")
-    return found
-
-
-def _development_only() -> None:
-    if not settings.DEBUG:
-        raise Http404
+def _find_or_404(name: str) -> EmailMessage:
+    if found := find_mail(name):
+        return found
+    raise Http404("There is no such e-mail.")

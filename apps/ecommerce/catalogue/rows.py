@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.report import Report, printable
 from apps.ecommerce.models import Price, Product
-from apps.ecommerce.stripe_api.client import StripeData
-from apps.ecommerce.stripe_api.expandable import object_id
+from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
 INTERVALS = ("day", "week", "month", "year")

@@ -17,8 +17,7 @@ from django.utils import timezone
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
 from apps.ecommerce.catalogue.report import failure, printable
-from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration
-from apps.ecommerce.money import cheapest
+from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration, cheapest
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,7 @@ from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
 from apps.ecommerce.catalogue.rows import FIELDS, Copy, build_rows, id_of, product_id_of
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product
-from apps.ecommerce.stripe_api.client import StripeData, is_missing, read, read_pages
-from apps.ecommerce.stripe_api.expandable import expanded
+from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, read, read_pages
 
 
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:

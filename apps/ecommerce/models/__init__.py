@@ -1,30 +1,10 @@
-"""Money is an integer in the currency's minor unit beside its ISO code. Times are UTC."""
+"""Amounts are integers in the minor unit of their currency. Times are UTC."""
 
 from .alerts import Alert
-from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet
+from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet, cheapest
 from .customers import StripeCustomer
 from .emails import Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
-from .purchases import Purchase, PurchaseQuerySet, StatusChange
+from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
 from .webhook_events import WebhookEvent
-
-__all__ = [
-    "ENDED_SUBSCRIPTIONS",
-    "MISSING_SUBSCRIPTION",
-    "STRIPE_ID_LENGTH",
-    "UNPRICED",
-    "Alert",
-    "Mail",
-    "Price",
-    "Product",
-    "ProductConfiguration",
-    "ProductConfigurationQuerySet",
-    "Purchase",
-    "PurchaseQuerySet",
-    "PurchaseStatus",
-    "StatusChange",
-    "StripeCustomer",
-    "WebhookEvent",
-    "private_storage",
-]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models.pictures import Picture, drawn_for
+from apps.ecommerce.money import format_money, format_period
 
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
+from .pictures import Picture, drawn_for
 
 UNPRICED = 2**62  # sorts behind every price
-
-if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import RelatedManager
+FILTERS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
 
 
 class Product(models.Model):
@@ -38,9 +37,6 @@ class Product(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
 
-    prices: RelatedManager[Price]
-    configuration: ProductConfiguration
-
     class Meta:
         ordering = ["name"]
 
@@ -48,20 +44,18 @@ class Product(models.Model):
         return self.name
 
     def in_store(self, prices: Iterable[Price]) -> list[Price]:
-        """Of all its prices those that can be sold: the default one first, then by amount."""
+        """Return the sellable ones of its prices, the default price first, then by amount."""
         sellable = (price for price in prices if price.is_sellable)
-        return sorted(
-            sellable, key=lambda price: (price.id != self.default_price_id, price.unit_amount, price.id)
-        )
+        default = self.default_price_id
+        return sorted(sellable, key=lambda price: (price.id != default, price.unit_amount, price.id))
 
     @property
     def pictures(self) -> list[Picture]:
-        """Our copies of its images, in Stripe's order."""
         return [Picture(**copy) for url in self.images if (copy := self.copies.get(url))]
 
     @property
     def picture(self) -> Picture:
-        """The first of them, or one that is drawn for it."""
+        """The first picture, or a drawn one."""
         return next(iter(self.pictures), drawn_for(self.id))
 
 
@@ -92,9 +86,24 @@ class Price(models.Model):
         ordering = ["unit_amount", "id"]
 
     def __str__(self) -> str:
-        from apps.ecommerce.money import price_label
+        return f"{self.product.name}: {self.label}"
 
-        return f"{self.product.name}: {price_label(self)}"
+    @property
+    def label(self) -> str:
+        """What it costs, short: "$9", "$9 / month", "$25 / 3 months", "Free"."""
+        if self.unit_amount is None:
+            return gettext("Price on request")
+        if not self.unit_amount and not self.is_recurring:
+            return gettext("Free")
+        amount = format_money(self.unit_amount, self.currency, short=True)
+        if not self.is_recurring:
+            return amount
+        return gettext("%(amount)s / %(period)s") % {"amount": amount, "period": self.period}
+
+    @property
+    def period(self) -> str:
+        """ "month", "3 months"."""
+        return format_period(self.interval, self.interval_count)
 
     @property
     def is_recurring(self) -> bool:
@@ -102,22 +111,26 @@ class Price(models.Model):
 
     @property
     def is_sellable(self) -> bool:
-        """The store can name its amount beforehand and sell one of it."""
+        """Whether the amount of one is known beforehand."""
         return self.active and self.unit_amount is not None and not self.metered
+
+
+def cheapest(prices: Sequence[Price]) -> Price:
+    """Return the lowest price in the currency of the first, which is the default price."""
+    comparable = (price for price in prices if price.currency == prices[0].currency)
+    return min(comparable, key=lambda price: price.unit_amount or 0)
 
 
 class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
     def on_sale(self) -> ProductConfigurationQuerySet:
-        """In the store: the founder shows it, Stripe sells it."""
         return self.filter(is_active=True, product__active=True)
 
     def with_catalogue(self) -> ProductConfigurationQuerySet:
-        """With product and prices, in two queries however many rows."""
         return self.select_related("product").prefetch_related("product__prices")
 
 
 class ProductConfiguration(models.Model):
-    """How the store shows a product, and what its owners get. Edited in the admin; Stripe never touches it."""
+    """How the store shows a product and what its owners get. Edited in the admin, not changed by events."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
     slug = models.SlugField(max_length=80, unique=True, help_text=_("The product's address in the store."))
@@ -149,20 +162,21 @@ class ProductConfiguration(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        # What the store shows, in each of its orders. They hold what it filters by, so that choosing and counting
-        # touch no row and none of its long texts. Conditional, because SQLite can't look up a bare boolean.
+        # One for each order of the store, with the columns that it filters by: filtering and counting read no rows.
+        # They are partial, because SQLite can't look up a bare boolean.
         indexes = [
             models.Index(
-                fields=[*order, "listed", "sells_once", "sells_recurring"],
-                name=name,
+                fields=["position", "id", *FILTERS], condition=Q(listed=True), name="store_by_position"
+            ),
+            models.Index(fields=["-id", *FILTERS], condition=Q(listed=True), name="store_by_age"),
+            models.Index(
+                fields=["sort_name", "id", *FILTERS], condition=Q(listed=True), name="store_by_name"
+            ),
+            models.Index(
+                fields=["sort_price", "position", "id", *FILTERS],
                 condition=Q(listed=True),
-            )
-            for name, order in (
-                ("store_by_position", ["position", "id"]),
-                ("store_by_age", ["-id"]),
-                ("store_by_name", ["sort_name", "id"]),
-                ("store_by_price", ["sort_price", "position", "id"]),
-            )
+                name="store_by_price",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -177,10 +191,8 @@ class ProductConfiguration(models.Model):
 
     @property
     def summary(self) -> str:
-        """What it is, in plain text of any length."""
         return " ".join(f"{self.tagline} {self.product.description}".split())
 
     @cached_property
     def prices(self) -> list[Price]:
-        """What it is sold at, first the one that is offered."""
         return self.product.in_store(self.product.prices.all())

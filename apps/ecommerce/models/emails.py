@@ -5,9 +5,9 @@ from .purchases import Purchase
 
 
 class Mail(models.Model):
-    """A mail that a buyer is owed. Written with the change it tells of, sent after it, once.
+    """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` says what makes it this one and no other ("v3": the third version of the purchase).
+    `about` tells e-mails of one kind apart: "v3" is about the third version of the purchase.
     """
 
     class Kind(models.TextChoices):
@@ -34,7 +34,7 @@ class Mail(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news"),
+            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
         ]
         indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
 

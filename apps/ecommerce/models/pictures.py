@@ -1,6 +1,4 @@
-"""A product's picture as our pages show it: copies of one image in several widths, made once (images.py)."""
-
-from __future__ import annotations
+"""A product's picture: one drawn or static file, or copies of an image in several widths (catalogue/images.py)."""
 
 from dataclasses import dataclass, field
 
@@ -13,10 +11,10 @@ from apps.ecommerce import artwork
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` (pixels) are those of the largest file.
+    """`width` and `height` are those of the largest file, in pixels.
 
-    `address` is the address of the only file there is; or, with `widths`, what the names of the copies in the
-    default storage begin with: "products/3f…" for "products/3f…-640.webp".
+    `address` is the URL of the only file. With `widths` it is the start of the names of the copies in the default
+    storage: "products/3f…" for "products/3f…-640.webp".
     """
 
     address: str
@@ -26,14 +24,12 @@ class Picture:
 
     @property
     def src(self) -> str:
-        """The address of the largest."""
-        return _address(self.files[-1]) if self.widths else self.address
+        return default_storage.url(self.files[-1]) if self.widths else self.address
 
     @property
     def srcset(self) -> str:
-        """ "/media/products/3f…-160.webp 160w, …", or "" if there is no choice."""
         copies = zip(self.files, self.widths, strict=True)
-        return ", ".join(f"{_address(name)} {width}w" for name, width in copies)
+        return ", ".join(f"{default_storage.url(name)} {width}w" for name, width in copies)
 
     @property
     def files(self) -> list[str]:
@@ -42,9 +38,4 @@ class Picture:
 
 
 def drawn_for(seed: str) -> Picture:
-    """What a product shows that has no picture of its own."""
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)
-
-
-def _address(name: str) -> str:
-    return str(default_storage.url(name))

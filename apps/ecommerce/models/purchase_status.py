@@ -1,14 +1,13 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-# https://docs.stripe.com/api/subscriptions/object#subscription_object-status: two of Stripe's never change again.
-# And a word of ours: the account of our key has no such subscription, and Stripe forgets none. It is another account's.
-MISSING_SUBSCRIPTION = "missing"
+MISSING_SUBSCRIPTION = "missing"  # not Stripe's word: the subscription belongs to another Stripe account
+# The final ones of https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 
 class PurchaseStatus(models.TextChoices):
-    """Where the money stands. One-time purchases use the first block, subscriptions the second, both the third."""
+    """One-time purchases use the first block, subscriptions the second, both the third."""
 
     PROCESSING = "processing", _("waiting for the bank")
     PAID = "paid", _("paid")

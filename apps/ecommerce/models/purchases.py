@@ -1,34 +1,54 @@
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models
+from django.contrib.auth.models import AnonymousUser
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.stripe_api.client import livemode
+from apps.users.models import User
 
 from .catalogue import Price, Product
 from .fields import STRIPE_ID_LENGTH
 from .purchase_status import ENDED_SUBSCRIPTIONS, PurchaseStatus
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-    from django.db.models.fields.related_descriptors import RelatedManager
 
-    from apps.users.models import User
+def parse_public_id(text: object) -> UUID | None:
+    """Return the public id that metadata of Stripe's objects hold, or None if it is not one."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
-        """Return what a user has bought in the current mode; nothing, without a query, for a visitor."""
+        """Filter by buyer and the current mode. Empty, without a query, for a visitor."""
         return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
+
+    @transaction.atomic
+    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+        """Create a purchase of the price with the first row of its history."""
+        defaults = {
+            "email": user.email,
+            "product_id": price.product_id,
+            "livemode": livemode(),
+            "is_recurring": price.is_recurring,
+            "currency": price.currency,
+            "amount_subtotal": price.unit_amount or 0,
+            "amount_total": price.unit_amount or 0,
+        }
+        purchase = self.create(user=user, price=price, **(defaults | fields))
+        StatusChange.objects.create(purchase=purchase, to_status=purchase.status, version=0, cause=cause)
+        return purchase
 
     def with_running_subscription(self) -> PurchaseQuerySet:
         """Filter as Purchase.has_running_subscription does."""
@@ -45,13 +65,13 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
 
 class Purchase(models.Model):
-    """One buyer, one price, one Checkout Session. It exists before the Session does.
+    """One buyer, one price, one Checkout Session. It is created before the Session.
 
-    `public_id` is the Session's idempotency key, its client_reference_id and its metadata, so whatever
-    crashes in between, either side leads to the other.
+    `public_id` is in the Session's idempotency key, client_reference_id and metadata, so that after a crash either
+    side leads to the other.
     """
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
@@ -100,7 +120,6 @@ class Purchase(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PurchaseQuerySet.as_manager()
-    changes: RelatedManager[StatusChange]
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -142,10 +161,7 @@ class Purchase(models.Model):
 
     @property
     def has_running_subscription(self) -> bool:
-        """Whether Stripe still runs the subscription: it can be managed, canceled and resumed, and may be charged.
-
-        A status that we don't know counts as running. Says nothing about access.
-        """
+        """Whether the subscription can be managed and canceled at Stripe. A status that is new to us counts, too."""
         return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
 
     @property
@@ -161,12 +177,11 @@ class Purchase(models.Model):
 
     @property
     def amount_kept(self) -> int:
-        """What the buyer has paid in the end."""
         return self.amount_total - self.amount_refunded
 
 
 class StatusChange(models.Model):
-    """One step of a purchase's life: the buyer's timeline and the operator's audit. Rows are only added."""
+    """One change of a purchase's status: the buyer's timeline and the operator's audit log."""
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
     from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)

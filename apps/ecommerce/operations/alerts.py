@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.mail import mail_admins
 from django.utils import timezone
 
-from apps.core.tasks import task, worker_is_silent
+from apps.core.tasks import is_worker_silent, task
 from apps.ecommerce.models import Alert, Mail, Purchase
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
@@ -103,7 +103,7 @@ def _check_mails() -> str:
 
 
 def _check_worker() -> str:
-    return "Nobody does the queued work. Is manage.py db_worker running?" if worker_is_silent() else ""
+    return "Nobody does the queued work. Is manage.py db_worker running?" if is_worker_silent() else ""
 
 
 def _check_double_billing() -> str:

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 
-from apps.core.client_ip import clean_address
+from apps.core.client_ip import normalize_ip
+from apps.core.public_urls import is_public
 from apps.core.self_request import authorization
 from apps.ecommerce.operations.findings import Finding
-from config.production_checks import is_public
 
 TIMEOUT_SECONDS = 10
 HALF_BODY_SECONDS = 3
@@ -85,7 +85,7 @@ def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Itera
 def _check_shared_address(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
     """Check that the client's IP address is not the one of a proxy, the same for all shoppers."""
     proxies = _count_proxies(forged)
-    client = clean_address(plain["hops"][-1 - proxies :][0])
+    client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
     if plain["client_address"] != client or too_few:
         message = f"All shoppers have one address, {plain['client_address']}: one can lock out the others"

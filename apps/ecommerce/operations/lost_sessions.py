@@ -9,8 +9,7 @@ from django.db import transaction
 
 from apps.ecommerce.models import Price, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import StripeData, read
-from apps.ecommerce.stripe_api.expandable import object_id
+from apps.ecommerce.stripe_api.client import StripeData, object_id, read
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)

@@ -24,15 +24,14 @@ from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.entitlements import GRANTS
 from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription
-from apps.ecommerce.purchases.fulfilment import (
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
     derive_status,
-    subscription_facts,
-    sync_purchase,
+    subscription_values,
 )
-from apps.ecommerce.stripe_api.client import StripeData, livemode, read_pages
-from apps.ecommerce.stripe_api.expandable import expanded, object_id
+from apps.ecommerce.stripe_api.client import StripeData, expanded, livemode, object_id, read_pages
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +118,9 @@ class Reconciliation:
                 return
         self.events += 1
         self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
-        for change in StatusChange.objects.filter(cause=webhooks.cause_of(event)).select_related("purchase"):
+        for change in StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related(
+            "purchase"
+        ):
             self._note(change.purchase, change.from_status, change.to_status)
 
     def _repair(self, purchase: Purchase) -> None:
@@ -198,7 +199,7 @@ def _session_differs(purchase: Purchase, session: StripeData) -> bool:
 
 
 def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
-    if any(getattr(purchase, name) != value for name, value in subscription_facts(subscription).items()):
+    if any(getattr(purchase, name) != value for name, value in subscription_values(subscription).items()):
         return True
     if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True

@@ -35,3 +35,15 @@ def webhook_health() -> Health:
         status__in=(Status.OPEN, Status.PROCESSING), livemode=livemode(), returned_at__lt=limit
     ).count()
     return Health(last, failing, waiting, is_silent=waiting > 0 and (last is None or last < limit))
+
+
+def webhook_details() -> dict[str, object]:
+    """Return what /readyz shows of the webhooks. Silent webhooks do not stop sales: purchases are read from Stripe."""
+    health = webhook_health()
+    return {
+        "webhooks": "silent: run manage.py stripe_doctor" if health.is_silent else "ok",
+        "last_event": health.last_event.isoformat() if health.last_event else None,
+        "last_event_seconds_ago": health.age_seconds,
+        "failing_events": health.failing,
+        "waiting_purchases": health.waiting,
+    }

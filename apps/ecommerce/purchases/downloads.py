@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import PurePosixPath
 from typing import IO, Any
 from urllib.parse import quote
@@ -17,11 +17,10 @@ from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import add_never_cache_headers
 from django.utils.http import content_disposition_header, http_date
 
-from apps.core.file_slots import RETRY_AFTER_SECONDS, HeldChunks, take_slot
-from apps.core.middleware.maintenance import alone
+from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
+from apps.core.standalone_page import render_standalone
 
 CHUNK_BYTES = 64 * 1024
 LINK_SECONDS = 60  # to begin the download; one that has begun goes on
@@ -91,8 +90,8 @@ def _sent(request: HttpRequest, file: FieldFile, part: range) -> HttpResponseBas
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse(content_type=_kind(file))
-    elif slot := take_slot(request.user.pk):
-        response = StreamingHttpResponse(HeldChunks(_read(file, part), slot), content_type=_kind(file))
+    elif chunks := hold_slot(_read(file, part), request.user.pk):
+        response = StreamingHttpResponse(chunks, content_type=_kind(file))
     else:
         return too_many(request)
     response["Content-Length"] = str(len(part))
@@ -100,10 +99,9 @@ def _sent(request: HttpRequest, file: FieldFile, part: range) -> HttpResponseBas
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    response = alone(request, "ecommerce/too_many_downloads.html", 503)
-    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    add_never_cache_headers(response)
-    return response
+    return render_standalone(
+        request, "ecommerce/too_many_downloads.html", 503, retry_after=RETRY_AFTER_SECONDS
+    )
 
 
 def _kind(file: FieldFile) -> str:
@@ -130,7 +128,7 @@ def _range(request: HttpRequest, size: int, etag: str) -> range | None:
     return range(int(first), min(int(last) + 1 if last else size, size))
 
 
-def _read(file: File, wanted: range) -> Iterator[bytes]:
+def _read(file: File, wanted: range) -> Generator[bytes]:
     with file.open("rb") as source:
         stream: IO[bytes] = source.file or source
         stream.seek(wanted.start)

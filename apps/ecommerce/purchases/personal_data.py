@@ -1,23 +1,21 @@
-"""What the store tells the account page about a person: their purchases, and why they can't leave just now."""
-
-from __future__ import annotations
+"""What the account page needs from the store: purchases for the export, and reasons not to delete the account yet."""
 
 import stripe
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.checkout import give_up
+from apps.ecommerce.purchases.checkout_sessions import close_checkout
 from apps.ecommerce.purchases.foreign_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import livemode
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User
 from apps.users.personal_data import JSON, NotReady
 
 
-def purchases_of(user: User) -> JSON:
-    """Every purchase, for the export. Amounts in minor units, times ISO 8601 in UTC."""
+def export_purchases(user: User) -> JSON:
+    """Return all purchases of a user. Amounts in minor units, times ISO 8601 in UTC."""
+    purchases = Purchase.objects.filter(user=user).select_related("product").prefetch_related("changes")
     return [
         {
             "order": str(purchase.public_id),
@@ -33,67 +31,61 @@ def purchases_of(user: User) -> JSON:
                 {"to": change.to_status, "at": change.at.isoformat()} for change in purchase.changes.all()
             ],
         }
-        for purchase in Purchase.objects.filter(user=user)
-        .select_related("product")
-        .prefetch_related("changes")
+        for purchase in purchases
     ]
 
 
 def reason_to_stay(user: User) -> str | None:
-    """Return why the account can't be deleted yet, or None. A deleted user could neither cancel nor open a purchase."""
+    """Return why the account can't be deleted yet, or None. Without it nobody could cancel or open the purchase."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
-    for purchase in purchases.with_running_subscription():
-        if purchase.will_be_charged_again:
-            words = _(
-                "Your subscription to %(product)s is still running. Please cancel it first, in My purchases."
-            )
-            return words % {"product": purchase.product}
+    if subscribed := purchases.to_be_charged_again().first():
+        message = _(
+            "Your subscription to %(product)s is still running. Please cancel it first, in My purchases."
+        )
+        return message % {"product": subscribed.product}
     if processing := purchases.filter(status=Status.PROCESSING).first():
-        words = _(
+        message = _(
             "Your bank payment for %(product)s is still on its way. You can delete your account once it has arrived "
             "or failed; we write to you then."
         )
-        return words % {"product": processing.product}
+        return message % {"product": processing.product}
     return None
 
 
 def finish_checkouts(user: User) -> None:
-    """Close the user's open payment pages and refresh what decides whether they may leave.
+    """Close the user's open checkouts and sync what decides whether the account may be deleted.
 
-    Raises NotReady when Stripe can't be asked, or when one of the pages has just been paid.
+    Raises NotReady when Stripe can't be asked, or when one of the checkouts has just been paid.
     """
-    waiting = Purchase.objects.filter(
-        user=user, livemode=livemode(), status__in=[Status.OPEN, Status.PROCESSING]
-    )
-    subscribed = Purchase.objects.filter(user=user, livemode=livemode()).with_running_subscription()
+    purchases = Purchase.objects.for_user(user).select_related("product")
     try:
-        with somebody_waits():
-            running_subscriptions(user, "account deletion")  # those that were made elsewhere get a purchase
-            for purchase in waiting:
+        with stripe_deadline():
+            running_subscriptions(user, "account deletion")  # each gets a purchase
+            for purchase in purchases.filter(status__in=[Status.OPEN, Status.PROCESSING]):
                 _close(purchase)
-            for purchase in subscribed:
+            for purchase in purchases.with_running_subscription():
                 sync_purchase(purchase, "account deletion")
     except stripe.StripeError as error:
-        words = _(
+        message = _(
             "We could not ask Stripe whether payments of yours are on their way. Please try again in a minute."
         )
-        raise NotReady(words) from error
+        raise NotReady(message) from error
 
 
 def _close(purchase: Purchase) -> None:
-    refresh = give_up if purchase.is_open else sync_purchase
-    after = refresh(purchase, "account deletion")
+    close = close_checkout if purchase.is_open else sync_purchase
+    after = close(purchase, "account deletion")
     if after.is_open:
-        words = _("Your checkout of %(product)s is still open. Please finish or cancel it first.")
-        raise NotReady(words % {"product": after.product})
+        message = _("Your checkout of %(product)s is still open. Please finish or cancel it first.")
+        raise NotReady(message % {"product": after.product})
     if after.paid_at and not purchase.paid_at:
-        words = _(
+        message = _(
             "Your payment for %(product)s has just arrived. Nothing was deleted; please look at your order first."
         )
-        raise NotReady(words % {"product": after.product})
+        raise NotReady(message % {"product": after.product})
 
 
 def refuse_open_checkouts(user: User) -> None:
-    """Raise NotReady if another tab has opened a payment page: a purchase paid there would have no owner."""
-    if Purchase.objects.filter(user=user, status=Status.OPEN, livemode=livemode()).exists():
+    """Raise NotReady if another tab has opened a checkout: a purchase paid there would belong to nobody."""
+    if Purchase.objects.for_user(user).filter(status=Status.OPEN).exists():
         raise NotReady(_("A checkout was opened in another tab. Nothing was deleted; please try again."))

@@ -1,31 +1,23 @@
-"""Stripe's billing portal, where a subscriber changes the card, cancels, and finds invoices.
+"""Stripe's billing portal: card, plan, invoices, cancellation. https://docs.stripe.com/customer-management"""
 
-https://docs.stripe.com/customer-management and https://docs.stripe.com/api/customer_portal/sessions/create
-"""
-
-from __future__ import annotations
-
-from django.urls import reverse
 from stripe.params.billing_portal import SessionCreateParams
 
 from apps.ecommerce.models import Purchase, StripeCustomer
-from apps.ecommerce.stripe_api.client import get_client, read
-from apps.ecommerce.stripe_api.expandable import object_id
+from apps.ecommerce.stripe_api.client import get_client, object_id, read
 
 
 def portal_url(purchase: Purchase, *, origin: str) -> str:
-    """The address of a short-lived portal page that leads back to this purchase.
+    """Return the short-lived URL of a portal page that leads back to the purchase.
 
-    Raises stripe.StripeError when Stripe can't be asked, StripeCustomer.DoesNotExist when the buyer has no
-    Customer in this mode.
+    Raises stripe.StripeError, or StripeCustomer.DoesNotExist when the buyer has no Customer in this mode.
     """
-    back = f"{origin}{reverse('purchase', args=[purchase.public_id])}?from=portal"
-    params: SessionCreateParams = {"customer": _customer(purchase), "return_url": back}
+    return_url = f"{origin}{purchase.get_absolute_url()}?from=portal"
+    params: SessionCreateParams = {"customer": _customer_id(purchase), "return_url": return_url}
     return get_client().v1.billing_portal.sessions.create(params).url
 
 
-def _customer(purchase: Purchase) -> str:
-    """The id of the Customer that is charged: a subscription's own, which may be another than the buyer's today."""
+def _customer_id(purchase: Purchase) -> str:
+    """Return the Customer that is charged. A foreign subscription may have another one than the buyer."""
     if purchase.subscription_id:
         return object_id(read("subscriptions", purchase.subscription_id)["customer"])
     return StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id

@@ -1,6 +1,4 @@
-"""Refresh a purchase because its page is open: not too often, and without an error for the buyer."""
-
-from __future__ import annotations
+"""Refresh a purchase whose page is open: not too often, and without an error for the buyer."""
 
 import logging
 from datetime import timedelta
@@ -11,7 +9,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +17,9 @@ MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, how
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
-    """Return the synced purchase, or the purchase as it is known when Stripe does not answer."""
+    """Return the synced purchase, or the given one when Stripe does not answer."""
     try:
-        with somebody_waits():
+        with stripe_deadline():
             return sync_purchase(purchase, cause)
     except stripe.StripeError:
         logger.warning("Stripe could not be asked about %s (%s)", purchase.public_id, cause, exc_info=True)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.money import format_money, price_label
+from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import grants
 
 LONG_WAIT = timedelta(seconds=20)  # after this, "confirming" says that it may take longer
@@ -312,7 +312,7 @@ def values_of(purchase: Purchase) -> dict[str, str]:
         "email": purchase.email,
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
-        "price": price_label(purchase.price),
+        "price": purchase.price.label,
         "trial_end": _day(purchase.trial_end),
         "period_end": _day(purchase.current_period_end),
         "cancel_at": _day(purchase.cancel_at),

@@ -1,26 +1,27 @@
-"""Canceling a subscription from the shop, so that it never depends on how Stripe's portal is set up.
+"""Free trials, and canceling without the billing portal. https://docs.stripe.com/billing/subscriptions/cancel"""
 
-https://docs.stripe.com/billing/subscriptions/cancel
-"""
-
-from __future__ import annotations
-
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Price, Purchase
 from apps.ecommerce.purchases.entitlements import grants
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
+from apps.users.models import User
+
+
+def trial_days(user: User | None, price: Price) -> int:
+    """Return the days of free trial that this buyer gets. There is one trial per person and product."""
+    if not price.trial_period_days or user is None:
+        return price.trial_period_days
+    subscribed = Purchase.objects.for_user(user).filter(product_id=price.product_id, subscription_id__gt="")
+    return 0 if subscribed.exists() else price.trial_period_days
 
 
 def ends_at_once(purchase: Purchase) -> bool:
-    """Whether canceling ends it now. A paid period is kept; what is overdue would be collected on."""
+    """Return whether canceling ends the subscription now: a paid period is kept, an unpaid one is not collected."""
     return not (grants(purchase) and purchase.subscription_status in ("active", "trialing"))
 
 
 def cancel_subscription(purchase: Purchase) -> Purchase:
-    """Cancel the purchase's running subscription and return the purchase as it is then.
-
-    Raises stripe.StripeError when Stripe can't be asked; nothing is canceled then.
-    """
+    """Cancel the running subscription and return the synced purchase. Raises stripe.StripeError if Stripe can't."""
     subscriptions = get_client().v1.subscriptions
     if ends_at_once(purchase):
         subscriptions.cancel(purchase.subscription_id)

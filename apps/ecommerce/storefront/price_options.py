@@ -1,17 +1,17 @@
 """A price in the buyer's words: label, terms, and the verb on the button."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.ecommerce.models import Price
-from apps.ecommerce.money import format_money, months_free, period, price_label
-from apps.ecommerce.purchases.checkout import trial_days
+from apps.ecommerce.models import Price, cheapest
+from apps.ecommerce.money import format_money
+from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.users.models import User
+
+MONTHS_PER_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,31 @@ def price_name(price: Price) -> str:
     return price.nickname or _name(price)
 
 
+def product_label(prices: Sequence[Price]) -> str:
+    """Return the price line of a product's card: its only price, or "From" the cheapest."""
+    if not prices:
+        return _("Not for sale")
+    lowest = cheapest(prices)
+    several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
+    return _("From %(price)s") % {"price": lowest.label} if several and lowest.unit_amount else lowest.label
+
+
+def months_free(price: Price, prices: Sequence[Price]) -> int:
+    """Return the whole months that a yearly price saves against the monthly one in the same currency."""
+    if (price.interval, price.interval_count) != ("year", 1):
+        return 0
+    monthly = ("month", 1, price.currency)
+    amounts = (p.unit_amount for p in prices if (p.interval, p.interval_count, p.currency) == monthly)
+    per_month = next(amounts, None)
+    return max(MONTHS_PER_YEAR - -(-(price.unit_amount or 0) // per_month), 0) if per_month else 0
+
+
 def _offer(price: Price, prices: Sequence[Price], trial: int) -> Offer:
     free_months = months_free(price, prices)
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
     return Offer(
         price=price,
-        label=price_label(price),
+        label=price.label,
         name=price_name(price),
         terms=_terms(price, trial),
         saving=saving if free_months else "",
@@ -54,14 +73,14 @@ def _name(price: Price) -> str:
     names = {"day": _("Daily"), "week": _("Weekly"), "month": _("Monthly"), "year": _("Yearly")}
     if price.interval_count == 1:
         return names.get(price.interval, price.interval)
-    return _("Every %(period)s") % {"period": period(price.interval, price.interval_count)}
+    return _("Every %(period)s") % {"period": price.period}
 
 
 def _terms(price: Price, trial: int) -> str:
     if not price.is_recurring:
         return _("Pay once, keep it.") if price.unit_amount else _("Nothing to pay.")
     words = {
-        "period": period(price.interval, price.interval_count),
+        "period": price.period,
         "amount": format_money(price.unit_amount or 0, price.currency, short=True),
         "days": trial,
     }

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.core.site_urls import absolute
+from apps.core.site_urls import absolute_url
 from apps.ecommerce.models import Price, ProductConfiguration
 from apps.ecommerce.money import to_major
 from apps.ecommerce.storefront.price_options import price_name
@@ -30,12 +30,12 @@ def images_of(configuration: ProductConfiguration) -> list[str]:
     """Return the absolute URLs of its photos, or of its drawn picture if it has none."""
     product = configuration.product
     photos = [picture.src for picture in product.pictures if picture.widths]
-    return [absolute(url) for url in photos or [product.picture.src]]
+    return [absolute_url(url) for url in photos or [product.picture.src]]
 
 
 def _product(configuration: ProductConfiguration) -> dict[str, Any]:
     product = configuration.product
-    address = absolute(configuration.get_absolute_url())
+    address = absolute_url(configuration.get_absolute_url())
     data: dict[str, Any] = {
         "@type": "Product",
         "@id": f"{address}#product",
@@ -85,7 +85,7 @@ def _way(configuration: ProductConfiguration) -> dict[str, Any]:
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
-            {"@type": "ListItem", "position": number, "name": name, "item": absolute(path)}
+            {"@type": "ListItem", "position": number, "name": name, "item": absolute_url(path)}
             for number, (name, path) in enumerate(steps, start=1)
         ],
     }

@@ -1,9 +1,12 @@
 """The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side
 
-What is read of Stripe is read as plain data, the same that an event carries: of a page of a hundred prices the SDK
-would make ten thousand objects, which takes longer than all that the store does with them.
+Objects are read as plain data, as events carry them: to build the SDK's objects for a page of a hundred prices takes
+longer than everything that the store does with them.
 """
 
+import logging
+import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -13,22 +16,29 @@ import stripe
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from apps.ecommerce.storable import storable
-from apps.ecommerce.stripe_api.transport import PatientClient
+from apps.ecommerce.stripe_api.transport import DeadlineClient
+
+logger = logging.getLogger(__name__)
 
 StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON has it
 
-PAGE = 100  # the most that Stripe gives at once
-NETWORK_RETRIES = 2  # connection errors, 409 and 5xx; the SDK repeats the same idempotency key
+MAX_PAGE_SIZE = 100
+MAX_NETWORK_RETRIES = 2  # after connection errors, 409 and 5xx; the SDK repeats the idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
+
+# PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite limits nested JSON.
+# https://www.postgresql.org/docs/current/datatype-json.html
+MAX_JSON_LEVELS = 100  # Stripe's objects have about ten
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE_JSON = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
 stripe.enable_telemetry = False  # it would write a file into the operator's home
 
 
 def get_client() -> stripe.StripeClient:
-    """The client for the settings of now. Safe to share between threads.
+    """Return the client for the current settings; threads may share it.
 
-    Raises stripe.AuthenticationError, with words for a person, when there is no key.
+    Raises stripe.AuthenticationError, with a message for the operator, without a usable key.
     """
     key = settings.STRIPE_SECRET_KEY
     if not key.startswith(KEY_PREFIXES):
@@ -38,49 +48,83 @@ def get_client() -> stripe.StripeClient:
 
 
 def read(kind: str, key: str = "", **params: Any) -> StripeData:
-    """One object: `read("products", "prod_1")`. Raises stripe.StripeError. https://docs.stripe.com/api"""
+    """Return an object, `read("products", "prod_1")`, or one page of a list. Raises stripe.StripeError."""
     path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
     response = get_client().raw_request("get", path, **params)
-    answer: StripeData = storable(response.data, response.body)
-    return answer
+    data: StripeData = storable(response.data, response.body)
+    return data
 
 
-def read_or_none(kind: str, key: str, **params: Any) -> StripeData | None:
-    """Return what `read` does, or None if this Stripe account has no such object."""
+def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
+    """Return the object, or None without a key or if this Stripe account has no such object."""
     try:
-        return read(kind, key, **params)
+        return read(kind, key, **params) if key else None
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
+        logger.warning("Stripe has no %s %s. Was it made with another account's key?", kind, key)
         return None
 
 
-def is_missing(error: stripe.InvalidRequestError) -> bool:
-    """Return whether Stripe refused because the object does not exist. https://docs.stripe.com/error-codes"""
-    return error.code == "resource_missing"
-
-
 def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
-    """A whole list, up to PAGE objects at a time. https://docs.stripe.com/api/pagination"""
-    page = read(kind, limit=PAGE, **params)
+    """Yield the pages of a whole list. https://docs.stripe.com/api/pagination"""
+    page = read(kind, limit=MAX_PAGE_SIZE, **params)
     while rows := page["data"]:
         yield rows
         if not page["has_more"]:
             return
-        page = read(kind, limit=PAGE, starting_after=rows[-1]["id"], **params)
+        page = read(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
+
+
+def is_missing(error: stripe.InvalidRequestError) -> bool:
+    return error.code == "resource_missing"
+
+
+def object_id(value: Any) -> str:
+    """Return the id of an expandable field, expanded or not; "" if it is empty. https://docs.stripe.com/expand"""
+    return value if isinstance(value, str) else value["id"] if value else ""
+
+
+def expanded(value: Any) -> StripeData | None:
+    """Return the object of an expandable field, or None for an id or nothing."""
+    return value if isinstance(value, Mapping) else None
 
 
 def livemode() -> bool:
-    """Whether the store sells for real money: what was bought in test mode opens nothing in live mode."""
+    """Return whether the store sells for real money. What was bought in test mode opens nothing in live mode."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
+
+
+def storable(data: Any, text: str) -> Any:
+    """Return the data that was parsed from a JSON text, without what a database can't store."""
+    if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
+        return _cleaned(data, MAX_JSON_LEVELS)
+    return data
+
+
+def storable_text(text: str) -> str:
+    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @lru_cache(maxsize=8)
 def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
-    transport = import_string(http_client)() if http_client else PatientClient()
     return stripe.StripeClient(
         key,
-        http_client=transport,
-        max_network_retries=NETWORK_RETRIES,
+        http_client=import_string(http_client)() if http_client else DeadlineClient(),
+        max_network_retries=MAX_NETWORK_RETRIES,
         base_addresses={"api": api_base.rstrip("/")} if api_base else {},
     )
+
+
+def _cleaned(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return None
+    if isinstance(value, list):
+        return [_cleaned(item, levels - 1) for item in value]
+    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}

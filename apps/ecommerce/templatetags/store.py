@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from apps.core import page_cache
-from apps.core.structured_data import script
+from apps.core.structured_data import render_json_ld
 from apps.ecommerce import money
 from apps.ecommerce.catalogue.markdown import render_markdown
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
@@ -37,11 +37,6 @@ def markdown(text: str, top: int = 2) -> SafeString:
 
 
 @register.filter
-def price_label(price: Price) -> str:
-    return money.price_label(price)
-
-
-@register.filter
 def price_name(price: Price) -> str:
     """What was chosen: "Team licence", "Monthly", "One-time payment"."""
     return price_options.price_name(price)
@@ -50,7 +45,7 @@ def price_name(price: Price) -> str:
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
     """The line of a card: "$9", "From $9", "$9 / month"."""
-    return money.product_label(configuration.prices)
+    return price_options.product_label(configuration.prices)
 
 
 @register.filter
@@ -67,7 +62,7 @@ def renewal_note(purchase: Purchase) -> str:
 
 @register.simple_tag
 def product_json_ld(configuration: ProductConfiguration) -> SafeString:
-    return script(product_data(configuration))
+    return render_json_ld(product_data(configuration))
 
 
 @register.simple_tag

@@ -22,7 +22,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
 from apps.ecommerce.purchases.decorators import wanted_page
 from apps.ecommerce.purchases.refresh import refresh_or_stale
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
 
@@ -77,7 +77,7 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
 def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_id: str) -> HttpResponse:
     assert request.user.is_authenticated
     try:
-        with somebody_waits():
+        with stripe_deadline():
             url = start(
                 request.user,
                 configuration,

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from apps.core.tasks import worker_is_silent
-from apps.core.views.readiness import has_metrics_token
+from apps.core.tasks import is_worker_silent
+from apps.core.views import has_metrics_token
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.operations.webhook_health import webhook_health
 
@@ -47,7 +47,7 @@ class StoreCollector(Collector):
             help_text = "Seconds since the last Stripe event."
             yield _gauge("store_last_event_age_seconds", help_text, health.age_seconds)
         yield _gauge("store_mails_unsent", "E-mails not sent yet.", Mail.objects.filter(sent_at=None).count())
-        yield _gauge("store_worker_silent", "1 if tasks wait and no worker takes them.", worker_is_silent())
+        yield _gauge("store_worker_silent", "1 if tasks wait and no worker takes them.", is_worker_silent())
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:

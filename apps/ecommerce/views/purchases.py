@@ -36,7 +36,7 @@ from apps.ecommerce.purchases.portal import portal_url
 from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
 from apps.ecommerce.purchases.status_messages import key_of, poll_delay, state_of
 from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Off to Stripe's billing portal: card, cancellation, invoices. It leads back to this purchase."""
     row = _own(request, public_id)
     try:
-        with somebody_waits():
+        with stripe_deadline():
             url = portal_url(row, origin=site_origin(request))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
         logger.exception("No billing portal for %s", row.public_id)
@@ -138,7 +138,7 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Cancel the subscription, without a way through Stripe's portal."""
     row = _own(request, public_id)
     try:
-        with somebody_waits():
+        with stripe_deadline():
             row = sync_purchase(row, "before canceling")  # it may have been resumed in the portal
             if not row.will_be_charged_again:
                 return redirect(row)

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from apps.core.page_cache import cache_public_page, one_of
+from apps.core.page_cache import cache_public_page
+from apps.core.public_query import one_of
 from apps.core.rate_limits import limited
 from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet, Purchase
 from apps.ecommerce.purchases.live_updates import live
@@ -24,7 +25,7 @@ RELATED = 4
 
 
 @require_safe
-@limited("search", asks="q")
+@limited("search", parameter="q")
 @cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)

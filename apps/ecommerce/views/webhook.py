@@ -1,4 +1,4 @@
-"""Where Stripe tells the store that something happened. https://docs.stripe.com/webhooks"""
+"""The endpoint for Stripe's events. https://docs.stripe.com/webhooks"""
 
 import logging
 
@@ -9,15 +9,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.stripe_api.transport import somebody_waits
+from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 logger = logging.getLogger(__name__)
 
 
-@csrf_exempt  # the signature says who sent it
+@csrf_exempt  # the signature authenticates the sender
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 done (or nothing to do), 400 not signed by Stripe, 404 endpoint off, 500 try again later."""
+    """200: done or nothing to do. 400: not signed by Stripe. 404: the endpoint is off. 500: Stripe should retry."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise Http404("STRIPE_WEBHOOK_SECRET is not set, so the webhook endpoint is off.")
     try:
@@ -27,11 +27,10 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except ValueError:
         return HttpResponse("The body is not a Stripe event.\n", status=400)
     try:
-        with somebody_waits():  # Stripe itself, and a thread that shoppers need
+        with stripe_deadline():
             webhooks.receive(event)
     except Exception:
         logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
-        return HttpResponse(
-            "The event was recorded but could not be processed. Please deliver it again.\n", status=500
-        )
+        message = "The event was recorded but could not be processed. Please deliver it again.\n"
+        return HttpResponse(message, status=500)
     return HttpResponse("ok\n")

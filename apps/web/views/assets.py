@@ -1,5 +1,3 @@
-"""Stylesheet, web app manifest and drawn artwork."""
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
@@ -12,7 +10,7 @@ from apps.core.design_tokens import resolve_token
 from apps.core.stylesheet import stylesheet
 from apps.ecommerce.artwork import draw
 
-YEAR = 365 * 24 * 60 * 60
+YEAR_SECONDS = 365 * 24 * 3600
 ICONS = [
     {"src": "brand/icon-192.png", "sizes": "192x192", "purpose": "any"},
     {"src": "brand/icon-512.png", "sizes": "512x512", "purpose": "any"},
@@ -23,11 +21,11 @@ ICONS = [
 @require_safe
 @gzip_page
 def css(request: HttpRequest, digest: str) -> HttpResponse:
-    """The whole design. A page from before a deployment asks for the old one and gets today's, for now."""
-    current, text = stylesheet()
+    """Return the stylesheet. A page from before a deployment has an older digest and gets the current one uncached."""
+    current_digest, text = stylesheet()
     response = HttpResponse(text, content_type="text/css; charset=utf-8")
-    if digest == current:
-        patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    if digest == current_digest:
+        patch_cache_control(response, public=True, max_age=YEAR_SECONDS, immutable=True)
     else:
         patch_cache_control(response, no_cache=True)
     return response
@@ -53,7 +51,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=YEAR, immutable=True)
+@cache_control(public=True, max_age=YEAR_SECONDS, immutable=True)
 def art(request: HttpRequest, seed: str) -> HttpResponse:
-    """Generated artwork for a product without an image. The same seed always draws the same picture."""
+    """Return the picture of a product without an image. A seed always has the same picture."""
     return HttpResponse(draw(seed), content_type="image/svg+xml")

@@ -1,12 +1,12 @@
-"""The pages of config.urls.handler400 … handler500."""
-
 import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from apps.core.middleware.maintenance import alone
+from apps.core.standalone_page import render_standalone
+
+DATABASE_RETRY_SECONDS = 10
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,9 +22,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Whatever broke may break again. A database that is away comes back: 503 tells Stripe and proxies so."""
-    away = isinstance(sys.exception(), OperationalError | InterfaceError)
-    response = alone(request, "500.html", 503 if away else 500)
-    if away:
-        response["Retry-After"] = "10"
-    return response
+    """Answer 500, or 503 if the database is unreachable: Stripe and proxies try again then."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return render_standalone(request, "500.html", 503, retry_after=DATABASE_RETRY_SECONDS)
+    return render_standalone(request, "500.html", 500)

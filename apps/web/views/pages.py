@@ -7,22 +7,20 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live
 from apps.ecommerce.storefront.product_cards import cards_for
 
-FEATURED = 9  # one beside the first words, eight below
+FEATURED = 9  # one in the hero, eight below
 
 
 @require_safe
 @cache_public_page()
 def home(request: HttpRequest) -> HttpResponse:
-    """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = list(Purchase.objects.for_user(request.user))
-    cards = cards_for(list(featured), mine)
-    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
+    purchases = list(Purchase.objects.for_user(request.user))
+    cards = cards_for(list(featured), purchases)
+    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, purchases)}
     return render(request, "web/home.html", context)
 
 
 @require_safe
 @cache_public_page()
 def legal(request: HttpRequest, page: str) -> HttpResponse:
-    """Terms, privacy and refunds: text a founder edits in templates/web/."""
     return render(request, f"web/{page}.html")

@@ -1,13 +1,19 @@
+import io
+import zipfile
+from pathlib import Path
+
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.devtools import demo_files
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 
-PASSWORD = "demo-shop-2026"  # noqa: S105  (printed by `make run`; exists with DEBUG only)
+DEMO_DIR = (
+    Path(__file__).parents[2] / "demo"
+)  # <slug>.md is a product's content, the files in <slug>/ its download
+PASSWORD = "demo-shop-2026"  # noqa: S105  (`make run` prints it)
 PEOPLE = {"ada@example.com": ("Ada", False), "olive@example.com": ("Olive", True)}
 
 
@@ -16,29 +22,33 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
-            raise CommandError(
-                "setup_demo makes accounts with a public password, so it runs with DEBUG=true only."
-            )
-        for email, (name, operator) in PEOPLE.items():
-            self._person(email, name, operator)
-        for configuration in ProductConfiguration.objects.select_related("product"):
-            self._fill(configuration)
+            raise CommandError("setup_demo creates users with a public password, so it needs DEBUG=true.")
+        for email, (name, is_operator) in PEOPLE.items():
+            if not User.objects.filter(email=email).exists():
+                user = User.objects.create_user(
+                    email, PASSWORD, name=name, is_staff=is_operator, is_superuser=is_operator
+                )
+                EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+                self.stdout.write(f"Demo login: {email}")
+        # A founder's own content and downloads stay.
+        for configuration in ProductConfiguration.objects.select_related("product").filter(
+            content="", download=""
+        ):
+            content = DEMO_DIR / f"{configuration.slug}.md"
+            if content.is_file():
+                configuration.content = content.read_text()
+                if files := sorted((DEMO_DIR / configuration.slug).glob("*")):
+                    download = files[0] if len(files) == 1 else None
+                    name = download.name if download else f"{configuration.slug}.zip"
+                    data = download.read_bytes() if download else _zip(files)
+                    configuration.download.save(name, ContentFile(data), save=False)
+                configuration.save()
+                self.stdout.write(f"Demo content: {configuration.slug}")
 
-    def _person(self, email: str, name: str, operator: bool) -> None:
-        if User.objects.filter(email=email).exists():
-            return
-        user = User.objects.create_user(email, PASSWORD, name=name, is_staff=operator, is_superuser=operator)
-        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-        self.stdout.write(f"Demo login: {email}")
 
-    def _fill(self, configuration: ProductConfiguration) -> None:
-        """Only what is still empty: a founder's words and files stay as they are."""
-        if configuration.content or configuration.download:
-            return
-        configuration.content = demo_files.content(configuration.slug)
-        if file := demo_files.download(configuration.slug):
-            name, data = file
-            configuration.download.save(name, ContentFile(data), save=False)
-        if configuration.content or configuration.download:
-            configuration.save()
-            self.stdout.write(f"Demo content: {configuration.slug}")
+def _zip(files: list[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    return buffer.getvalue()

@@ -1,0 +1,19 @@
+import logging
+from collections.abc import Sequence
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from apps.core.log_filters import redact
+
+logger = logging.getLogger(__name__)
+
+
+class UnsentEmailBackend(BaseEmailBackend):
+    """Log unsent e-mails with a masked recipient. Their text is not logged: it may contain codes and reset links."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        for message in email_messages:
+            to = redact(", ".join(message.recipients()))
+            logger.info("A mail to %s was not sent: EMAIL_URL is not set.", to)
+        return len(email_messages)

@@ -1,0 +1,127 @@
+"""Open and close the Checkout Session of a purchase. https://docs.stripe.com/api/checkout/sessions/create"""
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import to_locale
+from stripe.params.checkout import SessionCreateParams
+
+from apps.ecommerce.models import Purchase, StripeCustomer
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.fulfilment import change_purchase, expire_session, sync_purchase
+from apps.ecommerce.purchases.subscriptions import trial_days
+from apps.ecommerce.stripe_api.client import get_client, is_missing, livemode
+from apps.users.models import User
+
+# https://docs.stripe.com/js/appendix/supported_locales
+# fmt: off
+STRIPE_LOCALES = {
+    "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",
+    "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th",
+    "tr", "vi", "zh", "zh-HK", "zh-TW",
+}
+# fmt: on
+
+
+def open_session(purchase: Purchase, origin: str) -> Purchase:
+    """Return an open purchase with its Session, which is created unless there is one. Closed, if it can't be paid.
+
+    After a crash, the idempotency key makes a repeated try return the first Session.
+    """
+    if purchase.session_id:
+        return sync_purchase(purchase, "buy button")
+    key = f"checkout-{purchase.public_id}"
+    try:
+        session = get_client().v1.checkout.sessions.create(
+            _params(purchase, origin), {"idempotency_key": key}
+        )
+    except stripe.IdempotencyError:
+        # A crashed try had other parameters (host, e-mail address). Nobody has seen its Session.
+        return _expire_without_session(purchase, "an unfinished try was replaced")
+    except stripe.InvalidRequestError as error:
+        if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
+            StripeCustomer.objects.filter(user=purchase.user, livemode=livemode()).delete()
+            return _expire_without_session(purchase, "Stripe no longer knew the customer")
+        # Stripe would repeat this answer to the key for a day.
+        _expire_without_session(purchase, "Stripe refused to open it")
+        raise
+    without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
+    without_session.update(session_id=session.id, checkout_url=session.url or "")
+    purchase = Purchase.objects.get(pk=purchase.pk)
+    if purchase.session_id != session.id:  # it was closed meanwhile, for another price
+        expire_session(session.id)
+    return purchase
+
+
+def close_checkout(purchase: Purchase, cause: str) -> Purchase:
+    """Close an open purchase, so that nobody can pay it. What is returned may have been paid at the last moment."""
+    if not purchase.session_id:
+        purchase = _expire_without_session(purchase, cause)
+    if not (purchase.is_open and purchase.session_id):
+        return purchase
+    expire_session(purchase.session_id)
+    return sync_purchase(purchase, cause)
+
+
+def stripe_locale(language: str) -> str:
+    """Return Stripe's locale for a language, or "auto", which is the browser's language."""
+    code = to_locale(language).replace("_", "-")
+    candidates = (code, code.partition("-")[0])
+    return next((locale for locale in candidates if locale in STRIPE_LOCALES), "auto")
+
+
+def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
+    assert purchase.user
+    metadata = {"purchase": str(purchase.public_id), "price": purchase.price_id}
+    params: SessionCreateParams = {
+        "mode": "subscription" if purchase.price.is_recurring else "payment",
+        "line_items": [{"price": purchase.price_id, "quantity": 1}],
+        "customer": _customer_id(purchase.user),
+        "client_reference_id": str(purchase.public_id),
+        "metadata": metadata,
+        "locale": stripe_locale(purchase.language),
+        # The braces are Stripe's placeholder and must not be URL-encoded.
+        "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": f"{origin}{purchase.get_absolute_url()}?canceled=1",
+    }
+    if settings.CHECKOUT_PROMOTION_CODES:
+        params["allow_promotion_codes"] = True
+    if settings.CHECKOUT_AUTOMATIC_TAX:
+        params["automatic_tax"] = {"enabled": True}
+        params["customer_update"] = {"address": "auto"}  # the tax depends on where the buyer lives
+    if settings.CHECKOUT_TAX_IDS:
+        params["tax_id_collection"] = {"enabled": True}
+        params["customer_update"] = {**params.get("customer_update", {}), "name": "auto"}
+    if purchase.price.is_recurring:
+        params["subscription_data"] = {"metadata": metadata}
+        if days := trial_days(purchase.user, purchase.price):
+            params["subscription_data"]["trial_period_days"] = days
+    else:
+        params["payment_intent_data"] = {"metadata": metadata}
+        if settings.CHECKOUT_INVOICES:
+            params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": metadata}}
+    return params
+
+
+def _customer_id(user: User) -> str:
+    """Return the id of the Customer that the user pays as. The first purchase creates it."""
+    if known := StripeCustomer.objects.filter(user=user, livemode=livemode()).first():
+        return known.id
+    metadata = {"user": str(user.pk)}
+    created = get_client().v1.customers.create(
+        {"email": user.email, "name": user.name or user.email, "metadata": metadata}
+    )
+    customer, _created = StripeCustomer.objects.get_or_create(
+        user=user, livemode=livemode(), defaults={"id": created.id}
+    )
+    return customer.id
+
+
+def _expire_without_session(purchase: Purchase, cause: str) -> Purchase:
+    """Expire an open purchase unless it has a Session, and return the purchase as it is then."""
+    with transaction.atomic():
+        purchase = Purchase.objects.select_for_update().get(pk=purchase.pk)
+        if purchase.is_open and not purchase.session_id:
+            change_purchase(purchase, {"status": Status.EXPIRED}, cause)
+    return purchase

@@ -1,0 +1,42 @@
+"""scripts/environment.py installs with uv, or with pip where uv is missing or fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import environment
+
+PYTHON = Path("/venv/bin/python")
+
+
+@pytest.mark.parametrize(
+    ("uv", "uv_fails", "programs"),
+    [
+        ("/bin/uv", False, ["/bin/uv"]),
+        ("/bin/uv", True, ["/bin/uv", str(PYTHON)]),
+        (None, False, [str(PYTHON)]),
+    ],
+)
+def test_pip_installs_what_uv_does_not(
+    uv: str | None, uv_fails: bool, programs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str, ...]] = []
+
+    def run(*command: str | Path, **_options: object) -> int:
+        commands.append(tuple(map(str, command)))
+        return int(uv_fails and command[0] == uv)
+
+    monkeypatch.setattr(environment, "run", run)
+    monkeypatch.setattr(environment, "_find_uv", lambda: uv)
+    environment.install(PYTHON, "--require-hashes", "-r", "requirements.txt")
+    assert [command[0] for command in commands] == programs
+    assert all(command[-3:] == ("--require-hashes", "-r", "requirements.txt") for command in commands)
+
+
+def test_a_failed_installation_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "run", lambda *_command, **_options: 1)
+    monkeypatch.setattr(environment, "_find_uv", lambda: "/bin/uv")
+    with pytest.raises(SystemExit):
+        environment.install(PYTHON, "-r", "requirements.txt")
