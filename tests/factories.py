@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.core import page_cache, self_request
-from apps.ecommerce.catalogue.search_columns import derive
+from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from config import services
@@ -43,7 +43,8 @@ def many(count: int, start: int = 0) -> None:
         price = Price(id=f"price_{i}", product=product, currency="usd", unit_amount=900, synced_at=now)
         price.type = Price.Type.ONE_TIME
         row = ProductConfiguration(product=product, slug=f"thing-{i}", position=i)
-        derive(row, [price])
+        row.prices = [price]
+        set_search_columns(row)
         rows.append(row)
         prices.append(price)
     Product.objects.bulk_create(row.product for row in rows)

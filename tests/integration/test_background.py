@@ -191,7 +191,9 @@ def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: Product
     work()
     purchase.refresh_from_db()
     assert purchase.status == "paid"
-    assert "1 repaired" in str(DBTaskResult.objects.get(task_path__endswith="keep_house").return_value)
+    assert "1 repaired" in str(
+        DBTaskResult.objects.get(task_path__endswith="reconcile_in_background").return_value
+    )
 
 
 def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConfiguration) -> None:

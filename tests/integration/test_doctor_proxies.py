@@ -119,7 +119,7 @@ def test_doctor_finds_a_proxy_that_passes_on_half_a_body(
     assert diagnose(FRONTS["caddy"]) == []
     with monkeypatch.context() as unbuffered:
         unbuffered.setattr(doctor_proxies, "answers_half_a_body", lambda: True)
-        slow = list(doctor_proxies._slow_clients())
+        slow = list(doctor_proxies._check_buffering())
     (finding,) = slow
     assert not finding.ok
     assert "deploy/Caddyfile" in finding.todo

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue import positions
+from apps.ecommerce.catalogue import configurations
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from tests.conftest import signed_in
@@ -231,13 +231,13 @@ def test_what_is_gone_is_not_kept(goods: ProductConfiguration) -> None:
 def test_who_looks_while_the_catalogue_is_copied_sees_all_of_it_afterwards(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refresh = positions.refresh_search_columns
+    refresh = configurations.refresh_search_columns
 
     def with_a_visitor(*args: Any) -> list[str]:
         Client().get("/store/")  # is rendered and cached before the new products are there
         return refresh(*args)
 
-    monkeypatch.setattr(positions, "refresh_search_columns", with_a_visitor)
+    monkeypatch.setattr(configurations, "refresh_search_columns", with_a_visitor)
     sandbox.client.v1.products.create(
         {"name": "Brand new", "default_price_data": {"currency": "usd", "unit_amount": 900}}
     )

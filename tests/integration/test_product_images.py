@@ -246,7 +246,7 @@ def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
     assert default_storage.exists("products/workshop.svg") is False
     for odd in ("none.svg", "../../etc/passwd", "stripe_sandbox/checkout.js"):
         found = images.local_copy(f"http://127.0.0.1:9999/static/{odd}")
-        assert (found and (found.width, found.height)) == images.UNKNOWN_SIZE
+        assert (found and (found.width, found.height)) == images.STATIC_SIZE
 
 
 def test_shared_link_shows_the_photo_or_else_the_image_of_the_shop(

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from apps.core.client_ip import client_ip
-from apps.ecommerce.operations.doctor_proxies import MADE_UP
+from apps.ecommerce.operations.doctor_proxies import FORGED_IP
 from apps.users.models import User
 from tests.proxies import FRONTS, Front, configure, deployed, through
 
@@ -26,14 +26,19 @@ def front(request: pytest.FixtureRequest, settings: Any) -> Front:
 
 FORGERIES: list[dict[str, str]] = [
     {},
-    {"X-Forwarded-For": MADE_UP},
-    {"X-Forwarded-For": f"{MADE_UP}, {MADE_UP}, {MADE_UP}, {MADE_UP}"},
+    {"X-Forwarded-For": FORGED_IP},
+    {"X-Forwarded-For": f"{FORGED_IP}, {FORGED_IP}, {FORGED_IP}, {FORGED_IP}"},
     {"X-Forwarded-For": "nonsense"},
     {"X-Forwarded-For": ""},
-    {"x-forwarded-for": MADE_UP, "Forwarded": f"for={MADE_UP}", "X-Real-IP": MADE_UP, "Client-IP": MADE_UP},
-    {"X_Forwarded_For": MADE_UP, "X-Forwarded_For": MADE_UP, "Fly_Client_IP": MADE_UP},
-    {"CF_Connecting_IP": MADE_UP, "X_Real_IP": MADE_UP},
-    {"Fly-Client-IP": MADE_UP, "CF-Connecting-IP": MADE_UP, "True-Client-IP": MADE_UP},
+    {
+        "x-forwarded-for": FORGED_IP,
+        "Forwarded": f"for={FORGED_IP}",
+        "X-Real-IP": FORGED_IP,
+        "Client-IP": FORGED_IP,
+    },
+    {"X_Forwarded_For": FORGED_IP, "X-Forwarded_For": FORGED_IP, "Fly_Client_IP": FORGED_IP},
+    {"CF_Connecting_IP": FORGED_IP, "X_Real_IP": FORGED_IP},
+    {"Fly-Client-IP": FORGED_IP, "CF-Connecting-IP": FORGED_IP, "True-Client-IP": FORGED_IP},
 ]
 
 
@@ -75,7 +80,7 @@ def test_host_is_never_the_proxys_word(front: Front, rf: RequestFactory, setting
     [
         ("Fly-Client-IP", ADA, ADA),
         ("fly-client-ip", ADA, ADA),
-        ("Fly-Client-IP", f"{MADE_UP}, {ADA}", ADA),  # a proxy that adds instead of setting
+        ("Fly-Client-IP", f"{FORGED_IP}, {ADA}", ADA),  # a proxy that adds instead of setting
         ("Fly-Client-IP", "nonsense", "203.0.113.7"),
         ("Fly-Client-IP", "", "203.0.113.7"),  # a request that did not come through it
         ("Fly-Client-IP", "2001:db8::1", "2001:db8::"),

@@ -32,7 +32,7 @@ def prune(*options: str) -> list[str]:
 @pytest.fixture
 def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of each that go, and one or more of each that stay."""
-    monkeypatch.setattr(cleanup, "BATCH", 2)
+    monkeypatch.setattr(cleanup, "BATCH_SIZE", 2)
     now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
     bought(as_ada, icons)
     Purchase.objects.update(created_at=long_ago)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apps.ecommerce.catalogue.markdown import html_of
+from apps.ecommerce.catalogue.markdown import render_markdown
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from apps.ecommerce.catalogue.markdown import html_of
     ],
 )
 def test_no_script_comes_through(text: str) -> None:
-    html = html_of(text)
+    html = render_markdown(text)
     tags = re.findall(r"<(\w+)([^>]*)>", html)
     assert {tag for tag, _ in tags} <= {"p", "a"}
     assert not any(re.search(r'(?:^|")\s*on\w+=|href="(?:javascript|data):', rest) for _, rest in tags), html
@@ -35,26 +35,27 @@ def test_no_script_comes_through(text: str) -> None:
 @given(st.text(alphabet="#*_`~[]()<>!|:-\\\"'&;=/ \n0aβx.", max_size=120))
 def test_nothing_that_the_policy_forbids(text: str) -> None:
     """No inline style, no inline script, no picture from elsewhere."""
-    html = html_of(text)
+    html = render_markdown(text)
     assert not re.search(r"<[^>]*\sstyle=", html)
     assert not re.search(r"<(?:script|style|iframe|object|form|svg)\b", html)
     assert not re.search(r'<img[^>]*src="(?:\w+:)?//', html)
 
 
 def test_headings_begin_below_those_of_the_page() -> None:
-    assert html_of("# One\n\n### Two") == "<h2>One</h2>\n<h4>Two</h4>\n"
-    assert html_of("## One\n\n### Two", 3) == "<h3>One</h3>\n<h4>Two</h4>\n"
-    assert html_of("# One\n\n###### Deep", 4) == "<h4>One</h4>\n<h6>Deep</h6>\n"
+    assert render_markdown("# One\n\n### Two") == "<h2>One</h2>\n<h4>Two</h4>\n"
+    assert render_markdown("## One\n\n### Two", 3) == "<h3>One</h3>\n<h4>Two</h4>\n"
+    assert render_markdown("# One\n\n###### Deep", 4) == "<h4>One</h4>\n<h6>Deep</h6>\n"
 
 
 def test_links_pictures_and_tables() -> None:
     assert (
-        html_of("[a](https://example.com)") == '<p><a href="https://example.com" rel="noopener">a</a></p>\n'
+        render_markdown("[a](https://example.com)")
+        == '<p><a href="https://example.com" rel="noopener">a</a></p>\n'
     )
-    assert html_of("[a](/store/)") == '<p><a href="/store/">a</a></p>\n'
+    assert render_markdown("[a](/store/)") == '<p><a href="/store/">a</a></p>\n'
     assert (
-        html_of("![a cat](/media/cat.png)")
+        render_markdown("![a cat](/media/cat.png)")
         == '<p><img src="/media/cat.png" alt="a cat" loading="lazy" /></p>\n'
     )
-    assert html_of("![a cat](https://example.com/cat.png)") == "<p>a cat</p>\n"
-    assert '<td class="end">2</td>' in html_of("|a|b|\n|---|--:|\n|1|2|")
+    assert render_markdown("![a cat](https://example.com/cat.png)") == "<p>a cat</p>\n"
+    assert '<td class="end">2</td>' in render_markdown("|a|b|\n|---|--:|\n|1|2|")

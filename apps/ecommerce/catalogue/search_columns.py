@@ -1,6 +1,6 @@
 """The columns by which the store is searched, filtered and sorted, derived from a product, its prices and its texts.
 
-A query over these columns costs the same for 10 and for 10,000 products. Whatever changes a product refreshes them.
+A query over these columns costs the same for 10 and for 10,000 products.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring")
+COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
+MAX_SORT_NAME = 120
 # Letters that Unicode does not decompose, as people without them on the keyboard type them.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
@@ -35,7 +36,7 @@ def fold(text: str) -> str:
 
 
 def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:
-    """Derive the columns of these products, or of all, and write what changed. Return what failed, with the reason."""
+    """Refresh the columns of these products, or of all. Return a line for each failure."""
     rows = all_rows(ProductConfiguration).order_by("pk")
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
@@ -51,47 +52,43 @@ def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[s
 
 
 def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
-    """Do the same for rows with product and prices, in one query or none. A row that fails does not stop the others."""
+    """Refresh rows with their product and prices, in at most one query. Return a line for each failure."""
     changed: list[ProductConfiguration] = []
     failures: list[str] = []
     for row in rows:
         try:
             if set_search_columns(row):
                 changed.append(row)
-        except Exception as error:  # whatever is wrong with this row
+        except Exception as error:  # of one product; the others are still refreshed
             logger.exception("The search columns of %s can't be derived", printable(row.product_id))
             failures.append(failure(row.product, error))
-    if changed:
-        page_cache.invalidate()
-    refused = save_rows(changed, [*COLUMNS, "fingerprint", "changed_at"])
+    refused = save_rows(changed, [*COLUMNS, "changed_at"])
     return failures + [failure(row.product, error) for row, error in refused]
 
 
 def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
-    """Refresh what an operator has saved in the admin (receiver of post_save)."""
+    """Refresh the columns after a save in the admin (receiver of post_save)."""
     refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
 
 
 def set_search_columns(row: ProductConfiguration) -> bool:
-    """Set all derived columns of a row. Return whether any has changed."""
-    return derive(row, row.prices) | _set_changed_at(row)
-
-
-def derive(row: ProductConfiguration, prices: Sequence[Price]) -> bool:
-    """Set the columns of a row from its product and its sellable prices. Return whether any has changed."""
+    """Set the columns of a row from its product and its prices. Return whether any has changed."""
     before = [getattr(row, column) for column in COLUMNS]
-    product = row.product
+    product, prices = row.product, row.prices
     row.listed = row.is_active and product.active
-    row.sort_name = fold(product.name)[:120]
+    row.sort_name = fold(product.name)[:MAX_SORT_NAME]
     row.search_text = fold(" ".join((product.name, row.tagline, product.description, row.description)))
     row.sort_price = (cheapest(prices).unit_amount or 0) if prices else UNPRICED
     row.sells_once = any(not price.interval for price in prices)
     row.sells_recurring = any(price.interval for price in prices)
+    fingerprint = _fingerprint(row)
+    if fingerprint != row.fingerprint:
+        row.fingerprint, row.changed_at = fingerprint, timezone.now()
     return before != [getattr(row, column) for column in COLUMNS]
 
 
-def _set_changed_at(row: ProductConfiguration) -> bool:
-    """Set the time of the last change that the product's page shows. Return whether there was one."""
+def _fingerprint(row: ProductConfiguration) -> str:
+    """Return a digest of what the product's page shows."""
     product = row.product
     prices = [
         (p.id, p.unit_amount, p.currency, p.interval, p.interval_count, p.trial_period_days, p.nickname)
@@ -99,8 +96,4 @@ def _set_changed_at(row: ProductConfiguration) -> bool:
     ]
     texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
     shown = repr((texts, prices, [picture.address for picture in product.pictures]))
-    fingerprint = sha256(shown.encode()).hexdigest()[:32]
-    if fingerprint == row.fingerprint:
-        return False
-    row.fingerprint, row.changed_at = fingerprint, timezone.now()
-    return True
+    return sha256(shown.encode()).hexdigest()[:32]

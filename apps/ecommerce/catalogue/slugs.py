@@ -1,4 +1,4 @@
-"""A product's part of its URLs: chosen once from foreign text, valid, unique, and never one of our own routes."""
+"""Choose the slugs of products: valid, unique, stable, and never one of our routes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.models import Product, ProductConfiguration
 
-MAX_LENGTH = 70  # of what comes from a name; the column has room for a digest behind it
+MAX_LENGTH = 70  # of the part that comes from a name; the column has room for a digest behind it
 DIGEST_LENGTHS = (8, 16, 32, 64)
 PRODUCT_ROUTES = ("product", "buy", "purchased_product", "purchased_download")
-# Below /store/ and /purchases/ we use these words, or may do so one day.
+# Used below /store/ and /purchases/, or kept free for later.
 RESERVED = frozenset(
     str.split(
         """
@@ -33,7 +33,7 @@ RESERVED = frozenset(
 
 
 class SlugConverter(StringConverter):
-    """Any slug that a row may have. It never fails: a row with a bad one costs no page but its own."""
+    """Build a URL of any slug: an invalid one must not break pages that link to it."""
 
     def to_url(self, value: str) -> str:
         return str(value).replace("/", "-") or "-"
@@ -53,7 +53,7 @@ def choose_slugs(products: list[Product]) -> dict[str, str]:
 
 
 def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
-    """Raise ValidationError with words for the operator if this row can't have the slug that was typed."""
+    """Raise ValidationError if this row can't have the slug."""
     if is_reserved(slug):
         raise ValidationError(
             _("The shop uses “%(slug)s” for a page of its own. Please choose another one."),
@@ -70,21 +70,18 @@ def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
 
 
 def is_reserved(slug: str) -> bool:
-    """Whether a product with this slug would share a URL with a page that is not its own, now or one day."""
-    return slug.lower() in RESERVED or not all(_leads_to(name, slug) for name in PRODUCT_ROUTES)
+    """Return whether a product with this slug would share a URL with another page."""
+    return slug.lower() in RESERVED or not all(_leads_to_product(name, slug) for name in PRODUCT_ROUTES)
 
 
-def _leads_to(name: str, slug: str) -> bool:
-    """A route that a founder has taken out of urls.py is no clash."""
+def _leads_to_product(route: str, slug: str) -> bool:
     try:
-        path = reverse(name, args=[slug])
+        match = resolve(reverse(route, args=[slug]))
     except NoReverseMatch:
-        return True
-    try:
-        match = resolve(path)
+        return True  # the founder has removed the route
     except Resolver404:
         return False
-    return match.url_name == name and slug in (*match.args, *match.kwargs.values())
+    return match.url_name == route and slug in (*match.args, *match.kwargs.values())
 
 
 def _candidates(product: Product) -> Iterator[str]:

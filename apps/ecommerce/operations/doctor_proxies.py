@@ -1,7 +1,7 @@
-"""Asks the site at SITE_URL as a shopper would, and looks at what the proxies in front make of it.
+"""Request the site at SITE_URL as a shopper would, and check what the proxies in front of it change.
 
-Too few trusted proxies: all shoppers have one address, and ten wrong passwords lock all of them out. Too many, or a
-header that a client can write: no limit per address holds.
+With too few trusted proxies, all shoppers have one IP address, and ten wrong passwords lock all of them out. With too
+many, or with a header that clients can set, rate limits by IP address have no effect.
 """
 
 from __future__ import annotations
@@ -21,42 +21,43 @@ from apps.ecommerce.operations.findings import Finding
 
 TIMEOUT_SECONDS = 10
 HALF_BODY_SECONDS = 3
-MADE_UP = "192.0.2.66"  # RFC 5737: reserved for documentation
+FORGED_IP = "192.0.2.66"  # RFC 5737: reserved for documentation
 READYZ = "/readyz"
 
 
 def examine_proxies() -> Iterator[Finding]:
-    """Yield findings about client addresses and slow clients; none about Stripe."""
-    header = settings.CLIENT_IP_HEADER or "X-Forwarded-For"
-    names = {"X-Forwarded-For", header}
+    names = {"X-Forwarded-For", settings.CLIENT_IP_HEADER or "X-Forwarded-For"}
     try:
-        plain = _ask({})
-        forged = _ask(dict.fromkeys(names, MADE_UP))
-        underscored = _ask({name.replace("-", "_"): MADE_UP for name in names})
+        plain = _request_readyz({})
+        forged = _request_readyz(dict.fromkeys(names, FORGED_IP))
+        underscored = _request_readyz({name.replace("-", "_"): FORGED_IP for name in names})
     except requests.RequestException as error:
-        words = " ".join(str(error).split())[:200]
-        yield _not_asked(
-            f"{settings.SITE_URL} can't be reached: {words}", "Start the site, or correct SITE_URL."
-        )
+        reason = f"{settings.SITE_URL} can't be reached: {' '.join(str(error).split())[:200]}"
+        yield _not_checked(reason, "Start the site, or correct SITE_URL.")
         return
     if not (plain and forged and underscored):
         todo = "Run this where the site runs, with the site's SECRET_KEY."
-        yield _not_asked(f"{settings.SITE_URL}{READYZ} tells this command no details", todo)
+        yield _not_checked(f"{settings.SITE_URL}{READYZ} tells this command no details", todo)
         return
-    right = ", which should be this machine's public address" if is_public(settings.SITE_URL) else ""
-    yield Finding(True, f"The site sees this command at {plain['client_address']}{right}")
-    yield from _scheme(plain)
-    yield from _forgeries(forged, underscored)
-    yield from _shared(plain, forged)
+    hint = ", which should be this machine's public address" if is_public(settings.SITE_URL) else ""
+    yield Finding(True, f"The site sees this command at {plain['client_address']}{hint}")
+    if settings.SITE_URL.startswith("https://") and not plain["https"]:
+        todo = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
+        yield Finding(False, "The site does not know that it was asked over https", todo)
+    yield from _check_forgery(forged, underscored)
+    yield from _check_shared_address(plain, forged)
     if is_public(settings.SITE_URL):
-        yield from _slow_clients()
+        yield from _check_buffering()
 
 
-def _ask(headers: dict[str, str]) -> dict[str, Any]:
+def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
     """Return what /readyz answers about this request; {} if it answers without details."""
-    url = f"{settings.SITE_URL}{READYZ}"
-    sent = {"Authorization": authorization(), **headers}
-    response = requests.get(url, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    response = requests.get(
+        f"{settings.SITE_URL}{READYZ}",
+        headers={"Authorization": authorization(), **headers},
+        timeout=TIMEOUT_SECONDS,
+        allow_redirects=False,
+    )
     try:
         answer = response.json()
     except ValueError:
@@ -64,72 +65,62 @@ def _ask(headers: dict[str, str]) -> dict[str, Any]:
     return answer if isinstance(answer, dict) and "client_address" in answer else {}
 
 
-def _not_asked(words: str, todo: str) -> Finding:
-    """On a developer's machine no site has to run while this command does."""
+def _not_checked(reason: str, todo: str) -> Finding:
     if is_public(settings.SITE_URL):
-        return Finding(False, words, todo)
-    return Finding(True, f"Client addresses not looked at: {words}")
+        return Finding(False, reason, todo)
+    return Finding(True, f"Client addresses not looked at: {reason}")  # a developer's site need not run
 
 
-def _scheme(plain: dict[str, Any]) -> Iterator[Finding]:
-    if settings.SITE_URL.startswith("https://") and not plain["https"]:
-        todo = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
-        yield Finding(False, "The site does not know that it was asked over https", todo)
-
-
-def _forgeries(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[Finding]:
-    if forged["client_address"] == MADE_UP:
-        words = "Shoppers can choose the address that limits count them by"
-        yield Finding(False, words, _right_count(forged))
+def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[Finding]:
+    if forged["client_address"] == FORGED_IP:
+        message = "Shoppers can choose the address that limits count them by"
+        yield Finding(False, message, _trusted_proxies_todo(forged))
     believed = underscored["hops"] if underscored["trusted_proxies"] else []
-    if MADE_UP in (underscored["client_address"], *believed):
-        words = "Headers with underscores (X_Forwarded_For) replace the proxy's own"
-        yield Finding(
-            False, words, "Let the proxy drop them, as deploy/Caddyfile does (nginx does it by itself)."
-        )
+    if FORGED_IP in (underscored["client_address"], *believed):
+        message = "Headers with underscores (X_Forwarded_For) replace the proxy's own"
+        todo = "Let the proxy drop them, as deploy/Caddyfile does (nginx does it by itself)."
+        yield Finding(False, message, todo)
 
 
-def _shared(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
-    """The address is one of a proxy's, the same for all shoppers."""
-    proxies = _proxies(forged)
+def _check_shared_address(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
+    """Check that the client's IP address is not the one of a proxy, the same for all shoppers."""
+    proxies = _count_proxies(forged)
     client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
-    if plain["client_address"] == client and not too_few:
-        return
-    words = f"All shoppers have one address, {plain['client_address']}: one can lock out the others"
-    yield Finding(False, words, _right_count(forged))
+    if plain["client_address"] != client or too_few:
+        message = f"All shoppers have one address, {plain['client_address']}: one can lock out the others"
+        yield Finding(False, message, _trusted_proxies_todo(forged))
 
 
-def _proxies(forged: dict[str, Any]) -> int:
-    """Return the number of proxies. They wrote the entries after the made-up one, the client's address first."""
+def _count_proxies(forged: dict[str, Any]) -> int:
+    """Count the entries that proxies appended after the forged one. The first of them is the client's."""
     hops = forged["hops"]
-    made_up = hops.index(MADE_UP) if MADE_UP in hops else -1  # a proxy may drop what clients send
-    return max(len(hops) - made_up - 2, 0)
+    forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may drop it
+    return max(len(hops) - forged_index - 2, 0)
 
 
-def _right_count(forged: dict[str, Any]) -> str:
+def _trusted_proxies_todo(forged: dict[str, Any]) -> str:
     header = settings.CLIENT_IP_HEADER
     unset = f"Unset CLIENT_IP_HEADER ({header} does not name the client) and set" if header else "Set"
-    return f"{unset} TRUSTED_PROXIES={_proxies(forged)} (now {forged['trusted_proxies']})."
+    return f"{unset} TRUSTED_PROXIES={_count_proxies(forged)} (now {forged['trusted_proxies']})."
 
 
-def _slow_clients() -> Iterator[Finding]:
-    """Half a body is sent: a proxy that buffers waits for the rest of it, the web server alone answers at once."""
+def _check_buffering() -> Iterator[Finding]:
     if answers_half_a_body():
-        words = "Half-sent requests reach the web server, where each holds a thread: a few dozen slow clients stop it"
-        yield Finding(
-            False, words, "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
-        )
+        message = "Half-sent requests reach the web server, where each holds a thread: a few dozen slow clients stop it"
+        todo = "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
+        yield Finding(False, message, todo)
 
 
 def answers_half_a_body() -> bool:
+    """Send half of a body. A proxy that buffers waits for the rest, the web server answers at once."""
     url = urlsplit(settings.SITE_URL)
-    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    connection = kind(url.netloc, timeout=HALF_BODY_SECONDS)
+    connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = connection_class(url.netloc, timeout=HALF_BODY_SECONDS)
     try:
         connection.request("POST", READYZ, body=b"half", headers={"Content-Length": "8"})
         connection.getresponse()
-    except (OSError, HTTPException):  # it still waits, or has closed the connection
+    except (OSError, HTTPException):  # it waits, or has closed the connection
         return False
     finally:
         connection.close()

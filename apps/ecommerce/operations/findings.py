@@ -1,10 +1,10 @@
-"""One line of `manage.py stripe_doctor`."""
-
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One line of `manage.py stripe_doctor`. `todo` says what to do if it is not ok."""
+
     ok: bool
     what: str
-    todo: str = ""  # what to do about it, when it is not ok
+    todo: str = ""

@@ -15,8 +15,8 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 
-def purchase_of_session(session: StripeData) -> Purchase | None:
-    """Return the purchase that an unknown Session's metadata name, or a new one; None for another shop's Session."""
+def find_purchase(session: StripeData) -> Purchase | None:
+    """Return the purchase that a Session's metadata name, or a new unsaved one; None for another shop's Session."""
     metadata = session["metadata"] or {}
     try:
         public_id = UUID(metadata.get("purchase", ""))
@@ -30,7 +30,7 @@ def purchase_of_session(session: StripeData) -> Purchase | None:
     if price is None:
         logger.warning("Session %s is ours, but its price is unknown here", session["id"])
         return None
-    user, email = _buyer(session)
+    user, email = _find_buyer(session)
     return Purchase(
         public_id=public_id,
         user=user,
@@ -40,12 +40,12 @@ def purchase_of_session(session: StripeData) -> Purchase | None:
         is_recurring=price.is_recurring,
         currency=price.currency,
         livemode=session["livemode"],
-        status=Status.EXPIRED,  # not open: the buyer may have started another checkout; a sync corrects it
+        status=Status.EXPIRED,  # the buyer may have another open checkout; a sync corrects the status
     )
 
 
-def save_purchase_of_session(purchase: Purchase, session: StripeData) -> Purchase:
-    """Save a purchase with its Session, and with its customer, who may be younger than the backup, too."""
+def save_session(purchase: Purchase, session: StripeData) -> Purchase:
+    """Save the id of the Session. Save a new purchase with its customer, who may also be missing in the backup."""
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
@@ -62,8 +62,8 @@ def save_purchase_of_session(purchase: Purchase, session: StripeData) -> Purchas
     return Purchase.objects.get(pk=purchase.pk)
 
 
-def _buyer(session: StripeData) -> tuple[User | None, str]:
-    """Return the user who paid, by customer or by the customer's e-mail address. The account may not exist any more."""
+def _find_buyer(session: StripeData) -> tuple[User | None, str]:
+    """Return the user who paid, if their account still exists, and the e-mail address."""
     customer_id = object_id(session["customer"])
     known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
     if known:

@@ -1,6 +1,6 @@
 """Repair what webhooks did not bring: `reconcile_purchases`, safe to run every ten minutes.
 
-Stripe's lists are read a hundred rows at a time; only a purchase that differs is synced, by sync_purchase as always.
+Stripe's lists are read a hundred objects at a time. Only purchases that may differ are synced.
 https://docs.stripe.com/webhooks/process-undelivered-events
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.operations.lost_sessions import purchase_of_session, save_purchase_of_session
+from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.entitlements import GRANTS
@@ -35,49 +35,140 @@ from apps.ecommerce.stripe_api.client import StripeData, expanded, livemode, obj
 
 logger = logging.getLogger(__name__)
 
-# A Session is open for a day. Look a little further back than the oldest open purchase.
-OVERLAP = timedelta(days=2)
 DEFAULT_DAYS = 3
-IN_TRANSIT_SECONDS = 60  # a younger event may just not have arrived yet
+OVERLAP = timedelta(days=2)  # a Session is open for a day
+IN_TRANSIT_SECONDS = 60  # a younger event may still arrive
 UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
-# A subscription's own status says nothing of refunds and disputes.
+# A subscription's own status does not change with refunds and disputes.
 TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass
-class Report:
-    """What a run did; a dry run would do it."""
+class Reconciliation:
+    """One run, and what it did, or would do in a dry run."""
 
+    since: datetime
+    dry_run: bool
+    progress: Callable[[str], None]
+    last_event: datetime | None  # before this run
     looked_at: int = 0
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     events: int = 0
     late_events: int = 0  # of these, those that can't be in transit any more
     unsent_mails: int = 0
-    last_event: datetime | None = None  # before this run
+
+    def __str__(self) -> str:
+        would_be = "would be " if self.dry_run else ""
+        return (
+            f"Looked at {self.looked_at}, {len(self.repaired)} {would_be}repaired, "
+            f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
+            f"{self.unsent_mails} mails still unsent."
+        )
+
+    def compare_sessions(self) -> None:
+        for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
+            known = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
+            for session in page:
+                purchase = known.get(session["id"]) or self._adopt_session(session)
+                if purchase and _session_differs(purchase, session):
+                    self._repair(purchase)
+
+    def _adopt_session(self, session: StripeData) -> Purchase | None:
+        """Return the purchase of a Session of this shop that the store does not know; None in a dry run."""
+        if (purchase := find_purchase(session)) is None:
+            return None
+        self.found.append(f"{session['id']} is this shop's, but was unknown")
+        return None if self.dry_run else save_session(purchase, session)
+
+    def compare_subscriptions(self) -> None:
+        """Compare subscriptions of any age, and adopt those that were made outside the store."""
+        for page in self._pages("subscriptions", status="all"):
+            ids = [subscription["id"] for subscription in page]
+            purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
+            known = {purchase.subscription_id: purchase for purchase in purchases}
+            for subscription in page:
+                purchase = known.get(subscription["id"])
+                if purchase and _subscription_differs(purchase, subscription):
+                    self._repair(purchase)
+                elif not purchase:
+                    self._adopt_subscription(subscription)
+
+    def _adopt_subscription(self, subscription: StripeData) -> None:
+        adopted = None if self.dry_run else adopt_subscription(subscription, "reconcile")
+        if adopted:
+            self.found.append(f"{subscription['id']} was made outside the store: {adopted}")
+
+    def process_events(self, *, undelivered: bool) -> None:
+        """Process events, refunds and disputes among them, as if they had just arrived."""
+        params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
+        for page in self._pages("events", created=self._created, **params):
+            processed = WebhookEvent.objects.filter(id__in=[event["id"] for event in page])
+            ids = set(processed.exclude(processed_at=None).values_list("id", flat=True))
+            for event in reversed(page):
+                if event["type"] in webhooks.HANDLERS and event["id"] not in ids:
+                    self._process_event(event)
+
+    def _process_event(self, event: StripeData) -> None:
+        if not self.dry_run:
+            try:
+                webhooks.receive(event)
+            except Exception:  # it is recorded with the event, and must not block the others
+                logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
+                return
+        self.events += 1
+        self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
+        for change in StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related(
+            "purchase"
+        ):
+            self._note(change.purchase, change.from_status, change.to_status)
+
+    def _repair(self, purchase: Purchase) -> None:
+        if self.dry_run:
+            line = f"{purchase.public_id} is {purchase.status} here, Stripe says otherwise"
+            self.repaired.append(line)
+            return
+        after = sync_purchase(purchase, "reconcile")
+        if after.version != purchase.version:
+            self._note(purchase, purchase.status, after.status)
+
+    def _note(self, purchase: Purchase, before: str, after: str) -> None:
+        self.repaired.append(f"{purchase.public_id}: {before} ▶ {after}")
+
+    @property
+    def _created(self) -> dict[str, int]:
+        return {"gte": int(self.since.timestamp())}
+
+    def _pages(self, path: str, **params: Any) -> Iterator[list[StripeData]]:
+        count = 0
+        for page in read_pages(path, **params):
+            yield page
+            count += len(page)
+            self.looked_at += len(page)
+            self.progress(f"{count} {path.rpartition('/')[2]}")
 
 
 def reconcile(
     since: datetime | None = None,
     *,
     dry_run: bool = False,
-    progress: Callable[[str, int], None] = lambda what, count: None,
-) -> Report:
+    progress: Callable[[str], None] = lambda line: None,
+) -> Reconciliation:
     """Compare purchases since then (UTC) with Stripe; by default since the oldest open one, and at least three days.
 
-    Subscriptions are compared whatever their age. Of events, those that Stripe could not deliver are processed; all of
-    them if `since` is given (the database may be a restored backup) or if no event came in since then (the endpoint may
-    be missing). Raise stripe.StripeError when Stripe can't be asked; what was repaired until then stays repaired.
+    Subscriptions are compared whatever their age. Events that Stripe could not deliver are processed; all events if
+    `since` is given (after a restored backup), or if no event came in since then (without a webhook endpoint).
+    Raise stripe.StripeError if Stripe can't be asked; repairs until then are kept.
     """
-    start, last_event = since or _default_since(), webhook_health().last_event
-    run = _Run(start, dry_run, progress, Report(last_event=last_event))
-    run.sessions()
-    run.subscriptions()
-    run.events(undelivered=since is None and last_event is not None and last_event >= start)
+    last_event = webhook_health().last_event
+    run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
+    run.compare_sessions()
+    run.compare_subscriptions()
+    run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
     if not dry_run:
         _owe_trial_notices()
-        run.report.unsent_mails = emails.send_unsent()
-    return run.report
+        run.unsent_mails = emails.send_unsent()
+    return run
 
 
 def _default_since() -> datetime:
@@ -88,118 +179,29 @@ def _default_since() -> datetime:
 
 
 def _owe_trial_notices() -> None:
-    """Do what trial_will_end asks for, when that event never came."""
+    """Replace `trial_will_end` events that never came."""
     soon = timezone.now() + emails.TRIAL_NOTICE
-    for row in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
-        emails.owe_trial_ending(row)
+    for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
+        emails.owe_trial_ending(purchase)
 
 
-@dataclass
-class _Run:
-    since: datetime
-    dry_run: bool
-    progress: Callable[[str, int], None]
-    report: Report
-
-    def sessions(self) -> None:
-        """Compare Checkout Sessions: paid, failed, expired, or unknown to the store."""
-        listed = self._list("checkout/sessions", created=self._created, expand=["data.payment_intent"])
-        for page in listed:
-            rows = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
-            for session in page:
-                row = rows.get(session["id"]) or self._adopt(session)
-                if row and _session_differs(row, session):
-                    self._repair(row)
-
-    def subscriptions(self) -> None:
-        """Compare subscriptions of any age, and adopt those that were made outside the store."""
-        for page in self._list("subscriptions", status="all"):
-            ids = [subscription["id"] for subscription in page]
-            known = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
-            rows = {row.subscription_id: row for row in known}
-            for subscription in page:
-                row = rows.get(subscription["id"])
-                if row and _subscription_differs(row, subscription):
-                    self._repair(row)
-                elif (
-                    not row
-                    and not self.dry_run
-                    and (adopted := adopt_subscription(subscription, "reconcile"))
-                ):
-                    self.report.found.append(f"{subscription['id']} was made outside the store: {adopted}")
-
-    def events(self, *, undelivered: bool) -> None:
-        """Process events as if they had just come, refunds and disputes among them."""
-        params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
-        for page in self._list("events", created=self._created, **params):
-            done = WebhookEvent.objects.filter(id__in=[event["id"] for event in page])
-            processed = set(done.exclude(processed_at=None).values_list("id", flat=True))
-            for event in reversed(page):
-                if event["type"] in webhooks.HANDLERS and event["id"] not in processed:
-                    self._receive(event)
-
-    def _receive(self, event: StripeData) -> None:
-        if not self.dry_run:
-            try:
-                webhooks.receive(event)
-            except Exception:  # the error is recorded with the event; other events must not wait for this one
-                logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
-                return
-        self.report.events += 1
-        self.report.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
-        changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
-        for change in changes:
-            self._note(change.purchase, change.from_status, change.to_status)
-
-    def _repair(self, row: Purchase) -> None:
-        if self.dry_run:
-            self.report.repaired.append(f"{row.public_id} is {row.status} here, Stripe says otherwise")
-            return
-        after = sync_purchase(row, "reconcile")
-        if after.version != row.version:
-            self._note(row, row.status, after.status)
-
-    def _note(self, row: Purchase, before: str, after: str) -> None:
-        self.report.repaired.append(f"{row.public_id}: {before} ▶ {after}")
-
-    def _adopt(self, session: StripeData) -> Purchase | None:
-        """Adopt a Session of this shop that the store does not know."""
-        if (row := purchase_of_session(session)) is None:
-            return None
-        self.report.found.append(f"{session['id']} is this shop's, but was unknown")
-        return None if self.dry_run else save_purchase_of_session(row, session)
-
-    @property
-    def _created(self) -> dict[str, int]:
-        return {"gte": int(self.since.timestamp())}
-
-    def _list(self, path: str, **params: Any) -> Iterator[list[StripeData]]:
-        count = 0
-        pages: Iterable[list[StripeData]] = read_pages(path, **params)
-        for page in pages:
-            yield page
-            count += len(page)
-            self.report.looked_at += len(page)
-            self.progress(path.rpartition("/")[2], count)
-
-
-def _session_differs(row: Purchase, session: StripeData) -> bool:
-    """Return whether the first payment stands otherwise than in the row. Events tell of refunds and disputes."""
+def _session_differs(purchase: Purchase, session: StripeData) -> bool:
+    """Return whether the first payment has another status. Events tell of refunds and disputes."""
     if session["mode"] == "subscription" and session["status"] == "complete":
-        return row.subscription_id != object_id(session["subscription"])
+        return purchase.subscription_id != object_id(session["subscription"])
     intent = expanded(session["payment_intent"])
     state = StripeState(
         session_status=session["status"],
         payment_status=session["payment_status"],
         intent_status=intent["status"] if intent else None,
     )
-    return row.status in UNPAID and row.status != derive_status(state)
+    return purchase.status in UNPAID and purchase.status != derive_status(state)
 
 
-def _subscription_differs(row: Purchase, subscription: StripeData) -> bool:
-    if any(getattr(row, name) != value for name, value in subscription_values(subscription).items()):
+def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
+    if any(getattr(purchase, name) != value for name, value in subscription_values(subscription).items()):
         return True
-    if row.price_id != subscription["items"]["data"][0]["price"]["id"]:
+    if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
     status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    return row.status != status and not (status in GRANTS and row.status in TAKEN_BACK)
+    return purchase.status != status and not (status in GRANTS and purchase.status in TAKEN_BACK)

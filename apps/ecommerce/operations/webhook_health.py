@@ -16,7 +16,7 @@ from apps.ecommerce.stripe_api.client import livemode
 @dataclass(frozen=True, slots=True)
 class Health:
     last_event: datetime | None
-    failing: int  # events that came and could not be processed
+    failing: int  # events that could not be processed
     waiting: int  # purchases that an event should have settled by now
     is_silent: bool  # purchases wait, and no event came for WEBHOOK_SILENCE_MINUTES
 
@@ -27,11 +27,10 @@ class Health:
 
 
 def webhook_health() -> Health:
-    """Return the state of the webhooks, by three queries that use indexes."""
     limit = timezone.now() - timedelta(minutes=settings.WEBHOOK_SILENCE_MINUTES)
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     failing = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
-    # A buyer who came back from Stripe has paid or believes so: an event must be in transit.
+    # A buyer who came back from Stripe has probably paid: an event must be in transit.
     waiting = Purchase.objects.filter(
         status__in=(Status.OPEN, Status.PROCESSING), livemode=livemode(), returned_at__lt=limit
     ).count()

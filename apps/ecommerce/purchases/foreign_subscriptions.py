@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from django.db.models import Count, Max
 
 from apps.ecommerce.catalogue.report import Report
-from apps.ecommerce.catalogue.rows import usable_rows
+from apps.ecommerce.catalogue.rows import build_rows
 from apps.ecommerce.models import (
     ENDED_SUBSCRIPTIONS,
     Price,
@@ -114,7 +114,7 @@ def _known_price(subscription: StripeData) -> Price | None:
         return known
     products = Product.objects.in_bulk([object_id(price["product"]) for price in listed])
     missing = [{**price, "active": False} for price in listed if object_id(price["product"]) in products]
-    copied = next(iter(usable_rows(Price, missing[:1], Report())), None)
+    copied = next(iter(build_rows(Price, missing[:1], Report())), None)
     if copied:
         copied.save()
     return copied

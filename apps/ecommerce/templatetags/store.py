@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from apps.core import page_cache
 from apps.core.structured_data import render_json_ld
 from apps.ecommerce import money
-from apps.ecommerce.catalogue.markdown import html_of
+from apps.ecommerce.catalogue.markdown import render_markdown
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.status_messages import note_of
@@ -33,7 +33,7 @@ register = template.Library()
 @register.filter
 def markdown(text: str, top: int = 2) -> SafeString:
     """`{{ text|markdown:3 }}`: the founder's Markdown as safe HTML whose highest heading is an h3."""
-    return html_of(text, top)
+    return render_markdown(text, top)
 
 
 @register.filter

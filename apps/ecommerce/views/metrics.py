@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
@@ -44,9 +43,9 @@ class StoreCollector(Collector):
         health = webhook_health()
         yield _gauge("store_events_failing", "Stripe events that failed.", health.failing)
         yield _gauge("store_purchases_overdue", "Purchases that wait for an event.", health.waiting)
-        if health.last_event:
-            age = (timezone.now() - health.last_event).total_seconds()
-            yield _gauge("store_last_event_age_seconds", "Seconds since the last Stripe event.", age)
+        if health.age_seconds is not None:
+            help_text = "Seconds since the last Stripe event."
+            yield _gauge("store_last_event_age_seconds", help_text, health.age_seconds)
         yield _gauge("store_mails_unsent", "E-mails not sent yet.", Mail.objects.filter(sent_at=None).count())
         yield _gauge("store_worker_silent", "1 if tasks wait and no worker takes them.", is_worker_silent())
 

@@ -1,6 +1,3 @@
-"""Repairs what events did not bring: `python manage.py reconcile_purchases`, every ten minutes."""
-
-import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,60 +6,44 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.ecommerce.operations.cleanup import keep_house, reconcile_and_alert, summary
-from apps.ecommerce.operations.reconcile import Report, reconcile
+from apps.ecommerce.operations.alerts import reconcile_and_alert, reconcile_in_background
+from apps.ecommerce.operations.reconcile import reconcile
 
 
 class Command(BaseCommand):
     help = "Compares purchases with Stripe and repairs whatever differs. Safe beside live traffic."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--since", type=moment, help="A day (2026-11-01) or an age (36h, 30d). Default: as far as needed."
-        )
+        since = "A day (2026-11-01) or an age (36h, 30d). Default: as far as needed."
+        parser.add_argument("--since", type=parse_since, help=since)
         parser.add_argument("--dry-run", action="store_true", help="Only say what would be repaired.")
-        parser.add_argument(
-            "--background",
-            action="store_true",
-            help="Leave it to the worker (TASKS_BACKEND) and return at once.",
-        )
+        background = "Leave it to the worker (TASKS_BACKEND) and return at once."
+        parser.add_argument("--background", action="store_true", help=background)
 
-    def handle(
-        self,
-        *args: Any,
-        since: datetime | None = None,
-        dry_run: bool = False,
-        background: bool = False,
-        **options: Any,
-    ) -> None:
-        if background:
-            keep_house.enqueue()
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["background"]:
+            reconcile_in_background.enqueue()
             return
+        progress = self._write_progress if options["verbosity"] > 1 else lambda line: None
+        alerts: list[str] = []
         try:
-            report, alarms = self._run(since, dry_run)
+            if options["dry_run"]:
+                report = reconcile(options["since"], dry_run=True, progress=progress)
+            else:
+                report, alerts = reconcile_and_alert(options["since"], progress=progress)
         except stripe.StripeError as error:
             raise CommandError(f"Stripe could not be asked: {error.user_message or error}") from error
-        finally:
-            if sys.stderr.isatty():
-                self.stderr.write("\r\033[K", ending="")
-        for line in [*report.found, *report.repaired]:
+        for line in [*report.found, *report.repaired, str(report)]:
             self.stdout.write(line)
-        self.stdout.write(summary(report, dry_run=dry_run))
-        for text in alarms:
+        for text in alerts:
             self.stderr.write(f"Alert: {text}")
 
-    def _run(self, since: datetime | None, dry_run: bool) -> tuple[Report, list[str]]:
-        if dry_run:
-            return reconcile(since, dry_run=True, progress=self._progress), []
-        return reconcile_and_alert(since, progress=self._progress)
-
-    def _progress(self, what: str, count: int) -> None:
-        if sys.stderr.isatty():
-            self.stderr.write(f"\r\033[K{what} {'▪' * (1 + count // 100 % 40)} {count}", ending="")
+    def _write_progress(self, line: str) -> None:
+        self.stderr.write(f"  … {line}")
 
 
-def moment(text: str) -> datetime:
-    """ "2026-11-01" or "36h", "30d" before now ▶ UTC."""
+def parse_since(text: str) -> datetime:
+    """Parse a day in UTC ("2026-11-01") or an age before now ("36h", "30d")."""
     units = {"h": "hours", "d": "days"}
     try:
         if text[-1:] in units:

@@ -1,5 +1,3 @@
-"""Is everything between this store and Stripe as it should be? `python manage.py stripe_doctor [--fix]`."""
-
 import sys
 from argparse import ArgumentParser
 from typing import Any

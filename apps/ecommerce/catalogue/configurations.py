@@ -1,4 +1,4 @@
-"""The ProductConfiguration of each product: created once, and edited by the founder from then on."""
+"""The ProductConfiguration of each product: created by a sync, and edited by the founder from then on."""
 
 from __future__ import annotations
 
@@ -18,38 +18,42 @@ MAX_TAGLINE = ProductConfiguration._meta.get_field("tagline").max_length
 MAX_TRIES = 3  # another process may take a slug between the choice and the insert
 
 
-def place_products(product_ids: Collection[str] | None = None) -> list[str]:
-    """Refresh the configurations of these products, or of all, and create missing ones. Return what failed, and why."""
+def update_configurations(product_ids: Collection[str] | None = None) -> list[str]:
+    """Create missing configurations of these products, or of all, and refresh the others. Return the failures."""
     failures = refresh_search_columns(product_ids)
     refused: list[str] = []
     for _try in range(MAX_TRIES):
-        if not (missing := _without_configuration(product_ids)):
-            return failures
+        missing = _missing_ids(product_ids)
         batches = (missing[start : start + BATCH_SIZE] for start in range(0, len(missing), BATCH_SIZE))
         refused = [line for batch in batches for line in _create(batch)]
+        if not refused:
+            break
+    page_cache.invalidate()
     return failures + refused
 
 
-def _without_configuration(product_ids: Collection[str] | None) -> list[str]:
-    """Return ids of products, in the order in which Stripe lists them."""
+def _missing_ids(product_ids: Collection[str] | None) -> list[str]:
+    """Return the ids of products without configuration, in the order of Stripe's list."""
     products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
     if product_ids is not None:
         products = products.filter(id__in=product_ids)
     return list(products.values_list("id", flat=True))
 
 
-def _create(ids: Sequence[str]) -> list[str]:
-    """Create a ProductConfiguration for each product, after the existing ones, with a unique slug."""
-    products = all_rows(Product).filter(id__in=ids).order_by("synced_at", "id")
+def _create(product_ids: Sequence[str]) -> list[str]:
+    """Create the configurations of these products, positioned after the existing ones. Return the failures."""
+    products = all_rows(Product).filter(id__in=product_ids).order_by("synced_at", "id")
     products = products.prefetch_related(Prefetch("prices", Price._default_manager.using(products.db)))
     last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0
-    slugs, rows = choose_slugs(list(products)), []
+    slugs = choose_slugs(list(products))
+    rows = []
     for position, product in enumerate(products, start=last + 1):
         row = ProductConfiguration(
-            product=product, slug=slugs[product.id], position=min(position, MAX_INTEGER)
+            product=product,
+            slug=slugs[product.id],
+            position=min(position, MAX_INTEGER),
+            tagline=clean_line(product.metadata.get("tagline"))[:MAX_TAGLINE],
         )
-        row.tagline = clean_line(product.metadata.get("tagline"))[:MAX_TAGLINE]
         set_search_columns(row)
         rows.append(row)
-    page_cache.invalidate()
     return [failure(row.product, error) for row, error in save_rows(rows)]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.operations import reconcile
-from apps.ecommerce.operations.alerts import CHECKS, raise_alarms
+from apps.ecommerce.operations.alerts import CHECKS, send_alerts
 from apps.users.models import User
 from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, press_buy
 
@@ -82,22 +82,22 @@ BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
 }
 
 
-def test_every_alarm_is_tried() -> None:
+def test_every_alert_is_tried() -> None:
     assert BREAKS.keys() == CHECKS.keys()
 
 
 @pytest.mark.parametrize("key", BREAKS)
 def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, settings: Any, key: str) -> None:
     settings.ADMINS = [("Founder", "founder@example.com")]
-    assert raise_alarms() == []
+    assert send_alerts() == []
     BREAKS[key](as_ada, icons)
     for _ in range(3):
-        assert len(raise_alarms()) == 1
+        assert len(send_alerts()) == 1
     (message,) = outbox.outbox
     assert message.to == ["founder@example.com"]
     assert key in message.subject
     Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
-    raise_alarms()
+    send_alerts()
     assert len(outbox.outbox) == 2
 
 
@@ -106,10 +106,10 @@ def test_several_are_one_mail_and_a_new_one_is_told_at_once(
 ) -> None:
     break_webhooks(as_ada, icons)
     break_worker(as_ada, icons)
-    assert len(raise_alarms()) == 2
+    assert len(send_alerts()) == 2
     assert len(outbox.outbox) == 1
     break_events(as_ada, icons)
-    raise_alarms()
+    send_alerts()
     assert [message.subject.rpartition(": ")[2] for message in outbox.outbox][1:] == ["events failing"]
 
 
@@ -118,15 +118,15 @@ def test_without_a_mail_server_it_is_in_the_log_and_told_later(
 ) -> None:
     break_events(as_ada, icons)
     mail_by(settings, NO_MAIL_SERVER)
-    assert len(raise_alarms()) == 1
+    assert len(send_alerts()) == 1
     assert any("Alert (events failing)" in record.message for record in caplog.records)
     mail_by(settings, LOCMEM)
-    raise_alarms()
+    send_alerts()
     assert len(outbox.outbox) == 1
 
 
 def run() -> tuple[list[str], str]:
-    """One scheduled run: the subjects of its alarm mails, and what it said about alarms."""
+    """One scheduled run: the subjects of its alert mails, and what it said about alerts."""
     outbox.outbox.clear()
     said = StringIO()
     call_command("reconcile_purchases", stdout=StringIO(), stderr=said)
