@@ -9,16 +9,18 @@ from typing import Any
 from django import forms
 from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
+from django.core.paginator import Paginator
 from django.utils import timezone
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.pictures import drawn_for
+from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import grants
-from apps.ecommerce.purchases.status_messages import STATES, state_of
-from apps.ecommerce.storefront.pagination import Pages
-from apps.ecommerce.storefront.price_options import offers_for
-from apps.ecommerce.storefront.product_cards import Card
+from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
+from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
+from apps.ecommerce.storefront.price_options import price_options
+from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.users.models import User
 
 NAMES = (
@@ -37,7 +39,6 @@ STATUS: dict[str, Status] = {
     "ending": Status.ACTIVE,
     "lapsed": Status.PAST_DUE,
     "refunded_running": Status.REFUNDED,
-    "disputed_running": Status.DISPUTED,
     "dispute_lost_running": Status.DISPUTE_LOST,
 }
 SUBSCRIBED = (
@@ -45,7 +46,6 @@ SUBSCRIBED = (
     "ending",
     "lapsed",
     "refunded_running",
-    "disputed_running",
     "dispute_lost_running",
 )
 PROSE = """
@@ -95,38 +95,40 @@ def samples() -> dict[str, Any]:
     waiting = purchase_in("processing", long)
     order = purchase_in("partially_refunded", once)
     order.amount_discount, order.amount_tax, order.receipt_url = 500, 400, "https://stripe.com"
+    page = Paginator(range(70), PER_PAGE).page(2)
     steps = ("", Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
         "cards": [
-            Card(once),
-            Card(monthly, owned=bought[1]),
-            Card(once, owned=bought[0]),
-            Card(long, pending=waiting),
+            ProductCard(once),
+            ProductCard(monthly, owned=bought[1]),
+            ProductCard(once, owned=bought[0]),
+            ProductCard(long, pending=waiting),
         ],
         "library": [bought[0], bought[1], purchase_in("past_due", monthly)],
         "others": [
-            *((row, state_of(row)) for row in map(_of_each(once), ("failed", "refunded", "open"))),
-            *((row, state_of(row)) for row in map(_of_each(monthly), ("refunded_running",))),
+            *((row, status_message(row)) for row in map(_of_each(once), ("failed", "refunded", "open"))),
+            *((row, status_message(row)) for row in map(_of_each(monthly), ("refunded_running",))),
         ],
         "deals": [
-            {"card": card, "offers": offers, "configuration": card.configuration}
-            for card, offers in (
-                (Card(once), offers_for(once.prices, None)),
-                (Card(monthly), offers_for(monthly.prices, None)),
-                (Card(monthly, owned=bought[1]), []),
-                (Card(long, pending=waiting), []),
-                (Card(long), []),
+            {"card": card, "price_options": options, "configuration": card.configuration}
+            for card, options in (
+                (ProductCard(once), price_options(once.prices, None)),
+                (ProductCard(monthly), price_options(monthly.prices, None)),
+                (ProductCard(monthly, owned=bought[1]), []),
+                (ProductCard(long, pending=waiting), []),
+                (ProductCard(long), []),
             )
         ],
         "chosen": monthly.prices[0].id,
-        "states": [
+        "statuses": [
             {
-                "state": state_of(purchase, canceled=key == "canceled_by_buyer"),
+                "message": status_message(purchase, canceled=key == "canceled_by_buyer"),
+                "billing_note": billing_note(purchase),
                 "purchase": purchase,
                 "opens": grants(purchase),
             }
-            for key in map(str, STATES)
+            for key in map(str, MESSAGES)
             for purchase in [purchase_in(key, monthly if key in SUBSCRIBED else once)]
         ],
         "purchase": order,
@@ -146,13 +148,13 @@ def samples() -> dict[str, Any]:
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "asked": {"q": "anvil"},
-        "pages": Pages(rows=Product.objects.none(), count=70, shown=48, first=2, last=2, total=3),
+        "pages": PageRange(first=page, last=page, rows=Product.objects.none()),
         "prose": PROSE,
     }
 
 
 def purchase_in(key: str, configuration: ProductConfiguration) -> Purchase:
-    """A purchase that states.state_of finds to be in the state `key` of states.STATES."""
+    """A purchase that status_message finds to be in the state `key` of status_messages.MESSAGES."""
     price, now = configuration.prices[0], timezone.now()
     more: dict[str, Any] = {
         "confirming": {"returned_at": now},

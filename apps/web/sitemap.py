@@ -15,7 +15,7 @@ from django.db.models import Max, QuerySet
 from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.storefront.seo import images_of
+from apps.ecommerce.storefront.seo import image_urls
 
 
 class ShopSitemap(Sitemap):
@@ -51,7 +51,7 @@ class ProductsSitemap(ShopSitemap):
         return latest
 
     def get_urls(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        return [{**url, "images": images_of(url["item"])} for url in super().get_urls(*args, **kwargs)]
+        return [{**url, "images": image_urls(url["item"])} for url in super().get_urls(*args, **kwargs)]
 
 
 SITEMAPS: Mapping[str, ShopSitemap] = {"pages": PagesSitemap(), "products": ProductsSitemap()}

@@ -92,7 +92,7 @@ def _owe_trial_notices() -> None:
     """Do what trial_will_end asks for, when that event never came."""
     soon = timezone.now() + emails.TRIAL_NOTICE
     for row in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
-        emails.owe_trial_ending(row)
+        emails.queue_trial_ending_email(row)
 
 
 @dataclass

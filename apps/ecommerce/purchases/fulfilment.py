@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import MISSING_SUBSCRIPTION, Price, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.emails import enqueue_mails
+from apps.ecommerce.purchases.emails import queue_status_email
 from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS
 from apps.ecommerce.stripe_api.client import StripeData, get_client, livemode, read, read_or_none, read_pages
 from apps.ecommerce.stripe_api.expandable import expanded
@@ -211,7 +211,7 @@ def _write(seen: Purchase, facts: dict[str, Any], cause: str) -> Purchase | None
                 version=news["version"],
                 cause=cause,
             )
-            enqueue_mails(change)
+            queue_status_email(change)
             step = {"purchase": str(row.public_id), "from": before, "to": news["status"], "cause": cause}
             logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", step, extra=step)
         return row

@@ -4,8 +4,8 @@ from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.purchases.live_updates import live
-from apps.ecommerce.storefront.product_cards import cards_for
+from apps.ecommerce.purchases.live_updates import live_updates
+from apps.ecommerce.storefront.product_cards import product_cards
 
 FEATURED = 9  # one beside the first words, eight below
 
@@ -15,9 +15,9 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = list(Purchase.objects.for_user(request.user))
-    cards = cards_for(list(featured), mine)
-    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
+    purchases = list(Purchase.objects.for_user(request.user))
+    cards = product_cards(list(featured), purchases)
+    context = {"first": cards[:1], "cards": cards[1:], "live_updates": live_updates(request.user, purchases)}
     return render(request, "web/home.html", context)
 
 

@@ -1,0 +1,3 @@
+from . import catalogue, operations, purchases
+
+__all__ = ["catalogue", "operations", "purchases"]
