@@ -30,7 +30,7 @@ NAMES = (
     "The unabridged and illustrated handbook of quiet toolmaking",
 )
 DAY = timedelta(days=1)
-# States that are a status and something more (states.py), and what makes each of them what it is.
+# States that are a status and something more (status_messages.py), and what makes each of them what it is.
 STATUS: dict[str, Status] = {
     "confirming": Status.OPEN,
     "slow": Status.OPEN,

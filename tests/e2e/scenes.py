@@ -144,7 +144,7 @@ def of_security(user: User) -> list[Scene]:
 
 
 def of_every_state(user: User) -> list[Scene]:
-    """The page of one purchase, in each state that states.py has words for."""
+    """The page of one purchase, in each state of status_messages.py."""
 
     def order(state: str) -> str:
         Purchase.objects.filter(user=user).delete()

@@ -1,3 +1,1 @@
-from . import catalogue, operations, purchases
-
-__all__ = ["catalogue", "operations", "purchases"]
+from . import catalogue, operations, purchases  # noqa: F401

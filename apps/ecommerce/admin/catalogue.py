@@ -69,7 +69,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
 class PriceInline(ReadOnlyInline):
     model = Price
-    fields = ("id", "nickname", "unit_amount", "currency", "type", "interval", "active")
+    fields = readonly_fields = ("id", "nickname", "unit_amount", "currency", "type", "interval", "active")
 
 
 @admin.register(Product)

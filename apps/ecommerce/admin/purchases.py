@@ -17,7 +17,7 @@ from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 class StatusChangeInline(ReadOnlyInline):
     model = StatusChange
-    fields = ("at", "from_status", "to_status", "cause")
+    fields = readonly_fields = ("at", "from_status", "to_status", "cause")
 
 
 @admin.register(Purchase)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import urlencode
@@ -43,25 +43,21 @@ def product_required(
     product.
     """
 
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        if iscoroutinefunction(view):
+    if view is None:
+        return partial(product_required, product_slug=product_slug)
 
-            @wraps(view)
-            async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-                slug = product_slug or kwargs["product_slug"]
-                redirect = await sync_to_async(_check_ownership)(request, slug)
-                return redirect or _private(await view(request, *args, **kwargs))
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        redirect = _check_ownership(request, product_slug or kwargs["product_slug"])
+        return redirect or _private(view(request, *args, **kwargs))
 
-            return async_wrapper
+    @wraps(view)
+    async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        slug = product_slug or kwargs["product_slug"]
+        redirect = await sync_to_async(_check_ownership)(request, slug)
+        return redirect or _private(await view(request, *args, **kwargs))
 
-        @wraps(view)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            redirect = _check_ownership(request, product_slug or kwargs["product_slug"])
-            return redirect or _private(view(request, *args, **kwargs))
-
-        return wrapper
-
-    return decorate(view) if view else decorate
+    return async_wrapper if iscoroutinefunction(view) else wrapper
 
 
 class ProductRequiredMixin:
@@ -81,7 +77,7 @@ def wanted_page(request: HttpRequest, slug: str) -> str:
 
 
 def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
-    """Return a redirect for everybody but an owner, whose purchase is set on the request."""
+    """Return a redirect unless the user owns the product. Set the purchase on the request."""
     configuration = ProductConfiguration.objects.select_related("product").filter(slug=slug).first()
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")

@@ -32,7 +32,7 @@ LEASE = timedelta(minutes=10)  # then the worker that was sending the e-mail is 
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
 
-# New status ▶ e-mail; the other changes send none.
+# New status ▶ e-mail. A status that is not here sends none.
 KINDS: dict[str, Mail.Kind] = {
     Status.PAID: Mail.Kind.CONFIRMED,
     Status.TRIALING: Mail.Kind.CONFIRMED,
@@ -171,7 +171,7 @@ def send(mail_id: int) -> None:
     result: dict[str, Any]
     try:
         compose(mail.kind, mail.purchase).send()
-    except Exception as error:  # the purchase stands, whatever the mail server says
+    except Exception as error:  # an error of the mail server must not undo the purchase
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
@@ -183,30 +183,26 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     """Return the e-mail in text and HTML, in the language in which the buyer bought."""
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
-        return _compose(TEXTS[Mail.Kind(kind)], purchase)
-
-
-def _compose(email: EmailText, purchase: Purchase) -> EmailMultiAlternatives:
-    values = message_values(purchase)
-    renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
-    context = {
-        "purchase": purchase,
-        "product": purchase.product,
-        "title": str(email.title) % values,
-        "text": str(email.text) % values,
-        "link": str(email.link),
-        "receipt": email.has_receipt,
-        "terms": status_message(purchase).text if renews else billing_note(purchase),
-        "site_name": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "support_email": settings.SUPPORT_EMAIL,
-        "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
-    }
-    message = EmailMultiAlternatives(
-        subject=" ".join((str(email.subject) % values).split()),  # a product's name may contain a line break
-        body=render_to_string("ecommerce/mail/mail.txt", context),
-        to=[purchase.email],
-        headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
-    )
-    message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
+        email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)
+        renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
+        context = {
+            "purchase": purchase,
+            "product": purchase.product,
+            "title": str(email.title) % values,
+            "text": str(email.text) % values,
+            "link": str(email.link),
+            "receipt": email.has_receipt,
+            "terms": status_message(purchase).text if renews else billing_note(purchase),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+            "support_email": settings.SUPPORT_EMAIL,
+            "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
+        }
+        message = EmailMultiAlternatives(
+            subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
+            body=render_to_string("ecommerce/mail/mail.txt", context),
+            to=[purchase.email],
+            headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
+        )
+        message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
     return message

@@ -107,7 +107,7 @@ def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwne
     return IfOwnedNode(parser.compile_filter(arguments[0]), if_nodes, else_nodes)
 
 
-@dataclass
+@dataclass(eq=False)
 class IfOwnedNode(template.Node):
     product: template.base.FilterExpression
     if_nodes: template.NodeList

@@ -76,30 +76,21 @@ def _redirect_to_stripe(
     request: HttpRequest, configuration: ProductConfiguration, price_id: str
 ) -> HttpResponse:
     assert request.user.is_authenticated
+    origin, next_path = site_origin(request), wanted_page(request, configuration.slug)
     try:
         with somebody_waits():
-            url = start(
-                request.user,
-                configuration,
-                price_id,
-                origin=site_origin(request),
-                next_path=wanted_page(request, configuration.slug),
-            )
-    except AlreadyOwned as owned:
-        messages.info(request, str(owned))
-    except AlreadySubscribed as subscribed:
-        messages.info(request, str(subscribed))
-        return SeeOther(subscribed.purchase.get_absolute_url())
-    except CheckoutRefused as refused:
-        messages.error(request, str(refused))
+            return SeeOther(start(request.user, configuration, price_id, origin=origin, next_path=next_path))
+    except AlreadySubscribed as refusal:
+        messages.info(request, str(refusal))
+        return SeeOther(refusal.purchase.get_absolute_url())
+    except AlreadyOwned as refusal:
+        messages.info(request, str(refusal))
+    except CheckoutRefused as refusal:
+        messages.error(request, str(refusal))
     except stripe.StripeError:
         logger.exception("No checkout for %s", configuration.slug)
-        messages.error(
-            request,
-            _(
-                "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
-            ),
+        text = _(
+            "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
         )
-    else:
-        return SeeOther(url)
+        messages.error(request, text)
     return SeeOther(configuration.get_absolute_url())

@@ -58,7 +58,7 @@ def purchases(request: SignedInRequest) -> HttpResponse:
         (row, status_message(row))
         for row in rows
         # An expired checkout is offered again until there is a newer purchase of the product.
-        if row not in library and (row.status != Status.EXPIRED or newest[row.product_id] == row)
+        if not grants(row) and (row.status != Status.EXPIRED or newest[row.product_id] == row)
     ]
     charged = Counter(row.product for row in rows if row.will_be_charged_again)
     context = {
@@ -129,13 +129,10 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         with somebody_waits():
             return redirect(portal_url(row, origin=site_origin(request)))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
-        return _redirect_with_error(
-            request,
-            row,
-            _(
-                "The billing page can't be opened right now. Please try again in a minute, or write to %(support)s."
-            ),
+        message = _(
+            "The billing page can't be opened right now. Please try again in a minute, or write to %(support)s."
         )
+        return _redirect_with_error(request, row, message)
 
 
 @require_POST
@@ -152,13 +149,10 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
                 return redirect(row)
             row = cancel_subscription(row)
     except stripe.StripeError:
-        return _redirect_with_error(
-            request,
-            row,
-            _(
-                "The subscription could not be canceled. Please try again in a minute, or write to %(support)s."
-            ),
+        message = _(
+            "The subscription could not be canceled. Please try again in a minute, or write to %(support)s."
         )
+        return _redirect_with_error(request, row, message)
     messages.success(request, _("Your subscription is canceled. It will not be charged again."))
     return redirect(row)
 
