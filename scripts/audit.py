@@ -1,10 +1,10 @@
-"""`make audit`: what a stranger's tools say of the shop, run as in production, with 30 products.
+"""`make audit`: run Lighthouse, html-validate and axe on the shop as in production, with 30 products.
 
     .venv/bin/python scripts/audit.py
 
-Lighthouse (mobile) and an HTML validator from npm look at the pages in PAGES; the browser tests look at every page,
-state, theme and width. Writes var/audit/report.html with Lighthouse's own reports beside it, prints the same in
-short, and fails when a number of PRODUCT's budget is missed. Needs Node 20 or newer with npm.
+Lighthouse (mobile) and html-validate check the pages in PAGES; the browser tests check all pages, states, themes and
+widths. Writes var/audit/report.html and Lighthouse's reports, prints a summary, and fails if a page exceeds its budget.
+Needs Node 20 or newer with npm.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ CATEGORIES = {
 MOST_BYTES = 60_000  # over the wire, without product images
 MOST_REQUESTS = 10  # without product images
 SLOWEST_LCP = 1200  # ms
-PICTURES = ("/media/", "/art/", "/static/stripe_sandbox/art/")  # the demo shop keeps its own with the sandbox
+PICTURES = ("/media/", "/art/", "/static/stripe_sandbox/art/")  # products of the demo shop have static images
 BOUGHT = "tiny-tools"
 COLUMNS = ("page", *CATEGORIES.values(), "LCP ms", "CLS", "bytes", "requests", "third parties", "HTML")
 
 
 @dataclass
 class Row:
-    """What is known of one page; `faults` is empty when nothing has to be mended."""
+    """The results for one page."""
 
     cells: list[str]
     faults: list[str] = field(default_factory=list)
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def _tools() -> Path:
-    """Lighthouse and html-validate at the versions of tests/audit/package.json; gives the folder of their programs."""
+    """Install the versions of tests/audit/package.json and return the folder of their programs."""
     if not shutil.which("npm"):
         sys.exit(
             "make audit needs Node 20 or newer with npm: https://nodejs.org. `make test` does what needs neither."
@@ -122,7 +122,7 @@ def _tools() -> Path:
 
 
 def _bought(playwright: Playwright, address: str, cookie: dict[str, str]) -> str:
-    """Ada buys something; gives the address she is sent back to."""
+    """Buy a product and return the URL of the return page."""
     browser = playwright.chromium.launch(**launch_options(playwright.chromium.executable_path))
     context = browser.new_context(base_url=address)
     context.add_cookies([{**cookie, "url": address}])  # type: ignore[list-item]
@@ -143,7 +143,7 @@ def _look(node: Path, playwright: Playwright, name: str, url: str, cookie: dict[
     requests = found["audits"]["network-requests"]["details"]["items"]
     here = urlsplit(url).netloc
     strangers = [r["url"] for r in requests if urlsplit(r["url"]).netloc not in (here, "")]
-    over_the_wire = [r for r in requests if r["transferSize"]]  # not what the browser had already
+    over_the_wire = [r for r in requests if r["transferSize"]]  # without what the browser has cached
     own = [r for r in over_the_wire if not urlsplit(r["url"]).path.startswith(PICTURES)]
     weight = sum(r["transferSize"] for r in own)
     invalid = _validate(node, name, url, headers)
@@ -174,7 +174,7 @@ def _look(node: Path, playwright: Playwright, name: str, url: str, cookie: dict[
 
 
 def _lighthouse(node: Path, playwright: Playwright, name: str, url: str, headers: dict[str, str]) -> Any:
-    """Lighthouse's own answer; its readable report lands in var/audit/."""
+    """Return Lighthouse's result, and write its report into var/audit/."""
     chromium = launch_options(playwright.chromium.executable_path)["executable_path"]
     command = [
         node / "lighthouse",
@@ -185,7 +185,7 @@ def _lighthouse(node: Path, playwright: Playwright, name: str, url: str, headers
         f"--output-path={REPORTS / name}",
         f"--extra-headers={json.dumps(headers)}",
         f"--only-categories={','.join(CATEGORIES)}",
-        # What is one buyer's own must not be listed, which Lighthouse counts as a fault.
+        # Pages of one buyer are not indexed, which Lighthouse counts as a fault.
         *(["--skip-audits=is-crawlable"] if headers else []),
         f"--chrome-flags={' '.join(['--headless=new', *ARGS])}",
     ]
@@ -194,7 +194,7 @@ def _lighthouse(node: Path, playwright: Playwright, name: str, url: str, headers
 
 
 def _validate(node: Path, name: str, url: str, headers: dict[str, str]) -> list[str]:
-    """What html-validate finds by the HTML standard."""
+    """Return what html-validate finds."""
     import requests
 
     text = REPORTS / f"{name}.html"
@@ -211,7 +211,7 @@ def _validate(node: Path, name: str, url: str, headers: dict[str, str]) -> list[
 
 
 def _report(rows: list[Row]) -> None:
-    """The table as a page that can be read by a person, with links to Lighthouse's pages."""
+    """Return the table as an HTML page with links to Lighthouse's reports."""
     for row in [Row(list(COLUMNS)), *rows]:
         print("  ".join(f"{cell:>13}" for cell in row.cells), flush=True)
     head = "".join(f"<th>{column}</th>" for column in COLUMNS)

@@ -1,11 +1,11 @@
 """`make backup` and `make restore FILE=…`: the database and the files that buyers download, in one archive.
 
-    python scripts/backup.py backup                   ▶ var/backups/2026-11-24-034700.tar.gz, beside a running site
+    python scripts/backup.py backup                   writes var/backups/2026-11-24-034700.tar.gz; the site may run
     python scripts/backup.py restore ARCHIVE          the site must be stopped
 
-DATABASE_URL and VAR_DIR come from the environment or .env. The newest KEEP=14 archives stay. Files in S3-compatible
-storage (STORAGE_URL) are not part of it: switch on versioning there. Nor is the sandbox's own file: it is Stripe's.
-Standard library, and PostgreSQL's own pg_dump, pg_restore and psql.
+Reads DATABASE_URL and VAR_DIR from the environment or .env. Keeps the newest KEEP=14 archives. Files in S3-compatible
+storage (STORAGE_URL) are not in the archive: enable versioning there. The sandbox's database is not in it either.
+Uses the standard library and PostgreSQL's pg_dump, pg_restore and psql.
 """
 
 import os
@@ -33,7 +33,7 @@ EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 
 
 def backup(note: str = "") -> Path:
-    """Writes one archive and gives its path. Database first: a file that comes later is only too much."""
+    """Write an archive and return its path. The database comes first, so that no row lacks its file."""
     folder = VAR / "backups"
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -47,7 +47,7 @@ def backup(note: str = "") -> Path:
             for name in FOLDERS:
                 if (VAR / name).is_dir():
                     tar.add(VAR / name, name)
-        unfinished.chmod(0o600)  # addresses of buyers, and what they paid for
+        unfinished.chmod(0o600)  # e-mail addresses, and the files that buyers paid for
         unfinished.replace(archive)
     for old in sorted(folder.glob("*.tar.gz"))[: -int(VALUES.get("KEEP") or 14)]:
         old.unlink()
@@ -55,7 +55,7 @@ def backup(note: str = "") -> Path:
 
 
 def restore(archive: Path) -> None:
-    """Puts database and files back as they were. What is there now is kept aside; files made since then stay."""
+    """Restore database and files. The present database is kept under another name; newer files stay."""
     if not archive.is_file():
         stop(f"There is no archive {archive}. Say which one: make restore FILE=var/backups/…tar.gz")
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def restore(archive: Path) -> None:
         folder = Path(temporary)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")  # no path leaves the folder
+                tar.extractall(folder, filter="data")  # refuse paths outside of the folder
         except (tarfile.TarError, EOFError, OSError) as error:
             stop(f"{archive} is damaged: {error}. Nothing was changed.")
         dump = folder / (SQLITE if _is_sqlite() else POSTGRES)
@@ -87,7 +87,7 @@ def _sqlite_file() -> Path:
 
 
 def _dump_sqlite(target: Path) -> None:
-    """SQLite's online backup: consistent although the site goes on writing."""
+    """Use SQLite's online backup, which is consistent while the site writes."""
     if not _sqlite_file().is_file():
         stop(f"There is no database {_sqlite_file()}.")
     with closing(sqlite3.connect(_sqlite_file())) as source, closing(sqlite3.connect(target)) as copy:
@@ -113,7 +113,7 @@ def _dump_postgres(target: Path) -> None:
 
 
 def _restore_postgres(dump: Path) -> None:
-    """All or nothing: one transaction empties the database and fills it again."""
+    """Empty the database and fill it again in one transaction."""
     tables = _postgres(
         "psql", "--tuples-only", "--command", "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
     )
@@ -131,7 +131,7 @@ def _restore_postgres(dump: Path) -> None:
 
 
 def _postgres(program: str, *arguments: str | Path, given: str | None = None) -> str:
-    """Runs one of PostgreSQL's programs. The password goes by environment: a command line is seen by everybody."""
+    """Run a program of PostgreSQL. The password is in the environment, because other users can see command lines."""
     url = urlsplit(URL)
     values = {
         "PGHOST": url.hostname or "",

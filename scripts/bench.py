@@ -1,10 +1,10 @@
-"""`make bench`: how fast the shop is, in ratios: against a bare view, against dj-stripe, and against itself when small.
+"""`make bench`: compare the shop's speed with a bare Django view, with dj-stripe, and with a smaller shop.
 
     .venv/bin/python scripts/bench.py [pages] [intake] [copying] [waiting] [growth] [servers]
 
-Each part starts the shop as in production, on free ports and with databases of its own, and throws them away. It needs
-no load generator; dj-stripe and gunicorn are installed into var/bench the first time. ROUNDS=7 is how often all that is
-compared takes turns. Prints tables and writes them into var/bench/report.md; misses are said, and fail nothing.
+Each part starts the shop as in production, on free ports and with new databases, and removes them afterwards. It needs
+no load generator; the first run installs dj-stripe and gunicorn into var/bench. ROUNDS=7 sets how often the candidates
+take turns. Prints tables and writes them to var/bench/report.md. A missed target is reported, and is no failure.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/browser.py
 
-finds one that starts: E2E_BROWSER, Playwright's own Chromium, or one of the system. If there is none, it
-installs one: `playwright install`, or else Debian's package. Failing that it says what to do.
+finds a browser that starts: E2E_BROWSER, Playwright's Chromium, or one of the system. Without one it runs
+`playwright install`, or installs Debian's package. If both fail, it says what to do.
 """
 
 import os
@@ -23,9 +23,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-quic",
 ]
-SHELL = (
-    "chromium-headless-shell"  # without windows: the same engine at half the work; Playwright prefers it, too
-)
+# The same engine without windows needs half the time. Playwright prefers it.
+SHELL = "chromium-headless-shell"
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FOUND = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
@@ -37,16 +36,16 @@ HELP = """No browser that starts was found, and none could be installed. Do one 
 
 
 class LaunchOptions(TypedDict):
-    """What `chromium.launch` needs to start the browser of this machine."""
+    """The arguments of `chromium.launch`."""
 
     args: list[str]
     executable_path: str
 
 
 def launch_options(playwrights_own: str, *, headed: bool = False) -> LaunchOptions:
-    """Options that start the browser found by `ensure`, or else the first there is; `headed`: one that has windows.
+    """Return options that start the browser found by `ensure`, or the first one on this machine.
 
-    `playwrights_own` is `playwright.chromium.executable_path`. Raises SystemExit when there is no browser.
+    `playwrights_own` is `playwright.chromium.executable_path`. Raise SystemExit if there is no browser.
     """
     asked = headed or os.environ.get("E2E_BROWSER")
     found = [FOUND.read_text()] if FOUND.exists() and not asked else []
@@ -57,7 +56,7 @@ def launch_options(playwrights_own: str, *, headed: bool = False) -> LaunchOptio
 
 
 def ensure() -> None:
-    """Puts the path of a browser that starts into .venv/.browser. Raises SystemExit when none can be had."""
+    """Write the path of a browser that starts into .venv/.browser. Raise SystemExit if there is none."""
     if _find():
         return
     playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
@@ -113,7 +112,7 @@ def _shells(playwrights_own: str) -> Iterator[str]:
 
 
 def _as_root() -> list[str] | None:
-    """The command prefix that gives root without a password, or None."""
+    """Return the command prefix that runs a command as root without a password, or None."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:

@@ -1,4 +1,4 @@
-"""The file .env: read with care, written once."""
+"""Read and write the file .env."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PRINT_VARIABLES = "import json, os, config.settings; print(json.dumps(dict(os.en
 
 
 def read() -> dict[str, str]:
-    """Return the values of .env ({} without one). A line that is wrong ends the command, by number."""
+    """Return the values of .env ({} without one). Exit with the number of a malformed line."""
     try:
         values, problems = read_env_file(FILE)
     except FileNotFoundError:
@@ -29,18 +29,18 @@ def read() -> dict[str, str]:
 
 
 def site_variables() -> dict[str, str]:
-    """Return the variables as the settings read them. What is wrong or misspelt ends the command, a line for each."""
+    """Return the variables as the settings read them. Exit with one line for each wrong or misspelt one."""
     if not PYTHON.exists():  # the site is not set up yet
         return {**read(), **os.environ}
     done = subprocess.run([PYTHON, "-c", PRINT_VARIABLES], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit(1)  # the settings have said why
+        raise SystemExit(1)  # the settings have printed the reason
     values: dict[str, str] = json.loads(done.stdout)
     return values
 
 
 def write() -> dict[str, str]:
-    """Writes .env from .env.example with a random SECRET_KEY. Raises FileExistsError over an old one."""
+    """Write .env from .env.example with a random SECRET_KEY. Raise FileExistsError if there is one."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     text = example.replace("SECRET_KEY=", f"SECRET_KEY={secrets.token_urlsafe(50)}", 1)
     handle = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,11 +1,11 @@
-"""`make messages`: collects every translatable text of the shop and brings locale/*/LC_MESSAGES/django.po up to date.
+"""`make messages`: update locale/*/LC_MESSAGES/django.po with all translatable texts of the shop, and compile them.
 
-    .venv/bin/python scripts/messages.py          then translate what is empty, and run it again: it also compiles
+    .venv/bin/python scripts/messages.py          then translate the empty texts, and run it again
 
-Babel does what GNU gettext would, so nothing has to be installed. A new language: make the folder
-locale/<language>/LC_MESSAGES, add the language to TRANSLATIONS in config/settings.py, and run this.
-The tools for developers (sandbox, mailbox, style page) stay English. django-allauth brings its own translations;
-locale/allauth replaces some of them, because the shop says "du" in German. This only compiles those.
+Uses Babel, so GNU gettext need not be installed. To add a language, make the folder locale/<language>/LC_MESSAGES, add
+the language to TRANSLATIONS in config/settings.py, and run this. The tools for developers (sandbox, mailbox, style
+page) are in English only. django-allauth has translations; locale/allauth replaces some of them, because the shop says
+"du" in German. Those are only compiled.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
-SOME_DAY = datetime(
-    2026, 1, 1, tzinfo=UTC
-)  # a new date in the file at each run would only hide what has changed
+SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # without the date, a file changes only when its texts do
 NOT_FOR_SHOPPERS = (
     "templates/devtools/letter.html",
     "templates/devtools/mail_previews.html",
@@ -48,7 +46,7 @@ KEYWORDS = {
 
 
 def template() -> Catalog:
-    """Every text of the shop, untranslated, in the order of the files."""
+    """Return all texts of the shop, untranslated, in the order of the files."""
     catalog = Catalog(charset="utf-8")
     for path in _sources():
         name = path.relative_to(ROOT).as_posix()
@@ -72,7 +70,7 @@ def _sources() -> Iterator[Path]:
 
 
 def load(folder: Path) -> Catalog:
-    """The translations of one language: locale/<language>."""
+    """Return the translations of a language from locale/<language>."""
     language = folder.name
     po = folder / "LC_MESSAGES" / "django.po"
     if not po.is_file():
@@ -82,12 +80,12 @@ def load(folder: Path) -> Catalog:
 
 
 def open_messages(catalog: Catalog) -> list[Message]:
-    """What has no translation yet, or one that a changed text has made doubtful."""
+    """Return the texts without a translation, or with a fuzzy one."""
     return [m for m in catalog if m.id and (m.fuzzy or not all(m.string if m.pluralizable else [m.string]))]
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """The .mo file as Django reads it."""
+    """Return the content of the .mo file."""
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()
@@ -95,7 +93,7 @@ def compiled(catalog: Catalog) -> bytes:
 
 def main() -> None:
     if not settings.configured:
-        settings.configure()  # templatize asks how templates are encoded, nothing else
+        settings.configure()  # templatize reads the encoding of files from it
         django.setup()
     texts = template()
     waiting = 0

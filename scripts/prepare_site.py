@@ -1,4 +1,4 @@
-"""The part of `make run` that needs Django: migrations, catalogue, demo logins, and the first words.
+"""The part of `make run` that needs Django: migrations, catalogue and demo accounts.
 
 .venv/bin/python scripts/prepare_site.py 8000
 """

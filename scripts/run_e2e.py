@@ -1,10 +1,10 @@
-"""`make e2e` and `make e2e-stripe`: the browser tests alone.
+"""`make e2e` and `make e2e-stripe`: run the browser tests only.
 
     python scripts/run_e2e.py [stripe]
 
-From the environment: HEADED=1 shows the browser, SLOWMO=ms slows it down, K=expression chooses tests.
-With `stripe`, the tests marked so run against Stripe's own test mode with the test key of .env. That is
-headed, because Stripe's page turns headless browsers away, and under a virtual display where there is none.
+Environment variables: HEADED=1 shows the browser, SLOWMO=ms slows it down, K=expression selects tests.
+With `stripe`, the tests with this mark run against Stripe's test mode with the test key of .env. They run headed,
+because Stripe's page refuses headless browsers; without a display they use xvfb.
 """
 
 import os
@@ -61,7 +61,7 @@ def _choices(*, headed: bool, without: str = "") -> list[str]:
 
 
 def _test_keys() -> dict[str, str]:
-    """Stripe's keys from the environment or .env. Ends the command unless the secret one is a test key."""
+    """Return Stripe's keys from the environment or .env. Exit unless the secret key is a test key."""
     values = {name: value.strip() for name, value in {**dotenv.read(), **os.environ}.items()}
     key = values.get("STRIPE_SECRET_KEY", "")
     if "_live_" in key:

@@ -1,8 +1,8 @@
-"""`make test-next`: the tests on the newest Django and the newest Python of this machine, warnings as errors.
+"""`make test-next`: run the tests on the newest Django and the newest Python of this machine, warnings as errors.
 
     python scripts/run_next.py [pytest arguments]
 
-Everything else stays as pinned. In an environment of its own, .venv-next, made anew when the requirements change.
+Other packages keep their pinned versions. The environment is .venv-next; it is rebuilt when the requirements change.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from run_tests import CHECKS
 VENV = ROOT / ".venv-next"
 OLDEST = (3, 12)
 DJANGO = "django>=6.1"
-NOT_NEEDED = ("mypy", "django-stubs", "ruff", "types-", "-r")  # they look at the code, which is the same
-ELSEWHERE = (  # where version managers keep what they installed; python.org's own is on PATH
+NOT_NEEDED = ("mypy", "django-stubs", "ruff", "types-", "-r")  # these check the code, which is the same
+ELSEWHERE = (  # where version managers install Python; python.org's is on PATH
     "~/.pyenv/versions/3.*/bin/python",
     "~/.local/share/uv/python/cpython-3.*/bin/python3",
     "~/.asdf/installs/python/3.*/bin/python",
@@ -54,14 +54,14 @@ def _newest_python() -> tuple[str, tuple[int, ...]]:
 
 
 def _version(python: str) -> tuple[int, ...]:
-    """(3, 13, 0); () for one that does not start (a version manager's placeholder) or that can make no venv."""
+    """Return (3, 13, 0); () if it does not start (a version manager's placeholder) or can't create an environment."""
     code = "import ensurepip, venv, sys; print(*sys.version_info[:3]) if sys.version_info[3] == 'final' else None"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd="/")
     return tuple(int(part) for part in done.stdout.split())
 
 
 def _ensure(python: str, version: tuple[int, ...]) -> None:
-    """.venv-next with everything as pinned, but the newest Django."""
+    """Create .venv-next with the pinned packages and the newest Django."""
     pinned = [line for name in DEV for line in (ROOT / name).read_text().split("\n") if line.strip()]
     wanted = [line for line in pinned if not line.lower().startswith(("django==", *NOT_NEEDED))] + [DJANGO]
     stamp, digest = VENV / ".installed", hashlib.sha256(repr((wanted, version)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""`make test-postgres`: every test again, on a throwaway PostgreSQL and Redis.
+"""`make test-postgres`: run the tests on a temporary PostgreSQL and Redis.
 
 python scripts/run_postgres.py [pytest arguments]      e.g. tests/integration, -k refund
 """

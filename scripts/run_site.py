@@ -1,7 +1,7 @@
-"""`make run`: everything a fresh clone needs, then the site on http://127.0.0.1:$PORT.
+"""`make run`: set up what is missing, then serve the site at http://127.0.0.1:$PORT.
 
-Safe to repeat: it never overwrites .env or data, and does again only what changed.
-Standard library only; what needs Django is in prepare_site.py.
+It never overwrites .env or data, and repeats only what has changed. Uses the standard library only, because it runs
+before anything is installed; what needs Django is in prepare_site.py.
 """
 
 import os
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _codespace(port: int) -> str:
-    """The address at which GitHub Codespaces forwards this port; "" elsewhere."""
+    """Return the URL at which GitHub Codespaces forwards this port; "" elsewhere."""
     name, domain = (
         os.environ.get("CODESPACE_NAME"),
         os.environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),

@@ -1,10 +1,10 @@
-"""`make soak`, `make drill-kill`, `make drill-faults` and `make drill`: the long versions of tests/soak, for the night.
+"""`make soak`, `make drill-kill`, `make drill-faults` and `make drill`: run tests/soak for hours.
 
     python scripts/run_soak.py soak|kill|faults|restore
 
-From the environment: SCHEDULES=10000 how many random schedules, SEED=123 plays the one again that a failure named
-(and makes it small), DATABASE_URL=postgres://… does it on PostgreSQL; CHECKOUTS=200 and KILLS=40 are drill-kill's,
-RATE=500 webhooks a second and SECONDS=60 drill-faults'.
+Environment variables: SCHEDULES=10000 is the number of random schedules; SEED=123 repeats (and shrinks) the schedule
+that a failure named; DATABASE_URL=postgres://… uses PostgreSQL. CHECKOUTS=200 and KILLS=40 belong to drill-kill,
+RATE=500 (webhooks per second) and SECONDS=60 to drill-faults.
 """
 
 import os
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _soak() -> int:
-    """Every line of the output is 50 schedules and names their seed."""
+    """Each line of the output stands for 50 schedules and names their seed."""
     test = "tests/soak/test_any_order.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)
@@ -51,7 +51,7 @@ def _faults() -> int:
     os.environ |= {"EVERY_STEP": "1", "RATE": os.environ.get("RATE") or "500"}
     os.environ["SECONDS"] = os.environ.get("SECONDS") or "60"
     failed = _on_both(*FAULTS)
-    return _on_both("-s", "tests/soak/test_webhook_flood.py") or failed  # it says how fast it was
+    return _on_both("-s", "tests/soak/test_webhook_flood.py") or failed  # it prints its rate
 
 
 def _restore() -> int:
@@ -59,7 +59,7 @@ def _restore() -> int:
 
 
 def _on_both(*arguments: str) -> int:
-    """On SQLite, then on a throwaway PostgreSQL."""
+    """Run on SQLite, then on a temporary PostgreSQL."""
     with servers() as environment:
         failed = run(*PYTEST, *arguments)
         return run(*PYTEST, *arguments, env={**os.environ, **environment}) or failed

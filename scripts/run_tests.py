@@ -1,12 +1,9 @@
-"""`make test`: style, types, migrations, then unit, integration and browser tests, and those of the sandbox.
-
-Installs what they need.
+"""`make test`: check style, types and migrations, then run the unit, integration and browser tests, and the sandbox's.
 
     python scripts/run_tests.py [check ...]
 
-`make lint` names style, format, types and imports, `make test-sandbox` names sandbox.
-
-Every check runs even when an earlier one failed; the exit status tells whether all passed.
+Installs what the checks need. `make lint` runs style, format, types and imports; `make test-sandbox` runs sandbox.
+All checks run even if one fails; the exit status is 0 if all pass.
 """
 
 import os

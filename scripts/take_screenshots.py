@@ -1,4 +1,4 @@
-"""`make screenshots`: the pictures in README.md, taken from a shop that lives only as long as this takes.
+"""`make screenshots`: take the pictures of README.md from a temporary shop.
 
     .venv/bin/python scripts/take_screenshots.py
 
@@ -23,7 +23,7 @@ from tests.e2e.pages.purchase import PurchasePage  # noqa: E402
 from tests.e2e.screens import SCREENS  # noqa: E402
 
 DOCS = ROOT / "docs"
-# Three phones side by side, on no background.
+# Three phones side by side on a transparent background.
 PHONES = """<style>body {{ margin: 0; display: flex; gap: 24px; width: max-content }}
 img {{ width: 320px; border-radius: 24px; border: 1px solid #8884 }}</style>{}"""
 

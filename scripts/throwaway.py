@@ -1,10 +1,9 @@
-"""PostgreSQL and Redis for one run: started from installed binaries on free loopback ports, gone afterwards.
+"""Temporary PostgreSQL and Redis servers, from installed binaries on free loopback ports.
 
     with servers() as environment:      DATABASE_URL and CACHE_URL
         run(..., env={**os.environ, **environment})
 
-Nothing is left behind, even after a failure or Ctrl-C. Neither server wants root: then they run as `nobody`.
-Standard library only.
+They are removed even after a failure or Ctrl-C. For root they run as the user nobody. Standard library only.
 """
 
 import os
@@ -31,14 +30,14 @@ NOBODY = "nobody"
 
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
-    """Both servers; gives the environment variables that lead the site to them."""
+    """Start both servers and yield the environment variables for the site."""
     with postgres() as (database_url, _restart), redis() as cache_url:
         yield {"DATABASE_URL": database_url, "CACHE_URL": cache_url}
 
 
 @contextmanager
 def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
-    """An empty cluster without fsync. Gives its address and a function that restarts it (kills all connections)."""
+    """Start an empty cluster without fsync. Yield its URL and a function that restarts it."""
     binaries = postgres_binaries()
     with _folder("postgres") as folder:
         password, port = secrets.token_hex(8), _free_port()
@@ -76,7 +75,7 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """An empty Redis that writes nothing to disk; gives its address."""
+    """Start an empty Redis that writes nothing to disk, and yield its URL."""
     binary = shutil.which("redis-server") or shutil.which("valkey-server") or _missing()
     with _folder("redis") as folder:
         port = _free_port()
@@ -86,14 +85,14 @@ def redis() -> Iterator[str]:
 
 
 def postgres_binaries() -> Path:
-    """The folder of the newest PostgreSQL on this machine. Debian keeps them out of PATH."""
+    """Return the folder of the newest PostgreSQL on this machine. On Debian it is not in PATH."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     found = debian[-1] if debian else shutil.which("initdb")
     return Path(found).resolve().parent if found else _missing()
 
 
 def install_missing() -> None:
-    """Where nobody can be asked (CI, as root, with apt) the servers are installed; elsewhere nothing is touched."""
+    """Install the servers in CI (as root, with apt); change nothing elsewhere."""
     present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
     if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
         return
@@ -107,7 +106,7 @@ def install_missing() -> None:
 def _server(
     command: Sequence[object], folder: Path, ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is ready for work; ended afterwards, gently first."""
+    """Start a process, wait until it is ready, and end it afterwards: with SIGTERM first."""
     log = folder / "log"
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -134,7 +133,7 @@ def _server(
 
 @contextmanager
 def _folder(name: str) -> Iterator[Path]:
-    """A folder of the server's own, removed afterwards. SIGTERM must not skip that."""
+    """Create a folder for the server, and remove it afterwards, after SIGTERM too."""
     folder = Path(tempfile.mkdtemp(prefix=f"shop-{name}-"))
     shutil.chown(folder, *_owner())
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -1,4 +1,4 @@
-"""A shop on a free port that lives only as long as somebody looks at it, with an empty folder of its own."""
+"""A temporary shop on a free port, with an empty folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Shop:
     address: str
     port: int
     pid: int
-    folder: Path  # where its data is
-    said: str = ""  # what the preparation printed
+    folder: Path  # its VAR_DIR
+    said: str = ""  # the output of `prepare`
 
 
 @contextmanager
 def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
-    """Runs `prepare`, then `serve`, both Python's arguments; "{port}" in them is the port."""
+    """Run `prepare`, then `serve`. Both are arguments of Python, with "{port}" for the port."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         variables = {
@@ -60,7 +60,7 @@ def served(
     port: int = 0,
     said: str = "",
 ) -> Iterator[Shop]:
-    """A server that listens at PORT and answers /healthz; its log is in `folder`."""
+    """Start a server, and wait until it answers /healthz; its log is in `folder`."""
     port = port or free_port()
     log, variables = folder / "server.log", {**environment, "PORT": str(port)}
     with log.open("w") as output:

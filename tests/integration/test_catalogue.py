@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from apps.ecommerce.catalogue.sync import sync
+from apps.ecommerce.catalogue import sync
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from stripe_sandbox import bootstrap as sandbox_bootstrap
 from stripe_sandbox import storage

@@ -115,8 +115,8 @@ class Server(socketserver.ThreadingTCPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
-    for module in ("catalogue", "catalogue_images"):
-        monkeypatch.setattr(f"apps.ecommerce.{module}.MAX_SECONDS", LIMIT)
+    for module in ("sync", "product_images"):
+        monkeypatch.setattr(f"apps.ecommerce.catalogue.{module}.MAX_SECONDS", LIMIT)
     Server.asked.clear()
     with Server(("127.0.0.1", 0), None) as running:  # type: ignore[arg-type]
         threading.Thread(target=running.serve_forever, args=[0.01], daemon=True).start()
