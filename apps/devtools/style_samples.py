@@ -148,7 +148,7 @@ def samples() -> dict[str, Any]:
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "asked": {"q": "anvil"},
-        "pages": PageRange(first=page, last=page, rows=Product.objects.none()),
+        "pages": PageRange(first=page, last=page, rows=ProductConfiguration.objects.none()),
         "prose": PROSE,
     }
 

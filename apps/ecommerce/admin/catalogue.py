@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminFileWidget

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import stripe
 from django.contrib import admin, messages
 from django.db.models import QuerySet

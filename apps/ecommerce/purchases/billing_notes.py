@@ -1,7 +1,5 @@
 """What a subscriber reads about the next charge."""
 
-from __future__ import annotations
-
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 

@@ -1,7 +1,5 @@
 """Views for owners only: `@product_required`, and `ProductRequiredMixin` for class-based views."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction

@@ -3,8 +3,6 @@
 https://www.rfc-editor.org/rfc/rfc9110#section-14: a range lets a browser resume a download.
 """
 
-from __future__ import annotations
-
 import mimetypes
 import re
 from collections.abc import Iterator

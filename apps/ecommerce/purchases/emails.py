@@ -4,8 +4,6 @@ An e-mail is a row that is created in the transaction of the change, so it exist
 mail server is away the row waits, and reconcile_purchases sends it later.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from datetime import timedelta

@@ -5,8 +5,6 @@ whether the stamp is still the same: repeatedly while a purchase is pending, oth
 again. If the stamp differs, static/js/live.js fetches the page and replaces the parts with another `data-live`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta

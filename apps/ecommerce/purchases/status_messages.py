@@ -3,8 +3,6 @@
 Never "failed" while the result is unknown, never "paid" unless Stripe says so.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 

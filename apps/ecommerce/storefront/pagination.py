@@ -1,16 +1,14 @@
-"""Pages of a long list: ?page=3 is the third page, ?page=1-3 are the first three in one response.
+"""Pages of the store: ?page=3 is the third page, ?page=1-3 are the first three in one response.
 
 The second form is what the URL becomes while pages load on scrolling, so that a reload shows the same products.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+
+from apps.ecommerce.models import ProductConfigurationQuerySet
 
 PER_PAGE = 24
 MAX_PAGES = 10  # in one response
@@ -18,23 +16,21 @@ MAX_SHARED_PAGE = 10  # later pages are requested rarely, and would only fill th
 PAGES_BEFORE_BUTTON = 4  # then a button loads the next page, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
-Rows = TypeVar("Rows", bound=QuerySet)
-
 
 @dataclass(frozen=True, slots=True)
-class PageRange(Generic[Rows]):
+class PageRange:
     """Some pages of a Paginator that follow each other."""
 
     first: Page
     last: Page
-    rows: Rows  # of all these pages, not evaluated yet
+    rows: ProductConfigurationQuerySet  # of all these pages, not evaluated yet
 
     @property
     def loads_on_scroll(self) -> bool:
         return self.last.number % PAGES_BEFORE_BUTTON != 0
 
 
-def paginate(queryset: Rows, page: str) -> PageRange[Rows]:
+def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
     """Return the pages that ?page= names, or the nearest that exist. One query counts the rows."""
     paginator = Paginator(queryset, PER_PAGE)
     start, end = _page_numbers(page)

@@ -1,7 +1,5 @@
 """The prices that a buyer chooses from, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

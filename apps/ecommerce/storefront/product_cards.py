@@ -1,7 +1,5 @@
 """Products in a grid, as one visitor sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 https://schema.org/Product, https://developers.google.com/search/docs/appearance/structured-data/product
 """
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlencode
 

@@ -1,8 +1,7 @@
 """Search, type and order of the products in the store, from the URL's query."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 from django.db.models import Q
 from django.http import QueryDict
@@ -33,7 +32,7 @@ class StoreFilter:
     first: str = ""
 
     @classmethod
-    def from_query(cls, params: QueryDict) -> StoreFilter:
+    def from_query(cls, params: QueryDict) -> Self:
         kind, sort = params.get("type", ""), params.get("sort", "")
         return cls(
             q=params.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH],

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django import template
@@ -39,15 +37,15 @@ def picture(
     *,
     css: str = "",
     alt: str = "",
-    of: Picture | None = None,
+    image: Picture | None = None,
     nth: int | str = 1,
     below: object = None,
 ) -> SafeString:
-    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or the one in `of`.
+    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or this `image`.
 
     `nth` is its number among its like, "" outside of a loop; `below` says that none of them is visible at first.
     """
-    where, shown = PLACES[place], of or product.picture
+    where, shown = PLACES[place], image or product.picture
     is_lazy = below or int(nth or 1) > where.visible
     return format_html(
         '<img{}{} src="{}" alt="{}" width="{}" height="{}"{}>',

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,20 +91,6 @@ def _card(template: Any, context: dict[str, Any]) -> str | None:
         return None
 
 
-@register.tag
-def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwnedNode:
-    """`{% if_owned product %}…{% else %}…{% endif_owned %}`, for a product or its configuration."""
-    arguments = token.split_contents()[1:]
-    if len(arguments) != 1:
-        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}")
-    if_nodes = parser.parse(("else", "endif_owned"))
-    else_nodes = template.NodeList()
-    if parser.next_token().contents == "else":
-        else_nodes = parser.parse(("endif_owned",))
-        parser.delete_first_token()
-    return IfOwnedNode(parser.compile_filter(arguments[0]), if_nodes, else_nodes)
-
-
 @dataclass(eq=False)
 class IfOwnedNode(template.Node):
     product: template.base.FilterExpression
@@ -119,3 +103,17 @@ class IfOwnedNode(template.Node):
             product = product.product
         nodes = self.if_nodes if owned(context["request"].user, product) else self.else_nodes
         return nodes.render(context)
+
+
+@register.tag
+def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwnedNode:
+    """`{% if_owned product %}…{% else %}…{% endif_owned %}`, for a product or its configuration."""
+    arguments = token.split_contents()[1:]
+    if len(arguments) != 1:
+        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}")
+    if_nodes = parser.parse(("else", "endif_owned"))
+    else_nodes = template.NodeList()
+    if parser.next_token().contents == "else":
+        else_nodes = parser.parse(("endif_owned",))
+        parser.delete_first_token()
+    return IfOwnedNode(parser.compile_filter(arguments[0]), if_nodes, else_nodes)

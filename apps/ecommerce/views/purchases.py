@@ -1,7 +1,5 @@
 """The library, one order with its live status, and what an owner gets. A stranger's purchase is a 404."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from typing import Any
