@@ -193,11 +193,9 @@ def render_purchase(
         "message": status_message(purchase, canceled=view == "canceled"),
         "billing_note": billing_note(purchase),
         "view": view,
-        "delay": delay,
+        "delay": delay,  # with it the status polls, otherwise the page does
         "seen": _status_stamp(purchase),
-        "live_updates": None
-        if delay
-        else live_updates_beside(request.user, purchase),  # the page polls one URL, not two
+        "live_updates": None if delay else live_updates_beside(request.user, purchase),
         "news": is_fragment and not delay,  # the final status changes receipt, method and timeline, too
         "opens": grants(purchase),
         "ends_at_once": ends_at_once(purchase),
