@@ -6,16 +6,18 @@ from typing import Any
 from django import forms
 from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
+from django.core.paginator import Paginator
 from django.utils import timezone
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.pictures import drawn_for
+from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import grants
-from apps.ecommerce.purchases.status_messages import STATES, state_of
-from apps.ecommerce.storefront.pagination import Pages
-from apps.ecommerce.storefront.price_options import offers_for
-from apps.ecommerce.storefront.product_cards import Card
+from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
+from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
+from apps.ecommerce.storefront.price_options import price_options
+from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.users.models import User
 
 DAY = timedelta(days=1)
@@ -60,28 +62,33 @@ def samples() -> dict[str, Any]:
     long_name = make_configuration(LONG_NAME, ONCE)
     paid, active, order = (make_purchase(state) for state in ("paid", "active", "partially_refunded"))
     order.amount_discount, order.amount_tax, order.receipt_url = 500, 400, "https://stripe.com"
-    owned = [Card(subscription, owned=active), Card(long_name, pending=make_purchase("processing"))]
-    purchases = {key: make_purchase(key) for key in map(str, STATES)}
+    owned = [
+        ProductCard(subscription, owned=active),
+        ProductCard(long_name, pending=make_purchase("processing")),
+    ]
+    purchases = {key: make_purchase(key) for key in map(str, MESSAGES)}
     statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
+    page = Paginator(range(70), PER_PAGE).page(2)
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
-        "cards": [Card(once), Card(once, owned=paid), *owned],
+        "cards": [ProductCard(once), ProductCard(once, owned=paid), *owned],
         "library": [paid, active, purchases["past_due"]],
         "others": [
-            (purchases[key], state_of(purchases[key])) for key in ("failed", "open", "refunded_running")
+            (purchases[key], status_message(purchases[key])) for key in ("failed", "open", "refunded_running")
         ],
         "deals": [
-            {"card": card, "offers": offers, "configuration": card.configuration}
-            for card, offers in (
-                (Card(once), offers_for(once.prices, None)),
-                (Card(subscription), offers_for(subscription.prices, None)),
-                *((card, []) for card in (*owned, Card(long_name))),
+            {"card": card, "price_options": options, "configuration": card.configuration}
+            for card, options in (
+                (ProductCard(once), price_options(once.prices, None)),
+                (ProductCard(subscription), price_options(subscription.prices, None)),
+                *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
         "chosen": subscription.prices[0].id,
-        "states": [
+        "statuses": [
             {
-                "state": state_of(purchase, canceled=key == "canceled_by_buyer"),
+                "message": status_message(purchase, canceled=key == "canceled_by_buyer"),
+                "billing_note": billing_note(purchase),
                 "purchase": purchase,
                 "opens": grants(purchase),
             }
@@ -101,12 +108,12 @@ def samples() -> dict[str, Any]:
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "search": {"q": "anvil"},
-        "pages": Pages(rows=Product.objects.none(), count=70, shown=48, first=2, last=2, total=3),
+        "pages": PageRange(first=page, last=page, rows=ProductConfiguration.objects.none()),
     }
 
 
 def make_purchase(state: str) -> Purchase:
-    """Return a purchase in a state of status_messages.STATES."""
+    """Return a purchase in a state of status_messages.MESSAGES."""
     status, dates = STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
     is_recurring = state in SUBSCRIPTION_STATES or state.endswith("_running")
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)

@@ -1,9 +1,7 @@
-"""The store's addresses."""
-
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import changes, checkout, purchases, store, webhook
+from apps.ecommerce.views import checkout, purchases, store, webhook
 
 register_converter(SlugConverter, "any_slug")
 
@@ -13,7 +11,7 @@ urlpatterns = [
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
     path("purchases/", purchases.purchases, name="purchases"),
-    path("purchases/changes/", changes.purchase_changes, name="purchase_changes"),
+    path("purchases/changes/", purchases.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
     path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),
@@ -23,5 +21,5 @@ urlpatterns = [
         "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
     ),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
-    path("webhooks/stripe", webhook.stripe_webhook),  # as some people type it: Stripe follows no redirect
+    path("webhooks/stripe", webhook.stripe_webhook),  # Stripe does not follow redirects
 ]

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
-from apps.ecommerce.purchases.emails import owe_trial_ending
+from apps.ecommerce.purchases.emails import queue_trial_ending_email
 from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription_by_id
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
@@ -147,7 +147,7 @@ def _subscription_changed(subscription: Payload, cause: str) -> None:
 
 def _trial_will_end(subscription: Payload, cause: str) -> None:
     if purchase := _sync_subscription(_id(subscription, "subscription"), cause):
-        owe_trial_ending(purchase)
+        queue_trial_ending_email(purchase)
 
 
 def _payment_changed(charge_or_refund: Payload, cause: str) -> None:

@@ -6,7 +6,7 @@ from django.db.models import Max, QuerySet
 from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.storefront.seo import images_of
+from apps.ecommerce.storefront.seo import image_urls
 
 
 class PagesSitemap(Sitemap):
@@ -32,7 +32,7 @@ class ProductsSitemap(Sitemap):
         return latest
 
     def get_urls(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        return [{**url, "images": images_of(url["item"])} for url in super().get_urls(*args, **kwargs)]
+        return [{**url, "images": image_urls(url["item"])} for url in super().get_urls(*args, **kwargs)]
 
 
 SITEMAPS: dict[str, type[Sitemap] | Sitemap] = {"pages": PagesSitemap, "products": ProductsSitemap}

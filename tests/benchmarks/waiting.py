@@ -141,5 +141,5 @@ def _crowd(port: int, waiting: list[tuple[str, str]], go: Any, polls: str) -> No
 
 
 def _delay(age: float) -> int:
-    """Seconds between two polls of somebody who has waited for this part of ten minutes (states.poll_delay)."""
+    """Seconds between two polls of somebody who has waited for this part of ten minutes (live_updates.poll_delay)."""
     return next(delay for until, delay in ((20, 1), (120, 3), (601, 10)) if age * 600 < until)

@@ -17,8 +17,8 @@ from django.core.management import call_command
 from playwright.sync_api import BrowserContext, Playwright, expect
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.purchases import live_updates, status_messages
-from apps.ecommerce.purchases.live_updates import Live
+from apps.ecommerce.purchases import live_updates
+from apps.ecommerce.purchases.live_updates import LiveUpdates
 from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.screens import SCREENS
@@ -125,8 +125,8 @@ def _wait_for_webhooks_on_their_way() -> None:
 @pytest.fixture
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page polls each second, as if the buyer had a pending purchase."""
-    monkeypatch.setattr(live_updates, "Live", lambda seen, delay: Live(seen, 1))
-    monkeypatch.setattr(status_messages, "BANK_SECONDS", 1)
+    monkeypatch.setattr(live_updates, "LiveUpdates", lambda stamp, delay: LiveUpdates(stamp, 1))
+    monkeypatch.setattr(live_updates, "BANK_POLL_SECONDS", 1)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from playwright.sync_api import Page
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_messages import STATES
+from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 
@@ -144,7 +144,7 @@ def of_security(user: User) -> list[Scene]:
 
 
 def of_every_state(user: User) -> list[Scene]:
-    """The page of one purchase, in each state that states.py has words for."""
+    """The page of one purchase, in each state of status_messages.py."""
 
     def order(state: str) -> str:
         Purchase.objects.filter(user=user).delete()
@@ -152,7 +152,7 @@ def of_every_state(user: User) -> list[Scene]:
         return f"{path}?canceled" if state == "canceled_by_buyer" else path
 
     return [
-        Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: order(state)) for state in STATES
+        Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: order(state)) for state in MESSAGES
     ]
 
 
@@ -245,7 +245,6 @@ _SUBSCRIPTIONS = (
     "incomplete",
     "canceled",
     "refunded_running",
-    "disputed_running",
     "dispute_lost_running",
 )
 _SOLD_AS = dict.fromkeys(_SUBSCRIPTIONS, "workshop")
@@ -258,13 +257,12 @@ _STATUS = {
     "ending": Status.ACTIVE,
     "lapsed": Status.PAST_DUE,
     "refunded_running": Status.REFUNDED,
-    "disputed_running": Status.DISPUTED,
     "dispute_lost_running": Status.DISPUTE_LOST,
 }
 
 
 def purchase_in(state: str, user: User, slug: str) -> Purchase:
-    """A purchase that shows `state` (a key of states.STATES), with a timeline."""
+    """A purchase that shows `state` (a key of status_messages.MESSAGES), with a timeline."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
     price, now = configuration.prices[0], timezone.now()
     status = _STATUS.get(state, state)

@@ -41,8 +41,8 @@ purchases                                         login    200      200      200
 purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
 purchase_status                                   login    404      200      200      404      404
-purchase_manage                                   login    405      405      405      405      405
-purchase_cancel                                   login    405      405      405      405      405
+purchase_manage                                   405      405      405      405      405      405
+purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
 stripe_webhook                                    405      405      405      405      405      405
@@ -119,8 +119,8 @@ theme                                             302      302      302      302
 buy                                               302      303      303      303      303      303
 purchase_manage                                   login    404      302      302      404      404
 purchase_cancel                                   login    404      302      302      404      404
-purchased_product                                 login    store    405      store    store    store
-purchased_download                                login    store    405      store    store    store
+purchased_product                                 405      405      405      405      405      405
+purchased_download                                405      405      405      405      405      405
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200

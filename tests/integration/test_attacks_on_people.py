@@ -215,7 +215,7 @@ def test_the_error_page_of_a_live_shop_tells_nothing(settings: Any, monkeypatch:
         raise ValueError(f"{settings.SECRET_KEY} {settings.STRIPE_SECRET_KEY} {password}")
 
     settings.DEBUG = False
-    monkeypatch.setattr("apps.web.views.pages.cards_for", broken)
+    monkeypatch.setattr("apps.web.views.pages.product_cards", broken)
     page = Client(raise_request_exception=False).get("/").content.decode()
     for secret in (
         settings.SECRET_KEY,

@@ -85,7 +85,7 @@ def test_a_change_that_is_rolled_back_leaves_no_task(
 ) -> None:
     purchase = bought(as_ada, icons)
     with transaction.atomic():
-        emails.owe(purchase, Mail.Kind.ENDED, "v9")
+        emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
         assert DBTaskResult.objects.count() == 2
         transaction.set_rollback(True)
     assert DBTaskResult.objects.count() == Mail.objects.count() == 1
@@ -201,7 +201,7 @@ def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConf
     purchase = bought(as_ada, icons)
     outbox.outbox.clear()
     with transaction.atomic():
-        emails.owe(purchase, Mail.Kind.ENDED, "v9")
+        emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
         assert outbox.outbox == []
     assert len(outbox.outbox) == 1
 

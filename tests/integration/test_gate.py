@@ -184,7 +184,7 @@ def test_the_file_has_its_own_name_and_no_address_of_its_own(
         f"/media/../private/{name}",
     ):
         assert as_ada.get(guess).status_code in (400, 404), guess
-    with pytest.raises(ValueError, match="no address"):
+    with pytest.raises(ValueError, match="no URL"):
         icons_file.download.url  # noqa: B018
 
 

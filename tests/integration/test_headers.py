@@ -104,9 +104,9 @@ def test_answers_that_no_view_gives_have_them_as_well(
     settings.RATE_LIMITS = {"checkout": "0/m/user"}
     answers["too often"] = client.post("/store/icon-set/buy/", secure=True)
     with monkeypatch.context() as patch:
-        patch.setattr("apps.web.views.pages.cards_for", fails)
+        patch.setattr("apps.web.views.pages.product_cards", fails)
         answers["broken"] = Client(raise_request_exception=False).get("/", secure=True)
-        patch.setattr("apps.web.views.pages.cards_for", away)
+        patch.setattr("apps.web.views.pages.product_cards", away)
         answers["database away"] = Client(raise_request_exception=False).get("/", secure=True)
     settings.MAINTENANCE = True
     answers["maintenance"] = Client().get("/store/", secure=True)

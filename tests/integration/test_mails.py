@@ -95,8 +95,8 @@ def test_a_checkout_that_came_to_nothing_is_no_news(
 def test_a_trials_end_is_told_once_by_event_and_by_reconcile(as_ada: Client, sandbox: Any) -> None:
     club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=2)
     purchase = bought(as_ada, club)
-    emails.owe_trial_ending(purchase)
-    emails.owe_trial_ending(purchase)
+    emails.queue_trial_ending_email(purchase)
+    emails.queue_trial_ending_email(purchase)
     assert len([s for s in subjects() if s.startswith("Your free trial of Club ends on")]) == 1
 
 
@@ -117,8 +117,8 @@ def test_every_transition_is_decided() -> None:
     """A change of status is either one mail or none, and the first sight of access is always confirmed."""
     for before in Status:
         for after in (Status.PAID, Status.TRIALING, Status.ACTIVE):
-            confirmed = emails.kind_of(before, after) == Mail.Kind.CONFIRMED
-            assert confirmed == (before in emails.BEFORE)
+            confirmed = emails.email_kind(before, after) == Mail.Kind.CONFIRMED
+            assert confirmed == (before in emails.BEFORE_ACCESS)
 
 
 def test_the_way_back_is_the_order(as_ada: Client, icons: ProductConfiguration) -> None:

@@ -138,7 +138,7 @@ def test_a_page_made_before_the_change_is_not_kept_after_it(
     """The catalogue changes while a page is being made of the old one: its next visitor gets a new one."""
     from apps.ecommerce.views import store as views
 
-    real = views.cards_for
+    real = views.product_cards
 
     def slowly(*args: Any) -> Any:
         cards = real(*args)
@@ -146,9 +146,9 @@ def test_a_page_made_before_the_change_is_not_kept_after_it(
         page_cache.invalidate()
         return cards
 
-    monkeypatch.setattr(views, "cards_for", slowly)
+    monkeypatch.setattr(views, "product_cards", slowly)
     assert "Icon set" in text(Client())
-    monkeypatch.setattr(views, "cards_for", real)
+    monkeypatch.setattr(views, "product_cards", real)
     assert "Renamed" in text(Client())
 
 

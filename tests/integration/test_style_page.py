@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from apps.core.stylesheet import COMMENT
-from apps.ecommerce.purchases.status_messages import STATES
+from apps.ecommerce.purchases.status_messages import MESSAGES
 
 COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
 # What no sample can be: the frame of a stored mail, and what htmx sets while it waits.
@@ -43,7 +43,7 @@ def test_every_picture_of_the_sprites_is_shown(shown: str, sprite: str, attribut
 
 
 def test_every_state_and_colour_is_shown_light_and_dark(shown: str) -> None:
-    for key in map(str, STATES):
+    for key in map(str, MESSAGES):
         assert shown.count(f'data-state="{key}"') >= 2, key
     tokens = set(re.findall(r"^\s*(--color-[\w-]+)", Path("static/css/tokens.css").read_text(), re.MULTILINE))
     assert tokens == set(re.findall(r'data-colour="(--[\w-]+)"', shown))

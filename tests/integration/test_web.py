@@ -22,7 +22,7 @@ from apps.core import self_request, stylesheet
 from apps.devtools.management.commands import setup_demo
 from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.purchases.status_messages import STATES
+from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.factories import mail_by, readiness
@@ -350,7 +350,7 @@ def test_every_icon_in_use_is_drawn_and_no_other(settings: Any, sprite: str) -> 
         else set()
     )
     if sprite == "icons":  # those that a template names by a variable
-        named |= {f"state-{key}" for key in map(str, STATES)} | set(settings.SIGN_IN_ORIGINS)
+        named |= {f"state-{key}" for key in map(str, MESSAGES)} | set(settings.SIGN_IN_ORIGINS)
     assert drawn == named
 
 

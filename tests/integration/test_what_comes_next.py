@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_messages import note_of, state_of
+from apps.ecommerce.purchases.billing_notes import renewal_note
+from apps.ecommerce.purchases.status_messages import status_message
 from tests.factories import bought
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +39,7 @@ def test_the_note_of_each_state(
     purchase = bought(as_ada, club)
     purchase.status, purchase.cancel_at = status, ends
     purchase.trial_end = purchase.current_period_end = DAY
-    assert (state_of(purchase).key, note_of(purchase)) == (key, note)
+    assert (status_message(purchase).key, renewal_note(purchase)) == (key, note)
 
 
 def test_when_the_days_of_grace_are_over_the_page_says_that_access_is(
@@ -46,14 +47,14 @@ def test_when_the_days_of_grace_are_over_the_page_says_that_access_is(
 ) -> None:
     purchase = bought(as_ada, club)
     purchase.status, purchase.current_period_start = Status.PAST_DUE, timezone.now() - timedelta(days=8)
-    assert state_of(purchase).key == "lapsed"
-    assert "access is paused" in state_of(purchase).text
+    assert status_message(purchase).key == "lapsed"
+    assert "access is paused" in status_message(purchase).text
 
 
 def test_a_subscriber_reads_it_everywhere(
     as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration
 ) -> None:
-    note = note_of(bought(as_ada, club))
+    note = renewal_note(bought(as_ada, club))
     assert note.startswith("Renews on")
     for path in ("/purchases/", "/purchases/maker-club/"):
         assert note in as_ada.get(path).content.decode()
@@ -69,7 +70,7 @@ def test_a_subscriber_reads_it_everywhere(
 
 
 def test_what_is_paid_once_renews_nowhere(as_ada: Client, icons: ProductConfiguration) -> None:
-    assert note_of(bought(as_ada, icons)) == ""
+    assert renewal_note(bought(as_ada, icons)) == ""
     page = as_ada.get("/purchases/").content.decode()
     assert "Renews" not in page
     assert "Manage" not in page

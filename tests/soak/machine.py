@@ -27,7 +27,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import granting, grants, owned
 from apps.ecommerce.purchases.foreign_subscriptions import billed_twice
 from apps.ecommerce.purchases.personal_data import reason_to_stay
-from apps.ecommerce.purchases.status_messages import state_of
+from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
 from stripe_sandbox import errors, scheduled_actions, storage
 from stripe_sandbox.billing import panel_actions
@@ -364,11 +364,11 @@ class Shop(RuleBasedStateMachine):
         not_asked_yet = (
             bool(row.subscription_id) and not row.subscription_status
         )  # killed while it was adopted
-        assert state_of(row).manages == (moment.runs or not_asked_yet), (
+        assert row.has_running_subscription == (moment.runs or not_asked_yet), (
             "a running subscription can't be managed"
         )
         if moment.runs:
-            assert state_of(row).action != "retry", "a second subscription is offered"
+            assert status_message(row).action != "retry", "a second subscription is offered"
         if moment.bills_again:
             assert reason_to_stay(self._user(row)), "an account could be deleted that is charged again"
 

@@ -182,7 +182,7 @@ def _owe_trial_notices() -> None:
     """Replace `trial_will_end` events that never came."""
     soon = timezone.now() + emails.TRIAL_NOTICE
     for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
-        emails.owe_trial_ending(purchase)
+        emails.queue_trial_ending_email(purchase)
 
 
 def _session_differs(purchase: Purchase, session: StripeData) -> bool:

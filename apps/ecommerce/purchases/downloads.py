@@ -1,18 +1,16 @@
-"""Files behind the gate: from the disk, in whole or in ranges (RFC 9110, section 14), so that a broken one goes on;
-or by a signed link to S3-compatible storage. With DOWNLOADS_SERVED_BY=nginx the proxy in front reads the disk.
-"""
+"""Send files to their owners: from the disk, by the proxy (DOWNLOADS_SERVED_BY=nginx), or by a signed URL of a bucket.
 
-from __future__ import annotations
+https://www.rfc-editor.org/rfc/rfc9110#section-14: a range lets a browser resume a download.
+"""
 
 import mimetypes
 import re
 from collections.abc import Generator
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,114 +23,82 @@ from apps.core.standalone_page import render_standalone
 CHUNK_BYTES = 64 * 1024
 LINK_SECONDS = 60  # to begin the download; one that has begun goes on
 RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-MAX_DIGITS = 18  # of a position in a file; int() refuses thousands of them
+MAX_DIGITS = 19  # no file is that large, and int() refuses thousands of digits
 ACCEL_PREFIX = "/protected-downloads/"  # as deploy/nginx.conf and deploy/Caddyfile have it
 
 
 class PrivateStorage(FileSystemStorage):
-    """A folder that no address leads to."""
+    """A folder without URLs."""
 
     def url(self, name: str | None) -> str:
-        raise ValueError(f"{name} has no address: only purchased_download gives it out.")
+        raise ValueError(f"{name} has no URL: only purchased_download sends it.")
 
 
-def hand_out(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
-    """The file: from this machine's disk, or a link to the bucket that works for LINK_SECONDS and is signed for this
-    file alone. The bucket answers ranges by itself.
-    """
-    if isinstance(file.storage, FileSystemStorage):
-        by_proxy = settings.DOWNLOADS_SERVED_BY == "nginx"
-        return file_of_proxy(file) if by_proxy else ranged_file(request, file)
+def download_response(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
     name = PurePosixPath(str(file.name)).name
-    shown_as = {"ResponseContentDisposition": content_disposition_header(True, name) or "attachment"}
-    storage: Any = file.storage  # PrivateBucket
-    return HttpResponseRedirect(storage.url(str(file.name), parameters=shown_as, expire=LINK_SECONDS))
+    disposition = content_disposition_header(True, name) or "attachment"
+    if not isinstance(file.storage, FileSystemStorage):
+        storage: Any = file.storage  # PrivateBucket; the bucket answers ranges itself
+        parameters = {"ResponseContentDisposition": disposition}
+        return HttpResponseRedirect(storage.url(str(file.name), parameters=parameters, expire=LINK_SECONDS))
+    headers = {
+        "Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream",
+        "Content-Disposition": disposition,
+        "Content-Security-Policy": "default-src 'none'; sandbox",  # in case a browser shows the file
+    }
+    if settings.DOWNLOADS_SERVED_BY == "nginx":
+        return HttpResponse(headers={**headers, "X-Accel-Redirect": ACCEL_PREFIX + quote(str(file.name))})
+    return _ranged_response(request, file, headers)
 
 
-def file_of_proxy(file: FieldFile) -> HttpResponse:
-    """Return a response without a body: the proxy sends the file, or the requested range of it."""
-    response = HttpResponse(content_type=_kind(file))
-    response["X-Accel-Redirect"] = ACCEL_PREFIX + quote(str(file.name))
-    _describe(response, file)
-    return response
+def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> HttpResponseBase:
+    """Return the whole file (200), the requested range (206), 416 if the file is shorter, 503 if no slot is free.
 
-
-def ranged_file(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
-    """The file under its own name: 200 whole, 206 the one range asked for, 416 a range it does not have; 503 when
-    enough downloads are under way.
-
-    Several ranges at once, other units and nonsense are answered with the whole file, as the RFC allows.
+    Several ranges, other units and invalid ranges return the whole file, as the RFC allows.
     """
     size = file.size
     modified = file.storage.get_modified_time(str(file.name)).timestamp()
     etag = f'"{int(modified)}-{size}"'
-    wanted = _range(request, size, etag)
-    response: HttpResponseBase
-    if wanted is not None and (wanted.start >= size or not wanted):
-        response = HttpResponse(status=416)
-        response["Content-Range"] = f"bytes */{size}"
-    else:
-        response = _sent(request, file, range(size) if wanted is None else wanted)
-        if response.status_code == 503:
-            return response
-        if wanted is not None:
-            response.status_code = 206
-            response["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-    response["Accept-Ranges"] = "bytes"
-    response["ETag"] = etag
-    response["Last-Modified"] = http_date(modified)
-    _describe(response, file)
-    return response
-
-
-def _sent(request: HttpRequest, file: FieldFile, part: range) -> HttpResponseBase:
-    """Send this part of the file; 503 when this process or this user has too many downloads running."""
-    response: HttpResponseBase
+    headers |= {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": http_date(modified)}
+    status, part = 200, range(size)
+    requested = _requested_range(request, size, etag)
+    if requested is not None:
+        if not requested:
+            return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        status, part = 206, requested
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    headers["Content-Length"] = str(len(part))
     if request.method == "HEAD":
-        response = HttpResponse(content_type=_kind(file))
-    elif chunks := hold_slot(_read(file, part), request.user.pk):
-        response = StreamingHttpResponse(chunks, content_type=_kind(file))
-    else:
-        return too_many(request)
-    response["Content-Length"] = str(len(part))
-    return response
+        return HttpResponse(status=status, headers=headers)
+    if chunks := hold_slot(_read(file, part), request.user.pk):
+        return StreamingHttpResponse(chunks, status=status, headers=headers)
+    return _too_many_downloads(request)
 
 
-def too_many(request: HttpRequest) -> HttpResponse:
-    return render_standalone(
-        request, "ecommerce/too_many_downloads.html", 503, retry_after=RETRY_AFTER_SECONDS
-    )
-
-
-def _kind(file: FieldFile) -> str:
-    return mimetypes.guess_type(str(file.name))[0] or "application/octet-stream"
-
-
-def _describe(response: HttpResponseBase, file: FieldFile) -> None:
-    name = PurePosixPath(str(file.name)).name
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"  # whatever a browser makes of it
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-
-
-def _range(request: HttpRequest, size: int, etag: str) -> range | None:
-    """The bytes asked for, cut to the file's end; None for the whole file, an empty range when there are none."""
+def _requested_range(request: HttpRequest, size: int, etag: str) -> range | None:
+    """Return the requested bytes that the file has, which may be none; None if the whole file is requested."""
     match = RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not match or request.headers.get("If-Range", etag) != etag:
         return None
-    first, last = (digits.lstrip("0") or digits[:1] for digits in match.groups())
-    first, last = (digits if len(digits) <= MAX_DIGITS else "9" * MAX_DIGITS for digits in (first, last))
+    first, last = match.groups()
+    start, end = (int(digits.lstrip("0")[:MAX_DIGITS] or 0) for digits in (first, last))
     if not first:
-        return range(max(size - int(last), 0), size) if last else None
-    if last and int(last) < int(first):
-        return None
-    return range(int(first), min(int(last) + 1 if last else size, size))
+        return range(max(size - end, 0), size) if last else None
+    if not last:
+        return range(start, size)
+    return range(start, min(end + 1, size)) if start <= end else None
 
 
-def _read(file: File, wanted: range) -> Generator[bytes]:
+def _read(file: FieldFile, part: range) -> Generator[bytes]:
     with file.open("rb") as source:
-        stream: IO[bytes] = source.file or source
-        stream.seek(wanted.start)
-        left = len(wanted)
-        while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
+        source.seek(part.start)
+        left = len(part)
+        while left and (chunk := source.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk
+
+
+def _too_many_downloads(request: HttpRequest) -> HttpResponse:
+    return render_standalone(
+        request, "ecommerce/too_many_downloads.html", 503, retry_after=RETRY_AFTER_SECONDS
+    )

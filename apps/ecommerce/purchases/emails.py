@@ -1,16 +1,13 @@
-"""What a buyer is written, and when: one table of transitions, one mail per transition, however often it is news.
+"""E-mails to buyers about their purchases, in the layout of templates/ecommerce/mail/.
 
-A mail is a row in the transaction of the change, and a task of the queue sends it. When the mail server is away
-the row waits, and reconcile_purchases sends it later. The words are in one table below, the looks in
-templates/ecommerce/mail/.
+An e-mail is a row that is created in the transaction of the change, so it exists once, and a task sends it. While the
+mail server is away the row waits, and reconcile_purchases sends it later.
 """
 
-from __future__ import annotations
-
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -24,56 +21,52 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_messages import billing_note, state_of, values_of
+from apps.ecommerce.purchases.billing_notes import billing_note
+from apps.ecommerce.purchases.status_messages import message_values, status_message
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)  # after this, whoever was sending it is taken for dead
-TRIAL_NOTICE = timedelta(
-    days=3
-)  # https://docs.stripe.com/api/events/types: trial_will_end comes three days before
+LEASE = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
+# https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
+TRIAL_NOTICE = timedelta(days=3)
 
-# Where a purchase was before it ever opened anything.
-BEFORE = frozenset({Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED})
-EVERYWHERE = frozenset(Status)
-
-# (from any of, to) ▶ mail. The first row that fits; a transition that is not here is no news for the buyer.
-TRANSITIONS: tuple[tuple[Collection[Status], Status, Mail.Kind], ...] = (
-    (BEFORE, Status.PAID, Mail.Kind.CONFIRMED),
-    (BEFORE, Status.TRIALING, Mail.Kind.CONFIRMED),
-    (BEFORE, Status.ACTIVE, Mail.Kind.CONFIRMED),
-    (EVERYWHERE, Status.PROCESSING, Mail.Kind.WAITING),
-    (EVERYWHERE, Status.FAILED, Mail.Kind.FAILED),
-    (EVERYWHERE, Status.PAST_DUE, Mail.Kind.RENEWAL_FAILED),
-    (EVERYWHERE, Status.UNPAID, Mail.Kind.SUSPENDED),
-    (EVERYWHERE, Status.PAUSED, Mail.Kind.SUSPENDED),
-    (EVERYWHERE, Status.DISPUTED, Mail.Kind.SUSPENDED),
-    (EVERYWHERE, Status.CANCELED, Mail.Kind.ENDED),
-    (EVERYWHERE, Status.PARTIALLY_REFUNDED, Mail.Kind.REFUNDED),
-    (EVERYWHERE, Status.REFUNDED, Mail.Kind.REFUNDED),
-)
+# New status ▶ e-mail. A status that is not here sends none.
+KINDS: dict[str, Mail.Kind] = {
+    Status.PAID: Mail.Kind.CONFIRMED,
+    Status.TRIALING: Mail.Kind.CONFIRMED,
+    Status.ACTIVE: Mail.Kind.CONFIRMED,
+    Status.PROCESSING: Mail.Kind.WAITING,
+    Status.FAILED: Mail.Kind.FAILED,
+    Status.PAST_DUE: Mail.Kind.RENEWAL_FAILED,
+    Status.UNPAID: Mail.Kind.SUSPENDED,
+    Status.PAUSED: Mail.Kind.SUSPENDED,
+    Status.DISPUTED: Mail.Kind.SUSPENDED,
+    Status.CANCELED: Mail.Kind.ENDED,
+    Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
+    Status.REFUNDED: Mail.Kind.REFUNDED,
+}
+# A purchase is confirmed when it comes from one of these, so only once.
+BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One kind of mail. The values are those of the truth page (states.values_of)."""
-
+class EmailText:
     subject: str | Promise
     title: str | Promise
     text: str | Promise
     link: str | Promise
-    receipt: bool = False
+    has_receipt: bool = False
 
 
-WORDS: dict[Mail.Kind, Words] = {
-    Mail.Kind.CONFIRMED: Words(
+TEXTS: dict[Mail.Kind, EmailText] = {
+    Mail.Kind.CONFIRMED: EmailText(
         _("Your purchase: %(product)s"),
         _("%(product)s is yours"),
         _("Thank you! You can open it at any time from your order. Keep this mail as your receipt."),
         _("Open your order"),
-        receipt=True,
+        has_receipt=True,
     ),
-    Mail.Kind.WAITING: Words(
+    Mail.Kind.WAITING: EmailText(
         _("We are waiting for your bank: %(product)s"),
         _("Your order is in"),
         _(
@@ -81,9 +74,9 @@ WORDS: dict[Mail.Kind, Words] = {
             "the moment the money arrives, and we write to you then."
         ),
         _("See your order"),
-        receipt=True,
+        has_receipt=True,
     ),
-    Mail.Kind.FAILED: Words(
+    Mail.Kind.FAILED: EmailText(
         _("The payment for %(product)s did not go through"),
         _("The payment did not go through"),
         _(
@@ -91,7 +84,7 @@ WORDS: dict[Mail.Kind, Words] = {
         ),
         _("Try again"),
     ),
-    Mail.Kind.TRIAL_ENDING: Words(
+    Mail.Kind.TRIAL_ENDING: EmailText(
         _("Your free trial of %(product)s ends on %(trial_end)s"),
         _("Your free trial ends on %(trial_end)s"),
         _(
@@ -99,7 +92,7 @@ WORDS: dict[Mail.Kind, Words] = {
         ),
         _("Manage your subscription"),
     ),
-    Mail.Kind.RENEWAL_FAILED: Words(
+    Mail.Kind.RENEWAL_FAILED: EmailText(
         _("Please update your card for %(product)s"),
         _("Your renewal could not be charged"),
         _(
@@ -107,19 +100,19 @@ WORDS: dict[Mail.Kind, Words] = {
         ),
         _("Update your card"),
     ),
-    Mail.Kind.ENDED: Words(
+    Mail.Kind.ENDED: EmailText(
         _("Your subscription to %(product)s has ended"),
         _("Your subscription has ended"),
         _("Nothing more will be charged. Thank you for having been with us; you can come back at any time."),
         _("See your order"),
     ),
-    Mail.Kind.REFUNDED: Words(
+    Mail.Kind.REFUNDED: EmailText(
         _("Your refund for %(product)s"),
         _("%(refunded)s is on its way back to you"),
         _("Of the %(amount)s that you paid for %(product)s. Banks take five to ten days to show it."),
         _("See your order"),
     ),
-    Mail.Kind.SUSPENDED: Words(
+    Mail.Kind.SUSPENDED: EmailText(
         _("Access to %(product)s is suspended"),
         _("Access is suspended"),
         _(
@@ -130,19 +123,25 @@ WORDS: dict[Mail.Kind, Words] = {
 }
 
 
-def kind_of(before: str, after: str) -> Mail.Kind | None:
-    """The mail that a change of status is worth, if any. Pure."""
-    return next((kind for froms, to, kind in TRANSITIONS if to == after and before in froms), None)
+def email_kind(before: str, after: str) -> Mail.Kind | None:
+    """Return the e-mail to send when the status of a purchase changes."""
+    kind = KINDS.get(after)
+    return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
 
 
-def enqueue_mails(change: StatusChange) -> None:
-    """Owes the buyer the mail of this change. Call it in the change's transaction."""
-    if kind := kind_of(change.from_status, change.to_status):
-        owe(change.purchase, kind, f"v{change.version}")
+def queue_status_email(change: StatusChange) -> None:
+    """Call it in the transaction of the change."""
+    if kind := email_kind(change.from_status, change.to_status):
+        queue_email(change.purchase, kind, f"v{change.version}")
 
 
-def owe(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
-    """One mail, once: the same kind about the same thing is never written twice."""
+def queue_trial_ending_email(purchase: Purchase) -> None:
+    if purchase.status == Status.TRIALING and purchase.trial_end and not purchase.cancel_at:
+        queue_email(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
+
+
+def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
+    """Create and queue the e-mail, unless there is one of this kind about the same."""
     try:
         with transaction.atomic():
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
@@ -151,14 +150,8 @@ def owe(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
     enqueue(send, mail.pk)
 
 
-def owe_trial_ending(purchase: Purchase) -> None:
-    """Owes the notice of a trial that is about to end and to be charged; Stripe's event or reconcile says when."""
-    if purchase.status == Status.TRIALING and purchase.trial_end and not purchase.cancel_at:
-        owe(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
-
-
 def send_unsent() -> int:
-    """Sends what a mail server that was away has left. Gives how many are still waiting."""
+    """Send what the mail server has not taken yet. Return how many e-mails are still unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
         send.func(pk)
     return Mail.objects.filter(sent_at=None).count()
@@ -166,58 +159,48 @@ def send_unsent() -> int:
 
 @task()
 def send(mail_id: int) -> None:
-    """Sends one owed mail, unless it is sent or somebody is at it. A failing server is noted, never raised."""
+    """Send an e-mail unless it is sent or another worker is sending it. Store errors of the mail server."""
     now = timezone.now()
-    free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
-    mine = Mail.objects.filter(free, pk=mail_id, sent_at=None)
-    if not mine.update(sending_at=now, attempts=F("attempts") + 1):
+    is_free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
+    unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
+    if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
         return
     mail = Mail.objects.select_related("purchase__product__configuration", "purchase__price").get(pk=mail_id)
+    result: dict[str, Any]
     try:
         compose(mail.kind, mail.purchase).send()
-    except Exception as error:  # whatever a mail server may say, the purchase stands
+    except Exception as error:  # an error of the mail server must not undo the purchase
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
-        Mail.objects.filter(pk=mail.pk).update(
-            sending_at=None, error=f"{type(error).__name__}: {error}"[:2000]
-        )
+        result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
-        Mail.objects.filter(pk=mail.pk).update(sent_at=timezone.now(), sending_at=None, error="")
+        result = {"sent_at": timezone.now(), "error": ""}
+    Mail.objects.filter(pk=mail.pk).update(sending_at=None, **result)
 
 
 def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """The mail in text and HTML, as it would be sent now: in the language that the buyer read when buying."""
-    known = purchase.language in dict(settings.LANGUAGES)
-    with translation.override(purchase.language if known else settings.LANGUAGE_CODE):
-        return _compose(kind, purchase)
-
-
-def _compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    words, values = WORDS[Mail.Kind(kind)], values_of(purchase)
-    renews = words.receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
-    context = {
-        "purchase": purchase,
-        "product": purchase.product,
-        "title": str(words.title) % values,
-        "text": str(words.text) % values,
-        "link": str(words.link),
-        "receipt": words.receipt,
-        # When the next charge comes, and how much; of a refunded or disputed subscription, too.
-        "terms": state_of(purchase).text if renews else billing_note(purchase),
-        "site_name": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "support_email": settings.SUPPORT_EMAIL,
-        "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
-    }
-    mail = EmailMultiAlternatives(
-        subject=" ".join((str(words.subject) % values).split()),  # a name of Stripe's may hold anything
-        body=render_to_string("ecommerce/mail/mail.txt", context),
-        to=[purchase.email],
-        headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
-    )
-    mail.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
-    return mail
-
-
-def html_of(mail: EmailMultiAlternatives) -> str:
-    """The HTML part of a composed mail."""
-    return next(str(content) for content, kind in mail.alternatives if kind == "text/html")
+    """Return the e-mail in text and HTML, in the language in which the buyer bought."""
+    is_known = purchase.language in dict(settings.LANGUAGES)
+    with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
+        email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)
+        renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
+        context = {
+            "purchase": purchase,
+            "product": purchase.product,
+            "title": str(email.title) % values,
+            "text": str(email.text) % values,
+            "link": str(email.link),
+            "receipt": email.has_receipt,
+            "terms": status_message(purchase).text if renews else billing_note(purchase),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+            "support_email": settings.SUPPORT_EMAIL,
+            "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
+        }
+        message = EmailMultiAlternatives(
+            subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
+            body=render_to_string("ecommerce/mail/mail.txt", context),
+            to=[purchase.email],
+            headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
+        )
+        message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
+    return message

@@ -5,44 +5,62 @@ whether the stamp is still the same: repeatedly while a purchase is pending, oth
 again. If the stamp differs, static/js/live.js fetches the page and replaces the parts with another `data-live`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.purchases import status_messages
+from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
 from apps.ecommerce.stripe_api.client import livemode
 from apps.users.models import User
 
+BANK_POLL_SECONDS = 30
+# For how long a buyer has waited ▶ seconds between two polls.
+POLL_SECONDS = (
+    (timedelta(seconds=20), 1),
+    (timedelta(minutes=2), 3),
+    (timedelta(minutes=10), 10),
+    (GIVE_UP_AFTER, 30),
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    seen: str  # the stamp
-    delay: int  # seconds between two requests; 0 without a pending purchase
+class LiveUpdates:
+    stamp: str
+    delay: int  # seconds between two polls; 0 without a pending purchase
 
 
-def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | None:
-    """For a page made of these, which are all that this person has. None for a visitor: nothing can change."""
+def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> LiveUpdates | None:
+    """Return the updates of a page for a user with these purchases, which must be all; None for a visitor."""
     if not user.is_authenticated:
         return None
     rows = list(purchases)
-    return Live(stamp_of(rows), min(filter(None, map(status_messages.poll_delay, rows)), default=0))
+    return LiveUpdates(purchases_stamp(rows), min(filter(None, map(poll_delay, rows)), default=0))
 
 
-def live_beside(user: User, shown: Purchase) -> Live | None:
-    """For a page about one purchase, as it was read a moment ago. One query, for the others."""
-    others = Purchase.objects.for_user(user).exclude(pk=shown.pk)
-    return live(user, [*others, shown])
+def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
+    """Return the updates of a page that shows one purchase. Only the others are read again."""
+    return live_updates(user, [*Purchase.objects.for_user(user).exclude(pk=shown.pk), shown])
 
 
-def stamp_of(purchases: Iterable[Purchase]) -> str:
-    """Another one whenever a purchase is new, was written, or the clock has ended what it opens."""
+def purchases_stamp(purchases: Iterable[Purchase]) -> str:
+    """Return a hash that differs when a purchase is new, was written, or gives access no longer."""
     now, mode = timezone.now(), livemode()
     rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
     return sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def poll_delay(purchase: Purchase) -> int:
+    """Return the seconds until the next poll; 0 if the purchase is not expected to change soon."""
+    if purchase.status == Status.PROCESSING:
+        return BANK_POLL_SECONDS
+    if not purchase.is_open or not purchase.returned_at:
+        return 0
+    waited = timezone.now() - purchase.returned_at
+    return next((seconds for limit, seconds in POLL_SECONDS if waited < limit), 0)

@@ -1,4 +1,4 @@
-"""A price in the buyer's words: label, terms, and the verb on the button."""
+"""The prices that a buyer chooses from, in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MONTHS_PER_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PriceOption:
     price: Price
     label: str  # "$9 / month"
     name: str  # "Team licence", "Monthly"
@@ -24,14 +24,21 @@ class Offer:
     verb: str  # "Subscribe"
 
 
-def offers_for(prices: Sequence[Price], user: User | None) -> list[Offer]:
-    """What this visitor may choose from, in the store's order. A trial is offered once per person."""
-    return [_offer(price, prices, trial_days(user, price)) for price in prices]
+def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
+    """Return what the user may choose from, in the order of `prices`. A trial is offered once per person."""
+    return [_price_option(price, prices, trial_days(user, price)) for price in prices]
 
 
 def price_name(price: Price) -> str:
-    """What a price is called: "Team licence" as the founder named it, or "Monthly"."""
-    return price.nickname or _name(price)
+    """Return the founder's nickname of the price, or "Monthly", "Every 3 months", "One-time payment"."""
+    if price.nickname:
+        return price.nickname
+    if not price.is_recurring:
+        return _("One-time payment")
+    names = {"day": _("Daily"), "week": _("Weekly"), "month": _("Monthly"), "year": _("Yearly")}
+    if price.interval_count == 1:
+        return names.get(price.interval, price.interval)
+    return _("Every %(period)s") % {"period": price.period}
 
 
 def product_label(prices: Sequence[Price]) -> str:
@@ -53,10 +60,10 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
     return max(MONTHS_PER_YEAR - -(-(price.unit_amount or 0) // per_month), 0) if per_month else 0
 
 
-def _offer(price: Price, prices: Sequence[Price], trial: int) -> Offer:
+def _price_option(price: Price, prices: Sequence[Price], trial: int) -> PriceOption:
     free_months = months_free(price, prices)
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
-    return Offer(
+    return PriceOption(
         price=price,
         label=price.label,
         name=price_name(price),
@@ -66,27 +73,17 @@ def _offer(price: Price, prices: Sequence[Price], trial: int) -> Offer:
     )
 
 
-def _name(price: Price) -> str:
-    """What to call a price that has no nickname."""
-    if not price.is_recurring:
-        return _("One-time payment")
-    names = {"day": _("Daily"), "week": _("Weekly"), "month": _("Monthly"), "year": _("Yearly")}
-    if price.interval_count == 1:
-        return names.get(price.interval, price.interval)
-    return _("Every %(period)s") % {"period": price.period}
-
-
 def _terms(price: Price, trial: int) -> str:
     if not price.is_recurring:
         return _("Pay once, keep it.") if price.unit_amount else _("Nothing to pay.")
-    words = {
+    values = {
         "period": price.period,
         "amount": format_money(price.unit_amount or 0, price.currency, short=True),
         "days": trial,
     }
     if trial:
-        return _("%(days)d days free, then %(amount)s every %(period)s until you cancel.") % words
-    return _("Renews every %(period)s at %(amount)s until you cancel.") % words
+        return _("%(days)d days free, then %(amount)s every %(period)s until you cancel.") % values
+    return _("Renews every %(period)s at %(amount)s until you cancel.") % values
 
 
 def _verb(price: Price, trial: int) -> str:

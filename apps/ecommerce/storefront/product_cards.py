@@ -1,6 +1,4 @@
-"""A product in a grid, as this visitor sees it."""
-
-from __future__ import annotations
+"""Products in a grid, as one visitor sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +7,16 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import grants, opening
 
-PENDING = (Status.PROCESSING,)
-
 
 @dataclass(slots=True)
-class Card:
-    """One product as this visitor sees it in a grid."""
-
+class ProductCard:
     configuration: ProductConfiguration
     owned: Purchase | None = None
     pending: Purchase | None = None
 
     @property
     def version(self) -> str:
-        """Another one when the card looks another way because of a purchase."""
+        """Return another value when the card changes because of a purchase."""
         row = self.owned or self.pending
         return f"{row.public_id}.{row.version}" if row else "none"
 
@@ -31,17 +25,23 @@ class Card:
         return bool(self.owned and self.owned.subscription_id)
 
 
-def blocks_buying(purchase: Purchase) -> bool:
-    """Return whether the purchase gives no access now, but buying the product again would charge the buyer twice."""
-    return purchase.status in PENDING or (purchase.has_running_subscription and not grants(purchase))
-
-
-def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
-    """Return a card for each configuration. `mine` are all purchases of the visitor, newest first."""
-    owned = opening(mine)
-    pending = {row.product_id: row for row in reversed(mine) if blocks_buying(row)}
-    cards = [Card(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations]
+def product_cards(
+    configurations: Sequence[ProductConfiguration], purchases: Sequence[Purchase]
+) -> list[ProductCard]:
+    """Return a card for each configuration. `purchases` are all of the visitor, newest first."""
+    owned = opening(purchases)
+    pending = {row.product_id: row for row in reversed(purchases) if blocks_buying(row)}
+    cards = [
+        ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
+    ]
     for card in cards:
         for purchase in filter(None, (card.owned, card.pending)):
-            purchase.product = card.configuration.product  # read already
+            purchase.product = card.configuration.product  # saves a query
     return cards
+
+
+def blocks_buying(purchase: Purchase) -> bool:
+    """Return whether the purchase gives no access now, but buying the product again would charge the buyer twice."""
+    return purchase.status == Status.PROCESSING or (
+        purchase.has_running_subscription and not grants(purchase)
+    )

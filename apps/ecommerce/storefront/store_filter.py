@@ -1,8 +1,7 @@
-"""The products that a shopper asks the store for, as the URL's query says it."""
-
-from __future__ import annotations
+"""Search, type and order of the products in the store, from the URL's query."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from django.db.models import Q
 from django.http import QueryDict
@@ -10,7 +9,8 @@ from django.http import QueryDict
 from apps.ecommerce.catalogue.search_columns import fold
 from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurationQuerySet
 
-MAX_LETTERS, MAX_WORDS = 100, 8
+MAX_LENGTH = 100  # of a parameter
+MAX_WORDS = 8
 
 # Each ends in a column without ties, so that no product is on two pages or on none.
 SORTS: dict[str, tuple[str, ...]] = {
@@ -32,13 +32,13 @@ class StoreFilter:
     first: str = ""
 
     @classmethod
-    def from_query(cls, params: QueryDict) -> StoreFilter:
+    def from_query(cls, params: QueryDict) -> Self:
         kind, sort = params.get("type", ""), params.get("sort", "")
         return cls(
-            q=params.get("q", "").replace("\x00", "").strip()[:MAX_LETTERS],
+            q=params.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH],
             kind=kind if kind in KINDS else "",
             sort=sort if sort in SORTS else "",
-            first=params.get("product", "").replace("\x00", "")[:MAX_LETTERS],
+            first=params.get("product", "").replace("\x00", "")[:MAX_LENGTH],
         )
 
     def queryset(self) -> ProductConfigurationQuerySet:

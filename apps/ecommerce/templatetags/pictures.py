@@ -1,7 +1,3 @@
-"""The one way to write a product's picture: `{% load pictures %}`, `{% picture product "card" %}`."""
-
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django import template
@@ -16,27 +12,21 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a picture stands. `sizes` says how wide the stylesheet makes it, so that a browser takes no larger copy.
-
-    So many are in sight `at_once` when the page opens; the others wait until one scrolls. Of the urgent ones one is
-    the largest thing in sight, so they come before scripts.
-    """
-
-    sizes: str
-    at_once: int = 1
-    urgent: bool = True
+    sizes: str  # how wide the stylesheet makes the picture, so that a browser loads no larger copy
+    visible: int = 1  # how many are visible when the page opens; the others load when scrolled into view
+    is_urgent: bool = True  # one of them is the largest element of the page and loads before scripts
 
 
 PLACES = {
     "card": Place(  # layout.css, .product-grid: two, three, four in a row
         "(min-width: 68em) min(17.65rem, calc(25vw - 2rem)), (min-width: 48em) calc(33vw - 2rem), calc(50vw - 1.6rem)",
-        at_once=4,
+        visible=4,
     ),
     "page": Place("(min-width: 56em) min(40rem, calc(56vw - 3.6rem)), calc(95vw - 0.8rem)"),  # product.css
     "hero": Place("(min-width: 56em) min(37.5rem, calc(52vw - 3rem)), calc(95vw - 0.8rem)"),
     "owned": Place("(min-width: 56em) min(29.25rem, calc(41vw - 2.6rem)), calc(95vw - 0.8rem)"),
-    "order": Place("6rem", urgent=False),
-    "thumb": Place("4.5rem", at_once=0),  # gallery.css
+    "order": Place("6rem", is_urgent=False),
+    "thumb": Place("4.5rem", visible=0),  # gallery.css
 }
 
 
@@ -47,17 +37,16 @@ def picture(
     *,
     css: str = "",
     alt: str = "",
-    of: Picture | None = None,
+    image: Picture | None = None,
     nth: int | str = 1,
     below: object = None,
 ) -> SafeString:
-    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or the one in `of`.
+    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or this `image`.
 
-    `nth` is its number among its like, "" outside of a loop; `below` (anything true) says that all of them are out of
-    sight at first.
+    `nth` is its number among its like, "" outside of a loop; `below` says that none of them is visible at first.
     """
-    where, shown = PLACES[place], of or product.picture
-    waits = below or int(nth or 1) > where.at_once
+    where, shown = PLACES[place], image or product.picture
+    is_lazy = below or int(nth or 1) > where.visible
     return format_html(
         '<img{}{} src="{}" alt="{}" width="{}" height="{}"{}>',
         format_html(' class="{}"', css) if css else "",
@@ -66,5 +55,5 @@ def picture(
         alt,
         shown.width,
         shown.height,
-        SafeString(' loading="lazy"' if waits else ' fetchpriority="high"' if where.urgent else ""),
+        SafeString(' loading="lazy"' if is_lazy else ' fetchpriority="high"' if where.is_urgent else ""),
     )

@@ -1,9 +1,6 @@
-"""Template tags of the store: `{% load store %}`."""
-
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -16,58 +13,45 @@ from django.utils.translation import get_language
 
 from apps.core import page_cache
 from apps.core.structured_data import render_json_ld
-from apps.ecommerce import money
 from apps.ecommerce.catalogue.markdown import render_markdown
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.money import format_money
+from apps.ecommerce.purchases.billing_notes import renewal_note
 from apps.ecommerce.purchases.entitlements import owned
-from apps.ecommerce.purchases.status_messages import note_of
-from apps.ecommerce.storefront import price_options
-from apps.ecommerce.storefront.product_cards import Card
-from apps.ecommerce.storefront.seo import product_data
+from apps.ecommerce.storefront.price_options import price_name, product_label
+from apps.ecommerce.storefront.product_cards import ProductCard
+from apps.ecommerce.storefront.seo import structured_data
 
 logger = logging.getLogger(__name__)
 
 register = template.Library()
 
 
-@register.filter
-def markdown(text: str, top: int = 2) -> SafeString:
-    """`{{ text|markdown:3 }}`: the founder's Markdown as safe HTML whose highest heading is an h3."""
-    return render_markdown(text, top)
-
-
-@register.filter
-def price_name(price: Price) -> str:
-    """What was chosen: "Team licence", "Monthly", "One-time payment"."""
-    return price_options.price_name(price)
+register.filter("markdown", render_markdown)  # {{ text|markdown:3 }}: the highest heading is an h3
+register.filter(price_name)
+register.filter(renewal_note)
 
 
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
-    """The line of a card: "$9", "From $9", "$9 / month"."""
-    return price_options.product_label(configuration.prices)
+    """Return "$9", "From $9" or "$9 / month"."""
+    return product_label(configuration.prices)
 
 
 @register.filter
 def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`: one of its amounts (subtotal, discount, tax, total, refunded, kept) as money."""
-    return money.format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
-
-
-@register.filter
-def renewal_note(purchase: Purchase) -> str:
-    """What comes next: "Renews on …", "Ends on …", "Trial ends on …", "Payment failed"; "" for what is paid once."""
-    return note_of(purchase)
+    """`{{ purchase|amount:"tax" }}`: the amount as money; also subtotal, discount, total, refunded or kept."""
+    return format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
 
 
 @register.simple_tag
 def product_json_ld(configuration: ProductConfiguration) -> SafeString:
-    return render_json_ld(product_data(configuration))
+    return render_json_ld(structured_data(configuration))
 
 
 @register.simple_tag
 def product_cards(
-    cards: Sequence[Card],
+    cards: Sequence[ProductCard],
     *,
     template: str = "ecommerce/_product_card.html",
     level: int = 2,
@@ -77,7 +61,7 @@ def product_cards(
     """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
 
     They are cached until the catalogue changes, so the template gets what is passed here and nothing of the request.
-    `below` says that the grid is out of sight when the page opens, `live` that the page may be updated (live.py).
+    `below` says that the grid is not visible when the page opens, `live` that live_updates.py updates the page.
     """
     shared = {"level": level, "below": below, "live": bool(live)}
     # A visitor's page is cached as a whole.
@@ -106,32 +90,29 @@ def _card(template: Any, context: dict[str, Any]) -> str | None:
         return None
 
 
-class IfOwned(template.Node):
-    def __init__(
-        self, product: template.base.FilterExpression, yes: template.NodeList, no: template.NodeList
-    ) -> None:
-        self.product, self.yes, self.no = product, yes, no
+@dataclass(eq=False)
+class IfOwnedNode(template.Node):
+    product: template.base.FilterExpression
+    if_nodes: template.NodeList
+    else_nodes: template.NodeList
 
     def render(self, context: template.Context) -> SafeString:
-        product: Product | ProductConfiguration | Any = self.product.resolve(context)
+        product = self.product.resolve(context)
         if isinstance(product, ProductConfiguration):
             product = product.product
-        return (self.yes if owned(context["request"].user, product) else self.no).render(context)
+        nodes = self.if_nodes if owned(context["request"].user, product) else self.else_nodes
+        return nodes.render(context)
 
 
 @register.tag
-def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwned:
-    """`{% if_owned product %}…{% else %}…{% endif_owned %}`: what the gate would decide.
-
-    Takes a product or its configuration.
-    """
-    try:
-        _name, product = token.split_contents()
-    except ValueError:
-        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}") from None
-    yes = parser.parse(("else", "endif_owned"))
-    no = template.NodeList()
+def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwnedNode:
+    """`{% if_owned product %}…{% else %}…{% endif_owned %}`, for a product or its configuration."""
+    arguments = token.split_contents()[1:]
+    if len(arguments) != 1:
+        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}")
+    if_nodes = parser.parse(("else", "endif_owned"))
+    else_nodes = template.NodeList()
     if parser.next_token().contents == "else":
-        no = parser.parse(("endif_owned",))
+        else_nodes = parser.parse(("endif_owned",))
         parser.delete_first_token()
-    return IfOwned(parser.compile_filter(product), yes, no)
+    return IfOwnedNode(parser.compile_filter(arguments[0]), if_nodes, else_nodes)

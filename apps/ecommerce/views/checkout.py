@@ -1,7 +1,3 @@
-"""Paying: the Buy button and the way back from Stripe."""
-
-from __future__ import annotations
-
 import logging
 from urllib.parse import urlencode
 
@@ -28,7 +24,7 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-PENDING = "pending_checkout"  # session key: what a signed-out visitor pressed Buy for
+PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a visitor who has to sign in first
 
 
 class SeeOther(HttpResponseRedirect):
@@ -37,33 +33,33 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
 @limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """`price` from a signed-in buyer by POST: off to Stripe. A visitor's choice waits until they are signed in."""
+    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session keeps the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     chosen = (request.POST if request.method == "POST" else request.GET).get("price", "")
     if not request.user.is_authenticated:
         if not chosen:
             return redirect(configuration)
-        request.session[PENDING] = {"slug": slug, "price": chosen}
+        request.session[PENDING_CHECKOUT] = {"slug": slug, "price": chosen}
         return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
-        return _to_stripe(request, configuration, chosen)
-    pending = request.session.get(PENDING, {})
-    if pending.get("slug") != slug:  # a page from before signing in: keep the choice, ask for one more press
+        return _redirect_to_stripe(request, configuration, chosen)
+    pending = request.session.get(PENDING_CHECKOUT, {})
+    if pending.get("slug") != slug:  # an old page: keep the choice, but ask the buyer to confirm it
         query = f"?{urlencode({'price': chosen})}" if chosen else ""
         return SeeOther(f"{configuration.get_absolute_url()}{query}")
-    del request.session[PENDING]
-    return _to_stripe(request, configuration, pending["price"])
+    del request.session[PENDING_CHECKOUT]
+    return _redirect_to_stripe(request, configuration, pending["price"])
 
 
+@require_safe
 @never_cache
 @login_required
-@require_safe
 def checkout_return(request: SignedInRequest) -> HttpResponse:
-    """Stripe's success_url. Being here proves nothing: Stripe is asked, and the page shows what is true."""
+    """Stripe's success_url. The request proves no payment: the purchase is refreshed from Stripe."""
     purchase = get_object_or_404(
         Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")
     )
@@ -74,32 +70,25 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
     return render_purchase(request, purchase, view="return")
 
 
-def _to_stripe(request: HttpRequest, configuration: ProductConfiguration, price_id: str) -> HttpResponse:
+def _redirect_to_stripe(
+    request: HttpRequest, configuration: ProductConfiguration, price_id: str
+) -> HttpResponse:
     assert request.user.is_authenticated
+    origin, next_path = site_origin(request), wanted_page(request, configuration.slug)
     try:
         with stripe_deadline():
-            url = start(
-                request.user,
-                configuration,
-                price_id,
-                origin=site_origin(request),
-                next_path=wanted_page(request, configuration.slug),
-            )
-    except AlreadyOwned as owned:
-        messages.info(request, str(owned))
-    except AlreadySubscribed as subscribed:
-        messages.info(request, str(subscribed))
-        return SeeOther(subscribed.purchase.get_absolute_url())
-    except CheckoutRefused as refused:
-        messages.error(request, str(refused))
+            return SeeOther(start(request.user, configuration, price_id, origin=origin, next_path=next_path))
+    except AlreadySubscribed as refusal:
+        messages.info(request, str(refusal))
+        return SeeOther(refusal.purchase.get_absolute_url())
+    except AlreadyOwned as refusal:
+        messages.info(request, str(refusal))
+    except CheckoutRefused as refusal:
+        messages.error(request, str(refusal))
     except stripe.StripeError:
         logger.exception("No checkout for %s", configuration.slug)
-        messages.error(
-            request,
-            _(
-                "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
-            ),
+        text = _(
+            "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
         )
-    else:
-        return SeeOther(url)
+        messages.error(request, text)
     return SeeOther(configuration.get_absolute_url())

@@ -4,8 +4,8 @@ from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.purchases.live_updates import live
-from apps.ecommerce.storefront.product_cards import cards_for
+from apps.ecommerce.purchases.live_updates import live_updates
+from apps.ecommerce.storefront.product_cards import product_cards
 
 FEATURED = 9  # one in the hero, eight below
 
@@ -15,8 +15,8 @@ FEATURED = 9  # one in the hero, eight below
 def home(request: HttpRequest) -> HttpResponse:
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
     purchases = list(Purchase.objects.for_user(request.user))
-    cards = cards_for(list(featured), purchases)
-    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, purchases)}
+    cards = product_cards(list(featured), purchases)
+    context = {"first": cards[:1], "cards": cards[1:], "live_updates": live_updates(request.user, purchases)}
     return render(request, "web/home.html", context)
 
 

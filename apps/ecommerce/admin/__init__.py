@@ -1,0 +1,1 @@
+from . import catalogue, operations, purchases  # noqa: F401

@@ -1,0 +1,67 @@
+import stripe
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from apps.ecommerce.models import Mail, Purchase, StatusChange, StripeCustomer
+from apps.ecommerce.money import format_money
+from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.stripe_api.transport import stripe_deadline
+
+from .read_only import ReadOnlyAdmin, ReadOnlyInline
+
+
+class StatusChangeInline(ReadOnlyInline):
+    model = StatusChange
+    fields = readonly_fields = ("at", "from_status", "to_status", "cause")
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "email", "product", "status", "subscription_status", "total", "synced_at")
+    list_filter = ("status", "subscription_status", "livemode", "product")
+    list_select_related = ("product", "price__product")
+    date_hierarchy = "created_at"
+    search_fields = ("email", "public_id", "session_id", "payment_intent_id", "subscription_id")
+    inlines = (StatusChangeInline,)
+    actions = ("refresh",)
+
+    @admin.display(description=_("total"))
+    def total(self, row: Purchase) -> str:
+        return format_money(row.amount_total, row.currency)
+
+    @admin.action(description=_("Refresh from Stripe"))
+    def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
+        for row in rows:
+            try:
+                with stripe_deadline():
+                    after = sync_purchase(row, f"refreshed by {request.user}")
+            except stripe.StripeError as error:
+                self.message_user(request, f"{row}: Stripe could not be asked ({error})", messages.ERROR)
+            else:
+                self.message_user(request, f"{after}", messages.SUCCESS)
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "kind", "purchase", "sent_at", "attempts", "error")
+    list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter))
+    list_select_related = ("purchase__product",)
+    search_fields = ("purchase__email", "purchase__public_id")
+    actions = ("send_now",)
+
+    @admin.action(description=_("Send what is unsent"))
+    def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
+        for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
+            emails.send.func(pk)
+        left = rows.filter(sent_at=None).count()
+        self.message_user(request, f"{left} still unsent", messages.ERROR if left else messages.SUCCESS)
+
+
+@admin.register(StripeCustomer)
+class StripeCustomerAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "livemode", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("id", "user__email")

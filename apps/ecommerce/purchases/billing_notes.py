@@ -1,0 +1,44 @@
+"""What a subscriber reads about the next charge."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.status_messages import message_key, message_values
+
+# The payment went back to the buyer, but Stripe does not cancel the subscription for that.
+REVOKED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
+RENEWAL_NOTES: dict[str, str | Promise] = {
+    Status.TRIALING: _("Trial ends on %(trial_end)s"),
+    Status.ACTIVE: _("Renews on %(period_end)s"),
+    "ending": _("Ends on %(cancel_at)s"),
+    Status.PAST_DUE: _("Payment failed"),
+}
+
+
+def renewal_note(purchase: Purchase) -> str:
+    """Return what comes next, such as "Renews on Dec. 23, 2026"; "" for what is paid once."""
+    note = RENEWAL_NOTES.get(message_key(purchase), "")
+    return str(note) % message_values(purchase) if note else ""
+
+
+def billing_note(purchase: Purchase) -> str:
+    """Return what Stripe will charge for a subscription whose last payment went back to the buyer; "" for others."""
+    if purchase.status not in REVOKED or not purchase.has_running_subscription:
+        return ""
+    if not purchase.will_be_charged_again:
+        note = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
+    elif purchase.subscription_status == "past_due":
+        note = _(
+            "Your subscription continues at %(price)s. A payment is overdue and will be tried again; access opens "
+            "again with it. You can cancel at any time."
+        )
+    elif purchase.current_period_end:
+        note = _(
+            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and access opens "
+            "again with it. You can cancel at any time."
+        )
+    else:
+        note = _("Your subscription continues until you cancel it.")
+    return str(note) % message_values(purchase)
