@@ -28,8 +28,7 @@ def resolve_token(name: str, scheme: Scheme) -> str:
 
 def tokens() -> dict[str, str]:
     """Return the custom properties of :root, as written."""
-    paths = [source(name) for name in FILES]
-    return _read(max(path.stat().st_mtime for path in paths) if settings.DEBUG else 0)
+    return _read(max(source(name).stat().st_mtime for name in FILES) if settings.DEBUG else 0)
 
 
 @lru_cache(maxsize=1)
