@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from babel import Locale
@@ -42,18 +43,7 @@ def to_major(amount: int, currency: str) -> Decimal:
 
 def format_money(amount: int, currency: str, *, short: bool = False) -> str:
     """Minor units and ISO code ▶ "$19.99" in the language in use. `short` drops an empty fraction: "$9"."""
-    code = currency.upper()
-    value = to_major(amount, currency)
-    places = get_currency_precision(code)
-    if value != round(value, places):
-        places = decimals(currency)  # never round money away
-    if short and value == value.to_integral_value():
-        places = 0
-    locale = Locale.parse(to_locale(get_language() or "en"))
-    text: str = format_currency(
-        value, code, format=_pattern(locale, code, places), locale=locale, currency_digits=False
-    )
-    return text
+    return _formatted(amount, currency.upper(), short, get_language() or "en", settings.CURRENCY_FORMAT)
 
 
 def price_label(price: Price) -> str:
@@ -110,7 +100,21 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
     return max(MONTHS_PER_YEAR - -(-(price.unit_amount or 0) // monthly.unit_amount), 0)
 
 
-def _pattern(locale: Locale, code: str, places: int) -> str:
+@lru_cache(maxsize=10_000)
+def _formatted(amount: int, code: str, short: bool, language: str, currency_format: str) -> str:
+    value = to_major(amount, code)
+    places = get_currency_precision(code)
+    if value != round(value, places):
+        places = decimals(code)  # never round money away
+    if short and value == value.to_integral_value():
+        places = 0
+    locale = Locale.parse(to_locale(language))
+    pattern = _pattern(locale, code, places, currency_format)
+    text: str = format_currency(value, code, format=pattern, locale=locale, currency_digits=False)
+    return text
+
+
+def _pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
     """CLDR's currency pattern with that many decimals, and its gap between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
@@ -118,7 +122,7 @@ def _pattern(locale: Locale, code: str, places: int) -> str:
     pattern: str = locale.currency_formats["standard"].pattern
     pattern = re.sub(r"0\.0+", "0" + ("." + "0" * places if places else ""), pattern)
     symbol = get_currency_symbol(code, locale=locale)
-    if settings.CURRENCY_FORMAT == "code":
+    if currency_format == "code":
         pattern, symbol = pattern.replace("¤", "¤¤"), code
     if symbol[-1:].isalpha():
         pattern = re.sub(r"¤(?=[#0])", "¤\xa0", pattern)
