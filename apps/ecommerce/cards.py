@@ -38,10 +38,21 @@ def blocks_buying(purchase: Purchase) -> bool:
 
 def cards_for(configurations: Sequence[ProductConfiguration], mine: Sequence[Purchase]) -> list[Card]:
     """Return a card for each configuration. `mine` are all purchases of the visitor, newest first."""
-    owned = opening(mine)
-    pending = {row.product_id: row for row in reversed(mine) if blocks_buying(row)}
+    owned, pending = opening(mine), _pending(mine)
     cards = [Card(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations]
     for card in cards:
         for purchase in filter(None, (card.owned, card.pending)):
             purchase.product = card.configuration.product  # read already
     return cards
+
+
+def grid_key(name: str, mine: Sequence[Purchase]) -> str:
+    """Return a cache key for the cards of a grid. `name` says which products it shows until the catalogue changes."""
+    rows = [
+        [(row.public_id, row.version) for row in found.values()] for found in (opening(mine), _pending(mine))
+    ]
+    return repr((name, rows))
+
+
+def _pending(mine: Sequence[Purchase]) -> dict[str, Purchase]:
+    return {row.product_id: row for row in reversed(mine) if blocks_buying(row)}

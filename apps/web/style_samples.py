@@ -147,6 +147,7 @@ def samples() -> dict[str, Any]:
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "asked": {"q": "anvil"},
         "pages": Pages(rows=Product.objects.none(), count=70, shown=48, first=2, last=2, total=3),
+        "no_pages": Pages(rows=Product.objects.none(), count=0, shown=0, first=1, last=1, total=1),
         "prose": PROSE,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
@@ -9,14 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page, one_of
-from apps.ecommerce.cards import cards_for
+from apps.ecommerce.cards import cards_for, grid_key
 from apps.ecommerce.live import live
-from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet, Purchase
+from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.offers import offers_for
-from apps.ecommerce.pagination import paginate, shared_page_number
+from apps.ecommerce.pagination import MAX_SHARED_PAGE, Pages, paginate, shared_page_number
 from apps.ecommerce.store_filter import KINDS, SORTS, StoreFilter
 from apps.web.rate_limits import limited
 
@@ -34,7 +37,8 @@ def store(request: HttpRequest) -> HttpResponse:
     context = {
         "filter": store_filter,
         "pages": pages,
-        "cards": cards_for(list(shown), mine),
+        "cards": SimpleLazyObject(lambda: cards_for(list(shown), mine)),
+        "grid_key": _key(store_filter, pages, mine),
         "canonical": _canonical(store_filter, pages.first),
         "live": live(request.user, mine),
     }
@@ -48,10 +52,8 @@ def store(request: HttpRequest) -> HttpResponse:
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
-    shelf = [configuration, *_next_on_the_shelf(configuration)]
-    prefetch_related_objects(shelf, "product__prices")
     mine = list(Purchase.objects.for_user(request.user))
-    card, *related = cards_for(shelf, mine)
+    [card] = cards_for([configuration], mine)
     user = request.user if request.user.is_authenticated else None
     offers = offers_for(configuration.prices, user) if configuration.is_on_sale else []
     prices = [offer.price.id for offer in offers]
@@ -61,7 +63,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "configuration": configuration,
         "offers": offers,
         "chosen": asked if asked in prices else next(iter(prices), ""),
-        "related": related,
+        "related": SimpleLazyObject(lambda: cards_for(_next_on_the_shelf(configuration), mine)),
+        "related_key": grid_key(f"after {slug}", mine),
         "live": live(request.user, mine),
     }
     # Gone from the store is not gone from the web: the page says so, and owners still find their way in.
@@ -78,17 +81,20 @@ def _canonical(store_filter: StoreFilter, page: int) -> str:
     return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
+def _key(store_filter: StoreFilter, pages: Pages[Any], mine: Sequence[Purchase]) -> str:
+    """Return the key of a grid that many people ask for; "" for a search or a late page."""
+    if store_filter.q or store_filter.first or pages.last > MAX_SHARED_PAGE:
+        return ""
+    return grid_key(f"store {store_filter} {pages.first}-{pages.last}", mine)
+
+
 def _next_on_the_shelf(here: ProductConfiguration) -> list[ProductConfiguration]:
-    """The products after this one in the founder's order, then from the beginning. One query along their index."""
-    listed = ProductConfiguration.objects.filter(listed=True).exclude(pk=here.pk).order_by("position", "id")
-    behind = listed.filter(position__gte=here.position).exclude(position=here.position, id__lt=here.pk)
-    found = [*_whole(behind).union(_whole(listed), all=True)]
-    around = sorted({row.pk: row for row in found}.values(), key=lambda row: (row.position, row.pk))
-    place = (here.position, here.pk)
-    return sorted(around, key=lambda row: (row.position, row.pk) < place)[:RELATED]
-
-
-def _whole(shelf: ProductConfigurationQuerySet) -> ProductConfigurationQuerySet:
-    """The first few of them. Only their keys are looked for in order, so that two such questions make one query."""
-    few = ProductConfiguration.objects.on_sale().filter(pk__in=shelf.values("pk")[:RELATED])
-    return few.select_related("product").order_by().defer("content", "description", "search_text")
+    """Return the products after this one in the founder's order, then those from the beginning."""
+    listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=here.pk)
+    shelf = listed.select_related("product").defer("content", "description", "search_text")
+    behind = shelf.filter(position__gte=here.position).exclude(position=here.position, id__lt=here.pk)
+    found = list(behind[:RELATED])
+    if len(found) < RELATED:
+        found += shelf.exclude(pk__in=[row.pk for row in found])[: RELATED - len(found)]
+    prefetch_related_objects(found, "product__prices")
+    return found

@@ -1,9 +1,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
-from apps.ecommerce.cards import cards_for
+from apps.ecommerce.cards import cards_for, grid_key
 from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration, Purchase
 
@@ -16,8 +17,13 @@ def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
     mine = list(Purchase.objects.for_user(request.user))
-    cards = cards_for(list(featured), mine)
-    context = {"first": cards[:1], "cards": cards[1:], "live": live(request.user, mine)}
+    cards = SimpleLazyObject(lambda: cards_for(list(featured), mine))
+    context = {
+        "first": SimpleLazyObject(lambda: cards[:1]),
+        "others": SimpleLazyObject(lambda: cards[1:]),
+        "grid_key": grid_key("home", mine),
+        "live": live(request.user, mine),
+    }
     return render(request, "web/home.html", context)
 
 
