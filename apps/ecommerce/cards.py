@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .entitlements import grants, opening
+from .live import STAMP_FIELDS
 from .models import ProductConfiguration, Purchase
 from .models import PurchaseStatus as Status
 
 PENDING = (Status.PROCESSING,)
+# What the cards of a grid read of a purchase.
+CARD_FIELDS = (*STAMP_FIELDS, "public_id", "product_id", "subscription_id", "subscription_status")
 
 
 @dataclass(slots=True)

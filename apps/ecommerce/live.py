@@ -21,6 +21,9 @@ from .entitlements import grants
 from .models import Purchase
 from .stripe_client import livemode
 
+# What `live` reads of a purchase.
+STAMP_FIELDS = ("version", "status", "livemode", "cancel_at", "current_period_start", "returned_at")
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -38,7 +41,7 @@ def live(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> Live | No
 
 def live_beside(user: User, shown: Purchase) -> Live | None:
     """For a page about one purchase, as it was read a moment ago. One query, for the others."""
-    others = Purchase.objects.for_user(user).exclude(pk=shown.pk)
+    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
     return live(user, [*others, shown])
 
 

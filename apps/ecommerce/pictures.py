@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -41,6 +42,7 @@ class Picture:
         return [f"{self.address}-{width}.webp" for width in self.widths]
 
 
+@lru_cache(maxsize=10_000)
 def drawn_for(seed: str) -> Picture:
     """What a product shows that has no picture of its own."""
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)

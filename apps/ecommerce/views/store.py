@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page, one_of
-from apps.ecommerce.cards import cards_for, grid_key
+from apps.ecommerce.cards import CARD_FIELDS, cards_for, grid_key
 from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.offers import offers_for
@@ -33,7 +33,7 @@ def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
     shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
-    mine = list(Purchase.objects.for_user(request.user))
+    mine = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,

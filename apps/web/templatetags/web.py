@@ -23,6 +23,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """{% icon "check" %}: a decorative icon of static/icons.svg; say the meaning in words beside it."""
     return format_html(

@@ -4,7 +4,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
-from apps.ecommerce.cards import cards_for, grid_key
+from apps.ecommerce.cards import CARD_FIELDS, cards_for, grid_key
 from apps.ecommerce.live import live
 from apps.ecommerce.models import ProductConfiguration, Purchase
 
@@ -16,7 +16,7 @@ FEATURED = 9  # one beside the first words, eight below
 def home(request: HttpRequest) -> HttpResponse:
     """The shop window: the first products by the founder's own order."""
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    mine = list(Purchase.objects.for_user(request.user))
+    mine = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     cards = SimpleLazyObject(lambda: cards_for(list(featured), mine))
     context = {
         "first": SimpleLazyObject(lambda: cards[:1]),
