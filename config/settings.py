@@ -255,7 +255,6 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # our templates may r
 database_url = env.url("DATABASE_URL", env_urls.database_url, default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
 DATABASES = {"default": env.db_url_config(database_url)}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without these, concurrent webhooks end in "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -264,6 +263,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url_config(env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://"))}
