@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page, one_of
 from apps.ecommerce.cards import CARD_FIELDS, cards_for, grid_key
 from apps.ecommerce.live import live
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import ProductConfiguration, ProductConfigurationQuerySet, Purchase
 from apps.ecommerce.offers import offers_for
 from apps.ecommerce.pagination import MAX_SHARED_PAGE, Pages, paginate, shared_page_number
 from apps.ecommerce.store_filter import KINDS, SORTS, StoreFilter
@@ -32,12 +31,11 @@ RELATED = 4
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
-    shown = pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text")
     mine = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
-        "cards": SimpleLazyObject(lambda: cards_for(list(shown), mine)),
+        "cards": SimpleLazyObject(lambda: cards_for(_on_sale(pages), mine)),
         "grid_key": _key(store_filter, pages, mine),
         "canonical": _canonical(store_filter, pages.first),
         "live": live(request.user, mine),
@@ -81,7 +79,13 @@ def _canonical(store_filter: StoreFilter, page: int) -> str:
     return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
-def _key(store_filter: StoreFilter, pages: Pages[Any], mine: Sequence[Purchase]) -> str:
+def _on_sale(pages: Pages[ProductConfigurationQuerySet]) -> list[ProductConfiguration]:
+    return list(pages.rows.on_sale().with_catalogue().defer("content", "description", "search_text"))
+
+
+def _key(
+    store_filter: StoreFilter, pages: Pages[ProductConfigurationQuerySet], mine: Sequence[Purchase]
+) -> str:
     """Return the key of a grid that many people ask for; "" for a search or a late page."""
     if store_filter.q or store_filter.first or pages.last > MAX_SHARED_PAGE:
         return ""
