@@ -16,7 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.core.theme import chosen_theme
 
-IDENTIFYING = {"HTTP_AUTHORIZATION", "REMOTE_USER"}
+PERSONAL_HEADERS = {"HTTP_AUTHORIZATION", "REMOTE_USER", "HTTP_HX_REQUEST"}  # htmx always sends the last one
 
 
 class PublicRequest(WSGIRequest):
@@ -75,8 +75,7 @@ def is_public(request: HttpRequest) -> bool:
     return (
         request.method in ("GET", "HEAD")
         and request.COOKIES.keys() <= preferences
-        and not IDENTIFYING & request.META.keys()
-        and not any(name.startswith("HTTP_HX_") for name in request.META)
+        and not PERSONAL_HEADERS & request.META.keys()
         and request.session.is_empty()
         and not request.user.is_authenticated
         and not len(get_messages(request))

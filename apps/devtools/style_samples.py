@@ -68,7 +68,8 @@ def samples() -> dict[str, Any]:
     ]
     purchases = {key: make_purchase(key) for key in map(str, MESSAGES)}
     statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
-    page = Paginator(range(70), PER_PAGE).page(2)
+    page, empty_page = Paginator(range(70), PER_PAGE).page(2), Paginator(range(0), PER_PAGE).page(1)
+    nothing = ProductConfiguration.objects.none()
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
         "cards": [ProductCard(once), ProductCard(once, owned=paid), *owned],
@@ -108,7 +109,8 @@ def samples() -> dict[str, Any]:
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "search": {"q": "anvil"},
-        "pages": PageRange(first=page, last=page, rows=ProductConfiguration.objects.none()),
+        "pages": PageRange(first=page, last=page, rows=nothing),
+        "no_pages": PageRange(first=empty_page, last=empty_page, rows=nothing),
     }
 
 

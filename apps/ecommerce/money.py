@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
@@ -29,16 +30,7 @@ def to_major(amount: int, currency: str) -> Decimal:
 
 def format_money(amount: int, currency: str, *, short: bool = False) -> str:
     """Return "$19.99" in the current language. `short` leaves out a fraction of zero: "$9"."""
-    code = currency.upper()
-    value = to_major(amount, currency)
-    places = get_currency_precision(code)
-    if value != round(value, places):
-        places = decimals(currency)  # never round money away
-    if short and value == value.to_integral_value():
-        places = 0
-    locale = Locale.parse(to_locale(get_language() or "en"))
-    pattern = _pattern(locale, code, places)
-    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    return _format(amount, currency.upper(), short, get_language() or "en", settings.CURRENCY_FORMAT)
 
 
 def format_period(interval: str, count: int) -> str:
@@ -52,7 +44,20 @@ def format_period(interval: str, count: int) -> str:
     return words[interval] % {"count": count} if interval in words else interval
 
 
-def _pattern(locale: Locale, code: str, places: int) -> str:
+@lru_cache(maxsize=10_000)  # Babel takes as long as a query
+def _format(amount: int, code: str, short: bool, language: str, currency_format: str) -> str:
+    value = to_major(amount, code)
+    places = get_currency_precision(code)
+    if value != round(value, places):
+        places = decimals(code)  # never round money away
+    if short and value == value.to_integral_value():
+        places = 0
+    locale = Locale.parse(to_locale(language))
+    pattern = _pattern(locale, code, places, currency_format)
+    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+
+
+def _pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
     """Return CLDR's currency pattern with that many decimals, and with a space between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
@@ -60,7 +65,7 @@ def _pattern(locale: Locale, code: str, places: int) -> str:
     pattern: str = locale.currency_formats["standard"].pattern
     pattern = re.sub(r"0\.0+", "0" + ("." + "0" * places if places else ""), pattern)
     symbol = get_currency_symbol(code, locale=locale)
-    if settings.CURRENCY_FORMAT == "code":
+    if currency_format == "code":
         pattern, symbol = pattern.replace("¤", "¤¤"), code
     if symbol[-1:].isalpha():
         pattern = re.sub(r"¤(?=[#0])", "¤\xa0", pattern)

@@ -27,12 +27,12 @@ VISITOR = {
     "/store/?page=2&sort=newest": 3,
     "/store/?type=one_time&sort=price": 3,
     "/store/?type=recurring&sort=name": 3,
-    "/store/thing-5/": 3,
+    "/store/thing-5/": 4,
 }
 BUYER = {
     "/": 5,
     "/store/": 6,
-    "/store/thing-5/": 6,
+    "/store/thing-5/": 7,
     "/purchases/": 3,
     "/purchases/changes/": 3,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from gzip import decompress
 from itertools import permutations
@@ -11,15 +12,17 @@ from typing import Any
 import pytest
 from django.contrib import messages
 from django.core.cache import caches
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from django.utils import timezone
 from django.views.decorators.vary import vary_on_headers
 
 from apps.core.page_cache import cache_public_page
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Product, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.conftest import signed_in
@@ -539,6 +542,30 @@ def test_what_was_bought_meanwhile_shows_at_once(ada: User) -> None:
     assert text(browser).count(">Processing<") == 1
     Purchase.objects.filter(pk=purchase.pk).update(status=Status.REFUNDED)
     assert "Owned" not in text(browser)
+
+
+@pytest.mark.parametrize("address", ["/", "/store/", "/store/thing-0/"])
+def test_a_cached_grid_reads_no_product_and_shows_each_change(ada: User, address: str) -> None:
+    browser = signed_in(ada)
+    first = text(browser, address)
+    with CaptureQueriesContext(connection) as queries:
+        assert (
+            text(browser, address).count('<article class="card"') == first.count('<article class="card"') > 0
+        )
+    assert not [query["sql"] for query in queries if "prod_2" in query["sql"]]
+    product = Product.objects.get(pk="prod_2")
+    product.name = "Renamed"
+    product.save()
+    assert ">Renamed<" in text(browser, address)
+
+
+def test_each_filter_has_its_own_grid(ada: User) -> None:
+    browser = signed_in(ada)
+    queries = ("", "?page=2", "?page=1-2", "?sort=newest", "?type=one_time", "?type=recurring", "?q=thing+59")
+    pages = [re.findall(r'href="/store/(thing-\d+)/"', text(browser, f"/store/{query}")) for query in queries]
+    assert [len(page) for page in pages] == [24, 24, 48, 24, 24, 0, 1]
+    assert pages[2] == pages[0] + pages[1]
+    assert pages[3][0] == "thing-59"
 
 
 def test_a_message_is_said_once_to_whom_it_is_for(ada: User, bob: User) -> None:

@@ -24,6 +24,7 @@ register.simple_tag(resolve_token, name="brand_colour")  # {% brand_colour "--co
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """Render a decorative icon of static/icons.svg; a text beside it has to say its meaning."""
     return format_html(

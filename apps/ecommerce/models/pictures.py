@@ -1,6 +1,7 @@
 """A product's picture: one drawn or static file, or copies of an image in several widths (catalogue/images.py)."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -37,5 +38,6 @@ class Picture:
         return [f"{self.address}-{width}.webp" for width in self.widths]
 
 
+@lru_cache(maxsize=10_000)
 def drawn_for(seed: str) -> Picture:
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)

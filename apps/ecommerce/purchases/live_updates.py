@@ -20,6 +20,8 @@ from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
 from apps.ecommerce.stripe_api.client import livemode
 from apps.users.models import User
 
+# The columns that `live_updates` uses.
+STAMP_FIELDS = ("version", "status", "livemode", "cancel_at", "current_period_start", "returned_at")
 BANK_POLL_SECONDS = 30
 # For how long a buyer has waited ▶ seconds between two polls.
 POLL_SECONDS = (
@@ -46,7 +48,8 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
     """Return the updates of a page that shows one purchase. Only the others are read again."""
-    return live_updates(user, [*Purchase.objects.for_user(user).exclude(pk=shown.pk), shown])
+    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
+    return live_updates(user, [*others, shown])
 
 
 def purchases_stamp(purchases: Iterable[Purchase]) -> str:

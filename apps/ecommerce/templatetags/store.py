@@ -53,6 +53,7 @@ def product_json_ld(configuration: ProductConfiguration) -> SafeString:
 def product_cards(
     cards: Sequence[ProductCard],
     *,
+    key: str = "",
     template: str = "ecommerce/_product_card.html",
     level: int = 2,
     below: object = None,
@@ -60,22 +61,22 @@ def product_cards(
 ) -> SafeString:
     """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
 
-    They are cached until the catalogue changes, so the template gets what is passed here and nothing of the request.
-    `below` says that the grid is not visible when the page opens, `live` that live_updates.py updates the page.
+    With `key` (product_cards.grid_key) they are cached until the catalogue changes: the template gets what is passed here
+    and nothing of the request, and lazy cards are not read. `below` says that the grid is not visible when the page
+    opens, `live` that live_updates.py updates the page.
     """
     shared = {"level": level, "below": below, "live": bool(live)}
     # A visitor's page is cached as a whole.
-    version = page_cache.current_version() if live and not settings.DEBUG else ""
-    parts = (version, template, get_language(), *shared.values())
-    rows = [(card.configuration.pk, card.version, bool(card.owned), bool(card.pending)) for card in cards]
-    key = f"cards-{sha256(repr((parts, rows)).encode()).hexdigest()}"
-    html: str | None = caches["pages"].get(key) if version else None
+    version = page_cache.current_version() if key and live and not settings.DEBUG else ""
+    parts = (version, key, template, get_language(), *shared.values())
+    cache_key = f"cards-{sha256(repr(parts).encode()).hexdigest()}"
+    html: str | None = caches["pages"].get(cache_key) if version else None
     if html is None:
         shown = get_template(template)
         rendered = [_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)]
         html = "".join(filter(None, rendered))
         if version and None not in rendered:
-            caches["pages"].set(key, html, page_cache.MAX_AGE_SECONDS)
+            caches["pages"].set(cache_key, html, page_cache.MAX_AGE_SECONDS)
     return mark_safe(html)  # noqa: S308  (rendered by templates)
 
 

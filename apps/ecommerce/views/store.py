@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
@@ -5,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
@@ -12,9 +14,9 @@ from apps.core.public_query import one_of
 from apps.core.rate_limits import limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
-from apps.ecommerce.storefront.pagination import paginate, shared_page_number
+from apps.ecommerce.storefront.pagination import MAX_SHARED_PAGE, PageRange, paginate, shared_page_number
 from apps.ecommerce.storefront.price_options import price_options
-from apps.ecommerce.storefront.product_cards import product_cards
+from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.store_filter import KINDS, SORTS, StoreFilter
 
 MAX_RELATED = 4
@@ -28,11 +30,12 @@ def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
     configurations = pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
-    purchases = list(Purchase.objects.for_user(request.user))
+    purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
-        "cards": product_cards(list(configurations), purchases),
+        "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
+        "grid_key": _grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
     }
@@ -46,10 +49,8 @@ def store(request: HttpRequest) -> HttpResponse:
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
-    configurations = [configuration, *_related(configuration)]
-    prefetch_related_objects(configurations, "product__prices")
     purchases = list(Purchase.objects.for_user(request.user))
-    card, *related = product_cards(configurations, purchases)
+    [card] = product_cards([configuration], purchases)
     user = request.user if request.user.is_authenticated else None
     options = price_options(configuration.prices, user) if configuration.is_on_sale else []
     price_ids = [option.price.id for option in options]
@@ -59,7 +60,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "configuration": configuration,
         "price_options": options,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
-        "related": related,
+        "related": SimpleLazyObject(lambda: product_cards(_related(configuration), purchases)),
+        "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
     # A product that is no longer sold keeps its page, which says so; owners find their way in from there.
@@ -76,6 +78,13 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
+def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
+    """Return the key of a grid that many people ask for; "" for a search or a late page, which are not cached."""
+    if store_filter.q or store_filter.first or pages.last.number > MAX_SHARED_PAGE:
+        return ""
+    return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
+
+
 def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
     """Return the next products in the founder's order, and after the last of all the first ones."""
     listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
@@ -84,4 +93,7 @@ def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
     # Not as Q(…) | Q(…), for which SQLite would not walk along the index.
     following = rows.filter(position__gte=position).exclude(position=position, id__lt=configuration.pk)
     related = list(following[:MAX_RELATED])
-    return related + list(rows.exclude(pk__in=[row.pk for row in related])[: MAX_RELATED - len(related)])
+    if len(related) < MAX_RELATED:
+        related += rows.exclude(pk__in=[row.pk for row in related])[: MAX_RELATED - len(related)]
+    prefetch_related_objects(related, "product__prices")
+    return related

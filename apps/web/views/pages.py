@@ -1,11 +1,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
-from apps.ecommerce.storefront.product_cards import product_cards
+from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 
 FEATURED = 9  # one in the hero, eight below
 
@@ -14,9 +15,14 @@ FEATURED = 9  # one in the hero, eight below
 @cache_public_page()
 def home(request: HttpRequest) -> HttpResponse:
     featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED]
-    purchases = list(Purchase.objects.for_user(request.user))
-    cards = product_cards(list(featured), purchases)
-    context = {"first": cards[:1], "cards": cards[1:], "live_updates": live_updates(request.user, purchases)}
+    purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
+    cards = SimpleLazyObject(lambda: product_cards(featured, purchases))
+    context = {
+        "first": SimpleLazyObject(lambda: cards[:1]),
+        "others": SimpleLazyObject(lambda: cards[1:]),
+        "grid_key": grid_key("home", purchases),
+        "live_updates": live_updates(request.user, purchases),
+    }
     return render(request, "web/home.html", context)
 
 
