@@ -1,6 +1,6 @@
 """Products in a grid, as one visitor sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
@@ -30,7 +30,7 @@ class ProductCard:
 
 
 def product_cards(
-    configurations: Sequence[ProductConfiguration], purchases: Sequence[Purchase]
+    configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
     """Return a card for each configuration. `purchases` are all of the visitor, newest first."""
     owned, pending = opening(purchases), _pending(purchases)

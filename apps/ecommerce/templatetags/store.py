@@ -61,9 +61,9 @@ def product_cards(
 ) -> SafeString:
     """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
 
-    With `key` (product_cards.grid_key) they are cached until the catalogue changes: the template gets what is passed here
-    and nothing of the request, and lazy cards are not read. `below` says that the grid is not visible when the page
-    opens, `live` that live_updates.py updates the page.
+    With `key` (product_cards.grid_key) they are cached until the catalogue changes: the template gets what is passed
+    here and nothing of the request, and lazy cards are not read. `below` says that the grid is not visible when the
+    page opens, `live` that live_updates.py updates the page.
     """
     shared = {"level": level, "below": below, "live": bool(live)}
     # A visitor's page is cached as a whole.
