@@ -3,8 +3,6 @@
 Each command runs in a new process, so it cannot stop the next one. SIGTERM waits for a running command.
 """
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

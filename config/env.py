@@ -4,8 +4,6 @@ Each variable is declared where it is read, with its type and its default. Value
 unset. `env.check()` ends the process with one line for each wrong or misspelt variable.
 """
 
-from __future__ import annotations
-
 import builtins
 import math
 import os

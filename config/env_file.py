@@ -1,7 +1,5 @@
 """Read the file .env. Standard library only: `make run` reads it before packages are installed."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Parsers of hosts and URLs; see env_values.py."""
 
-from __future__ import annotations
-
 import re
 import socket
 from collections.abc import Callable

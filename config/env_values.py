@@ -3,8 +3,6 @@
 A parser of your own is one more function: `env.read("MY_COLOUR", colour, default="red")` in config/settings.py.
 """
 
-from __future__ import annotations
-
 import math
 import os.path
 import re

@@ -4,8 +4,6 @@ A site is public if SITE_URL or, without DEBUG, a host of ALLOWED_HOSTS can be r
 machine fewer checks apply. config/settings.py checks the form of each variable before.
 """
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Add the request's id to each log record, and take secrets out of log records and error reports."""
 
-from __future__ import annotations
-
 import logging
 import re
 from contextvars import ContextVar

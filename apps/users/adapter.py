@@ -1,7 +1,5 @@
 """The shop's changes to django-allauth (setting ACCOUNT_ADAPTER)."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit

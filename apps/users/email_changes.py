@@ -1,7 +1,5 @@
 """Changes of a proven e-mail address. The owner of the old one can undo them for a week: a thief may have made them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress

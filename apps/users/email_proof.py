@@ -5,8 +5,6 @@ reset), what was set on the account may be a stranger's. So each browser's sessi
 browser, and the first proof keeps that and removes the rest.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from allauth.account import signals

@@ -1,7 +1,5 @@
 """Sending account e-mails, and how many of them one e-mail address gets."""
 
-from __future__ import annotations
-
 import logging
 from contextlib import suppress
 from datetime import timedelta

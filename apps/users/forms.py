@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from allauth.account import forms as account
 from allauth.account.models import EmailAddress
 from allauth.socialaccount import forms as social

@@ -1,7 +1,5 @@
 """Second factors: passkeys, authenticator apps and recovery codes (setting MFA_ADAPTER)."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -4,8 +4,6 @@ A malformed response is an "Incorrect code", never a server error. Each response
 user verification (finger, face or PIN), and with a higher count. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
 """
 
-from __future__ import annotations
-
 import logging
 import struct
 from typing import Any

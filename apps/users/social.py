@@ -1,7 +1,5 @@
 """Sign-in with Google or GitHub, for shops that have set their variables (setting SOCIAL_SIGN_IN)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse

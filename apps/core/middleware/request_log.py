@@ -1,7 +1,5 @@
 """Log one line for each request. The request's id is in all of its log lines and in the response's X-Request-ID."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Response headers that Django does not set. https://owasp.org/www-project-secure-headers/"""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 from csp.constants import HEADER

@@ -1,7 +1,5 @@
 """Write many rows with few queries. A row that the database refuses does not block the others."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The ProductConfiguration of each product: created by a sync, and edited by the founder from then on."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from django.db.models import Max, Prefetch

@@ -1,7 +1,5 @@
 """Download an image from an untrusted URL: from the public internet only, with limits on time and size."""
 
-from __future__ import annotations
-
 import http.client
 import ipaddress
 import socket

@@ -3,8 +3,6 @@
 A copy is WebP in the widths that pages show: upright, in sRGB, one frame, and without metadata.
 """
 
-from __future__ import annotations
-
 import hashlib
 from io import BytesIO
 from urllib.parse import urlsplit

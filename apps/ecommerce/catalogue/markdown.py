@@ -3,8 +3,6 @@
 HTML in the source is shown as text. Only http(s), mailto and relative URLs become links (markdown-it's rule).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from django.utils.safestring import SafeString

@@ -1,7 +1,5 @@
 """Copy a product's images, and report those that can't be copied."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The report of a sync, and how it names products and prices."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Build Product and Price rows from Stripe's objects, and refuse objects that the store can't sell correctly."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

@@ -3,8 +3,6 @@
 A query over these columns costs the same for 10 and for 10,000 products.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Choose the slugs of products: valid, unique, stable, and never one of our routes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from hashlib import sha256
 from uuid import uuid4

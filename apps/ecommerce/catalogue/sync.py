@@ -3,8 +3,6 @@
 https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime

@@ -3,8 +3,6 @@
 reconcile_purchases sends them in a process of its own, so that they arrive when the worker or the web server is dead.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

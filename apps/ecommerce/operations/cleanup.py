@@ -1,7 +1,5 @@
 """Find rows and files that nobody needs any more: `manage.py prune`, every night."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath

@@ -3,8 +3,6 @@
 https://docs.stripe.com/get-started/checklist/go-live
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime

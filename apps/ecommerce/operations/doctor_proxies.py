@@ -4,8 +4,6 @@ With too few trusted proxies, all shoppers have one IP address, and ten wrong pa
 many, or with a header that clients can set, rate limits by IP address have no effect.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any

@@ -1,7 +1,5 @@
 """Checkout Sessions of this shop that the store does not know, because its database is a restored backup."""
 
-from __future__ import annotations
-
 import logging
 from uuid import UUID
 

@@ -4,8 +4,6 @@ Stripe's lists are read a hundred objects at a time. Only purchases that may dif
 https://docs.stripe.com/webhooks/process-undelivered-events
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Whether Stripe's webhooks arrive and are processed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Metrics for Prometheus: django-prometheus's own and the store's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from django.db.models import Count
