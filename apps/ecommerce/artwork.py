@@ -18,7 +18,7 @@ PALETTES = [
 
 
 def draw(seed: str) -> str:
-    """Return an SVG of WIDTH × HEIGHT. The same seed always gives the same picture."""
+    """Return an SVG of WIDTH × HEIGHT, always the same for the same seed."""
     digest = sha256(seed.encode()).digest()
     background, light, dark, accent = PALETTES[digest[0] % len(PALETTES)]
     colors = (light, dark, light, accent)

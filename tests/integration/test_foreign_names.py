@@ -202,7 +202,7 @@ def test_two_products_of_one_name_whose_ids_have_dots(listed: dict[str, list[Any
         ({"id": "bad", "object": "product"}, "name"),
         (product("bad", active="perhaps"), "active"),
         (product("bad", metadata=["no"]), "mapping"),
-        ("nonsense", "not as Stripe describes it"),
+        ("nonsense", "differs from Stripe's documentation"),
         (price("bad", "good", 2**63), "unit_amount"),
         (price("bad", "good", -1), "amount"),
         (price("bad", "good", "900"), "amount"),

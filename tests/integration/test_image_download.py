@@ -118,7 +118,7 @@ class Server(socketserver.ThreadingTCPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
-    for module in ("sync", "product_images"):
+    for module in ("sync", "images"):
         monkeypatch.setattr(f"apps.ecommerce.catalogue.{module}.MAX_SECONDS", LIMIT)
     Server.asked.clear()
     with Server(("127.0.0.1", 0), None) as running:  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ REASONS = {
     "redirects": ["loop"],
     "status": ["nowhere", "part", "none", "error"],
     "only http": ["file", "ftp"],
-    "no image that can be shown": ["html", "torn"],
+    "could not be decoded": ["html", "torn"],
 }
 
 
@@ -205,7 +205,7 @@ def test_an_event_waits_once_for_all_images_of_a_product(sandbox: Any, server: s
 def test_a_dead_server_costs_its_time_for_a_few_products_only(
     sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.ecommerce.catalogue.product_images.MAX_SECONDS", 0.2)
+    monkeypatch.setattr("apps.ecommerce.catalogue.images.MAX_SECONDS", 0.2)
     for number in range(10):
         sandbox.product(f"Thing {number}", images=[f"{server}/silent.png"])
     started, err = time.monotonic(), StringIO()

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, ProgrammingError, router, transaction
@@ -8,12 +8,17 @@ BATCH_SIZE = 500
 # Errors about a row; an unreachable or locked database raises other errors.
 ROW_ERRORS = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
 
+T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=Model)
 
 
 def all_rows(model: type[ModelT]) -> QuerySet[ModelT]:
     """Return all rows of the database for writing, including those that the default manager hides."""
     return model._base_manager.using(router.db_for_write(model))
+
+
+def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH_SIZE] for start in range(0, len(items), BATCH_SIZE))
 
 
 def save_rows(rows: Sequence[ModelT], update_fields: Collection[str] = ()) -> list[tuple[ModelT, Exception]]:

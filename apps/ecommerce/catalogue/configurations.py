@@ -3,7 +3,7 @@ from collections.abc import Collection, Sequence
 from django.db.models import Max, Prefetch
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.report import failure
 from apps.ecommerce.catalogue.rows import MAX_INTEGER, clean_line
 from apps.ecommerce.catalogue.search_columns import refresh_search_columns, set_search_columns
@@ -25,8 +25,7 @@ def update_configurations(product_ids: Collection[str] | None = None) -> list[st
     not_created: list[str] = []
     for _try in range(MAX_TRIES):
         missing = list(products.values_list("id", flat=True))
-        batches = (missing[start : start + BATCH_SIZE] for start in range(0, len(missing), BATCH_SIZE))
-        not_created = [line for batch in batches for line in _create(batch)]
+        not_created = [line for batch in in_batches(missing) for line in _create(batch)]
         if not not_created:
             break
     page_cache.invalidate()

@@ -41,17 +41,18 @@ def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
     thread = _DownloadThread(url)
     thread.start()
     thread.join(max(seconds, 0))
+    error: Exception | None = TimeoutError()
     if thread.is_alive():
         thread.abort()
-        raise DownloadTimeout("the server did not answer in time")
-    error = thread.error
-    if isinstance(error, TimeoutError) or (error and isinstance(error.__cause__, TimeoutError)):
-        raise DownloadTimeout("the server did not answer in time") from error
+    else:
+        error = thread.error
+    if error is None:
+        return thread.body
     if isinstance(error, DownloadError):
         raise error
-    if error:
-        raise DownloadError(f"{type(error).__name__}: {error}") from error
-    return thread.body
+    if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
+        raise DownloadTimeout("the server did not respond in time") from error
+    raise DownloadError(f"{type(error).__name__}: {error}") from error
 
 
 def is_public(text: str) -> bool:
@@ -86,7 +87,6 @@ class _DownloadThread(Thread):
             self.error = error
 
     def abort(self) -> None:
-        """End the thread, even while it waits for data."""
         self.is_aborted = True
         if self.connection and self.connection.sock:
             self.connection.sock.shutdown(socket.SHUT_RDWR)
@@ -148,7 +148,7 @@ def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
 
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-    """Return the body of the response, or the URL that it redirects to."""
+    """Return the body of the response, or the URL of a redirect."""
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:

@@ -12,6 +12,7 @@ class NotSaved(Exception):
 class Report:
     """The results of a sync; in a dry run, what it would do. Each line names an object: "Icon set (prod_…)"."""
 
+    dry_run: bool = False
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)

@@ -38,10 +38,11 @@ def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
     """Return unsaved rows. Report invalid items as not saved."""
+    build: Callable[..., Any] = _build_product if model is Product else _build_price
     rows: list[RowT] = []
     for item in items:
         try:
-            rows.append(_build_row(BUILDERS[model], item, fetched_at or timezone.now()))
+            rows.append(_build_row(build, item, fetched_at or timezone.now()))
         except InvalidObject as error:
             report.not_saved.append(f"{_describe(model, item)}: {error}")
     return rows
@@ -134,9 +135,3 @@ def _check_price(price: Price) -> None:
         number = getattr(price, name)
         if type(number) is not int or not smallest <= number <= MAX_INTEGER:
             raise InvalidObject(f"{name} {number!a} is out of range")
-
-
-BUILDERS: dict[type[Model], Callable[[StripeData, datetime], Any]] = {
-    Product: _build_product,
-    Price: _build_price,
-}

@@ -51,7 +51,6 @@ def choose_slugs(products: list[Product]) -> dict[str, str]:
 
 
 def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
-    """Raise ValidationError if the slug is reserved or taken."""
     if is_reserved(slug):
         raise ValidationError(
             _("The shop uses “%(slug)s” for a page of its own. Please choose another one."),

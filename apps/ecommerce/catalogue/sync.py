@@ -13,10 +13,10 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
-from apps.ecommerce.catalogue.product_images import copy_images
+from apps.ecommerce.catalogue.images import copy_images
 from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
 from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
@@ -29,9 +29,9 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 
     Safe to repeat and to interrupt. Raise stripe.StripeError if a request to Stripe fails.
     """
-    report = Report()
+    report = Report(dry_run)
     try:
-        _copy_all(report, dry_run, progress)
+        _copy_all(report, progress)
     finally:
         if not dry_run:
             report.not_saved += update_configurations()
@@ -59,46 +59,45 @@ def sync_product(product_id: str) -> None:
         raise NotSaved("; ".join(report.not_saved))
 
 
-def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) -> None:
+def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
     started = timezone.now()
     listed: set[str] = set()  # with those that can't be saved: their older copies stay on sale
     product_ids = {""}  # of prices without product, which build_rows() reports
     for products in read_pages("products", active=True):
         rows = build_rows(Product, products, report)
-        _save_page(Product, rows, report, dry_run)
+        _save_page(Product, rows, report)
         listed.update(map(get_id, products))
-        product_ids.update(row.id for row in rows if dry_run)
+        product_ids.update(row.id for row in rows if report.dry_run)
         progress(f"{len(listed)} products")
     product_ids.update(all_rows(Product).values_list("id", flat=True))
     count = 0
     for prices in read_pages("prices", active=True):
         known_prices = [price for price in prices if get_product_id(price) in product_ids]
         price_rows = build_rows(Price, known_prices, report)
-        _save_page(Price, price_rows, report, dry_run)
+        _save_page(Price, price_rows, report)
         listed.update(map(get_id, prices))
         count += len(price_rows)
         progress(f"{count} prices")
-    _archive(Price, listed, started, report, dry_run)
-    _archive(Product, listed, started, report, dry_run)
+    _archive(Price, listed, started, report)
+    _archive(Product, listed, started, report)
 
 
-def _save_page(model: type[RowT], rows: Sequence[RowT], report: Report, dry_run: bool) -> None:
-    """Save a page of Stripe's list: one query for the existing rows and one upsert."""
+def _save_page(model: type[RowT], rows: Sequence[RowT], report: Report) -> None:
     known: dict[str, RowT] = all_rows(model).in_bulk([row.id for row in rows])
     for row in rows:
-        if isinstance(row, Product) and not dry_run:
+        if isinstance(row, Product) and not report.dry_run:
             before = known.get(row.id)
             copy_images(row, before.copies if before else {}, report)
-    _save(model, rows, known, report, dry_run)
+    _save(model, rows, known, report)
 
 
 def _save(
-    model: type[RowT], rows: Sequence[RowT], known: Mapping[str, RowT], report: Report, dry_run: bool = False
+    model: type[RowT], rows: Sequence[RowT], known: Mapping[str, RowT], report: Report
 ) -> dict[str, RowT]:
     """Upsert rows, except those that another process has fetched later. Return all current rows by id."""
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
-    refused = [] if dry_run else save_rows(fresh, fields)
+    refused = [] if report.dry_run else save_rows(fresh, fields)
     report.not_saved += [failure(row, error) for row, error in refused]
     failed = {row.id for row, _error in refused}
     saved = {row.id: row for row in fresh if row.id not in failed}
@@ -113,14 +112,13 @@ def _save(
     return {**known, **saved}
 
 
-def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report, dry_run: bool) -> None:
+def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:
     """Deactivate rows that Stripe does not list, unless an event has updated them since `started`."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
     gone = [row for row in stale.iterator() if row.id not in listed]
     report.archived.extend(label(row) for row in gone)
-    for start in range(0, 0 if dry_run else len(gone), BATCH_SIZE):
-        ids = [row.id for row in gone[start : start + BATCH_SIZE]]
-        all_rows(model).filter(id__in=ids).update(active=False, synced_at=started)
+    for batch in [] if report.dry_run else in_batches([row.id for row in gone]):
+        all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
 
 
 def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:

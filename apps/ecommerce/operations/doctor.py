@@ -30,9 +30,8 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
     try:
         yield from _check_account(fix)
     except stripe.AuthenticationError as error:
-        yield Finding(
-            False, f"Stripe refuses the key: {error.user_message or error}", "Correct STRIPE_SECRET_KEY."
-        )
+        message = f"Stripe refuses the key: {error.user_message or error}"
+        yield Finding(False, message, "Correct STRIPE_SECRET_KEY.")
     except stripe.StripeError as error:
         message = " ".join(str(error).split())  # the SDK's messages have several lines
         yield Finding(False, f"Stripe can't be reached: {message}", "Check the network and STRIPE_API_BASE.")
@@ -44,8 +43,7 @@ def endpoint_url() -> str:
 
 def _check_key() -> Iterator[Finding]:
     if not settings.STRIPE_SECRET_KEY.startswith(KEY_PREFIXES):
-        hint = "Copy sk_test_… from Stripe's Dashboard."
-        yield Finding(False, "STRIPE_SECRET_KEY is not a secret key", hint)
+        yield Finding(False, "STRIPE_SECRET_KEY is not a secret key", "Copy sk_test_… from the Dashboard.")
         return
     mode = "live: real money" if livemode() else "test"
     sandbox = ", answered by the sandbox" if settings.STRIPE_SANDBOX else ""
@@ -53,8 +51,7 @@ def _check_key() -> Iterator[Finding]:
     if livemode() and settings.DEBUG:
         yield Finding(False, "DEBUG is on with a live key", "Set DEBUG=false.")
     if livemode() and not settings.SITE_URL.startswith("https://"):
-        hint = "Live webhooks need https://: correct SITE_URL."
-        yield Finding(False, f"SITE_URL is {settings.SITE_URL}", hint)
+        yield Finding(False, f"SITE_URL is {settings.SITE_URL}", "Use https://: live webhooks require it.")
 
 
 def _check_account(fix: bool) -> Iterator[Finding]:
@@ -73,9 +70,7 @@ def _check_clock(account: stripe.Account) -> Finding:
         return Finding(True, "Clock not checked: Stripe's response has no Date header")
     skew = abs((timezone.now() - parsedate_to_datetime(date).replace(tzinfo=UTC)).total_seconds())
     hint = "Turn on time synchronisation: signatures older than five minutes are refused."
-    return Finding(
-        skew <= MAX_SKEW_SECONDS, f"This machine's clock differs by {skew:.0f} s from Stripe's", hint
-    )
+    return Finding(skew <= MAX_SKEW_SECONDS, f"The clock differs by {skew:.0f} s from Stripe's", hint)
 
 
 def _check_endpoint(fix: bool) -> Iterator[Finding]:
@@ -83,8 +78,7 @@ def _check_endpoint(fix: bool) -> Iterator[Finding]:
     listed = get_client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [endpoint for endpoint in listed if endpoint.url == url]
     if len(endpoints) > 1:
-        hint = "Delete all but one in the Dashboard."
-        yield Finding(False, f"{len(endpoints)} endpoints send to {url}", hint)
+        yield Finding(False, f"{len(endpoints)} endpoints send to {url}", "Delete all but one.")
     if endpoints:
         yield from _check_endpoint_settings(endpoints[0], fix)
     elif fix:
@@ -108,10 +102,8 @@ def _check_endpoint_settings(endpoint: stripe.WebhookEndpoint, fix: bool) -> Ite
         missing = set()
     is_enabled = endpoint.status == "enabled"
     yield Finding(is_enabled, f"Webhook endpoint {endpoint.id} is {endpoint.status}", FIX_HINT)
-    state = (
-        f"does not get {', '.join(sorted(missing))}" if missing else "gets all events that the store handles"
-    )
-    yield Finding(not missing, f"The endpoint {state}", FIX_HINT)
+    events = f"does not get {', '.join(sorted(missing))}" if missing else "gets all required events"
+    yield Finding(not missing, f"The endpoint {events}", FIX_HINT)
     message = f"The endpoint's API version is {endpoint.api_version or 'not fixed'}"
     hint = f"Create a new endpoint with {stripe.api_version}: an endpoint's version can't be changed."
     yield Finding(endpoint.api_version == stripe.api_version, message, hint)
@@ -128,8 +120,8 @@ def _check_webhook_secret() -> Finding:
 def _check_catalogue() -> Finding:
     report = sync_catalogue(dry_run=True)
     if report.not_saved:
-        message = f"The store can't sell: {'; '.join(report.not_saved)}"
-        return Finding(False, message, "Correct them in Stripe's Dashboard.")
+        message = f"The store can't sell {'; '.join(report.not_saved)}"
+        return Finding(False, message, "Correct them at Stripe.")
     drift = len(report.added) + len(report.changed) + len(report.archived)
     state = f"differs in {drift} products and prices from Stripe's" if drift else "is up to date"
     return Finding(not drift, f"The catalogue {state}", "Run bootstrap_ecommerce.")

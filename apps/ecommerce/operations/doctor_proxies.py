@@ -105,9 +105,7 @@ def _trusted_proxies_hint(forged: dict[str, Any]) -> str:
 
 def _check_buffering() -> Iterator[Finding]:
     if answers_half_a_body():
-        message = (
-            "Incomplete requests hold a thread of the web server: a few dozen slow clients can stop the site"
-        )
+        message = "Incomplete requests hold threads of the web server: some slow clients can stop the site"
         hint = "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
         yield Finding(False, message, hint)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.ecommerce.models import Price, Purchase, StatusChange, StripeCustomer
+from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import StripeData, object_id, read
 from apps.users.models import User
@@ -47,14 +47,11 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
-            StatusChange.objects.create(
-                purchase=purchase, to_status=purchase.status, version=0, cause="reconcile"
-            )
+            purchase.changes.create(to_status=purchase.status, version=0, cause="reconcile")
             if purchase.user:
+                customer = {"id": object_id(session["customer"])}
                 StripeCustomer.objects.get_or_create(
-                    user=purchase.user,
-                    livemode=purchase.livemode,
-                    defaults={"id": object_id(session["customer"])},
+                    user=purchase.user, livemode=purchase.livemode, defaults=customer
                 )
         Purchase.objects.filter(pk=purchase.pk, session_id=None).update(session_id=session["id"])
     return Purchase.objects.get(pk=purchase.pk)

@@ -89,13 +89,10 @@ class Reconciliation:
                 purchase = known.get(subscription["id"])
                 if purchase and _subscription_differs(purchase, subscription):
                     self._repair(purchase)
-                elif not purchase:
-                    self._adopt_subscription(subscription)
-
-    def _adopt_subscription(self, subscription: StripeData) -> None:
-        adopted = None if self.dry_run else adopt_subscription(subscription, "reconcile")
-        if adopted:
-            self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
+                elif purchase or self.dry_run:
+                    continue
+                elif adopted := adopt_subscription(subscription, "reconcile"):
+                    self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that webhooks have not processed: all, or those that Stripe could not deliver."""
@@ -168,8 +165,8 @@ def reconcile(
 
 
 def _default_since() -> datetime:
-    waiting = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
-    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    oldest = unfinished.aggregate(oldest=Min("created_at"))["oldest"]
     recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
     return min(recent, oldest - OVERLAP) if oldest else recent
 

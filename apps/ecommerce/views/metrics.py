@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -22,9 +22,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not has_metrics_token(request):
         raise Http404("Metrics require METRICS_TOKEN as a bearer token.")
     response: HttpResponse = ExportToDjangoView(request)
-    store = CollectorRegistry()
-    store.register(StoreCollector())
-    response.content += generate_latest(store)
+    response.content += generate_latest(StoreCollector())
     return response
 
 
