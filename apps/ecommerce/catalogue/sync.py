@@ -115,16 +115,16 @@ def _save(
 def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:
     """Deactivate rows that Stripe does not list, unless an event has updated them since `started`."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
-    gone = [row for row in stale.iterator() if row.id not in listed]
-    report.archived.extend(label(row) for row in gone)
-    for batch in [] if report.dry_run else in_batches([row.id for row in gone]):
+    unlisted = [row for row in stale.iterator() if row.id not in listed]
+    report.archived.extend(label(row) for row in unlisted)
+    for batch in [] if report.dry_run else in_batches([row.id for row in unlisted]):
         all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
 
 
 def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     """Return a product, or None if Stripe has deleted it, and its active prices.
 
-    Makes one request, or two for a product without prices. https://docs.stripe.com/expand
+    Send one request, or two for a product without prices. https://docs.stripe.com/expand
     """
     try:
         pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
@@ -148,11 +148,11 @@ def _write_product(product: Product, prices: Sequence[Price], active_ids: set[st
         locked = all_rows(Product).select_for_update(of=("self",)).select_related("configuration")
         known_product = locked.in_bulk([product.id])
         known = {price.id: price for price in all_rows(Price).filter(product=product.id)}
-        gone = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
-        for price in gone:
+        archived = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
+        for price in archived:
             price.active, price.synced_at = False, product.synced_at
         saved = _save(Product, [product], known_product, report).get(product.id, product)
-        saved_prices = _save(Price, [*prices, *gone], known, report)
+        saved_prices = _save(Price, [*prices, *archived], known, report)
         configuration = getattr(known_product.get(product.id), "configuration", None)
         if configuration:
             configuration.product, configuration.prices = saved, saved.in_store(saved_prices.values())
