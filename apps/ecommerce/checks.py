@@ -10,13 +10,13 @@ from apps.ecommerce.stripe_api.client import KEY_PREFIXES
 def check_stripe_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     key = settings.STRIPE_SECRET_KEY
     if not key:
-        hint = "Put a key of Stripe's into .env, or set STRIPE_SANDBOX=true for play money."
+        hint = "Put your secret key (sk_…) into .env, or set STRIPE_SANDBOX=true to use the sandbox."
         return [Warning("STRIPE_SECRET_KEY is empty: the store can't sell.", hint=hint, id="ecommerce.W001")]
     if not key.startswith(KEY_PREFIXES):
-        hint = f"It begins with one of {', '.join(KEY_PREFIXES)}; the publishable key (pk_…) is not needed."
-        return [Error("STRIPE_SECRET_KEY is not a secret key of Stripe's.", hint=hint, id="ecommerce.E001")]
+        hint = f"Secret keys begin with {', '.join(KEY_PREFIXES)}. The publishable key (pk_…) is not needed."
+        return [Error("STRIPE_SECRET_KEY is not a Stripe secret key.", hint=hint, id="ecommerce.E001")]
     if not settings.STRIPE_WEBHOOK_SECRET:
-        message = "STRIPE_WEBHOOK_SECRET is empty: the webhook endpoint is off (404)."
-        hint = "`stripe listen` or the endpoint's page in Stripe's Dashboard shows it (whsec_…)."
+        message = "STRIPE_WEBHOOK_SECRET is empty: the webhook endpoint returns 404."
+        hint = "Copy it (whsec_…) from `stripe listen` or from the endpoint's page in Stripe's Dashboard."
         return [Warning(message, hint=hint, id="ecommerce.W002")]
     return []

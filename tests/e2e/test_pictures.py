@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 from playwright.sync_api import Page
 
-from apps.ecommerce.catalogue.images import local_copy
+from apps.ecommerce.catalogue.images import copy_image
 from apps.ecommerce.models import Product
 
 PHOTO = (1600, 1200)
@@ -39,7 +39,7 @@ def photos(base_url: str) -> None:
     file = BytesIO()
     Image.linear_gradient("L").resize(PHOTO).save(file, "PNG")
     url = base_url + default_storage.url(default_storage.save("photo.png", ContentFile(file.getvalue())))
-    picture = local_copy(url)
+    picture = copy_image(url)
     assert picture
     for product in Product.objects.all():
         product.images, product.copies = [url], {url: asdict(picture)}

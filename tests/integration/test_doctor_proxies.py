@@ -39,8 +39,8 @@ def diagnose(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ask:
         monkeypatch.setattr(doctor_proxies, "answers_half_a_body", lambda: False)
         findings = list(examine_proxies())
         assert findings[0].ok
-        assert "The site sees this command at" in findings[0].what
-        return [f"{finding.what}. {finding.todo}" for finding in findings if not finding.ok]
+        assert "The site sees this command at" in findings[0].message
+        return [f"{finding.message}. {finding.hint}" for finding in findings if not finding.ok]
 
     return examine
 
@@ -62,7 +62,9 @@ def test_doctor_says_how_many_proxies_there_are(
         assert found == []
     else:
         (line,) = found
-        assert ("All shoppers have one address" if off < 0 else "Shoppers can choose the address") in line
+        assert (
+            "All shoppers have one IP address" if off < 0 else "Shoppers can choose the IP address"
+        ) in line
         assert f"Set TRUSTED_PROXIES={proxies} (now {proxies + off})" in line
 
 
@@ -75,7 +77,7 @@ def test_doctor_finds_a_header_that_names_another_proxy(diagnose: Ask, settings:
 
     configure(settings, deployed("fly"))
     (line,) = diagnose(cdn_and_fly)
-    assert line.startswith("All shoppers have one address, 104.23.243.81")
+    assert line.startswith("All shoppers have one IP address, 104.23.243.81")
     assert "Unset CLIENT_IP_HEADER (Fly-Client-IP does not name the client) and set TRUSTED_PROXIES=3" in line
     configure(settings, {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "3"})
     assert diagnose(cdn_and_fly) == []
@@ -95,7 +97,7 @@ def test_doctor_counts_proxies_on_its_own_machine_too(diagnose: Ask, settings: A
 def test_doctor_finds_a_header_that_no_proxy_sets(diagnose: Ask, settings: Any) -> None:
     configure(settings, {"BEHIND_TLS_PROXY": "true", "CLIENT_IP_HEADER": "Fly-Client-IP"})
     (line,) = diagnose(FRONTS["nginx"])
-    assert "Shoppers can choose the address" in line
+    assert "Shoppers can choose the IP address" in line
     assert "Unset CLIENT_IP_HEADER (Fly-Client-IP" in line
 
 
@@ -109,7 +111,7 @@ def test_doctor_finds_underscores_that_come_through(diagnose: Ask, settings: Any
 
     configure(settings, {"BEHIND_TLS_PROXY": "true"})
     (line,) = diagnose(old_caddy)
-    assert line.startswith("Headers with underscores (X_Forwarded_For) replace the proxy's own")
+    assert line.startswith("Headers with underscores (X_Forwarded_For) replace the proxy's headers")
 
 
 def test_doctor_finds_a_proxy_that_passes_on_half_a_body(
@@ -122,7 +124,7 @@ def test_doctor_finds_a_proxy_that_passes_on_half_a_body(
         slow = list(doctor_proxies._check_buffering())
     (finding,) = slow
     assert not finding.ok
-    assert "deploy/Caddyfile" in finding.todo
+    assert "deploy/Caddyfile" in finding.hint
 
 
 def test_doctor_finds_a_site_that_does_not_know_its_scheme(diagnose: Ask, settings: Any) -> None:
@@ -150,4 +152,4 @@ def test_doctor_says_when_the_site_can_not_be_asked(
         monkeypatch.setattr(requests, "get", answer)
         (finding,) = examine_proxies()
         assert finding.ok is ok
-        assert site_url in finding.what
+        assert site_url in finding.message

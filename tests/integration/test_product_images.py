@@ -152,14 +152,14 @@ def test_the_copies_have_the_widths_that_pages_use_and_none_is_larger_than_the_p
         "b.png": [(160, 80), (384, 192), (576, 288), (768, 384), (1152, 576), (1440, 720)],
         "small.webp": [(100, 50)],
     }.items():
-        picture = images.local_copy(f"{elsewhere}/{name}")
+        picture = images.copy_image(f"{elsewhere}/{name}")
         assert picture is not None
         assert [file.size for file in files(picture)] == sizes
         assert (picture.width, picture.height) == sizes[-1]
 
 
 def test_a_photo_is_upright_and_tells_nothing_of_who_took_it(sandbox: Any, elsewhere: str) -> None:
-    picture = images.local_copy(f"{elsewhere}/photo.jpg")
+    picture = images.copy_image(f"{elsewhere}/photo.jpg")
     assert picture is not None
     assert (picture.width, picture.height) == (400, 1600)
     for file in files(picture):
@@ -171,7 +171,7 @@ def test_a_photo_is_upright_and_tells_nothing_of_who_took_it(sandbox: Any, elsew
 def test_every_kind_of_picture_is_shown_in_its_colours(sandbox: Any, elsewhere: str) -> None:
     found = {}
     for name in ("clear.png", "print.jpg", "moving.gif"):
-        picture = images.local_copy(f"{elsewhere}/{name}")
+        picture = images.copy_image(f"{elsewhere}/{name}")
         assert picture is not None
         found[name] = files(picture)[-1]
     assert found["clear.png"].convert("RGBA").getpixel((50, 50))[3] == 0  # type: ignore[index]
@@ -245,7 +245,7 @@ def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
     assert picture == Picture("/static/stripe_sandbox/art/workshop.svg", 1200, 900, [])
     assert default_storage.exists("products/workshop.svg") is False
     for odd in ("none.svg", "../../etc/passwd", "stripe_sandbox/checkout.js"):
-        found = images.local_copy(f"http://127.0.0.1:9999/static/{odd}")
+        found = images.copy_image(f"http://127.0.0.1:9999/static/{odd}")
         assert (found and (found.width, found.height)) == images.STATIC_SIZE
 
 

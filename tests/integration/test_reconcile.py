@@ -203,5 +203,5 @@ def test_an_old_open_purchase_is_within_reach(as_ada: Client, icons: ProductConf
 
 def test_stripe_away_is_said_in_words(sandbox: Any, stripe_away: Any) -> None:
     stripe_away()
-    with pytest.raises(CommandError, match="could not be asked"):
+    with pytest.raises(CommandError, match="request to Stripe failed"):
         reconcile()

@@ -95,7 +95,7 @@ def test_the_operator_is_told_in_words(
     fault: str, icons: ProductConfiguration, stripe_itself: Stripe, settings: Any
 ) -> None:
     stripe_itself.breaks(fault)
-    with pytest.raises(CommandError, match="Stripe could not be asked"):
+    with pytest.raises(CommandError, match="request to Stripe failed"):
         call_command("reconcile_purchases")
     assert [message.to for message in outbox.outbox] == [[email for _name, email in settings.ADMINS]]
     with pytest.raises(CommandError, match="Stripe"):

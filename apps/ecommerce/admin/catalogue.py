@@ -23,7 +23,7 @@ class PrivateFileInput(AdminFileWidget):
 class ProductConfigurationForm(forms.ModelForm):
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
-        if "slug" in self.changed_data:  # an old slug stays valid
+        if "slug" in self.changed_data:  # an existing slug remains valid
             validate_new_slug(slug, self.instance)
         return slug
 
@@ -39,15 +39,8 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
-        "product",
-        "slug",
-        "is_active",
-        "position",
-        "tagline",
-        "stripe_description",
-        "description",
-        "content",
-        "download",
+        *("product", "slug", "is_active", "position", "tagline"),
+        *("stripe_description", "description", "content", "download"),
     )
 
     @admin.display(description=_("description at Stripe"))
@@ -59,10 +52,10 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         return row.product.active
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # bootstrap_ecommerce and product.created make them
+        return False  # a sync creates them
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # uncheck "is active" instead: owners keep their access
+        return False  # clear "is active" instead, so that owners keep their access
 
 
 class PriceInline(ReadOnlyInline):

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers itself and is replaced below
+from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the admin that is replaced below
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import webhooks
@@ -35,10 +35,10 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             try:
                 with stripe_deadline():
                     webhooks.process(row)
-            except Exception as error:  # the operator wants to read every error
+            except Exception as error:  # show every error to the operator
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{row}: done", messages.SUCCESS)
+                self.message_user(request, f"{row}: processed", messages.SUCCESS)
 
 
 admin.site.unregister(DBTaskResult)
@@ -46,12 +46,12 @@ admin.site.unregister(DBTaskResult)
 
 @admin.register(DBTaskResult)
 class TaskAdmin(ReadOnlyAdmin):
-    """Shows no arguments: an e-mail that sets a new password may be among them."""
+    """Hide the arguments of tasks, which may contain an e-mail with a password reset link."""
 
     list_display = ("enqueued_at", "task_path", "status", "finished_at")
     list_filter = ("status", "task_path")
     fields = ("task_path", "status", "enqueued_at", "started_at", "finished_at", "run_after", "traceback")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse ?args_kwargs__args__1__contains=…, which would reveal an e-mail letter by letter."""
+        """Refuse filters like ?args_kwargs__args__1__contains=…, which would reveal an e-mail letter by letter."""
         return lookup.partition("__")[0] in self.list_filter

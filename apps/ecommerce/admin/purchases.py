@@ -39,7 +39,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
                 with stripe_deadline():
                     after = sync_purchase(row, f"refreshed by {request.user}")
             except stripe.StripeError as error:
-                self.message_user(request, f"{row}: Stripe could not be asked ({error})", messages.ERROR)
+                self.message_user(request, f"{row}: a request to Stripe failed ({error})", messages.ERROR)
             else:
                 self.message_user(request, f"{after}", messages.SUCCESS)
 
@@ -56,8 +56,8 @@ class MailAdmin(ReadOnlyAdmin):
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
         for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
             emails.send.func(pk)
-        left = rows.filter(sent_at=None).count()
-        self.message_user(request, f"{left} still unsent", messages.ERROR if left else messages.SUCCESS)
+        unsent = rows.filter(sent_at=None).count()
+        self.message_user(request, f"{unsent} still unsent", messages.ERROR if unsent else messages.SUCCESS)
 
 
 @admin.register(StripeCustomer)

@@ -1,38 +1,39 @@
-"""Write many rows with few queries. A row that the database refuses does not block the others."""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, ProgrammingError, router, transaction
 from django.db.models import Model, QuerySet
 
 BATCH_SIZE = 500
-# What a database or its driver raises for a row. A database that is unreachable or locked raises other errors.
-REFUSALS = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
+# Errors about a row; an unreachable or locked database raises other errors.
+ROW_ERRORS = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
 
-M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=Model)
 
 
-def all_rows(model: type[M]) -> QuerySet[M]:
-    """Return all rows of the database for writing, also those that the default manager hides."""
+def all_rows(model: type[ModelT]) -> QuerySet[ModelT]:
+    """Return all rows of the database for writing, including those that the default manager hides."""
     return model._base_manager.using(router.db_for_write(model))
 
 
-def save_rows(rows: Sequence[M], update_fields: Collection[str] = ()) -> list[tuple[M, Exception]]:
-    """Insert the rows, or update these fields of existing ones. Return the refused rows with the errors."""
+def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH_SIZE] for start in range(0, len(items), BATCH_SIZE))
+
+
+def save_rows(rows: Sequence[ModelT], update_fields: Collection[str] = ()) -> list[tuple[ModelT, Exception]]:
+    """Insert the rows, or update `update_fields` of existing ones. Return the rows that failed, with their errors."""
     if not rows:
         return []
-    upsert: dict[str, Any] = {
-        "update_conflicts": True,
-        "unique_fields": ["pk"],
-        "update_fields": update_fields,
-    }
+    upsert: dict[str, Any] = {}
+    if update_fields:
+        upsert = {"update_conflicts": True, "unique_fields": ["pk"], "update_fields": update_fields}
     table = all_rows(type(rows[0]))
     try:
         with transaction.atomic(using=table.db):
-            table.bulk_create(rows, **(upsert if update_fields else {}))
-    except REFUSALS as error:
+            table.bulk_create(rows, **upsert)
+    except ROW_ERRORS as error:
         if len(rows) == 1:
             return [(rows[0], error)]
-        return [refused for row in rows for refused in save_rows([row], update_fields)]
+        return [failed for row in rows for failed in save_rows([row], update_fields)]
     return []

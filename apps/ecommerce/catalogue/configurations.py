@@ -1,45 +1,39 @@
-"""The ProductConfiguration of each product: created by a sync, and edited by the founder from then on."""
-
 from collections.abc import Collection, Sequence
 
 from django.db.models import Max, Prefetch
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.report import failure
 from apps.ecommerce.catalogue.rows import MAX_INTEGER, clean_line
 from apps.ecommerce.catalogue.search_columns import refresh_search_columns, set_search_columns
 from apps.ecommerce.catalogue.slugs import choose_slugs
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 
-MAX_TAGLINE = ProductConfiguration._meta.get_field("tagline").max_length
-MAX_TRIES = 3  # another process may take a slug between the choice and the insert
+MAX_TAGLINE_LENGTH = ProductConfiguration._meta.get_field("tagline").max_length
+MAX_TRIES = 3  # another process may insert the same slug first
 
 
 def update_configurations(product_ids: Collection[str] | None = None) -> list[str]:
-    """Create missing configurations of these products, or of all, and refresh the others. Return the failures."""
+    """Create missing configurations and refresh existing ones, of these products or of all. Return the failures."""
     failures = refresh_search_columns(product_ids)
-    refused: list[str] = []
-    for _try in range(MAX_TRIES):
-        missing = _missing_ids(product_ids)
-        batches = (missing[start : start + BATCH_SIZE] for start in range(0, len(missing), BATCH_SIZE))
-        refused = [line for batch in batches for line in _create(batch)]
-        if not refused:
-            break
-    page_cache.invalidate()
-    return failures + refused
-
-
-def _missing_ids(product_ids: Collection[str] | None) -> list[str]:
-    """Return the ids of products without configuration, in the order of Stripe's list."""
-    products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
+    products = (
+        all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
+    )  # as Stripe lists them
     if product_ids is not None:
         products = products.filter(id__in=product_ids)
-    return list(products.values_list("id", flat=True))
+    not_created: list[str] = []
+    for _try in range(MAX_TRIES):
+        missing = list(products.values_list("id", flat=True))
+        not_created = [line for batch in in_batches(missing) for line in _create(batch)]
+        if not not_created:
+            break
+    page_cache.invalidate()
+    return failures + not_created
 
 
 def _create(product_ids: Sequence[str]) -> list[str]:
-    """Create the configurations of these products, positioned after the existing ones. Return the failures."""
+    """Create configurations, positioned after the existing ones. Return the failures."""
     products = all_rows(Product).filter(id__in=product_ids).order_by("synced_at", "id")
     products = products.prefetch_related(Prefetch("prices", Price._default_manager.using(products.db)))
     last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0
@@ -50,7 +44,7 @@ def _create(product_ids: Sequence[str]) -> list[str]:
             product=product,
             slug=slugs[product.id],
             position=min(position, MAX_INTEGER),
-            tagline=clean_line(product.metadata.get("tagline"))[:MAX_TAGLINE],
+            tagline=clean_line(product.metadata.get("tagline"))[:MAX_TAGLINE_LENGTH],
         )
         set_search_columns(row)
         rows.append(row)

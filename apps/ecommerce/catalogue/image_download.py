@@ -1,4 +1,4 @@
-"""Download an image from an untrusted URL: from the public internet only, with limits on time and size."""
+"""Download images from untrusted URLs on the public internet, with limits on time and size."""
 
 import http.client
 import ipaddress
@@ -22,49 +22,48 @@ MAX_URL_LENGTH = 2048
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "storefront-images/1.0"}
-# Networks that ipaddress calls global, and in which cloud providers have internal services.
+# Internal services of cloud providers, in networks that ipaddress considers global.
 CLOUD_NETWORKS = [ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24")]
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class DownloadError(Exception):
-    """The image can't be downloaded. The message says why."""
+    """The image can't or must not be downloaded. The message says why."""
 
 
 class DownloadTimeout(DownloadError):
-    """The download took too long."""
+    pass
 
 
 def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
-    """Return the body of the response, after redirects. Raise DownloadError if it can't or must not be downloaded.
-
-    A thread does the work, because neither DNS nor HTTP libraries limit the total time.
-    """
+    """Return the body of the response, after redirects. Raise DownloadError or DownloadTimeout."""
+    # In a thread, because neither DNS nor HTTP libraries limit the total time.
     thread = _DownloadThread(url)
     thread.start()
     thread.join(max(seconds, 0))
+    error: Exception | None = TimeoutError()
     if thread.is_alive():
         thread.abort()
-        raise DownloadTimeout("the server did not answer in time")
-    error = thread.error
-    if isinstance(error, TimeoutError) or (error and isinstance(error.__cause__, TimeoutError)):
-        raise DownloadTimeout("the server did not answer in time") from error
+    else:
+        error = thread.error
+    if error is None:
+        return thread.body
     if isinstance(error, DownloadError):
         raise error
-    if error:
-        raise DownloadError(f"{type(error).__name__}: {error}") from error
-    return thread.body
+    if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
+        raise DownloadTimeout("the server did not respond in time") from error
+    raise DownloadError(f"{type(error).__name__}: {error}") from error
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address, or the IPv4 address inside an IPv6 one, belongs to the public internet."""
+    """Return whether an IP address, or the IPv4 address in an IPv6 address, is on the public internet."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
+        embedded = address.ipv4_mapped or address.sixtofour
         if address in NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner:
-            return is_public(str(inner))
+            embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if embedded:
+            return is_public(str(embedded))
         if address.is_site_local:
             return False
     if any(address in network for network in CLOUD_NETWORKS):
@@ -88,7 +87,6 @@ class _DownloadThread(Thread):
             self.error = error
 
     def abort(self) -> None:
-        """End the thread, also while it waits for data."""
         self.is_aborted = True
         if self.connection and self.connection.sock:
             self.connection.sock.shutdown(socket.SHUT_RDWR)
@@ -96,7 +94,7 @@ class _DownloadThread(Thread):
     def _follow_redirects(self) -> bytes:
         url = self.url
         for _hop in range(MAX_REDIRECTS + 1):
-            parts = _checked_parts(url)
+            parts = _validate_url(url)
             self.connection = _connect(parts)
             with closing(self.connection):
                 if self.is_aborted:
@@ -108,26 +106,26 @@ class _DownloadThread(Thread):
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
 
 
-def _checked_parts(url: str) -> SplitResult:
-    """Return the parts of the URL, quoted and with its host in ASCII. Raise an error if it must not be requested."""
+def _validate_url(url: str) -> SplitResult:
+    """Return the parts of the URL, quoted and with its host in ASCII. Raise DownloadError if it is not allowed."""
     if len(url) > MAX_URL_LENGTH:
         raise DownloadError("the URL is too long")
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))
     if parts.scheme not in PORTS or not parts.hostname:
         raise DownloadError("only http:// and https:// URLs are downloaded")
     if "@" in parts.netloc:
-        raise DownloadError("the URL has a user name or a password in it")
+        raise DownloadError("the URL contains a user name or a password")
     port = parts.port or PORTS[parts.scheme]
     if port not in PORTS.values() and not settings.ALLOW_PRIVATE_IMAGE_URLS:
-        raise DownloadError(f"port {port} is not the port of a web server")
+        raise DownloadError(f"port {port} is not allowed")
     return parts
 
 
 def _connect(parts: SplitResult) -> HTTPConnection:
-    """Connect to the first public IP address of the host that answers. The host is not resolved a second time."""
+    """Connect to the first public IP address that answers, without resolving the host a second time."""
     host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
-    error: Exception = DownloadError(f"{host} has no address on the public internet")
-    for address in _public_addresses(host, port):
+    error: Exception = DownloadError(f"{host} has no public IP address")
+    for address in _resolve_public_ips(host, port):
         connection = HTTPConnection(address, port)
         if parts.scheme == "https":
             connection = HTTPSConnection(address, port, server_hostname=host, ca_certs=DEFAULT_CA_BUNDLE_PATH)
@@ -143,21 +141,21 @@ def _connect(parts: SplitResult) -> HTTPConnection:
     raise error
 
 
-def _public_addresses(host: str, port: int) -> Iterator[str]:
-    for *_socket_options, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if settings.ALLOW_PRIVATE_IMAGE_URLS or is_public(str(address[0])):
-            yield str(address[0])
+def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
+    for *_options, sockaddr in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if settings.ALLOW_PRIVATE_IMAGE_URLS or is_public(str(sockaddr[0])):
+            yield str(sockaddr[0])
 
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-    """Return the body of the response, or the URL that it redirects to."""
+    """Return the body of the response, or the URL of a redirect."""
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:
         if response.status in REDIRECTS and (location := response.headers.get("Location")):
             return b"", location
         if response.status != http.client.OK:
-            raise DownloadError(f"the server answered with status {response.status}")
+            raise DownloadError(f"the server responded with status {response.status}")
         body = response.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise DownloadError(f"more than {MAX_BYTES} bytes")

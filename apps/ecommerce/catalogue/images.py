@@ -1,10 +1,17 @@
 """Copy product images to our storage, so that a shopper's browser requests nothing from other sites.
 
-A copy is WebP in the widths that pages show: upright, in sRGB, one frame, and without metadata.
+Copies are WebP in the widths that pages use: upright, in sRGB, one frame, without metadata.
 """
 
 import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from io import BytesIO
+from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,49 +19,82 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
-from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadError, download
+from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadTimeout, download
+from apps.ecommerce.catalogue.report import Report, label, printable
+from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
 
 MAX_PIXELS = 12_000_000  # a few kilobytes can decode to gigabytes; these take 200 MB at most
 MAX_JPEG_PIXELS = 30_000_000  # decoded at half their size or less
-# No SVG of other sites: opened by its URL, it could run scripts on our origin.
+# No SVG from other sites: opened by its URL, it could run scripts on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-# A thumbnail; a card on phones with two and three pixels per point; the product page on these; desktops.
+# Thumbnail; card on phones with device pixel ratio 2 and 3; product page on these; desktops.
 WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
+MAX_TIMEOUTS = 3  # of one server, in one sync
 STATIC_SIZE = (1200, 900)  # our pages show all pictures as 4 : 3
+
+logger = logging.getLogger(__name__)
 
 
 class ImageError(Exception):
     """The image can't be copied. The message says why."""
 
 
-def local_copy(url: str, seconds: float = MAX_SECONDS) -> Picture:
-    """Download an image and store copies of it. One of our own static files stays where it is.
+def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: float | None = None) -> None:
+    """Set `row.copies`, reusing `old` ones. `seconds` limits the total time of all downloads."""
+    deadline = monotonic() + seconds if seconds else None
+    row.copies = {url: old.get(url) for url in row.images}
+    for url in [url for url, copy in row.copies.items() if not copy]:
+        left = min(deadline - monotonic(), MAX_SECONDS) if deadline else MAX_SECONDS
+        try:
+            row.copies[url] = _copy_unless_down(url, left, report.timeouts)
+        except ImageError as error:
+            report.without_image.append(f"{label(row)}: {printable(url)}: {printable(error)}")
+            logger.warning("Image could not be copied: %s", report.without_image[-1])
 
-    Raise ImageError if there is no usable image, or if the download takes longer than `seconds`.
-    """
+
+def _copy_unless_down(url: str, seconds: float, timeouts: Counter[str]) -> dict[str, Any]:
+    """Raise ImageError without a request if the server has timed out MAX_TIMEOUTS times."""
+    host = "".join(url.split("/")[2:3])
+    if timeouts[host] >= MAX_TIMEOUTS:
+        raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
     try:
-        if _is_own_static_file(url):
+        return asdict(copy_image(url, seconds))
+    except ImageError as error:
+        if isinstance(error.__cause__, DownloadTimeout):
+            timeouts[host] += 1
+        raise
+
+
+def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
+    """Download an image and store copies of it. A static file of this site is not copied.
+
+    Raise ImageError if the image is unusable or the download takes longer than `seconds`.
+    """
+    with _explain_failure("downloaded"):
+        if _is_static_file(url):
             return Picture(urlsplit(url).path, *STATIC_SIZE)
         body = download(url, seconds)
-    except (DownloadError, ValueError) as error:  # ValueError: this is no URL
-        raise ImageError(f"it could not be downloaded: {error}") from error
-    try:
-        picture = _decode(body)
-    except Exception as error:  # decoders raise errors of many types
-        raise ImageError(f"it is no image that can be shown: {error}") from error
-    try:
-        return _store(picture, body)
-    except Exception as error:  # and so do encoders and storages
-        raise ImageError(f"it could not be stored: {error}") from error
+    with _explain_failure("decoded"):
+        image = _decode(body)
+    with _explain_failure("stored"):
+        return _store(image, body)
 
 
-def _is_own_static_file(url: str) -> bool:
-    """Return whether the URL names one of our static files, at any port."""
+@contextmanager
+def _explain_failure(step: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # decoders, encoders and storages raise errors of many types
+        raise ImageError(f"it could not be {step}: {error}") from error
+
+
+def _is_static_file(url: str) -> bool:
+    """Return whether the URL is that of a static file of this site, at any port."""
     parts, site = urlsplit(url), urlsplit(settings.SITE_URL)
-    is_ours = bool(parts.hostname) and parts.hostname == site.hostname
-    return is_ours and parts.path.startswith(settings.STATIC_URL)
+    is_this_site = bool(parts.hostname) and parts.hostname == site.hostname
+    return is_this_site and parts.path.startswith(settings.STATIC_URL)
 
 
 def _decode(body: bytes) -> Image.Image:
@@ -63,36 +103,36 @@ def _decode(body: bytes) -> Image.Image:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:
             raise ValueError(f"{file.width} × {file.height} are more than {limit} pixels")
-        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # affects only JPEG, and never decodes it smaller
+        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # only JPEG, and never smaller than this
         file.load()
         ImageOps.exif_transpose(file, in_place=True)
         mode = "RGBA" if file.has_transparency_data else "RGB"
         profile = file.info.get("icc_profile") if file.mode in (mode, "CMYK") else None
-        picture = file if profile or file.mode == mode else file.convert(mode)
-        # Before the colours are converted, so that a large image is in memory only once.
-        picture = _resize(picture, min(picture.width, WIDTHS[-1]))
+        image = file if profile or file.mode == mode else file.convert(mode)
+        # Resize before converting colours, so that a large image is in memory only once.
+        image = _resize(image, min(image.width, WIDTHS[-1]))
     if profile:
         srgb = ImageCms.createProfile("sRGB")
-        picture = ImageCms.profileToProfile(picture, BytesIO(profile), srgb, outputMode=mode) or picture
-    picture = picture if picture.mode == mode else picture.convert(mode)
-    picture.info.clear()
-    return picture
+        image = ImageCms.profileToProfile(image, BytesIO(profile), srgb, outputMode=mode) or image
+    image = image if image.mode == mode else image.convert(mode)
+    image.info.clear()
+    return image
 
 
-def _store(picture: Image.Image, body: bytes) -> Picture:
-    """Store the copies that are missing. Their names contain a digest, so that browsers keep them for ever."""
+def _store(image: Image.Image, body: bytes) -> Picture:
+    """Store missing copies. Browsers can cache them without limit, because their names contain a digest."""
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
-    widths = [*(width for width in WIDTHS if width < picture.width), picture.width]
-    stored = Picture(f"products/{digest[:32]}", *picture.size, widths)
+    widths = [*(width for width in WIDTHS if width < image.width), image.width]
+    stored = Picture(f"products/{digest[:32]}", *image.size, widths)
     for name, width in reversed(list(zip(stored.files, widths, strict=True))):
-        picture = _resize(picture, width)
+        image = _resize(image, width)
         if not default_storage.exists(name):
             file = BytesIO()
-            picture.save(file, "WEBP", quality=QUALITY)
+            image.save(file, "WEBP", quality=QUALITY)
             default_storage.save(name, ContentFile(file.getvalue()))
     return stored
 
 
-def _resize(picture: Image.Image, width: int) -> Image.Image:
-    height = max(1, round(picture.height * width / picture.width))
-    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
+def _resize(image: Image.Image, width: int) -> Image.Image:
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)

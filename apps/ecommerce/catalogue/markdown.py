@@ -27,8 +27,8 @@ def render_markdown(text: str, top: int = 2) -> SafeString:
         elif token.type == "image":
             _restrict_image(token)
         elif token.type in ("fence", "code_block", "table_open"):
-            token.attrSet("tabindex", "0")  # keyboards can scroll wide ones
-        elif style := token.attrs.pop("style", ""):  # our Content-Security-Policy allows no inline style
+            token.attrSet("tabindex", "0")  # so that keyboard users can scroll wide content
+        elif style := token.attrs.pop("style", ""):  # the Content-Security-Policy allows no inline style
             token.attrJoin("class", ALIGNMENT.get(str(style), "start"))
     return SafeString(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
 
@@ -44,7 +44,7 @@ def _is_absolute(url: str) -> bool:
 
 
 def _restrict_image(image: Token) -> None:
-    """Show an image of another site as text: the request would tell that site who reads the page."""
+    """Replace an image on another site by its text, so that readers send no request to that site."""
     if _is_absolute(str(image.attrGet("src"))):
         image.type, image.content = "text", image.content or str(image.attrGet("src"))
     else:

@@ -1,5 +1,3 @@
-"""The report of a sync, and how it names products and prices."""
-
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,19 +10,20 @@ class NotSaved(Exception):
 
 @dataclass
 class Report:
-    """What a sync did, or would do in a dry run. Each line names one object: "Icon set (prod_…)"."""
+    """The results of a sync; in a dry run, what it would do. Each line names an object: "Icon set (prod_…)"."""
 
+    dry_run: bool = False
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
     unchanged: int = 0
     not_saved: list[str] = field(default_factory=list)
-    without_image: list[str] = field(default_factory=list)  # the products are sold nevertheless
+    without_image: list[str] = field(default_factory=list)  # these products are on sale, too
     timeouts: Counter[str] = field(default_factory=Counter)  # of image servers, by host
 
 
 def printable(text: object) -> str:
-    """Escape what a terminal or a log must not receive: control characters and surrogates."""
+    """Escape control characters and surrogates, for terminals and logs."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )

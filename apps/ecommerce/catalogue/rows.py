@@ -1,4 +1,4 @@
-"""Build Product and Price rows from Stripe's objects, and refuse objects that the store can't sell correctly."""
+"""Build Product and Price rows from Stripe's objects. Refuse objects that the store would sell wrongly."""
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ INTERVALS = ("day", "week", "month", "year")
 MAX_INTEGER = 2**31 - 1  # of PostgreSQL; SQLite accepts more
 MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-images
 MAX_NAME_LENGTH = 500
-# The fields that a sync writes. It leaves fields that a founder adds to these models alone.
+# A sync writes these fields, but no field that a founder adds to the models.
 FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [
@@ -27,32 +27,32 @@ FIELDS: dict[type[Model], list[str]] = {
         *("trial_period_days", "nickname", "metered"),
     ],
 }
-Copy = TypeVar("Copy", Product, Price)
+RowT = TypeVar("RowT", Product, Price)
 
 
 class InvalidObject(Exception):
-    """The store can't copy this object. The message says why."""
+    """The store can't copy an object of Stripe. The message says why."""
 
 
 def build_rows(
-    model: type[Copy], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
-) -> list[Copy]:
-    """Return unsaved rows of the valid items, and report the others."""
-    rows: list[Copy] = []
+    model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
+) -> list[RowT]:
+    """Return unsaved rows. Report invalid items as not saved."""
+    build: Callable[..., Any] = _build_product if model is Product else _build_price
+    rows: list[RowT] = []
     for item in items:
         try:
-            rows.append(_build_row(BUILDERS[model], item, fetched_at or timezone.now()))
+            rows.append(_build_row(build, item, fetched_at or timezone.now()))
         except InvalidObject as error:
-            report.not_saved.append(f"{_label(model, item)}: {error}")
+            report.not_saved.append(f"{_describe(model, item)}: {error}")
     return rows
 
 
-def id_of(item: StripeData) -> str:
+def get_id(item: StripeData) -> str:
     return str(item["id"]) if isinstance(item, Mapping) and "id" in item else ""
 
 
-def product_id_of(price: StripeData) -> str:
-    """Return "" if the price does not say."""
+def get_product_id(price: StripeData) -> str:
     try:
         return object_id(price["product"])
     except (KeyError, TypeError):
@@ -60,14 +60,14 @@ def product_id_of(price: StripeData) -> str:
 
 
 def clean_line(text: object) -> str:
-    """Return the text in one line without control characters; "" if nothing of it is visible."""
+    """Return the text in one line without control characters, or "" if no character is visible."""
     line = " ".join(str(text or "").split())
     line = "".join(letter for letter in line if unicodedata.category(letter) != "Cc")
     return line if any(unicodedata.category(letter)[0] not in "CZ" for letter in line) else ""
 
 
-def _label(model: type[Model], item: object) -> str:
-    """Name an object of Stripe's API, which may lack any field."""
+def _describe(model: type[Model], item: object) -> str:
+    """Return name and id of an object, which may lack any field."""
     if not isinstance(item, Mapping):
         return f"{model._meta.verbose_name} {printable(item)[:80]}"
     key = printable(item.get("id"))
@@ -77,14 +77,14 @@ def _label(model: type[Model], item: object) -> str:
 def _build_row(build: Callable[..., Any], item: StripeData, fetched_at: datetime) -> Any:
     try:
         row = build(item, fetched_at)
-        row.clean_fields(exclude={"product"})  # which would be a query
+        row.clean_fields(exclude={"product"})  # without a query for the product
     except KeyError as error:
         raise InvalidObject(f"{error} is missing") from error
     except ValidationError as error:
         reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
         raise InvalidObject(printable("; ".join(reasons))) from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidObject(f"it is not as Stripe describes it ({printable(error)})") from error
+        raise InvalidObject(f"it differs from Stripe's documentation ({printable(error)})") from error
     return row
 
 
@@ -126,18 +126,12 @@ def _check_price(price: Price) -> None:
     if not price.product_id:
         raise InvalidObject("its product is missing")
     if str(price.currency).upper() not in CURRENCIES:
-        raise InvalidObject(f"the currency {price.currency!a} is unknown here")
+        raise InvalidObject(f"the currency {price.currency!a} is unknown")
     if price.unit_amount is not None and (type(price.unit_amount) is not int or price.unit_amount < 0):
         raise InvalidObject(f"the amount {price.unit_amount!a} is not a whole number of minor units")
     if (price.interval in INTERVALS) != price.is_recurring:
-        raise InvalidObject(f"the interval {price.interval!a} is unknown here")
+        raise InvalidObject(f"the interval {price.interval!a} is unknown")
     for name, smallest in (("interval_count", 1), ("trial_period_days", 0)):
         number = getattr(price, name)
         if type(number) is not int or not smallest <= number <= MAX_INTEGER:
             raise InvalidObject(f"{name} {number!a} is out of range")
-
-
-BUILDERS: dict[type[Model], Callable[[StripeData, datetime], Any]] = {
-    Product: _build_product,
-    Price: _build_price,
-}

@@ -1,13 +1,11 @@
-"""The columns by which the store is searched, filtered and sorted, derived from a product, its prices and its texts.
-
-A query over these columns costs the same for 10 and for 10,000 products.
-"""
+"""Derived columns by which the store searches, filters and sorts, so that queries need no joins."""
 
 import logging
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from hashlib import sha256
+from operator import attrgetter
 
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -20,14 +18,14 @@ from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
-MAX_SORT_NAME = 120
-# Letters that Unicode does not decompose, as people without them on the keyboard type them.
+MAX_SORT_NAME_LENGTH = 120
+# Letters that Unicode does not decompose, and how people type them on other keyboards.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
 
 def fold(text: str) -> str:
-    """Return what two spellings have in common: "Café–Größe" and "CAFE grosse" are both "cafe grosse"."""
+    """Return the text without case and accents: "Café–Größe" and "CAFE grosse" are both "cafe grosse"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return GAPS.sub(" ", bare.translate(LETTERS)).strip()
@@ -42,7 +40,7 @@ def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[s
     rows = rows.select_related("product").prefetch_related(Prefetch("product__prices", prices))
     failures: list[str] = []
     last = 0
-    while batch := list(rows.filter(pk__gt=last)[:BATCH_SIZE]):  # all rows would not fit into memory
+    while batch := list(rows.filter(pk__gt=last)[:BATCH_SIZE]):  # to limit memory
         failures += refresh_rows(batch)
         last = batch[-1].pk
     page_cache.invalidate()
@@ -50,15 +48,15 @@ def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[s
 
 
 def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
-    """Refresh rows with their product and prices, in at most one query. Return a line for each failure."""
+    """Refresh rows whose product and prices are loaded, with at most one query. Return a line for each failure."""
     changed: list[ProductConfiguration] = []
     failures: list[str] = []
     for row in rows:
         try:
             if set_search_columns(row):
                 changed.append(row)
-        except Exception as error:  # of one product; the others are still refreshed
-            logger.exception("The search columns of %s can't be derived", printable(row.product_id))
+        except Exception as error:  # an error in one product must not stop the refresh
+            logger.exception("The search columns of %s could not be computed", printable(row.product_id))
             failures.append(failure(row.product, error))
     refused = save_rows(changed, [*COLUMNS, "changed_at"])
     return failures + [failure(row.product, error) for row, error in refused]
@@ -70,11 +68,11 @@ def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: ob
 
 
 def set_search_columns(row: ProductConfiguration) -> bool:
-    """Set the columns of a row from its product and its prices. Return whether any has changed."""
+    """Compute the columns from the product and its prices. Return whether one has changed."""
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
     row.listed = row.is_active and product.active
-    row.sort_name = fold(product.name)[:MAX_SORT_NAME]
+    row.sort_name = fold(product.name)[:MAX_SORT_NAME_LENGTH]
     row.search_text = fold(" ".join((product.name, row.tagline, product.description, row.description)))
     row.sort_price = (cheapest(prices).unit_amount or 0) if prices else UNPRICED
     row.sells_once = any(not price.interval for price in prices)
@@ -88,10 +86,8 @@ def set_search_columns(row: ProductConfiguration) -> bool:
 def _fingerprint(row: ProductConfiguration) -> str:
     """Return a digest of what the product's page shows."""
     product = row.product
-    prices = [
-        (p.id, p.unit_amount, p.currency, p.interval, p.interval_count, p.trial_period_days, p.nickname)
-        for p in row.prices
-    ]
+    names = ("id", "unit_amount", "currency", "interval", "interval_count", "trial_period_days", "nickname")
+    prices = [attrgetter(*names)(price) for price in row.prices]
     texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
     shown = repr((texts, prices, [picture.address for picture in product.pictures]))
     return sha256(shown.encode()).hexdigest()[:32]

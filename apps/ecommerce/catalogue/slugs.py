@@ -1,4 +1,4 @@
-"""Choose the slugs of products: valid, unique, stable, and never one of our routes."""
+"""Choose slugs of products that are valid, unique, stable and different from the site's routes."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.models import Product, ProductConfiguration
 
-MAX_LENGTH = 70  # of the part that comes from a name; the column has room for a digest behind it
+MAX_LENGTH = 70  # without the digest that may follow
 DIGEST_LENGTHS = (8, 16, 32, 64)
 PRODUCT_ROUTES = ("product", "buy", "purchased_product", "purchased_download")
-# Used below /store/ and /purchases/, or kept free for later.
+# Used below /store/ and /purchases/, or reserved for later.
 RESERVED = frozenset(
     str.split(
         """
@@ -31,27 +31,26 @@ RESERVED = frozenset(
 
 
 class SlugConverter(StringConverter):
-    """Build a URL of any slug: an invalid one must not break pages that link to it."""
+    """Build a URL from any slug, so that an invalid one does not break pages that link to it."""
 
     def to_url(self, value: str) -> str:
         return str(value).replace("/", "-") or "-"
 
 
 def choose_slugs(products: list[Product]) -> dict[str, str]:
-    """Return an unused slug for each product id. A product gets the same slug each time, unless it is taken."""
-    wanted = {product.id: list(_candidates(product)) for product in products}
+    """Return an unused slug for each product id. The choice is stable unless another product takes the slug."""
+    candidates = {product.id: list(_generate_candidates(product)) for product in products}
+    all_candidates = {slug for slugs in candidates.values() for slug in slugs}
     rows = all_rows(ProductConfiguration).annotate(folded=Lower("slug"))
-    candidates = {slug for slugs in wanted.values() for slug in slugs}
-    taken = set(rows.filter(folded__in=candidates).values_list("folded", flat=True))
+    taken = set(rows.filter(folded__in=all_candidates).values_list("folded", flat=True))
     chosen: dict[str, str] = {}
-    for product_id, slugs in wanted.items():
+    for product_id, slugs in candidates.items():
         chosen[product_id] = next((slug for slug in slugs if slug not in taken), uuid4().hex)
         taken.add(chosen[product_id])
     return chosen
 
 
 def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
-    """Raise ValidationError if this row can't have the slug."""
     if is_reserved(slug):
         raise ValidationError(
             _("The shop uses “%(slug)s” for a page of its own. Please choose another one."),
@@ -76,13 +75,13 @@ def _leads_to_product(route: str, slug: str) -> bool:
     try:
         match = resolve(reverse(route, args=[slug]))
     except NoReverseMatch:
-        return True  # the founder has removed the route
+        return True  # a founder may remove the route
     except Resolver404:
         return False
     return match.url_name == route and slug in (*match.args, *match.kwargs.values())
 
 
-def _candidates(product: Product) -> Iterator[str]:
+def _generate_candidates(product: Product) -> Iterator[str]:
     """Yield the slug from the metadata or the name, then longer ones that contain a digest of the id."""
     texts = (str(product.metadata.get("slug") or ""), product.name)
     base = next(filter(None, (slugify(text)[:MAX_LENGTH].strip("-_") for text in texts)), "product")

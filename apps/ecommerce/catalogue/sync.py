@@ -1,4 +1,4 @@
-"""Copy Stripe's products and prices: all of them (`bootstrap_ecommerce`) or one product (an event).
+"""Copy products and prices from Stripe: all (`bootstrap_ecommerce`), or one product after an event.
 
 https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 """
@@ -13,25 +13,25 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
+from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
-from apps.ecommerce.catalogue.product_images import copy_images
+from apps.ecommerce.catalogue.images import copy_images
 from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
-from apps.ecommerce.catalogue.rows import FIELDS, Copy, build_rows, id_of, product_id_of
+from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product
 from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, read, read_pages
 
 
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
-    """Copy every active product and price, and deactivate what Stripe no longer lists. Nothing is deleted.
+    """Copy all active products and prices, and deactivate those that Stripe no longer lists.
 
-    It is safe to repeat and to interrupt. Raise stripe.StripeError if Stripe can't be asked.
+    Safe to repeat and to interrupt. Raise stripe.StripeError if a request to Stripe fails.
     """
-    report = Report()
+    report = Report(dry_run)
     try:
-        _copy_all(report, dry_run, progress)
+        _copy_all(report, progress)
     finally:
         if not dry_run:
             report.not_saved += update_configurations()
@@ -39,9 +39,9 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 
 
 def sync_product(product_id: str) -> None:
-    """Copy one product with its prices. Deactivate a product that Stripe has deleted.
+    """Copy one product with its prices, or deactivate it if Stripe has deleted it.
 
-    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if Stripe can't be asked.
+    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request to Stripe fails.
     """
     fetched_at = timezone.now()
     item, prices = _fetch(product_id)
@@ -53,51 +53,51 @@ def sync_product(product_id: str) -> None:
         before = all_rows(Product).filter(id=product.id).first()
         copy_images(product, before.copies if before else {}, report, MAX_SECONDS)
         price_rows = build_rows(Price, prices, report, fetched_at)
-        _write_product(product, price_rows, active_ids={id_of(price) for price in prices})
+        _write_product(product, price_rows, active_ids={get_id(price) for price in prices})
     page_cache.invalidate()
     if report.not_saved:
         raise NotSaved("; ".join(report.not_saved))
 
 
-def _copy_all(report: Report, dry_run: bool, progress: Callable[[str], None]) -> None:
+def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
     started = timezone.now()
-    listed: set[str] = set()  # includes what can't be saved: its older copy stays on sale
-    known = {""}
+    listed: set[str] = set()  # with those that can't be saved: their older copies stay on sale
+    product_ids = {""}  # of prices without product, which build_rows() reports
     for products in read_pages("products", active=True):
         rows = build_rows(Product, products, report)
-        _save_page(Product, rows, report, dry_run)
-        listed.update(map(id_of, products))
-        known.update(row.id for row in rows if dry_run)
+        _save_page(Product, rows, report)
+        listed.update(map(get_id, products))
+        product_ids.update(row.id for row in rows if report.dry_run)
         progress(f"{len(listed)} products")
-    known.update(all_rows(Product).values_list("id", flat=True))
+    product_ids.update(all_rows(Product).values_list("id", flat=True))
     count = 0
     for prices in read_pages("prices", active=True):
-        copies = build_rows(Price, [price for price in prices if product_id_of(price) in known], report)
-        _save_page(Price, copies, report, dry_run)
-        listed.update(map(id_of, prices))
-        count += len(copies)
+        known_prices = [price for price in prices if get_product_id(price) in product_ids]
+        price_rows = build_rows(Price, known_prices, report)
+        _save_page(Price, price_rows, report)
+        listed.update(map(get_id, prices))
+        count += len(price_rows)
         progress(f"{count} prices")
-    _archive(Price, listed, started, report, dry_run)
-    _archive(Product, listed, started, report, dry_run)
+    _archive(Price, listed, started, report)
+    _archive(Product, listed, started, report)
 
 
-def _save_page(model: type[Copy], rows: Sequence[Copy], report: Report, dry_run: bool) -> None:
-    """Save a page of Stripe's list with one query for the existing rows and one upsert."""
-    known: dict[str, Copy] = all_rows(model).in_bulk([row.id for row in rows])
+def _save_page(model: type[RowT], rows: Sequence[RowT], report: Report) -> None:
+    known: dict[str, RowT] = all_rows(model).in_bulk([row.id for row in rows])
     for row in rows:
-        if isinstance(row, Product) and not dry_run:
+        if isinstance(row, Product) and not report.dry_run:
             before = known.get(row.id)
             copy_images(row, before.copies if before else {}, report)
-    _save(model, rows, known, report, dry_run)
+    _save(model, rows, known, report)
 
 
 def _save(
-    model: type[Copy], rows: Sequence[Copy], known: Mapping[str, Copy], report: Report, dry_run: bool = False
-) -> dict[str, Copy]:
-    """Upsert the rows, except those that another process has fetched later. Return all rows by id as they are now."""
+    model: type[RowT], rows: Sequence[RowT], known: Mapping[str, RowT], report: Report
+) -> dict[str, RowT]:
+    """Upsert rows, except those that another process has fetched later. Return all current rows by id."""
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
-    refused = [] if dry_run else save_rows(fresh, fields)
+    refused = [] if report.dry_run else save_rows(fresh, fields)
     report.not_saved += [failure(row, error) for row, error in refused]
     failed = {row.id for row, _error in refused}
     saved = {row.id: row for row in fresh if row.id not in failed}
@@ -112,25 +112,24 @@ def _save(
     return {**known, **saved}
 
 
-def _archive(model: type[Copy], listed: set[str], started: datetime, report: Report, dry_run: bool) -> None:
-    """Deactivate rows that Stripe does not list, unless an event has refreshed them since the start."""
+def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:
+    """Deactivate rows that Stripe does not list, unless an event has updated them since `started`."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
-    gone = [row for row in stale.iterator() if row.id not in listed]
-    report.archived.extend(label(row) for row in gone)
-    for start in range(0, 0 if dry_run else len(gone), BATCH_SIZE):
-        ids = [row.id for row in gone[start : start + BATCH_SIZE]]
-        all_rows(model).filter(id__in=ids).update(active=False, synced_at=started)
+    unlisted = [row for row in stale.iterator() if row.id not in listed]
+    report.archived.extend(label(row) for row in unlisted)
+    for batch in [] if report.dry_run else in_batches([row.id for row in unlisted]):
+        all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
 
 
 def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     """Return a product, or None if Stripe has deleted it, and its active prices.
 
-    One request, or two for a product without price. https://docs.stripe.com/expand
+    Send one request, or two for a product without prices. https://docs.stripe.com/expand
     """
     try:
         pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
         prices = [price for page in pages for price in page]
-        # As a list, because an id that its owner has chosen ("a/b", "..") can't be part of every path.
+        # Not retrieved by path, because custom ids ("a/b", "..") may be invalid in a path.
         products = [product for price in prices if (product := expanded(price.get("product")))]
         return next(iter(products or read("products", ids=[product_id])["data"]), None), prices
     except stripe.InvalidRequestError as error:
@@ -140,7 +139,7 @@ def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
 
 
 def _write_product(product: Product, prices: Sequence[Price], active_ids: set[str]) -> None:
-    """Write a product, its prices and its search columns in one transaction, or raise NotSaved.
+    """Write a product, its prices and search columns in one transaction. Raise NotSaved if one fails.
 
     `active_ids` are the ids of its active prices, including those that can't be copied.
     """
@@ -149,11 +148,11 @@ def _write_product(product: Product, prices: Sequence[Price], active_ids: set[st
         locked = all_rows(Product).select_for_update(of=("self",)).select_related("configuration")
         known_product = locked.in_bulk([product.id])
         known = {price.id: price for price in all_rows(Price).filter(product=product.id)}
-        gone = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
-        for price in gone:
+        archived = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
+        for price in archived:
             price.active, price.synced_at = False, product.synced_at
         saved = _save(Product, [product], known_product, report).get(product.id, product)
-        saved_prices = _save(Price, [*prices, *gone], known, report)
+        saved_prices = _save(Price, [*prices, *archived], known, report)
         configuration = getattr(known_product.get(product.id), "configuration", None)
         if configuration:
             configuration.product, configuration.prices = saved, saved.in_store(saved_prices.values())

@@ -1,10 +1,10 @@
-"""Alerts about problems that the shop can't repair: one e-mail to ADMINS, and the same alert once a day at most.
+"""E-mail ADMINS about problems that the shop can't repair: the same alert at most once a day.
 
-reconcile_purchases sends them in a process of its own, so that they arrive when the worker or the web server is dead.
+reconcile_purchases runs in its own process, so alerts arrive even if the worker or the web server is down.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,26 +28,25 @@ MIN_SILENCE = timedelta(minutes=10)  # after an event, another one may still be 
 
 @task()
 def reconcile_in_background() -> str:
-    """Run reconcile_purchases --background."""
     return str(reconcile_and_alert()[0])
 
 
 def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
-    """Return the report and the texts of all alerts. Raise stripe.StripeError if Stripe can't be asked."""
+    """Return the report and the texts of all alerts. Raise stripe.StripeError if a request to Stripe fails."""
     try:
         report = reconcile(since, **options)
     except stripe.StripeError as error:
-        send_alerts({"Stripe unreachable": f"Stripe could not be asked: {error.user_message or error}"})
+        send_alerts({"Stripe unreachable": f"A request to Stripe failed: {error.user_message or error}"})
         raise
-    return report, send_alerts(_lost_events(report))
+    return report, send_alerts({"events lost": _describe_lost_events(report)})
 
 
-def send_alerts(found: Mapping[str, str] | None = None) -> list[str]:
-    """Mail the alerts of CHECKS and of `found` that were not mailed within a day. Return the texts of all alerts.
+def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
+    """Mail the alerts of check_shop() and `more` that were not mailed within a day. Return the texts of all alerts.
 
     If the mail server is unreachable, the next run tries again.
     """
-    alerts = {key: text for key, check in CHECKS.items() if (text := check())} | dict(found or {})
+    alerts = {key: text for key, text in {**check_shop(), **(more or {})}.items() if text}
     for key, text in alerts.items():
         logger.error("Alert (%s): %s", key, text)
     since = timezone.now() - REPEAT_AFTER
@@ -55,6 +54,56 @@ def send_alerts(found: Mapping[str, str] | None = None) -> list[str]:
     if new := {key: text for key, text in alerts.items() if key not in mailed}:
         _mail(new)
     return list(alerts.values())
+
+
+def check_shop() -> dict[str, str]:
+    """Return the text of each alert, or "" if there is no such problem."""
+    health = webhook_health()
+    last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
+    unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
+    twice, without_account = billed_twice(), billed_without_account()
+    problems = {
+        "webhooks silent": (
+            health.is_silent,
+            f"{health.waiting} purchases wait for a Stripe event; last event: {last_event}. "
+            "Run: manage.py stripe_doctor",
+        ),
+        "events failing": (
+            health.failing,
+            f"{health.failing} Stripe events could not be processed. See /admin/ecommerce/webhookevent/",
+        ),
+        "mails unsent": (
+            unsent,
+            f"{unsent} e-mails to buyers could not be sent. See /admin/ecommerce/mail/ and check EMAIL_URL",
+        ),
+        "worker silent": (
+            is_worker_silent(),
+            "Queued tasks wait, but no worker runs them. Start manage.py db_worker",
+        ),
+        "billed twice": (
+            twice,
+            f"{len(twice)} buyers pay for two subscriptions to the same product: {_list_buyers(twice)}. "
+            "Cancel one of each in Stripe's Dashboard, and refund what was charged twice",
+        ),
+        "billed without account": (
+            without_account,
+            f"{len(without_account)} subscriptions of deleted accounts are still charged: "
+            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard: their buyers can't sign in",
+        ),
+    }
+    return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
+
+
+def _list_buyers(purchases: list[Purchase]) -> str:
+    return ", ".join(f"{row.email} ({row.product}, {row.subscription_id})" for row in purchases[:5])
+
+
+def _describe_lost_events(report: Reconciliation) -> str:
+    """Return the text of the alert, or "" if no event is missing or it may still be in transit."""
+    is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
+    if report.late_events or report.found or (report.repaired and is_quiet):
+        return f"Some Stripe events did not arrive. {report} Run: manage.py stripe_doctor"
+    return ""
 
 
 def _mail(alerts: dict[str, str]) -> None:
@@ -68,70 +117,3 @@ def _mail(alerts: dict[str, str]) -> None:
     for key, text in alerts.items():
         values = {"message": text[:2000], "mailed_at": timezone.now()}
         Alert.objects.update_or_create(key=key, defaults=values)
-
-
-def _lost_events(report: Reconciliation) -> dict[str, str]:
-    """Return an alert if events got lost, and not if they may still be in transit."""
-    is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
-    if not (report.late_events or report.found or (report.repaired and is_quiet)):
-        return {}
-    return {"events lost": f"Stripe's webhooks do not tell everything. {report} Run: manage.py stripe_doctor"}
-
-
-def _check_webhooks() -> str:
-    health = webhook_health()
-    if not health.is_silent:
-        return ""
-    last = "none ever came"
-    if health.last_event:
-        last = f"the last event came at {health.last_event:%Y-%m-%d %H:%M} UTC"
-    return f"{health.waiting} buyers wait for news from Stripe, and {last}. Run: manage.py stripe_doctor"
-
-
-def _check_events() -> str:
-    failing = webhook_health().failing
-    text = f"{failing} events of Stripe's could not be processed. See /admin/ecommerce/webhookevent/"
-    return text if failing else ""
-
-
-def _check_mails() -> str:
-    unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
-    text = f"{unsent} mails to buyers could not be sent. See /admin/ecommerce/mail/ and EMAIL_URL"
-    return text if unsent else ""
-
-
-def _check_worker() -> str:
-    return "Nobody does the queued work. Is manage.py db_worker running?" if is_worker_silent() else ""
-
-
-def _check_double_billing() -> str:
-    rows = billed_twice()
-    text = (
-        f"{len(rows)} buyers are charged by two subscriptions to one product: {_names(rows)}. Cancel one of each in "
-        "Stripe's Dashboard, and refund what was charged twice"
-    )
-    return text if rows else ""
-
-
-def _check_billing_without_account() -> str:
-    rows = billed_without_account()
-    text = (
-        f"{len(rows)} subscriptions of deleted accounts are still charged: {_names(rows)}. Their buyers can't cancel "
-        "here; cancel them in Stripe's Dashboard"
-    )
-    return text if rows else ""
-
-
-def _names(purchases: list[Purchase]) -> str:
-    return ", ".join(f"{row.email} ({row.product}, {row.subscription_id})" for row in purchases[:5])
-
-
-# Each returns the text of an alert, or "".
-CHECKS: dict[str, Callable[[], str]] = {
-    "webhooks silent": _check_webhooks,
-    "events failing": _check_events,
-    "mails unsent": _check_mails,
-    "worker silent": _check_worker,
-    "billed twice": _check_double_billing,
-    "billed without account": _check_billing_without_account,
-}

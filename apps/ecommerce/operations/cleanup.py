@@ -1,4 +1,4 @@
-"""Find rows and files that nobody needs any more: `manage.py prune`, every night."""
+"""Find the rows and files that `manage.py prune` deletes every night."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,30 +20,24 @@ PICTURE_FOLDER = "products"
 BATCH_SIZE = 1000
 
 
-def outdated_rows() -> dict[str, QuerySet]:
-    """Return the rows to delete, by name. Purchases, their status changes and e-mails are kept for ever."""
+def find_outdated_rows() -> dict[str, QuerySet]:
+    """Return the rows to delete, by name. Purchases, their status changes and e-mails are never deleted."""
     now = timezone.now()
-    running = Session.objects.filter(expire_date__gte=now)
+    running = Session.objects.filter(expire_date__gte=now).values("session_key")
     old_task = now - timedelta(days=TASK_DAYS)
-    old_event = now - timedelta(days=EVENT_DAYS)
+    killed = Q(status="RUNNING", started_at__lt=old_task)  # such tasks never finish
+    processed = WebhookEvent.objects.filter(processed_at__isnull=False)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
         # IP address and browser of each sign-in, for the account page.
-        "records of ended sessions": UserSession.objects.exclude(
-            session_key__in=running.values("session_key")
-        ),
-        # A task never finishes if its worker was killed.
-        "task results": DBTaskResult.objects.filter(
-            Q(finished_at__lt=old_task) | Q(status="RUNNING", started_at__lt=old_task)
-        ),
-        "processed webhook events": WebhookEvent.objects.filter(
-            processed_at__isnull=False, received_at__lt=old_event
-        ),
+        "records of ended sessions": UserSession.objects.exclude(session_key__in=running),
+        "task results": DBTaskResult.objects.filter(Q(finished_at__lt=old_task) | killed),
+        "processed webhook events": processed.filter(received_at__lt=now - timedelta(days=EVENT_DAYS)),
     }
 
 
 def delete_rows(rows: QuerySet) -> int:
-    """Delete in small transactions, so that requests need not wait. Return the number of rows."""
+    """Delete in small transactions, so that requests do not wait. Return the number of rows."""
     count = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH_SIZE]):
         rows.model._default_manager.filter(pk__in=keys).delete()
@@ -51,8 +45,8 @@ def delete_rows(rows: QuerySet) -> int:
     return count
 
 
-def unused_pictures() -> Iterator[str]:
-    """Yield the names of old files that no product shows."""
+def find_unused_pictures() -> Iterator[str]:
+    """Yield the paths of old files that no product uses."""
     products = Product.objects.only("images", "copies").iterator()
     pictures = (picture for product in products for picture in product.pictures)
     names = (name for picture in pictures for name in picture.files or [picture.address])

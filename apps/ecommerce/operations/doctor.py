@@ -1,4 +1,4 @@
-"""Check everything between this store and Stripe: `manage.py stripe_doctor`.
+"""Check the connection between this store and Stripe: `manage.py stripe_doctor`.
 
 https://docs.stripe.com/get-started/checklist/go-live
 """
@@ -24,7 +24,7 @@ FIX_HINT = "Run stripe_doctor --fix, or use `stripe listen` on a developer's mac
 
 
 def examine(*, fix: bool = False) -> Iterator[Finding]:
-    """Yield the findings, in the order in which to repair them. `fix` creates or corrects the webhook endpoint."""
+    """Yield the findings, in the order in which to repair them. Create or correct the webhook endpoint if `fix`."""
     yield from _check_key()
     yield from examine_proxies()
     try:
@@ -38,23 +38,20 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
 
 
 def endpoint_url() -> str:
-    """Return the URL to which Stripe should send events."""
     return f"{settings.SITE_URL}{reverse('stripe_webhook')}"
 
 
 def _check_key() -> Iterator[Finding]:
     if not settings.STRIPE_SECRET_KEY.startswith(KEY_PREFIXES):
-        todo = "Copy sk_test_… from Stripe's Dashboard."
-        yield Finding(False, "STRIPE_SECRET_KEY is not a secret key", todo)
+        yield Finding(False, "STRIPE_SECRET_KEY is not a secret key", "Copy sk_test_… from the Dashboard.")
         return
     mode = "live: real money" if livemode() else "test"
-    sandbox = ", played by the sandbox" if settings.STRIPE_SANDBOX else ""
+    sandbox = ", answered by the sandbox" if settings.STRIPE_SANDBOX else ""
     yield Finding(True, f"STRIPE_SECRET_KEY is a {mode} key{sandbox}")
     if livemode() and settings.DEBUG:
         yield Finding(False, "DEBUG is on with a live key", "Set DEBUG=false.")
     if livemode() and not settings.SITE_URL.startswith("https://"):
-        todo = "Live webhooks need https://: correct SITE_URL."
-        yield Finding(False, f"SITE_URL is {settings.SITE_URL}", todo)
+        yield Finding(False, f"SITE_URL is {settings.SITE_URL}", "Use https://: live webhooks require it.")
 
 
 def _check_account(fix: bool) -> Iterator[Finding]:
@@ -70,25 +67,24 @@ def _check_clock(account: stripe.Account) -> Finding:
     response = account.last_response
     date = response.headers.get("Date") if response and response.headers else None
     if not date:
-        return Finding(True, "Clock not compared: the answer bore no date")
+        return Finding(True, "Clock not checked: Stripe's response has no Date header")
     skew = abs((timezone.now() - parsedate_to_datetime(date).replace(tzinfo=UTC)).total_seconds())
-    todo = "Turn on time synchronisation: signatures older than five minutes are refused."
-    return Finding(skew <= MAX_SKEW_SECONDS, f"This machine's clock is {skew:.0f} s from Stripe's", todo)
+    hint = "Turn on time synchronisation: signatures older than five minutes are refused."
+    return Finding(skew <= MAX_SKEW_SECONDS, f"The clock differs by {skew:.0f} s from Stripe's", hint)
 
 
 def _check_endpoint(fix: bool) -> Iterator[Finding]:
     url = endpoint_url()
     listed = get_client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [endpoint for endpoint in listed if endpoint.url == url]
-    if not endpoints:
-        yield from (
-            _create_endpoint(url) if fix else [Finding(False, f"No webhook endpoint for {url}", FIX_HINT)]
-        )
-        return
     if len(endpoints) > 1:
-        todo = "Delete all but one in the Dashboard."
-        yield Finding(False, f"{len(endpoints)} endpoints send to {url}", todo)
-    yield from _check_endpoint_settings(endpoints[0], fix)
+        yield Finding(False, f"{len(endpoints)} endpoints send to {url}", "Delete all but one.")
+    if endpoints:
+        yield from _check_endpoint_settings(endpoints[0], fix)
+    elif fix:
+        yield from _create_endpoint(url)
+    else:
+        yield Finding(False, f"No webhook endpoint for {url}", FIX_HINT)
 
 
 def _create_endpoint(url: str) -> Iterator[Finding]:
@@ -99,37 +95,33 @@ def _create_endpoint(url: str) -> Iterator[Finding]:
 
 
 def _check_endpoint_settings(endpoint: stripe.WebhookEndpoint, fix: bool) -> Iterator[Finding]:
-    """Check that the endpoint is enabled, gets all events and has our API version."""
     missing = set() if "*" in endpoint.enabled_events else HANDLERS.keys() - set(endpoint.enabled_events)
     if fix and (missing or endpoint.status != "enabled"):
         params: Any = {"enabled_events": [*HANDLERS], "disabled": False}
         endpoint = get_client().v1.webhook_endpoints.update(endpoint.id, params)
         missing = set()
-    message = f"Webhook endpoint {endpoint.id} is {endpoint.status}"
-    yield Finding(endpoint.status == "enabled", message, FIX_HINT)
-    state = f"misses {', '.join(sorted(missing))}" if missing else "gets every event it needs"
-    yield Finding(not missing, f"It {state}", FIX_HINT)
-    version = stripe.api_version
-    message = f"Its API version is {endpoint.api_version or 'not fixed'}"
-    todo = f"Make a new endpoint with {version} (the version of an endpoint can't be changed)."
-    yield Finding(endpoint.api_version == version, message, todo)
+    is_enabled = endpoint.status == "enabled"
+    yield Finding(is_enabled, f"Webhook endpoint {endpoint.id} is {endpoint.status}", FIX_HINT)
+    events = f"does not get {', '.join(sorted(missing))}" if missing else "gets all required events"
+    yield Finding(not missing, f"The endpoint {events}", FIX_HINT)
+    message = f"The endpoint's API version is {endpoint.api_version or 'not fixed'}"
+    hint = f"Create a new endpoint with {stripe.api_version}: an endpoint's version can't be changed."
+    yield Finding(endpoint.api_version == stripe.api_version, message, hint)
 
 
 def _check_webhook_secret() -> Finding:
     secret = settings.STRIPE_WEBHOOK_SECRET
     is_valid = secret.startswith("whsec_")
     state = "set" if is_valid else "not a signing secret" if secret else "not set: the endpoint is off"
-    todo = "Copy whsec_… from the endpoint's page, or from `stripe listen`."
-    return Finding(is_valid, f"STRIPE_WEBHOOK_SECRET is {state}", todo)
+    hint = "Copy whsec_… from the endpoint's page in the Dashboard, or from `stripe listen`."
+    return Finding(is_valid, f"STRIPE_WEBHOOK_SECRET is {state}", hint)
 
 
 def _check_catalogue() -> Finding:
     report = sync_catalogue(dry_run=True)
     if report.not_saved:
-        message = f"Not fit for the store: {'; '.join(report.not_saved)}"
+        message = f"The store can't sell {'; '.join(report.not_saved)}"
         return Finding(False, message, "Correct them at Stripe.")
     drift = len(report.added) + len(report.changed) + len(report.archived)
-    message = (
-        f"The catalogue differs in {drift} products and prices" if drift else "The catalogue is Stripe's"
-    )
-    return Finding(not drift, message, "Run bootstrap_ecommerce.")
+    state = f"differs in {drift} products and prices from Stripe's" if drift else "is up to date"
+    return Finding(not drift, f"The catalogue {state}", "Run bootstrap_ecommerce.")

@@ -1,4 +1,4 @@
-"""Request the site at SITE_URL as a shopper would, and check what the proxies in front of it change.
+"""Request the site at SITE_URL and check how the proxies in front of it change requests.
 
 With too few trusted proxies, all shoppers have one IP address, and ten wrong passwords lock all of them out. With too
 many, or with a header that clients can set, rate limits by IP address have no effect.
@@ -34,22 +34,22 @@ def examine_proxies() -> Iterator[Finding]:
         yield _not_checked(reason, "Start the site, or correct SITE_URL.")
         return
     if not (plain and forged and underscored):
-        todo = "Run this where the site runs, with the site's SECRET_KEY."
-        yield _not_checked(f"{settings.SITE_URL}{READYZ} tells this command no details", todo)
+        hint = "Run this where the site runs, with the site's SECRET_KEY."
+        yield _not_checked(f"{settings.SITE_URL}{READYZ} returns no details to this command", hint)
         return
-    hint = ", which should be this machine's public address" if is_public(settings.SITE_URL) else ""
-    yield Finding(True, f"The site sees this command at {plain['client_address']}{hint}")
+    expected = ", which should be this machine's public IP address" if is_public(settings.SITE_URL) else ""
+    yield Finding(True, f"The site sees this command at {plain['client_address']}{expected}")
     if settings.SITE_URL.startswith("https://") and not plain["https"]:
-        todo = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
-        yield Finding(False, "The site does not know that it was asked over https", todo)
+        hint = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
+        yield Finding(False, "The site takes https requests for http", hint)
     yield from _check_forgery(forged, underscored)
-    yield from _check_shared_address(plain, forged)
+    yield from _check_shared_ip(plain, forged)
     if is_public(settings.SITE_URL):
         yield from _check_buffering()
 
 
 def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
-    """Return what /readyz answers about this request; {} if it answers without details."""
+    """Return the details of /readyz about this request; {} if the response has none."""
     response = requests.get(
         f"{settings.SITE_URL}{READYZ}",
         headers={"Authorization": authorization(), **headers},
@@ -57,37 +57,37 @@ def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
         allow_redirects=False,
     )
     try:
-        answer = response.json()
+        details = response.json()
     except ValueError:
         return {}
-    return answer if isinstance(answer, dict) and "client_address" in answer else {}
+    return details if isinstance(details, dict) and "client_address" in details else {}
 
 
-def _not_checked(reason: str, todo: str) -> Finding:
+def _not_checked(reason: str, hint: str) -> Finding:
     if is_public(settings.SITE_URL):
-        return Finding(False, reason, todo)
-    return Finding(True, f"Client addresses not looked at: {reason}")  # a developer's site need not run
+        return Finding(False, reason, hint)
+    return Finding(True, f"Proxies not checked: {reason}")  # a developer's site need not run
 
 
 def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[Finding]:
     if forged["client_address"] == FORGED_IP:
-        message = "Shoppers can choose the address that limits count them by"
-        yield Finding(False, message, _trusted_proxies_todo(forged))
-    believed = underscored["hops"] if underscored["trusted_proxies"] else []
-    if FORGED_IP in (underscored["client_address"], *believed):
-        message = "Headers with underscores (X_Forwarded_For) replace the proxy's own"
-        todo = "Let the proxy drop them, as deploy/Caddyfile does (nginx does it by itself)."
-        yield Finding(False, message, todo)
+        message = "Shoppers can choose the IP address that rate limits count"
+        yield Finding(False, message, _trusted_proxies_hint(forged))
+    trusted_hops = underscored["hops"] if underscored["trusted_proxies"] else []
+    if FORGED_IP in (underscored["client_address"], *trusted_hops):
+        message = "Headers with underscores (X_Forwarded_For) replace the proxy's headers"
+        hint = "Let the proxy drop them, as deploy/Caddyfile does (nginx does so by default)."
+        yield Finding(False, message, hint)
 
 
-def _check_shared_address(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
-    """Check that the client's IP address is not the one of a proxy, the same for all shoppers."""
+def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
+    """Check that the site does not take a proxy's IP address for the client's."""
     proxies = _count_proxies(forged)
     client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
     if plain["client_address"] != client or too_few:
-        message = f"All shoppers have one address, {plain['client_address']}: one can lock out the others"
-        yield Finding(False, message, _trusted_proxies_todo(forged))
+        message = f"All shoppers have one IP address, {plain['client_address']}: one can lock out all"
+        yield Finding(False, message, _trusted_proxies_hint(forged))
 
 
 def _count_proxies(forged: dict[str, Any]) -> int:
@@ -97,7 +97,7 @@ def _count_proxies(forged: dict[str, Any]) -> int:
     return max(len(hops) - forged_index - 2, 0)
 
 
-def _trusted_proxies_todo(forged: dict[str, Any]) -> str:
+def _trusted_proxies_hint(forged: dict[str, Any]) -> str:
     header = settings.CLIENT_IP_HEADER
     unset = f"Unset CLIENT_IP_HEADER ({header} does not name the client) and set" if header else "Set"
     return f"{unset} TRUSTED_PROXIES={_count_proxies(forged)} (now {forged['trusted_proxies']})."
@@ -105,20 +105,20 @@ def _trusted_proxies_todo(forged: dict[str, Any]) -> str:
 
 def _check_buffering() -> Iterator[Finding]:
     if answers_half_a_body():
-        message = "Half-sent requests reach the web server, where each holds a thread: a few dozen slow clients stop it"
-        todo = "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
-        yield Finding(False, message, todo)
+        message = "Incomplete requests hold threads of the web server: some slow clients can stop the site"
+        hint = "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
+        yield Finding(False, message, hint)
 
 
 def answers_half_a_body() -> bool:
-    """Send half of a body. A proxy that buffers waits for the rest, the web server answers at once."""
+    """Send half of a body. A buffering proxy waits for the rest; the web server would respond at once."""
     url = urlsplit(settings.SITE_URL)
     connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = connection_class(url.netloc, timeout=HALF_BODY_SECONDS)
     try:
         connection.request("POST", READYZ, body=b"half", headers={"Content-Length": "8"})
         connection.getresponse()
-    except (OSError, HTTPException):  # it waits, or has closed the connection
+    except (OSError, HTTPException):  # the proxy waits, or has closed the connection
         return False
     finally:
         connection.close()

@@ -1,11 +1,11 @@
-"""Checkout Sessions of this shop that the store does not know, because its database is a restored backup."""
+"""Find Checkout Sessions of this shop that are missing from its database, for example after restoring a backup."""
 
 import logging
 from uuid import UUID
 
 from django.db import transaction
 
-from apps.ecommerce.models import Price, Purchase, StatusChange, StripeCustomer
+from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import StripeData, object_id, read
 from apps.users.models import User
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def find_purchase(session: StripeData) -> Purchase | None:
-    """Return the purchase that a Session's metadata name, or a new unsaved one; None for another shop's Session."""
+    """Return the purchase that the Session's metadata names, or a new unsaved one; None for another shop's Session."""
     metadata = session["metadata"] or {}
     try:
         public_id = UUID(metadata.get("purchase", ""))
@@ -26,7 +26,7 @@ def find_purchase(session: StripeData) -> Purchase | None:
         return None
     price = Price.objects.filter(id=metadata.get("price", "")).first()
     if price is None:
-        logger.warning("Session %s is ours, but its price is unknown here", session["id"])
+        logger.warning("Session %s is not restored: its price is not in the catalogue", session["id"])
         return None
     user, email = _find_buyer(session)
     return Purchase(
@@ -43,18 +43,15 @@ def find_purchase(session: StripeData) -> Purchase | None:
 
 
 def save_session(purchase: Purchase, session: StripeData) -> Purchase:
-    """Save the id of the Session. Save a new purchase with its customer, who may also be missing in the backup."""
+    """Save the id of the Session, and a new purchase with its customer, which may be missing too."""
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
-            StatusChange.objects.create(
-                purchase=purchase, to_status=purchase.status, version=0, cause="reconcile"
-            )
+            purchase.changes.create(to_status=purchase.status, version=0, cause="reconcile")
             if purchase.user:
+                customer = {"id": object_id(session["customer"])}
                 StripeCustomer.objects.get_or_create(
-                    user=purchase.user,
-                    livemode=purchase.livemode,
-                    defaults={"id": object_id(session["customer"])},
+                    user=purchase.user, livemode=purchase.livemode, defaults=customer
                 )
         Purchase.objects.filter(pk=purchase.pk, session_id=None).update(session_id=session["id"])
     return Purchase.objects.get(pk=purchase.pk)

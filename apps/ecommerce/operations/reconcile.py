@@ -1,4 +1,4 @@
-"""Repair what webhooks did not bring: `reconcile_purchases`, safe to run every ten minutes.
+"""Repair purchases whose webhooks were lost: `reconcile_purchases`, every ten minutes.
 
 Stripe's lists are read a hundred objects at a time. Only purchases that may differ are synced.
 https://docs.stripe.com/webhooks/process-undelivered-events
@@ -35,33 +35,33 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 3
 OVERLAP = timedelta(days=2)  # a Session is open for a day
-IN_TRANSIT_SECONDS = 60  # a younger event may still arrive
+IN_TRANSIT_SECONDS = 60  # a newer event may still arrive
 UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
-# A subscription's own status does not change with refunds and disputes.
-TAKEN_BACK = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
+# Refunds and disputes do not change the status of a subscription at Stripe.
+REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass
 class Reconciliation:
-    """One run, and what it did, or would do in a dry run."""
+    """A run and its results; in a dry run, what it would do."""
 
     since: datetime
     dry_run: bool
     progress: Callable[[str], None]
     last_event: datetime | None  # before this run
-    looked_at: int = 0
+    compared: int = 0  # objects at Stripe
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     events: int = 0
-    late_events: int = 0  # of these, those that can't be in transit any more
+    late_events: int = 0  # of these, older than IN_TRANSIT_SECONDS
     unsent_mails: int = 0
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""
         return (
-            f"Looked at {self.looked_at}, {len(self.repaired)} {would_be}repaired, "
+            f"Compared {self.compared} objects: {len(self.repaired)} {would_be}repaired, "
             f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
-            f"{self.unsent_mails} mails still unsent."
+            f"{self.unsent_mails} e-mails still unsent."
         )
 
     def compare_sessions(self) -> None:
@@ -76,11 +76,11 @@ class Reconciliation:
         """Return the purchase of a Session of this shop that the store does not know; None in a dry run."""
         if (purchase := find_purchase(session)) is None:
             return None
-        self.found.append(f"{session['id']} is this shop's, but was unknown")
+        self.found.append(f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
-        """Compare subscriptions of any age, and adopt those that were made outside the store."""
+        """Compare subscriptions of any age, and adopt those that were created outside the store."""
         for page in self._pages("subscriptions", status="all"):
             ids = [subscription["id"] for subscription in page]
             purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
@@ -89,16 +89,13 @@ class Reconciliation:
                 purchase = known.get(subscription["id"])
                 if purchase and _subscription_differs(purchase, subscription):
                     self._repair(purchase)
-                elif not purchase:
-                    self._adopt_subscription(subscription)
-
-    def _adopt_subscription(self, subscription: StripeData) -> None:
-        adopted = None if self.dry_run else adopt_subscription(subscription, "reconcile")
-        if adopted:
-            self.found.append(f"{subscription['id']} was made outside the store: {adopted}")
+                elif purchase or self.dry_run:
+                    continue
+                elif adopted := adopt_subscription(subscription, "reconcile"):
+                    self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
 
     def process_events(self, *, undelivered: bool) -> None:
-        """Process events, refunds and disputes among them, as if they had just arrived."""
+        """Process events that webhooks have not processed: all, or those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
         for page in self._pages("events", created=self._created, **params):
             processed = WebhookEvent.objects.filter(id__in=[event["id"] for event in page])
@@ -111,26 +108,24 @@ class Reconciliation:
         if not self.dry_run:
             try:
                 webhooks.receive(event)
-            except Exception:  # it is recorded with the event, and must not block the others
+            except Exception:  # the event stores the error, and the next events must still be processed
                 logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
                 return
         self.events += 1
         self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
-        for change in StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related(
-            "purchase"
-        ):
-            self._note(change.purchase, change.from_status, change.to_status)
+        changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
+        for change in changes:
+            self._report_repair(change.purchase, change.from_status, change.to_status)
 
     def _repair(self, purchase: Purchase) -> None:
         if self.dry_run:
-            line = f"{purchase.public_id} is {purchase.status} here, Stripe says otherwise"
-            self.repaired.append(line)
+            self.repaired.append(f"{purchase.public_id} is {purchase.status} here, but not at Stripe")
             return
         after = sync_purchase(purchase, "reconcile")
         if after.version != purchase.version:
-            self._note(purchase, purchase.status, after.status)
+            self._report_repair(purchase, purchase.status, after.status)
 
-    def _note(self, purchase: Purchase, before: str, after: str) -> None:
+    def _report_repair(self, purchase: Purchase, before: str, after: str) -> None:
         self.repaired.append(f"{purchase.public_id}: {before} ▶ {after}")
 
     @property
@@ -142,7 +137,7 @@ class Reconciliation:
         for page in read_pages(path, **params):
             yield page
             count += len(page)
-            self.looked_at += len(page)
+            self.compared += len(page)
             self.progress(f"{count} {path.rpartition('/')[2]}")
 
 
@@ -152,11 +147,11 @@ def reconcile(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Reconciliation:
-    """Compare purchases since then (UTC) with Stripe; by default since the oldest open one, and at least three days.
+    """Compare purchases since `since` (UTC) with Stripe. The default is the oldest open purchase, at least three days.
 
-    Subscriptions are compared whatever their age. Events that Stripe could not deliver are processed; all events if
-    `since` is given (after a restored backup), or if no event came in since then (without a webhook endpoint).
-    Raise stripe.StripeError if Stripe can't be asked; repairs until then are kept.
+    Compare subscriptions of any age. Process events that Stripe could not deliver; all events if `since` is given
+    (after restoring a backup) or if no event has arrived in that time (without a webhook endpoint).
+    Raise stripe.StripeError if a request to Stripe fails; earlier repairs remain.
     """
     last_event = webhook_health().last_event
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
@@ -164,27 +159,27 @@ def reconcile(
     run.compare_subscriptions()
     run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
     if not dry_run:
-        _owe_trial_notices()
+        _queue_trial_notices()
         run.unsent_mails = emails.send_unsent()
     return run
 
 
 def _default_since() -> datetime:
-    waiting = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
-    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    oldest = unfinished.aggregate(oldest=Min("created_at"))["oldest"]
     recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
     return min(recent, oldest - OVERLAP) if oldest else recent
 
 
-def _owe_trial_notices() -> None:
-    """Replace `trial_will_end` events that never came."""
+def _queue_trial_notices() -> None:
+    """Queue the e-mails of `trial_will_end` events that did not arrive."""
     soon = timezone.now() + emails.TRIAL_NOTICE
     for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
         emails.queue_trial_ending_email(purchase)
 
 
 def _session_differs(purchase: Purchase, session: StripeData) -> bool:
-    """Return whether the first payment has another status. Events tell of refunds and disputes."""
+    """Return whether the status of the first payment differs. Events report refunds and disputes."""
     if session["mode"] == "subscription" and session["status"] == "complete":
         return purchase.subscription_id != object_id(session["subscription"])
     intent = expanded(session["payment_intent"])
@@ -202,4 +197,4 @@ def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
     if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
     status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    return purchase.status != status and not (status in GRANTS and purchase.status in TAKEN_BACK)
+    return purchase.status != status and not (status in GRANTS and purchase.status in REFUNDED_OR_DISPUTED)

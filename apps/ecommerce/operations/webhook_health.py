@@ -1,5 +1,3 @@
-"""Whether Stripe's webhooks arrive and are processed."""
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,12 +13,11 @@ from apps.ecommerce.stripe_api.client import livemode
 class Health:
     last_event: datetime | None
     failing: int  # events that could not be processed
-    waiting: int  # purchases that an event should have settled by now
+    waiting: int  # purchases whose event is overdue
     is_silent: bool  # purchases wait, and no event came for WEBHOOK_SILENCE_MINUTES
 
     @property
     def age_seconds(self) -> int | None:
-        """Return the seconds since the last event; None before the first."""
         return int((timezone.now() - self.last_event).total_seconds()) if self.last_event else None
 
 
@@ -36,7 +33,7 @@ def webhook_health() -> Health:
 
 
 def webhook_details() -> dict[str, object]:
-    """Return what /readyz shows of the webhooks. Silent webhooks do not stop sales: purchases are read from Stripe."""
+    """Return the details for /readyz. The site stays ready: it can also read purchases from Stripe."""
     health = webhook_health()
     return {
         "webhooks": "silent: run manage.py stripe_doctor" if health.is_silent else "ok",

@@ -8,16 +8,19 @@ from apps.ecommerce.catalogue.sync import sync_catalogue
 
 
 class Command(BaseCommand):
-    help = "Copies all active Stripe products and prices; run it as often as you like."
-    requires_system_checks = []  # a wrong key is reported below, in one line
+    help = "Copy all active products and prices from Stripe. Safe to repeat."
+    requires_system_checks = []  # this command reports a wrong key itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would change.")
+        parser.add_argument("--dry-run", action="store_true", help="Print what would change, change nothing.")
 
     def handle(self, *args: Any, dry_run: bool = False, verbosity: int = 1, **options: Any) -> None:
-        progress = self._write_progress if verbosity > 1 else lambda line: None
+        def write_progress(line: str) -> None:
+            if verbosity > 1:
+                self.stderr.write(f"  … {line}")
+
         try:
-            report = sync_catalogue(dry_run=dry_run, progress=progress)
+            report = sync_catalogue(dry_run=dry_run, progress=write_progress)
         except stripe.StripeError as error:
             raise CommandError(_error_message(error)) from error
         would_be = "would be " if dry_run else ""
@@ -32,18 +35,12 @@ class Command(BaseCommand):
         counts = ", ".join(f"{len(lines)} {would_be}{verb}" for verb, lines in changes.items())
         self.stdout.write(f"Catalogue: {counts}, {report.unchanged} unchanged.")
         if failed := len(report.not_saved):
-            raise CommandError(f"Products or prices that could not be saved, see above: {failed}.")
-
-    def _write_progress(self, line: str) -> None:
-        self.stderr.write(f"  … {line}")
+            raise CommandError(f"{failed} products or prices could not be saved (see above).")
 
 
 def _error_message(error: stripe.StripeError) -> str:
-    """Return in one line what is wrong and what to do."""
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return f"Stripe refused the key: {error.user_message or error} Check STRIPE_SECRET_KEY in .env."
     if isinstance(error, stripe.APIConnectionError):
-        return (
-            "Stripe can't be reached. Check the network (and STRIPE_API_BASE, if set), then run this again."
-        )
-    return f"Stripe answered with an error: {error.user_message or error} Run this again in a moment."
+        return "Stripe can't be reached. Check the network and STRIPE_API_BASE (if set), and try again."
+    return f"Stripe answered with an error: {error.user_message or error} Try again in a moment."

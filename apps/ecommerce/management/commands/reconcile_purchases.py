@@ -11,35 +11,38 @@ from apps.ecommerce.operations.reconcile import reconcile
 
 
 class Command(BaseCommand):
-    help = "Compares purchases with Stripe and repairs whatever differs. Safe beside live traffic."
+    help = "Compare purchases with Stripe and repair those that differ. Safe on a live site."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        since = "A day (2026-11-01) or an age (36h, 30d). Default: as far as needed."
+        since = "A day (2026-11-01) or an age (36h, 30d). Default: the oldest open purchase, at least 3 days."
         parser.add_argument("--since", type=parse_since, help=since)
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would be repaired.")
-        background = "Leave it to the worker (TASKS_BACKEND) and return at once."
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print what would be repaired, change nothing."
+        )
+        background = "Queue it for the worker (TASKS_BACKEND) and return at once."
         parser.add_argument("--background", action="store_true", help=background)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["background"]:
             reconcile_in_background.enqueue()
             return
-        progress = self._write_progress if options["verbosity"] > 1 else lambda line: None
+
+        def write_progress(line: str) -> None:
+            if options["verbosity"] > 1:
+                self.stderr.write(f"  … {line}")
+
         alerts: list[str] = []
         try:
             if options["dry_run"]:
-                report = reconcile(options["since"], dry_run=True, progress=progress)
+                report = reconcile(options["since"], dry_run=True, progress=write_progress)
             else:
-                report, alerts = reconcile_and_alert(options["since"], progress=progress)
+                report, alerts = reconcile_and_alert(options["since"], progress=write_progress)
         except stripe.StripeError as error:
-            raise CommandError(f"Stripe could not be asked: {error.user_message or error}") from error
+            raise CommandError(f"A request to Stripe failed: {error.user_message or error}") from error
         for line in [*report.found, *report.repaired, str(report)]:
             self.stdout.write(line)
         for text in alerts:
             self.stderr.write(f"Alert: {text}")
-
-    def _write_progress(self, line: str) -> None:
-        self.stderr.write(f"  … {line}")
 
 
 def parse_since(text: str) -> datetime:
