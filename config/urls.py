@@ -1,5 +1,3 @@
-"""URLs of the site, by app."""
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

@@ -23,9 +23,9 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
 
-    from config.production_checks import refuse_to_start
+    from config.production_checks import exit_if_misconfigured
 
-    refuse_to_start()
+    exit_if_misconfigured()
     try:
         django.setup()
         _refuse_older_database()

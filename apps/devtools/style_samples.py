@@ -23,7 +23,7 @@ from apps.users.models import User
 DAY = timedelta(days=1)
 ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
-# The states that depend on more than the status: status, and dates as seen from now.
+# States that depend on more than the status: the status, and dates relative to now.
 STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
     "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.users import personal_data
 from apps.users.models import User
 
-# Replaced below, or not needed: social apps come from the settings, tokens are not stored, sessions are private.
+# Replaced below or not needed: social apps are settings, tokens are not stored, sessions are private.
 admin.site.unregister(
     [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
 )
@@ -43,7 +43,7 @@ class EditedBySuperusers(admin.ModelAdmin):
 
 
 class SignInDataAdmin(EditedBySuperusers):
-    """E-mail addresses and social accounts. They are deleted with their user, which takes the permission."""
+    """Allow deletion: Django's admin asks for the permission when it deletes the user."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
@@ -73,7 +73,7 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields: ClassVar[tuple[str, ...]] = ("date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Permissions", {"fields": ("is_active", *PERMISSION_FIELDS)}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
@@ -90,9 +90,9 @@ class UserAdmin(DjangoUserAdmin):
         return super().has_delete_permission(request, obj) and can_edit(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Refuse to delete users whom Stripe still charges, or whose payment is pending."""
+        """Refuse to delete users with a running subscription or a pending payment."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
-        reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.reasons_to_delay(user)]
+        reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.deletion_blockers(user)]
         return deleted, counts, missing, [*protected, *reasons]
 
 
@@ -115,7 +115,7 @@ class SocialAccountAdmin(SignInDataAdmin, AllauthSocialAccountAdmin):  # type: i
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(EditedBySuperusers):
-    """Superusers delete the second factors of users whose phone is gone. The page shows no secret."""
+    """Superusers delete the second factors of users who lost their phone. The page shows no secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
@@ -126,5 +126,5 @@ class AuthenticatorAdmin(EditedBySuperusers):
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse ?data__secret__startswith=A, which would reveal a secret letter by letter."""
+        """Refuse lookups like data__secret__startswith, which would reveal a secret."""
         return not lookup.startswith("data") and super().lookup_allowed(lookup, value, request)

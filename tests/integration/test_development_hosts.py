@@ -43,7 +43,7 @@ def test_only_this_machines_names_are_allowed_in_development(
 TUNNEL = "https://demo.ngrok.app"
 DEVELOPMENT = {"ENV_FILE": os.devnull, "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
 SHOW = """
-import json; from config.production_checks import refuse_to_start; refuse_to_start()
+import json; from config.production_checks import exit_if_misconfigured; exit_if_misconfigured()
 from django.conf import settings as s
 print(json.dumps([s.SITE_URL, s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.SESSION_COOKIE_NAME, s.SECURE_SSL_REDIRECT]))
 """

@@ -22,7 +22,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 if the database is unreachable: Stripe and proxies try again then."""
+    """Return 500, or 503 with Retry-After if the database is unreachable."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_standalone(request, "500.html", 503, retry_after=DATABASE_RETRY_SECONDS)
     return render_standalone(request, "500.html", 500)
