@@ -37,8 +37,8 @@ def exit_with(problems: Iterable[str]) -> NoReturn:
 
 class Env:
     def __init__(self) -> None:
-        self.known: set[Text] = set()
-        self.in_file: set[Text] = set()
+        self.declared: set[Text] = set()
+        self.names_in_file: set[Text] = set()
         self.missing: set[Text] = set()
         self.problems: dict[Text, Text] = {}  # the first one of each variable
         self.is_checked = False
@@ -48,7 +48,7 @@ class Env:
         values, problems = read_env_file(path)
         if problems:
             exit_with(problems)
-        self.in_file = set(values)
+        self.names_in_file = set(values)
         for name, value in values.items():
             os.environ.setdefault(name, value)
 
@@ -56,8 +56,8 @@ class Env:
         self, name: Text, parse: Parser[T], default: T = REQUIRED, mask: Callable[[Text], Text] | None = None
     ) -> T:
         """Return the parsed value or the default. An invalid value is reported by check()."""
-        self.known.add(name)
-        if value := _value(name):
+        self.declared.add(name)
+        if value := _read_variable(name):
             try:
                 return parse(value)
             except ValueError as error:
@@ -100,7 +100,7 @@ class Env:
 
     def require_together(self, first: Text, second: Text) -> None:
         for name, other in ((first, second), (second, first)):
-            if _value(other) and not _value(name) and other not in self.problems:
+            if _read_variable(other) and not _read_variable(name) and other not in self.problems:
                 self.note(name, f"{name} is not set, but {other} is. Set both, or none.")
 
     def has_package(
@@ -129,13 +129,13 @@ class Env:
 
     def _misspelt_names(self) -> list[Text]:
         lines = []
-        for name in sorted({*os.environ} - self.known):
-            meant = _similar(name.upper(), self.known)
+        for name in sorted({*os.environ} - self.declared):
+            suggestion = _similar(name.upper(), self.declared)
             # Variables of other programs: LANGUAGE, AWS_…, DATABASE_URL_READONLY.
-            is_foreign = "_" not in name or name.startswith(("AWS_", f"{meant}_"))
-            if meant and (name in self.in_file or not is_foreign):
+            is_foreign = "_" not in name or name.startswith(("AWS_", f"{suggestion}_"))
+            if suggestion and (name in self.names_in_file or not is_foreign):
                 hint = "(Read a variable of your own in config/settings.py.)"
-                lines.append(f"{name} is no setting. Did you mean {meant}? {hint}")
+                lines.append(f"{name} is no setting. Did you mean {suggestion}? {hint}")
         return lines
 
 
@@ -144,7 +144,7 @@ def _similar(name: str, known: Collection[str]) -> str:
     return next(same_letters, "") or env_values.closest(name, known, MIN_SIMILARITY)
 
 
-def _value(name: str) -> str:
+def _read_variable(name: str) -> str:
     raw = os.environ.get(name, "")
     value = _strip(raw)
     if value.startswith("$"):  # "$REDIS_URL", as with django-environ

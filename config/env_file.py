@@ -27,19 +27,19 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
         if not line or line.startswith("#"):
             continue
-        found = LINE.fullmatch(line)
-        if not found or CONTROL_CHARACTERS.search(line):
+        match = LINE.fullmatch(line)
+        if not match or CONTROL_CHARACTERS.search(line):
             problems.append(f"{path.name} line {number} is not KEY=value{_describe_mistake(line)}.")
-        elif found["name"] in values:
-            problems.append(f"{path.name} line {number} sets {found['name']} again. Keep one.")
+        elif match["name"] in values:
+            problems.append(f"{path.name} line {number} sets {match['name']} again. Keep one.")
         else:
-            values[found["name"]] = _unquote(found["value"])
+            values[match["name"]] = _unquote(match["value"])
     return values, problems
 
 
 def _describe_mistake(line: str) -> str:
     """Return the name only: the rest of the line may be a secret."""
-    name = f": {found[1]}" if (found := NAME.match(line)) else ""
+    name = f": {match[1]}" if (match := NAME.match(line)) else ""
     value = line.partition("=")[2].strip()
     if value.startswith(("'", '"')) and value.count(value[0]) % 2:
         return f"{name}, whose quotation mark is not closed"

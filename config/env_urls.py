@@ -70,11 +70,11 @@ def web_url(text: str) -> str:
 
 def _find_site(text: str) -> str:
     """Return the most similar valid site, or ""."""
-    found = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
-    if not found:
+    match = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
+    if not match:
         return ""
-    is_local = found["host"].startswith(("127.", "localhost", "[::1]")) or text.startswith("http:")
-    return f"{'http' if is_local else 'https'}://{_to_ascii(found['host'])}{found['port'] or ''}"
+    is_local = match["host"].startswith(("127.", "localhost", "[::1]")) or text.startswith("http:")
+    return f"{'http' if is_local else 'https'}://{_to_ascii(match['host'])}{match['port'] or ''}"
 
 
 def _find_host(text: str) -> str:
@@ -82,8 +82,8 @@ def _find_host(text: str) -> str:
     text = text.strip("[]").removeprefix("*")
     if re.fullmatch(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*", text):
         return f"[{text}]"
-    found = MISTYPED_SITE.match(text.lower())
-    return _to_ascii(found["host"]) if found else ""
+    match = MISTYPED_SITE.match(text.lower())
+    return _to_ascii(match["host"]) if match else ""
 
 
 def _to_ascii(name: str) -> str:
@@ -140,7 +140,7 @@ def email_url(text: str) -> tuple[str, dict[str, Any]]:
 
     smtp+tls://user:password@mail.example.com:587    smtp: without TLS; smtp+ssl: TLS from the first byte
     postmark://?server_token=…                       a provider; options: https://anymail.dev/en/stable/esps/
-    some.module.EmailBackend                         a backend of your own
+    some.module.EmailBackend                         your own backend
     """
     if is_class_path(text):
         return text, {}

@@ -77,16 +77,16 @@ def fraction(text: str) -> float:
 
 def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
     """Return a parser of the choices in any case, and of dotted paths of classes if `or_class`."""
-    known = {choice.lower(): choice for choice in choices}
+    by_lower_case = {choice.lower(): choice for choice in choices}
 
     def parse(text: str) -> str:
         if or_class and is_class_path(text):
             return text
-        if text.lower() not in known:
+        if text.lower() not in by_lower_case:
             expected = " or ".join(", ".join(choices).rsplit(", ", 1))
-            suggestion = known.get(closest(text.lower(), known), "")
+            suggestion = by_lower_case.get(closest(text.lower(), by_lower_case), "")
             raise Invalid(f"{expected}, or the path of a class" if or_class else expected, suggestion)
-        return known[text.lower()]
+        return by_lower_case[text.lower()]
 
     return parse
 
@@ -104,9 +104,9 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         try:
             return [parse(part.strip()) for part in text.split(",") if part.strip()]
         except Invalid as invalid:
-            words = [_fixed(word, parse) for word in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
-            meant = ",".join(words) if all(words) else invalid.suggestion
-            raise Invalid(f"{invalid.expected}, with commas between several", meant) from None
+            parts = [_fixed(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
+            suggestion = ",".join(parts) if all(parts) else invalid.suggestion
+            raise Invalid(f"{invalid.expected}, with commas between several", suggestion) from None
 
     return parse_all
 
@@ -156,8 +156,8 @@ def language_code(codes: Collection[str]) -> Parser[str]:
 def time_zone(text: str) -> str:
     zones = zoneinfo.available_timezones()
     if text not in zones:
-        meant = closest(text.replace(" ", "_"), zones)
-        raise Invalid("the name of a time zone, for example Europe/Berlin", meant)
+        suggestion = closest(text.replace(" ", "_"), zones)
+        raise Invalid("the name of a time zone, for example Europe/Berlin", suggestion)
     return text
 
 

@@ -27,12 +27,12 @@ RATE = r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)"
 def rate_limits(text: str) -> dict[str, str]:
     """Return RATE_LIMITS updated from "checkout=5/m/user,20/m/ip;search="."""
     expected = "like checkout=5/m/user,20/m/ip;search="
-    found = dict(RATE_LIMITS)
+    limits = dict(RATE_LIMITS)
     for part in filter(None, re.sub(r"\s", "", text).split(";")):
         name, equals, rates = part.partition("=")
         if name not in RATE_LIMITS:
             raise Invalid(f"{expected} ({name!r} is no limit)", closest(name, RATE_LIMITS))
         if not equals or not re.fullmatch(rf"({RATE}(,{RATE})*)?", rates, re.ASCII):
             raise Invalid(f"{expected} ({part!r} is not)")
-        found[name] = rates
-    return found
+        limits[name] = rates
+    return limits

@@ -7,7 +7,7 @@ from weakref import finalize
 
 from django.conf import settings
 
-MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # the other threads serve pages
+MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # the remaining threads serve pages
 MAX_FILES_PER_USER = 2
 RETRY_AFTER_SECONDS = 30
 

@@ -32,14 +32,10 @@ def can_edit(request: HttpRequest, user: User | None) -> bool:
 
 
 class EditedBySuperusers(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 class SignInDataAdmin(EditedBySuperusers):
@@ -122,7 +118,7 @@ class AuthenticatorAdmin(EditedBySuperusers):
     search_fields = ("user__email",)
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:

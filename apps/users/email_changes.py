@@ -34,7 +34,7 @@ def undoable() -> QuerySet[AddressChange]:
 
 
 def is_reserved(email: str) -> bool:
-    """Return whether an undo could restore this address: nobody can sign up with it until then."""
+    """Return whether an undo could restore this address, so that it is not free for sign-ups."""
     return undoable().filter(old_email=email.lower()).exists()
 
 

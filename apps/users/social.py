@@ -39,11 +39,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
         """Return the account that has the address, not one with an unconfirmed change to it."""
-        found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
-        if found is None:
+        match: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
+        if match is None:
             return None
-        user = email_proof.find_account(found[1])
-        return (user, found[1]) if user and user.email == found[1].lower() else None
+        user = email_proof.find_account(match[1])
+        return (user, match[1]) if user and user.email == match[1].lower() else None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)

@@ -90,10 +90,10 @@ def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str
 
 def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CODESPACE_NAME", raising=False)
-    assert run_site._codespace(8000) == ""
+    assert run_site._codespaces_url(8000) == ""
     monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")
     monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
-    assert run_site._codespace(8001) == "https://orange-space-palm-8001.app.github.dev"
+    assert run_site._codespaces_url(8001) == "https://orange-space-palm-8001.app.github.dev"
 
 
 def test_tunnel_means_nothing_in_production(tmp_path: Path) -> None:

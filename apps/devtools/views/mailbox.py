@@ -77,6 +77,6 @@ def _sample_purchase(kind: str) -> Purchase | None:
 
 
 def _find_or_404(name: str) -> EmailMessage:
-    if found := find_mail(name):
-        return found
+    if mail := find_mail(name):
+        return mail
     raise Http404("There is no such e-mail.")
