@@ -58,6 +58,8 @@ def main() -> None:
         ALLOWED_HOSTS="127.0.0.1",
     )
     with shop as open_shop, sync_playwright() as playwright:
+        chromium = launch_options(playwright.chromium.executable_path)["executable_path"]
+        os.environ["CHROME_PATH"] = chromium  # for Lighthouse
         cookie = json.loads(open_shop.output.strip().splitlines()[-1])
         pages = {
             "home": ("/", None),
@@ -67,14 +69,13 @@ def main() -> None:
             "library": ("/purchases/", cookie),
         }
         rows = [
-            _audit_page(programs, playwright, name, open_shop.url + path, page_cookie)
+            _audit_page(programs, name, open_shop.url + path, page_cookie)
             for name, (path, page_cookie) in pages.items()
         ]
     _write_report(rows)
     pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--maxprocesses", "4"]
-    axe = subprocess.run(
-        [*pytest, "tests/e2e/test_every_page.py"], cwd=ROOT, env={**os.environ, "AUDIT": "1"}
-    )
+    os.environ["AUDIT"] = "1"
+    axe = subprocess.run([*pytest, "tests/e2e/test_every_page.py"], cwd=ROOT)
     problems = [problem for row in rows for problem in row.problems]
     print("\n".join(["", *problems, f"{REPORTS.relative_to(ROOT)}/report.html"]))
     sys.exit(1 if problems or axe.returncode else 0)
@@ -110,19 +111,16 @@ def _buy_product(playwright: Playwright, shop_url: str, cookie: dict[str, str]) 
     return f"{url.path}?{url.query}"
 
 
-def _audit_page(
-    programs: Path, playwright: Playwright, name: str, url: str, cookie: dict[str, str] | None
-) -> Row:
+def _audit_page(programs: Path, name: str, url: str, cookie: dict[str, str] | None) -> Row:
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"} if cookie else {}
     print(f"Lighthouse: {name}", flush=True)
-    result = _run_lighthouse(programs, playwright, name, url, headers)
+    result = _run_lighthouse(programs, name, url, headers)
     scores = [round((result["categories"][category]["score"] or 0) * 100) for category in CATEGORIES]
     lcp = result["audits"]["largest-contentful-paint"]["numericValue"]
     cls = result["audits"]["cumulative-layout-shift"]["numericValue"]
     items = result["audits"]["network-requests"]["details"]["items"]
-    third_party_urls = [
-        r["url"] for r in items if urlsplit(r["url"]).netloc not in (urlsplit(url).netloc, "")
-    ]
+    hosts = ("", urlsplit(url).netloc)
+    third_party_urls = [r["url"] for r in items if urlsplit(r["url"]).netloc not in hosts]
     transferred = [r for r in items if r["transferSize"]]  # others come from the browser's cache
     counted = [r for r in transferred if not urlsplit(r["url"]).path.startswith(IMAGE_PATHS)]
     transfer_bytes = sum(r["transferSize"] for r in counted)
@@ -145,11 +143,8 @@ def _audit_page(
     return Row([name, *map(str, numbers), html_result], problems)
 
 
-def _run_lighthouse(
-    programs: Path, playwright: Playwright, name: str, url: str, headers: dict[str, str]
-) -> Any:
+def _run_lighthouse(programs: Path, name: str, url: str, headers: dict[str, str]) -> Any:
     """Write Lighthouse's report to var/audit/, and return its result."""
-    chromium = launch_options(playwright.chromium.executable_path)["executable_path"]
     command = [
         programs / "lighthouse",
         url,
@@ -163,7 +158,7 @@ def _run_lighthouse(
         *(["--skip-audits=is-crawlable"] if headers else []),
         f"--chrome-flags={' '.join(['--headless=new', *ARGS])}",
     ]
-    subprocess.run(list(map(str, command)), check=True, env={**os.environ, "CHROME_PATH": chromium}, cwd=ROOT)
+    subprocess.run(list(map(str, command)), check=True, cwd=ROOT)
     return json.loads((REPORTS / f"{name}.report.json").read_text())
 
 

@@ -26,8 +26,11 @@ from throwaway import postgres_binaries
 VALUES = dotenv.site_variables()
 VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
 URL = VALUES.get("DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}"
+IS_SQLITE = URL.startswith("sqlite")
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
+DUMP = SQLITE if IS_SQLITE else POSTGRES
 FOLDERS = ("private", "media")
+LIST_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
 EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 
 
@@ -38,9 +41,9 @@ def backup(note: str = "") -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     archive = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}{note}.tar.gz"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        dump = Path(temporary) / (SQLITE if _is_sqlite() else POSTGRES)
+        dump = Path(temporary) / DUMP
         # The database first: a row without its file is worse than a file without its row.
-        _dump_sqlite(dump) if _is_sqlite() else _dump_postgres(dump)
+        _dump_sqlite(dump) if IS_SQLITE else _dump_postgres(dump)
         unfinished = Path(temporary) / "archive"
         with tarfile.open(unfinished, "w:gz", compresslevel=6) as tar:
             tar.add(dump, dump.name)
@@ -66,20 +69,14 @@ def restore(archive: Path) -> None:
                 tar.extractall(folder, filter="data")  # no paths outside of the folder
         except (tarfile.TarError, EOFError, OSError) as error:
             stop(f"{archive} is damaged: {error}. Nothing was changed.")
-        dump = folder / (SQLITE if _is_sqlite() else POSTGRES)
+        dump = folder / DUMP
         if not dump.is_file():
             kind = "SQLite" if (folder / SQLITE).is_file() else "PostgreSQL"
-            stop(
-                f"{archive} contains a {kind} database, but DATABASE_URL does not name one. Nothing was changed."
-            )
-        _restore_sqlite(dump) if _is_sqlite() else _restore_postgres(dump)
+            stop(f"{archive} contains a {kind} database, unlike DATABASE_URL. Nothing was changed.")
+        _restore_sqlite(dump) if IS_SQLITE else _restore_postgres(dump)
         for name in FOLDERS:
             if (folder / name).is_dir():
                 shutil.copytree(folder / name, VAR / name, dirs_exist_ok=True)
-
-
-def _is_sqlite() -> bool:
-    return URL.startswith("sqlite")
 
 
 def _sqlite_file() -> Path:
@@ -114,10 +111,7 @@ def _dump_postgres(target: Path) -> None:
 
 def _restore_postgres(dump: Path) -> None:
     """Replace the database's content in one transaction."""
-    tables = _postgres(
-        "psql", "--tuples-only", "--command", "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
-    )
-    if tables.strip():
+    if _postgres("psql", "--tuples-only", "--command", LIST_TABLES).strip():
         print(f"Saved the previous database in {backup('-before-restore')}", flush=True)
     sql = _postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-", dump)
     options = ("--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
@@ -137,9 +131,8 @@ def _postgres(program: str, *arguments: str | Path, stdin: str | None = None) ->
     }
     command = [str(postgres_binaries() / program), *map(str, arguments)]
     variables = {name: value for name, value in values.items() if value and program != "pg_restore"}
-    done = subprocess.run(
-        command, env={**os.environ, **variables}, input=stdin, capture_output=True, text=True
-    )
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True)
     if done.returncode:
         stop(f"{program} failed: {done.stderr.strip()}")
     return done.stdout

@@ -45,9 +45,8 @@ def extract_texts() -> Catalog:
         text = path.read_text()
         if path.suffix != ".py":
             text = templatize(text, origin=name)
-        for _line, message, _comments, context in extract(
-            "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
-        ):
+        texts = extract("python", io.BytesIO(text.encode()), KEYWORDS, options={"encoding": "utf-8"})
+        for _line, message, _comments, context in texts:
             if message:
                 catalog.add(message, locations=[(name, 1)], context=context)
     return catalog

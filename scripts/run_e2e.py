@@ -38,7 +38,7 @@ def _sandbox() -> int:
 def _stripe(keys: dict[str, str]) -> int:
     print(f"Testing against Stripe's test mode, with the shop at http://127.0.0.1:{STRIPE_PORT}/")
     print(WITH_WEBHOOK if keys["STRIPE_WEBHOOK_SECRET"] else WITHOUT_WEBHOOK, flush=True)
-    display = [] if _has_display() else _virtual_display()
+    display = _display_command()
     os.environ.update(NEUTRAL | keys, E2E_STRIPE="1")
     options = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
     excluded = "" if keys["STRIPE_WEBHOOK_SECRET"] else "not webhook"
@@ -69,19 +69,16 @@ def _test_keys() -> dict[str, str]:
     values = {name: value.strip() for name, value in {**dotenv.read(), **os.environ}.items()}
     key = values.get("STRIPE_SECRET_KEY", "")
     if "_live_" in key:
-        stop(
-            "STRIPE_SECRET_KEY is a live key, and these tests buy products. Set it to a test key (sk_test_…) in .env."
-        )
+        stop("STRIPE_SECRET_KEY is a live key, and these tests buy products. Use a test key (sk_test_…).")
     if not key.startswith(("sk_test_", "rk_test_")):
         stop("No test key. Add STRIPE_SECRET_KEY=sk_test_… to .env (dashboard.stripe.com/test/apikeys).")
     return {name: values.get(name, "") for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")}
 
 
-def _has_display() -> bool:
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _virtual_display() -> list[str]:
+def _display_command() -> list[str]:
+    """Return the prefix of a command that needs a display: [] if there is one, else xvfb-run."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return []
     if not shutil.which("xvfb-run"):
         stop("There is no display and no xvfb-run. Install it (Debian: apt install xvfb), then repeat.")
     return ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x1000x24"]

@@ -18,10 +18,10 @@ MIN_VERSION = (3, 12)
 DJANGO = "django>=6.1"
 PRINT_VERSIONS = "import django, sys; print('Django', django.__version__, 'on Python', sys.version)"
 UNUSED_PACKAGES = ("mypy==", "django-stubs==", "ruff==", "types-")
-VERSION_MANAGER_GLOBS = (
-    "~/.pyenv/versions/3.*/bin/python",
-    "~/.local/share/uv/python/cpython-3.*/bin/python3",
-    "~/.asdf/installs/python/3.*/bin/python",
+HOME_GLOBS = (  # of version managers
+    ".pyenv/versions/3.*/bin/python",
+    ".local/share/uv/python/cpython-3.*/bin/python3",
+    ".asdf/installs/python/3.*/bin/python",
 )
 
 
@@ -36,15 +36,12 @@ def main() -> None:
 
 def _newest_python() -> tuple[str, tuple[int, ...]]:
     on_path = [shutil.which(f"python3.{minor}") for minor in range(20, 11, -1)] + [shutil.which("python3")]
-    elsewhere = [
-        str(path) for glob in VERSION_MANAGER_GLOBS for path in Path.home().glob(glob.removeprefix("~/"))
-    ]
-    versions = {
-        python: version for python in [*on_path, *elsewhere] if python and (version := _version(python))
-    }
+    managed = [str(path) for glob in HOME_GLOBS for path in Path.home().glob(glob)]
+    candidates = filter(None, [*on_path, *managed])
+    versions = {python: version for python in candidates if (version := _version(python))}
     if not versions or max(versions.values()) < MIN_VERSION:
         stop(
-            "There is no Python 3.12 or newer (on PATH, or from pyenv, uv or asdf). Install one, then repeat."
+            "There is no Python 3.12 or newer. Install one (on PATH, or with pyenv, uv or asdf), then repeat."
         )
     return max(versions.items(), key=lambda item: item[1])
 

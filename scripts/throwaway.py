@@ -38,9 +38,8 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
         (folder / "password").write_text(password)
         shutil.chown(folder / "password", *_owner())
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "shop", "--pwfile", folder / "password"]
-        _run_or_stop(
-            [*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"], folder
-        )
+        initdb += ["-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+        _run_or_stop(initdb, folder)
         options = {
             "port": port,
             "listen_addresses": "127.0.0.1",
@@ -107,15 +106,14 @@ def _server(
     """Start a process, wait until it is ready, and end it afterwards."""
     log = folder / "log"
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=out, stderr=out, cwd=folder, **_user_options()
-        )
+        arguments = list(map(str, command))
+        process = subprocess.Popen(arguments, stdout=out, stderr=out, cwd=folder, **_user_options())
     try:
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 output = log.read_text(errors="replace")[-2000:]
-                stop(f"{Path(str(command[0])).name} does not start:\n{output}")
+                stop(f"{Path(arguments[0]).name} does not start:\n{output}")
             time.sleep(0.05)
         yield process
     finally:
@@ -154,11 +152,10 @@ def _owner() -> tuple[int, int]:
 
 
 def _run_or_stop(command: Sequence[object], folder: Path) -> None:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, cwd=folder, **_user_options()
-    )
+    arguments = list(map(str, command))
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=folder, **_user_options())
     if done.returncode:
-        stop(f"{Path(str(command[0])).name} failed: {done.stderr or done.stdout}")
+        stop(f"{Path(arguments[0]).name} failed: {done.stderr or done.stdout}")
 
 
 def free_port() -> int:

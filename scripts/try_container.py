@@ -75,9 +75,8 @@ def _start_compose(values: dict[str, str], seconds: int) -> Iterator[Callable[..
         file = Path(folder, "env")
         file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         os.environ["ENVIRONMENT_FILE"] = str(file)
-        compose = functools.partial(
-            run, "docker", "compose", "--project-name", "shop-trial", "--env-file", file
-        )
+        docker_compose = ("docker", "compose", "--project-name", "shop-trial", "--env-file", file)
+        compose = functools.partial(run, *docker_compose)
         try:
             if compose("up", "--build", "--detach", "--wait", f"--wait-timeout={seconds}"):
                 compose("logs", "--no-color", "--tail", "50")

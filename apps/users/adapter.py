@@ -99,9 +99,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.refresh_from_db(fields=["password"])
         if is_correct and user.password != old_hash:
             update_session_auth_hash(current.request, user)
-            UserSession.objects.create_from_request(
-                current.request
-            )  # update_session_auth_hash changes the key
+            UserSession.objects.create_from_request(current.request)  # the session key is new
         return is_correct
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:

@@ -172,13 +172,11 @@ def _remember(request: HttpRequest, user: User, kind: str, value: str | int) -> 
         request.session[SESSION_KEY] = {**credentials, kind: values}
 
 
-def _remove_credentials(user: User, remembered: dict[str, Any]) -> bool:
-    """Remove all second factors, and what is not in `remembered`. Return whether anything was removed."""
-    social_accounts = SocialAccount.objects.filter(user=user).exclude(
-        pk__in=remembered.get("social_accounts", [])
-    )
+def _remove_credentials(user: User, keep: dict[str, Any]) -> bool:
+    """Remove all second factors, and what is not in `keep`. Return whether anything was removed."""
+    social_accounts = SocialAccount.objects.filter(user=user).exclude(pk__in=keep.get("social_accounts", []))
     removed: int = social_accounts.delete()[0] + Authenticator.objects.filter(user=user).delete()[0]
-    if user.has_usable_password() and user.get_session_auth_hash() not in remembered.get("passwords", []):
+    if user.has_usable_password() and user.get_session_auth_hash() not in keep.get("passwords", []):
         user.set_unusable_password()
         return True
     return removed > 0

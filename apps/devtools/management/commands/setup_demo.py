@@ -1,6 +1,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -13,7 +14,10 @@ from apps.users.models import User
 # <slug>.md is the content of a product, the files in <slug>/ are its download.
 DEMO_DIR = Path(__file__).parents[2] / "demo"
 PASSWORD = "demo-shop-2026"  # noqa: S105  (`make run` prints it)
-USERS = {"ada@example.com": ("Ada", False), "olive@example.com": ("Olive", True)}
+USERS: dict[str, dict[str, Any]] = {
+    "ada@example.com": {"name": "Ada"},
+    "olive@example.com": {"name": "Olive", "is_staff": True, "is_superuser": True},
+}
 
 
 class Command(BaseCommand):
@@ -22,11 +26,9 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
             raise CommandError("setup_demo creates users with a public password, so it needs DEBUG=true.")
-        for email, (name, is_operator) in USERS.items():
+        for email, fields in USERS.items():
             if not User.objects.filter(email=email).exists():
-                user = User.objects.create_user(
-                    email, PASSWORD, name=name, is_staff=is_operator, is_superuser=is_operator
-                )
+                user = User.objects.create_user(email, PASSWORD, **fields)
                 EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
                 self.stdout.write(f"Demo login: {email}")
         for configuration in ProductConfiguration.objects.filter(content="", download=""):
