@@ -19,7 +19,7 @@ from config.env_file import read_env_file
 from config.env_values import Invalid, Parser
 
 T = TypeVar("T")
-Text = str  # inside of Env, `str` is a method
+Text = str  # inside Env, `str` is a method
 
 REQUIRED: Any = object()
 MAX_SHOWN_CHARACTERS = 70

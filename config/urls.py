@@ -20,5 +20,5 @@ if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
 handler400 = "apps.web.views.errors.bad_request"
-handler429 = "apps.core.rate_limits.too_many_requests"  # of allauth
+handler429 = "apps.core.rate_limits.too_many_requests"  # allauth uses it
 handler500 = "apps.web.views.errors.server_error"

@@ -9,7 +9,7 @@ IP_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 
 def client_ip(request: HttpRequest) -> str:
-    """Return the client's IP address from CLIENT_IP_HEADER or X-Forwarded-For; IPv6 as a /64 network, one household.
+    """Return the client's IP address from CLIENT_IP_HEADER or X-Forwarded-For; IPv6 as its /64 network.
 
     Only the last TRUSTED_PROXIES entries of X-Forwarded-For count: a client can send any others.
     """
@@ -21,7 +21,7 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def forwarding_chain(request: HttpRequest) -> list[str]:
-    """Return the entries of X-Forwarded-For, then the IP address that is connected."""
+    """Return the entries of X-Forwarded-For, then the IP address of the connection."""
     forwarded = map(str.strip, request.headers.get("X-Forwarded-For", "").split(","))
     return [*filter(None, forwarded), request.META.get("REMOTE_ADDR", "")]
 

@@ -26,7 +26,7 @@ PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 def can_edit(request: HttpRequest, user: User | None) -> bool:
-    """Return whether the operator may edit the user. Only superusers may edit operators."""
+    """Return whether the operator may edit the user: only superusers may edit operators."""
     return request.user.is_superuser or user is None or not (user.is_staff or user.is_superuser)
 
 
