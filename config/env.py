@@ -37,7 +37,7 @@ def exit_with(problems: Iterable[str]) -> NoReturn:
 
 class Env:
     def __init__(self) -> None:
-        self.declared: set[Text] = set()
+        self.known: set[Text] = set()
         self.names_in_file: set[Text] = set()
         self.missing: set[Text] = set()
         self.problems: dict[Text, Text] = {}  # the first one of each variable
@@ -56,7 +56,7 @@ class Env:
         self, name: Text, parse: Parser[T], default: T = REQUIRED, mask: Callable[[Text], Text] | None = None
     ) -> T:
         """Return the parsed value or the default. An invalid value is reported by check()."""
-        self.declared.add(name)
+        self.known.add(name)
         if value := _read_variable(name):
             try:
                 return parse(value)
@@ -129,8 +129,8 @@ class Env:
 
     def _misspelt_names(self) -> list[Text]:
         lines = []
-        for name in sorted({*os.environ} - self.declared):
-            suggestion = _similar(name.upper(), self.declared)
+        for name in sorted({*os.environ} - self.known):
+            suggestion = _similar(name.upper(), self.known)
             # Variables of other programs: LANGUAGE, AWS_…, DATABASE_URL_READONLY.
             is_foreign = "_" not in name or name.startswith(("AWS_", f"{suggestion}_"))
             if suggestion and (name in self.names_in_file or not is_foreign):
