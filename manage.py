@@ -10,9 +10,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     if sys.argv[1:2] == ["runserver"]:
-        from config.production_checks import refuse_to_start
+        from config.production_checks import exit_if_misconfigured
 
-        refuse_to_start()  # before the autoreloader starts its thread, whose end would go unnoticed
+        exit_if_misconfigured()  # before the autoreloader starts its thread, whose end would go unnoticed
     execute_from_command_line(sys.argv)
 
 

@@ -1,4 +1,4 @@
-"""Settings of django.contrib.auth and django-allauth that need no environment variable. settings.py imports them."""
+"""Settings of django.contrib.auth and django-allauth that do not depend on environment variables."""
 
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -20,7 +20,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_CHANGE_EMAIL = True  # one e-mail address per user; the old one stays until the new one is verified
+ACCOUNT_CHANGE_EMAIL = True  # one address per user: the old one until the new one is verified
 ACCOUNT_FORMS = {
     "add_email": "apps.users.forms.AddEmailForm",
     "request_login_code": "apps.users.forms.RequestLoginCodeForm",
@@ -28,17 +28,17 @@ ACCOUNT_FORMS = {
     "signup": "apps.users.forms.SignupForm",
 }
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays signed in; all others are signed out
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all other sessions end
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
-ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; e-mail may be slow, and three wrong codes end it earlier
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; three wrong codes end it earlier
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 
-# Second factors. A passkey is both steps in one; it is added after signing in.
+# Second factors. A passkey replaces both steps.
 MFA_ADAPTER = "apps.users.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_USER_VERIFICATION = "required"  # finger, face or PIN, at every use
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # fingerprint, face or PIN each time
 MFA_FORMS = {
     "add_webauthn": "apps.users.passkeys.AddPasskeyForm",
     "login_webauthn": "apps.users.passkeys.LoginForm",
@@ -48,5 +48,5 @@ MFA_FORMS = {
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "apps.users.forms.SocialSignupForm"}
-# Only an e-mail address that the provider has verified connects to an existing account (apps/users/email_proof.py).
+# A provider's verified e-mail address signs in to the account with that address (apps/users/email_proof.py).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

@@ -1,11 +1,9 @@
-"""ASGI entry point."""
-
 import os
 
 from django.core.asgi import get_asgi_application
 
-from config.production_checks import refuse_to_start
+from config.production_checks import exit_if_misconfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-refuse_to_start()
+exit_if_misconfigured()
 application = get_asgi_application()

@@ -1,6 +1,6 @@
-"""Run the commands of deploy/crontab where there is no cron, in a container for example: `python -m config.cron`.
+"""Run the commands of deploy/crontab without cron, for example in a container: `python -m config.cron`.
 
-Each command runs in a new process, so it cannot stop the next one. SIGTERM waits for a running command.
+Each command runs in a new process. SIGTERM waits for the current command.
 """
 
 import signal
@@ -14,7 +14,7 @@ from typing import NamedTuple
 class Job(NamedTuple):
     command: str
     every: timedelta
-    at: timedelta = timedelta()  # the first run of a day, after midnight (UTC)
+    at: timedelta = timedelta()  # time of the day's first run (UTC)
 
 
 JOBS = (
@@ -24,7 +24,7 @@ JOBS = (
 
 
 def main() -> None:
-    # Check the settings in a subprocess, so that this process stays small.
+    # Check the settings in a subprocess, to save memory in this one.
     if status := subprocess.run([sys.executable, "-c", "import config.settings"], check=False).returncode:
         sys.exit(status)
     stop = threading.Event()

@@ -1,9 +1,9 @@
-"""Read the file .env. Standard library only: `make run` reads it before packages are installed."""
+"""Read the file .env. Standard library only: `make run` needs it before packages are installed."""
 
 import re
 from pathlib import Path
 
-# The value is in double or single quotes, or it ends before " #", where a comment begins.
+# A value is quoted, or ends where a comment begins (" #").
 LINE = re.compile(
     r"""(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
     r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|(?!(?<=\s)\#)[^"'\s].*?|)\s*(?:(?<=\s)\#.*)?""",
@@ -14,7 +14,7 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the variables of the file, and one line for each mistake in it."""
+    """Return the variables, and one line for each mistake in the file."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -27,19 +27,19 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
         if not line or line.startswith("#"):
             continue
-        found = LINE.fullmatch(line)
-        if not found or CONTROL_CHARACTERS.search(line):
-            problems.append(f"{path.name} line {number} is not KEY=value{_mistake(line)}.")
-        elif found["name"] in values:
-            problems.append(f"{path.name} line {number} sets {found['name']} again. Keep one.")
+        match = LINE.fullmatch(line)
+        if not match or CONTROL_CHARACTERS.search(line):
+            problems.append(f"{path.name} line {number} is not KEY=value{_describe_mistake(line)}.")
+        elif match["name"] in values:
+            problems.append(f"{path.name} line {number} sets {match['name']} again. Keep one.")
         else:
-            values[found["name"]] = _unquote(found["value"])
+            values[match["name"]] = _unquote(match["value"])
     return values, problems
 
 
-def _mistake(line: str) -> str:
-    """Name the variable. Never show more of the line: it may hold a secret."""
-    name = f": {found[1]}" if (found := NAME.match(line)) else ""
+def _describe_mistake(line: str) -> str:
+    """Return the name only: the rest of the line may be a secret."""
+    name = f": {match[1]}" if (match := NAME.match(line)) else ""
     value = line.partition("=")[2].strip()
     if value.startswith(("'", '"')) and value.count(value[0]) % 2:
         return f"{name}, whose quotation mark is not closed"

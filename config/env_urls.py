@@ -1,4 +1,4 @@
-"""Parsers of hosts and URLs; see env_values.py."""
+"""Parsers of hosts and URLs. See env_values.py."""
 
 import re
 import socket
@@ -19,7 +19,7 @@ SERVERS = rf"{SERVER}(?:,{SERVER})*"  # a cluster has several
 LOGIN = r"(?:[^\s/@#?\[\]\\]*@)?"  # user and password
 ENCODED = "and in user and password @ : / # ? [ ] as %40 %3A %2F %23 %3F %5B %5D"
 SITE = rf"https?://(?!0\.0\.0\.0|\[::\]){SERVER}"
-# A host or site with a typing error in its scheme, or with more around it.
+# A host or site with a wrong scheme, or with other text around it.
 MISTYPED_SITE = re.compile(
     r"(?:[a-z]{2,6}(?::/+|//)|/+)?(?:[^/@]*@)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])(?P<port>:\d+)?(?:[/?#,]|$)"
 )
@@ -32,7 +32,7 @@ SMTP: dict[str, dict[str, Any]] = {
     "smtp+ssl": {"port": 465, "use_ssl": True},
     "smtp": {"port": 25},
 }
-# With the port of STARTTLS for implicit TLS, or the reverse, a connection waits until its timeout.
+# Port 465 needs implicit TLS, port 587 STARTTLS: the reverse waits until the timeout.
 SMTP_URL = (
     r"(?!smtp(?:\+tls)?://.*:465/?$)(?!smtp\+ssl://.*:587/?$)"
     rf"smtp(?:\+tls|\+ssl)?://(?:[^\s:/@#?\[\]\\]+:[^\s/@#?\[\]\\]+@)?{SERVER}/?"
@@ -42,7 +42,7 @@ EMAIL_PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - 
 
 # --- Hosts and sites --------------------------------------------------------------------------------------
 def listen_address(text: str) -> str:
-    """Return an IP address of this machine; a name is looked up."""
+    """Return an IP address. Look up a name."""
     bare = text.removeprefix("[").removesuffix("]")
     try:
         return str(ip_address(bare if ":" in bare else socket.gethostbyname(bare)))
@@ -57,37 +57,37 @@ def site_url(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """Accept what a request's Origin may be; the host may begin with *. for all subdomains."""
+    """Accept an origin; its host may begin with *. for all subdomains."""
     pattern = SITE.replace("://", r"://(?:\*\.)?")
     return matching(pattern, "https:// and a host name", _find_site)(text.lower().removesuffix("/"))
 
 
 def web_url(text: str) -> str:
-    """Return an http(s) URL, which may have a path, without the last slash."""
+    """Return an HTTP(S) URL, with or without path, without the last slash."""
     expected = "a URL that begins with https:// or http://"
     return matching(rf"{SITE}(/[^\s?#\\]*)?", expected, _find_site)(text).rstrip("/")
 
 
 def _find_site(text: str) -> str:
-    """Return the site that was probably meant, or ""."""
-    found = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
-    if not found:
+    """Return the most similar valid site, or ""."""
+    match = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
+    if not match:
         return ""
-    is_local = found["host"].startswith(("127.", "localhost", "[::1]")) or text.startswith("http:")
-    return f"{'http' if is_local else 'https'}://{_to_ascii(found['host'])}{found['port'] or ''}"
+    is_local = match["host"].startswith(("127.", "localhost", "[::1]")) or text.startswith("http:")
+    return f"{'http' if is_local else 'https'}://{_to_ascii(match['host'])}{match['port'] or ''}"
 
 
 def _find_host(text: str) -> str:
-    """Return the host that was probably meant, or ""."""
+    """Return the most similar valid host, or ""."""
     text = text.strip("[]").removeprefix("*")
     if re.fullmatch(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*", text):
         return f"[{text}]"
-    found = MISTYPED_SITE.match(text.lower())
-    return _to_ascii(found["host"]) if found else ""
+    match = MISTYPED_SITE.match(text.lower())
+    return _to_ascii(match["host"]) if match else ""
 
 
 def _to_ascii(name: str) -> str:
-    """Return the name as browsers send it: bücher.example is xn--bcher-kva.example."""
+    """Return the name in IDNA, as browsers send it: xn--bcher-kva.example for bücher.example."""
     try:
         return name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
@@ -112,9 +112,8 @@ def database_url(text: str) -> str:
         f"{ENCODED}, or sqlite:///path with three slashes"
     )
     if text.startswith("sqlite:"):
-        return matching(r"sqlite://(?:/\S.*|:memory:)", expected, lambda text: text.replace("://", ":///"))(
-            text
-        )
+        pattern = r"sqlite://(?:/\S.*|:memory:)"
+        return matching(pattern, expected, lambda text: text.replace("://", ":///"))(text)
     mode = dict(parse_qsl(text.partition("?")[2])).get("sslmode", "require")
     if mode not in SSL_MODES:
         raise Invalid(f"a URL with an sslmode of {', '.join(SSL_MODES)}", closest(mode, SSL_MODES))
@@ -140,8 +139,8 @@ def email_url(text: str) -> tuple[str, dict[str, Any]]:
     """Return the dotted path of an e-mail backend and its options.
 
     smtp+tls://user:password@mail.example.com:587    smtp: without TLS; smtp+ssl: TLS from the first byte
-    postmark://?server_token=…                       a provider, with options as in https://anymail.dev/en/stable/esps/
-    some.module.EmailBackend                         a backend of your own
+    postmark://?server_token=…                       a provider; options: https://anymail.dev/en/stable/esps/
+    some.module.EmailBackend                         your own backend
     """
     if is_class_path(text):
         return text, {}
@@ -163,7 +162,7 @@ def email_url(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _fix_email_url(text: str) -> str:
-    """Correct the scheme; ports 465 and 587 determine it."""
+    """Return the URL with the scheme that belongs to its port."""
     rest = text.rpartition("://")[2]
     if text.startswith("smtps://") or rest.endswith(":465"):
         return f"smtp+ssl://{rest}"
@@ -175,7 +174,7 @@ def _fix_email_url(text: str) -> str:
 
 
 def _fix_scheme(*schemes: str) -> Callable[[str], str]:
-    """Correct the scheme of a URL; a URL without one gets the first."""
+    """Return a function that replaces a wrong scheme by the most similar one, and a missing one by the first."""
 
     def fix(text: str) -> str:
         scheme, separator, rest = text.partition("://")
@@ -194,5 +193,5 @@ cache_url = matching(
 )
 sentry_dsn = matching(
     rf"https?://\w+(?::\w+)?@{SERVER}(?:/[\w-]+)*/\d+",
-    "https://key@host/number, as Sentry's project settings show it",
+    "https://key@host/number, as in Sentry's project settings",
 )

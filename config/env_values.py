@@ -1,6 +1,6 @@
-"""Parsers of variables: each takes the stripped text and returns the value, or raises Invalid. URLs: env_urls.py.
+"""Parsers of variables. Each takes the stripped text and returns the value, or raises Invalid.
 
-A parser of your own is one more function: `env.read("MY_COLOUR", colour, default="red")` in config/settings.py.
+Add your own as a function: `env.read("MY_COLOUR", parse_colour, default="red")` in config/settings.py.
 """
 
 import math
@@ -23,7 +23,7 @@ EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
 
 class Invalid(ValueError):
-    """Says what the value has to be ("a whole number"), and what was probably meant."""
+    """A wrong value, with what is expected ("a whole number") and a suggestion or ""."""
 
     def __init__(self, expected: str, suggestion: str = "") -> None:
         super().__init__(expected)
@@ -31,12 +31,12 @@ class Invalid(ValueError):
 
 
 def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return the choice that was probably meant, or ""."""
+    """Return the most similar choice, or ""."""
     return next(iter(get_close_matches(text, sorted(choices), n=1, cutoff=cutoff)), "")
 
 
 def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Parser[str]:
-    """Accept what matches. Otherwise suggest what `fix` makes of the text if that matches."""
+    """Return a parser of text that matches the pattern. It suggests fix(text) if that matches."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text, re.ASCII):
@@ -76,23 +76,23 @@ def fraction(text: str) -> float:
 
 
 def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
-    """Accept the choices in upper and lower case, and the dotted path of a class if `or_class`."""
-    known = {choice.lower(): choice for choice in choices}
+    """Return a parser of the choices in any case, and of dotted paths of classes if `or_class`."""
+    by_lower_case = {choice.lower(): choice for choice in choices}
 
     def parse(text: str) -> str:
         if or_class and is_class_path(text):
             return text
-        if text.lower() not in known:
+        if text.lower() not in by_lower_case:
             expected = " or ".join(", ".join(choices).rsplit(", ", 1))
-            suggestion = known.get(closest(text.lower(), known), "")
+            suggestion = by_lower_case.get(closest(text.lower(), by_lower_case), "")
             raise Invalid(f"{expected}, or the path of a class" if or_class else expected, suggestion)
-        return known[text.lower()]
+        return by_lower_case[text.lower()]
 
     return parse
 
 
 def is_class_path(text: str) -> bool:
-    """Return whether it is the dotted path of a class in a module that exists."""
+    """Return whether the text is the dotted path of a class in an existing module."""
     try:
         return bool(CLASS_PATH.fullmatch(text) and find_spec(text.rpartition(".")[0]))
     except (ImportError, AttributeError, ValueError):
@@ -104,9 +104,9 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         try:
             return [parse(part.strip()) for part in text.split(",") if part.strip()]
         except Invalid as invalid:
-            words = [_fixed(word, parse) for word in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
-            meant = ",".join(words) if all(words) else invalid.suggestion
-            raise Invalid(f"{invalid.expected}, with commas between several", meant) from None
+            parts = [_fixed(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
+            suggestion = ",".join(parts) if all(parts) else invalid.suggestion
+            raise Invalid(f"{invalid.expected}, with commas between several", suggestion) from None
 
     return parse_all
 
@@ -147,24 +147,23 @@ header_name = matching(
 
 # --- Language, time and Stripe ----------------------------------------------------------------------
 def language_code(codes: Collection[str]) -> Parser[str]:
-    """Accept one of the languages, or a variant of it: en-us where en is offered."""
+    """Return a parser of the languages and their variants, for example en-us for en."""
     pattern = rf"(?i:{'|'.join(codes)})(-\w+)?"
-    return matching(
-        pattern, f"one of LANGUAGES ({', '.join(codes)})", lambda text: text.lower().replace("_", "-")
-    )
+    expected = f"one of LANGUAGES ({', '.join(codes)})"
+    return matching(pattern, expected, lambda text: text.lower().replace("_", "-"))
 
 
 def time_zone(text: str) -> str:
     zones = zoneinfo.available_timezones()
     if text not in zones:
-        meant = closest(text.replace(" ", "_"), zones)
-        raise Invalid("the name of a time zone, for example Europe/Berlin", meant)
+        suggestion = closest(text.replace(" ", "_"), zones)
+        raise Invalid("the name of a time zone, for example Europe/Berlin", suggestion)
     return text
 
 
 stripe_secret_key = matching(
     r"[sr]k_(?:test|live)_\w+",
-    "a secret key of Stripe's (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
+    "a secret key of Stripe (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
     "pk_… is the publishable key, whsec_… belongs into STRIPE_WEBHOOK_SECRET",
 )
 stripe_webhook_secret = matching(

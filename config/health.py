@@ -1,4 +1,4 @@
-"""Check from inside a container whether the web server answers: `python -m config.health`, exit status 0 or 1.
+"""Check in a container whether the web server answers: `python -m config.health` exits with 0 or 1.
 
 https://docs.docker.com/reference/dockerfile/#healthcheck
 """

@@ -1,5 +1,3 @@
-"""LOGGING: one line for each record, as JSON in production, without secrets (apps/core/log_filters.py)."""
-
 from typing import Any
 
 
@@ -26,7 +24,7 @@ def logging_config(formatter: str, level: str) -> dict[str, Any]:
         "loggers": {
             "apps": {"level": level},
             "django": {"handlers": [], "level": "INFO"},
-            "django.request": {"level": "ERROR"},  # each response has a line of request_log
-            "django.security.DisallowedHost": {"level": "CRITICAL"},  # bots try any host name
+            "django.request": {"level": "ERROR"},  # request_log has a line for each response
+            "django.security.DisallowedHost": {"level": "CRITICAL"},  # bots send random hosts
         },
     }

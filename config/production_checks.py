@@ -1,7 +1,7 @@
-"""System checks of what must be right before strangers reach the site. With an error the server does not start.
+"""System checks for production. The server does not start if one fails.
 
-A site is public if SITE_URL or, without DEBUG, a host of ALLOWED_HOSTS can be reached from the internet. On a local
-machine fewer checks apply. config/settings.py checks the form of each variable before.
+Some checks apply to public sites only: SITE_URL, or a host of ALLOWED_HOSTS without DEBUG, is reachable from the
+internet.
 """
 
 import os
@@ -18,46 +18,44 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 from django.http.request import split_domain_port, validate_host
 
-from apps.core.public_urls import is_public
-from config.env import refuse
+from apps.core.site_urls import is_public_url
+from config.env import exit_with
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
 PRINTING_BACKENDS = ("backends.console.EmailBackend", "mailbox.EmailBackend")
-PERMISSIONS_OF_OTHERS = 0o007
+OTHERS_PERMISSIONS = 0o007
 
 
-def refuse_to_start() -> None:
-    """End the process with one line for each error of check_production."""
+def exit_if_misconfigured() -> None:
+    """Exit with one line for each error of check_production."""
     try:
         errors = check_production(None)
-    except ImproperlyConfigured as error:  # Django found something while it loaded the settings
-        refuse([" ".join(str(error).split())])
+    except ImproperlyConfigured as error:  # from Django, while it loads the settings
+        exit_with([" ".join(str(error).split())])
     if errors:
-        refuse(error.msg for error in errors)
+        exit_with(error.msg for error in errors)
 
 
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Return at most one error for each variable, whose name is in the id: config.SITE_URL."""
+    """Return at most one error for each variable, with the variable's name as id: config.SITE_URL."""
     messages = [*_debug(), *_hosts(), *_secret_key(), *_proxy(), *_stripe(), *_email()]
     return [Error(message, id=f"config.{message.split()[0]}") for message in messages]
 
 
 @register(Tags.security, deploy=True)
 def check_var_dir_permissions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    if not settings.VAR_DIR.stat().st_mode & PERMISSIONS_OF_OTHERS:
+    if not settings.VAR_DIR.stat().st_mode & OTHERS_PERMISSIONS:
         return []
-    message = (
-        f"Every user of this machine can read {settings.VAR_DIR}: orders, e-mails, files that buyers pay for."
-    )
+    message = f"Every user of this machine can read {settings.VAR_DIR}, which contains orders and e-mails."
     return [Warning(message, hint=f"chmod o-rwx {settings.VAR_DIR}", id="config.W001")]
 
 
 def _is_public_site() -> bool:
     if settings.DEBUG and settings.SITE_URL == settings.TUNNEL_URL:
-        return False  # a developer shows this machine on purpose
+        return False  # a tunnel to the development server
     hosts = [] if settings.DEBUG else settings.ALLOWED_HOSTS
-    return any(map(is_public, [settings.SITE_URL, *(f"https://{host.lstrip('.')}" for host in hosts)]))
+    return any(map(is_public_url, [settings.SITE_URL, *(f"https://{host.lstrip('.')}" for host in hosts)]))
 
 
 def _debug() -> Iterator[str]:
@@ -66,9 +64,9 @@ def _debug() -> Iterator[str]:
     if settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS):
         yield "DEBUG is true, but STRIPE_SECRET_KEY is a live key. Use a test key (sk_test_…), or set DEBUG=false."
     elif not ip_address(settings.WEB_HOST).is_loopback:
-        yield "DEBUG is true, but HOST lets others in: error pages would tell them everything. Set DEBUG=false."
+        yield "DEBUG is true, but HOST is no loopback address: error pages would show secrets. Set DEBUG=false."
     elif _is_public_site():
-        yield "DEBUG is true, but SITE_URL is public: error pages would tell everybody everything. Set DEBUG=false."
+        yield "DEBUG is true, but SITE_URL is public: error pages would show secrets. Set DEBUG=false."
 
 
 def _hosts() -> Iterator[str]:
@@ -80,9 +78,9 @@ def _hosts() -> Iterator[str]:
     elif not validate_host(host, settings.ALLOWED_HOSTS):
         yield "ALLOWED_HOSTS lacks the host of SITE_URL: links in e-mails would lead to an error. Add it."
     elif _is_public_site() and "*" in settings.ALLOWED_HOSTS:
-        yield "ALLOWED_HOSTS is *: links in e-mails could be made to lead elsewhere. Name the host of the shop."
+        yield "ALLOWED_HOSTS is *: attackers could change the links in e-mails. Set it to the host of SITE_URL."
     if os.environ.get("SITE_URL") and _is_public_site() and not settings.SITE_URL.startswith("https://"):
-        yield "SITE_URL begins with http://: passwords could be read on their way. Use https://."
+        yield "SITE_URL begins with http://: passwords would be sent unencrypted. Use https://."
 
 
 def _secret_key() -> Iterator[str]:
@@ -96,8 +94,8 @@ def _proxy() -> Iterator[str]:
         return
     if not settings.DEBUG and settings.SITE_URL.startswith("https://"):
         yield (
-            "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server speaks plain HTTP. Put a "
-            "proxy in front that ends TLS and buffers request bodies, as deploy/Caddyfile and deploy/nginx.conf do."
+            "BEHIND_TLS_PROXY is not true, but SITE_URL begins with https://: the web server has no TLS. Use a proxy "
+            "that terminates TLS and buffers request bodies, as in deploy/Caddyfile and deploy/nginx.conf."
         )
     if settings.DOWNLOADS_SERVED_BY == "nginx":
         yield "DOWNLOADS_SERVED_BY is nginx, but BEHIND_TLS_PROXY is not true: buyers would get an empty file."
@@ -110,21 +108,21 @@ def _stripe() -> Iterator[str]:
     if settings.STRIPE_SANDBOX or not _is_public_site():
         return
     if not settings.STRIPE_SECRET_KEY:
-        yield "STRIPE_SECRET_KEY is not set. For a demo site where nothing is real set STRIPE_SANDBOX=true."
+        yield "STRIPE_SECRET_KEY is not set. For a demo site set STRIPE_SANDBOX=true."
     elif not is_live and not settings.ALLOW_TEST_KEYS:
-        yield "STRIPE_SECRET_KEY is a test key. Use the live one, or set ALLOW_TEST_KEYS=true while you rehearse."
+        yield "STRIPE_SECRET_KEY is a test key. Use the live key, or set ALLOW_TEST_KEYS=true for a rehearsal."
     if not settings.STRIPE_WEBHOOK_SECRET:
-        yield "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints yours."
+        yield "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints it."
 
 
 def _email() -> Iterator[str]:
     url = os.environ.get("EMAIL_URL", "")
     if _lacks_provider_option(url):
-        yield "EMAIL_URL lacks an option that the provider needs: https://anymail.dev/en/stable/esps/ names them."
+        yield "EMAIL_URL lacks an option that the provider needs. See https://anymail.dev/en/stable/esps/."
     elif not settings.DEBUG and url.endswith(PRINTING_BACKENDS):
-        yield "EMAIL_URL prints e-mails with sign-in codes into the log. Name a mail server, or none in a demo."
+        yield "EMAIL_URL prints e-mails with sign-in codes to the log. Set a mail server, or leave it empty in a demo."
     elif _is_public_site() and not settings.STRIPE_SANDBOX and not (url and settings.SENDS_MAIL):
-        yield "EMAIL_URL is not set. Name a mail server: smtp+tls://user:password@mail.example.com:587"
+        yield "EMAIL_URL is not set. Set a mail server: smtp+tls://user:password@mail.example.com:587"
     if not settings.SENDS_MAIL and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
         yield "ACCOUNT_EMAIL_VERIFICATION is mandatory, but EMAIL_URL is not set: nobody could sign up."
 
@@ -133,7 +131,7 @@ def _lacks_provider_option(url: str) -> bool:
     if "://" not in url or url.startswith("smtp"):
         return False
     try:
-        with warnings.catch_warnings(action="ignore"):  # Anymail repeats them when it sends
+        with warnings.catch_warnings(action="ignore"):  # Anymail repeats its warnings when it sends
             get_connection()
     except (ImproperlyConfigured, ImportError):
         return True

@@ -1,4 +1,4 @@
-"""RATE_LIMITS: requests in a time (s, m, h, d) per IP address, user or key (the e-mail address in the form)."""
+"""RATE_LIMITS: requests in a period (s, m, h, d) per IP address, user or key (the e-mail address in a form)."""
 
 import re
 
@@ -12,11 +12,11 @@ RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "request_login_code": "20/m/ip,3/m/key,20/d/key",
     "confirm_email": "1/3m/key,20/d/key",
-    "mail": "20/d/key",  # account e-mails of one kind to one e-mail address, by all clients together
+    "mail": "20/d/key",  # account e-mails of one kind to one address, from all clients
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
-    "checkout": "10/5m/user,40/h/user,60/5m/ip",  # stolen cards are tried where checkouts are cheap
+    "checkout": "10/5m/user,40/h/user,60/5m/ip",  # against tests of stolen cards
     "portal": "20/5m/user",
     "search": "120/m/ip",
     "poll": "600/m/user",
@@ -25,14 +25,14 @@ RATE = r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)"
 
 
 def rate_limits(text: str) -> dict[str, str]:
-    """Parse "checkout=5/m/user,20/m/ip;search=". Return RATE_LIMITS with these in it."""
+    """Return RATE_LIMITS updated from "checkout=5/m/user,20/m/ip;search="."""
     expected = "like checkout=5/m/user,20/m/ip;search="
-    found = dict(RATE_LIMITS)
+    limits = dict(RATE_LIMITS)
     for part in filter(None, re.sub(r"\s", "", text).split(";")):
         name, equals, rates = part.partition("=")
         if name not in RATE_LIMITS:
             raise Invalid(f"{expected} ({name!r} is no limit)", closest(name, RATE_LIMITS))
         if not equals or not re.fullmatch(rf"({RATE}(,{RATE})*)?", rates, re.ASCII):
             raise Invalid(f"{expected} ({part!r} is not)")
-        found[name] = rates
-    return found
+        limits[name] = rates
+    return limits

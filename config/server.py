@@ -1,6 +1,6 @@
-"""The production server: `python -m config.server`. HOST, PORT, WEB_WORKERS and WEB_THREADS configure it.
+"""The production server: `python -m config.server`. Settings: HOST, PORT, WEB_WORKERS, WEB_THREADS.
 
-A proxy in front ends TLS. SIGTERM lets running requests end, for at most STOP_SECONDS.
+A proxy terminates TLS. After SIGTERM, running requests have STOP_SECONDS to finish.
 """
 
 import os
@@ -14,18 +14,18 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from config.production_checks import refuse_to_start
+from config.production_checks import exit_if_misconfigured
 
 STOP_SECONDS = 30
 MAX_HEADER_MILLISECONDS = 10_000
-MAX_CONNECTIONS = 512  # in each process; many systems allow a process 1024 open files
+MAX_CONNECTIONS = 512  # in each process; many systems allow 1024 open files
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if settings.METRICS_TOKEN:
-        _share_metrics()  # before prometheus_client is imported
-    refuse_to_start()
+        _share_metrics()  # before the import of prometheus_client
+    exit_if_misconfigured()
     Server(
         "config.wsgi:application",
         interface=Interfaces.WSGI,
@@ -38,16 +38,16 @@ def main() -> None:
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=MAX_HEADER_MILLISECONDS),
         log_level=LogLevels.warning,
-        log_access=False,  # request_log logs more
+        log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     ).serve()
 
 
 def _share_metrics() -> None:
-    """Let all processes count into the files of one folder, which is empty at each start."""
-    folder = Path(tempfile.gettempdir()) / f"metrics-{os.getpid()}"
-    folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(folder)))
+    """Store the metrics of all processes in one empty folder."""
+    default = Path(tempfile.gettempdir(), f"metrics-{os.getpid()}")
+    folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(default)))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

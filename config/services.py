@@ -1,4 +1,4 @@
-"""Settings of the services that DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN name."""
+"""Settings from DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN."""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,9 @@ import environ
 
 from apps.core.log_filters import redact_event
 
-EMAIL_TIMEOUT_SECONDS = 5  # without a worker a buyer waits for it; an e-mail that fails is sent later
+EMAIL_TIMEOUT_SECONDS = 5  # without a worker, the buyer's request waits
 
-# Without these, concurrent webhooks end in "database is locked".
+# Without these options, concurrent webhooks fail with "database is locked".
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -27,27 +27,27 @@ def database(url: str) -> dict[str, Any]:
 
 
 def caches(url: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the default cache and the cache of public pages, which must not push counters out of the default one."""
+    """Return the default cache, and a separate cache of pages that cannot evict counters."""
     default = environ.Env.cache_url_config(url)
     if default["BACKEND"].endswith(".RedisCache"):
-        default["BACKEND"] = "apps.core.redis_cache.ForgivingRedisCache"
+        default["BACKEND"] = "apps.core.redis_cache.FallbackRedisCache"
     pages = {**default, "KEY_PREFIX": "pages"}
     if default["BACKEND"].endswith(".LocMemCache"):
-        default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 would lose counters of rate limits
-        # In files, because every process has to see that the catalogue has changed.
+        default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 are too few for rate limits
+        # In files, so that `invalidate` reaches all processes.
         backend = "django.core.cache.backends.filebased.FileBasedCache"
         pages = {"BACKEND": backend, "LOCATION": folder, "OPTIONS": {"MAX_ENTRIES": 500}}
     return {"default": default, "pages": pages}
 
 
 def storages(bucket: dict[str, Any], private_folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the storages of product images and of private files, which buyers download."""
+    """Return the storages of product images, private files and static files."""
     if bucket:
         media = _storage("apps.core.storages.MediaBucket", **bucket, location="media")
         private = _storage("apps.core.storages.PrivateBucket", **bucket, location="private")
     else:
         media = _storage("django.core.files.storage.FileSystemStorage")
-        # A proxy that serves private files reads them as a member of the shop's group.
+        # nginx reads private files with the permissions of the group.
         private = _storage(
             "apps.ecommerce.purchases.downloads.PrivateStorage",
             location=private_folder,
@@ -66,7 +66,7 @@ def _storage(backend: str, **options: Any) -> dict[str, Any]:
 
 
 def email(backend: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of an SMTP server, or of an e-mail provider's API (django-anymail)."""
+    """Return the settings of an SMTP server or of a provider (django-anymail)."""
     anymail: dict[str, Any] = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT_SECONDS}
     smtp: dict[str, Any] = {}
     if backend.startswith("anymail."):
@@ -89,7 +89,7 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         environment=environment,
         traces_sample_rate=traces_sample_rate,
         send_default_pii=False,
-        include_local_variables=False,  # they may hold a key or an e-mail address
+        include_local_variables=False,  # keys and e-mail addresses
         max_request_body_size="never",
         before_send=redact_event,
     )

@@ -1,7 +1,4 @@
-"""Settings, read from the environment or `.env`. `.env.example` explains each variable.
-
-A variable is declared where it is read. A missing, wrong or misspelt one stops the start with one line (config/env.py).
-"""
+"""Settings, read from the environment or `.env`. `.env.example` explains each variable."""
 
 import logging
 import os
@@ -30,7 +27,7 @@ if ENV_FILE or env_file.exists():
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", env_values.text_line)
-VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")  # everything that the site writes
+VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")  # for all files that the site writes
 
 # --- The shop ---------------------------------------------------------------------------------------------
 SITE_NAME = MFA_TOTP_ISSUER = env.str("SITE_NAME", default="Workbench")
@@ -48,13 +45,13 @@ TUNNEL_URL = tunnel_url if DEBUG else ""
 SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http://127.0.0.1:8000")
 
 # --- Security ---------------------------------------------------------------------------------------------
-HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # behind a tunnel http://localhost works, too
-# In development this machine's names only: by DNS rebinding any page on the web could reach the shop.
+HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # with a tunnel, http://localhost works, too
+# In development only local hosts, against DNS rebinding.
 site_hosts = [split_domain_port(urlsplit(url).netloc)[0] for url in (SITE_URL, TUNNEL_URL) if url]
 local_hosts = list(dict.fromkeys([".localhost", "127.0.0.1", "[::1]", *site_hosts]))
 ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=local_hosts if DEBUG else REQUIRED)
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", env_urls.origins, default=[])
-if TUNNEL_URL:  # Codespaces sends localhost as the origin of the forms that it forwards
+if TUNNEL_URL:  # Codespaces forwards forms with the origin localhost
     CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{WEB_PORT}", f"http://localhost:{WEB_PORT}"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc
@@ -64,14 +61,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", defa
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for the whole domain: the founder decides
 
-# Without a proxy its headers are not believed. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
+# Headers of a proxy are ignored without one. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=int(BEHIND_TLS_PROXY), maximum=10)
 CLIENT_IP_HEADER = env.read("CLIENT_IP_HEADER", env_values.header_name, default="")
 if BEHIND_TLS_PROXY or TUNNEL_URL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-cookie_prefix = "__Host-" if HTTPS else ""  # no other host, not even a subdomain, can set such a cookie
+cookie_prefix = "__Host-" if HTTPS else ""  # other hosts and subdomains cannot set such cookies
 SESSION_COOKIE_NAME = f"{cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{cookie_prefix}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{cookie_prefix}language"
@@ -81,7 +78,7 @@ MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 
-# A larger request is answered 413 before its body is read; Django's own limits do not count files.
+# A larger body gets 413 before it is read. Django's limits do not include files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
@@ -91,7 +88,7 @@ RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
-STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; empty is the SDK's own
+STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient, or the SDK's default
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
 ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 # Options of Checkout: https://docs.stripe.com/api/checkout/sessions/create
@@ -103,7 +100,7 @@ PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
 # --- Applications -----------------------------------------------------------------------------------------
-# Sign-in with Google or GitHub exists once both variables of the provider are set.
+# Sign-in with a provider is on if both of its variables are set.
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 for name in SIGN_IN_ORIGINS:
@@ -118,7 +115,7 @@ for name in SIGN_IN_ORIGINS:
 SOCIAL_SIGN_IN = list(SOCIALACCOUNT_PROVIDERS)
 
 INSTALLED_APPS = [
-    "apps.core",  # first: its templates and static files win over those of packages
+    "apps.core",  # first: its templates and static files override those of packages
     "apps.web",
     "apps.ecommerce",
     "apps.users.apps.ShopAdminConfig",
@@ -135,9 +132,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "allauth.socialaccount",  # always: its tables belong to users, who may be deleted
+    "allauth.socialaccount",  # always: deleting a user needs its tables
     *(f"allauth.socialaccount.providers.{name}" for name in SOCIAL_SIGN_IN),
-    "apps.users",  # after allauth: it replaces admin pages of allauth
+    "apps.users",  # after allauth, whose admin pages it replaces
     "csp",
     "django_htmx",
     "django_tasks",
@@ -147,7 +144,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
-    # Middlewares that set headers come first, so that each response has them.
+    # First, so that all responses have these headers.
     "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -168,14 +165,14 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
 ]
 
-# --- Stripe sandbox: plays Stripe without a key (packages/stripe-sandbox) -----------------------------------
+# --- Stripe sandbox: simulates Stripe without a key (packages/stripe-sandbox) -------------------------------
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
     env.has_package("STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox")
     INSTALLED_APPS.append("stripe_sandbox")
     MIDDLEWARE.append("stripe_sandbox.middleware.SandboxMiddleware")
     sandbox_key = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
-    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or f"sk_test_{sandbox_key}"  # secret on a demo site
+    STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or f"sk_test_{sandbox_key}"
     STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{sandbox_key}"
     STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "stripe_sandbox.transport.InProcessClient"
     STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
@@ -215,14 +212,14 @@ if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
 
-# A demo site without EMAIL_URL sends no e-mails and does not log them: codes and links must not be in the log.
+# Without EMAIL_URL a demo site does not send e-mails, and does not log their codes and links.
 unsent_backend = "apps.core.email_backends.UnsentEmailBackend"
 default_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else unsent_backend
 mailer = env.url("EMAIL_URL", env_urls.email_url, default=env_urls.email_url(default_backend))
 vars().update(services.email(*mailer))
 SENDS_MAIL = mailer[0] != unsent_backend
-shop_address = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read("DEFAULT_FROM_EMAIL", env_values.sender, default=shop_address)
+default_sender = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read("DEFAULT_FROM_EMAIL", env_values.sender, default=default_sender)
 ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", env_values.email_address, default=SUPPORT_EMAIL))]
 EMAIL_SUBJECT_PREFIX = ""
 
@@ -243,7 +240,7 @@ MEDIA_URL = env.read("MEDIA_URL", env_urls.media_url, default="/media/")
 MEDIA_ROOT = VAR_DIR / "media"
 DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], default="django")
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-    env.secret(name, default="")  # boto reads them from the environment
+    env.secret(name, default="")  # boto reads them, too
 bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
 if bucket and env.has_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -261,7 +258,7 @@ LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 
 # --- Content security policy --------------------------------------------------------------------------------
-form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # also of redirects after a form
+form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # redirects after a form, too
 form_targets += [SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN]
 form_targets += [urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []
 CONTENT_SECURITY_POLICY = {
@@ -297,4 +294,4 @@ WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimu
 WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
 BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)
 
-env.check()  # read variables of your own above
+env.check()  # read your own variables above

@@ -1,5 +1,3 @@
-"""URLs of the site, by app."""
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -22,7 +20,5 @@ if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
 handler400 = "apps.web.views.errors.bad_request"
-handler403 = "apps.web.views.errors.permission_denied"
-handler404 = "apps.web.views.errors.not_found"
-handler429 = "apps.core.rate_limits.too_many_requests"  # of allauth
+handler429 = "apps.core.rate_limits.too_many_requests"  # allauth uses it
 handler500 = "apps.web.views.errors.server_error"

@@ -1,11 +1,10 @@
-"""`make backup` and `make restore FILE=…`: the database and the files that buyers download, in one archive.
+"""`make backup` and `make restore FILE=…`: the database, product images and paid files in one archive.
 
-    python scripts/backup.py backup                   writes var/backups/2026-11-24-034700.tar.gz; the site may run
-    python scripts/backup.py restore ARCHIVE          the site must be stopped
+    python scripts/backup.py backup             the site can be running; keeps the newest KEEP=14 archives
+    python scripts/backup.py restore ARCHIVE    the site must be stopped
 
-Reads DATABASE_URL and VAR_DIR from the environment or .env. Keeps the newest KEEP=14 archives. Files in S3-compatible
-storage (STORAGE_URL) are not in the archive: enable versioning there. The sandbox's database is not in it either.
-Uses the standard library and PostgreSQL's pg_dump, pg_restore and psql.
+Not in the archive: files in S3-compatible storage (STORAGE_URL), where versioning replaces it, and the sandbox's
+database. Needs only the standard library, and pg_dump, pg_restore and psql for PostgreSQL.
 """
 
 import os
@@ -27,27 +26,31 @@ from throwaway import postgres_binaries
 VALUES = dotenv.site_variables()
 VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
 URL = VALUES.get("DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}"
+IS_SQLITE = URL.startswith("sqlite")
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
+DUMP = SQLITE if IS_SQLITE else POSTGRES
 FOLDERS = ("private", "media")
+LIST_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
 EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 
 
 def backup(note: str = "") -> Path:
-    """Write an archive and return its path. The database comes first, so that no row lacks its file."""
+    """Write an archive and return its path."""
     folder = VAR / "backups"
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     archive = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}{note}.tar.gz"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        dump = Path(temporary) / (SQLITE if _is_sqlite() else POSTGRES)
-        _dump_sqlite(dump) if _is_sqlite() else _dump_postgres(dump)
+        dump = Path(temporary) / DUMP
+        # The database first: a row without its file is worse than a file without its row.
+        _dump_sqlite(dump) if IS_SQLITE else _dump_postgres(dump)
         unfinished = Path(temporary) / "archive"
         with tarfile.open(unfinished, "w:gz", compresslevel=6) as tar:
             tar.add(dump, dump.name)
             for name in FOLDERS:
                 if (VAR / name).is_dir():
                     tar.add(VAR / name, name)
-        unfinished.chmod(0o600)  # e-mail addresses, and the files that buyers paid for
+        unfinished.chmod(0o600)  # e-mail addresses and paid files
         unfinished.replace(archive)
     for old in sorted(folder.glob("*.tar.gz"))[: -int(VALUES.get("KEEP") or 14)]:
         old.unlink()
@@ -55,31 +58,25 @@ def backup(note: str = "") -> Path:
 
 
 def restore(archive: Path) -> None:
-    """Restore database and files. The present database is kept under another name; newer files stay."""
+    """Restore the database and files. Keep the current database under another name, and newer files."""
     if not archive.is_file():
-        stop(f"There is no archive {archive}. Say which one: make restore FILE=var/backups/…tar.gz")
+        stop(f"There is no archive {archive}. Use: make restore FILE=var/backups/….tar.gz")
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR) as temporary:
         folder = Path(temporary)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")  # refuse paths outside of the folder
+                tar.extractall(folder, filter="data")  # no paths outside of the folder
         except (tarfile.TarError, EOFError, OSError) as error:
             stop(f"{archive} is damaged: {error}. Nothing was changed.")
-        dump = folder / (SQLITE if _is_sqlite() else POSTGRES)
+        dump = folder / DUMP
         if not dump.is_file():
             kind = "SQLite" if (folder / SQLITE).is_file() else "PostgreSQL"
-            stop(
-                f"{archive} holds a {kind} database, and DATABASE_URL is of another kind. Nothing was changed."
-            )
-        _restore_sqlite(dump) if _is_sqlite() else _restore_postgres(dump)
+            stop(f"{archive} contains a {kind} database, unlike DATABASE_URL. Nothing was changed.")
+        _restore_sqlite(dump) if IS_SQLITE else _restore_postgres(dump)
         for name in FOLDERS:
             if (folder / name).is_dir():
                 shutil.copytree(folder / name, VAR / name, dirs_exist_ok=True)
-
-
-def _is_sqlite() -> bool:
-    return URL.startswith("sqlite")
 
 
 def _sqlite_file() -> Path:
@@ -87,12 +84,12 @@ def _sqlite_file() -> Path:
 
 
 def _dump_sqlite(target: Path) -> None:
-    """Use SQLite's online backup, which is consistent while the site writes."""
+    """Use SQLite's online backup, which is consistent during writes."""
     if not _sqlite_file().is_file():
         stop(f"There is no database {_sqlite_file()}.")
     with closing(sqlite3.connect(_sqlite_file())) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file
+        copy.execute("PRAGMA journal_mode=DELETE")  # a single file
 
 
 def _restore_sqlite(dump: Path) -> None:
@@ -113,25 +110,16 @@ def _dump_postgres(target: Path) -> None:
 
 
 def _restore_postgres(dump: Path) -> None:
-    """Empty the database and fill it again in one transaction."""
-    tables = _postgres(
-        "psql", "--tuples-only", "--command", "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
-    )
-    if tables.strip():
-        print(f"What was there is in {backup('-before-restore')}", flush=True)
+    """Replace the database's content in one transaction."""
+    if _postgres("psql", "--tuples-only", "--command", LIST_TABLES).strip():
+        print(f"Saved the previous database in {backup('-before-restore')}", flush=True)
     sql = _postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-", dump)
-    _postgres(
-        "psql",
-        "--quiet",
-        "--single-transaction",
-        "--set=ON_ERROR_STOP=1",
-        "--file=-",
-        given=EMPTY_SCHEMA + sql,
-    )
+    options = ("--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
+    _postgres("psql", *options, stdin=EMPTY_SCHEMA + sql)
 
 
-def _postgres(program: str, *arguments: str | Path, given: str | None = None) -> str:
-    """Run a program of PostgreSQL. The password is in the environment, because other users can see command lines."""
+def _postgres(program: str, *arguments: str | Path, stdin: str | None = None) -> str:
+    """Run a PostgreSQL program. Pass the password in the environment: other users can see command lines."""
     url = urlsplit(URL)
     values = {
         "PGHOST": url.hostname or "",
@@ -141,9 +129,10 @@ def _postgres(program: str, *arguments: str | Path, given: str | None = None) ->
         "PGDATABASE": unquote(url.path[1:]),
         **{f"PG{name.upper()}": value for name, value in parse_qsl(url.query) if name.startswith("ssl")},
     }
-    command = [str(postgres_binaries() / program), *(str(argument) for argument in arguments)]
-    known = {name: value for name, value in values.items() if value and (program != "pg_restore")}
-    done = subprocess.run(command, env={**os.environ, **known}, input=given, capture_output=True, text=True)
+    command = [str(postgres_binaries() / program), *map(str, arguments)]
+    variables = {name: value for name, value in values.items() if value and program != "pg_restore"}
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True)
     if done.returncode:
         stop(f"{program} failed: {done.stderr.strip()}")
     return done.stdout
@@ -156,12 +145,10 @@ def main() -> None:
             print(f"{archive}  {archive.stat().st_size / 1e6:.1f} MB")
         case ["restore", name] if name:
             restore(Path(name))
-            print(
-                "Restored. Now: python manage.py migrate, then\npython manage.py reconcile_purchases --since 30d: "
-                "what was bought after the backup is known to Stripe, and comes back."
-            )
+            print("Restored. Now run: python manage.py migrate")
+            print("Then fetch later purchases from Stripe: python manage.py reconcile_purchases --since 30d")
         case _:
-            stop("Say which archive: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
+            stop("No archive. Use: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
     .venv/bin/python scripts/bench.py [pages] [intake] [copying] [waiting] [growth] [servers]
 
-Each part starts the shop as in production, on free ports and with new databases, and removes them afterwards. It needs
-no load generator; the first run installs dj-stripe and gunicorn into var/bench. ROUNDS=7 sets how often the candidates
-take turns. Prints tables and writes them to var/bench/report.md. A missed target is reported, and is no failure.
+Each part starts temporary shops in production mode. The first run installs dj-stripe and gunicorn into var/bench.
+ROUNDS=7 sets the number of repetitions. Prints the results and writes them to var/bench/report.md.
 """
 
 from __future__ import annotations
@@ -36,10 +35,9 @@ def main() -> None:
     for name in sys.argv[1:] or PARTS:
         title, measure = PARTS[name]
         report.add(title, measure(rounds))
-    place = report.write()
-    print(f"\n{place.relative_to(ROOT)}")
-    for what in report.missed:
-        print(f"missed: {what}")
+    print(f"\n{report.write().relative_to(ROOT)}")
+    for target in report.missed:
+        print(f"missed: {target}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check which app may import which: [tool.importlinter] in pyproject.toml."""
+"""Check the imports between apps: [tool.importlinter] in pyproject.toml."""
 
 import sys
 from pathlib import Path

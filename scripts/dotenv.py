@@ -16,30 +16,30 @@ PRINT_VARIABLES = "import json, os, config.settings; print(json.dumps(dict(os.en
 
 
 def read() -> dict[str, str]:
-    """Return the values of .env ({} without one). Exit with the number of a malformed line."""
+    """Return the variables of .env; {} if it does not exist. Exit if it is malformed."""
     if not FILE.exists():
         return {}
     values, problems = read_env_file(FILE)
     if problems:
         stop("\n".join(problems))
     if not (values.get("SECRET_KEY") or os.environ.get("SECRET_KEY")):
-        stop(".env has no SECRET_KEY. Put a long random text there: SECRET_KEY=…")
+        stop(".env has no SECRET_KEY. Add a long random text: SECRET_KEY=…")
     return values
 
 
 def site_variables() -> dict[str, str]:
-    """Return the variables as the settings read them. Exit with one line for each wrong or misspelt one."""
+    """Return the environment as the settings change it. Exit if a variable is wrong or misspelt."""
     if not PYTHON.exists():  # the site is not set up yet
         return {**read(), **os.environ}
     done = subprocess.run([PYTHON, "-c", PRINT_VARIABLES], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit(1)  # the settings have printed the reason
+        raise SystemExit(1)  # the settings printed the reason
     values: dict[str, str] = json.loads(done.stdout)
     return values
 
 
 def write() -> dict[str, str]:
-    """Write .env from .env.example with a random SECRET_KEY. Raise FileExistsError if there is one."""
+    """Write .env from .env.example with a random SECRET_KEY. Raise FileExistsError if .env exists."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     text = example.replace("SECRET_KEY=", f"SECRET_KEY={secrets.token_urlsafe(50)}", 1)
     handle = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,6 +1,4 @@
-"""The virtual environment: made once, and filled again only when a requirements file changed.
-
-    python scripts/environment.py [run|dev]
+"""Create .venv, and install the requirements if they changed: `python scripts/environment.py [run|dev]`.
 
 Standard library only: this runs before anything is installed.
 """
@@ -25,37 +23,44 @@ SANDBOX = ROOT / "packages/stripe-sandbox"
 EDITABLE_SANDBOX = ("--no-deps", "--editable", SANDBOX)
 PIP_INSTALL = ("-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check")
 
-# For checks and tests: they must not depend on the .env of this machine, and a fresh clone has none.
+# Checks and tests must not depend on .env.
 NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
 
 
 def stop(message: str) -> NoReturn:
-    """Ends the command with one line that says what is wrong and what to do."""
+    """Print the message and exit with status 1."""
     print(message, file=sys.stderr)
     raise SystemExit(1)
 
 
 def ensure(files: Sequence[str]) -> None:
-    """Create .venv and install the requirements `files` and the sandbox, unless that was done and nothing changed."""
+    """Create .venv if needed, and install the requirements `files` and the sandbox if they changed."""
     if not _works():
         _create()
     for name in files:
         _install_once(name, ROOT / name, "--require-hashes", "-r", ROOT / name)
-    # A second step, because pip takes no folder together with hashes.
+    # Separate, because pip refuses folders together with hashes.
     _install_once("stripe-sandbox", SANDBOX / "pyproject.toml", *EDITABLE_SANDBOX)
 
 
+def ensure_with_browser() -> None:
+    """Create .venv for the tests, and find a browser. Exit if no browser starts."""
+    ensure(DEV)
+    if run(PYTHON, "scripts/browser.py"):
+        raise SystemExit(1)
+
+
 def install(python: Path, *arguments: str | Path) -> None:
-    """Install with uv, or with pip if there is no uv or it fails (it knows nothing of pip's configuration)."""
+    """Install with uv; with pip if uv fails, because uv does not read pip's configuration."""
     uv = _find_uv()
     if uv and run(uv, "pip", "install", "-q", "--python", python, *arguments) == 0:
         return
     if run(python, *PIP_INSTALL, *arguments):
-        stop("Installing failed; pip says why above. Is there a network?")
+        stop("The installation failed; pip's error is above. Check the network, then repeat.")
 
 
 def run(*command: str | Path, **options: object) -> int:
-    """Runs a command in the project's folder and returns its exit status."""
+    """Run a command in the project's folder, and return its exit status."""
     sys.stdout.flush()
     return subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode  # type: ignore[call-overload,no-any-return]
 
@@ -69,10 +74,10 @@ def _create() -> None:
     if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         stop(f"Python's venv module is missing. On Debian and Ubuntu: apt install python{version}-venv")
-    print("Making the virtual environment .venv", flush=True)
+    print("Creating .venv", flush=True)
     done = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
     if done.returncode:
-        stop(f"Could not make .venv: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+        stop(f"Cannot create .venv: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 
 
 def _install_once(name: str, file: Path, *arguments: str | Path) -> None:
@@ -86,7 +91,7 @@ def _install_once(name: str, file: Path, *arguments: str | Path) -> None:
 
 @functools.cache
 def _find_uv() -> str | None:
-    """Return uv's path. Install it into .venv if need be: that takes 2 seconds and saves 10."""
+    """Return the path of uv, which is faster than pip. Install it into .venv if it is missing."""
     path = f"{PYTHON.parent}:{os.environ['PATH']}"
     if not shutil.which("uv", path=path):
         pinned = ("--only-binary=:all:", "--require-hashes", "-r", ROOT / "requirements-uv.txt")

@@ -1,11 +1,8 @@
-"""`make messages`: update locale/*/LC_MESSAGES/django.po with all translatable texts of the shop, and compile them.
+"""`make messages`: update locale/*/LC_MESSAGES/django.po from the code and templates, and compile the files.
 
-    .venv/bin/python scripts/messages.py          then translate the empty texts, and run it again
-
-Uses Babel, so GNU gettext need not be installed. To add a language, make the folder locale/<language>/LC_MESSAGES, add
-the language to TRANSLATIONS in config/settings.py, and run this. The tools for developers (sandbox, mailbox, style
-page) are in English only. django-allauth has translations; locale/allauth replaces some of them, because the shop says
-"du" in German and uses no title case in English. Those are only compiled.
+Run it, translate the empty texts, and run it again. It uses Babel instead of GNU gettext. To add a language, create
+locale/<language>/LC_MESSAGES, and add the language to TRANSLATIONS in config/settings.py. Developer tools are in
+English only. locale/allauth replaces some of allauth's translations; these files are only compiled.
 """
 
 from __future__ import annotations
@@ -26,8 +23,8 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
-SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # without the date, a file changes only when its texts do
-NOT_FOR_SHOPPERS = "templates/devtools/"
+FIXED_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # so that a file changes only with its texts
+UNTRANSLATED_FOLDER = "templates/devtools/"
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -40,17 +37,16 @@ KEYWORDS = {
 }
 
 
-def template() -> Catalog:
-    """Return all texts of the shop, untranslated, in the order of the files."""
+def extract_texts() -> Catalog:
+    """Return all translatable texts of the shop, in the order of the files."""
     catalog = Catalog(charset="utf-8")
     for path in _sources():
         name = path.relative_to(ROOT).as_posix()
         text = path.read_text()
         if path.suffix != ".py":
             text = templatize(text, origin=name)
-        for _line, message, _comments, context in extract(
-            "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
-        ):
+        texts = extract("python", io.BytesIO(text.encode()), KEYWORDS, options={"encoding": "utf-8"})
+        for _line, message, _comments, context in texts:
             if message:
                 catalog.add(message, locations=[(name, 1)], context=context)
     return catalog
@@ -60,12 +56,12 @@ def _sources() -> Iterator[Path]:
     for pattern in ("apps/**/*.py", "templates/**/*.html", "templates/**/*.txt"):
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(NOT_FOR_SHOPPERS) and "/migrations/" not in name:
+            if not name.startswith(UNTRANSLATED_FOLDER) and "/migrations/" not in name:
                 yield path
 
 
 def load(folder: Path) -> Catalog:
-    """Return the translations of a language from locale/<language>."""
+    """Return the translations in a folder locale/<language>."""
     language = folder.name
     po = folder / "LC_MESSAGES" / "django.po"
     if not po.is_file():
@@ -74,12 +70,12 @@ def load(folder: Path) -> Catalog:
         return read_po(file, locale=language)
 
 
-def open_messages(catalog: Catalog) -> list[Message]:
-    """Return the texts without a translation, or with a fuzzy one."""
+def untranslated_messages(catalog: Catalog) -> list[Message]:
+    """Return the texts with an empty or fuzzy translation."""
     return [m for m in catalog if m.id and (m.fuzzy or not all(m.string if m.pluralizable else [m.string]))]
 
 
-def compiled(catalog: Catalog) -> bytes:
+def compile_catalog(catalog: Catalog) -> bytes:
     """Return the content of the .mo file."""
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
@@ -88,25 +84,25 @@ def compiled(catalog: Catalog) -> bytes:
 
 def main() -> None:
     if not settings.configured:
-        settings.configure()  # templatize reads the encoding of files from it
+        settings.configure()  # templatize reads a setting
         django.setup()
-    texts = template()
-    waiting = 0
+    texts = extract_texts()
+    untranslated = 0
     for folder in sorted(path.parent for path in LOCALE.glob("*/LC_MESSAGES")):
         catalog = load(folder)
         catalog.update(texts, no_fuzzy_matching=True)
         catalog.obsolete.clear()
-        catalog.creation_date = catalog.revision_date = SOME_DAY
+        catalog.creation_date = catalog.revision_date = FIXED_DATE
         po = io.BytesIO()
         write_po(po, catalog, width=110, include_lineno=False, ignore_obsolete=True)
         (folder / "LC_MESSAGES" / "django.po").write_bytes(po.getvalue())
-        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compiled(catalog))
-        missing = open_messages(catalog)
-        waiting += len(missing)
+        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compile_catalog(catalog))
+        missing = untranslated_messages(catalog)
+        untranslated += len(missing)
         print(f"{folder.name}: {len(catalog)} texts, {len(missing)} to translate")
     for folder in (LOCALE / "allauth").iterdir():
-        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compiled(load(folder)))
-    sys.exit(1 if waiting else 0)
+        (folder / "LC_MESSAGES" / "django.mo").write_bytes(compile_catalog(load(folder)))
+    sys.exit(1 if untranslated else 0)
 
 
 if __name__ == "__main__":

@@ -1,100 +1,88 @@
-"""The part of `make run` that needs Django: migrations, catalogue and demo accounts.
-
-.venv/bin/python scripts/prepare_site.py 8000
-"""
+"""The part of `make run` that needs Django: migrate, copy the catalogue, create demo users. Argument: the port."""
 
 import os
 import sys
 from io import StringIO
 from pathlib import Path
 
+import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from config.production_checks import exit_if_misconfigured
 
 CARDS = """
-  4242 4242 4242 4242   pays                     (any future date, any CVC)
+  4242 4242 4242 4242   succeeds                 (any future date, any CVC)
   4000 0000 0000 0002   is declined
   4000 0000 0000 9995   has insufficient funds
-  4000 0027 6000 3184   asks for 3D Secure"""
+  4000 0027 6000 3184   requires 3D Secure"""
 
 
 def main() -> None:
-    import django
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import CommandError, call_command
-
-    from config.production_checks import refuse_to_start
-
-    refuse_to_start()
+    exit_if_misconfigured()
     try:
         django.setup()
-        _refuse_older_database()
+        _exit_if_database_is_older()
         print("Database: migrations", flush=True)
         call_command("migrate", verbosity=0)
     except (ImproperlyConfigured, CommandError) as error:
         sys.exit(f"The site cannot start: {_one_line(error)}")
-
-    from django.conf import settings
-
     try:
         report = StringIO()
         call_command("bootstrap_ecommerce", stdout=report)
         print(report.getvalue().strip().rpartition("\n")[2], flush=True)
     except CommandError as error:
-        print(f"Catalogue: not refreshed, or not all of it. {_one_line(error)}", flush=True)
+        print(f"The catalogue was not updated completely: {_one_line(error)}", flush=True)
     if settings.DEBUG:
         call_command("setup_demo", stdout=StringIO())
-    print(_words(int(sys.argv[1])), flush=True)
+    print(_summary(int(sys.argv[1])), flush=True)
 
 
-def _refuse_older_database() -> None:
-    """Exit if the database has migrations that were squashed into 0001_initial before the first release."""
-    from django.conf import settings
-    from django.db import connection
-    from django.db.migrations.loader import MigrationLoader
-
+def _exit_if_database_is_older() -> None:
+    """Exit if the database has migrations from before the first release, which are now in 0001_initial."""
     loader = MigrationLoader(connection)
     removed = loader.applied_migrations.keys() - loader.disk_migrations.keys()
     if any(app in ("ecommerce", "users") for app, _name in removed):
         sys.exit(
-            "This database was made by a version before the first release, and its migrations were squashed since. "
-            f"To start anew, move {settings.VAR_DIR} away (or empty the database of DATABASE_URL) and run `make run`."
+            "The database is from a version before the first release, whose migrations no longer exist. "
+            f"Move {settings.VAR_DIR} away (or empty the database of DATABASE_URL), then run `make run`."
         )
 
 
-def _words(port: int) -> str:
-    from django.conf import settings
-
-    address = f"http://127.0.0.1:{port}"
-    lines = ["", f"{settings.SITE_NAME} runs at  {address}/", f"Stripe:  {_mode()}", ""]
+def _summary(port: int) -> str:
+    url = f"http://127.0.0.1:{port}"
+    lines = ["", f"{settings.SITE_NAME} runs at  {url}/", f"Stripe:  {_mode()}", ""]
     if settings.TUNNEL_URL:
-        lines.insert(2, f"and for everybody who knows the address: {settings.TUNNEL_URL}/")
+        lines.insert(2, f"and, for everyone who has the URL, at {settings.TUNNEL_URL}/")
     if settings.DEBUG:
         lines += [
             "Demo logins, password demo-shop-2026",
-            "  ada@example.com       buys",
-            f"  olive@example.com     runs the shop: {address}/admin/",
+            "  ada@example.com       customer",
+            f"  olive@example.com     operator: {url}/admin/",
             "",
         ]
     if not settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
         lines += [f"Test cards{CARDS}", ""]
     if settings.DEBUG:
-        lines.append(f"Mail the site sends:    {address}/dev/mail/")
+        lines.append(f"E-mails of the site:   {url}/dev/mail/")
     if settings.STRIPE_SANDBOX:
-        lines.append(f"Stripe's control panel: {address}/stripe-sandbox/")
+        lines.append(f"Sandbox control panel: {url}/stripe-sandbox/")
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
 
 
 def _mode() -> str:
-    from django.conf import settings
-
     key = settings.STRIPE_SECRET_KEY
     if settings.STRIPE_SANDBOX:
-        return "the offline sandbox, no account needed (keys go into .env)"
+        return "the offline sandbox (to use Stripe, add your keys to .env)"
     if key.startswith(("sk_live_", "rk_live_")):
-        return "LIVE. Cards are charged real money."
+        return "LIVE MODE. Cards are charged."
     if not key:
-        return "no STRIPE_SECRET_KEY in .env, so nothing can be bought"
+        return "off: no STRIPE_SECRET_KEY in .env"
     webhook = "on" if settings.STRIPE_WEBHOOK_SECRET else "off: no STRIPE_WEBHOOK_SECRET"
     return f"test mode with your key from .env (webhook {webhook})"
 

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Runs the newest Python on this machine that the project supports, with the arguments given.
-# PYTHON=/path/to/python chooses one. Says in one line what is missing when there is none.
+# Run the newest supported Python, or $PYTHON, with the given arguments.
 for candidate in "$PYTHON" python3.14 python3.13 python3.12 python3.11 python3 python; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then

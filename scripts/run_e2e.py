@@ -1,10 +1,8 @@
-"""`make e2e` and `make e2e-stripe`: run the browser tests only.
+"""`make e2e` and `make e2e-stripe`: run the browser tests.
 
-    python scripts/run_e2e.py [stripe]
-
-Environment variables: HEADED=1 shows the browser, SLOWMO=ms slows it down, K=expression selects tests.
-With `stripe`, the tests with this mark run against Stripe's test mode with the test key of .env. They run headed,
-because Stripe's page refuses headless browsers; without a display they use xvfb.
+HEADED=1 shows the browser, SLOWMO=ms slows it down, K=expression selects tests. `run_e2e.py stripe` runs the tests with
+this mark against Stripe's test mode with the test key of .env. They run headed, because Stripe refuses headless
+browsers; without a display they use xvfb.
 """
 
 import os
@@ -12,23 +10,21 @@ import shutil
 import sys
 
 import dotenv
-from environment import DEV, NEUTRAL, PYTHON, ensure, run, stop
+from environment import NEUTRAL, PYTHON, ensure_with_browser, run, stop
 
 STRIPE_PORT = 8001
-KEEP = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]  # in test-results/
+PYTEST_ARTIFACTS = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]  # in test-results/
 LISTEN = f"stripe listen --forward-to http://127.0.0.1:{STRIPE_PORT}/webhooks/stripe/"
 WITH_WEBHOOK = f"The webhook test needs this in a second terminal: {LISTEN}"
-WITHOUT_WEBHOOK = f"""Left out: the one test named *webhook*; the others need none. For that one, run
+WITHOUT_WEBHOOK = f"""The webhook test is skipped. To run it, start this in a second terminal:
   {LISTEN}
-in a second terminal and put the whsec_… it prints into .env as STRIPE_WEBHOOK_SECRET."""
+and set STRIPE_WEBHOOK_SECRET in .env to the whsec_… that it prints."""
 
 
 def main() -> None:
     against_stripe = sys.argv[1:] == ["stripe"]
     keys = _test_keys() if against_stripe else {}
-    ensure(DEV)
-    if run(PYTHON, "scripts/browser.py"):
-        raise SystemExit(1)
+    ensure_with_browser()
     raise SystemExit(_stripe(keys) if against_stripe else _sandbox())
 
 
@@ -36,24 +32,32 @@ def _sandbox() -> int:
     headed = os.environ.get("HEADED", "0") not in ("", "0")
     os.environ.update(NEUTRAL)
     workers = ["-n", "0"] if headed else ["-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"]
-    return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_choices(headed=headed))
+    return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_pytest_options(headed=headed))
 
 
 def _stripe(keys: dict[str, str]) -> int:
-    print(f"Stripe's own test mode; the store of the tests is http://127.0.0.1:{STRIPE_PORT}/")
+    print(f"Testing against Stripe's test mode, with the shop at http://127.0.0.1:{STRIPE_PORT}/")
     print(WITH_WEBHOOK if keys["STRIPE_WEBHOOK_SECRET"] else WITHOUT_WEBHOOK, flush=True)
-    display = [] if _has_display() else _virtual_display()
+    display = _display_command()
     os.environ.update(NEUTRAL | keys, E2E_STRIPE="1")
-    live = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
-    without = "" if keys["STRIPE_WEBHOOK_SECRET"] else "not webhook"
-    return run(*display, PYTHON, "-m", "pytest", "tests/e2e", *live, *_choices(headed=True, without=without))
+    options = [f"--liveserver=127.0.0.1:{STRIPE_PORT}", "-m", "stripe", "-n", "0"]
+    excluded = "" if keys["STRIPE_WEBHOOK_SECRET"] else "not webhook"
+    return run(
+        *display,
+        PYTHON,
+        "-m",
+        "pytest",
+        "tests/e2e",
+        *options,
+        *_pytest_options(headed=True, excluded=excluded),
+    )
 
 
-def _choices(*, headed: bool, without: str = "") -> list[str]:
-    slowmo, wanted = os.environ.get("SLOWMO", ""), os.environ.get("K", "")
-    expression = " and ".join(part for part in (f"({wanted})" if wanted else "", without) if part)
+def _pytest_options(*, headed: bool, excluded: str = "") -> list[str]:
+    slowmo, selected = os.environ.get("SLOWMO", ""), os.environ.get("K", "")
+    expression = " and ".join(filter(None, (selected and f"({selected})", excluded)))
     return [
-        *KEEP,
+        *PYTEST_ARTIFACTS,
         *(["--headed"] if headed else []),
         *(["--slowmo", slowmo] if slowmo else []),
         *(["-k", expression] if expression else []),
@@ -65,17 +69,16 @@ def _test_keys() -> dict[str, str]:
     values = {name: value.strip() for name, value in {**dotenv.read(), **os.environ}.items()}
     key = values.get("STRIPE_SECRET_KEY", "")
     if "_live_" in key:
-        stop("STRIPE_SECRET_KEY is a live key. These tests buy things: put a test key (sk_test_…) into .env.")
+        stop("STRIPE_SECRET_KEY is a live key, and these tests buy products. Use a test key (sk_test_…).")
     if not key.startswith(("sk_test_", "rk_test_")):
-        stop("No test key: put STRIPE_SECRET_KEY=sk_test_… into .env (dashboard.stripe.com/test/apikeys).")
+        stop("No test key. Add STRIPE_SECRET_KEY=sk_test_… to .env (dashboard.stripe.com/test/apikeys).")
     return {name: values.get(name, "") for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")}
 
 
-def _has_display() -> bool:
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _virtual_display() -> list[str]:
+def _display_command() -> list[str]:
+    """Return the prefix of a command that needs a display: [] if there is one, else xvfb-run."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return []
     if not shutil.which("xvfb-run"):
         stop("There is no display and no xvfb-run. Install it (Debian: apt install xvfb), then repeat.")
     return ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x1000x24"]

@@ -1,8 +1,6 @@
-"""`make test-next`: run the tests on the newest Django and the newest Python of this machine, warnings as errors.
+"""`make test-next`: run the tests on the newest Django and the newest installed Python, with warnings as errors.
 
-    python scripts/run_next.py [pytest arguments]
-
-Other packages keep their pinned versions. The environment is .venv-next; it is rebuilt when the requirements change.
+Other packages keep their pinned versions. The environment is .venv-next. Arguments are pytest's.
 """
 
 import hashlib
@@ -12,48 +10,42 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import DEV, EDITABLE_SANDBOX, NEUTRAL, PYTHON, ROOT, ensure, install, run, stop
+from environment import DEV, EDITABLE_SANDBOX, NEUTRAL, ROOT, ensure_with_browser, install, run, stop
 from run_tests import CHECKS
 
 VENV = ROOT / ".venv-next"
-OLDEST = (3, 12)
+MIN_VERSION = (3, 12)
 DJANGO = "django>=6.1"
-NOT_NEEDED = ("mypy==", "django-stubs==", "ruff==", "types-")  # these check the code, which is the same
-ELSEWHERE = (  # where version managers install Python; python.org's is on PATH
-    "~/.pyenv/versions/3.*/bin/python",
-    "~/.local/share/uv/python/cpython-3.*/bin/python3",
-    "~/.asdf/installs/python/3.*/bin/python",
+PRINT_VERSIONS = "import django, sys; print('Django', django.__version__, 'on Python', sys.version)"
+UNUSED_PACKAGES = ("mypy==", "django-stubs==", "ruff==", "types-")
+HOME_GLOBS = (  # of version managers
+    ".pyenv/versions/3.*/bin/python",
+    ".local/share/uv/python/cpython-3.*/bin/python3",
+    ".asdf/installs/python/3.*/bin/python",
 )
 
 
 def main() -> None:
-    ensure(DEV)
-    if run(PYTHON, "scripts/browser.py"):
-        raise SystemExit(1)
+    ensure_with_browser()
     python, version = _newest_python()
     _ensure(python, version)
     os.environ.update(NEUTRAL)
-    run(
-        VENV / "bin/python",
-        "-c",
-        "import django, sys; print('Django', django.__version__, 'on Python', sys.version)",
-    )
+    run(VENV / "bin/python", "-c", PRINT_VERSIONS)
     raise SystemExit(run(VENV / "bin/python", *CHECKS["tests"].split(), *sys.argv[1:]))
 
 
 def _newest_python() -> tuple[str, tuple[int, ...]]:
     on_path = [shutil.which(f"python3.{minor}") for minor in range(20, 11, -1)] + [shutil.which("python3")]
-    elsewhere = [str(path) for glob in ELSEWHERE for path in Path.home().glob(glob.removeprefix("~/"))]
-    found = {python: version for python in [*on_path, *elsewhere] if python and (version := _version(python))}
-    if not found or max(found.values()) < OLDEST:
-        stop(
-            "No Python 3.12 or newer was found: on PATH, or with pyenv, uv or asdf. Install one, then repeat."
-        )
-    return max(found.items(), key=lambda item: item[1])
+    managed = [str(path) for glob in HOME_GLOBS for path in Path.home().glob(glob)]
+    candidates = filter(None, [*on_path, *managed])
+    versions = {python: version for python in candidates if (version := _version(python))}
+    if not versions or max(versions.values()) < MIN_VERSION:
+        stop("There is no Python 3.12 or newer. Install it (PATH, pyenv, uv or asdf), then repeat.")
+    return max(versions.items(), key=lambda item: item[1])
 
 
 def _version(python: str) -> tuple[int, ...]:
-    """Return (3, 13, 0); () if it does not start (a version manager's placeholder) or can't create an environment."""
+    """Return a tuple like (3, 13, 0); () if this Python does not start or cannot create an environment."""
     code = "import ensurepip, venv, sys; print(*sys.version_info[:3]) if sys.version_info[3] == 'final' else None"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd="/")
     return tuple(int(part) for part in done.stdout.split())
@@ -63,14 +55,17 @@ def _ensure(python: str, version: tuple[int, ...]) -> None:
     """Create .venv-next with the pinned packages and the newest Django."""
     lines = [line for name in DEV for line in (ROOT / name).read_text().splitlines()]
     pinned = {line.rstrip(" \\") for line in lines if "==" in line and line[0].isalnum()}
-    wanted = [DJANGO, *sorted(line for line in pinned if not line.startswith(("django==", *NOT_NEEDED)))]
-    stamp, digest = VENV / ".installed", hashlib.sha256(repr((wanted, version)).encode()).hexdigest()
+    packages = [
+        DJANGO,
+        *sorted(line for line in pinned if not line.startswith(("django==", *UNUSED_PACKAGES))),
+    ]
+    stamp, digest = VENV / ".installed", hashlib.sha256(repr((packages, version)).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return
-    print(f"Making .venv-next with {python}", flush=True)
+    print(f"Creating .venv-next with {python}", flush=True)
     subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
-    # All packages are named, so none is resolved: a library may still forbid the newest Django.
-    install(VENV / "bin/python", "--no-deps", *wanted)
+    # No dependencies, because a library may not allow the newest Django yet.
+    install(VENV / "bin/python", "--no-deps", *packages)
     install(VENV / "bin/python", *EDITABLE_SANDBOX)
     stamp.write_text(digest)
 

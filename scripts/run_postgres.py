@@ -1,13 +1,10 @@
-"""`make test-postgres`: run the tests on a temporary PostgreSQL and Redis.
-
-python scripts/run_postgres.py [pytest arguments]      e.g. tests/integration, -k refund
-"""
+"""`make test-postgres`: run the tests on a temporary PostgreSQL and Redis. Arguments are pytest's."""
 
 import os
 import sys
 import time
 
-from environment import DEV, NEUTRAL, PYTHON, ensure, run
+from environment import NEUTRAL, PYTHON, ensure_with_browser, run
 from run_tests import CHECKS
 from throwaway import install_missing, servers
 
@@ -15,9 +12,7 @@ from throwaway import install_missing, servers
 def main() -> None:
     started = time.monotonic()
     install_missing()
-    ensure(DEV)
-    if run(PYTHON, "scripts/browser.py"):
-        raise SystemExit(1)
+    ensure_with_browser()
     with servers() as environment:
         os.environ.update(NEUTRAL | environment)
         failed = run(PYTHON, *CHECKS["tests"].split(), *sys.argv[1:])

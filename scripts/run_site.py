@@ -1,7 +1,6 @@
-"""`make run`: set up what is missing, then serve the site at http://127.0.0.1:$PORT.
+"""`make run`: install and prepare the site, then serve it at http://127.0.0.1:$PORT. Never overwrites .env or data.
 
-It never overwrites .env or data, and repeats only what has changed. Uses the standard library only, because it runs
-before anything is installed; what needs Django is in prepare_site.py.
+Standard library only: this runs before anything is installed.
 """
 
 import os
@@ -16,11 +15,11 @@ def main() -> None:
     values = dotenv.read()
     ensure(RUN)
     values = values or dotenv.write()
-    known = {**values, **os.environ}
-    tunnel = known.get("TUNNEL_URL") or _codespace(port)
+    variables = {**values, **os.environ}
+    tunnel = variables.get("TUNNEL_URL") or _codespaces_url(port)
     if tunnel:
         os.environ |= {"TUNNEL_URL": tunnel, "PORT": str(port)}
-    if not known.get("SITE_URL"):
+    if not variables.get("SITE_URL"):
         os.environ["SITE_URL"] = tunnel or f"http://127.0.0.1:{port}"
     if run(PYTHON, "scripts/prepare_site.py", str(port)):
         raise SystemExit(1)
@@ -28,12 +27,10 @@ def main() -> None:
     os.execv(PYTHON, [str(PYTHON), "manage.py", "runserver", f"127.0.0.1:{port}"])
 
 
-def _codespace(port: int) -> str:
-    """Return the URL at which GitHub Codespaces forwards this port; "" elsewhere."""
-    name, domain = (
-        os.environ.get("CODESPACE_NAME"),
-        os.environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),
-    )
+def _codespaces_url(port: int) -> str:
+    """Return the URL of this port in GitHub Codespaces, or ""."""
+    names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    name, domain = map(os.environ.get, names)
     return f"https://{name}-{port}.{domain}" if name and domain else ""
 
 

@@ -1,10 +1,7 @@
-"""`make soak`, `make drill-kill`, `make drill-faults` and `make drill`: run tests/soak for hours.
+"""`make soak`, `make drill-kill`, `make drill-faults` and `make drill`: run tests/soak, which takes hours.
 
-    python scripts/run_soak.py soak|kill|faults|restore
-
-Environment variables: SCHEDULES=10000 is the number of random schedules; SEED=123 repeats (and shrinks) the schedule
-that a failure named; DATABASE_URL=postgres://… uses PostgreSQL. CHECKOUTS=200 and KILLS=40 belong to drill-kill,
-RATE=500 (webhooks per second) and SECONDS=60 to drill-faults.
+Environment variables of soak: SCHEDULES=10000; SEED=123 repeats the schedule of a failure; DATABASE_URL=postgres://…
+uses PostgreSQL. Of drill-kill: CHECKOUTS=200, KILLS=40. Of drill-faults: RATE=500 (webhooks per second), SECONDS=60.
 """
 
 import os
@@ -32,37 +29,39 @@ def main() -> None:
 
 
 def _soak() -> int:
-    """Each line of the output stands for 50 schedules and names their seed."""
+    """Run random schedules. Each line of the output is the result of 50 of them, with their seed."""
     test = "tests/soak/test_any_order.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)
-    os.environ["SCHEDULES"] = os.environ.get("SCHEDULES") or "10000"
-    os.environ["SEED"] = os.environ.get("SEED") or str(secrets.randbelow(10**6))
+    _set_defaults(SCHEDULES="10000", SEED=str(secrets.randbelow(10**6)))
     return run(*PYTEST, "-n", "auto", "--maxschedchunk", "1", test)
 
 
 def _kill() -> int:
-    os.environ["CHECKOUTS"] = os.environ.get("CHECKOUTS") or "200"
-    os.environ["KILLS"] = os.environ.get("KILLS") or "40"
+    _set_defaults(CHECKOUTS="200", KILLS="40")
     return run(*PYTEST, "-s", "tests/soak/test_kill_drill.py")
 
 
 def _faults() -> int:
-    os.environ |= {"EVERY_STEP": "1", "RATE": os.environ.get("RATE") or "500"}
-    os.environ["SECONDS"] = os.environ.get("SECONDS") or "60"
-    failed = _on_both(*FAULTS)
-    return _on_both("-s", "tests/soak/test_webhook_flood.py") or failed  # it prints its rate
+    os.environ["EVERY_STEP"] = "1"
+    _set_defaults(RATE="500", SECONDS="60")
+    failed = _run_on_both_databases(*FAULTS)
+    return _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed  # it prints its rate
 
 
 def _restore() -> int:
-    return _on_both("tests/soak/test_restore_drill.py")
+    return _run_on_both_databases("tests/soak/test_restore_drill.py")
 
 
-def _on_both(*arguments: str) -> int:
-    """Run on SQLite, then on a temporary PostgreSQL."""
+def _run_on_both_databases(*arguments: str) -> int:
+    """Run the tests on SQLite, then on a temporary PostgreSQL."""
     with servers() as environment:
         failed = run(*PYTEST, *arguments)
         return run(*PYTEST, *arguments, env={**os.environ, **environment}) or failed
+
+
+def _set_defaults(**defaults: str) -> None:
+    os.environ |= {name: os.environ.get(name) or value for name, value in defaults.items()}
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
-"""`make test`: check style, types and migrations, then run the unit, integration and browser tests, and the sandbox's.
+"""`make test`: run all CHECKS. `python scripts/run_tests.py style types` runs the named ones.
 
-    python scripts/run_tests.py [check ...]
-
-Installs what the checks need. `make lint` runs style, format, types and imports; `make test-sandbox` runs sandbox.
-All checks run even if one fails; the exit status is 0 if all pass.
+All checks run even if one fails. The exit status is 0 if all pass.
 """
 
 import os
 import sys
 import time
 
-from environment import DEV, NEUTRAL, PYTHON, ensure, run
+from environment import DEV, NEUTRAL, PYTHON, ensure, ensure_with_browser, run
 
 CHECKS = {
     "style": "-m ruff check .",
@@ -26,16 +23,14 @@ CHECKS = {
 def main() -> None:
     started = time.monotonic()
     chosen = sys.argv[1:] or list(CHECKS)
-    ensure(DEV)
-    if "tests" in chosen and run(PYTHON, "scripts/browser.py"):
-        raise SystemExit(1)
+    ensure_with_browser() if "tests" in chosen else ensure(DEV)
     os.environ.update(NEUTRAL)
     failed = []
     for name in chosen:
         print(f"\n── {name}", flush=True)
         if run(PYTHON, *CHECKS[name].split()):
             failed.append(name)
-    print(f"\n{time.monotonic() - started:.0f} s in all", flush=True)
+    print(f"\n{time.monotonic() - started:.0f} s in total", flush=True)
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}")
 

@@ -1,9 +1,4 @@
-"""`make screenshots`: take the pictures of README.md from a temporary shop.
-
-    .venv/bin/python scripts/take_screenshots.py
-
-Writes docs/store.png (the store on a desktop) and docs/buying.png (product, payment and result on a phone).
-"""
+"""`make screenshots`: take the screenshots of README.md (docs/store.png and docs/buying.png) in a temporary shop."""
 
 import base64
 import sys
@@ -37,44 +32,42 @@ def main() -> None:
         DEBUG="true",
     )
     with shop as open_shop, sync_playwright() as playwright:
-        address = open_shop.address
         browser = playwright.chromium.launch(**launch_options(playwright.chromium.executable_path))
-        _desktop(browser, address)
-        _phone(browser, address)
+        _take_store(browser, open_shop.url)
+        _take_purchase(browser, open_shop.url)
         browser.close()
 
 
-def _desktop(browser: Browser, address: str) -> None:
-    page = browser.new_page(base_url=address, **SCREENS["desktop"])
+def _take_store(browser: Browser, url: str) -> None:
+    page = browser.new_page(base_url=url, **SCREENS["desktop"])
     page.goto("/store/")
     page.wait_for_load_state("networkidle")
     page.screenshot(path=DOCS / "store.png")
     print("docs/store.png", flush=True)
 
 
-def _phone(browser: Browser, address: str) -> None:
-    page = browser.new_page(base_url=address, **SCREENS["phone"])
+def _take_purchase(browser: Browser, url: str) -> None:
+    page = browser.new_page(base_url=url, **SCREENS["phone"])
     SignIn(page).goto().submit("ada@example.com", "demo-shop-2026")
     product = ProductPage(page).goto("tiny-tools")
-    pictures = [_picture(page)]
+    screenshots = [_screenshot(page)]
     product.buy()
     checkout = HostedCheckout(page)
     checkout.fill(VISA)
     page.evaluate("scrollTo(0, 0)")
-    pictures.append(_picture(page))
+    screenshots.append(_screenshot(page))
     checkout.submit()
     expect(PurchasePage(page).open_link).to_be_visible()
-    pictures.append(_picture(page))
+    screenshots.append(_screenshot(page))
 
     sheet = browser.new_page(viewport={"width": 1008, "height": 700}, device_scale_factor=1.5)
-    sheet.set_content(
-        PHONES.format("".join(f'<img src="data:image/png;base64,{data}">' for data in pictures))
-    )
+    images = "".join(f'<img src="data:image/png;base64,{data}">' for data in screenshots)
+    sheet.set_content(PHONES.format(images))
     sheet.locator("body").screenshot(path=DOCS / "buying.png", omit_background=True)
     print("docs/buying.png", flush=True)
 
 
-def _picture(page: Page) -> str:
+def _screenshot(page: Page) -> str:
     page.wait_for_load_state("networkidle")
     return base64.b64encode(page.screenshot()).decode()
 

@@ -1,10 +1,4 @@
-"""Temporary PostgreSQL and Redis servers, from installed binaries on free loopback ports.
-
-    with servers() as environment:      DATABASE_URL and CACHE_URL
-        run(..., env={**os.environ, **environment})
-
-They are removed even after a failure or Ctrl-C. For root they run as the user nobody. Standard library only.
-"""
+"""Start temporary PostgreSQL and Redis servers on free loopback ports. Standard library only."""
 
 import os
 import pwd
@@ -24,27 +18,28 @@ from typing import Any, NoReturn
 from environment import stop
 
 PACKAGES = ("postgresql", "redis-server")
-PATIENCE_SECONDS = 30
-NOBODY = "nobody"
+MAX_WAIT_SECONDS = 30
+UNPRIVILEGED_USER = "nobody"  # PostgreSQL refuses to run as root
 
 
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
-    """Start both servers and yield the environment variables for the site."""
+    """Start both servers. Yield DATABASE_URL and CACHE_URL."""
     with postgres() as (database_url, _restart), redis() as cache_url:
         yield {"DATABASE_URL": database_url, "CACHE_URL": cache_url}
 
 
 @contextmanager
 def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
-    """Start an empty cluster without fsync. Yield its URL and a function that restarts it."""
+    """Start an empty server without fsync. Yield its URL and a function that restarts it."""
     binaries = postgres_binaries()
     with _folder("postgres") as folder:
-        password, port = secrets.token_hex(8), _free_port()
+        password, port = secrets.token_hex(8), free_port()
         (folder / "password").write_text(password)
         shutil.chown(folder / "password", *_owner())
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "shop", "--pwfile", folder / "password"]
-        _check([*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"], folder)
+        initdb += ["-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+        _run_or_stop(initdb, folder)
         options = {
             "port": port,
             "listen_addresses": "127.0.0.1",
@@ -60,14 +55,14 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
         with ExitStack() as running:
 
             def start() -> subprocess.Popen[bytes]:
-                ready = lambda: subprocess.run(accepts, **_as_nobody()).returncode == 0  # noqa: E731
+                ready = lambda: subprocess.run(accepts, **_user_options()).returncode == 0  # noqa: E731
                 return running.enter_context(_server(command, folder, ready))
 
             process = [start()]
 
             def restart() -> None:
                 process[0].send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-                process[0].wait(PATIENCE_SECONDS)
+                process[0].wait(MAX_WAIT_SECONDS)
                 process[0] = start()
 
             yield f"postgres://shop:{password}@127.0.0.1:{port}/postgres", restart
@@ -75,24 +70,26 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Start an empty Redis that writes nothing to disk, and yield its URL."""
-    binary = shutil.which("redis-server") or shutil.which("valkey-server") or _missing()
+    """Start an empty Redis without files. Yield its URL."""
+    binary = shutil.which("redis-server") or shutil.which("valkey-server") or _stop_without_binaries()
     with _folder("redis") as folder:
-        port = _free_port()
+        port = free_port()
         command = [binary, "--port", port, "--bind", "127.0.0.1", "--dir", folder]
-        with _server([*command, "--save", "", "--appendonly", "no"], folder, lambda: _answers(port)):
+        with _server(
+            [*command, "--save", "", "--appendonly", "no"], folder, lambda: _accepts_connections(port)
+        ):
             yield f"redis://127.0.0.1:{port}/0"
 
 
 def postgres_binaries() -> Path:
-    """Return the folder of the newest PostgreSQL on this machine. On Debian it is not in PATH."""
+    """Return the folder of the newest PostgreSQL. On Debian it is not in PATH."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
-    found = debian[-1] if debian else shutil.which("initdb")
-    return Path(found).resolve().parent if found else _missing()
+    initdb = debian[-1] if debian else shutil.which("initdb")
+    return Path(initdb).resolve().parent if initdb else _stop_without_binaries()
 
 
-def install_missing() -> None:
-    """Install the servers in CI (as root, with apt); change nothing elsewhere."""
+def install_stop_without_binaries() -> None:
+    """Install the servers in CI, as root with apt."""
     present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
     if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
         return
@@ -106,19 +103,17 @@ def install_missing() -> None:
 def _server(
     command: Sequence[object], folder: Path, ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process, wait until it is ready, and end it afterwards: with SIGTERM first."""
+    """Start a process, wait until it is ready, and end it afterwards."""
     log = folder / "log"
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=out, stderr=out, cwd=folder, **_as_nobody()
-        )
+        arguments = list(map(str, command))
+        process = subprocess.Popen(arguments, stdout=out, stderr=out, cwd=folder, **_user_options())
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                stop(
-                    f"{Path(str(command[0])).name} does not start:\n{log.read_text(errors='replace')[-2000:]}"
-                )
+                output = log.read_text(errors="replace")[-2000:]
+                stop(f"{Path(arguments[0]).name} does not start:\n{output}")
             time.sleep(0.05)
         yield process
     finally:
@@ -133,7 +128,7 @@ def _server(
 
 @contextmanager
 def _folder(name: str) -> Iterator[Path]:
-    """Create a folder for the server, and remove it afterwards, after SIGTERM too."""
+    """Create a folder for the server. Remove it afterwards, even after SIGTERM."""
     folder = Path(tempfile.mkdtemp(prefix=f"shop-{name}-"))
     shutil.chown(folder, *_owner())
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -144,38 +139,37 @@ def _folder(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_nobody() -> dict[str, Any]:
+def _user_options() -> dict[str, Any]:
     if os.geteuid():
         return {}
-    entry = pwd.getpwnam(NOBODY)
+    entry = pwd.getpwnam(UNPRIVILEGED_USER)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def _owner() -> tuple[int, int]:
-    who = _as_nobody()
-    return who.get("user", os.geteuid()), who.get("group", os.getegid())
+    options = _user_options()
+    return options.get("user", os.geteuid()), options.get("group", os.getegid())
 
 
-def _check(command: Sequence[object], folder: Path) -> None:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, cwd=folder, **_as_nobody()
-    )
+def _run_or_stop(command: Sequence[object], folder: Path) -> None:
+    arguments = list(map(str, command))
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=folder, **_user_options())
     if done.returncode:
-        stop(f"{Path(str(command[0])).name} failed: {done.stderr or done.stdout}")
+        stop(f"{Path(arguments[0]).name} failed: {done.stderr or done.stdout}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _missing() -> NoReturn:
+def _stop_without_binaries() -> NoReturn:
     stop(
-        "PostgreSQL and Redis are needed (only their programs; no server has to run). "
+        "PostgreSQL and Redis must be installed, but need not run. "
         f"On Debian and Ubuntu: apt install {' '.join(PACKAGES)}; on macOS: brew install postgresql redis"
     )

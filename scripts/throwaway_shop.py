@@ -1,9 +1,6 @@
-"""A temporary shop on a free port, with an empty folder."""
-
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,22 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from throwaway import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
+MAX_START_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Shop:
-    address: str
+    url: str
     port: int
     pid: int
     folder: Path  # its VAR_DIR
-    said: str = ""  # the output of `prepare`
+    output: str = ""  # of `prepare`
 
 
 @contextmanager
 def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
-    """Run `prepare`, then `serve`. Both are arguments of Python, with "{port}" for the port."""
+    """Run `prepare`, then `serve`, with an empty VAR_DIR. Both are arguments of Python, with "{port}" for the port."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         variables = {
@@ -58,30 +57,25 @@ def served(
     folder: Path,
     environment: Mapping[str, str],
     port: int = 0,
-    said: str = "",
+    output: str = "",
 ) -> Iterator[Shop]:
-    """Start a server, and wait until it answers /healthz; its log is in `folder`."""
+    """Start a server, and wait until it answers /healthz. Its log is in `folder`."""
     port = port or free_port()
     log, variables = folder / "server.log", {**environment, "PORT": str(port)}
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=cwd, env=variables, stdout=output, stderr=output)
-    address = f"http://127.0.0.1:{port}"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=cwd, env=variables, stdout=file, stderr=file)
+    url = f"http://127.0.0.1:{port}"
     try:
-        if not _answers(f"{address}/healthz", server):
+        if not _is_up(f"{url}/healthz", server):
             sys.exit(f"The shop did not start.\n{log.read_text()}")
-        yield Shop(address, port, server.pid, folder, said)
+        yield Shop(url, port, server.pid, folder, output)
     finally:
         server.terminate()
         server.wait()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def _answers(url: str, server: subprocess.Popen) -> bool:
-    for _ in range(START_SECONDS * 10):
+def _is_up(url: str, server: subprocess.Popen) -> bool:
+    for _ in range(MAX_START_SECONDS * 10):
         try:
             urllib.request.urlopen(url).close()
             return True

@@ -1,9 +1,7 @@
-"""`make try-container`: build the image with and without the sandbox, start it, check its pages, and remove it.
+"""`make try-container`: build the image with and without the sandbox, start it on port 8000, and check its pages.
 
-    python scripts/try_container.py [seconds to wait]
-
-Docker starts everything in compose.yaml. Without a Docker engine, buildah starts the image alone, as root on Linux.
-Needs port 8000. Standard library only.
+Docker starts all of compose.yaml. Without a Docker engine, buildah (as root) starts only the image. Optional argument:
+seconds to wait.
 """
 
 import functools
@@ -28,15 +26,12 @@ from environment import ROOT, run, stop
 SITE_URL = "http://127.0.0.1:8000"
 FIND_SANDBOX = "import importlib.util, sys; sys.exit(not importlib.util.find_spec('stripe_sandbox'))"
 IMAGE = "localhost/shop-trial"
-# The root file system becomes read-only, and the process loses root and all capabilities, as in compose.yaml.
+# As in compose.yaml: a read-only root file system, no root, no capabilities.
 UNPRIVILEGED = (
     "mount -o remount,bind,ro / && exec setpriv --reuid 10001 --regid 10001 --clear-groups --inh-caps=-all "
     '--bounding-set=-all --no-new-privs "$@"'
 )
-NO_ENGINE = (
-    "There is no Docker engine. Start one, or install buildah (Debian: apt install buildah debootstrap) and run this "
-    "as root."
-)
+NO_ENGINE = "There is no Docker engine. Start one, or run this as root with buildah (apt install buildah debootstrap)."
 
 
 def main() -> None:
@@ -45,9 +40,7 @@ def main() -> None:
         start = _start_compose
     elif shutil.which("buildah") and os.geteuid() == 0:
         start = _start_image
-        print(
-            "There is no Docker engine: compose.yaml with PostgreSQL, Redis, worker and scheduler is not tried."
-        )
+        print("There is no Docker engine: only the image is tested, not compose.yaml.")
     else:
         stop(NO_ENGINE)
     for sandbox in ("true", "false"):
@@ -82,13 +75,12 @@ def _start_compose(values: dict[str, str], seconds: int) -> Iterator[Callable[..
         file = Path(folder, "env")
         file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         os.environ["ENVIRONMENT_FILE"] = str(file)
-        compose = functools.partial(
-            run, "docker", "compose", "--project-name", "shop-trial", "--env-file", file
-        )
+        docker_compose = ("docker", "compose", "--project-name", "shop-trial", "--env-file", file)
+        compose = functools.partial(run, *docker_compose)
         try:
             if compose("up", "--build", "--detach", "--wait", f"--wait-timeout={seconds}"):
                 compose("logs", "--no-color", "--tail", "50")
-                stop("The containers did not come up; their log is above.")
+                stop("The containers did not start; their log is above.")
             yield functools.partial(compose, "exec", "-T", "web")
         finally:
             compose("down", "--volumes", "--timeout", "40")
@@ -127,26 +119,19 @@ def _start_image(values: dict[str, str], seconds: int) -> Iterator[Callable[...,
 
 
 def _ensure_base_image() -> None:
-    """Pull the Dockerfile's base image. Where its registry cannot be reached, make one from Debian's packages."""
+    """Pull the Dockerfile's base image. If that fails, build a similar one from Debian's packages."""
     (base,) = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     if _succeeds("buildah", "inspect", "--type=image", base) or _succeeds("buildah", "pull", base):
         return
     if not shutil.which("debootstrap"):
-        stop(
-            f"{base} cannot be pulled. To make a similar image from Debian's packages: apt install debootstrap"
-        )
-    print(
-        f"{base} cannot be pulled. Making a similar image from Debian's packages (minutes, once)", flush=True
-    )
+        stop(f"{base} cannot be pulled. To build a similar image, run: apt install debootstrap")
+    print(f"{base} cannot be pulled. Building a similar image (takes minutes, once)", flush=True)
     container = _buildah("from", "scratch")
     folder = _buildah("mount", container)
     packages = "--include=ca-certificates,python3-venv,python-is-python3"
-    subprocess.run(
-        ["debootstrap", "--variant=minbase", packages, "trixie", folder],
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    certificates = "/etc/ssl/certs/ca-certificates.crt"  # this machine's: a company's proxy may have its own
+    debootstrap = ["debootstrap", "--variant=minbase", packages, "trixie", folder]
+    subprocess.run(debootstrap, stdout=subprocess.DEVNULL, check=True)
+    certificates = "/etc/ssl/certs/ca-certificates.crt"  # a company's proxy needs its own
     shutil.copy(certificates, folder + certificates)
     _buildah("commit", "--quiet", "--rm", container, f"localhost/{base}")
 
@@ -159,7 +144,7 @@ def _buildah(*arguments: str) -> str:
 
 
 def _succeeds(*command: str) -> bool:
-    """Run a command without its output, and return whether it succeeds."""
+    """Run a command without output, and return whether it succeeds."""
     return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True).returncode == 0
 
 

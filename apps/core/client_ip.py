@@ -1,38 +1,35 @@
-"""The client's IP address, for rate limits and log lines."""
-
 import re
 from ipaddress import IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
-UNKNOWN = "0.0.0.0"  # noqa: S104  (an IP address, because sessions store one)
-WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
+UNKNOWN_IP = "0.0.0.0"  # noqa: S104  (sessions store an IP address)
+IP_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 
 def client_ip(request: HttpRequest) -> str:
-    """Return the IP address that the outermost trusted proxy saw; IPv6 as the /64 network of one household.
+    """Return the client's IP address from CLIENT_IP_HEADER or X-Forwarded-For; IPv6 as its /64 network.
 
-    That proxy writes it into CLIENT_IP_HEADER, or adds it to X-Forwarded-For as the entry TRUSTED_PROXIES from the
-    right. The client may have made up all other entries.
+    Only the last TRUSTED_PROXIES entries of X-Forwarded-For count: a client can send any others.
     """
     candidates = forwarding_chain(request)[-settings.TRUSTED_PROXIES - 1 :]
     if settings.CLIENT_IP_HEADER:
         # A proxy that appends to the header instead of replacing it writes the last entry.
         candidates.insert(0, request.headers.get(settings.CLIENT_IP_HEADER, "").rpartition(",")[2])
-    return next(filter(None, map(normalize_ip, candidates)), UNKNOWN)
+    return next(filter(None, map(normalize_ip, candidates)), UNKNOWN_IP)
 
 
 def forwarding_chain(request: HttpRequest) -> list[str]:
-    """Return the entries of X-Forwarded-For and the connected peer: each proxy added the one before it."""
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-    return [*filter(None, map(str.strip, forwarded)), request.META.get("REMOTE_ADDR", "")]
+    """Return the entries of X-Forwarded-For, then the IP address of the connection."""
+    forwarded = map(str.strip, request.headers.get("X-Forwarded-For", "").split(","))
+    return [*filter(None, forwarded), request.META.get("REMOTE_ADDR", "")]
 
 
 def normalize_ip(text: str) -> str:
     """Return the IP address without port, IPv6 as its /64 network; "" if the text is not an IP address."""
     text = text.strip()
-    if match := WITH_PORT.fullmatch(text):
+    if match := IP_WITH_PORT.fullmatch(text):
         text = match[1] or match[2]
     try:
         ip = ip_address(text.partition("%")[0])

@@ -1,17 +1,15 @@
-"""The design tokens of the stylesheets, for e-mails, the manifest and theme-color, which no stylesheet reaches."""
+"""Read the design tokens from the stylesheets, for e-mails, the manifest and theme-color."""
 
 import re
 from functools import lru_cache
 from typing import Literal
 
-from django.conf import settings
-
-from apps.core.stylesheet import COMMENT, find_source
+from apps.core.stylesheet import COMMENT, find_source, last_modified
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 FILES = ("css/tokens.css", "css/brand.css")  # the last one wins
-ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)  # not inside of @media
+ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)  # not in @media
 PROPERTY = re.compile(r"(--[\w-]+)\s*:\s*([^;]+);")
 VAR = re.compile(r"var\((--[\w-]+)\)")
 ARGUMENT = r"\s*((?:[^,()]|\([^()]*\))+?)\s*"
@@ -28,7 +26,7 @@ def resolve_token(name: str, scheme: Scheme) -> str:
 
 def read_tokens() -> dict[str, str]:
     """Return the custom properties of :root, as written."""
-    return _read_tokens(max(find_source(name).stat().st_mtime for name in FILES) if settings.DEBUG else 0)
+    return _read_tokens(last_modified(map(find_source, FILES)))
 
 
 @lru_cache(maxsize=1)

@@ -10,10 +10,10 @@ logger = logging.getLogger(__name__)
 
 
 class UnsentEmailBackend(BaseEmailBackend):
-    """Log unsent e-mails with a masked recipient. Their text is not logged: it may contain codes and reset links."""
+    """Log the masked recipients of e-mails, but not the texts: these contain codes and links."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
-            to = redact(", ".join(message.recipients()))
-            logger.info("A mail to %s was not sent: EMAIL_URL is not set.", to)
+            recipients = redact(", ".join(message.recipients()))
+            logger.info("A mail to %s was not sent: EMAIL_URL is not set.", recipients)
         return len(email_messages)

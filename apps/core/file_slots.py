@@ -1,4 +1,4 @@
-"""Limit how many files this process sends at the same time: a slow client holds a thread until the last byte."""
+"""Limit how many files this process sends at the same time: a slow client occupies a thread until the last byte."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -7,16 +7,16 @@ from weakref import finalize
 
 from django.conf import settings
 
-MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # in this process; the remaining threads answer pages
+MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # the remaining threads serve pages
 MAX_FILES_PER_USER = 2
 RETRY_AFTER_SECONDS = 30
 
-_lock = RLock()  # a slot may be garbage collected while this thread holds it
+_lock = RLock()  # garbage collection can call _release in a thread that has the lock
 _sending: Counter[object] = Counter()  # by user id; None for files that need no user
 
 
 class HeldChunks:
-    """The chunks of a file, which hold one of MAX_FILES until they end, fail, are closed or are garbage collected."""
+    """Iterate over the chunks of a file. Release the slot at the end, at an error, and when the response is closed."""
 
     def __init__(self, chunks: Generator[bytes], user_id: object) -> None:
         self.chunks = chunks
@@ -29,13 +29,12 @@ class HeldChunks:
             self.release()
 
     def close(self) -> None:
-        """Django calls this with the response's `close`."""
         self.chunks.close()
         self.release()
 
 
 def hold_slot(chunks: Generator[bytes], user_id: object = None) -> HeldChunks | None:
-    """Return None if this process, or this user, already receives as many files as allowed."""
+    """Return the chunks, or None if this process or this user has reached the maximum number of files."""
     with _lock:
         if _sending.total() >= MAX_FILES or (user_id is not None and _sending[user_id] >= MAX_FILES_PER_USER):
             return None

@@ -1,4 +1,4 @@
-"""Add the request's id to each log record, and take secrets out of log records and error reports."""
+"""Add the request's id to each log record, and redact secrets in log records and error reports."""
 
 import logging
 import re
@@ -9,10 +9,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 SECRETS = (
     (re.compile(r"\b((?:sk|rk|pk)_(?:live|test)|whsec)_\w+"), r"\1_…"),
-    (
-        re.compile(r"\b(cs_(?:live|test)_\w{6})\w+"),
-        r"\1…",
-    ),  # whoever has the whole id can pay the Checkout Session
+    (re.compile(r"\b(cs_(?:live|test)_\w{6})\w+"), r"\1…"),  # the id opens the Checkout Session
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 …"),
     (re.compile(r"(://[^\s:/@]*:)[^\s@/]+@"), r"\1…@"),  # the password in DATABASE_URL, EMAIL_URL, …
     (
@@ -22,7 +19,7 @@ SECRETS = (
         ),
         r"\1…",
     ),
-    (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…"),  # links out of e-mails
+    (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…"),  # links in e-mails
     (re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+\.[\w.-]+)"), r"\1…@\2"),  # e-mail addresses
 )
 
@@ -34,7 +31,7 @@ def redact(text: str) -> str:
 
 
 def redact_event(event: Any, hint: Any) -> Any:
-    """Redact all texts of an error report, as Sentry's before_send."""
+    """Redact all texts of an error report (Sentry's before_send)."""
     if isinstance(event, dict):
         return {key: redact_event(value, hint) for key, value in event.items()}
     if isinstance(event, list):
@@ -48,7 +45,7 @@ class RedactFilter(logging.Filter):
         record.msg, record.args = redact(record.getMessage()), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
-            record.exc_info = None  # or a formatter would format it again, unredacted
+            record.exc_info = None  # a formatter would format it again, unredacted
         record.__dict__.pop("request", None)  # Django adds it; its URL may contain a key
         for name in ("cause", "path", "status_code"):
             if isinstance(value := getattr(record, name, None), str):

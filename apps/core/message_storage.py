@@ -13,6 +13,6 @@ class HostCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage, with a cookie name that may have the prefix __Host-."""
+    """Use Django's default storage with the cookie MESSAGES_COOKIE_NAME, which may have the prefix __Host-."""
 
     storage_classes = (HostCookieStorage, SessionStorage)

@@ -1,7 +1,7 @@
-"""Cache public pages until the data that they show changes.
+"""Cache public pages until their data changes.
 
-A page is rendered from a PublicRequest and served only to visitors without cookies other than language and theme. For
-all other requests the view runs as usual, and its response is not cached.
+Pages are rendered from a PublicRequest and served only to visitors without cookies, except language and theme. For all
+other requests the view runs as usual, and its response is not cached.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,7 @@ from apps.core.public_query import Normalize, normalize_query
 from apps.core.public_request import PublicRequest, is_public
 from apps.core.theme import chosen_theme
 
-MAX_AGE_SECONDS = (
-    300  # the longest that a page stays stale if a process ends between its commit and `invalidate`
-)
+MAX_AGE_SECONDS = 300  # a process can end between its commit and `invalidate`
 VERSION_KEY = "version"
 PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
 CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
@@ -41,8 +39,8 @@ Page = tuple[bytes, str]  # compressed content and ETag
 def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
     """Decorate a view whose page is the same for all visitors.
 
-    `parameters` names the query parameters that the view reads, each with a function that returns the value in its one
-    form, "" for the default, or None if the page with this value is not cached. Other parameters bypass the cache.
+    `parameters` maps the query parameters of the view to functions that return the normalized value, "" for the
+    default, or None if the page with this value is not cached. Other parameters bypass the cache.
     """
 
     def decorate(view: View) -> View:
@@ -58,41 +56,34 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
 
 
 def invalidate(**signal: object) -> None:
-    """Drop all cached pages, for every process, when the current transaction is committed."""
+    """Drop all cached pages of all processes after the commit of the current transaction."""
     transaction.on_commit(lambda: caches["pages"].set(VERSION_KEY, uuid4().hex, None))
 
 
 def invalidate_on(*senders: type[models.Model]) -> None:
-    """Call `invalidate` whenever an object of these models is saved or deleted. Bulk operations send no signal."""
+    """Call `invalidate` when an object of these models is saved or deleted. Bulk operations send no signal."""
     for sender in senders:
         post_save.connect(invalidate, sender=sender)
         post_delete.connect(invalidate, sender=sender)
 
 
 def current_version() -> str:
-    """Return the version of the data on public pages. It differs in each call if the cache is unreachable."""
+    """Return the version of all cached pages; a new one for each call if the cache is unreachable."""
     return str(caches["pages"].get_or_set(VERSION_KEY, lambda: uuid4().hex, None))
 
 
 def _get_or_render(
     view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
 ) -> HttpResponseBase | None:
-    """Return None if the response is for one person: the view then runs with the visitor's own request."""
-    # The version is read before rendering: a change in the meantime makes this page stale.
+    """Return None if the response is for one visitor: the caller then uses the original request."""
+    # Read the version before rendering: a change during rendering then makes this page stale.
     version = "" if settings.DEBUG else current_version()
-    parts = (
-        version,
-        settings.SITE_URL,
-        request.path,
-        urlencode(query),
-        get_language(),
-        chosen_theme(request),
-    )
-    key = sha256(repr(parts).encode()).hexdigest()
+    url = (settings.SITE_URL, request.path, urlencode(query))
+    key = sha256(repr((version, *url, get_language(), chosen_theme(request))).encode()).hexdigest()
     page: Page | None = caches["pages"].get(key) if version else None
     if page is None:
         public_request = PublicRequest(request, query)
-        with timezone.override(None):  # a middleware may have activated the visitor's time zone
+        with timezone.override(None):  # a middleware can activate the visitor's time zone
             response = view(public_request, **kwargs)
             if isinstance(response, SimpleTemplateResponse):
                 response.render()

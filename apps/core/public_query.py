@@ -1,11 +1,11 @@
-"""The query parameters of public pages, in one form each, so that made-up URLs can't fill the cache."""
+"""Normalize the query parameters of public pages, so that random URLs cannot fill the cache."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
 
 from django.http import QueryDict
 
-# Advertisers and newsletters append these parameters to links. No view reads them.
+# Advertisements and newsletters add these parameters to links. No view reads them.
 MARKETING_PARAMETERS = re.compile(
     r"utm_\w+|gclid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|_gl"
     r"|fbclid|igshid|msclkid|ttclid|twclid|li_fat_id|yclid|epik|mc_cid|mc_eid|_hsenc|_hsmi"
@@ -19,7 +19,7 @@ def one_of(choices: Collection[str]) -> Normalize:
 
 
 def normalize_query(query: QueryDict, parameters: Mapping[str, Normalize]) -> dict[str, str] | None:
-    """Return the parameters in one form and order, without defaults; None if the page is not cached."""
+    """Return the parameters without defaults, in a fixed order; None if the page is not cached."""
     values: dict[str, str | None] = {}
     for name, given in query.lists():
         if name in parameters and len(given) == 1:

@@ -1,5 +1,3 @@
-"""The request from which public pages are rendered. It contains nothing of the visitor's own request."""
-
 from collections.abc import Mapping
 from importlib import import_module
 from io import BytesIO
@@ -16,13 +14,13 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.core.theme import chosen_theme
 
-PERSONAL_HEADERS = {"HTTP_AUTHORIZATION", "REMOTE_USER", "HTTP_HX_REQUEST"}  # htmx always sends the last one
+PERSONAL_HEADERS = {"HTTP_AUTHORIZATION", "REMOTE_USER", "HTTP_HX_REQUEST"}
 
 
 class PublicRequest(WSGIRequest):
-    """A GET request to SITE_URL with path, given parameters, language and theme; no session, user or headers.
+    """A GET request with path, parameters, language and theme, but no session, user or headers of the visitor.
 
-    What a middleware of your own sets on requests is not on this one: a public page can't depend on it.
+    Attributes that your middleware sets on requests are missing, so a public page cannot depend on them.
     """
 
     def __init__(self, request: HttpRequest, parameters: Mapping[str, str]) -> None:
@@ -57,20 +55,19 @@ class PublicRequest(WSGIRequest):
 
     @property
     def csp_nonce(self) -> str:
-        """Note the use of a nonce: it differs in each response, so the page is not public."""
+        """Record the use of a nonce: it differs in each response, so the page cannot be cached."""
         self.META["csp_nonce"] = ""
         return ""
 
     def is_personal(self) -> bool:
-        """Return whether the view used what belongs to one person: session, message, CSRF token or nonce."""
+        """Return whether the view used the session, a message, the CSRF token or a nonce."""
         is_session_used = self.session.modified or not self.session.is_empty()
-        return bool(
-            is_session_used or len(get_messages(self)) or {"CSRF_COOKIE", "csp_nonce"} & self.META.keys()
-        )
+        is_token_used = {"CSRF_COOKIE", "csp_nonce"} & self.META.keys()
+        return bool(is_session_used or is_token_used or len(get_messages(self)))
 
 
 def is_public(request: HttpRequest) -> bool:
-    """Return whether a request has no session, user, message, htmx header or cookie, except language and theme."""
+    """Return whether the request has no session, user, message, htmx header or cookie, except language and theme."""
     preferences = {settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME}
     return (
         request.method in ("GET", "HEAD")

@@ -1,7 +1,4 @@
-"""Rate limits (setting RATE_LIMITS), counted in the shared cache; allauth uses the same setting for its own views.
-
-While the cache is unreachable nothing is limited.
-"""
+"""Rate limits (setting RATE_LIMITS, which allauth uses, too). While the cache is unreachable nothing is limited."""
 
 import logging
 import math
@@ -23,8 +20,8 @@ from apps.core.client_ip import client_ip
 logger = logging.getLogger(__name__)
 
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-DEFAULT_WAIT_SECONDS = 60  # allauth does not say how long
-MAX_WAIT_IN_MINUTES_SECONDS = 2 * 3600  # a longer wait is shown in hours
+DEFAULT_WAIT_SECONDS = 60  # for allauth, which does not pass a time
+MAX_SECONDS_SHOWN_IN_MINUTES = 2 * 3600
 
 View = Callable[..., HttpResponseBase]
 
@@ -32,10 +29,10 @@ View = Callable[..., HttpResponseBase]
 def limited(
     name: str, *, parameter: str = "", by: Callable[[HttpRequest], str] | None = None
 ) -> Callable[[View], View]:
-    """Decorate a view: answer 429 if RATE_LIMITS[name] is exceeded.
+    """Decorate a view: return 429 if RATE_LIMITS[name] is exceeded.
 
-    With `parameter`, only requests with that query parameter count. With `by`, "key" rates count by what it returns,
-    and only requests for which that is not empty.
+    `parameter`: count only requests with this query parameter. `by`: function that returns the key for "key" rates;
+    requests with an empty key are not counted.
     """
 
     def decorate(view: View) -> View:
@@ -53,13 +50,13 @@ def limited(
 
 
 def seconds_to_wait(name: str, request: HttpRequest | None = None, key: str = "") -> int:
-    """Count this use of RATE_LIMITS[name]; return 0 if it is allowed. Without a request only "key" rates count."""
+    """Count one use of RATE_LIMITS[name]. Return 0 if it is allowed. Without a request only "key" rates count."""
     wait = 0
     for rate in filter(None, settings.RATE_LIMITS.get(name, "").split(",")):
         limit, period, per = rate.strip().split("/")  # "10/5m/user"
         seconds = int(period[:-1] or 1) * UNIT_SECONDS[period[-1]]
-        who = _identify(per, request, key)
-        if who and _count(f"{name}:{rate}:{who}", seconds) > int(limit):
+        client = _identify(per, request, key)
+        if client and _count(f"{name}:{rate}:{client}", seconds) > int(limit):
             wait = max(wait, math.ceil(seconds - now() % seconds))
     if wait and request:
         logger.warning("Rate limit %s exceeded by %s", name, client_ip(request))
@@ -67,11 +64,11 @@ def seconds_to_wait(name: str, request: HttpRequest | None = None, key: str = ""
 
 
 def too_many_requests(request: HttpRequest, seconds: int = DEFAULT_WAIT_SECONDS) -> HttpResponseBase:
-    """Return the 429 page, or for htmx a short text in the place of what it requested."""
+    """Return the 429 page, or for htmx a short text."""
     template = "web/_too_often.html" if request.headers.get("HX-Request") else "429.html"
     context = {
         "minutes": math.ceil(seconds / 60),
-        "hours": math.ceil(seconds / 3600) if seconds > MAX_WAIT_IN_MINUTES_SECONDS else 0,
+        "hours": math.ceil(seconds / 3600) if seconds > MAX_SECONDS_SHOWN_IN_MINUTES else 0,
         "target": request.headers.get("HX-Target", ""),
     }
     response = render(request, template, context, status=429)
@@ -85,16 +82,15 @@ def now() -> float:
 
 
 def _identify(per: str, request: HttpRequest | None, key: str) -> str:
-    """Return whose requests are counted together: by hashed key, user or IP address. "" counts none."""
-    if per == "key":
-        # Keys are e-mail addresses, which are not stored.
+    """Return the hashed key, the user or the IP address by which requests are counted; "" if they are not."""
+    if per == "key":  # an e-mail address, which the cache must not contain
         return sha256(key.encode()).hexdigest() if key else ""
     if request is None:
         return ""
     if per == "user":
         return str(request.user.pk or "")
     ip = ip_address(client_ip(request))
-    # A loopback address is a proxy that the settings do not mention: all shoppers would be one client.
+    # A loopback address is a proxy that TRUSTED_PROXIES lacks: all visitors would be one client.
     return "" if ip.is_loopback or ip.is_unspecified else str(ip)
 
 

@@ -1,4 +1,4 @@
-"""The checks of /readyz. An app adds its own in ready(): `register_check`, `register_details`."""
+"""Checks of /readyz. Apps add theirs in ready(): `register_check`, `register_details`."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -16,12 +16,12 @@ DETAILS: dict[str, Details] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Add a check, which returns "ok" or what to do. /readyz answers 503 unless all checks are "ok"."""
+    """Add a function that returns "ok" or what to do. /readyz returns 503 unless all checks are "ok"."""
     CHECKS[name] = check
 
 
 def register_details(name: str, details: Details) -> None:
-    """Add values that staff see and that do not change the status of /readyz."""
+    """Add a function whose values staff see in /readyz. They do not change its status."""
     DETAILS[name] = details
 
 
@@ -51,7 +51,7 @@ def check_migrations() -> str:
 
 
 def check_cache() -> str:
-    """Read back a value: an unreachable cache answers like an empty one."""
+    """Write and read a value: an unreachable cache answers like an empty one."""
     value = uuid4().hex
     cache.set("readyz", value, 60)
     return "ok" if cache.get("readyz") == value else "unreachable: pages are slower, rate limits are off"
@@ -61,7 +61,9 @@ def check_worker() -> str:
     return "silent: is manage.py db_worker running?" if is_worker_silent() else "ok"
 
 
-register_check("database", check_database)
-register_check("migrations", check_migrations)
-register_check("cache", check_cache)
-register_check("worker", check_worker)
+CHECKS |= {
+    "database": check_database,
+    "migrations": check_migrations,
+    "cache": check_cache,
+    "worker": check_worker,
+}

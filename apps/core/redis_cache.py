@@ -1,7 +1,6 @@
-"""Django's Redis cache that answers like an empty cache while Redis does not answer.
+"""Django's Redis cache, which behaves like an empty cache while Redis is unreachable.
 
-django-redis with IGNORE_EXCEPTIONS returns None for add(), which allauth understands as a lock of another request: it
-then answers 429 to each sign-in.
+django-redis with IGNORE_EXCEPTIONS returns None from add(): allauth would then return 429 for each sign-in.
 """
 
 import logging
@@ -18,13 +17,13 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.0
-PAUSE_SECONDS = 5.0  # after a failure; else each operation of a page would wait for the timeout
+PAUSE_SECONDS = 5.0  # after a failure, or each operation would wait for the timeout
 OPTIONS = {
     "socket_timeout": TIMEOUT_SECONDS,
     "socket_connect_timeout": TIMEOUT_SECONDS,
     "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),  # Redis closes idle connections
 }
-# What each operation returns while Redis does not answer.
+# The results while Redis is unreachable.
 FALLBACKS: dict[str, Callable[..., Any]] = {
     "add": lambda key, value, timeout: True,
     "get": lambda key, default: default,
@@ -38,35 +37,39 @@ FALLBACKS: dict[str, Callable[..., Any]] = {
     "delete_many": lambda keys: None,
     "clear": lambda: False,
 }
-_paused_until: dict[tuple[str, ...], float] = {}  # servers: time.monotonic(); shared by all threads
+_paused_until: dict[tuple[str, ...], float] = {}  # by servers: a time.monotonic(), shared by all threads
 
 
-class ForgivingRedisCacheClient(RedisCacheClient):
+class FallbackRedisCacheClient(RedisCacheClient):
     _servers: list[str]
 
 
-class ForgivingRedisCache(RedisCache):
+class FallbackRedisCache(RedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, {**params, "OPTIONS": {**OPTIONS, **params.get("OPTIONS", {})}})
-        self._class = ForgivingRedisCacheClient
+        self._class = FallbackRedisCacheClient
 
 
 def _with_fallback(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
-    operation = getattr(RedisCacheClient, name)
+    method = getattr(RedisCacheClient, name)
 
-    def forgiving(self: ForgivingRedisCacheClient, *arguments: Any) -> Any:
+    def operate(self: FallbackRedisCacheClient, *arguments: Any) -> Any:
         servers = tuple(self._servers)
         if time.monotonic() < _paused_until.get(servers, 0):
             return fallback(*arguments)
         try:
-            return operation(self, *arguments)
+            return method(self, *arguments)
         except RedisError as error:
             _paused_until[servers] = time.monotonic() + PAUSE_SECONDS
-            logger.error("The cache does not answer (%s); continuing without it", error)
+            logger.error(
+                "The cache is unreachable (%s). The shop continues without it for %.0f s.",
+                error,
+                PAUSE_SECONDS,
+            )
             return fallback(*arguments)
 
-    return forgiving
+    return operate
 
 
 for _name, _fallback in FALLBACKS.items():
-    setattr(ForgivingRedisCacheClient, _name, _with_fallback(_name, _fallback))
+    setattr(FallbackRedisCacheClient, _name, _with_fallback(_name, _fallback))

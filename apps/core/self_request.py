@@ -1,4 +1,4 @@
-"""Requests that this site sends to itself, to see what the proxies in front of it do. SECRET_KEY proves them."""
+"""Sign requests that this site sends to itself to check the proxies in front of it."""
 
 from django.core import signing
 from django.http import HttpRequest
@@ -9,7 +9,7 @@ SUBJECT = "self"
 
 
 def authorization() -> str:
-    """Return a value for the header Authorization, valid for MAX_AGE_SECONDS."""
+    """Return a value of the Authorization header that is valid for MAX_AGE_SECONDS."""
     return f"Bearer {SIGNER.sign(SUBJECT)}"
 
 

@@ -1,16 +1,28 @@
-from urllib.parse import urljoin
+from ipaddress import ip_address
+from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 
+LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test")
+
 
 def absolute_url(url: str) -> str:
-    """Return the URL below SITE_URL; one that is absolute, as of an image at a CDN, stays as it is."""
+    """Return the URL below SITE_URL. An absolute URL (a CDN's) stays as it is."""
     return urljoin(f"{settings.SITE_URL}/", url)
 
 
 def site_origin(request: HttpRequest) -> str:
-    """Return SITE_URL, or in development the browser's own host: localhost and 127.0.0.1 do not share cookies."""
+    """Return SITE_URL; in development the requested host, because localhost and 127.0.0.1 do not share cookies."""
     if settings.DEBUG:
         return f"{request.scheme}://{request.get_host()}"
     return str(settings.SITE_URL)
+
+
+def is_public_url(url: str) -> bool:
+    """Return whether the host name or IP address looks reachable from the internet."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ip_address(host).is_private
+    except ValueError:
+        return "." in host and not host.endswith(LOCAL_DOMAINS)

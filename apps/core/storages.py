@@ -1,4 +1,4 @@
-"""Files in an S3-compatible bucket (STORAGE_URL): product images below media/, paid files below private/."""
+"""Storages in an S3-compatible bucket (STORAGE_URL): product images in media/, paid files in private/."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -13,7 +13,7 @@ CLIENT_CONFIG = Config(
     connect_timeout=5,  # seconds
     read_timeout=20,
     retries={"max_attempts": 2},
-    # Not every S3-compatible server accepts the checksums that boto sends by default.
+    # Some S3-compatible servers refuse the checksums that boto sends by default.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
@@ -26,5 +26,5 @@ class PrivateBucket(S3Storage):  # type: ignore[misc]
 
 class MediaBucket(PrivateBucket):
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
-        """Return a URL of this site, or of the CDN at MEDIA_URL: the bucket is private."""
+        """Return a URL below MEDIA_URL (this site or a CDN): the bucket is private."""
         return urljoin(settings.MEDIA_URL, filepath_to_uri(name))

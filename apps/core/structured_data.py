@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from apps.core.site_urls import absolute_url
 
-# A product's name can neither end the script nor open a comment in it.
+# A product's name must not end the script element.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
 
@@ -42,6 +42,6 @@ def shop_data() -> dict[str, Any]:
 
 
 def render_json_ld(data: dict[str, Any]) -> SafeString:
-    """Return a script element with data, which no browser runs and the content security policy allows."""
+    """Return a script element. Browsers do not run it, so the content security policy allows it."""
     text = json.dumps(data, ensure_ascii=False).translate(ESCAPES)
     return SafeString(f'<script type="application/ld+json">{text}</script>')

@@ -1,6 +1,7 @@
 """Join the files that static/css/app.css imports into one stylesheet, without a build step."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,20 +19,20 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 def stylesheet() -> tuple[str, str]:
     """Return the digest for the URL, and the text. Raise FileNotFoundError for a broken @import."""
-    version = (
-        max(path.stat().st_mtime for path in find_source(ENTRY).parent.rglob("*.css"))
-        if settings.DEBUG
-        else 0
-    )
-    return _join_files(version)
+    return _join_files(last_modified(find_source(ENTRY).parent.rglob("*.css")))
 
 
 def find_source(name: str) -> Path:
-    """Return the path of a static file. Raise FileNotFoundError if there is none."""
+    """Return the path of a static file. Raise FileNotFoundError if it does not exist."""
     path = finders.find(name)
     if path is None:
         raise FileNotFoundError(f"There is no static file {name}.")
     return Path(path)
+
+
+def last_modified(paths: Iterable[Path]) -> float:
+    """Return the time of the last change of these files; 0 in production, where they do not change."""
+    return max(path.stat().st_mtime for path in paths) if settings.DEBUG else 0
 
 
 @lru_cache(maxsize=1)
@@ -43,8 +44,6 @@ def _join_files(_version: float) -> tuple[str, str]:
 
 
 def _read(name: str) -> str:
-    """Return a stylesheet with the URLs in it as they are on the site."""
-    folder = dirname(name)
-    return URL.sub(
-        lambda match: f'url("{static(normpath(join(folder, match["file"])))}")', find_source(name).read_text()
-    )
+    """Return the text of a stylesheet with its relative URLs replaced by URLs below STATIC_URL."""
+    css, folder = find_source(name).read_text(), dirname(name)
+    return URL.sub(lambda url: f'url("{static(normpath(join(folder, url["file"])))}")', css)

@@ -1,4 +1,4 @@
-"""Background tasks. TASKS_BACKEND chooses the queue; without one a task runs right after the commit."""
+"""Background tasks. TASKS_BACKEND is the queue; without one a task runs right after the commit."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,8 +27,8 @@ def enqueue(job: Any, *arguments: Any) -> None:
 
 
 def is_worker_silent() -> bool:
-    """Return whether a task has been due for WORKER_SILENCE_SECONDS and no worker has taken it."""
+    """Return whether a task has been due for more than WORKER_SILENCE_SECONDS."""
     now = timezone.now()
     limit = now - timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
     waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=limit)
-    return waiting.exclude(run_after__range=(limit, now)).exists()  # those became due just now
+    return waiting.exclude(run_after__range=(limit, now)).exists()  # deferred tasks that are due since then

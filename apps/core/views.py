@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if all checks are "ok", otherwise 503. Staff, METRICS_TOKEN and stripe_doctor see the details.
+    """Return 200 if all checks are "ok", else 503. Staff, METRICS_TOKEN and stripe_doctor see the details.
 
-    It is for monitors and deployments. Load balancers use /healthz: the shop works without its cache or its worker.
+    For monitors and deployments. Load balancers use /healthz: the shop works without cache and worker.
     """
     checks = run_checks()
     failed = {name: result for name, result in checks.items() if result != "ok"}

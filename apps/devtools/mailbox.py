@@ -1,4 +1,4 @@
-"""E-mails in development: printed, and stored in VAR_DIR/mail for /dev/mail/."""
+"""Print e-mails in development, and store them in VAR_DIR/mail for /dev/mail/."""
 
 import email.policy
 from email.message import EmailMessage as ParsedMessage
@@ -32,7 +32,7 @@ def find_mail(name: str) -> ParsedMessage | None:
 
 
 def get_content(message: ParsedMessage, subtype: str) -> str:
-    """Return the "plain" or "html" part; "" if there is none."""
+    """Return the "plain" or "html" part, or ""."""
     part = message.get_body((subtype,))
     return str(part.get_content()) if part else ""
 

@@ -1,4 +1,4 @@
-"""Unsaved objects with which the style page renders its components."""
+"""Unsaved sample objects for the style page."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from apps.users.models import User
 DAY = timedelta(days=1)
 ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
-# The states that depend on more than the status: status, and dates as seen from now.
+# States that depend on more than the status: the status, and dates relative to now.
 STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
     "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),
@@ -67,6 +67,7 @@ def samples() -> dict[str, Any]:
         ProductCard(long_name, pending=make_purchase("processing")),
     ]
     purchases = {key: make_purchase(key) for key in map(str, MESSAGES)}
+    others = [purchases[key] for key in ("failed", "open", "refunded_running")]
     statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
     page, empty_page = Paginator(range(70), PER_PAGE).page(2), Paginator(range(0), PER_PAGE).page(1)
     nothing = ProductConfiguration.objects.none()
@@ -74,9 +75,7 @@ def samples() -> dict[str, Any]:
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
         "cards": [ProductCard(once), ProductCard(once, owned=paid), *owned],
         "library": [paid, active, purchases["past_due"]],
-        "others": [
-            (purchases[key], status_message(purchases[key])) for key in ("failed", "open", "refunded_running")
-        ],
+        "others": [(order, status_message(order)) for order in others],
         "deals": [
             {"card": card, "price_options": options, "configuration": card.configuration}
             for card, options in (
@@ -103,9 +102,7 @@ def samples() -> dict[str, Any]:
             Message(constants.SUCCESS, "Your new address is confirmed."),
             Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),
             Message(constants.WARNING, "Your session is about to end."),
-            Message(
-                constants.ERROR, "The billing page can't be opened right now. Please try again in a minute."
-            ),
+            Message(constants.ERROR, "The billing page can't be opened now. Please try again in a minute."),
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "search": {"q": "anvil"},

@@ -25,7 +25,7 @@ class EcommerceConfig(AppConfig):
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         personal_data.sections["purchases"] = export_purchases
-        if reason_to_stay not in personal_data.objections:  # tests make apps ready more than once
-            personal_data.objections.append(reason_to_stay)
-            personal_data.preparations.append(finish_checkouts)
-            personal_data.last_checks.append(refuse_open_checkouts)
+        if reason_to_stay not in personal_data.deletion_checks:  # tests make apps ready more than once
+            personal_data.deletion_checks.append(reason_to_stay)
+            personal_data.deletion_preparations.append(finish_checkouts)
+            personal_data.locked_deletion_checks.append(refuse_open_checkouts)

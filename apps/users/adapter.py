@@ -1,5 +1,3 @@
-"""The shop's changes to django-allauth (setting ACCOUNT_ADAPTER)."""
-
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +29,8 @@ REAUTHENTICATION_LABELS = {
     "mfa_reauthenticate": gettext_lazy("Use a code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
-# E-mails that a visitor waits for. Naming them does not reveal who has an account.
-AWAITED_EMAILS = {
+# E-mails that a visitor requested. A message about them does not reveal who has an account.
+REQUESTED_EMAILS = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
     "account/email/email_confirmation_signup",
@@ -47,7 +45,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Enqueue the e-mail. Tell the visitor if it could not be sent, or if this shop sends none."""
+        """Enqueue the e-mail. Add a message if sending failed, or if this shop sends no e-mails."""
         if emails.is_daily_limit_reached(template_prefix, email):
             return
         request = current.request
@@ -57,11 +55,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         mail = self.render_mail(template_prefix, email, context)
         html = [str(content) for content, _type in getattr(mail, "alternatives", [])]
         result = emails.deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
-        if template_prefix in AWAITED_EMAILS and request and not settings.SENDS_MAIL:
+        if template_prefix in REQUESTED_EMAILS and request and not settings.SENDS_MAIL:
             messages.warning(request, _("This is a demo, it sends no mail. Please use your password."))
         elif result.status == "FAILED" and request:
-            words = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
-            messages.warning(request, words)
+            text = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
+            messages.warning(request, text)
 
     def send_notification_mail(
         self,
@@ -70,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Send the notice of a change to the old address if it was proven. An unproven one may be a stranger's."""
+        """Send the notice of a change of address to the old address, only if it was proven."""
         if template_prefix == "account/email/email_changed":
             change = email_changes.undoable().filter(user=user, new_email=user.email).last()
             if not change:
@@ -89,30 +87,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             url = reverse("account_confirm_first")
             return [{"id": "confirm_first", "description": _("Confirm your address first"), "url": url}]
         if getattr(user, "is_staff", False):
-            # A session from before the second factor was set up must not replace that factor.
+            # An older session without the second factor must not replace that factor.
             methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
         labels = {method["id"]: method.get("description", "") for method in methods} | REAUTHENTICATION_LABELS
         return [{**method, "description": labels[method["id"]]} for method in methods]
 
     def reauthenticate(self, user: User, password: str) -> bool:
-        """Keep this browser signed in when an old hash is upgraded: sessions are bound to the hash."""
+        """Keep the session when an old password hash is upgraded."""
         old_hash = user.password
         is_correct: bool = super().reauthenticate(user, password)
         user.refresh_from_db(fields=["password"])
         if is_correct and user.password != old_hash:
             update_session_auth_hash(current.request, user)
-            UserSession.objects.create_from_request(current.request)  # the session has a new key
+            UserSession.objects.create_from_request(current.request)  # the session key is new
         return is_correct
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Leave out the Host header, which allauth adds and a client can vary."""
+        """Return a key without the Host header, which allauth includes and a client can vary."""
         return str(credentials.get("email", "")).lower()
 
     def pre_login(
         self, request: HttpRequest, user: User, *, email: str | None, **kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a code that was sent to an e-mail address which has left the account since then."""
-        if email and not email_proof.belongs_to(user, email):
+        """Refuse a code that was sent to an e-mail address that the account no longer has."""
+        if email and not email_proof.has_email(user, email):
             request.session.flush()
             messages.error(request, _("This address does not belong to the account any more."))
             return redirect("account_login")
@@ -120,7 +118,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def logout(self, request: HttpRequest) -> None:
-        """Keep the record of the credentials that were set in this browser."""
+        """Keep the credentials that email_proof remembers in the session."""
         credentials = request.session.get(email_proof.SESSION_KEY)
         super().logout(request)
         if credentials:
@@ -128,20 +126,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Refuse an address that another account has, and a change that the account's owner does not confirm."""
+        """Refuse another account's address, and a change by a visitor who is not signed in to the account."""
         user = email_address.user
         if User.objects.filter(email=email_address.email).exclude(pk=user.pk).exists():
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
-        is_change = email_address.email != user.email and email_proof.has_other_proven(email_address)
+        is_change = email_address.email != user.email and email_proof.has_other_proven_email(email_address)
         if is_change and request.user != user:
             messages.info(request, _("Please sign in to the account whose address changes, then confirm."))
             raise ImmediateHttpResponse(redirect_to_login(request.get_full_path()))
         return bool(super().confirm_email(request, email_address))
 
     def set_password(self, user: User, password: str) -> None:
-        """Store the password only if no other request has changed or removed it since this one read it."""
+        """Store the password only if no concurrent request has changed it."""
         old_hash = user.password
         user.set_password(password)
         if not User.objects.filter(pk=user.pk, password=old_hash).update(password=user.password):
@@ -154,5 +152,5 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _with_site_url(url: str) -> str:
-    """Replace the host, which allauth takes from the request, with that of SITE_URL."""
+    """Replace the request's host, which allauth uses, with that of SITE_URL."""
     return absolute_url(urlsplit(url)._replace(scheme="", netloc="").geturl())

@@ -9,7 +9,6 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.users import personal_data
 from apps.users.models import User
 
-# Replaced below, or not needed: social apps come from the settings, tokens are not stored, sessions are private.
+# Replaced below or not needed: social apps are settings, tokens are not stored, sessions are private.
 admin.site.unregister(
     [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
 )
@@ -27,45 +26,27 @@ PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 def can_edit(request: HttpRequest, user: User | None) -> bool:
-    """Return whether the operator may edit the user. Only superusers may edit operators."""
+    """Return whether the operator may edit the user: only superusers may edit operators."""
     return request.user.is_superuser or user is None or not (user.is_staff or user.is_superuser)
 
 
 class EditedBySuperusers(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 class SignInDataAdmin(EditedBySuperusers):
-    """E-mail addresses and social accounts. They are deleted with their user, which takes the permission."""
+    """Allow deletion: Django's admin asks for the permission when it deletes the user."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
         return is_allowed and can_edit(request, obj and obj.user)
 
 
-class UserCreationForm(AdminUserCreationForm):
-    class Meta:
-        model = User
-        fields = ("email",)
-
-
-class UserForm(UserChangeForm):
-    class Meta:
-        model = User
-        fields = "__all__"
-
-
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    form = UserForm
-    add_form = UserCreationForm
     ordering = ("-date_joined",)
     list_display = ("email", "name", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff")
@@ -73,7 +54,7 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields: ClassVar[tuple[str, ...]] = ("date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Permissions", {"fields": ("is_active", *PERMISSION_FIELDS)}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
@@ -90,9 +71,9 @@ class UserAdmin(DjangoUserAdmin):
         return super().has_delete_permission(request, obj) and can_edit(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Refuse to delete users whom Stripe still charges, or whose payment is pending."""
+        """Refuse to delete users with a running subscription or a pending payment."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
-        reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.reasons_to_delay(user)]
+        reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.deletion_blockers(user)]
         return deleted, counts, missing, [*protected, *reasons]
 
 
@@ -115,16 +96,16 @@ class SocialAccountAdmin(SignInDataAdmin, AllauthSocialAccountAdmin):  # type: i
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(EditedBySuperusers):
-    """Superusers delete the second factors of users whose phone is gone. The page shows no secret."""
+    """Superusers delete the second factors of users who lost their phone. The page shows no secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     search_fields = ("user__email",)
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse ?data__secret__startswith=A, which would reveal a secret letter by letter."""
+        """Refuse lookups like data__secret__startswith, which would reveal a secret."""
         return not lookup.startswith("data") and super().lookup_allowed(lookup, value, request)

@@ -14,7 +14,7 @@ from apps.users import mfa
 
 
 class ShopAdminSite(admin.AdminSite):
-    """The admin with the shop's sign-in, its rate limits, and a second factor (setting ADMIN_REQUIRES_MFA)."""
+    """The admin with the shop's sign-in pages and a second factor (setting ADMIN_REQUIRES_MFA)."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -22,7 +22,7 @@ class ShopAdminSite(admin.AdminSite):
         return not settings.ADMIN_REQUIRES_MFA or mfa.has_used_second_factor(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Redirect to the page where the user gets what is missing. The admin has no sign-in form."""
+        """Redirect to the sign-in page, or to the page that asks for the second factor or sets it up."""
         next_url = request.GET.get("next") or reverse("admin:index")
         if not request.user.is_authenticated:
             return redirect_to_login(next_url, reverse("account_login"))
@@ -32,8 +32,8 @@ class ShopAdminSite(admin.AdminSite):
             return redirect("admin:index")
         if url := mfa.second_factor_url(request.user):
             return redirect(f"{url}?{urlencode({'next': next_url})}")
-        words = _(
+        text = _(
             "The admin opens with a second factor only. Add one of these two, then open the admin again."
         )
-        messages.warning(request, words)
+        messages.warning(request, text)
         return redirect("mfa_index")

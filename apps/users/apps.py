@@ -12,5 +12,5 @@ class UsersConfig(AppConfig):
 
 
 class ShopAdminConfig(admin.AdminConfig):
-    default = False  # of the two in this file, that is UsersConfig
+    default = False  # UsersConfig is
     default_site = "apps.users.admin_site.ShopAdminSite"

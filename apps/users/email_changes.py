@@ -1,4 +1,4 @@
-"""Changes of a proven e-mail address. The owner of the old one can undo them for a week: a thief may have made them."""
+"""Undo the change of a proven e-mail address within UNDO_PERIOD, by a link to the old address."""
 
 from datetime import timedelta
 
@@ -17,11 +17,11 @@ from apps.core.site_urls import absolute_url
 from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
-SALT = "apps.users.address_changes"  # of links that were sent already
+SALT = "apps.users.address_changes"  # a new value would invalidate links that were sent
 
 
 class EmailTaken(Exception):
-    """Another account has the old address by now."""
+    """Another account has the old address."""
 
 
 def record_change(user: User, old_email: str) -> None:
@@ -34,7 +34,7 @@ def undoable() -> QuerySet[AddressChange]:
 
 
 def is_reserved(email: str) -> bool:
-    """Return whether an account may still get this address back. A thief must not sign up with it."""
+    """Return whether an undo could restore this address, so that it is not free for sign-ups."""
     return undoable().filter(old_email=email.lower()).exists()
 
 
@@ -43,7 +43,7 @@ def undo_url(change: AddressChange) -> str:
 
 
 def find_change(token: str) -> AddressChange | None:
-    """Return the change that a link belongs to. None for a link that is forged, used or too old."""
+    """Return the change of a link; None if the link is forged, used or too old."""
     try:
         pk = signing.loads(token, salt=SALT, max_age=UNDO_PERIOD)
     except signing.BadSignature:
@@ -53,9 +53,9 @@ def find_change(token: str) -> AddressChange | None:
 
 @transaction.atomic
 def undo(change: AddressChange) -> None:
-    """Restore the account's old address and remove every other way to sign in. Raise EmailTaken.
+    """Restore the old address and remove all other credentials, except second factors older than the change.
 
-    Second factors older than the change stay: allauth allows no change of address with one, so they are the owner's.
+    Raise EmailTaken if another account has the old address.
     """
     user = User.objects.select_for_update().get(pk=change.user_id)
     emails = EmailAddress.objects.filter(email=change.old_email, verified=True).exclude(user=user)
@@ -64,9 +64,9 @@ def undo(change: AddressChange) -> None:
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=change.old_email, verified=True, primary=True)
     user.email = change.old_email
-    user.set_unusable_password()  # its hash is in every session: all of them end
+    user.set_unusable_password()  # this ends all sessions
     user.save(update_fields=["email", "password"])
     Authenticator.objects.filter(user=user, created_at__gte=change.created_at).delete()
     SocialAccount.objects.filter(user=user).delete()
-    AddressChange.objects.filter(user=user, pk__gte=change.pk).delete()  # the thief's own links with it
+    AddressChange.objects.filter(user=user, pk__gte=change.pk).delete()  # and later changes
     get_sessions_adapter().end_sessions(UserSession.objects.filter(user=user))

@@ -1,8 +1,7 @@
-"""The first proof that a new account's e-mail address is its owner's, and what it removes.
+"""Prove that the e-mail address of a new account belongs to its user: by a code, a link, a provider or a reset.
 
-A visitor can sign up with the address of another person. Until the address is proven (a code, a link, a provider, a
-reset), what was set on the account may be a stranger's. So each browser's session remembers what was set in this
-browser, and the first proof keeps that and removes the rest.
+A visitor can sign up with another person's address. Each session remembers the credentials that were set in it, so
+that the first proof can remove all credentials that were set in other browsers.
 """
 
 from typing import Any
@@ -25,40 +24,39 @@ from django.utils.translation import gettext as _
 from apps.users.email_changes import record_change
 from apps.users.models import User
 
-SESSION_KEY = "credentials_set_here"  # before the first proof: hashes of passwords, keys of social accounts
-MAX_REMEMBERED = 20
+SESSION_KEY = "credentials_set_here"  # hashes of passwords and ids of social accounts
+MAX_REMEMBERED_CREDENTIALS = 20
 
 
 def is_proven(user: User) -> bool:
     return bool(EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists())
 
 
-def has_other_proven(address: EmailAddress) -> bool:
+def has_other_proven_email(address: EmailAddress) -> bool:
     others = EmailAddress.objects.filter(user_id=address.user_id, verified=True).exclude(pk=address.pk)
     return bool(others.exists())
 
 
-def belongs_to(user: User, email: str) -> bool:
+def has_email(user: User, email: str) -> bool:
     email = email.lower()
     return email == user.email.lower() or EmailAddress.objects.filter(user=user, email=email).exists()
 
 
 def find_account(email: str) -> User | None:
-    """Return the account that a code or a link sent to this address opens.
+    """Return the account to which a code or link sent to this address signs in.
 
-    An address that an account only wants to change to does not open that account, unless it has proven no other
-    address. Otherwise the owner of the address would be signed in to a stranger's account.
+    The unconfirmed new address of an account counts only if the account has no proven address.
     """
     rows = EmailAddress.objects.filter(email=email.lower(), user__is_active=True).select_related("user")
     if row := rows.filter(verified=True).first():
         return row.user  # type: ignore[no-any-return]
     if user := User.objects.filter(is_active=True, email=email.lower()).first():
         return user
-    return next((row.user for row in rows.order_by("-pk") if not has_other_proven(row)), None)
+    return next((row.user for row in rows.order_by("-pk") if not has_other_proven_email(row)), None)
 
 
-def release(email: str) -> None:
-    """Delete the waiting changes to this address, so that its owner can sign up with it."""
+def release_email(email: str) -> None:
+    """Delete unconfirmed changes to this address, so that its owner can sign up with it."""
     if not User.objects.filter(email=email.lower()).exists():
         EmailAddress.objects.filter(email=email.lower(), verified=False).delete()
 
@@ -80,19 +78,19 @@ def prove_by_provider(request: HttpRequest, sociallogin: SocialLogin) -> None:
 
 
 def prove(request: HttpRequest, user: User) -> None:
-    """Mark the account's address as proven in this browser, by something else than allauth's code or link."""
+    """Mark the account's address as proven in this browser."""
     address, _created = EmailAddress.objects.get_or_create(user=user, email=user.email)
     address.user = user
-    remove_what_others_set(request, user)
+    remove_unproven_credentials(request, user)
     if not address.verified:
         get_adapter().confirm_email(request, address)
 
 
-def remove_what_others_set(request: HttpRequest, user: User) -> None:
-    """Remove what was set before the first proof in another browser than this one. Later proofs remove nothing."""
+def remove_unproven_credentials(request: HttpRequest, user: User) -> None:
+    """At the first proof, remove the credentials that were set in other browsers."""
     if not user.unproven_signup:
         return
-    bool(request.user.pk)  # read who is signed in here before the password, and with it the session, changes
+    bool(request.user.pk)  # load the lazy user before the new password ends the session
     with transaction.atomic():
         row = User.objects.select_for_update().get(pk=user.pk)
         user.password, user.unproven_signup = row.password, False
@@ -106,7 +104,7 @@ def remove_what_others_set(request: HttpRequest, user: User) -> None:
 
 
 def end_other_sessions(request: HttpRequest, user: User) -> None:
-    """Sign the account out everywhere else. This browser stays signed in, even if its password is gone."""
+    """End all sessions of the user except this one."""
     if request.user == user and request.session.get(HASH_SESSION_KEY) != user.get_session_auth_hash():
         update_session_auth_hash(request, user)
         UserSession.objects.create_from_request(request)
@@ -139,7 +137,6 @@ def on_social_account_added(request: HttpRequest, sociallogin: SocialLogin, **si
 
 @receiver(signals.password_reset)
 def on_password_reset(request: HttpRequest, user: User, **signal: Any) -> None:
-    """Prove the account's address: the link was sent to it. The new password was set in this browser."""
     remember_password(request, user)
     prove(request, user)
     end_other_sessions(request, user)
@@ -149,10 +146,10 @@ def on_password_reset(request: HttpRequest, user: User, **signal: Any) -> None:
 def on_authentication_step(
     request: HttpRequest, user: User, method: str, email: str | None = None, **signal: Any
 ) -> None:
-    """Prepare the proof by a code. allauth verifies the row next; accounts that an operator made have none yet."""
-    if method != "code" or not email or not belongs_to(user, email):
+    """Remove credentials before allauth verifies the address, and create its row if an operator made the account."""
+    if method != "code" or not email or not has_email(user, email):
         return
-    remove_what_others_set(request, user)
+    remove_unproven_credentials(request, user)
     if email.lower() == user.email:
         EmailAddress.objects.get_or_create(user=user, email=user.email)
 
@@ -160,7 +157,7 @@ def on_authentication_step(
 @receiver(signals.email_confirmed)
 def on_email_confirmed(request: HttpRequest, email_address: EmailAddress, **signal: Any) -> None:
     user = email_address.user
-    remove_what_others_set(request, user)
+    remove_unproven_credentials(request, user)
     others = EmailAddress.objects.filter(user=user).exclude(pk=email_address.pk)
     old = others.filter(verified=True).first()
     if old and user.email == email_address.email:
@@ -171,15 +168,15 @@ def on_email_confirmed(request: HttpRequest, email_address: EmailAddress, **sign
 def _remember(request: HttpRequest, user: User, kind: str, value: str | int) -> None:
     if user.unproven_signup:
         credentials = request.session.get(SESSION_KEY, {})
-        values = [*credentials.get(kind, []), value][-MAX_REMEMBERED:]
+        values = [*credentials.get(kind, []), value][-MAX_REMEMBERED_CREDENTIALS:]
         request.session[SESSION_KEY] = {**credentials, kind: values}
 
 
-def _remove_credentials(user: User, kept: dict[str, Any]) -> bool:
-    """Return whether there was anything to remove. A second factor can't be this browser's: it needs a proof first."""
-    social_accounts = SocialAccount.objects.filter(user=user).exclude(pk__in=kept.get("social_accounts", []))
+def _remove_credentials(user: User, keep: dict[str, Any]) -> bool:
+    """Remove all second factors, and what is not in `keep`. Return whether anything was removed."""
+    social_accounts = SocialAccount.objects.filter(user=user).exclude(pk__in=keep.get("social_accounts", []))
     removed: int = social_accounts.delete()[0] + Authenticator.objects.filter(user=user).delete()[0]
-    if user.has_usable_password() and user.get_session_auth_hash() not in kept.get("passwords", []):
+    if user.has_usable_password() and user.get_session_auth_hash() not in keep.get("passwords", []):
         user.set_unusable_password()
         return True
     return removed > 0
@@ -188,8 +185,8 @@ def _remove_credentials(user: User, kept: dict[str, Any]) -> bool:
 def _notify(request: HttpRequest, user: User) -> None:
     get_adapter().send_notification_mail("account/email/first_proof", user, email=user.email)
     if request.user.is_anonymous or request.user == user:
-        words = _(
+        text = _(
             "We removed the password that was set in another browser, and signed that browser out. "
             "You can always sign in with a code by mail, or choose a new password."
         )
-        messages.warning(request, words)
+        messages.warning(request, text)

@@ -1,5 +1,3 @@
-"""Sending account e-mails, and how many of them one e-mail address gets."""
-
 import logging
 from contextlib import suppress
 from datetime import timedelta
@@ -14,18 +12,18 @@ from apps.core.tasks import task
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-MAX_EMAIL_LENGTH = 320  # no valid address is longer
+MAX_EMAIL_LENGTH = 320
 
 
 @task()
 def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str], attempt: int = 1) -> None:
-    """Send one e-mail. A worker tries again after 1, 4, 9 and 16 minutes; then the mail server's error is raised."""
+    """Send one e-mail. A worker retries after 1, 4, 9 and 16 minutes, then raises the mail server's error."""
     mail = EmailMultiAlternatives(subject, body, sender, to)
     for content in html:
         mail.attach_alternative(content, "text/html")
     try:
         mail.send()
-    except Exception:  # whatever a mail server may say
+    except Exception:  # backends raise different ones
         if attempt == MAX_ATTEMPTS or not deliver.get_backend().supports_defer:
             raise
         retry = deliver.using(run_after=timezone.now() + timedelta(minutes=attempt**2))
@@ -33,23 +31,23 @@ def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str]
 
 
 def is_daily_limit_reached(template_prefix: str, email: str) -> bool:
-    """Count an e-mail of this kind (RATE_LIMITS["mail"]). No page shows it: that would reveal who has an account."""
+    """Count an e-mail in RATE_LIMITS["mail"]. Pages must not show the result: it reveals who has an account."""
     is_reached = seconds_to_wait("mail", key=f"{template_prefix} {normalize_mailbox(email)}") > 0
     if is_reached:
-        logger.warning("Mail %s was not sent: the address has had too many today", template_prefix)
+        logger.warning("Mail %s was not sent: the address exceeds RATE_LIMITS['mail']", template_prefix)
     return is_reached
 
 
 def posted_mailbox(request: HttpRequest) -> str:
-    """Return the mailbox that a form asks to be written to, or "". The key of the rate limits."""
+    """Return the mailbox in a submitted form, as the key of a rate limit; "" without one."""
     email = request.POST.get("email", "") if request.method == "POST" else ""
     return normalize_mailbox(email[:MAX_EMAIL_LENGTH]) if email else ""
 
 
 def normalize_mailbox(email: str) -> str:
-    """Return one spelling for all addresses of the same mailbox: "ADA"@EXAMPLE.COM ▶ ada@example.com."""
+    """Return the normalized address of the mailbox: "ADA"@EXAMPLE.COM ▶ ada@example.com."""
     local, _at, domain = email.strip().lower().rpartition("@")
     local = local.replace('"', "").replace("\\", "")
-    with suppress(UnicodeError):  # such a domain gets no mail
+    with suppress(UnicodeError):  # not a valid domain
         domain = domain.encode("idna").decode()
     return f"{local}@{domain}"

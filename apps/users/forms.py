@@ -18,7 +18,7 @@ class NameForm(forms.ModelForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """Asks for the password, or for the e-mail address of a user who has none."""
+    """Ask for the password, or for the e-mail address if the user has no password."""
 
     password = forms.CharField(
         strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
@@ -45,13 +45,10 @@ class DeleteAccountForm(forms.Form):
         return email
 
 
-# In place of allauth's forms (settings ACCOUNT_FORMS, SOCIALACCOUNT_FORMS).
-
-
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
     @transaction.atomic
     def save(self, request: HttpRequest) -> EmailAddress:
-        """Keep the account's address until the new one is proven. allauth deletes it if it is unproven itself."""
+        """Keep the account's address until the new one is proven, even if it is unproven, too."""
         waiting = EmailAddress.objects.filter(user=self.user, verified=False)
         waiting.exclude(email=self.user.email).delete()
         return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
@@ -74,11 +71,11 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
 
 class SignupForm(account.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_proof.release(self.cleaned_data["email"])
+        email_proof.release_email(self.cleaned_data["email"])
         return str(super().clean_email())
 
 
 class SocialSignupForm(social.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_proof.release(self.cleaned_data["email"])
+        email_proof.release_email(self.cleaned_data["email"])
         return str(super().clean_email())

@@ -4,19 +4,19 @@ from threading import RLock
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-M_MMAP_THRESHOLD = -3  # of malloc.h
+M_MMAP_THRESHOLD = -3  # from malloc.h
 LARGE_BLOCK_BYTES = 1024 * 1024
 
-# Without this, glibc keeps a freed block of 19 MiB for each thread.
+# Make glibc return the 19 MiB of a hash to the system; it would keep them for each thread.
 with suppress(AttributeError, OSError):  # another C library
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
-# Hashing is bound by the CPU, and there is one process per core: parallel hashes cost memory and save no time.
-_one_at_a_time = RLock()
+# Parallel hashes cost memory and save no time: there is one process per core.
+_lock = RLock()
 
 
 class SmallArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2 with OWASP's parameters: 19 MiB, where Django takes 100.
+    """Argon2 with the parameters of OWASP: 19 MiB instead of Django's 100.
 
     https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
     """
@@ -26,9 +26,9 @@ class SmallArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _one_at_a_time:
+        with _lock:
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _one_at_a_time:
+        with _lock:
             return super().verify(password, encoded)

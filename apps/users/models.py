@@ -21,7 +21,7 @@ class UserManager(BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the address in lower case: Ada@Example.com and ada@example.com are one person."""
+        """Return the whole address in lower case; Django would change the domain only."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -29,7 +29,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A user signs in with the e-mail address; there is no user name."""
+    """A user who signs in with an e-mail address."""
 
     email = models.EmailField(
         "e-mail address",
@@ -46,7 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # Has signed up here, and the e-mail address is not proven yet: see email_proof.py.
+    # True from the sign-up until the e-mail address is proven: see email_proof.py.
     unproven_signup = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -72,7 +72,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class AddressChange(models.Model):
-    """A change of a proven e-mail address that can be undone: see email_changes.py."""
+    """A change of a proven e-mail address, which email_changes.py can undo."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = models.EmailField(db_index=True)

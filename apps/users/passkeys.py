@@ -1,7 +1,6 @@
-"""allauth's form and page for passkeys, with the checks that allauth leaves out (setting MFA_FORMS).
+"""allauth's forms for passkeys (setting MFA_FORMS) with checks of host, user verification and signature counter.
 
-A malformed response is an "Incorrect code", never a server error. Each response must come from this very host, with
-user verification (finger, face or PIN), and with a higher count. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
+A malformed response is an invalid form, not a server error. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
 """
 
 import logging
@@ -36,7 +35,7 @@ MALFORMED = (
     AttributeError,
     Authenticator.DoesNotExist,
     LookupError,
-    RuntimeError,  # nested too deep, or of a kind that the library does not know
+    RuntimeError,  # nested too deep, or of an unknown kind
     TypeError,
     UnsupportedAlgorithm,
     ValueError,
@@ -45,7 +44,7 @@ MALFORMED = (
 
 
 class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
-    """allauth's page, for passkeys only: found by the device itself, opened with a finger, a face or a PIN."""
+    """Create discoverable passkeys only, for sign-in without an e-mail address."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -54,7 +53,7 @@ class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
         return context
 
     def get_success_url(self) -> str:
-        """Show the recovery codes after the first passkey. That page links to `next`."""
+        """Return the page with the recovery codes after the first passkey; it links to `next`."""
         next_url = get_next_redirect_url(self.request)
         if not self.did_generate_recovery_codes:
             return next_url or reverse("mfa_list_webauthn")
@@ -67,12 +66,12 @@ class CredentialField(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             return super().to_python(value)
-        except (RecursionError, ValueError) as error:  # nested too deep, or endless numbers
+        except (RecursionError, ValueError) as error:  # nested too deep, or a number with too many digits
             raise _incorrect_code() from error
 
 
 class AddPasskeyForm(allauth.SignupWebAuthnForm):  # type: ignore[misc]
-    """The sign-up form, because it leaves no choice between a passkey and a key for the second step alone."""
+    """allauth's sign-up form, which creates passkeys, not keys for the second step only."""
 
     credential = CredentialField()
 
@@ -114,7 +113,7 @@ class ReauthenticateForm(_AuthenticationForm, allauth.ReauthenticateWebAuthnForm
 
 
 def _clean_registration(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the known fields of a new passkey, and nothing else that a browser may have sent."""
+    """Return the known fields of a new passkey."""
     registration = RegistrationResponse.from_dict(answer)
     data = registration.response.attestation_object.auth_data
     _check_host_and_user(registration.response.client_data, data)
@@ -134,19 +133,25 @@ def _clean_registration(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_host_and_user(client: CollectedClientData, data: AuthenticatorData) -> None:
-    """Raise ValidationError for another host (a subdomain is another), or without user verification."""
+    """Raise ValidationError for another host, also a subdomain, or without user verification."""
     host = get_adapter().get_public_key_credential_rp_entity()["id"]
     if urlsplit(client.origin).hostname != host.lower() or not data.is_user_verified():
         raise _incorrect_code()
 
 
 def _update_counter(passkey: Authenticator, count: int) -> None:
-    """Raise ValidationError if the counter did not go up, as with a copied key. Synced passkeys always send 0."""
+    """Raise ValidationError if the counter did not increase (a copied key). Synced passkeys always send 0."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().get(pk=passkey.pk)
         last = row.data.get("sign_count", row.wrap().authenticator_data.counter)
         if (count or last) and count <= last:
-            logger.warning("Passkey %s of user %s counted %s after %s", row.pk, row.user_id, count, last)
+            logger.warning(
+                "Passkey %s of user %s refused: its counter is %s after %s, so it may be a copy",
+                row.pk,
+                row.user_id,
+                count,
+                last,
+            )
             raise _incorrect_code()
         row.data["sign_count"] = count
         row.save(update_fields=["data"])

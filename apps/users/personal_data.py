@@ -1,9 +1,4 @@
-"""Export and deletion of what the shop knows about a user. Other apps add their parts in AppConfig.ready:
-
-personal_data.sections["purchases"] = lambda user: [...]
-personal_data.objections.append(lambda user: "You have a running subscription." or None)
-personal_data.preparations.append(close_open_checkouts)
-"""
+"""Export and delete a user's data. Other apps add to `sections` and the lists below in AppConfig.ready."""
 
 from collections.abc import Callable
 
@@ -19,50 +14,49 @@ from apps.users.models import AddressChange, User
 JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
 
-class NotReady(Exception):
-    """The account can't be deleted just now; the message is for its owner."""
+class DeletionRefused(Exception):
+    """The account cannot be deleted now. The message is shown to its user."""
 
 
-# Return the reason why the account can't be deleted, for its owner, or None.
-objections: list[Callable[[User], str | None]] = []
-# Called outside a transaction before an account is deleted: may ask other services, and raise NotReady.
-preparations: list[Callable[[User], None]] = []
-# Called in the transaction that deletes it, with the user's row locked: may only read, and raise NotReady.
-last_checks: list[Callable[[User], None]] = []
+# Return why the account cannot be deleted, or None. The text is shown to its user.
+deletion_checks: list[Callable[[User], str | None]] = []
+# Run before the transaction, so that they can send requests. They may raise DeletionRefused.
+deletion_preparations: list[Callable[[User], None]] = []
+# Run in the transaction with the user's row locked, so they only query. They may raise DeletionRefused.
+locked_deletion_checks: list[Callable[[User], None]] = []
 
 
 def collect(user: User) -> dict[str, object]:
-    """Return everything about one user, for JsonResponse."""
     return {name: section(user) for name, section in sections.items()}
 
 
-def reasons_to_stay(user: User) -> list[str]:
-    """Return why the account can't be deleted right now. Empty if it can."""
-    return [reason for objection in objections if (reason := objection(user))]
+def shown_deletion_blockers(user: User) -> list[str]:
+    """Return why the account cannot be deleted. Open checkouts are no reason: deletion_preparations close them."""
+    return [reason for check in deletion_checks if (reason := check(user))]
 
 
 def delete_account(user: User) -> list[str]:
-    """Delete the user and return []. If that is not possible now, delete nothing and return the reasons."""
+    """Delete the user and return []. If that is not possible, return the reasons."""
     try:
-        for prepare in preparations:
+        for prepare in deletion_preparations:
             prepare(user)
         with transaction.atomic():
             locked = User.objects.select_for_update().get(pk=user.pk)
-            if not (reasons := reasons_to_delay(locked)):
+            if not (reasons := deletion_blockers(locked)):
                 locked.delete()
             return reasons
-    except NotReady as error:
+    except DeletionRefused as error:
         return [str(error)]
 
 
-def reasons_to_delay(user: User) -> list[str]:
-    """Return why an operator must not delete the account right now. Open payment pages count, too."""
+def deletion_blockers(user: User) -> list[str]:
+    """Return why the account cannot be deleted, open checkouts included."""
     try:
-        for check in last_checks:
+        for check in locked_deletion_checks:
             check(user)
-    except NotReady as error:
+    except DeletionRefused as error:
         return [str(error)]
-    return reasons_to_stay(user)
+    return shown_deletion_blockers(user)
 
 
 def _account(user: User) -> object:
@@ -81,7 +75,7 @@ def _account(user: User) -> object:
 
 
 def _second_factors(user: User) -> object:
-    """Leave the secrets out: nobody must sign in with this file."""
+    """Return the factors without their secrets."""
     factors = Authenticator.objects.filter(user=user)
     return [{"kind": factor.type, "name": str(factor), "added": factor.created_at} for factor in factors]
 

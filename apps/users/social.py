@@ -1,4 +1,4 @@
-"""Sign-in with Google or GitHub, for shops that have set their variables (setting SOCIAL_SIGN_IN)."""
+"""Sign-in with Google or GitHub (setting SOCIAL_SIGN_IN)."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from apps.users import email_proof
 from apps.users.models import User, UserManager
 
-STORED_FIELDS = ("email", "login", "name")  # of a profile, to show which account is connected
+STORED_FIELDS = ("email", "login", "name")
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Ask for a sign-in here first if the address has an account and the provider has not verified it."""
+        """Require a sign-in if the address has an account and the provider has not verified it."""
         _minimize_profile(sociallogin)
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
             return  # email_proof.on_social_account_added proves the address
@@ -30,22 +30,20 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             email_proof.prove_by_provider(request, sociallogin)
             return
         if email_proof.is_verified_by_provider(sociallogin):
-            email_proof.release(sociallogin.user.email)
+            email_proof.release_email(sociallogin.user.email)
         if request.user.is_anonymous and User.objects.filter(email=sociallogin.user.email).exists():
-            words = _(
-                "You have an account here already. Sign in to it, then connect %(name)s under Security."
-            )
-            messages.info(request, words % {"name": sociallogin.provider.name})
+            text = _("You have an account here already. Sign in to it, then connect %(name)s under Security.")
+            messages.info(request, text % {"name": sociallogin.provider.name})
             next_url = sociallogin.get_redirect_url(request) or settings.LOGIN_REDIRECT_URL
             raise ImmediateHttpResponse(redirect_to_login(resolve_url(next_url)))
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
-        """Return the account that has the address, not one that only wants to change to it."""
-        found: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
-        if found is None:
+        """Return the account that has the address, not one with an unconfirmed change to it."""
+        match: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
+        if match is None:
             return None
-        user = email_proof.find_account(found[1])
-        return (user, found[1]) if user and user.email == found[1].lower() else None
+        user = email_proof.find_account(match[1])
+        return (user, match[1]) if user and user.email == match[1].lower() else None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)
@@ -55,7 +53,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def _minimize_profile(sociallogin: SocialLogin) -> None:
-    """Keep a few fields of the profile, and of several addresses (GitHub) the primary one."""
+    """Keep STORED_FIELDS of the profile, and only the primary e-mail address (GitHub sends several)."""
     account = sociallogin.account
     account.extra_data = {key: value for key, value in account.extra_data.items() if key in STORED_FIELDS}
     if account.pk:

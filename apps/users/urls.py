@@ -16,7 +16,7 @@ urlpatterns = [
     path("export/", views.export, name="account_export"),
     path("delete/", views.delete, name="account_delete"),
     path("sessions/<int:pk>/end/", views.end_session, name="account_end_session"),
-    # In place of allauth's:
+    # These replace allauth's.
     path("email/", views.ChangeEmailView.as_view(), name="account_email"),
     path("login/code/", request_login_code, name="account_request_login_code"),
     path("password/reset/", reset_password, name="account_reset_password"),

@@ -43,7 +43,7 @@ def reauthenticate_first(view: View) -> View:
         except ReauthenticationRequired:
             if request.method != "POST":
                 raise
-            # allauth would keep the form, with the password in it, in the session.
+            # allauth would store the form, password included, in the session.
             return redirect(request.path)
 
     return inner
@@ -55,8 +55,7 @@ def reauthenticate_first(view: View) -> View:
 def account(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        # Save the name only: another request may have changed the e-mail address or the password.
-        form.save(commit=False).save(update_fields=["name"])
+        form.save(commit=False).save(update_fields=["name"])  # a concurrent request may change other fields
         messages.success(request, "Saved.")
         return redirect("account")
     context = {"form": form, "email_verified": email_proof.is_proven(request.user)}
@@ -79,8 +78,8 @@ def export(request: SignedInRequest) -> JsonResponse:
 @sensitive_post_parameters("password")
 @reauthenticate_first
 def delete(request: SignedInRequest) -> HttpResponse:
-    """Delete the account at once. Purchases stay in the books, without an owner."""
-    reasons = personal_data.reasons_to_stay(request.user)
+    """Delete the account. Purchases stay for bookkeeping, without a user."""
+    reasons = personal_data.shown_deletion_blockers(request.user)
     form = DeleteAccountForm(request.user, request.POST or None)
     if request.method == "POST" and not reasons and form.is_valid():
         reasons = personal_data.delete_account(request.user)
@@ -94,14 +93,13 @@ def delete(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
-    session = get_object_or_404(UserSession, pk=pk, user=request.user)
-    session.end()
+    get_object_or_404(UserSession, pk=pk, user=request.user).end()
     messages.success(request, _("Signed out there."))
     return redirect("usersessions_list")
 
 
 class ChangeEmailView(EmailView):  # type: ignore[misc]
-    """allauth's page for one address per account. An unproven address never becomes the account's by a button."""
+    """allauth's page, on which no button can make an unproven address the account's address."""
 
     def post(self, request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         email = request.POST.get("email", "").strip().lower()
@@ -110,9 +108,8 @@ class ChangeEmailView(EmailView):  # type: ignore[misc]
             return redirect(self.success_url)
         sends_email = email and {"action_send", "action_add"} & request.POST.keys()
         if sends_email and not ratelimit.consume(request, action="confirm_email", key=email, dry_run=True):
-            return too_many_requests(
-                request, CONFIRMATION_PAUSE_SECONDS
-            )  # allauth would skip the e-mail silently
+            # allauth would show success and send no e-mail.
+            return too_many_requests(request, CONFIRMATION_PAUSE_SECONDS)
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 
@@ -129,7 +126,7 @@ class ChangeEmailView(EmailView):  # type: ignore[misc]
 @login_required
 @never_cache
 def confirm_first(request: SignedInRequest) -> HttpResponse:
-    """Tell users without a password, a second factor and a proven address how to reauthenticate."""
+    """Explain how to reauthenticate to users without password, second factor and proven address."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if any(method["url"] != reverse("account_confirm_first") for method in methods):
         return redirect(get_next_redirect_url(request) or "account")
@@ -139,7 +136,7 @@ def confirm_first(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
-    """Undo the change on POST only: virus scanners open the links of an e-mail, too."""
+    """Undo the change on POST only: virus scanners open links in e-mails."""
     change = email_changes.find_change(token)
     state = "asks" if change else "gone"
     if change and request.method == "POST":

@@ -18,7 +18,7 @@ class PagesSitemap(Sitemap):
 
 
 class ProductsSitemap(Sitemap):
-    limit = 5000  # 50,000 are allowed, but take longer than crawlers wait
+    limit = 5000  # 50,000 are allowed, but crawlers do not wait that long
 
     def items(self) -> QuerySet[ProductConfiguration]:
         listed = ProductConfiguration.objects.filter(listed=True).select_related("product").order_by("id")

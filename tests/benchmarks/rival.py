@@ -27,7 +27,7 @@ EMPTY = VENV / "empty.sqlite3"
 WEBHOOK_ID = "11111111-2222-4333-8444-555555555555"
 WEBHOOK = f"/stripe/webhook/{WEBHOOK_ID}/"
 
-LAUNCH = "def refuse_to_start(): ...  # ours looks at settings of ours"
+LAUNCH = "def exit_if_misconfigured(): ...  # ours looks at settings of ours"
 SETTINGS = """
 import os
 SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"], "config.urls", True

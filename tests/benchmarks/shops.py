@@ -39,7 +39,7 @@ def shop(
     furnish = ["-m", "tests.benchmarks.furnish", str(products), str(purchases), str(waiting)]
     server = throwaway_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
     with served_alone(server) if alone else server as running:
-        yield running, json.loads(running.said.strip().splitlines()[-1])
+        yield running, json.loads(running.output.strip().splitlines()[-1])
 
 
 @contextmanager

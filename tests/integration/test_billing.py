@@ -561,7 +561,8 @@ def test_checkout_opened_while_the_account_is_deleted_stops_the_deletion(
     def open_one(user: User) -> None:
         press_buy(as_ada, icons)
 
-    monkeypatch.setattr(personal_data, "preparations", [*personal_data.preparations, open_one])
+    preparations = [*personal_data.deletion_preparations, open_one]
+    monkeypatch.setattr(personal_data, "deletion_preparations", preparations)
     (reason,) = personal_data.delete_account(ada)
     assert "another tab" in reason
     assert User.objects.filter(pk=ada.pk).exists()

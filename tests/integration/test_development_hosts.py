@@ -43,7 +43,7 @@ def test_only_this_machines_names_are_allowed_in_development(
 TUNNEL = "https://demo.ngrok.app"
 DEVELOPMENT = {"ENV_FILE": os.devnull, "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
 SHOW = """
-import json; from config.production_checks import refuse_to_start; refuse_to_start()
+import json; from config.production_checks import exit_if_misconfigured; exit_if_misconfigured()
 from django.conf import settings as s
 print(json.dumps([s.SITE_URL, s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.SESSION_COOKIE_NAME, s.SECURE_SSL_REDIRECT]))
 """
@@ -90,10 +90,10 @@ def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str
 
 def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CODESPACE_NAME", raising=False)
-    assert run_site._codespace(8000) == ""
+    assert run_site._codespaces_url(8000) == ""
     monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")
     monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
-    assert run_site._codespace(8001) == "https://orange-space-palm-8001.app.github.dev"
+    assert run_site._codespaces_url(8001) == "https://orange-space-palm-8001.app.github.dev"
 
 
 def test_tunnel_means_nothing_in_production(tmp_path: Path) -> None:

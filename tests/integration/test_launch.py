@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.core.public_urls import is_public
+from apps.core.site_urls import is_public_url
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "production.env.example"
@@ -77,7 +77,7 @@ DELIBERATE = [
     {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""},
     {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "STRIPE_SECRET_KEY": "", "SECRET_KEY": "short"},
 ]
-OPEN = "from config.production_checks import refuse_to_start; refuse_to_start(); print('open')"
+OPEN = "from config.production_checks import exit_if_misconfigured; exit_if_misconfigured(); print('open')"
 
 
 def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -184,7 +184,7 @@ def test_the_checks_say_it_beforehand(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_world_can_reach(address: str, public: bool) -> None:
-    assert is_public(address) is public
+    assert is_public_url(address) is public
 
 
 def test_cookies_keep_to_their_host_where_there_is_tls(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_without_the_cache_nobody_is_refused(
     ada: User, icons: ProductConfiguration, settings: Any, rf: RequestFactory
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "1/5m/user"}
-    gone = {"BACKEND": "apps.core.redis_cache.ForgivingRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
+    gone = {"BACKEND": "apps.core.redis_cache.FallbackRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
     settings.CACHES = {**settings.CACHES, "default": gone}
     request = rf.get("/")
     request.user = ada

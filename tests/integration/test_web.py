@@ -108,8 +108,6 @@ class BrokenSite:
 
     urlpatterns = broken_urls()
     handler400 = "apps.web.views.errors.bad_request"
-    handler403 = "apps.web.views.errors.permission_denied"
-    handler404 = "apps.web.views.errors.not_found"
     handler500 = "apps.web.views.errors.server_error"
 
 

@@ -90,7 +90,7 @@ def test_the_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
 @pytest.mark.parametrize("line", ["", "STRIPE_SECRET_KEY=", "STRIPE_SECRET_KEY=pk_test_abc"])
 def test_the_stripe_tests_ask_for_a_test_key(clone: Path, line: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
-    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key:")
+    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key.")
 
 
 def test_every_command_that_files_and_words_name_exists() -> None:

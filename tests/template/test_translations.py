@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.conf import settings
 
-from scripts.messages import LOCALE, compiled, load, open_messages, template
+from scripts.messages import LOCALE, compile_catalog, extract_texts, load, untranslated_messages
 
 FOLDERS = sorted(path.parent for path in LOCALE.glob("*/LC_MESSAGES"))
 OF_ALLAUTH = sorted(path.parent for path in LOCALE.glob("allauth/*/LC_MESSAGES"))
@@ -28,7 +28,7 @@ def texts(message: Message) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def texts_of_the_code() -> Catalog:
-    return template()
+    return extract_texts()
 
 
 def test_every_shipped_language_but_english_has_a_catalogue() -> None:
@@ -42,7 +42,7 @@ def test_nothing_is_missing(folder: Path, texts_of_the_code: Catalog) -> None:
     code = {(m.id if isinstance(m.id, str) else tuple(m.id)) for m in texts_of_the_code}
     assert code - known == set(), HELP
     assert known - code == set(), HELP
-    assert [m.id for m in open_messages(catalog)] == [], HELP
+    assert [m.id for m in untranslated_messages(catalog)] == [], HELP
 
 
 @pytest.mark.parametrize("folder", OF_ALLAUTH, ids=lambda path: path.name)
@@ -64,4 +64,4 @@ def test_placeholders_and_tags_survive(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *OF_ALLAUTH], ids=str)
 def test_the_compiled_file_is_the_readable_one(folder: Path) -> None:
-    assert (folder / "LC_MESSAGES" / "django.mo").read_bytes() == compiled(load(folder)), HELP
+    assert (folder / "LC_MESSAGES" / "django.mo").read_bytes() == compile_catalog(load(folder)), HELP

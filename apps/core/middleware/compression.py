@@ -4,7 +4,7 @@ from django.middleware.gzip import GZipMiddleware
 
 
 class CompressPagesMiddleware(GZipMiddleware):
-    """Compress HTML only: pictures and downloads are compressed already."""
+    """Compress HTML only: images and downloads are already compressed."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.get("Content-Type", "").startswith("text/html"):

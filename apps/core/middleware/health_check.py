@@ -5,10 +5,7 @@ from django.http.response import HttpResponseBase
 
 
 def health_check(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer /healthz before the host is checked: load balancers request it by IP address.
-
-    It does not query the database: an outage there must not restart the web servers.
-    """
+    """Answer /healthz before ALLOWED_HOSTS is checked (load balancers use an IP address) and without a query."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path == "/healthz":

@@ -1,6 +1,5 @@
-"""Allow search engines and caches the named views only, so that a new page is private by default.
+"""Allow search engines to index the views named here only. robots.txt does not work for that.
 
-robots.txt forbids nothing: a crawler has to fetch a page to see that it must not be indexed.
 https://developers.google.com/search/docs/crawling-indexing/block-indexing
 """
 

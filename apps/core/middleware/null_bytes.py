@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 
 
 def reject_null_bytes(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Remove null bytes from the query string, and answer 404 to a path with one. Forms reject them themselves."""
+    """Remove null bytes from the query string, and return 404 for a path with one. Forms already reject them."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info:

@@ -1,4 +1,4 @@
-"""Log one line for each request. The request's id is in all of its log lines and in the response's X-Request-ID."""
+"""Log one line for each request. Its id is in all log lines of the request and in X-Request-ID."""
 
 import logging
 import re
@@ -12,9 +12,9 @@ from apps.core.log_filters import request_id
 
 logger = logging.getLogger(__name__)
 
-VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")  # a proxy may send one
-UNLOGGED = ("/static/", "/media/", "/healthz", "/metrics")  # many and uninteresting
-SECRET_ARGUMENTS = {"key", "uidb36"}  # URLs in e-mails contain a key: whoever reads it in a log can use it
+VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")  # of an X-Request-ID from a proxy
+UNLOGGED = ("/static/", "/media/", "/healthz", "/metrics")
+SECRET_ARGUMENTS = {"key", "uidb36"}  # a URL from an e-mail must not be in the log
 
 
 def request_log(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

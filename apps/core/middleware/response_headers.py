@@ -1,5 +1,3 @@
-"""Response headers that Django does not set. https://owasp.org/www-project-secure-headers/"""
-
 from functools import cached_property
 
 from csp.constants import HEADER
@@ -9,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# A view may set its own value: images that a CDN serves are for other origins, too.
+# Views can override these. https://owasp.org/www-project-secure-headers/
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -17,7 +15,7 @@ HEADERS = {
 
 
 class ResponseHeadersMiddleware(CSPMiddleware):
-    """Outermost, so that errors, redirects, files and the maintenance page have these headers as well."""
+    """Set headers that Django does not set, on errors, redirects, files and the maintenance page, too."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         for name, value in HEADERS.items():
@@ -29,7 +27,7 @@ class ResponseHeadersMiddleware(CSPMiddleware):
 
     @cached_property
     def default_policy(self) -> str:
-        """The policy of the settings. django-csp builds it for each response, which takes 80 µs."""
+        """Return the policy of the settings. django-csp would build it for each response (80 µs)."""
         return str(build_policy())
 
     @cached_property

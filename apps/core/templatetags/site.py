@@ -26,7 +26,7 @@ register.simple_tag(resolve_token, name="brand_colour")  # {% brand_colour "--co
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """Render a decorative icon of static/icons.svg; a text beside it has to say its meaning."""
+    """Render a decorative icon of static/icons.svg. Screen readers skip it, so add a text."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("icons.svg"),
@@ -36,7 +36,7 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def drawing(name: str) -> SafeString:
-    """Render a drawing of static/drawings.svg in the brand's colours."""
+    """Render a drawing of static/drawings.svg."""
     return format_html(
         '<svg class="drawing" viewBox="0 0 240 150" width="240" height="150" aria-hidden="true" focusable="false">'
         '<use href="{}#{}"></use></svg>',
@@ -64,15 +64,14 @@ def shop_json_ld() -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def current(context: template.Context, *names: str) -> SafeString:
-    """Mark a navigation link if the page is one of these: {% current "store" "product" %}."""
-    request: HttpRequest | None = context.get("request")
-    match = request.resolver_match if request else None
+    """Return aria-current for a link if the view has one of these names: {% current "store" "product" %}."""
+    match = getattr(context.get("request"), "resolver_match", None)
     return SafeString('aria-current="page"' if match and match.url_name in names else "")
 
 
 @register.simple_tag(takes_context=True)
 def sign_in_url(context: template.Context) -> str:
-    """Return the sign-in URL that leads back to this page."""
+    """Return the sign-in URL with this page as `next`."""
     request: HttpRequest | None = context.get("request")
     url = reverse("account_login")
     if request is None or request.method not in ("GET", "HEAD"):
@@ -96,7 +95,7 @@ class CaptureNode(template.Node):
 def capture(parser: template.base.Parser, token: template.base.Token) -> CaptureNode:
     """Store a block as one line for an attribute: {% capture "page_title" %}{% block title %}…{% endcapture %}.
 
-    Django's simple_block_tag does not find {{ block.super }} of the blocks inside.
+    In Django's simple_block_tag {{ block.super }} does not work.
     """
     _tag, name = token.split_contents()
     nodelist = parser.parse(("endcapture",))

@@ -12,7 +12,7 @@ from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
 
-# The HTML of an e-mail is shown in a frame of this site and runs no script.
+# The page shows the HTML of an e-mail in a frame without scripts.
 MAIL_POLICY = {
     "default-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],
@@ -41,7 +41,7 @@ def read_mail(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @xframe_options_sameorigin
-@csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without arguments only
+@csp(MAIL_POLICY)  # type: ignore[arg-type]  # typed for views without arguments
 def mail_html(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(get_content(_find_or_404(name), "html"))
 
@@ -64,7 +64,7 @@ def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _sample_purchase(kind: str) -> Purchase | None:
-    """Return the newest purchase with such an e-mail, or another one, with missing values filled in."""
+    """Return the newest purchase with this kind of e-mail, or another one with sample values."""
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
     if purchase := purchases.filter(mails__kind=kind).first():
         return purchase
@@ -77,6 +77,6 @@ def _sample_purchase(kind: str) -> Purchase | None:
 
 
 def _find_or_404(name: str) -> EmailMessage:
-    if found := find_mail(name):
-        return found
+    if mail := find_mail(name):
+        return mail
     raise Http404("There is no such e-mail.")

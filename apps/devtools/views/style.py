@@ -14,7 +14,7 @@ WIDE_SECTIONS = {"cards", "order", "library", "store", "product", "home"}
 
 @require_safe
 def style(request: HttpRequest) -> HttpResponse:
-    """Show every component in every state, in light and dark, rendered by the shop's own templates."""
+    """Render all components in all states, in light and dark, with the shop's templates."""
     colours = [name for name in read_tokens() if name.startswith("--color-")]
     context = {
         "sections": [

@@ -13,8 +13,8 @@ import requests
 from django.conf import settings
 
 from apps.core.client_ip import normalize_ip
-from apps.core.public_urls import is_public
 from apps.core.self_request import authorization
+from apps.core.site_urls import is_public_url
 from apps.ecommerce.operations.findings import Finding
 
 TIMEOUT_SECONDS = 10
@@ -37,14 +37,14 @@ def examine_proxies() -> Iterator[Finding]:
         hint = "Run this where the site runs, with the site's SECRET_KEY."
         yield _not_checked(f"{settings.SITE_URL}{READYZ} returns no details to this command", hint)
         return
-    expected = ", which should be this machine's public IP address" if is_public(settings.SITE_URL) else ""
+    expected = ", which should be this machine's public IP address" if is_public_url(settings.SITE_URL) else ""
     yield Finding(True, f"The site sees this command at {plain['client_address']}{expected}")
     if settings.SITE_URL.startswith("https://") and not plain["https"]:
         hint = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
         yield Finding(False, "The site takes https requests for http", hint)
     yield from _check_forgery(forged, underscored)
     yield from _check_shared_ip(plain, forged)
-    if is_public(settings.SITE_URL):
+    if is_public_url(settings.SITE_URL):
         yield from _check_buffering()
 
 
@@ -64,7 +64,7 @@ def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
 
 
 def _not_checked(reason: str, hint: str) -> Finding:
-    if is_public(settings.SITE_URL):
+    if is_public_url(settings.SITE_URL):
         return Finding(False, reason, hint)
     return Finding(True, f"Proxies not checked: {reason}")  # a developer's site need not run
 

@@ -10,7 +10,7 @@ from apps.ecommerce.purchases.foreign_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User
-from apps.users.personal_data import JSON, NotReady
+from apps.users.personal_data import JSON, DeletionRefused
 
 
 def export_purchases(user: User) -> JSON:
@@ -55,7 +55,7 @@ def reason_to_stay(user: User) -> str | None:
 def finish_checkouts(user: User) -> None:
     """Close the user's open checkouts and sync what decides whether the account may be deleted.
 
-    Raises NotReady when Stripe can't be asked, or when one of the checkouts has just been paid.
+    Raises DeletionRefused when Stripe can't be asked, or when one of the checkouts has just been paid.
     """
     purchases = Purchase.objects.for_user(user).select_related("product")
     try:
@@ -69,7 +69,7 @@ def finish_checkouts(user: User) -> None:
         message = _(
             "We could not ask Stripe whether payments of yours are on their way. Please try again in a minute."
         )
-        raise NotReady(message) from error
+        raise DeletionRefused(message) from error
 
 
 def _close(purchase: Purchase) -> None:
@@ -77,15 +77,17 @@ def _close(purchase: Purchase) -> None:
     after = close(purchase, "account deletion")
     if after.is_open:
         message = _("Your checkout of %(product)s is still open. Please finish or cancel it first.")
-        raise NotReady(message % {"product": after.product})
+        raise DeletionRefused(message % {"product": after.product})
     if after.paid_at and not purchase.paid_at:
         message = _(
             "Your payment for %(product)s has just arrived. Nothing was deleted; please look at your order first."
         )
-        raise NotReady(message % {"product": after.product})
+        raise DeletionRefused(message % {"product": after.product})
 
 
 def refuse_open_checkouts(user: User) -> None:
-    """Raise NotReady if another tab has opened a checkout: a purchase paid there would belong to nobody."""
+    """Raise DeletionRefused if another tab has opened a checkout: a purchase paid there would belong to nobody."""
     if Purchase.objects.for_user(user).filter(status=Status.OPEN).exists():
-        raise NotReady(_("A checkout was opened in another tab. Nothing was deleted; please try again."))
+        raise DeletionRefused(
+            _("A checkout was opened in another tab. Nothing was deleted; please try again.")
+        )

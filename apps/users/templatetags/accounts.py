@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 register = template.Library()
 
-# What a User-Agent header contains ▶ name. Each names its ancestors too, so the youngest comes first.
+# Text in the User-Agent header ▶ name. Edge also contains "Chrome", and Chrome "Safari": the order matters.
 BROWSERS = {
     "Edg": "Edge",
     "OPR": "Opera",
@@ -33,8 +33,10 @@ SYSTEMS = {
 @register.filter
 def browser_name(user_agent: str) -> str:
     """Return a name like "Firefox on Android"."""
-    browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
-    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
+    browser, system = (
+        next((name for text, name in names.items() if text in user_agent), "")
+        for names in (BROWSERS, SYSTEMS)
+    )
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
     return browser or system or _("Unknown browser")
@@ -42,7 +44,7 @@ def browser_name(user_agent: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def passkeys_work_here(context: template.Context) -> bool:
-    """Return whether the host has a name: a passkey belongs to that, and http://127.0.0.1 has none."""
+    """Return whether the host has a name: browsers refuse passkeys for an IP address."""
     request: HttpRequest = context["request"]
     try:
         ip_address(urlsplit(f"//{request.get_host()}").hostname or "")
@@ -53,7 +55,7 @@ def passkeys_work_here(context: template.Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def localhost_url(context: template.Context) -> str:
-    """Return this page's URL at localhost, where passkeys work, if it was opened at 127.0.0.1; else ""."""
+    """Return this page's URL at localhost if the host is 127.0.0.1; else ""."""
     request: HttpRequest = context["request"]
     host, _colon, port = request.get_host().partition(":")
     return f"http://localhost:{port}{request.get_full_path()}" if host == "127.0.0.1" and port else ""

@@ -21,7 +21,7 @@ ICONS = [
 @require_safe
 @gzip_page
 def css(request: HttpRequest, digest: str) -> HttpResponse:
-    """Return the stylesheet. A page from before a deployment has an older digest and gets the current one uncached."""
+    """Return the current stylesheet; uncached for the digest of an older page."""
     current_digest, text = stylesheet()
     response = HttpResponse(text, content_type="text/css; charset=utf-8")
     if digest == current_digest:
@@ -53,5 +53,5 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @cache_control(public=True, max_age=YEAR_SECONDS, immutable=True)
 def art(request: HttpRequest, seed: str) -> HttpResponse:
-    """Return the picture of a product without an image. A seed always has the same picture."""
+    """Return the drawing of a product without an image. Its seed determines it."""
     return HttpResponse(draw(seed), content_type="image/svg+xml")

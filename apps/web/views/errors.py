@@ -13,16 +13,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "400.html", status=400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "403.html", status=403)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", status=404)
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 if the database is unreachable: Stripe and proxies try again then."""
+    """Return 500, or 503 with Retry-After if the database is unreachable."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_standalone(request, "500.html", 503, retry_after=DATABASE_RETRY_SECONDS)
     return render_standalone(request, "500.html", 500)

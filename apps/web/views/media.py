@@ -13,15 +13,15 @@ from django.views.decorators.http import require_safe
 from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
 
 YEAR_SECONDS = 365 * 24 * 3600
-MAX_BYTES_AT_ONCE = 1_000_000  # the server buffers so much, so a slow client holds no thread
-# Other types, such as SVG and HTML, may contain scripts: browsers download them and do not run them.
+MAX_BUFFERED_BYTES = 1_000_000  # the server buffers them, so that a slow client does not occupy a thread
+# Browsers download other types: SVG and HTML may contain scripts.
 INLINE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif")
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @require_safe
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Send a file of the default storage. A file name contains a hash of the content, so caches may keep it."""
+    """Return a file of the default storage. Caches may keep it: its name contains a hash of its content."""
     try:
         file = default_storage.open(name)
     except OSError:  # no such file, a folder, or a name that is too long
@@ -29,18 +29,16 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     disposition = content_disposition_header(content_type not in INLINE_TYPES, PurePosixPath(name).name)
     response: HttpResponseBase
-    if request.method == "HEAD" or file.size <= MAX_BYTES_AT_ONCE:
+    if request.method == "HEAD" or file.size <= MAX_BUFFERED_BYTES:
         with file:
-            response = HttpResponse(
-                b"" if request.method == "HEAD" else file.read(), content_type=content_type
-            )
+            content = b"" if request.method == "HEAD" else file.read()
+        response = HttpResponse(content, content_type=content_type)
     elif chunks := hold_slot(_read(file)):
         response = StreamingHttpResponse(chunks, content_type=content_type)
     else:
         file.close()
-        return HttpResponse(
-            status=503, headers={"Retry-After": RETRY_AFTER_SECONDS, "Cache-Control": "no-store"}
-        )
+        headers = {"Retry-After": RETRY_AFTER_SECONDS, "Cache-Control": "no-store"}
+        return HttpResponse(status=503, headers=headers)
     response.headers["Content-Length"] = str(file.size)
     response.headers["Content-Disposition"] = disposition or "attachment"
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from apps.core.public_request import PublicRequest
 from apps.web.sitemap import SITEMAPS
 
-# Caches may share these responses, so they are rendered from a PublicRequest.
+# Shared caches may store these responses, so a PublicRequest renders them.
 
 
 @require_safe

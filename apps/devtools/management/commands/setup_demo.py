@@ -1,6 +1,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -10,30 +11,27 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 
-DEMO_DIR = (
-    Path(__file__).parents[2] / "demo"
-)  # <slug>.md is a product's content, the files in <slug>/ its download
+# <slug>.md is the content of a product, the files in <slug>/ are its download.
+DEMO_DIR = Path(__file__).parents[2] / "demo"
 PASSWORD = "demo-shop-2026"  # noqa: S105  (`make run` prints it)
-PEOPLE = {"ada@example.com": ("Ada", False), "olive@example.com": ("Olive", True)}
+USERS: dict[str, dict[str, Any]] = {
+    "ada@example.com": {"name": "Ada"},
+    "olive@example.com": {"name": "Olive", "is_staff": True, "is_superuser": True},
+}
 
 
 class Command(BaseCommand):
-    help = "Development only: demo people, and content and downloads for the demo products. Safe to repeat."
+    help = "Create demo users, and content and downloads of the demo products (development only). Safe to repeat."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
             raise CommandError("setup_demo creates users with a public password, so it needs DEBUG=true.")
-        for email, (name, is_operator) in PEOPLE.items():
+        for email, fields in USERS.items():
             if not User.objects.filter(email=email).exists():
-                user = User.objects.create_user(
-                    email, PASSWORD, name=name, is_staff=is_operator, is_superuser=is_operator
-                )
+                user = User.objects.create_user(email, PASSWORD, **fields)
                 EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
                 self.stdout.write(f"Demo login: {email}")
-        # A founder's own content and downloads stay.
-        for configuration in ProductConfiguration.objects.select_related("product").filter(
-            content="", download=""
-        ):
+        for configuration in ProductConfiguration.objects.filter(content="", download=""):
             content = DEMO_DIR / f"{configuration.slug}.md"
             if content.is_file():
                 configuration.content = content.read_text()
