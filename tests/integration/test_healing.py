@@ -15,7 +15,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import fulfilment
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from stripe_sandbox import scheduled_actions, storage
-from stripe_sandbox.delivery import OWN_ENDPOINT
+from stripe_sandbox.delivery import STORE_ENDPOINT_ID
 from stripe_sandbox.resources import refunds
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of
@@ -49,7 +49,7 @@ def test_a_session_left_behind_by_a_crash_stays_closed(
 @pytest.fixture
 def deaf(sandbox: Any) -> None:
     """Stripe takes its events for delivered, but the store has never seen them: a backup was restored."""
-    sandbox.client.v1.webhook_endpoints.update(OWN_ENDPOINT, {"disabled": True})
+    sandbox.client.v1.webhook_endpoints.update(STORE_ENDPOINT_ID, {"disabled": True})
 
 
 def charge_of(purchase: Purchase) -> dict[str, Any]:

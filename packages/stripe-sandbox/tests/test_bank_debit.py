@@ -52,7 +52,7 @@ def types(sandbox: Sandbox) -> list[str]:
 def test_complete_and_unpaid_until_the_bank_answers(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     assert session.payment_method_types == ["card", "sepa_debit"]
-    response = pay(session, GOOD.shown)
+    response = pay(session, GOOD.formatted_number)
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
     now = again(sandbox, session)
     assert (now.status, now.payment_status, now.payment_intent.status) == ("complete", "unpaid", "processing")
@@ -71,7 +71,7 @@ def test_the_bank_pays(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, GOOD.number)
     assert scheduled_actions.run_due() == 0
-    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
     now = again(sandbox, session)
     assert (now.payment_status, now.payment_intent.status) == ("paid", "succeeded")
     assert now.payment_intent.amount_received == 2400
@@ -92,7 +92,7 @@ def test_the_bank_pays(sandbox: Sandbox) -> None:
 def test_the_bank_refuses(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, BAD.number)
-    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
     now = again(sandbox, session)
     assert (now.status, now.payment_status) == ("complete", "unpaid")
     assert now.payment_intent.status == "requires_payment_method"

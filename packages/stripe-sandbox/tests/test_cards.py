@@ -74,10 +74,10 @@ def test_no_input_breaks_the_form(typed: dict[str, str]) -> None:
 @pytest.mark.parametrize("card", cards.TABLE, ids=lambda card: card.number)
 def test_every_card_of_the_table_is_a_whole_valid_number(card: cards.Card) -> None:
     assert cards.luhn_valid(card.number)
-    assert cards.brand_of(card.number) == card.brand
+    assert cards.detect_brand(card.number) == card.brand
     assert len(card.number) == cards.number_length(card.number)
     assert cards.by_fingerprint(card.fingerprint) is card
-    assert errors(cardNumber=card.shown, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
+    assert errors(cardNumber=card.formatted_number, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
 
 
 def test_a_number_that_is_no_test_card_is_declined() -> None:

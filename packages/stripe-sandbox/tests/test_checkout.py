@@ -54,11 +54,11 @@ def test_an_open_session(shop: Any) -> None:
 
 
 def test_the_url_is_on_the_host_the_buyer_uses(shop: Any) -> None:
-    token = origin.use("http://192.168.1.7:9000")
+    token = origin.set_current("http://192.168.1.7:9000")
     try:
         assert start(shop).url.startswith("http://192.168.1.7:9000/stripe-sandbox/checkout/cs_test_")
     finally:
-        origin.forget(token)
+        origin.reset(token)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def page(session: stripe.checkout.Session) -> str:
 def pay(client: Client, session: stripe.checkout.Session, card: cards.Card = VISA, **changes: str) -> Any:
     typed = {
         "email": "ada@example.com",
-        "cardNumber": card.shown,
+        "cardNumber": card.formatted_number,
         "cardExpiry": "12 / 34",
         "cardCvc": "1234"[: cards.cvc_length(card.number)],
         "billingName": "Ada Lovelace",

@@ -88,7 +88,7 @@ def test_an_enum_names_its_values(sandbox: Any) -> None:
 
 def test_what_stripe_knows_and_the_sandbox_does_not_play_is_refused_by_name(sandbox: Any) -> None:
     _, answer = ask("POST", "/v1/prices", "currency=usd&product=p&tiers[0][up_to]=inf")
-    assert "does not play the parameter `tiers[0][up_to]`" in answer["error"]["message"]
+    assert "does not support the parameter `tiers[0][up_to]`" in answer["error"]["message"]
 
 
 @pytest.mark.parametrize(

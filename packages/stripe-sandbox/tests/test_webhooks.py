@@ -134,7 +134,7 @@ def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver)
     assert state(sandbox) == [("failed", 9, 500)]
     assert sandbox.deliver(after=later + DAY) == 0
     store.status = 200
-    delivery.resend(store.events[0].id, delivery.OWN_ENDPOINT)
+    delivery.resend(store.events[0].id, delivery.STORE_ENDPOINT_ID)
     sandbox.deliver()
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
@@ -152,7 +152,7 @@ def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["customer.created"]})
     sandbox.switches(drop=[])
-    v1.webhook_endpoints.update(delivery.OWN_ENDPOINT, {"disabled": True})
+    v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
     v1.customers.create({})
     assert sandbox.deliver() == 1
     (attempt,) = sandbox.attempts()
@@ -162,8 +162,8 @@ def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
 
 def test_disabled_and_deleted_endpoints_hear_nothing(sandbox: Any, elsewhere: Receiver) -> None:
     v1 = sandbox.client.v1
-    endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.OWN_ENDPOINT)
-    v1.webhook_endpoints.update(delivery.OWN_ENDPOINT, {"disabled": True})
+    endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.STORE_ENDPOINT_ID)
+    v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
     sandbox.product()
     v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     sandbox.deliver()
@@ -290,4 +290,4 @@ def test_the_payload_is_the_event_as_the_api_shows_it(sandbox: Any, elsewhere: R
     shown = sandbox.client.v1.events.retrieve(sent.id)
     assert json.loads(str(sent))["data"] == json.loads(str(shown))["data"]
     assert sent.data.previous_attributes.name == "Icon set"
-    assert webhook_endpoints.OWN_ENDPOINT == delivery.OWN_ENDPOINT
+    assert webhook_endpoints.STORE_ENDPOINT_ID == delivery.STORE_ENDPOINT_ID

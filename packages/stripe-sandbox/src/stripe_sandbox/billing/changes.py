@@ -1,69 +1,71 @@
-"""What a person or the API does to a subscription: another plan, another card, an end, a pause.
+"""Changes to a subscription: plan, card, cancellation, pause. Each function returns the changed subscription.
 
-Each function returns the subscription as it is afterwards. No prorations are computed: a new price counts from
-the next invoice on. https://docs.stripe.com/billing/subscriptions/change
+Proration is not supported: a new price applies from the next invoice on.
+https://docs.stripe.com/billing/subscriptions/change
 """
 
 from typing import Any
 
 from .. import clock, errors, storage
-from ..calls import load, merged, unset
+from ..calls import empty_to_null, load, merge_metadata
 from ..resources import subscriptions
 from ..storage import Obj
 from . import cycle, due_dates
 
-_AS_THEY_ARE = ("default_payment_method", "description", "pause_collection")
+_COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
 
 def update(subscription: Obj, params: Obj) -> Obj:
-    """Apply the parameters of POST /v1/subscriptions/{id}. Raises ApiError for what makes no sense."""
+    """Apply the parameters of POST /v1/subscriptions/{id}. Raise ApiError if they are invalid."""
     _check(subscription, params)
-    params = unset(params)
-    changes: Obj = {name: params[name] for name in _AS_THEY_ARE if name in params}
+    params = empty_to_null(params)
+    changes: Obj = {name: params[name] for name in _COPIED_FIELDS if name in params}
     if pause := params.get("pause_collection"):
         changes["pause_collection"] = {"resumes_at": None} | pause
     if "metadata" in params:
-        changes["metadata"] = merged(subscription["metadata"], params["metadata"] or "")
+        changes["metadata"] = merge_metadata(subscription["metadata"], params["metadata"] or "")
     if "trial_settings" in params:
         changes["trial_settings"] = params["trial_settings"]
     if "cancel_at_period_end" in params or "cancel_at" in params:
         changes |= ending(subscription, params)
     if details := params.get("cancellation_details"):
         before = (subscription | changes)["cancellation_details"]
-        changes["cancellation_details"] = before | unset(details)
+        changes["cancellation_details"] = before | empty_to_null(details)
     after = _apply(subscription, changes, params)
-    if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():  # a paused one's period may be over
+    if (
+        changes.get("cancel_at") and changes["cancel_at"] <= clock.now()
+    ):  # the period of a paused one can be over
         return subscriptions.end(after)
     return after
 
 
 def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
-    """End it now; `details` are cancellation_details (comment, feedback)."""
+    """Cancel now; `details` are cancellation_details (comment, feedback)."""
     if subscription["status"] in subscriptions.ENDED:
         raise errors.no_such("subscription", subscription["id"])
-    with_details = subscription["cancellation_details"] | unset(details or {})
+    with_details = subscription["cancellation_details"] | empty_to_null(details or {})
     return subscriptions.end(subscription | {"cancellation_details": with_details})
 
 
 def pause(subscription: Obj) -> Obj:
-    """No access and no bills until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
+    """Pause access and invoices until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
     if subscription["status"] not in ("trialing", "active", "past_due", "unpaid"):
         raise errors.ApiError(f"A subscription that is `{subscription['status']}` cannot be paused.")
-    return cycle.paused(subscription, "pause_requested")
+    return cycle.mark_paused(subscription, "pause_requested")
 
 
 def resume(subscription: Obj, anchor: str = "now") -> Obj:
-    """Active again. With the `anchor` "now" a new period is billed at once; "unchanged" keeps what was paid for."""
+    """Resume. The `anchor` "now" starts and bills a new period; "unchanged" keeps the paid period."""
     if subscription["status"] != "paused":
         raise errors.ApiError("You can only resume a subscription that is paused.")
     now = clock.now()
     changes: Obj = {"status": "active", "status_details": None}
     if anchor == "now":
         changes["billing_cycle_anchor"] = now
-        return cycle.resumed(subscription, now, changes)
+        return cycle.mark_resumed(subscription, now, changes)
     if due_dates.period_end(subscription) > now:
-        return cycle.resumed(subscription, None, changes)
-    return cycle.resumed(subscription, _boundary_before(subscription, now), changes)
+        return cycle.mark_resumed(subscription, None, changes)
+    return cycle.mark_resumed(subscription, _boundary_before(subscription, now), changes)
 
 
 def _boundary_before(subscription: Obj, now: int) -> int:
@@ -94,7 +96,7 @@ def _check(subscription: Obj, params: Obj) -> None:
 
 
 def check_payment_method(method_id: str, customer: str) -> None:
-    """It must be a card of this customer's. Raises ApiError."""
+    """Raise ApiError unless the payment method is a card of this customer."""
     method = load("payment_method", method_id, "default_payment_method")
     if method["customer"] != customer:
         message = (
@@ -103,11 +105,11 @@ def check_payment_method(method_id: str, customer: str) -> None:
         )
         raise errors.ApiError(message, code="resource_missing", param="default_payment_method")
     if method["type"] != "card":
-        raise errors.not_played("subscriptions paid by anything but a card", "default_payment_method")
+        raise errors.unsupported("subscriptions paid by anything but a card", "default_payment_method")
 
 
 def ending(subscription: Obj, params: Obj) -> Obj:
-    """The fields that say whether and when it ends by itself, and that somebody wanted it so."""
+    """Return the fields that describe a scheduled cancellation."""
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     at = params.get("cancel_at")
     if params.get("cancel_at_period_end") or at == "min_period_end":
@@ -141,7 +143,7 @@ def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
     ]:
         now = clock.now()
         changes["billing_cycle_anchor"] = now
-        return cycle.open_period(subscription, now, "subscription_update", at_once=True, **changes)
+        return cycle.start_period(subscription, now, "subscription_update", at_once=True, **changes)
     return due_dates.save(subscription, **changes)
 
 
@@ -166,10 +168,10 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
 
 
 def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
-    """One of its items with another price or quantity."""
+    """Return the item with another price or quantity."""
     item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
     if "id" not in row:
-        raise errors.not_played(
+        raise errors.unsupported(
             "adding an item to a subscription (name the `id` of the one to change)", f"items[{at}]"
         )
     if item is None:
@@ -182,12 +184,12 @@ def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
                 f"The price specified only supports `{price['currency']}`, not `{subscription['currency']}`."
             )
             raise errors.ApiError(message, param=f"items[{at}][price]")
-        changes |= {"price": price, "plan": subscriptions.plan_of(price)}
+        changes |= {"price": price, "plan": subscriptions.legacy_plan(price)}
     return storage.put(item | changes)
 
 
 def recurring_price(price_id: str, param: str) -> Obj:
-    """The price, if a subscription can be made of it. Raises ApiError."""
+    """Return the price. Raise ApiError unless it is recurring and active."""
     price = load("price", price_id, param)
     if not price["recurring"]:
         message = (

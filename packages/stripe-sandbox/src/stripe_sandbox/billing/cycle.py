@@ -1,4 +1,4 @@
-"""What time does to a subscription: the trial ends, a period ends and the next is billed, the subscription ends.
+"""Change a subscription as time passes: trial end, renewal, end.
 
 https://docs.stripe.com/billing/subscriptions/overview
 """
@@ -12,10 +12,10 @@ from . import collection, due_dates
 
 
 def step(subscription: Obj) -> None:
-    """Do what is due for it now."""
+    """Do what is due for the subscription now."""
     now = clock.now()
     if subscription["status"] == "incomplete":
-        _give_up(subscription)
+        _expire_incomplete(subscription)
     elif subscription["cancel_at"] and subscription["cancel_at"] <= now:
         subscriptions.end(
             subscription, subscription["cancellation_details"]["reason"] or "cancellation_requested"
@@ -23,7 +23,7 @@ def step(subscription: Obj) -> None:
     elif ((subscription["pause_collection"] or {}).get("resumes_at") or now + 1) <= now:
         due_dates.save(subscription, pause_collection=None)
     elif subscription["status"] != "trialing":
-        open_period(subscription, due_dates.period_end(subscription), "subscription_cycle")
+        start_period(subscription, due_dates.period_end(subscription), "subscription_cycle")
     elif subscription["trial_end"] <= now:
         end_trial(subscription)
     else:
@@ -33,29 +33,28 @@ def step(subscription: Obj) -> None:
 
 
 def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
-    """The first paid period begins now. Without a card to charge, the subscription's trial_settings decide."""
+    """Start the first paid period now. Without a card, trial_settings decide."""
     without_card = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if collection.payment_method(subscription) is None and without_card != "create_invoice":
         if without_card == "pause":
-            return paused(subscription, "trial_end_without_payment_method")
+            return mark_paused(subscription, "trial_end_without_payment_method")
         return subscriptions.end(subscription, "cancellation_requested")
     now = clock.now()
     fields = {"status": "active", "trial_end": now, "billing_cycle_anchor": now}
-    return open_period(subscription, now, "subscription_cycle", at_once, **fields)
+    return start_period(subscription, now, "subscription_cycle", at_once, **fields)
 
 
-def paused(subscription: Obj, why: str) -> Obj:
-    """No access and no bills until it is resumed."""
+def mark_paused(subscription: Obj, why: str) -> Obj:
     details = {"subscription": {"type": why}, "transitioned_at": clock.now(), "type": "subscription"}
     after = due_dates.save(subscription, status="paused", status_details={"paused": details})
     events.emit("customer.subscription.paused", after)
     return after
 
 
-def open_period(subscription: Obj, start: int, reason: str, at_once: bool = False, **changes: Any) -> Obj:
-    """Begin the period that starts at `start` and bill it: in an hour, as Stripe does at renewals, or at once.
+def start_period(subscription: Obj, start: int, reason: str, at_once: bool = False, **changes: Any) -> Obj:
+    """Start a period at `start` and bill it: in an hour, as Stripe does at renewals, or at once.
 
-    `changes` are further fields of the subscription. Return it as it stands after that.
+    `changes` are further fields of the subscription. Return the subscription afterwards.
     """
     after = subscription | changes
     rows = [_in_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
@@ -78,18 +77,18 @@ def _in_period(item: Obj, anchor: int, start: int) -> Obj:
     return storage.put(item | {"current_period_start": start, "current_period_end": end})
 
 
-def _give_up(subscription: Obj) -> None:
-    """End a subscription whose first invoice was not paid within 23 hours."""
+def _expire_incomplete(subscription: Obj) -> None:
+    """Expire a subscription whose first invoice was not paid within 23 hours."""
     due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)
 
 
-def resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
-    """Active again after a pause; a period that starts at `start` is billed at once, None bills nothing."""
+def mark_resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
+    """Reactivate after a pause. A period that starts at `start` is billed at once; None bills nothing."""
     if start is None:
         after = due_dates.save(subscription, **changes)
     else:
-        after = open_period(subscription, start, "subscription_update", at_once=True, **changes)
+        after = start_period(subscription, start, "subscription_update", at_once=True, **changes)
     events.emit("customer.subscription.resumed", after)
     return after

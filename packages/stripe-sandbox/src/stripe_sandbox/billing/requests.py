@@ -1,10 +1,10 @@
-"""The API's doors to the engine: /v1/subscriptions, /v1/invoices and /v1/test_helpers/test_clocks.
+"""Handlers of /v1/subscriptions, /v1/invoices and /v1/test_helpers/test_clocks.
 
 https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clocks
 """
 
 from .. import clock, errors, events, storage
-from ..calls import Call, load, unset
+from ..calls import Call, empty_to_null, load
 from ..resources import invoices, subscriptions
 from ..storage import Obj
 from . import changes, clocks, collection, due_dates, engine
@@ -13,8 +13,8 @@ _YEAR = 365 * 86400
 
 
 def create_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions: billed at once. A declined card leaves it `incomplete`."""
-    params = unset(call.params)
+    """POST /v1/subscriptions: bill at once. A declined card leaves it `incomplete`."""
+    params = empty_to_null(call.params)
     for name in ("customer", "items"):
         if not params.get(name):
             raise errors.missing(name)
@@ -44,34 +44,30 @@ def create_subscription(call: Call) -> Obj:
 
 
 def update_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}"""
     return changes.update(load("subscription", call.args["id"]), call.params)
 
 
 def cancel_subscription(call: Call) -> Obj:
-    """DELETE /v1/subscriptions/{id}"""
     return changes.cancel(load("subscription", call.args["id"]), call.params.get("cancellation_details"))
 
 
 def pause_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}/pause"""
     return changes.pause(load("subscription", call.args["id"]))
 
 
 def resume_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}/resume"""
     anchor = call.params.get("billing_cycle_anchor", {}).get("type", "now")
     return changes.resume(load("subscription", call.args["id"]), anchor)
 
 
 def pay_invoice(call: Call) -> Obj:
-    """POST /v1/invoices/{id}/pay. A decline is a 402 that names the payment intent, and stays on record."""
+    """POST /v1/invoices/{id}/pay. A decline is a 402 that names the payment intent; the attempt is committed."""
     invoice = load("invoice", call.args["id"])
     if invoice["status"] not in ("draft", "open", "uncollectible"):
         state = "already paid" if invoice["status"] == "paid" else f"`{invoice['status']}` and cannot be paid"
         raise errors.ApiError(f"Invoice is {state}.")
     if not invoice["parent"]:
-        raise errors.not_played("paying an invoice that is not a subscription's", "id")
+        raise errors.unsupported("paying an invoice that is not a subscription's", "id")
     if call.params.get("paid_out_of_band"):
         return collection.settle(collection.finalize(invoice))
     method = call.params.get("payment_method", "")
@@ -79,12 +75,11 @@ def pay_invoice(call: Call) -> Obj:
         changes.check_payment_method(method, invoice["customer"])
     after = collection.pay(invoice, method)
     if after["status"] != "paid":
-        raise _declined(collection.payment_of(after) or {})
+        raise _declined(collection.get_payment_intent(after) or {})
     return after
 
 
 def create_clock(call: Call) -> Obj:
-    """POST /v1/test_helpers/test_clocks"""
     made = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
     with clock.at(made["frozen_time"]):
         events.emit("test_helpers.test_clock.created", made)
@@ -92,11 +87,11 @@ def create_clock(call: Call) -> Obj:
 
 
 def advance_clock(call: Call) -> Obj:
-    """POST /v1/test_helpers/test_clocks/{id}/advance: no further than two intervals of its shortest subscription."""
+    """POST /v1/test_helpers/test_clocks/{id}/advance, by two intervals of its shortest subscription at most."""
     moving, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
     intervals = [
         _seconds(item["price"]["recurring"])
-        for subscription in clocks.belongings(moving["id"], "subscription")
+        for subscription in clocks.find_objects(moving["id"], "subscription")
         for item in subscription["items"]["data"]
         if subscription["status"] not in subscriptions.ENDED
     ]
@@ -111,9 +106,9 @@ def advance_clock(call: Call) -> Obj:
 
 
 def delete_clock(call: Call) -> Obj:
-    """DELETE /v1/test_helpers/test_clocks/{id}: its customers and all that is theirs go with it."""
+    """DELETE /v1/test_helpers/test_clocks/{id}, with its customers and their objects."""
     gone = load(clocks.KIND, call.args["id"])
-    clocks.forget(gone["id"])
+    clocks.delete(gone["id"])
     events.emit("test_helpers.test_clock.deleted", gone)
     return {"id": gone["id"], "object": clocks.KIND, "deleted": True}
 

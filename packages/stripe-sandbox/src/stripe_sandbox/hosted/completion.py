@@ -1,4 +1,4 @@
-"""A payment that has succeeded: charge, customer, subscription and the completed session, with their events."""
+"""Record a successful payment: charge, customer, subscription, completed session, and their events."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
-    """Make everything that exists once the money is there, the session last. Without an intent nothing was to pay.
+    """Create everything that follows a payment, the session last; `intent` is None if nothing was due.
 
-    Belongs into the transaction of the attempt.
+    Call it in the transaction of the attempt.
     """
     buyer = storage.hidden(order.session["id"])["buyer"]
-    customer = customer_of(order, buyer)
+    customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
         if order.saves_card:
@@ -30,15 +30,15 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
         if order.saves_card:
             events.emit("payment_method.attached", method)
     if order.mode == "subscription":
-        made = order.subscribe(customer, intent, method)
+        made = order.create_subscription(customer, intent, method)
     else:
-        made = order.bill(customer, intent, order.redeem(customer))
+        made = order.create_invoice(customer, intent, order.redeem(customer))
     total = (storage.get(order.session["id"]) or {})["amount_total"]
     complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
 
 
 def complete(order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
-    """Complete the session with what is known of the buyer, and remember the event that says so."""
+    """Complete the session with the buyer's details, and remember its event."""
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
         address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
@@ -54,12 +54,11 @@ def complete(order: SessionView, customer: str | None, payment_status: str, buye
 
 
 def billing_details(buyer: Obj) -> Obj:
-    """What a payment method shows of its owner."""
     return {name: buyer[name] for name in ("address", "email", "name")}
 
 
-def customer_of(order: SessionView, buyer: Obj) -> str | None:
-    """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
+def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
+    """Return the session's customer; create one for subscriptions and if the session requires it."""
     known: str | None = order.session["customer"]
     if known is not None:
         wanted = order.hidden.get("customer_update") or {}
@@ -68,7 +67,7 @@ def customer_of(order: SessionView, buyer: Obj) -> str | None:
         if learnt and (customer := storage.get(known)):
             change(customer, learnt, "customer")
         return known
-    if not order.makes_customer:
+    if not order.creates_customer:
         return None
     customer = customers.new(email=buyer["email"], name=buyer["name"], address=buyer["address"])
     events.emit("customer.created", customer)

@@ -1,4 +1,4 @@
-"""The order in the words of the hosted page: "$9.00 per month", "14 days free", "Then …"."""
+"""The order as text on the hosted page: "$9.00 per month", "14 days free", "Then …"."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,6 @@ _BILLED = {"month": "Billed monthly", "year": "Billed yearly"}
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the order summary."""
-
     name: str
     description: str
     image: str
@@ -27,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Summary:
-    """The order as the page shows it. `then` is what comes after today, "" for a one-time payment."""
+    """The order summary. `then` describes later payments, "" for a one-time payment."""
 
     heading: str
     headline: str
@@ -42,7 +40,6 @@ class Summary:
 
 
 def summarize(order: SessionView) -> Summary:
-    """The words for an order as it stands."""
     session, rows = order.session, order.rows
     trial_days, trial_end = order.trial_days, order.trial_end or 0
     currency, total = session["currency"], session["amount_total"]
@@ -74,21 +71,21 @@ def summarize(order: SessionView) -> Summary:
 
 
 def _renewal(order: SessionView) -> int:
-    """What the subscription costs each time after today; a discount counts if it lasts forever."""
-    coupon = session_amounts.coupon_of(order.session)
+    """Return the amount of each later invoice; a discount applies if its duration is forever."""
+    coupon = session_amounts.get_coupon(order.session)
     lasting = coupon if coupon and coupon["duration"] == "forever" else None
     rows = [
         (price, price["unit_amount"] * (item["quantity"] or 1))
         for item, price, _ in order.rows
         if price["recurring"]
     ]
-    return sum(each.total for each in pricing.reckon(rows, lasting, order.taxed))
+    return sum(each.total for each in pricing.compute_amounts(rows, lasting, order.taxed))
 
 
 def _sums(order: SessionView) -> list[tuple[str, str]]:
-    """(label, amount) of what stands between subtotal and total: discount and tax."""
+    """Return (label, amount) of discount and tax, between subtotal and total."""
     details, currency = order.session["total_details"], order.session["currency"]
-    coupon = session_amounts.coupon_of(order.session)
+    coupon = session_amounts.get_coupon(order.session)
     sums = []
     if coupon:
         off = f"{coupon['percent_off']:g}% off" if coupon["percent_off"] else "off"

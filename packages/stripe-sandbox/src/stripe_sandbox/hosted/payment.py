@@ -1,9 +1,8 @@
-"""What happens when the buyer presses Pay: objects, their states, and events in the order in which Stripe sends them.
+"""Pay a Checkout Session: objects, states, and events in Stripe's order. Each public function is one transaction.
 
-Each public function is one storage transaction; webhooks leave after it. Follows
 https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
-/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first payment has succeeded there is
-nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its buyer.
+/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first successful payment, only the payment
+intent exists. The session's hidden data contain the attempt's intent and buyer.
 """
 
 import time
@@ -30,10 +29,10 @@ AUTHENTICATION_FAILED = (
 
 @dataclass(frozen=True)
 class Result:
-    """How an attempt ended; `message` is for the buyer.
+    """The result of an attempt; `message` is for the buyer.
 
-    paid: complete. accepted: will be, a little later (switch late_seconds). challenge: 3D Secure comes first.
-    declined: the same page takes another card. closed: the session was not open, nothing happened.
+    paid: complete. accepted: completes later (switch late_seconds). challenge: 3D Secure is required.
+    declined: the buyer can try another card. closed: the session was not open, nothing changed.
     """
 
     state: Literal["paid", "accepted", "challenge", "declined", "closed"]
@@ -41,14 +40,14 @@ class Result:
 
 
 def pay(session_id: str, form: PaymentForm) -> Result:
-    """The buyer pressed Pay with a checked form. A second press finds the session closed and changes nothing."""
-    with storage.transaction(), _time_of(session_id):
+    """Pay with a validated form. A second call finds the session closed and changes nothing."""
+    with storage.transaction(), _customer_time(session_id):
         order = _payable(session_id)
         if order is None:
             return Result("closed")
         buyer = _buyer(order, form)
         storage.hide(session_id, buyer=buyer)
-        if not order.asks_card:
+        if not order.needs_card:
             return _paid(order, None, None)
         if form.account is not None:
             bank_debit.begin(order, _intent(order), form.account, buyer)
@@ -62,8 +61,8 @@ def pay(session_id: str, form: PaymentForm) -> Result:
 
 
 def authenticate(session_id: str, passed: bool) -> Result:
-    """The buyer pressed Complete or Fail in the 3D Secure window."""
-    with storage.transaction(), _time_of(session_id):
+    """Finish 3D Secure."""
+    with storage.transaction(), _customer_time(session_id):
         order = _payable(session_id)
         intent = challenged_intent(session_id)
         if order is None or intent is None:
@@ -76,24 +75,24 @@ def authenticate(session_id: str, passed: bool) -> Result:
 
 
 def challenged_intent(session_id: str) -> Obj | None:
-    """The payment or setup intent of this session that waits for 3D Secure, if one does."""
+    """Return the session's payment or setup intent if it waits for 3D Secure."""
     intent = storage.get(storage.hidden(session_id).get("intent", ""))
     return intent if intent and intent["status"] == "requires_action" else None
 
 
-def withdraw(session_id: str) -> None:
-    """The order changes, so a 3D Secure window that is still open for it counts no more."""
+def cancel_challenge(session_id: str) -> None:
+    """Cancel a pending 3D Secure challenge, because the order changes."""
     if intent := challenged_intent(session_id):
         storage.update(intent["id"], next_action=None, status="requires_payment_method")
 
 
 def completed_event(session_id: str) -> str:
-    """The id of the session's checkout.session.completed, "" while there is none."""
+    """Return the id of the session's checkout.session.completed event, or ""."""
     return str(storage.hidden(session_id).get("completed", ""))
 
 
 def complete_due(now: float | None = None) -> int:
-    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock), and return the number."""
+    """Complete payments that `late_seconds` delayed until `now` (Unix seconds); return their number."""
     now, done = time.time() if now is None else now, 0
     if not storage.setting("late"):
         return 0
@@ -106,23 +105,23 @@ def complete_due(now: float | None = None) -> int:
             if order is not None:
                 intent = storage.get(storage.hidden(session_id).get("intent") or "")
                 method = storage.get(intent["payment_method"]) if intent else None
-                with _time_of(session_id):
+                with _customer_time(session_id):
                     settle(order, intent, method)
                 done += 1
         storage.set_setting("late", late)
     return done
 
 
-def _time_of(session_id: str) -> AbstractContextManager[None]:
-    """The time by which the session's customer lives."""
-    return clocks.following((storage.get(session_id) or {}).get("customer"))
+def _customer_time(session_id: str) -> AbstractContextManager[None]:
+    """Use the time of the session's customer."""
+    return clocks.customer_time((storage.get(session_id) or {}).get("customer"))
 
 
 # --- steps of a payment -----------------------------------------------------------------------------------
 
 
 def _payable(session_id: str) -> SessionView | None:
-    """The order while it can be paid: the session is open and no payment is on its way."""
+    """Return the order if the session is open and no payment is in progress."""
     order = SessionView.load(session_id)
     accepted = storage.hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
@@ -131,7 +130,7 @@ def _payable(session_id: str) -> SessionView | None:
 def _buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
     business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
-    if not order.asks_card:
+    if not order.needs_card:
         return {"email": email, "name": None, "address": {}, **business}
     address = {"country": form.billingCountry, "postal_code": form.postal_code}
     return {"email": email, "name": form.billingName, "address": address, **business}
@@ -143,12 +142,12 @@ def payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
 
 
 def _intent(order: SessionView) -> Obj:
-    """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
+    """Return the session's payment intent (a trial's setup intent), created by the first attempt."""
     known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
     if known is not None and (known["object"] == "payment_intent") == bool(total):
         fresh = {"status": "requires_payment_method", "next_action": None}
-        if total:  # a promotion code may have come in between
+        if total:  # a promotion code can change the total between attempts
             fresh["amount"] = total
         return storage.update(known["id"], **fresh)
     customer = order.session["customer"]
@@ -213,7 +212,7 @@ def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.D
 def fail(
     intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
 ) -> Result:
-    """Back to requires_payment_method, with the reason on the intent; the session stays open."""
+    """Return the intent to requires_payment_method with the reason; the session stays open."""
     error = {
         "code": code,
         "decline_code": reason.decline_code if reason else None,

@@ -1,4 +1,4 @@
-"""What a customer does in the billing portal. Each function is one storage transaction, in the customer's time.
+"""A customer's actions in the billing portal, each in one transaction and in the time of the customer's clock.
 
 https://docs.stripe.com/customer-management
 """
@@ -14,19 +14,20 @@ from ..storage import Obj
 from . import payment
 from .payment_form import PaymentForm
 
-NO_WINDOW = "This card asks for 3D Secure, which the sandbox plays at checkout only. Please try another card."
+NO_WINDOW = (
+    "This card requires 3D Secure, which the sandbox supports at checkout only. Please try another card."
+)
 
 
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
-    """Keep a new card: for one subscription, or as the customer's default; and pay with it what is overdue.
+    """Save a card for one subscription or as the default, and pay overdue invoices with it. Return "" or an error.
 
-    Return "" or why the card was turned down. As on Stripe's portal, a subscription that has a card of its own keeps it
-    when only the customer's default changes.
+    As on Stripe's portal, a subscription with its own card keeps that card when the default changes.
     """
     card = form.card
     if card.challenge:
         return NO_WINDOW
-    with _in_time_of(customer):
+    with _customer_transaction(customer):
         intent = setup_intents.new(customer=customer["id"])
         events.emit("setup_intent.created", intent)
         address = {"country": form.billingCountry, "postal_code": form.postal_code}
@@ -51,8 +52,7 @@ def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None)
 
 
 def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
-    """End the subscription: when what is paid for is over, or at once."""
-    with _in_time_of(customer):
+    with _customer_transaction(customer):
         details = {"reason": "cancellation_requested"}
         if at_period_end:
             changes.update(subscription, {"cancel_at_period_end": True})
@@ -61,14 +61,14 @@ def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
 
 
 def resume(customer: Obj, subscription: Obj) -> None:
-    """Take the planned end back."""
-    with _in_time_of(customer):
+    """Undo a scheduled cancellation."""
+    with _customer_transaction(customer):
         changes.update(subscription, {"cancel_at_period_end": False})
 
 
 @contextmanager
-def _in_time_of(customer: Obj) -> Iterator[None]:
-    with clocks.following(customer["id"]), storage.transaction():
+def _customer_transaction(customer: Obj) -> Iterator[None]:
+    with clocks.customer_time(customer["id"]), storage.transaction():
         yield
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the control panel, below /stripe-sandbox/."""
+"""URLs of the control panel, below /stripe-sandbox/."""
 
 from django.urls import path
 

@@ -1,35 +1,37 @@
-"""https://docs.stripe.com/api/refunds. How one goes is the card's doing (https://docs.stripe.com/testing#refunds)."""
+"""Refunds; the test card decides the result.
+
+https://docs.stripe.com/api/refunds and https://docs.stripe.com/testing#refunds
+"""
 
 from typing import Any
 
 import stripe
 
 from .. import cards, errors, events, formatting, scheduled_actions, shapes, storage
-from ..calls import Call, load, merged, unset
+from ..calls import Call, empty_to_null, load, merge_metadata
 from ..storage import Obj
 
 DELAY_SECONDS = 8
-"""Seconds until a pending refund succeeds, or one that looked good fails."""
+"""Delay until a pending refund succeeds, or a failing one fails."""
 
-# what becomes of it ▶ (status at first, what follows)
-_COURSES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
+# `course` ▶ (first status, scheduled action)
+_OUTCOMES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
             "refund_fails": ("succeeded", "refund_fails")}  # fmt: skip
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/refunds"""
-    params = unset(call.params)
+    params = empty_to_null(call.params)
     charge = _charge(params.pop("charge", None), params.pop("payment_intent", None))
     return make(charge, params.pop("amount", None), **params)
 
 
 def make(charge: Obj, amount: int | None = None, course: str | None = None, **fields: Any) -> Obj:
-    """Give back `amount` minor units of a charge, by default all that is left; with its events. Raises ApiError.
+    """Refund `amount` minor units of a charge (default: the rest), with its events. Raise ApiError if impossible.
 
-    `course`, "refund_pending" or "refund_fails" (or "" for neither), goes over what the card would do.
+    `course`, "refund_pending", "refund_fails" or "" (neither), overrides the test card.
     """
     amount = _checked(charge, amount)
-    status, next_step = _COURSES[course if course is not None else _course(charge)]
+    status, next_step = _OUTCOMES[course if course is not None else _course(charge)]
     details = {"card": {"type": "refund", "reference_status": "pending",
                         "reference_type": "acquirer_reference_number"}, "type": "card"}  # fmt: skip
     defaults = {
@@ -45,22 +47,22 @@ def make(charge: Obj, amount: int | None = None, course: str | None = None, **fi
         defaults["pending_reason"] = "processing"
     refund = storage.put(shapes.new(stripe.Refund, defaults, fields))
     events.emit("refund.created", refund)
-    events.emit("charge.refunded", _given_back(refund, amount))
+    events.emit("charge.refunded", _add_refunded_amount(refund, amount))
     if next_step:
         scheduled_actions.schedule(next_step, refund["id"], DELAY_SECONDS)
     return refund
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/refunds/{id}: its metadata only."""
+    """POST /v1/refunds/{id}: metadata only."""
     refund = load("refund", call.args["id"])
     if "metadata" in call.params:
-        return _change(refund, metadata=merged(refund["metadata"], call.params["metadata"]))
+        return _change(refund, metadata=merge_metadata(refund["metadata"], call.params["metadata"]))
     return refund
 
 
 def succeed(refund_id: str) -> None:
-    """A pending refund has arrived."""
+    """Complete a pending refund."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] == "pending":
         _change(
@@ -69,12 +71,12 @@ def succeed(refund_id: str) -> None:
 
 
 def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
-    """The money has come back from the buyer's bank: failed, and the charge counts as less refunded again."""
+    """Fail the refund and reduce the charge's refunded amount."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] not in ("pending", "succeeded"):
         return
     kept = {name: value for name, value in refund.items() if name != "pending_reason"}
-    _given_back(refund, -refund["amount"])
+    _add_refunded_amount(refund, -refund["amount"])
     events.emit("refund.failed", _change(kept, status="failed", failure_reason=reason))
 
 
@@ -127,18 +129,18 @@ def _is_card(charge: Obj) -> bool:
 def _course(charge: Obj) -> str:
     fingerprint = charge["payment_method_details"]["card"]["fingerprint"] if _is_card(charge) else ""
     card = cards.by_fingerprint(fingerprint)
-    return card.later if card.later in _COURSES else ""
+    return card.later if card.later in _OUTCOMES else ""
 
 
-def _given_back(refund: Obj, amount: int) -> Obj:
-    """The charge with `amount` more refunded (less, when negative)."""
+def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
+    """Add `amount` (may be negative) to the charge's refunded amount, and return the charge."""
     charge = load("charge", refund["charge"])
     total = charge["amount_refunded"] + amount
     return storage.update(charge["id"], amount_refunded=total, refunded=total == charge["amount"])
 
 
 def _change(refund: Obj, **changes: Any) -> Obj:
-    """A new version of the refund with the two events that tell of it."""
+    """Store the changed refund and emit its two events."""
     before, after = load("refund", refund["id"]), storage.put(refund | changes)
     events.updated("refund", before, after)
     events.updated("charge.refund", before, after)
