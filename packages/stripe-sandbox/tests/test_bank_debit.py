@@ -1,5 +1,3 @@
-"""SEPA debit in the sandbox: complete but unpaid at first, paid or failed when the bank answers."""
-
 from __future__ import annotations
 
 import html
@@ -161,7 +159,7 @@ def test_when_it_is_offered(sandbox: Sandbox, params: dict[str, Any], methods: l
     for method in ("card", "sepa_debit"):
         assert (f'data-testid="{method}-accordion-item"' in shown) == (method in methods)
     assert shown.count('id="billingName"') == 1
-    if "sepa_debit" not in methods:  # and nobody gets it by asking for it
+    if "sepa_debit" not in methods:  # a forged POST does not enable it
         pay(session, GOOD.number)
         assert again(sandbox, session).status == "open"
 

@@ -1,4 +1,4 @@
-"""What time does to subscriptions in the sandbox, on a test clock: renewals, trials, failures, ends and pauses."""
+"""Subscriptions on a test clock: renewals, trials, failures, cancellations and pauses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HOUR, DAY = 3600, 86400
 
 
 def at(text: str) -> int:
-    """Unix seconds of "2031-01-31" or "2031-01-31 10:00", UTC."""
+    """Return Unix seconds of "2031-01-31" or "2031-01-31 10:00", UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
 class Member:
-    """A customer on a test clock with a card, and a subscription at 900 a month."""
+    """A customer with a test clock, a card and a subscription at 900 a month."""
 
     def __init__(
         self, sandbox: Any, start: str = "2031-01-31", token: str = "pm_card_visa", **params: Any
@@ -67,7 +67,7 @@ class Member:
         return list(self.v1.invoices.list({"subscription": self.id, "limit": 100}).data)[::-1]
 
     def news(self, *wanted: str) -> list[tuple[str, str]]:
-        """(type, simulated time) of the events since the last call, of these types or all."""
+        """Return (type, simulated time) of the events since the last call, of these types or all."""
         fresh = self.sandbox.events()[self.seen :]
         self.seen += len(fresh)
         return [

@@ -1,4 +1,4 @@
-"""Subscriptions that were bought on the hosted page, and anything at all in any order: the engine stays sane."""
+"""Subscriptions bought on the hosted page, and random operations in random order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
 
 def buy(sandbox: Any, number: str, **params: Any) -> Any:
-    """A monthly subscription bought on the hosted page with this card."""
+    """Buy a monthly subscription on the hosted page with this card."""
     v1 = sandbox.client.v1
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     plan = {"mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": RETURN}
@@ -44,7 +44,7 @@ def now(sandbox: Any, subscription: Any) -> Any:
     ("number", "status"),
     [
         ("4242424242424242", "active"),
-        ("4000002500003155", "active"),  # asked for its owner once, when it was saved
+        ("4000002500003155", "active"),  # authenticated when it was saved
         ("4000002760003184", "past_due"),
         ("4000000000000341", "past_due"),
     ],
@@ -69,7 +69,7 @@ def test_trial_of_the_hosted_page(sandbox: Any) -> None:
 
 
 def test_what_is_due_happens_by_itself(sandbox: Any, settings: Any) -> None:
-    settings.STRIPE_SANDBOX_DELIVERY = "thread"  # whose work this is; no request starts it here
+    settings.STRIPE_SANDBOX_DELIVERY = "thread"  # run_once() does nothing otherwise
     sandbox.switches(drop=["*"])
     buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
     scheduler.run_once()

@@ -1,4 +1,4 @@
-"""What a card number, an expiry date and a security code are, to the sandbox's hosted page."""
+"""Parsing of card number, expiry date and security code on the hosted page."""
 
 from __future__ import annotations
 

@@ -1,5 +1,3 @@
-"""Products, prices and customers obey Stripe's rules, and say what changed."""
-
 from __future__ import annotations
 
 from typing import Any

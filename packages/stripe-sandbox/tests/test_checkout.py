@@ -1,5 +1,3 @@
-"""What a Checkout Session must satisfy, and how it ends."""
-
 from __future__ import annotations
 
 import time

@@ -1,5 +1,3 @@
-"""The sandbox's hosted checkout: every card, what it leaves behind, and the pages around it."""
-
 from __future__ import annotations
 
 import re
@@ -78,14 +76,14 @@ def again(sandbox: Sandbox, session: stripe.checkout.Session, *expand: str) -> s
 
 
 def types(sandbox: Sandbox) -> list[str]:
-    """Events since the catalogue was made, oldest first."""
+    """Return event types since the catalogue was created, oldest first."""
     return [
         event["type"] for event in sandbox.events() if not event["type"].startswith(("product.", "price."))
     ]
 
 
 def intent_of(sandbox: Sandbox) -> stripe.PaymentIntent:
-    """The only payment intent there is."""
+    """Return the only payment intent."""
     (found,) = sandbox.client.v1.payment_intents.list().data
     return found
 

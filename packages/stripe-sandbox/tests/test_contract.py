@@ -1,4 +1,4 @@
-"""The sandbox against the official SDK: every route is driven, every answer judged by the SDK's own classes."""
+"""Every route through the official SDK, with responses checked against the SDK's classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
 
 class Recorder(InProcessClient):
-    """The in-process transport, keeping what was asked and answered."""
+    """The in-process transport, which records requests and responses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Recorder(InProcessClient):
 
 
 class World:
-    """A product sold once and by the month, each bought; a declined card; a trial; an open session."""
+    """One-time and monthly purchases, a declined card, a trial and an open session."""
 
     def __init__(self, v1: V1) -> None:
         self.product = v1.products.create(
@@ -108,7 +108,7 @@ class World:
         self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
 
     def unpaid(self, v1: V1) -> str:
-        """An open invoice: the first one of a subscription whose card was declined."""
+        """Return an open invoice: the first one of a subscription whose card was declined."""
         bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
         plan = {
             "customer": self.member.customer,
@@ -379,7 +379,7 @@ def test_every_route_is_driven() -> None:
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
-    """A sandbox's file with a World in it, made once: each route gets a copy to do with as it likes."""
+    """Create a sandbox file with a World once; each route gets a copy."""
     file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
     with override_settings(
         STRIPE_SANDBOX_DB=file, STRIPE_SANDBOX_DELIVERY="manual", STRIPE_SANDBOX_DEMO=False
@@ -410,7 +410,7 @@ def test_answers_are_objects_of_the_sdk(
 
 
 def bought_in_every_way(v1: V1, world: World) -> list[str]:
-    """Bank debits with an invoice each, and a subscription with a discount, tax, a tax id and a setup fee."""
+    """Create paid bank debits with invoices, and a subscription with discount, tax, tax id and setup fee."""
     eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
     debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
     for session, account in zip(debits, ibans.TABLE[:2], strict=True):

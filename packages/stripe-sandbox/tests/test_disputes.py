@@ -1,5 +1,3 @@
-"""The sandbox's disputes: cards that open them, evidence that decides them, money that goes and comes."""
-
 from __future__ import annotations
 
 import time
@@ -15,14 +13,14 @@ from stripe_sandbox.testing import Sandbox
 
 
 def disputed(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
-    """The dispute that this card's buyer opens."""
+    """Return the dispute that a payment by this card causes."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.list({"expand": ["data.charge"]}).data[0]
 
 
 def answer(sandbox: Sandbox, dispute: stripe.Dispute, words: str, **more: Any) -> stripe.Dispute:
-    """Hand in evidence and wait for the bank."""
+    """Submit evidence and wait for the bank's response."""
     sandbox.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": words}, **more})
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.retrieve(dispute.id)

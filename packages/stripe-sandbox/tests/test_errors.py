@@ -1,4 +1,4 @@
-"""Requests that Stripe turns down are turned down here too, in the same words."""
+"""Rejected requests get Stripe's error messages."""
 
 from __future__ import annotations
 

@@ -1,5 +1,3 @@
-"""What the SDK encodes, the sandbox decodes."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -23,7 +21,7 @@ values = st.recursive(
 
 
 def as_tree(value: Any) -> Any:
-    """What a value looks like when all types but text and hashes are gone."""
+    """Return the value as hashes of text, as decoding returns it."""
     if isinstance(value, dict):
         return {key: as_tree(nested) for key, nested in value.items()}
     if isinstance(value, list):
@@ -32,7 +30,7 @@ def as_tree(value: Any) -> Any:
 
 
 def plain_booleans_in_lists(value: Any) -> Any:
-    """The SDK spells a boolean inside a list with a capital; Stripe has no list of booleans."""
+    """Replace booleans in lists, which the SDK encodes as "True"; Stripe has no lists of booleans."""
     if isinstance(value, dict):
         return {key: plain_booleans_in_lists(nested) for key, nested in value.items()}
     if isinstance(value, list):

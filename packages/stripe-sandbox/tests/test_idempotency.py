@@ -1,5 +1,3 @@
-"""The same key, the same answer: once, even from many threads."""
-
 from __future__ import annotations
 
 import threading

@@ -1,4 +1,4 @@
-"""Pages, filters, expansion and metadata, as the SDK meets them."""
+"""Pagination, filters, expansion and metadata."""
 
 from __future__ import annotations
 

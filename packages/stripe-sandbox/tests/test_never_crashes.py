@@ -1,4 +1,4 @@
-"""Whatever the SDK's types allow gets an answer of Stripe's kind: an object of the SDK, or an error in words."""
+"""Every request that the SDK's types allow gets a valid object or an error with a message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IDS = [
 
 
 def values(hint: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Anything of this type."""
+    """Generate values of this type."""
     options = []
     for option in params._options(hint):
         if get_origin(option) is Literal:
@@ -62,7 +62,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 def requests(
     schema: Any, depth: int = 0, supported: frozenset[str] | None = None
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """A few parameters of this TypedDict, at the top mostly such as the sandbox plays."""
+    """Generate some parameters of this TypedDict, on the top level mostly supported ones."""
     fields = params._fields(schema)
     tops = {path.partition(".")[0] for path in supported} if supported is not None else fields.keys()
     required = {name: values(hint, depth) for name, (hint, needed) in fields.items() if needed}

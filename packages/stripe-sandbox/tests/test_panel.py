@@ -1,4 +1,4 @@
-"""The sandbox's control panel and the range it starts with."""
+"""The control panel and the demo catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ART = Path(stripe_sandbox.__file__).parent / "static/stripe_sandbox/art"
 
 @pytest.fixture
 def operator(settings: Any) -> Client:
-    """Anybody, on a developer's machine."""
+    """Return an anonymous client with DEBUG on."""
     settings.DEBUG = True
     return Client()
 

@@ -1,5 +1,3 @@
-"""The sandbox's billing portal: sessions and configurations, and what a subscriber does on its pages."""
-
 from __future__ import annotations
 
 import html
@@ -18,7 +16,7 @@ BACK = "https://shop.example/account?from=portal"
 
 @pytest.fixture
 def subscription(sandbox: Sandbox) -> stripe.Subscription:
-    """$9 a month, paid with the plain Visa."""
+    """Create a subscription for $9 a month, paid with the default Visa."""
     return subscribe(sandbox)
 
 
@@ -28,7 +26,7 @@ def subscribe(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.Subs
 
 
 def open_portal(sandbox: Sandbox, subscription: stripe.Subscription, **params: Any) -> str:
-    """A portal session's path on this site."""
+    """Return the path of a new portal session."""
     made = sandbox.client.v1.billing_portal.sessions.create(
         {"customer": str(subscription.customer), "return_url": BACK, **params}
     )
@@ -60,7 +58,7 @@ def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
 
 
 def fall_behind(subscription: stripe.Subscription) -> str:
-    """Give the subscription an invoice that could not be paid; its id."""
+    """Add an invoice whose payment failed, and return its id."""
     from stripe_sandbox.billing import panel_actions
 
     panel_actions.fail_next_renewal(subscription.id)
@@ -92,7 +90,7 @@ def test_a_card_becomes_the_customers_default(sandbox: Sandbox, subscription: st
     now = again(sandbox, subscription)
     default = now.customer.invoice_settings.default_payment_method
     assert sandbox.client.v1.payment_methods.retrieve(default).card.brand == "mastercard"  # type: ignore[union-attr]
-    assert now.default_payment_method.card.brand == "visa"  # the subscription's own stays
+    assert now.default_payment_method.card.brand == "visa"  # the subscription's card is unchanged
     assert "Mastercard •••• 4444" in shown(portal)
     told = [event["type"] for event in sandbox.events()][-4:]
     assert told == [

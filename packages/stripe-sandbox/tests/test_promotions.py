@@ -1,4 +1,4 @@
-"""Coupons, promotion codes, automatic tax, tax ids and invoices of one-time sales in the sandbox."""
+"""Coupons, promotion codes, automatic tax, tax ids and invoices of one-time sales."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def apply(session: stripe.checkout.Session, typed: str, **more: str) -> str:
 
 
 def amounts(session: Any) -> tuple[int, int, int, int]:
-    """Subtotal, discount, tax, total."""
+    """Return subtotal, discount, tax and total."""
     details = session.total_details
     return session.amount_subtotal, details.amount_discount, details.amount_tax, session.amount_total
 

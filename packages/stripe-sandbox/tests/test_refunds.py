@@ -1,5 +1,3 @@
-"""The sandbox's refunds: how much, how they go, what the charge says afterwards, which events tell of it."""
-
 from __future__ import annotations
 
 import time
@@ -15,7 +13,7 @@ from stripe_sandbox.testing import Sandbox
 
 
 def paid(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.PaymentIntent:
-    """A payment of $19 by this card."""
+    """Create a payment of $19 by this card."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
     return intent_of(sandbox)
 
@@ -31,7 +29,7 @@ def refund(sandbox: Sandbox, **params: Any) -> stripe.Refund:
 
 
 def types(sandbox: Sandbox) -> list[str]:
-    """Events after the payment."""
+    """Return event types since the payment."""
     every = [event["type"] for event in sandbox.events()]
     return every[every.index("checkout.session.completed") + 1 :]
 

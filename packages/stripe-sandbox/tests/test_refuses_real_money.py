@@ -1,4 +1,4 @@
-"""The sandbox doesn't start where real money could be meant."""
+"""The sandbox does not start with live keys."""
 
 from __future__ import annotations
 

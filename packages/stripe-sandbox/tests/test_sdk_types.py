@@ -1,4 +1,4 @@
-"""The judge of the sandbox must be able to say no."""
+"""Valid and invalid objects for the type checks of stripe_sandbox.testing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stripe-sandbox serve`: the sandbox alone, over HTTP, for programs in any language."""
+"""`stripe-sandbox serve` over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NODE_SDK = "23.1.0"
 
 
 class Hook:
-    """A program's webhook endpoint: verified events, in order of arrival."""
+    """A webhook endpoint that verifies and stores events in order of arrival."""
 
     def __init__(self) -> None:
         self.events: list[stripe.Event] = []
@@ -41,7 +41,7 @@ class Hook:
                 self.end_headers()
 
             def log_message(self, *args: Any) -> None:
-                """Stay quiet."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

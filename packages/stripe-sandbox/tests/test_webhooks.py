@@ -1,4 +1,4 @@
-"""Webhooks: signed, retried, and bent by the switches; in-process to the store, over HTTP to anybody else."""
+"""Signing, retries and switches of webhooks, in-process and over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = "whsec_of_the_store"
 
 
 class Receiver:
-    """Somebody's endpoint: keeps what came, answers as told, checks signatures with Stripe's own code."""
+    """A webhook endpoint that verifies signatures, stores events and responds with set statuses."""
 
     def __init__(self, secret: str) -> None:
         self.secret, self.status = secret, 200
@@ -53,7 +53,7 @@ urlpatterns = [path("webhooks/stripe/", receive)]
 
 @pytest.fixture
 def store(sandbox: Any, settings: Any) -> Receiver:
-    """The store's endpoint, without a store behind it."""
+    """Replace the store's endpoint by a Receiver."""
     global current
     settings.ROOT_URLCONF = __name__
     settings.STRIPE_WEBHOOK_SECRET = SECRET
@@ -63,7 +63,7 @@ def store(sandbox: Any, settings: Any) -> Receiver:
 
 @pytest.fixture
 def elsewhere(sandbox: Any) -> Iterator[Receiver]:
-    """A real server on this machine, registered for products."""
+    """Run an HTTP server that is registered for product events."""
     receiver = Receiver("")
 
     class Handler(BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ _RANGE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def load(kind: str, object_id: str, param: str = "") -> Obj:
-    """Return the object. Raise resource_missing if there is none: 404, or 400 if a parameter named it."""
+    """Return the object, or raise resource_missing: 404, or 400 if a parameter named the id."""
     obj = storage.get(object_id, kind)
     if obj is None or (param and obj.get("deleted")):
         raise errors.no_such(kind, object_id, param)
@@ -42,7 +42,7 @@ def update(kind: str, event: str = "") -> Handler:
 
 
 def listing(kind: str, **special: Callable[[Any], Filter]) -> Handler:
-    """Return the handler of GET /v1/<things>. Filters are named after fields; `special` maps the other names."""
+    """Return the handler of GET /v1/<things>. Filters are named after fields; `special` maps names that are not."""
 
     def handler(call: Call) -> Obj:
         filters: list[Filter] = []

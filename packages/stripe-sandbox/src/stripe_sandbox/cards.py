@@ -124,7 +124,7 @@ def by_number(number: str) -> Card:
 
 
 def by_fingerprint(fingerprint: str) -> Card:
-    """Return the test card with this fingerprint, or the plain Visa if there is none."""
+    """Return the test card with this fingerprint, or the plain Visa if no card matches."""
     return BY_FINGERPRINT.get(fingerprint, TABLE[0])
 
 

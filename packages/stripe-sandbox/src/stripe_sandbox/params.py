@@ -24,8 +24,8 @@ _REMOVED = {"payment_method_types": "payment_method_types_no_longer_supported"}
 def check(tree: Tree, schema: type, supported: frozenset[str]) -> Obj:
     """Return the parameters as Python values: int, bool, str (decimals too), list, dict. Raise ApiError if invalid.
 
-    `played` are the supported parameters as dotted paths without list indexes. A path includes everything below it;
-    "a.b=false" supports that value only.
+    `supported` are dotted paths without list indexes. A path includes everything below it; "a.b=false" supports that
+    value only.
     """
     params = _hash(tree, schema, "")
     for path, param, value in _leaves(params, "", ""):

@@ -45,7 +45,7 @@ class Route:
     regex: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "played", frozenset(self.supports.split()))
+        object.__setattr__(self, "supported", frozenset(self.supports.split()))
         object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
 
 

@@ -115,7 +115,7 @@ def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
 
 
 def get(object_id: str, kind: str = "") -> Obj | None:
-    """Return the object with this id, or None if there is none of this `kind`."""
+    """Return the object with this id and `kind` (if given), or None."""
     rows = query("SELECT object, json FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["json"]) if rows and kind in ("", rows[0]["object"]) else None
 

@@ -12,7 +12,7 @@ from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
-    """Create everything that follows a payment, the session last; `intent` is None if nothing was due.
+    """Create everything that follows a payment, the session last; without `intent`, nothing was due.
 
     Call it in the transaction of the attempt.
     """

@@ -90,7 +90,7 @@ def payment_method(
 @require_http_methods(["GET", "HEAD", "POST"])
 @_with_session
 def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
-    """Ask for confirmation, then cancel at the period end, or at once if the configuration says so."""
+    """Ask for confirmation, then cancel at the period end or at once, as configured."""
     _require(session, "subscription_cancel")
     subscription = _subscription(customer, subscription_id)
     at_period_end = _features(session)["subscription_cancel"]["mode"] == "at_period_end"

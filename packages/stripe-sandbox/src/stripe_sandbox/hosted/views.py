@@ -68,7 +68,7 @@ class _Promotion:
 
 
 def _promotion(request: HttpRequest, order: SessionView) -> _Promotion | None:
-    """Apply or remove a promotion code if the POST contains one, so that nobody pays without a typed code."""
+    """Apply or remove a promotion code if the POST contains one, so that a typed code is never ignored."""
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None

@@ -75,7 +75,7 @@ def list_configurations(call: Call) -> Obj:
 
 
 def default_configuration() -> Obj:
-    """Return the default configuration; create it with all supported features if there is none."""
+    """Return the default configuration; create it with all supported features if needed."""
     with storage.transaction():
         found = storage.find("billing_portal.configuration", ("is_default", "=", True))
         return found[0] if found else new_configuration(_ALL_FEATURES, is_default=True)

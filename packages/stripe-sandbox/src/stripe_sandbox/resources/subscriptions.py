@@ -70,7 +70,7 @@ def new(
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/subscriptions: by default all that are not canceled; a test clock's only if the request names it."""
+    """GET /v1/subscriptions: by default without canceled ones; a test clock's only if the request names it."""
     status = call.params.get("status")
     by_status: dict[str | None, list[Filter]] = {
         "all": [],
