@@ -373,12 +373,12 @@ DRIVES: dict[tuple[str, str], Drive] = {
 }
 
 
-def test_every_route_is_driven() -> None:
+def test_every_route_has_a_scenario() -> None:
     assert {(route.method, route.path) for route in routes.ROUTES} == DRIVES.keys()
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
+def populated_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
     """Create a sandbox file with a World once; each route gets a copy."""
     file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
     with override_settings(
@@ -389,19 +389,19 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Re
     return file, world, recorder
 
 
-def test_what_furnishes_the_world_is_of_the_sdk(furnished: tuple[Path, World, Recorder]) -> None:
-    for route, answer in furnished[2].exchanges:
+def test_setup_responses_match_sdk_types(populated_file: tuple[Path, World, Recorder]) -> None:
+    for route, answer in populated_file[2].exchanges:
         check_response(answer, at=f"{route.method} {route.path}")
 
 
 @pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_answers_are_objects_of_the_sdk(
-    route: routes.Route, furnished: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
+def test_route_responses_match_sdk_types(
+    route: routes.Route, populated_file: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
 ) -> None:
-    settings.STRIPE_SANDBOX_DB = shutil.copy(furnished[0], tmp_path / "stripe_sandbox.sqlite3")
+    settings.STRIPE_SANDBOX_DB = shutil.copy(populated_file[0], tmp_path / "stripe_sandbox.sqlite3")
     recorder = Recorder()
     v1 = stripe.StripeClient("sk_test_contract", http_client=recorder).v1
-    DRIVES[route.method, route.path](v1, furnished[1])
+    DRIVES[route.method, route.path](v1, populated_file[1])
     last, answer = recorder.exchanges[-1]
     assert last is route
     assert answer.get("data") != [], "an empty list proves nothing"
@@ -409,7 +409,7 @@ def test_answers_are_objects_of_the_sdk(
         check_response(each)
 
 
-def bought_in_every_way(v1: V1, world: World) -> list[str]:
+def create_varied_purchases(v1: V1, world: World) -> list[str]:
     """Create paid bank debits with invoices, and a subscription with discount, tax, tax id and setup fee."""
     eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
     debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
@@ -432,12 +432,12 @@ def bought_in_every_way(v1: V1, world: World) -> list[str]:
     return [*debits, subscribed]
 
 
-def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
+def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
     world = World(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
         pay(world.declined, card)
         payment.authenticate(world.declined, passed=True)
-    for session in bought_in_every_way(sandbox.client.v1, world):
+    for session in create_varied_purchases(sandbox.client.v1, world):
         scheduled_actions.run_for(session)
     for ask, words in (
         ("losing_evidence", "259"),

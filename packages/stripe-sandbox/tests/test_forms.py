@@ -43,7 +43,7 @@ def test_round_trip_through_the_sdks_own_encoder(params: dict[str, Any]) -> None
     assert forms.decode(urlencode(list(_api_encode(params)))) == as_tree(params)
 
 
-def test_unindexed_lists_count_themselves() -> None:
+def test_lists_without_indexes_are_numbered() -> None:
     assert forms.decode("expand[]=a&expand[]=b") == {"expand": {"0": "a", "1": "b"}}
 
 

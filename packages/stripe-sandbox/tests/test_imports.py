@@ -43,7 +43,7 @@ def test_no_import_circles() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-def test_nothing_of_a_project_is_imported() -> None:
+def test_package_imports_nothing_from_a_project() -> None:
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             module = node.module if isinstance(node, ast.ImportFrom) and not node.level else ""

@@ -79,7 +79,7 @@ ID_OF = {"/v1/products/{id}": "prod_1", "/v1/prices/{id}": "price_1", "/v1/custo
 @pytest.mark.parametrize("route", POSTS, ids=lambda route: route.path)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_an_answer_for_everything(sandbox: Any, route: routes.Route, data: st.DataObject) -> None:
+def test_every_request_gets_a_valid_response(sandbox: Any, route: routes.Route, data: st.DataObject) -> None:
     if not sandbox.events():
         product = sandbox.product(id="prod_1")
         for fields in ({}, {"recurring": {"interval": "month"}}):

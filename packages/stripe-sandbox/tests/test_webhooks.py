@@ -93,7 +93,7 @@ def state(sandbox: Any) -> list[tuple[str, int, int | None]]:
     return [(row["state"], row["attempts"], row["status"]) for row in sandbox.attempts()]
 
 
-def test_the_store_hears_of_everything_signed(sandbox: Any, store: Receiver) -> None:
+def test_store_receives_signed_events(sandbox: Any, store: Receiver) -> None:
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"})
     assert sandbox.events()[0]["pending_webhooks"] == 1
     assert sandbox.deliver() == 1
@@ -139,7 +139,7 @@ def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver)
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
 
-def test_others_get_what_they_want_over_http(sandbox: Any, store: Receiver, elsewhere: Receiver) -> None:
+def test_http_endpoint_receives_enabled_events(sandbox: Any, store: Receiver, elsewhere: Receiver) -> None:
     sandbox.product()
     sandbox.client.v1.customers.create({})
     assert [event["pending_webhooks"] for event in sandbox.events()] == [2, 2, 1]
@@ -148,7 +148,7 @@ def test_others_get_what_they_want_over_http(sandbox: Any, store: Receiver, else
     assert sorted(store.types) == ["customer.created", "price.created", "product.created"]
 
 
-def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
+def test_unreachable_server_is_retried(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["customer.created"]})
     sandbox.switches(drop=[])
@@ -160,7 +160,7 @@ def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
     assert "refused" in attempt["error"]
 
 
-def test_disabled_and_deleted_endpoints_hear_nothing(sandbox: Any, elsewhere: Receiver) -> None:
+def test_disabled_and_deleted_endpoints_receive_nothing(sandbox: Any, elsewhere: Receiver) -> None:
     v1 = sandbox.client.v1
     endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.STORE_ENDPOINT_ID)
     v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
@@ -181,7 +181,7 @@ def test_the_secret_is_shown_once(sandbox: Any) -> None:
     assert "secret" not in v1.webhook_endpoints.retrieve(created.id)
 
 
-def test_nothing_is_sent_for_what_was_rolled_back(sandbox: Any, store: Receiver) -> None:
+def test_rolled_back_events_are_not_sent(sandbox: Any, store: Receiver) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         sandbox.client.v1.customers.create({"expand": ["name"]})
     assert sandbox.deliver() == 0
@@ -240,7 +240,7 @@ def test_an_unknown_switch_is_an_error(sandbox: Any) -> None:
 # --- the thread -------------------------------------------------------------------------------------------
 
 
-def test_the_thread_delivers_and_waiting_ends_with_the_answer(
+def test_thread_delivers_and_wait_for_returns(
     sandbox: Any, store: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STRIPE_SANDBOX_DELIVERY = "thread"
@@ -264,7 +264,7 @@ def test_the_thread_delivers_and_waiting_ends_with_the_answer(
         thread.join()
 
 
-def test_nobody_waits_for_what_will_not_come(sandbox: Any, store: Receiver, settings: Any) -> None:
+def test_wait_for_returns_without_pending_delivery(sandbox: Any, store: Receiver, settings: Any) -> None:
     settings.STRIPE_SANDBOX_DELIVERY = "thread"
     sandbox.switches(drop=["*"])
     sandbox.client.v1.customers.create({})
