@@ -112,9 +112,9 @@ def _answer(
 
 
 def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Response:
-    wanted = call.params.pop("expand", [])
+    expand_paths = call.params.pop("expand", [])
     if route.method == "GET":
-        return Response(200, _json(expand.expand(route.handler(call), wanted)))
+        return Response(200, _json(expand.expand(route.handler(call), expand_paths)))
     token = events.current_request.set({"id": request_id, "idempotency_key": key or None})
     try:
         with storage.transaction(), clocks.request_time(call):
@@ -122,7 +122,7 @@ def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Resp
                 obj = route.handler(call)
             except errors.Declined as error:  # inside the transaction, so that the attempt is committed
                 return Response(error.status, _json(error.body()))
-            obj = expand.expand(obj, wanted)
+            obj = expand.expand(obj, expand_paths)
     finally:
         events.current_request.reset(token)
     return Response(200, _json(obj))

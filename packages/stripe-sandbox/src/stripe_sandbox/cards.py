@@ -25,13 +25,13 @@ class Decline:
 
 @dataclass(frozen=True)
 class Card:
-    """A test card. `decline` applies at payment, `challenge` requires 3D Secure, `later` names a follow-up action."""
+    """A test card. `decline` applies at payment, `challenge` requires 3D Secure, `follow_up` names a later action."""
 
     number: str
     label: str
     decline: Decline | None = None
     challenge: bool = False
-    later: str = ""
+    follow_up: str = ""
     brand: str = "visa"
     funding: str = "credit"
     country: str = "US"
@@ -91,17 +91,17 @@ TABLE = (
     Card("4000002760003184", "3D Secure", challenge=True),
     Card("4000000000003220", "3D Secure 2", challenge=True),
     Card("4000008400001629", "3D Secure, then declined", challenge=True, decline=GENERIC),
-    Card("4000000000000341", "Succeeds, renewals fail", later="renewal_declined"),
-    Card("4000000000000259", "Succeeds, then disputed as fraud", later="dispute_fraudulent"),
-    Card("4000000000002685", "Succeeds, then disputed as not received", later="dispute_not_received"),
-    Card("4000000000001976", "Succeeds, then an inquiry", later="dispute_inquiry"),
-    Card("4000000000005423", "Succeeds, then an early fraud warning", later="early_fraud_warning"),
-    Card("4000000000007726", "Succeeds, refund takes a while", later="refund_pending"),
-    Card("4000000000005126", "Succeeds, refund fails later", later="refund_fails"),
+    Card("4000000000000341", "Succeeds, renewals fail", follow_up="renewal_declined"),
+    Card("4000000000000259", "Succeeds, then disputed as fraud", follow_up="dispute_fraudulent"),
+    Card("4000000000002685", "Succeeds, then disputed as not received", follow_up="dispute_not_received"),
+    Card("4000000000001976", "Succeeds, then an inquiry", follow_up="dispute_inquiry"),
+    Card("4000000000005423", "Succeeds, then an early fraud warning", follow_up="early_fraud_warning"),
+    Card("4000000000007726", "Succeeds, refund takes a while", follow_up="refund_pending"),
+    Card("4000000000005126", "Succeeds, refund fails later", follow_up="refund_fails"),
 )
 BY_NUMBER = {card.number: card for card in TABLE}
 BY_FINGERPRINT = {card.fingerprint: card for card in TABLE}
-ONE_TAP = tuple(
+SUGGESTED = tuple(
     BY_NUMBER[number]
     for number in ("4242424242424242", "4000000000000002", "4000000000009995", "4000002760003184")
 )

@@ -24,9 +24,9 @@ class Account:
     @property
     def details(self) -> dict[str, str | None]:
         """Return the fields that payment methods and charges show."""
-        mark = hashlib.sha256(self.number.encode()).hexdigest()[:16]
-        known: dict[str, str | None] = {"bank_code": self.number[4:9], "country": self.number[:2]}
-        return known | {"fingerprint": mark, "last4": self.number[-4:]}
+        fingerprint = hashlib.sha256(self.number.encode()).hexdigest()[:16]
+        details: dict[str, str | None] = {"bank_code": self.number[4:9], "country": self.number[:2]}
+        return details | {"fingerprint": fingerprint, "last4": self.number[-4:]}
 
 
 TABLE = (

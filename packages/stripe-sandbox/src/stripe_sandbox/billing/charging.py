@@ -23,7 +23,7 @@ def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | No
     card = cards.by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
     if card.challenge and card.number != _AUTHENTICATED_ONCE:
         return AUTHENTICATE
-    if card.later == "renewal_declined" or declined == method["id"]:
+    if card.follow_up == "renewal_declined" or declined == method["id"]:
         return cards.GENERIC
     return card.decline
 
@@ -69,14 +69,14 @@ _OUTCOME = {
 
 
 def _record_success(intent: Obj, method: Obj) -> Obj:
-    made = charges.new(intent, method)
-    receipt = f"{origin.current()}/stripe-sandbox/receipts/{made['id']}"
-    made = storage.update(made["id"], receipt_url=receipt)
-    events.emit("charge.succeeded", made)
+    new_charge = charges.new(intent, method)
+    receipt = f"{origin.current()}/stripe-sandbox/receipts/{new_charge['id']}"
+    new_charge = storage.update(new_charge["id"], receipt_url=receipt)
+    events.emit("charge.succeeded", new_charge)
     fields = {
         "amount_received": intent["amount"],
         "last_payment_error": None,
-        "latest_charge": made["id"],
+        "latest_charge": new_charge["id"],
         "status": "succeeded",
     }
     intent = storage.update(intent["id"], **fields)

@@ -68,7 +68,7 @@ def get_clock_id(customer: str | None) -> str:
     return str(storage.hidden(customer or "").get("clock") or "")
 
 
-def frozen_time_of(clock_id: str) -> int | None:
+def get_frozen_time(clock_id: str) -> int | None:
     """Return the clock's time, or None for ""."""
     found = storage.get(clock_id, KIND) if clock_id else None
     return found["frozen_time"] if found else None
@@ -76,25 +76,25 @@ def frozen_time_of(clock_id: str) -> int | None:
 
 def customer_time(customer: str | None) -> AbstractContextManager[None]:
     """Use the time of the customer's clock in this context, if there is one."""
-    return clock.at(frozen_time_of(get_clock_id(customer)))
+    return clock.at(get_frozen_time(get_clock_id(customer)))
 
 
 def request_time(call: Call) -> AbstractContextManager[None]:
     """Use the time of the customer that the request is about."""
     if call.path.startswith(_SYSTEM_TIME_PATHS):
         return clock.at(None)
-    if isinstance(named := call.params.get("test_clock"), str):
-        return clock.at(frozen_time_of(named))
+    if isinstance(clock_id := call.params.get("test_clock"), str):
+        return clock.at(get_frozen_time(clock_id))
     objects = (storage.get(str(call.args.get("id") or call.params.get(name) or "")) for name in _OWNERS)
     return object_time(next((obj for obj in objects if obj), {}))
 
 
 def object_time(obj: Obj) -> AbstractContextManager[None]:
     """Use the time of the customer that the object belongs to."""
-    return customer_time(_owner(obj))
+    return customer_time(_customer_id(obj))
 
 
-def _owner(obj: Obj) -> str | None:
+def _customer_id(obj: Obj) -> str | None:
     if obj.get("object") == "customer":
         return str(obj["id"])
     owner = obj.get("customer")

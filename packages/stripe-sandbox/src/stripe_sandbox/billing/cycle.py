@@ -44,8 +44,8 @@ def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
     return start_period(subscription, now, "subscription_cycle", at_once, **fields)
 
 
-def mark_paused(subscription: Obj, why: str) -> Obj:
-    details = {"subscription": {"type": why}, "transitioned_at": clock.now(), "type": "subscription"}
+def mark_paused(subscription: Obj, reason: str) -> Obj:
+    details = {"subscription": {"type": reason}, "transitioned_at": clock.now(), "type": "subscription"}
     after = due_dates.save(subscription, status="paused", status_details={"paused": details})
     events.emit("customer.subscription.paused", after)
     return after

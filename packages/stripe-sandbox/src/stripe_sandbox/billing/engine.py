@@ -34,36 +34,36 @@ def start(clock_id: str, target: int) -> Obj:
     Raise ApiError if the clock is advancing already, or `target` is in its past.
     """
     with storage.transaction():
-        moving = storage.get(clock_id, clocks.KIND) or {}
-        if moving["status"] != "ready":
+        test_clock = storage.get(clock_id, clocks.KIND) or {}
+        if test_clock["status"] != "ready":
             raise errors.ApiError("Test clock advancement underway. Wait until the test clock is ready.")
-        if target <= moving["frozen_time"]:
+        if target <= test_clock["frozen_time"]:
             message = "The new frozen time must be after the current frozen time of the test clock."
             raise errors.ApiError(message, param="frozen_time")
         details = {"advancing": {"target_frozen_time": target}}
-        moving = storage.update(clock_id, status="advancing", status_details=details)
-        with clock.at(moving["frozen_time"]):
-            events.emit("test_helpers.test_clock.advancing", moving)
+        test_clock = storage.update(clock_id, status="advancing", status_details=details)
+        with clock.at(test_clock["frozen_time"]):
+            events.emit("test_helpers.test_clock.advancing", test_clock)
         storage.after_commit(lambda: _advance(clock_id))
-    return moving
+    return test_clock
 
 
 def _advance(clock_id: str) -> None:
-    moving = storage.get(clock_id, clocks.KIND)
-    if moving is None or moving["status"] != "advancing":
+    test_clock = storage.get(clock_id, clocks.KIND)
+    if test_clock is None or test_clock["status"] != "advancing":
         return
-    target = moving["status_details"]["advancing"]["target_frozen_time"]
+    target = test_clock["status_details"]["advancing"]["target_frozen_time"]
     run(clock_id, target)
     cause = events.current_request.set(None)
     with storage.transaction(), clock.at(target):
-        moving = storage.get(clock_id, clocks.KIND)
+        test_clock = storage.get(clock_id, clocks.KIND)
         if (
-            moving is not None
-            and moving["status"] == "advancing"
+            test_clock is not None
+            and test_clock["status"] == "advancing"
             and due_dates.first_due(clock_id, target) is None
         ):
-            there = {"status": "ready", "frozen_time": target, "status_details": {"advancing": None}}
-            events.emit("test_helpers.test_clock.ready", storage.update(clock_id, **there))
+            changes = {"status": "ready", "frozen_time": target, "status_details": {"advancing": None}}
+            events.emit("test_helpers.test_clock.ready", storage.update(clock_id, **changes))
     events.current_request.reset(cause)
 
 
@@ -74,7 +74,7 @@ def _step(clock_id: str, until: int) -> bool:
         due = due_dates.first_due(clock_id, until)
         if due is None:
             return False
-        moment = max(due["due_at"], clocks.frozen_time_of(clock_id) or 0)
+        moment = max(due["due_at"], clocks.get_frozen_time(clock_id) or 0)
         if clock_id:
             storage.update(clock_id, frozen_time=moment)
         obj = storage.get(due["id"]) or {}

@@ -16,7 +16,7 @@ def advance(object_id: str, seconds: int) -> Obj:
         if obj is None:
             raise KeyError(object_id)
         clock_id = _clock(obj["id"] if obj["object"] == "customer" else obj["customer"])
-        engine.start(clock_id, (clocks.frozen_time_of(clock_id) or 0) + seconds)
+        engine.start(clock_id, (clocks.get_frozen_time(clock_id) or 0) + seconds)
     return storage.get(clock_id) or {}
 
 
@@ -25,7 +25,7 @@ def advance_to_renewal(subscription_id: str) -> Obj:
     subscription = storage.get(subscription_id, "subscription")
     if subscription is None:
         raise KeyError(subscription_id)
-    now = clocks.frozen_time_of(clocks.get_clock_id(subscription["customer"])) or clock.now()
+    now = clocks.get_frozen_time(clocks.get_clock_id(subscription["customer"])) or clock.now()
     return advance(subscription_id, max(due_dates.period_end(subscription) + _RENEWAL_SECONDS - now, 60))
 
 
@@ -36,11 +36,11 @@ def fail_next_renewal(subscription_id: str) -> None:
 
 def _clock(customer: str) -> str:
     """Return the customer's clock, or a new one that the API does not show."""
-    known = clocks.get_clock_id(customer)
-    if known:
-        return known
-    made = clocks.new(clock.now(), name="Control panel")["id"]
-    clocks.attach(customer, made)
-    for obj in clocks.find_objects(made, "subscription", "invoice"):
+    existing = clocks.get_clock_id(customer)
+    if existing:
+        return existing
+    clock_id = clocks.new(clock.now(), name="Control panel")["id"]
+    clocks.attach(customer, clock_id)
+    for obj in clocks.find_objects(clock_id, "subscription", "invoice"):
         due_dates.schedule(obj)
-    return str(made)
+    return str(clock_id)

@@ -80,37 +80,37 @@ def pay_invoice(call: Call) -> Obj:
 
 
 def create_clock(call: Call) -> Obj:
-    made = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
-    with clock.at(made["frozen_time"]):
-        events.emit("test_helpers.test_clock.created", made)
-    return made
+    test_clock = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
+    with clock.at(test_clock["frozen_time"]):
+        events.emit("test_helpers.test_clock.created", test_clock)
+    return test_clock
 
 
 def advance_clock(call: Call) -> Obj:
     """POST /v1/test_helpers/test_clocks/{id}/advance, by two intervals of its shortest subscription at most."""
-    moving, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
+    test_clock, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
     intervals = [
         _seconds(item["price"]["recurring"])
-        for subscription in clocks.find_objects(moving["id"], "subscription")
+        for subscription in clocks.find_objects(test_clock["id"], "subscription")
         for item in subscription["items"]["data"]
         if subscription["status"] not in subscriptions.ENDED
     ]
     furthest = 2 * min(intervals) if intervals else 2 * _YEAR + 86400
-    if target - moving["frozen_time"] > furthest:
+    if target - test_clock["frozen_time"] > furthest:
         message = (
             "You can advance a test clock by at most two intervals of its shortest subscription at a time"
             " (two years without one)."
         )
         raise errors.ApiError(message, param="frozen_time")
-    return engine.start(moving["id"], target)
+    return engine.start(test_clock["id"], target)
 
 
 def delete_clock(call: Call) -> Obj:
     """DELETE /v1/test_helpers/test_clocks/{id}, with its customers and their objects."""
-    gone = load(clocks.KIND, call.args["id"])
-    clocks.delete(gone["id"])
-    events.emit("test_helpers.test_clock.deleted", gone)
-    return {"id": gone["id"], "object": clocks.KIND, "deleted": True}
+    test_clock = load(clocks.KIND, call.args["id"])
+    clocks.delete(test_clock["id"])
+    events.emit("test_helpers.test_clock.deleted", test_clock)
+    return {"id": test_clock["id"], "object": clocks.KIND, "deleted": True}
 
 
 def _first_invoice(subscription: Obj) -> Obj:
@@ -142,8 +142,8 @@ def _declined(intent: Obj) -> errors.Declined:
         "message": "There is no payment method to charge.",
         "code": "missing",
     }
-    told = {name: error[name] for name in ("decline_code", "charge", "payment_method") if error.get(name)}
-    return errors.Declined(error["message"], error["code"], payment_intent=intent, **told)
+    details = {name: error[name] for name in ("decline_code", "charge", "payment_method") if error.get(name)}
+    return errors.Declined(error["message"], error["code"], payment_intent=intent, **details)
 
 
 def _seconds(recurring: Obj) -> int:

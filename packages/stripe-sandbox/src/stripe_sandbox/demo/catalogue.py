@@ -144,9 +144,11 @@ def _create(demo: DemoProduct) -> None:
         images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{file}.svg" for file in files],
         metadata={"slug": demo.slug, "tagline": demo.tagline},
     )
-    numbered = list(enumerate(demo.prices, start=1))
-    made = [_price(product["id"], f"price_{name}_{number}", price) for number, price in reversed(numbered)]
-    storage.update(product["id"], default_price=made[-1])
+    numbered_prices = list(enumerate(demo.prices, start=1))
+    price_ids = [
+        _price(product["id"], f"price_{name}_{number}", price) for number, price in reversed(numbered_prices)
+    ]
+    storage.update(product["id"], default_price=price_ids[-1])
 
 
 def _price(product_id: str, price_id: str, demo: DemoPrice) -> str:

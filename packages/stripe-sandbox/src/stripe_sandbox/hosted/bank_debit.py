@@ -54,8 +54,8 @@ def _succeed(order: SessionView, intent: Obj) -> None:
     events.emit("charge.succeeded", charge)
     intent = storage.update(intent["id"], amount_received=intent["amount"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
-    made = order.create_invoice(order.session["customer"], intent, order.hidden["discount"])
-    session = storage.update(order.session["id"], payment_status="paid", **made)
+    invoice_fields = order.create_invoice(order.session["customer"], intent, order.hidden["discount"])
+    session = storage.update(order.session["id"], payment_status="paid", **invoice_fields)
     events.emit("checkout.session.async_payment_succeeded", session)
 
 

@@ -30,14 +30,16 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
         if order.saves_card:
             events.emit("payment_method.attached", method)
     if order.mode == "subscription":
-        made = order.create_subscription(customer, intent, method)
+        created = order.create_subscription(customer, intent, method)
     else:
-        made = order.create_invoice(customer, intent, order.redeem(customer))
+        created = order.create_invoice(customer, intent, order.redeem(customer))
     total = (storage.get(order.session["id"]) or {})["amount_total"]
-    complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
+    complete(order, customer, "paid" if total else "no_payment_required", buyer, **created)
 
 
-def complete(order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
+def complete(
+    order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **created: Any
+) -> None:
     """Complete the session with the buyer's details, and remember its event."""
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
@@ -49,7 +51,9 @@ def complete(order: SessionView, customer: str | None, payment_status: str, buye
         tax_ids=buyer.get("tax_ids", []),
     )
     session = storage.get(order.session["id"]) or {}
-    checkout_sessions.complete(session, payment_status, customer=customer, customer_details=details, **made)
+    checkout_sessions.complete(
+        session, payment_status, customer=customer, customer_details=details, **created
+    )
     storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
 
 
@@ -61,11 +65,11 @@ def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
     """Return the session's customer; create one for subscriptions and if the session requires it."""
     known: str | None = order.session["customer"]
     if known is not None:
-        wanted = order.hidden.get("customer_update") or {}
-        allowed = [name for name in ("name", "address") if wanted.get(name) == "auto"]
-        learnt = {name: buyer[name] for name in allowed if buyer[name]}
-        if learnt and (customer := storage.get(known)):
-            change(customer, learnt, "customer")
+        update_rules = order.hidden.get("customer_update") or {}
+        allowed = [name for name in ("name", "address") if update_rules.get(name) == "auto"]
+        changes = {name: buyer[name] for name in allowed if buyer[name]}
+        if changes and (customer := storage.get(known)):
+            change(customer, changes, "customer")
         return known
     if not order.creates_customer:
         return None

@@ -34,13 +34,13 @@ def context(paid: Obj) -> dict[str, Any]:
         return {}
     intent = collection.get_payment_intent(paid) or {}
     error = intent.get("last_payment_error") or {}
-    asks = intent.get("status") == "requires_action"
+    needs_authentication = intent.get("status") == "requires_action"
     amount = formatting.money(paid["amount_due"], paid["currency"])
     return {
         "amount": amount,
         "owed": True,
-        "bank_asks": asks,
-        "problem": "" if asks else error.get("message", ""),
+        "bank_asks": needs_authentication,
+        "problem": "" if needs_authentication else error.get("message", ""),
     }
 
 

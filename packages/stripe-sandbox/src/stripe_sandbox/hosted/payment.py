@@ -10,9 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
-import stripe
-
-from .. import cards, events, shapes, storage, switches
+from .. import cards, events, storage, switches
 from ..billing import clocks
 from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
@@ -146,10 +144,10 @@ def _intent(order: SessionView) -> Obj:
     known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
     if known is not None and (known["object"] == "payment_intent") == bool(total):
-        fresh = {"status": "requires_payment_method", "next_action": None}
+        changes = {"status": "requires_payment_method", "next_action": None}
         if total:  # a promotion code can change the total between attempts
-            fresh["amount"] = total
-        return storage.update(known["id"], **fresh)
+            changes["amount"] = total
+        return storage.update(known["id"], **changes)
     customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]
@@ -214,21 +212,18 @@ def fail(
 ) -> Result:
     """Return the intent to requires_payment_method with the reason; the session stays open."""
     error = {
-        "code": code,
         "decline_code": reason.decline_code if reason else None,
-        "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
-        "message": message,
         "payment_method": method,
         "type": "card_error" if reason else "invalid_request_error",
     }
     changes: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     if intent["object"] == "payment_intent":
-        told = {"charge": charge["id"]} if charge else {}
-        changes["last_payment_error"] = shapes.fill(stripe.PaymentIntent.LastPaymentError, **error, **told)
-        changes["latest_charge"] = charge["id"] if charge else intent["latest_charge"]
+        if charge:
+            error["charge"] = changes["latest_charge"] = charge["id"]
+        changes["last_payment_error"] = payment_intents.last_error(message, code, **error)
         event = "payment_intent.payment_failed"
     else:
-        changes["last_setup_error"] = shapes.fill(stripe.SetupIntent.LastSetupError, **error)
+        changes["last_setup_error"] = setup_intents.last_error(message, code, **error)
         event = "setup_intent.setup_failed"
     events.emit(event, storage.update(intent["id"], **changes))
     return Result("declined", reason.page_message if reason else message)

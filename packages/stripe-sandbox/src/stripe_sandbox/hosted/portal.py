@@ -50,7 +50,7 @@ def home(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
     """Show the overview; redirect a session with a flow to that flow on its first visit."""
     flow = session["flow"]
     if flow and "all" not in request.GET:
-        return _see_other(_flow_url(session))
+        return HttpResponseRedirect(_flow_url(session), status=303)
     context = {
         "rows": portal_page.rows(customer),
         "card": portal_page.card(customer),
@@ -68,19 +68,19 @@ def payment_method(
     """Save a new card as the customer's default, or for one subscription."""
     _require(session, "payment_method_update")
     subscription = _subscription(customer, subscription_id) if subscription_id else None
-    typed = _initial_form(request, customer)
+    form = _initial_form(request, customer)
     if request.method == "POST":
         today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-        typed = payment_form.read(request.POST, ask_email=False, ask_card=True, today=today)
-        if not typed.errors:
-            problem = portal_actions.save_card(customer, typed, subscription)
+        form = payment_form.read(request.POST, ask_email=False, ask_card=True, today=today)
+        if not form.errors:
+            problem = portal_actions.save_card(customer, form, subscription)
             if not problem:
                 return _redirect_after(session, "payment_method_update")
-            typed.errors["cardNumber"] = problem
+            form.errors["cardNumber"] = problem
     context = {
-        "form": typed,
+        "form": form,
         "countries": payment_form.countries(),
-        "one_tap": cards.ONE_TAP[:3],
+        "suggested_cards": cards.SUGGESTED[:3],
         "card_count": len(cards.TABLE),
         "subscription": subscription,
     }
@@ -108,7 +108,7 @@ def resume(request: HttpRequest, session: Obj, customer: Obj, subscription_id: s
     """Undo a scheduled cancellation."""
     _require(session, "subscription_cancel")
     portal_actions.resume(customer, _subscription(customer, subscription_id))
-    return _see_other(_home_url(session))
+    return HttpResponseRedirect(_home_url(session), status=303)
 
 
 @require_GET
@@ -154,10 +154,12 @@ def _redirect_after(session: Obj, act: str) -> HttpResponse:
     if flow and flow["type"] == act:
         after = flow["after_completion"]
     if after["type"] == "redirect":
-        return _see_other(after["redirect"]["return_url"])
+        return HttpResponseRedirect(after["redirect"]["return_url"], status=303)
     if after["type"] == "hosted_confirmation":
-        return _see_other(reverse("stripe_sandbox:portal_confirmation", args=[session["id"]]))
-    return _see_other(_home_url(session))
+        return HttpResponseRedirect(
+            reverse("stripe_sandbox:portal_confirmation", args=[session["id"]]), status=303
+        )
+    return HttpResponseRedirect(_home_url(session), status=303)
 
 
 def _home_url(session: Obj) -> str:
@@ -190,9 +192,3 @@ def _page(
 
 def _notice(request: HttpRequest, kind: str, back: str, status: int) -> HttpResponse:
     return render(request, "stripe_sandbox/hosted/notice.html", {"kind": kind, "back": back}, status=status)
-
-
-def _see_other(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response

@@ -14,7 +14,7 @@ from ..storage import Obj
 from . import payment
 from .payment_form import PaymentForm
 
-NO_WINDOW = (
+CHALLENGE_NOT_SUPPORTED = (
     "This card requires 3D Secure, which the sandbox supports at checkout only. Please try another card."
 )
 
@@ -26,7 +26,7 @@ def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None)
     """
     card = form.card
     if card.challenge:
-        return NO_WINDOW
+        return CHALLENGE_NOT_SUPPORTED
     with _customer_transaction(customer):
         intent = setup_intents.new(customer=customer["id"])
         events.emit("setup_intent.created", intent)

@@ -67,9 +67,9 @@ def card(customer: Obj) -> str:
 def overdue(customer: Obj) -> str:
     """Return the total of invoices whose payment failed, or ""."""
     found = storage.find("invoice", ("customer", "=", customer["id"]), ("status", "=", "open"))
-    owed = [invoice for invoice in found if invoice["attempted"]]
-    total = sum(invoice["amount_remaining"] for invoice in owed)
-    return formatting.money(total, owed[0]["currency"]) if total else ""
+    overdue_invoices = [invoice for invoice in found if invoice["attempted"]]
+    total = sum(invoice["amount_remaining"] for invoice in overdue_invoices)
+    return formatting.money(total, overdue_invoices[0]["currency"]) if total else ""
 
 
 def end_date(subscription: Obj) -> str:

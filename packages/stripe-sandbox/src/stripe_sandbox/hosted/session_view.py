@@ -75,10 +75,10 @@ class SessionView:
 
     @property
     def creates_customer(self) -> bool:
-        wanted = self.session["customer_creation"] == "always" or (
+        requested = self.session["customer_creation"] == "always" or (
             self.session["invoice_creation"] or {}
         ).get("enabled")
-        return bool(self.mode == "subscription" or wanted or self.saves_card)
+        return bool(self.mode == "subscription" or requested or self.saves_card)
 
     @property
     def intent_fields(self) -> Obj:
@@ -115,7 +115,7 @@ class SessionView:
         """Create the subscription and its paid first invoice; return the session's fields about them."""
         data = self.hidden.get("subscription_data") or {}
         rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
-        once = [item for item, price, _ in self.rows if not price["recurring"]]
+        one_time_items = [item for item, price, _ in self.rows if not price["recurring"]]
         fields = {
             name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
         }
@@ -125,7 +125,7 @@ class SessionView:
         )
         if discount := self.redeem(customer, subscription["id"]):
             subscription = storage.update(subscription["id"], discounts=[discount])
-        invoice = invoices.new(subscription, extra=once, customer_tax_ids=self._tax_ids)
+        invoice = invoices.new(subscription, extra=one_time_items, customer_tax_ids=self._tax_ids)
         invoice = storage.update(invoice["id"], hosted_invoice_url=self.url(f"receipts/{invoice['id']}"))
         subscription = storage.update(subscription["id"], latest_invoice=invoice["id"])
         events.emit("customer.subscription.created", subscription)
@@ -134,10 +134,10 @@ class SessionView:
 
     def create_invoice(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
         """Create the paid invoice of a one-time sale if the session requests one; return the session's field for it."""
-        wanted = self.session["invoice_creation"]
-        if not wanted or not wanted["enabled"]:
+        requested = self.session["invoice_creation"]
+        if not requested or not requested["enabled"]:
             return {}
-        data = wanted["invoice_data"]
+        data = requested["invoice_data"]
         fields = {
             "description": data["description"],
             "footer": data["footer"],

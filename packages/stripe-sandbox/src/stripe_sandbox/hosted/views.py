@@ -1,7 +1,6 @@
 """The hosted pages: checkout, 3D Secure, receipt. Each works without JavaScript."""
 
 import datetime
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from ..storage import Obj
 from . import invoice_page, order_summary, payment, payment_form
 from .session_view import SessionView
 
-HOLD_SECONDS = 10
+MAX_HOLD_SECONDS = 10
 """How long the redirect waits for the store to acknowledge the payment, as at Stripe."""
 
 # message ▶ the field that shows it, if not the card number
@@ -45,30 +44,23 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
 
 def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-    typed = payment_form.read(
+    form = payment_form.read(
         request.POST, ask_email=not order.email, ask_card=order.needs_card, today=today, methods=order.methods
     )
-    if order.session["status"] == "open" and (act := _promotion(request, order)):
-        typed.errors = {}
-        return _page(request, SessionView.load(order.session["id"]) or order, typed, act.refused)
-    if typed.errors and order.session["status"] == "open":
-        return _page(request, order, typed)
-    result = payment.pay(order.session["id"], typed)
+    if order.session["status"] == "open" and (code_error := _apply_promotion(request, order)) is not None:
+        form.errors = {}
+        return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
+    if form.errors and order.session["status"] == "open":
+        return _page(request, order, form)
+    result = payment.pay(order.session["id"], form)
     if result.state == "declined":
-        typed.errors[_DECLINE_FIELDS.get(result.message, "cardNumber")] = result.message
-        return _page(request, order, typed)
+        form.errors[_DECLINE_FIELDS.get(result.message, "cardNumber")] = result.message
+        return _page(request, order, form)
     return _redirect_after(order.session["id"], result)
 
 
-@dataclass(frozen=True)
-class _Promotion:
-    """The result of the promotion code field: `refused` is the error message."""
-
-    refused: str = ""
-
-
-def _promotion(request: HttpRequest, order: SessionView) -> _Promotion | None:
-    """Apply or remove a promotion code if the POST contains one, so that a typed code is never ignored."""
+def _apply_promotion(request: HttpRequest, order: SessionView) -> str | None:
+    """Apply or remove a promotion code; return an error message, "" on success, None if the POST has no code."""
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None
@@ -76,14 +68,14 @@ def _promotion(request: HttpRequest, order: SessionView) -> _Promotion | None:
         payment.cancel_challenge(order.session["id"])
     if request.POST.get("act") == "remove":
         session_amounts.remove_code(order.session["id"])
-        return _Promotion()
+        return ""
     if not code:
         return None
     try:
         session_amounts.apply_code(order.session["id"], code)
     except coupons.Refused as refused:
-        return _Promotion(str(refused))
-    return _Promotion()
+        return str(refused)
+    return ""
 
 
 @never_cache
@@ -99,20 +91,14 @@ def _redirect_after(session_id: str, result: payment.Result) -> HttpResponse:
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
-            delivery.wait_for(payment.completed_event(session_id), HOLD_SECONDS)
-        return _see_other(success_url(session))
+            delivery.wait_for(payment.completed_event(session_id), MAX_HOLD_SECONDS)
+        return HttpResponseRedirect(success_url(session), status=303)
     declined = "?declined=1" if result.state == "declined" else ""
-    return _see_other(reverse("stripe_sandbox:checkout", args=[session_id]) + declined)
+    return HttpResponseRedirect(reverse("stripe_sandbox:checkout", args=[session_id]) + declined, status=303)
 
 
 def success_url(session: Obj) -> str:
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _see_other(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response
 
 
 # --- 3D Secure: a bank's page in a frame in a frame -------------------------------------------------------
@@ -211,26 +197,26 @@ def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.Paym
 
 
 def _page(
-    request: HttpRequest, order: SessionView, typed: payment_form.PaymentForm, promotion_error: str = ""
+    request: HttpRequest, order: SessionView, form: payment_form.PaymentForm, promotion_error: str = ""
 ) -> HttpResponse:
     session = order.session
-    waiting = payment.challenged_intent(session["id"]) if request.method != "POST" else None
+    challenged = payment.challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
         "summary": order_summary.summarize(order),
         "promotion": _applied_code(session),
         "promotion_error": promotion_error,
         "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
-        "form": typed,
-        "email": order.email or typed.email,
+        "form": form,
+        "email": order.email or form.email,
         "ask_email": not order.email,
         "ask_card": order.needs_card,
         "countries": payment_form.countries(),
         "methods": order.methods,
         "accounts": ibans.TABLE[:2],
-        "one_tap": cards.ONE_TAP,
+        "suggested_cards": cards.SUGGESTED,
         "card_count": len(cards.TABLE),
-        "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if waiting else "",
+        "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if challenged else "",
     }
     response = render(request, "stripe_sandbox/hosted/checkout.html", context)
     return _allow_store_redirect(response, order)

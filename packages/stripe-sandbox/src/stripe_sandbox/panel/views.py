@@ -182,8 +182,10 @@ def _row(obj: Obj) -> dict[str, Any]:
     """Return what a list shows of an object."""
     amounts = [obj.get(name) for name in ("amount_total", "amount", "total", "unit_amount")]
     amount = next((value for value in amounts if value is not None), None)
-    named = "url" if obj["object"] == "webhook_endpoint" else "name"
-    texts = [obj.get(name) for name in (named, "type", "email", "customer_email", "nickname", "description")]
+    name_field = "url" if obj["object"] == "webhook_endpoint" else "name"
+    texts = [
+        obj.get(name) for name in (name_field, "type", "email", "customer_email", "nickname", "description")
+    ]
     details = obj.get("customer_details") or obj.get("billing_details") or {}
     return {
         "id": obj["id"],

@@ -107,17 +107,18 @@ def mark_expired(session: Obj) -> Obj:
 # --- defaults of a new session ----------------------------------------------------------------------------
 
 
-def _automatic_tax(asked: Obj) -> Obj:
+def _automatic_tax(requested: Obj) -> Obj:
     liability = {"account": None, "type": "self"}
     return shapes.fill(
-        Session.AutomaticTax, **asked | {"liability": liability, "provider": "stripe", "status": "complete"}
+        Session.AutomaticTax,
+        **requested | {"liability": liability, "provider": "stripe", "status": "complete"},
     )
 
 
-def _invoice_creation(asked: Obj) -> Obj:
-    data: Obj = {"metadata": {}} | empty_to_null(asked.get("invoice_data", {}))
+def _invoice_creation(requested: Obj) -> Obj:
+    data: Obj = {"metadata": {}} | empty_to_null(requested.get("invoice_data", {}))
     return {
-        "enabled": asked["enabled"],
+        "enabled": requested["enabled"],
         "invoice_data": shapes.fill(Session.InvoiceCreation.InvoiceData, **data),
     }
 
@@ -126,7 +127,7 @@ def _invoice_creation(asked: Obj) -> Obj:
 _BUILDERS: dict[str, Callable[[Obj], Obj]] = {
     "automatic_tax": _automatic_tax,
     "invoice_creation": _invoice_creation,
-    "tax_id_collection": lambda asked: {"required": "never"} | asked,
+    "tax_id_collection": lambda requested: {"required": "never"} | requested,
 }
 
 

@@ -50,10 +50,10 @@ def update(call: Call) -> Obj:
 
 def listing(call: Call) -> Obj:
     """GET /v1/customers: a test clock's customers only if the request names the clock."""
-    asked = call.params.get("test_clock")
+    clock_id = call.params.get("test_clock")
     filters: list[Filter] = [(name, "=", call.params[name]) for name in ("email",) if name in call.params]
     created = to_filters("created", call.params.get("created", {}))
-    return list_page(call, "customer", *filters, *created, ("test_clock", "IS", asked))
+    return list_page(call, "customer", *filters, *created, ("test_clock", "IS", clock_id))
 
 
 def delete(call: Call) -> Obj:

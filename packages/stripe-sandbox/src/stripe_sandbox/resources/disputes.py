@@ -34,14 +34,14 @@ KINDS = {
     "dispute_not_received": Kind("product_not_received", "13.1"),
     "dispute_inquiry": Kind("fraudulent", "10.4", inquiry=True),
 }
-"""`cards.Card.later` ▶ its dispute."""
+"""`cards.Card.follow_up` ▶ its dispute."""
 _OUTCOMES_BY_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
 def schedule_for_card(charge: Obj) -> None:
     """Schedule the dispute or early fraud warning of the charge's test card."""
     card = (charge["payment_method_details"] or {}).get("card") or {}
-    action = cards.by_fingerprint(card.get("fingerprint") or "").later
+    action = cards.by_fingerprint(card.get("fingerprint") or "").follow_up
     if action in KINDS or action == "early_fraud_warning":
         scheduled_actions.schedule(action, charge["id"], DELAY_SECONDS)
 

@@ -31,13 +31,13 @@ def new(
         },
         "type": "subscription_details",
     }
-    about = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
+    details = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
     return _create(
         subscription["customer"],
         lines + [_sale_line(item) for item in extra],
         _next_discount(subscription),
         subscription["automatic_tax"]["enabled"],
-        about | fields,
+        details | fields,
     )
 
 
@@ -62,7 +62,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
     ]
     subtotal = sum(sums.subtotal for sums in amounts)
     total = sum(sums.total for sums in amounts)
-    off = sum(sums.discount for sums in amounts)
+    total_discount = sum(sums.discount for sums in amounts)
     draft = fields.get("status") == "draft"
     defaults = {
         "id": invoice_id,
@@ -107,7 +107,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal - sum(sums.tax for sums in amounts if sums.inclusive),
         "total": total,
-        "total_discount_amounts": [{"amount": off, "discount": discount}] if coupon else [],
+        "total_discount_amounts": [{"amount": total_discount, "discount": discount}] if coupon else [],
         "total_excluding_tax": total - sum(sums.tax for sums in amounts),
         "total_pretax_credit_amounts": [],
         "total_taxes": [tax for sums in amounts for tax in _taxes(sums)],

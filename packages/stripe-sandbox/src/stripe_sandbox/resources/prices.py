@@ -27,8 +27,8 @@ def new(
 ) -> Obj:
     """Store a price of a product's id, in minor units; `recurring` needs an interval, interval_count is optional."""
     if recurring:
-        once = {"interval_count": 1, "usage_type": "licensed"}
-        recurring = shapes.fill(stripe.Price.Recurring, **(once | recurring))
+        recurring_defaults = {"interval_count": 1, "usage_type": "licensed"}
+        recurring = shapes.fill(stripe.Price.Recurring, **(recurring_defaults | recurring))
     defaults = {
         "active": True,
         "billing_scheme": "per_unit",

@@ -75,9 +75,9 @@ def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] not in ("pending", "succeeded"):
         return
-    kept = {name: value for name, value in refund.items() if name != "pending_reason"}
+    without_reason = {name: value for name, value in refund.items() if name != "pending_reason"}
     _add_refunded_amount(refund, -refund["amount"])
-    events.emit("refund.failed", _change(kept, status="failed", failure_reason=reason))
+    events.emit("refund.failed", _change(without_reason, status="failed", failure_reason=reason))
 
 
 def _charge(charge: str | None, intent: str | None) -> Obj:
@@ -129,7 +129,7 @@ def _is_card(charge: Obj) -> bool:
 def _course(charge: Obj) -> str:
     fingerprint = charge["payment_method_details"]["card"]["fingerprint"] if _is_card(charge) else ""
     card = cards.by_fingerprint(fingerprint)
-    return card.later if card.later in _OUTCOMES else ""
+    return card.follow_up if card.follow_up in _OUTCOMES else ""
 
 
 def _add_refunded_amount(refund: Obj, amount: int) -> Obj:

@@ -39,14 +39,14 @@ def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list
 
 def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Obj | None]:
     """Return a request's `discounts` as the session shows them, and their coupon. Raise ApiError if invalid."""
-    asked = params.get("discounts")
-    if not asked:
+    discounts = params.get("discounts")
+    if not discounts:
         return None, None
     if "allow_promotion_codes" in params:
         raise errors.exclusive("allow_promotion_codes", "discounts")
-    if len(asked) > 1:
+    if len(discounts) > 1:
         raise errors.ApiError("A Checkout Session takes one discount.", param="discounts")
-    (row,) = asked
+    (row,) = discounts
     if ("coupon" in row) == ("promotion_code" in row):
         raise errors.exclusive("discounts[0][coupon]", "discounts[0][promotion_code]")
     subtotal, currency = sum(item["amount_subtotal"] for item in items), items[0]["currency"]
@@ -69,11 +69,11 @@ def get_coupon(session: Obj) -> Obj | None:
     return None
 
 
-def apply_code(session_id: str, typed: str) -> None:
+def apply_code(session_id: str, text: str) -> None:
     """Apply a promotion code that the buyer typed. Raise coupons.Refused if it is not usable."""
     with storage.transaction():
         session = storage.get(session_id, "checkout.session") or {}
-        code = coupons.by_code(typed)
+        code = coupons.by_code(text)
         coupon = coupons.check_code(
             code, session["customer"], session["amount_subtotal"], session["currency"]
         )

@@ -28,8 +28,8 @@ def sync_store_endpoint() -> None:
     elif known:
         storage.update(STORE_ENDPOINT_ID, url=url)
     else:
-        about = {"description": "The endpoint of the settings", "api_version": stripe.api_version}
-        new(url, ["*"], id=STORE_ENDPOINT_ID, **about)
+        fields = {"description": "The endpoint of the settings", "api_version": stripe.api_version}
+        new(url, ["*"], id=STORE_ENDPOINT_ID, **fields)
 
 
 def create(call: Call) -> Obj:

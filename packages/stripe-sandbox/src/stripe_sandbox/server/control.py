@@ -121,14 +121,14 @@ def api(params: dict[str, Any]) -> dict[str, Any]:
 
 def _change_switches(params: dict[str, Any], names: set[str]) -> dict[str, Any]:
     _refuse_unknown(params, names)
-    now = asdict(switches.current())
+    values = asdict(switches.current())
     for name, value in params.items():
-        wanted = float if isinstance(now[name], float) or name.endswith("_seconds") else type(now[name])
+        wanted = float if isinstance(values[name], float) or name.endswith("_seconds") else type(values[name])
         if type(value) is not wanted and not (wanted is float and type(value) is int):
             raise errors.ApiError(f"`{name}` must be of type {wanted.__name__}.", param=name)
         if wanted in (int, float) and value < 0:
             raise errors.ApiError(f"`{name}` cannot be negative.", param=name)
-    changed = asdict(switches.change(**params)) if params else now
+    changed = asdict(switches.change(**params)) if params else values
     return {name: changed[name] for name in sorted(names)}
 
 
