@@ -61,7 +61,7 @@ def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
     purchase = bought(as_ada, club)
-    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     assert sync_purchase(purchase, "test").status == Status.REFUNDED
     scheduled_actions.run_for(refund["id"])
     reconcile()
@@ -73,9 +73,9 @@ def test_reconcile_adds_up_the_refunds_of_a_subscription(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
     purchase = bought(as_ada, club)
-    refunds.make(charge_of(purchase), 500)
+    refunds.create_refund(charge_of(purchase), 500)
     sync_purchase(purchase, "test")
-    refunds.make(charge_of(purchase), 400)
+    refunds.create_refund(charge_of(purchase), 400)
     reconcile()
     purchase.refresh_from_db()
     assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 900)
@@ -98,7 +98,7 @@ def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
 ) -> None:
     """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
     purchase = bought(as_ada, icons)
-    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     values = fulfilment.purchase_values
 
     def slow(*fetched: Any) -> dict[str, Any]:

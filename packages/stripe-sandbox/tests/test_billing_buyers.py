@@ -229,7 +229,7 @@ def _check(member: Member) -> None:
     assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
     due = due_dates.next_for_subscription(subscription)
     assert due is None or due > moment or subscription["status"] == "trialing"
-    assert due_dates.first_due(member.clock, moment) is None or subscription["status"] == "trialing"
+    assert due_dates.find_first_due(member.clock, moment) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):
         assert due_dates.period_end(subscription) > moment
     starts = [

@@ -29,12 +29,12 @@ def errors(**changes: str) -> dict[str, str]:
 
 
 def with_check_digit(number: str) -> str:
-    return next(number + digit for digit in "0123456789" if cards.luhn_valid(number + digit))
+    return next(number + digit for digit in "0123456789" if cards.is_luhn_valid(number + digit))
 
 
 @given(numbers)
 def test_exactly_one_check_digit_is_valid(number: str) -> None:
-    assert sum(cards.luhn_valid(number + digit) for digit in "0123456789") == 1
+    assert sum(cards.is_luhn_valid(number + digit) for digit in "0123456789") == 1
 
 
 @given(numbers, st.data())
@@ -42,12 +42,12 @@ def test_one_wrong_digit_is_detected(number: str, data: st.DataObject) -> None:
     whole = with_check_digit(number)
     at = data.draw(st.integers(0, len(whole) - 1))
     other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != whole[at]]))
-    assert not cards.luhn_valid(whole[:at] + other + whole[at + 1 :])
+    assert not cards.is_luhn_valid(whole[:at] + other + whole[at + 1 :])
 
 
 @given(st.text("0123456789", max_size=19))
 def test_grouping_keeps_all_digits(number: str) -> None:
-    assert cards.digits(cards.group(number)) == number
+    assert cards.extract_digits(cards.group_digits(number)) == number
 
 
 @given(
@@ -68,20 +68,20 @@ def test_parsed_expiry_is_valid_or_none(text: str) -> None:
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=30)))
 def test_form_accepts_arbitrary_text(typed: dict[str, str]) -> None:
     read = payment_form.read(typed, ask_email=True, ask_card=True, today=TODAY)
-    assert read.errors or cards.luhn_valid(read.number)
+    assert read.errors or cards.is_luhn_valid(read.number)
 
 
 @pytest.mark.parametrize("card", cards.TABLE, ids=lambda card: card.number)
 def test_all_test_cards_have_valid_numbers(card: cards.Card) -> None:
-    assert cards.luhn_valid(card.number)
+    assert cards.is_luhn_valid(card.number)
     assert cards.detect_brand(card.number) == card.brand
     assert len(card.number) == cards.number_length(card.number)
-    assert cards.by_fingerprint(card.fingerprint) is card
+    assert cards.find_by_fingerprint(card.fingerprint) is card
     assert errors(cardNumber=card.formatted_number, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
 
 
 def test_non_test_card_is_declined() -> None:
-    card = cards.by_number(with_check_digit("400000111122223"))
+    card = cards.find_by_number(with_check_digit("400000111122223"))
     assert card.decline is cards.NOT_A_TEST_CARD
 
 

@@ -163,7 +163,7 @@ def test_line_items_are_included_if_expanded(shop: Any) -> None:
 def test_a_trial_costs_nothing_today(shop: Any) -> None:
     session = start(shop, shop.monthly, mode="subscription", subscription_data={"trial_period_days": 14})
     assert session.amount_total == 0
-    assert storage.hidden(session.id)["subscription_data"] == {"trial_period_days": 14}
+    assert storage.get_hidden(session.id)["subscription_data"] == {"trial_period_days": 14}
     soon = {"trial_end": int(time.time()) + 3600}
     error = refused(shop, price=shop.monthly, mode="subscription", subscription_data=soon)
     assert error.param == "subscription_data[trial_end]"

@@ -116,7 +116,7 @@ def test_successful_card_completes_session(sandbox: Sandbox, buyer: Client, card
     paid_with = charge.payment_method_details.card
     assert (paid_with.brand, paid_with.last4, paid_with.funding) == (card.brand, card.last4, card.funding)
     assert (paid_with.exp_month, paid_with.exp_year) == (12, 2034)
-    assert cards.by_fingerprint(paid_with.fingerprint).follow_up == card.follow_up
+    assert cards.find_by_fingerprint(paid_with.fingerprint).follow_up == card.follow_up
     assert types(sandbox) == [
         "payment_intent.created",
         "charge.succeeded",

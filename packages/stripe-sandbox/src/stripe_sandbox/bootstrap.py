@@ -4,10 +4,10 @@ from .resources import webhook_endpoints
 
 def prepare() -> None:
     """Create the store's webhook endpoint and the demo catalogue in a new or reset file; do nothing otherwise."""
-    if storage.setting("prepared"):
+    if storage.get_setting("prepared"):
         return
     with storage.transaction():
-        if storage.setting("prepared"):
+        if storage.get_setting("prepared"):
             return
         storage.set_setting("prepared", True)
         webhook_endpoints.sync_store_endpoint()

@@ -41,7 +41,7 @@ def update(kind: str, event: str = "") -> Handler:
     return lambda call: change(load(kind, call.args["id"]), call.params, event)
 
 
-def listing(kind: str, **special: Callable[[Any], Filter]) -> Handler:
+def list_objects(kind: str, **special: Callable[[Any], Filter]) -> Handler:
     """Return the handler of GET /v1/<things>. Filters are named after fields; `special` maps names that are not."""
 
     def handler(call: Call) -> Obj:
@@ -99,14 +99,14 @@ def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
         after["updated"] = clock.now()
     storage.put(after)
     if event:
-        events.updated(event, obj, after)
+        events.emit_updated(event, obj, after)
     return after
 
 
 def empty_to_null(params: Obj) -> Obj:
     """Replace "" by null, in nested hashes too, as requests unset fields this way; empty metadata becomes {}."""
     return {
-        name: merge_metadata({}, value) if name == "metadata" else _nulled(value)
+        name: merge_metadata({}, value) if name == "metadata" else _replace_empty(value)
         for name, value in params.items()
     }
 
@@ -116,9 +116,9 @@ def drop_empty(params: Obj) -> Obj:
     return {name: value for name, value in empty_to_null(params).items() if value is not None}
 
 
-def _nulled(value: Any) -> Any:
+def _replace_empty(value: Any) -> Any:
     if isinstance(value, list):
-        return [_nulled(item) for item in value]
+        return [_replace_empty(item) for item in value]
     return empty_to_null(value) if isinstance(value, dict) else None if value == "" else value
 
 

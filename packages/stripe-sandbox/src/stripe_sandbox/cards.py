@@ -47,7 +47,7 @@ class Card:
 
     @property
     def formatted_number(self) -> str:
-        return group(self.number)
+        return group_digits(self.number)
 
 
 GENERIC_TEXT = "Your card was declined."
@@ -117,18 +117,18 @@ _BRANDS = (
 _LENGTHS = {"amex": 15, "diners": 14}
 
 
-def by_number(number: str) -> Card:
+def find_by_number(number: str) -> Card:
     """Return the test card, or a declined card if this is not a test number, as in Stripe's test mode."""
     unknown = Card(number, "Not a test card", decline=NOT_A_TEST_CARD, brand=detect_brand(number))
     return BY_NUMBER.get(number, unknown)
 
 
-def by_fingerprint(fingerprint: str) -> Card:
+def find_by_fingerprint(fingerprint: str) -> Card:
     """Return the test card with this fingerprint, or the plain Visa if no card matches."""
     return BY_FINGERPRINT.get(fingerprint, TABLE[0])
 
 
-def digits(text: str) -> str:
+def extract_digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
 
 
@@ -145,7 +145,7 @@ def cvc_length(number: str) -> int:
     return 4 if detect_brand(number) == "amex" else 3
 
 
-def luhn_valid(number: str) -> bool:
+def is_luhn_valid(number: str) -> bool:
     """Return whether the check digit is right (ISO/IEC 7812-1)."""
     odd, even = number[-1::-2], number[-2::-2]
     total = sum(map(int, odd)) + sum(sum(divmod(2 * int(d), 10)) for d in even)
@@ -161,7 +161,7 @@ def parse_expiry(text: str) -> tuple[int, int] | None:
     return int(found[1]), year if year >= 100 else 2000 + year
 
 
-def group(number: str) -> str:
+def group_digits(number: str) -> str:
     """Return the digits in the groups printed on the card: 4-6-5 for American Express, else fours."""
     if detect_brand(number) == "amex":
         return " ".join(filter(None, (number[:4], number[4:10], number[10:])))

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Return stripe_sandbox.E001 and E002 (a Django system check)."""
-    problems = live_keys()
+    problems = find_live_keys()
     if not settings.DEBUG and not getattr(settings, "STRIPE_SANDBOX", False):
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
         problems.append(
@@ -22,7 +22,7 @@ def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return problems
 
 
-def live_keys() -> list[CheckMessage]:
+def find_live_keys() -> list[CheckMessage]:
     """Return E001 if the settings or the environment contain a live key."""
     keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
     if not any(key.startswith(("sk_live_", "rk_live_")) for key in keys):

@@ -14,7 +14,7 @@ def now() -> int:
 
 
 @contextmanager
-def at(moment: int | None) -> Iterator[None]:
+def freeze_at(moment: int | None) -> Iterator[None]:
     """Set the current time to `moment` (Unix seconds) in this context; None changes nothing."""
     token = _frozen.set(moment or _frozen.get())
     try:

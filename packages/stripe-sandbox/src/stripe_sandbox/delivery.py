@@ -106,7 +106,7 @@ def _attempt(row: sqlite3.Row, now: float) -> None:
         status, error = 500, "Simulated failure (sandbox switch fail_next_n)."
     else:
         is_store = endpoint["id"] == STORE_ENDPOINT_ID
-        secret = settings.STRIPE_WEBHOOK_SECRET if is_store else storage.hidden(endpoint["id"])["secret"]
+        secret = settings.STRIPE_WEBHOOK_SECRET if is_store else storage.get_hidden(endpoint["id"])["secret"]
         in_process = is_store and not conf.get("WEBHOOK_URL")
         status, error = sender.send(event, endpoint["url"], secret, now, in_process)
     if status is not None and 200 <= status < 300:

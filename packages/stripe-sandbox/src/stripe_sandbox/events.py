@@ -39,7 +39,7 @@ def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
     return event
 
 
-def updated(kind: str, before: Obj, after: Obj) -> Obj | None:
+def emit_updated(kind: str, before: Obj, after: Obj) -> Obj | None:
     """Emit "<kind>.updated" with the old values of changed fields, if any field changed."""
     previous = _changes(before, after)
     return emit(f"{kind}.updated", after, previous) if previous else None

@@ -14,19 +14,19 @@ from .storage import Obj
 _TWO_DECIMALS = {"ISK", "UGX"}
 
 
-def money(amount: int, currency: str) -> str:
+def format_money(amount: int, currency: str) -> str:
     """Format an amount in minor units: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
     return format_currency(amount / 10 ** _decimals(code), code, locale="en_US")
 
 
-def major(amount: int, currency: str) -> str:
+def format_major_units(amount: int, currency: str) -> str:
     """Format an amount in minor units for an input field: (900, "usd") is "9.00"."""
     decimals = _decimals(currency.upper())
     return f"{amount / 10**decimals:.{decimals}f}"
 
 
-def minor(text: str, currency: str) -> int | None:
+def parse_minor_units(text: str, currency: str) -> int | None:
     """Parse an amount such as "9.00" or "9" into minor units; return None if it is not a number."""
     try:
         return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
@@ -34,7 +34,7 @@ def minor(text: str, currency: str) -> int | None:
         return None
 
 
-def interval(recurring: Obj) -> str:
+def format_interval(recurring: Obj) -> str:
     """Return "month", "year" or "3 months" for a price's `recurring`."""
     count = recurring["interval_count"]
     return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"

@@ -38,19 +38,19 @@ TABLE = (
 _BY_NUMBER = {account.number: account for account in TABLE}
 
 
-def tidy(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the number without spaces, in upper case."""
     return re.sub(r"\s", "", text).upper()
 
 
 def find(text: str) -> Account | None:
     """Return the test account with this number, typed with or without spaces."""
-    return _BY_NUMBER.get(tidy(text))
+    return _BY_NUMBER.get(normalize(text))
 
 
-def valid(text: str) -> bool:
+def is_valid(text: str) -> bool:
     """Return whether the number is well formed and its check digits are right (ISO 13616)."""
-    number = tidy(text)
+    number = normalize(text)
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", number):
         return False
     return int("".join(str(int(char, 36)) for char in number[4:] + number[:4])) % 97 == 1

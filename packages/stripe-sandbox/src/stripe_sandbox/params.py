@@ -27,7 +27,7 @@ def check(tree: Tree, schema: type, supported: frozenset[str]) -> Obj:
     `supported` are dotted paths without list indexes. A path includes everything below it; "a.b=false" supports that
     value only.
     """
-    params = _hash(tree, schema, "")
+    params = _convert_hash(tree, schema, "")
     for path, param, value in _leaves(params, "", ""):
         known = (
             not path
@@ -39,7 +39,7 @@ def check(tree: Tree, schema: type, supported: frozenset[str]) -> Obj:
     return params
 
 
-def _hash(tree: Tree, schema: type, at: str) -> Obj:
+def _convert_hash(tree: Tree, schema: type, at: str) -> Obj:
     fields = _fields(schema)
     for name in tree:
         if name in _REMOVED and name not in fields:
@@ -49,7 +49,7 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
         plural = "s" if len(unknown) > 1 else ""
         message = f"Received unknown parameter{plural}: {', '.join(unknown)}"
         raise errors.ApiError(message, code="parameter_unknown", param=unknown[0])
-    params = {name: _value(raw, fields[name][0], _name(at, name)) for name, raw in tree.items()}
+    params = {name: _convert_value(raw, fields[name][0], _name(at, name)) for name, raw in tree.items()}
     for name, (_, required) in fields.items():
         if required and name not in params:
             raise errors.missing(_name(at, name))
@@ -58,10 +58,10 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
     return params
 
 
-def _value(raw: str | Tree, hint: Any, at: str) -> Any:
+def _convert_value(raw: str | Tree, hint: Any, at: str) -> Any:
     options = _options(hint)
     if isinstance(raw, dict):
-        return _nested(raw, options, at)
+        return _convert_nested(raw, options, at)
     literals = [value for option in options if get_origin(option) is Literal for value in get_args(option)]
     if raw in literals:
         return raw
@@ -80,12 +80,12 @@ def _value(raw: str | Tree, hint: Any, at: str) -> Any:
     raise errors.ApiError(f"Invalid {wanted}", param=at)
 
 
-def _nested(tree: Tree, options: list[Any], at: str) -> Any:
+def _convert_nested(tree: Tree, options: list[Any], at: str) -> Any:
     for option in options:
         if is_typeddict(option):
-            return _hash(tree, option, at)
+            return _convert_hash(tree, option, at)
         if get_origin(option) is dict:
-            return _free_hash(tree, get_args(option)[1], at)
+            return _convert_free_hash(tree, get_args(option)[1], at)
         if get_origin(option) is list:
             if not all(key.isdecimal() for key in tree):
                 raise errors.ApiError("Invalid array", param=at)
@@ -93,15 +93,15 @@ def _nested(tree: Tree, options: list[Any], at: str) -> Any:
             rows = [(f"{at}[{index}]", tree[key]) for index, key in enumerate(sorted(tree, key=int))]
             if blank := [name for name, raw in rows if raw == ""]:
                 raise errors.empty(blank[0])
-            return [_value(raw, item, name) for name, raw in rows]
+            return [_convert_value(raw, item, name) for name, raw in rows]
     raise errors.ApiError(
         "Invalid string: a hash or an array was given", code="parameter_invalid_string", param=at
     )
 
 
-def _free_hash(tree: Tree, hint: Any, at: str) -> Obj:
+def _convert_free_hash(tree: Tree, hint: Any, at: str) -> Obj:
     """Convert a hash with any keys, such as metadata. https://docs.stripe.com/api/metadata"""
-    values = {key: _value(raw, hint, f"{at}[{key}]") for key, raw in tree.items()}
+    values = {key: _convert_value(raw, hint, f"{at}[{key}]") for key, raw in tree.items()}
     if hint is str:
         for key, value in values.items():
             for what, text, limit in (("keys", key, 40), ("values", value, 500)):

@@ -14,7 +14,7 @@ from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from .billing import clocks, requests
-from .calls import Handler, listing, retrieve, update
+from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
     coupons,
@@ -112,15 +112,15 @@ ROUTES = (
     Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
     Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
     # products and prices
-    Route("GET", "/v1/products", listing("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
+    Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
     Route("POST", "/v1/products", new_products.create, p.ProductCreateParams,
           _PRODUCT + _below("default_price_data", _MONEY)),
     Route("GET", "/v1/products/{id}", retrieve("product"), p.ProductRetrieveParams),
     Route("POST", "/v1/products/{id}", products.update, p.ProductUpdateParams, _PRODUCT + "default_price"),
     Route("DELETE", "/v1/products/{id}", products.delete, p.ProductDeleteParams),
-    Route("GET", "/v1/prices", listing("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)), p.PriceListParams,
-          _LIST + "active currency lookup_keys product recurring type"),
+    Route("GET", "/v1/prices", list_objects("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)),
+          p.PriceListParams, _LIST + "active currency lookup_keys product recurring type"),
     Route("POST", "/v1/prices", prices.create, p.PriceCreateParams,
           _MONEY + "product " + _below("product_data", _PRODUCT)),
     Route("GET", "/v1/prices/{id}", retrieve("price"), p.PriceRetrieveParams),
@@ -140,16 +140,16 @@ ROUTES = (
     Route("GET", "/v1/checkout/sessions/{id}/line_items", sessions.line_items, pc.SessionLineItemListParams, _PAGE),
     Route("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, pc.SessionExpireParams),
     # payments
-    Route("GET", "/v1/payment_intents", listing("payment_intent"), p.PaymentIntentListParams, _LIST + "customer"),
+    Route("GET", "/v1/payment_intents", list_objects("payment_intent"), p.PaymentIntentListParams, _LIST + "customer"),
     Route("GET", "/v1/payment_intents/{id}", retrieve("payment_intent"), p.PaymentIntentRetrieveParams),
     Route("POST", "/v1/payment_intents/{id}", update("payment_intent"), p.PaymentIntentUpdateParams,
           "metadata description"),
-    Route("GET", "/v1/charges", listing("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
+    Route("GET", "/v1/charges", list_objects("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
-    Route("GET", "/v1/setup_intents", listing("setup_intent"), p.SetupIntentListParams,
+    Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
     # subscriptions and invoices
@@ -164,13 +164,13 @@ ROUTES = (
           "type=subscription bill_for.unused_time_from.type=none bill_for.outstanding_usage_through.type=none"),
     Route("POST", "/v1/subscriptions/{id}/resume", requests.resume_subscription, p.SubscriptionResumeParams,
           "billing_cycle_anchor.type proration_behavior=none payment_behavior=resume_on_payment_attempt"),
-    Route("GET", "/v1/invoices", listing("invoice", subscription=lambda value:
+    Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
-    Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
+    Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
     # discounts
@@ -180,7 +180,7 @@ ROUTES = (
     Route("GET", "/v1/coupons/{id}", coupons.retrieve, p.CouponRetrieveParams),
     Route("POST", "/v1/coupons/{id}", coupons.update, p.CouponUpdateParams, "metadata name"),
     Route("DELETE", "/v1/coupons/{id}", coupons.delete, p.CouponDeleteParams),
-    Route("GET", "/v1/promotion_codes", listing("promotion_code", coupon=lambda value:
+    Route("GET", "/v1/promotion_codes", list_objects("promotion_code", coupon=lambda value:
           ("promotion.coupon", "=", value)), p.PromotionCodeListParams, _LIST + "active code coupon customer"),
     Route("POST", "/v1/promotion_codes", coupons.create_code, p.PromotionCodeCreateParams,
           "active code customer expires_at max_redemptions metadata promotion restrictions.first_time_transaction"
@@ -201,34 +201,34 @@ ROUTES = (
     Route("POST", "/v1/billing_portal/configurations/{id}", portal.update_configuration,
           pb.ConfigurationUpdateParams, _PORTAL + "active"),
     # refunds and disputes
-    Route("GET", "/v1/refunds", listing("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
+    Route("GET", "/v1/refunds", list_objects("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
     Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),
     Route("GET", "/v1/refunds/{id}", retrieve("refund"), p.RefundRetrieveParams),
     Route("POST", "/v1/refunds/{id}", refunds.update, p.RefundUpdateParams, "metadata"),
-    Route("GET", "/v1/disputes", listing("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
+    Route("GET", "/v1/disputes", list_objects("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),
     Route("POST", "/v1/disputes/{id}/close", disputes.close, p.DisputeCloseParams),
-    Route("GET", "/v1/radar/early_fraud_warnings", listing("radar.early_fraud_warning"),
+    Route("GET", "/v1/radar/early_fraud_warnings", list_objects("radar.early_fraud_warning"),
           pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
           pr.EarlyFraudWarningRetrieveParams),
     # test clocks
-    Route("GET", "/v1/test_helpers/test_clocks", listing(clocks.KIND), pt.TestClockListParams, _PAGE),
+    Route("GET", "/v1/test_helpers/test_clocks", list_objects(clocks.KIND), pt.TestClockListParams, _PAGE),
     Route("POST", "/v1/test_helpers/test_clocks", requests.create_clock, pt.TestClockCreateParams, "frozen_time name"),
     Route("GET", "/v1/test_helpers/test_clocks/{id}", retrieve(clocks.KIND), pt.TestClockRetrieveParams),
     Route("DELETE", "/v1/test_helpers/test_clocks/{id}", requests.delete_clock, pt.TestClockDeleteParams),
     Route("POST", "/v1/test_helpers/test_clocks/{id}/advance", requests.advance_clock, pt.TestClockAdvanceParams,
           "frozen_time"),
     # events and webhook endpoints
-    Route("GET", "/v1/events", listing(
+    Route("GET", "/v1/events", list_objects(
         "event",
         type=lambda pattern: ("type", "GLOB", pattern),
         types=lambda types: ("type", "IN", types),
         delivery_success=lambda done: ("pending_webhooks", "=" if done else ">", 0),
     ), p.EventListParams, _LIST + "type types delivery_success"),
     Route("GET", "/v1/events/{id}", retrieve("event"), p.EventRetrieveParams),
-    Route("GET", "/v1/webhook_endpoints", listing("webhook_endpoint"), p.WebhookEndpointListParams, _PAGE),
+    Route("GET", "/v1/webhook_endpoints", list_objects("webhook_endpoint"), p.WebhookEndpointListParams, _PAGE),
     Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, p.WebhookEndpointCreateParams,
           "api_version description enabled_events metadata url"),
     Route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint"), p.WebhookEndpointRetrieveParams),

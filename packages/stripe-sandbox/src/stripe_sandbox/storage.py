@@ -129,17 +129,19 @@ def update(object_id: str, **changes: Any) -> Obj:
         return put(obj | changes)
 
 
-def hidden(object_id: str) -> Obj:
+def get_hidden(object_id: str) -> Obj:
     """Return the object's hidden data, or {}."""
     rows = query("SELECT hidden FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["hidden"]) if rows else {}
 
 
-def hide(object_id: str, **changes: Any) -> None:
+def update_hidden(object_id: str, **changes: Any) -> None:
     """Change the object's hidden data."""
     with transaction():
         query(
-            "UPDATE objects SET hidden = ? WHERE id = ?", json.dumps(hidden(object_id) | changes), object_id
+            "UPDATE objects SET hidden = ? WHERE id = ?",
+            json.dumps(get_hidden(object_id) | changes),
+            object_id,
         )
 
 
@@ -187,7 +189,7 @@ def find(kind: str, *filters: Filter, parent: str = "") -> list[Obj]:
 # --- settings ---------------------------------------------------------------------------------------------
 
 
-def setting(name: str, default: Any = None) -> Any:
+def get_setting(name: str, default: Any = None) -> Any:
     rows = query("SELECT json FROM settings WHERE name = ?", name)
     return json.loads(rows[0]["json"]) if rows else default
 

@@ -33,7 +33,7 @@ class Switches:
 
 
 def current() -> Switches:
-    return Switches(**storage.setting("switches", {}))
+    return Switches(**storage.get_setting("switches", {}))
 
 
 def change(**changes: Any) -> Switches:

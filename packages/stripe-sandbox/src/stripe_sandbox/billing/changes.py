@@ -27,7 +27,7 @@ def update(subscription: Obj, params: Obj) -> Obj:
     if "trial_settings" in params:
         changes["trial_settings"] = params["trial_settings"]
     if "cancel_at_period_end" in params or "cancel_at" in params:
-        changes |= ending(subscription, params)
+        changes |= build_cancellation_fields(subscription, params)
     if details := params.get("cancellation_details"):
         before = (subscription | changes)["cancellation_details"]
         changes["cancellation_details"] = before | empty_to_null(details)
@@ -65,10 +65,10 @@ def resume(subscription: Obj, anchor: str = "now") -> Obj:
         return cycle.mark_resumed(subscription, now, changes)
     if due_dates.period_end(subscription) > now:
         return cycle.mark_resumed(subscription, None, changes)
-    return cycle.mark_resumed(subscription, _boundary_before(subscription, now), changes)
+    return cycle.mark_resumed(subscription, _current_period_start(subscription, now), changes)
 
 
-def _boundary_before(subscription: Obj, now: int) -> int:
+def _current_period_start(subscription: Obj, now: int) -> int:
     start = due_dates.period_end(subscription)
     recurring = subscription["items"]["data"][0]["price"]["recurring"]
     while True:
@@ -108,7 +108,7 @@ def check_payment_method(method_id: str, customer: str) -> None:
         raise errors.unsupported("subscriptions paid by anything but a card", "default_payment_method")
 
 
-def ending(subscription: Obj, params: Obj) -> Obj:
+def build_cancellation_fields(subscription: Obj, params: Obj) -> Obj:
     """Return the fields that describe a scheduled cancellation."""
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     at = params.get("cancel_at")
@@ -130,7 +130,7 @@ def ending(subscription: Obj, params: Obj) -> Obj:
 def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
     before = [item["price"]["recurring"] for item in subscription["items"]["data"]]
     if "items" in params:
-        rows = [_changed(subscription, row, at) for at, row in enumerate(params["items"])]
+        rows = [_change_item(subscription, row, at) for at, row in enumerate(params["items"])]
         by_id = {row["id"]: row for row in rows}
         rows = [by_id.get(item["id"], item) for item in subscription["items"]["data"]]
         changes["items"] = subscription["items"] | {"data": rows}
@@ -138,8 +138,8 @@ def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
         return _set_trial(subscription, changes, params["trial_end"])
     rows = (subscription | changes)["items"]["data"]
     billed = subscription["status"] in ("active", "past_due", "unpaid")
-    if billed and [_length(row["price"]["recurring"]) for row in rows] != [
-        _length(terms) for terms in before
+    if billed and [_interval(row["price"]["recurring"]) for row in rows] != [
+        _interval(terms) for terms in before
     ]:
         now = clock.now()
         changes["billing_cycle_anchor"] = now
@@ -156,7 +156,7 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
         raise errors.ApiError("`trial_end` must be in the future.", param="trial_end")
     rows = (subscription | changes)["items"]["data"]
     rows = [storage.put(row | {"current_period_end": int(end)}) for row in rows]
-    storage.hide(subscription["id"], warned=False)
+    storage.update_hidden(subscription["id"], warned=False)
     trial: dict[str, Any] = {
         "billing_cycle_anchor": int(end),
         "items": subscription["items"] | {"data": rows},
@@ -167,7 +167,7 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
     return due_dates.save(subscription, **(changes | trial))
 
 
-def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
+def _change_item(subscription: Obj, row: Obj, at: int) -> Obj:
     """Return the item with another price or quantity."""
     item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
     if "id" not in row:
@@ -178,7 +178,7 @@ def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
         raise errors.no_such("subscription_item", row["id"], f"items[{at}][id]")
     changes = {"quantity": row.get("quantity", item["quantity"])}
     if "price" in row:
-        price = recurring_price(row["price"], f"items[{at}][price]")
+        price = load_recurring_price(row["price"], f"items[{at}][price]")
         if price["currency"] != subscription["currency"]:
             message = (
                 f"The price specified only supports `{price['currency']}`, not `{subscription['currency']}`."
@@ -188,7 +188,7 @@ def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
     return storage.put(item | changes)
 
 
-def recurring_price(price_id: str, param: str) -> Obj:
+def load_recurring_price(price_id: str, param: str) -> Obj:
     """Return the price. Raise ApiError unless it is recurring and active."""
     price = load("price", price_id, param)
     if not price["recurring"]:
@@ -203,5 +203,5 @@ def recurring_price(price_id: str, param: str) -> Obj:
     return price
 
 
-def _length(recurring: Obj) -> tuple[str, int]:
+def _interval(recurring: Obj) -> tuple[str, int]:
     return recurring["interval"], recurring["interval_count"]

@@ -20,7 +20,7 @@ def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | No
     """Return why a charge of this card fails, or None; `declined` is the id of a card that the panel made fail."""
     if method is None:
         return NO_METHOD
-    card = cards.by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
+    card = cards.find_by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
     if card.challenge and card.number != _AUTHENTICATED_ONCE:
         return AUTHENTICATE
     if card.follow_up == "renewal_declined" or declined == method["id"]:
@@ -55,7 +55,7 @@ def authenticate(intent: Obj, passed: bool) -> Obj:
     """Finish 3D Secure and return the payment intent, charged or declined."""
     method = storage.get(intent["payment_method"]) or {}
     if passed:
-        return charge(intent, method, cards.by_fingerprint(method["card"]["fingerprint"]).decline)
+        return charge(intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]).decline)
     message = "The provided payment method has failed authentication."
     error = {"payment_method": method, "type": "invalid_request_error"}
     return _record_failure(intent, None, error, "payment_intent_authentication_failure", message)

@@ -32,7 +32,7 @@ def new(frozen_time: int, name: str | None = None) -> Obj:
 
 
 def attach(customer: str, clock_id: str) -> None:
-    storage.hide(customer, clock=clock_id)
+    storage.update_hidden(customer, clock=clock_id)
 
 
 def customer_ids(clock_id: str) -> list[str]:
@@ -59,13 +59,13 @@ def delete(clock_id: str) -> None:
         storage.delete(obj["id"])
     for customer in customer_ids(clock_id):
         storage.put({"id": customer, "object": "customer", "deleted": True})
-        storage.hide(customer, clock=None)
+        storage.update_hidden(customer, clock=None)
     storage.delete(clock_id)
 
 
 def get_clock_id(customer: str | None) -> str:
     """Return the id of the customer's clock, or ""."""
-    return str(storage.hidden(customer or "").get("clock") or "")
+    return str(storage.get_hidden(customer or "").get("clock") or "")
 
 
 def get_frozen_time(clock_id: str) -> int | None:
@@ -76,15 +76,15 @@ def get_frozen_time(clock_id: str) -> int | None:
 
 def customer_time(customer: str | None) -> AbstractContextManager[None]:
     """Use the time of the customer's clock in this context, if there is one."""
-    return clock.at(get_frozen_time(get_clock_id(customer)))
+    return clock.freeze_at(get_frozen_time(get_clock_id(customer)))
 
 
 def request_time(call: Call) -> AbstractContextManager[None]:
     """Use the time of the customer that the request is about."""
     if call.path.startswith(_SYSTEM_TIME_PATHS):
-        return clock.at(None)
+        return clock.freeze_at(None)
     if isinstance(clock_id := call.params.get("test_clock"), str):
-        return clock.at(get_frozen_time(clock_id))
+        return clock.freeze_at(get_frozen_time(clock_id))
     objects = (storage.get(str(call.args.get("id") or call.params.get(name) or "")) for name in _OWNERS)
     return object_time(next((obj for obj in objects if obj), {}))
 

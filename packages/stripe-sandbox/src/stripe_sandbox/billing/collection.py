@@ -16,9 +16,9 @@ RETRY_SECONDS = tuple(days * 86400 for days in (3, 5, 5))
 """Delays between attempts: four in 13 days. Stripe's Smart Retries vary within two weeks by default."""
 
 
-def begin(invoice: Obj, at_once: bool) -> Obj:
+def start_collection(invoice: Obj, at_once: bool) -> Obj:
     """Attempt a new draft now or in an hour, unless the subscription's settings prevent collection."""
-    subscription = _subscription(invoice)
+    subscription = _load_subscription(invoice)
     behavior = (subscription["pause_collection"] or {}).get("behavior")
     if subscription["status"] == "unpaid" or behavior == "keep_as_draft":
         return invoice
@@ -32,7 +32,7 @@ def begin(invoice: Obj, at_once: bool) -> Obj:
     return due_dates.schedule(storage.put(invoice | fields))
 
 
-def step(invoice: Obj) -> None:
+def attempt_due(invoice: Obj) -> None:
     """Make the attempt that is due."""
     attempt(finalize(invoice), automatic=True)
 
@@ -76,8 +76,8 @@ def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) ->
     intent = get_payment_intent(invoice)
     if intent is None:
         return settle(invoice)
-    method = method or payment_method(_subscription(invoice))
-    refusal = charging.find_decline(method, declined=storage.hidden(invoice["id"]).get("declines"))
+    method = method or find_payment_method(_load_subscription(invoice))
+    refusal = charging.find_decline(method, declined=storage.get_hidden(invoice["id"]).get("declines"))
     return _record_attempt(invoice, charging.charge(intent, method, refusal), automatic)
 
 
@@ -93,12 +93,12 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
     """Mark it paid, by the intent or without one; its subscription becomes active if this is its latest invoice."""
     paid = invoices.pay(invoice | fields, intent["id"] if intent else None)
     paid = due_dates.schedule(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
-    events.updated("invoice", invoice, paid)
+    events.emit_updated("invoice", invoice, paid)
     events.emit("invoice.paid", paid)
     events.emit("invoice.payment_succeeded", paid)
     for payment in storage.find("invoice_payment", ("invoice", "=", paid["id"])):
         events.emit("invoice_payment.paid", payment)
-    subscription = _subscription(paid)
+    subscription = _load_subscription(paid)
     if (
         subscription["status"] in ("incomplete", "past_due", "unpaid")
         and subscription["latest_invoice"] == paid["id"]
@@ -123,7 +123,7 @@ def get_payment_intent(invoice: Obj) -> Obj | None:
     return storage.get(found[0]["payment"]["payment_intent"]) if found else None
 
 
-def payment_method(subscription: Obj) -> Obj | None:
+def find_payment_method(subscription: Obj) -> Obj | None:
     """Return the subscription's payment method, or else the customer's default."""
     customer = storage.get(subscription["customer"], "customer") or {}
     candidates = (
@@ -135,7 +135,7 @@ def payment_method(subscription: Obj) -> Obj | None:
     return next((found for found in map(storage.get, filter(None, candidates)) if found), None)
 
 
-def open_invoices(customer: str, subscription: str = "") -> list[Obj]:
+def find_open_invoices(customer: str, subscription: str = "") -> list[Obj]:
     """Return the open invoices of the customer or of one subscription, newest first."""
     filters = [("customer", "=", customer), ("status", "=", "open")]
     if subscription:
@@ -147,7 +147,7 @@ def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
     count = invoice["attempt_count"] + (1 if automatic or not invoice["attempted"] else 0)
     if intent["status"] == "succeeded":
         return settle(invoice, intent, attempt_count=count)
-    subscription = _subscription(invoice)
+    subscription = _load_subscription(invoice)
     is_final = subscription["status"] in ("incomplete", "canceled", "incomplete_expired")
     upcoming = invoice["next_payment_attempt"]
     if is_final:
@@ -156,7 +156,7 @@ def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
         upcoming = clock.now() + RETRY_SECONDS[count - 1] if count <= len(RETRY_SECONDS) else None
     fields = {"attempt_count": count, "attempted": True, "next_payment_attempt": upcoming}
     after = due_dates.schedule(storage.put(invoice | fields | {"auto_advance": upcoming is not None}))
-    events.updated("invoice", invoice, after)
+    events.emit_updated("invoice", invoice, after)
     if intent["status"] == "requires_action":
         events.emit("invoice.payment_action_required", after)
     events.emit("invoice.payment_failed", after)
@@ -191,5 +191,5 @@ def _close(invoice: Obj, status: str, event: str) -> Obj:
     return after
 
 
-def _subscription(invoice: Obj) -> Obj:
+def _load_subscription(invoice: Obj) -> Obj:
     return storage.get(invoice["parent"]["subscription_details"]["subscription"]) or {}

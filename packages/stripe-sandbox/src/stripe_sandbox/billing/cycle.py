@@ -11,7 +11,7 @@ from ..storage import Obj
 from . import collection, due_dates
 
 
-def step(subscription: Obj) -> None:
+def process_due(subscription: Obj) -> None:
     """Do what is due for the subscription now."""
     now = clock.now()
     if subscription["status"] == "incomplete":
@@ -27,7 +27,7 @@ def step(subscription: Obj) -> None:
     elif subscription["trial_end"] <= now:
         end_trial(subscription)
     else:
-        storage.hide(subscription["id"], warned=True)
+        storage.update_hidden(subscription["id"], warned=True)
         events.emit("customer.subscription.trial_will_end", subscription)
         due_dates.schedule(subscription)
 
@@ -35,7 +35,7 @@ def step(subscription: Obj) -> None:
 def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
     """Start the first paid period now. Without a card, trial_settings decide."""
     without_card = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if collection.payment_method(subscription) is None and without_card != "create_invoice":
+    if collection.find_payment_method(subscription) is None and without_card != "create_invoice":
         if without_card == "pause":
             return mark_paused(subscription, "trial_end_without_payment_method")
         return subscriptions.end(subscription, "cancellation_requested")
@@ -57,21 +57,21 @@ def start_period(subscription: Obj, start: int, reason: str, at_once: bool = Fal
     `changes` are further fields of the subscription. Return the subscription afterwards.
     """
     after = subscription | changes
-    rows = [_in_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
+    rows = [_start_item_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
     changes["items"] = after["items"] | {"data": rows}
     period: Obj = {"period_start": due_dates.period_start(subscription), "period_end": start}
     invoice = invoices.new(after | changes, reason, status="draft", **period)
-    if reason == "subscription_cycle" and storage.hidden(subscription["id"]).get("fail_next"):
-        declined = collection.payment_method(subscription) or {}
-        storage.hide(invoice["id"], declines=declined.get("id"))
-        storage.hide(subscription["id"], fail_next=None)
+    if reason == "subscription_cycle" and storage.get_hidden(subscription["id"]).get("fail_next"):
+        declined = collection.find_payment_method(subscription) or {}
+        storage.update_hidden(invoice["id"], declines=declined.get("id"))
+        storage.update_hidden(subscription["id"], fail_next=None)
     due_dates.save(subscription, latest_invoice=invoice["id"], **changes)
     events.emit("invoice.created", invoice)
-    collection.begin(invoice, at_once)
+    collection.start_collection(invoice, at_once)
     return storage.get(subscription["id"]) or {}
 
 
-def _in_period(item: Obj, anchor: int, start: int) -> Obj:
+def _start_item_period(item: Obj, anchor: int, start: int) -> Obj:
     recurring = item["price"]["recurring"]
     end = subscriptions.next_boundary(anchor, start, recurring["interval"], recurring["interval_count"])
     return storage.put(item | {"current_period_start": start, "current_period_end": end})
@@ -80,7 +80,7 @@ def _in_period(item: Obj, anchor: int, start: int) -> Obj:
 def _expire_incomplete(subscription: Obj) -> None:
     """Expire a subscription whose first invoice was not paid within 23 hours."""
     due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
-    for invoice in collection.open_invoices(subscription["customer"], subscription["id"]):
+    for invoice in collection.find_open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)
 
 

@@ -17,14 +17,14 @@ _ENDED = ("canceled", "incomplete_expired")
 def save(subscription: Obj, **changes: Any) -> Obj:
     """Store a changed subscription, emit customer.subscription.updated and schedule its next due date."""
     after = storage.put(subscription | changes)
-    events.updated("customer.subscription", subscription, after)
+    events.emit_updated("customer.subscription", subscription, after)
     return schedule(after)
 
 
 def schedule(obj: Obj) -> Obj:
     """Store when the subscription or invoice is due next and by which clock, and return it."""
     moment = next_for_subscription(obj) if obj["object"] == "subscription" else next_for_invoice(obj)
-    storage.hide(obj["id"], due_at=moment, clock=clocks.get_clock_id(obj["customer"]))
+    storage.update_hidden(obj["id"], due_at=moment, clock=clocks.get_clock_id(obj["customer"]))
     return obj
 
 
@@ -38,7 +38,7 @@ def next_for_subscription(subscription: Obj) -> int | None:
     moments = [subscription["cancel_at"], (subscription["pause_collection"] or {}).get("resumes_at")]
     if status != "paused":
         moments.append(period_end(subscription))
-    if status == "trialing" and not storage.hidden(subscription["id"]).get("warned"):
+    if status == "trialing" and not storage.get_hidden(subscription["id"]).get("warned"):
         moments.append(max(subscription["trial_end"] - TRIAL_WARNING_SECONDS, subscription["trial_start"]))
     return min((moment for moment in moments if moment), default=None)
 
@@ -53,7 +53,7 @@ def period_end(subscription: Obj) -> int:
     return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
-def first_due(clock_id: str, until: int) -> sqlite3.Row | None:
+def find_first_due(clock_id: str, until: int) -> sqlite3.Row | None:
     """Return id and `due_at` of the first object due by this clock ("": the system clock) up to `until`."""
     rows = storage.query(
         "SELECT id, json_extract(hidden, '$.due_at') AS due_at FROM objects INDEXED BY objects_due"

@@ -42,7 +42,7 @@ def start(clock_id: str, target: int) -> Obj:
             raise errors.ApiError(message, param="frozen_time")
         details = {"advancing": {"target_frozen_time": target}}
         test_clock = storage.update(clock_id, status="advancing", status_details=details)
-        with clock.at(test_clock["frozen_time"]):
+        with clock.freeze_at(test_clock["frozen_time"]):
             events.emit("test_helpers.test_clock.advancing", test_clock)
         storage.after_commit(lambda: _advance(clock_id))
     return test_clock
@@ -55,12 +55,12 @@ def _advance(clock_id: str) -> None:
     target = test_clock["status_details"]["advancing"]["target_frozen_time"]
     run(clock_id, target)
     cause = events.current_request.set(None)
-    with storage.transaction(), clock.at(target):
+    with storage.transaction(), clock.freeze_at(target):
         test_clock = storage.get(clock_id, clocks.KIND)
         if (
             test_clock is not None
             and test_clock["status"] == "advancing"
-            and due_dates.first_due(clock_id, target) is None
+            and due_dates.find_first_due(clock_id, target) is None
         ):
             changes = {"status": "ready", "frozen_time": target, "status_details": {"advancing": None}}
             events.emit("test_helpers.test_clock.ready", storage.update(clock_id, **changes))
@@ -68,18 +68,18 @@ def _advance(clock_id: str) -> None:
 
 
 def _step(clock_id: str, until: int) -> bool:
-    if due_dates.first_due(clock_id, until) is None:  # avoids a write lock when nothing is due
+    if due_dates.find_first_due(clock_id, until) is None:  # avoids a write lock when nothing is due
         return False
     with storage.transaction():
-        due = due_dates.first_due(clock_id, until)
+        due = due_dates.find_first_due(clock_id, until)
         if due is None:
             return False
         moment = max(due["due_at"], clocks.get_frozen_time(clock_id) or 0)
         if clock_id:
             storage.update(clock_id, frozen_time=moment)
         obj = storage.get(due["id"]) or {}
-        with clock.at(moment):
-            (cycle.step if obj["object"] == "subscription" else collection.step)(obj)
-        if storage.hidden(due["id"]).get("due_at") == due["due_at"] and storage.get(due["id"]) == obj:
+        with clock.freeze_at(moment):
+            (cycle.process_due if obj["object"] == "subscription" else collection.attempt_due)(obj)
+        if storage.get_hidden(due["id"]).get("due_at") == due["due_at"] and storage.get(due["id"]) == obj:
             raise RuntimeError(f"{due['id']} is still due after its step: this would loop forever.")
         return True

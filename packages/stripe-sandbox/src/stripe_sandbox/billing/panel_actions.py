@@ -31,7 +31,7 @@ def advance_to_renewal(subscription_id: str) -> Obj:
 
 def fail_next_renewal(subscription_id: str) -> None:
     """Decline the next renewal's invoice at every attempt until another card pays it."""
-    storage.hide(subscription_id, fail_next=True)
+    storage.update_hidden(subscription_id, fail_next=True)
 
 
 def _clock(customer: str) -> str:

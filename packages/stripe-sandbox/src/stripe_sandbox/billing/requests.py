@@ -23,7 +23,7 @@ def create_subscription(call: Call) -> Obj:
         changes.check_payment_method(params["default_payment_method"], customer)
     trial_end = subscriptions.trial_end(params) if params.get("trial_end") != "now" else None
     rows = [
-        (changes.recurring_price(row.get("price", ""), f"items[{at}][price]"), row.get("quantity", 1))
+        (changes.load_recurring_price(row.get("price", ""), f"items[{at}][price]"), row.get("quantity", 1))
         for at, row in enumerate(params["items"])
     ]
     fields = {
@@ -39,7 +39,7 @@ def create_subscription(call: Call) -> Obj:
     )
     if params.get("cancel_at_period_end") or params.get("cancel_at"):
         ending = {name: params[name] for name in ("cancel_at_period_end", "cancel_at") if params.get(name)}
-        subscription = storage.put(subscription | changes.ending(subscription, ending))
+        subscription = storage.put(subscription | changes.build_cancellation_fields(subscription, ending))
     return _first_invoice(subscription)
 
 
@@ -81,7 +81,7 @@ def pay_invoice(call: Call) -> Obj:
 
 def create_clock(call: Call) -> Obj:
     test_clock = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
-    with clock.at(test_clock["frozen_time"]):
+    with clock.freeze_at(test_clock["frozen_time"]):
         events.emit("test_helpers.test_clock.created", test_clock)
     return test_clock
 
@@ -117,7 +117,7 @@ def _first_invoice(subscription: Obj) -> Obj:
     free = subscription["status"] == "trialing" or not any(
         item["price"]["unit_amount"] for item in subscription["items"]["data"]
     )
-    if not free and collection.payment_method(subscription) is None:
+    if not free and collection.find_payment_method(subscription) is None:
         message = (
             "This customer has no attached payment source or default payment method. Please consider adding a default"
             " payment method."
@@ -127,7 +127,7 @@ def _first_invoice(subscription: Obj) -> Obj:
     subscription = due_dates.schedule(storage.update(subscription["id"], latest_invoice=invoice["id"]))
     events.emit("customer.subscription.created", subscription)
     events.emit("invoice.created", invoice)
-    collection.begin(invoice, at_once=True)
+    collection.start_collection(invoice, at_once=True)
     return storage.get(subscription["id"]) or {}
 
 

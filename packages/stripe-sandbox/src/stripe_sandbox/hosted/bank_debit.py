@@ -16,7 +16,7 @@ from .session_view import SessionView
 REFUSED = "The customer's bank could not process the debit."
 
 
-def begin(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
+def start_debit(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
     """Complete the session unpaid, with a processing payment. Call it in a transaction."""
     customer = ensure_customer(order, buyer)
     method = payment_methods.new_bank_account(
@@ -31,11 +31,11 @@ def begin(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -
     discount = order.redeem(customer)
     origin = order.url("").rstrip("/")
     complete(order, customer, "unpaid", buyer)
-    storage.hide(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
+    storage.update_hidden(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
     scheduled_actions.schedule("bank_answers", order.session["id"], account.seconds)
 
 
-def answer(session_id: str, succeeds: bool | None = None) -> None:
+def record_bank_response(session_id: str, succeeds: bool | None = None) -> None:
     """Record that the bank debited the account or refused (None: as the test account defines)."""
     scheduled_actions.cancel(session_id)
     order = SessionView.load(session_id)
@@ -78,4 +78,4 @@ def _fail(session: Obj, intent: Obj) -> None:
     events.emit("checkout.session.async_payment_failed", session)
 
 
-scheduled_actions.register("bank_answers", answer)
+scheduled_actions.register("bank_answers", record_bank_response)

@@ -16,7 +16,7 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
 
     Call it in the transaction of the attempt.
     """
-    buyer = storage.hidden(order.session["id"])["buyer"]
+    buyer = storage.get_hidden(order.session["id"])["buyer"]
     customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
@@ -54,7 +54,7 @@ def complete(
     checkout_sessions.complete(
         session, payment_status, customer=customer, customer_details=details, **created
     )
-    storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
+    storage.update_hidden(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
 
 
 def billing_details(buyer: Obj) -> Obj:
@@ -79,7 +79,7 @@ def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
 
 
 def _charge(order: SessionView, intent: Obj, method: Obj) -> Obj:
-    challenged = cards.by_fingerprint(method["card"]["fingerprint"]).challenge
+    challenged = cards.find_by_fingerprint(method["card"]["fingerprint"]).challenge
     card: dict[str, Any] = {}
     if challenged:
         card["three_d_secure"] = shapes.fill(

@@ -46,23 +46,25 @@ def summarize(order: SessionView) -> Summary:
     recurring = next((price["recurring"] for _, price, _ in rows if price["recurring"]), None)
     lines = [_line(item, price, product, trial_days) for item, price, product in rows]
     texts: dict[str, Any] = {
-        "today": formatting.money(total, currency),
-        "subtotal": formatting.money(session["amount_subtotal"], currency),
+        "today": formatting.format_money(total, currency),
+        "subtotal": formatting.format_money(session["amount_subtotal"], currency),
         "lines": lines,
         "sums": _sums(order),
     }
     if recurring is None:
-        pay = f"Pay {formatting.money(total, currency)}" if total else "Complete order"
+        pay = f"Pay {formatting.format_money(total, currency)}" if total else "Complete order"
         heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
         return Summary(
-            heading, formatting.money(total, currency), "", "", pay, total_label="Total due", **texts
+            heading, formatting.format_money(total, currency), "", "", pay, total_label="Total due", **texts
         )
-    every = f"{formatting.money(_renewal(order), currency)} per {formatting.interval(recurring)}"
+    every = (
+        f"{formatting.format_money(_renewal(order), currency)} per {formatting.format_interval(recurring)}"
+    )
     name = lines[0].name
     if trial_days:
         free, then = f"{trial_days} days free", f"Then {every} starting {formatting.date(trial_end)}"
         return Summary(f"Try {name}", free, "", then, "Start trial", total_label="Total due today", **texts)
-    first, per = formatting.money(total, currency), f"per {formatting.interval(recurring)}"
+    first, per = formatting.format_money(total, currency), f"per {formatting.format_interval(recurring)}"
     if total != _renewal(order):
         per = "today"
     then = f"Then {every}, until you cancel"
@@ -92,22 +94,22 @@ def _sums(order: SessionView) -> list[tuple[str, str]]:
         sums.append(
             (
                 f"{coupon['name'] or 'Discount'} ({off})",
-                formatting.money(-details["amount_discount"], currency),
+                formatting.format_money(-details["amount_discount"], currency),
             )
         )
     if order.taxed:
         inside = any(price["tax_behavior"] == "inclusive" for _, price, _ in order.rows)
         label = f"Tax ({pricing.TAX_PERCENT}%{', included' if inside else ''})"
-        sums.append((label, formatting.money(details["amount_tax"], currency)))
+        sums.append((label, formatting.format_money(details["amount_tax"], currency)))
     return sums
 
 
 def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:
     quantity = item["quantity"] or 1
-    amount = formatting.money(price["unit_amount"] * quantity, price["currency"])
+    amount = formatting.format_money(price["unit_amount"] * quantity, price["currency"])
     note = ""
     if price["recurring"]:
-        every = formatting.interval(price["recurring"])
+        every = formatting.format_interval(price["recurring"])
         note = _BILLED.get(every, f"Billed every {every}")
         if trial_days:
             amount, note = f"{trial_days} days free", f"{amount} / {every} after"

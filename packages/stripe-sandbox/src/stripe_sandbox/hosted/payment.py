@@ -40,19 +40,19 @@ class Result:
 def pay(session_id: str, form: PaymentForm) -> Result:
     """Pay with a validated form. A second call finds the session closed and changes nothing."""
     with storage.transaction(), _customer_time(session_id):
-        order = _payable(session_id)
+        order = _load_payable(session_id)
         if order is None:
             return Result("closed")
-        buyer = _buyer(order, form)
-        storage.hide(session_id, buyer=buyer)
+        buyer = _read_buyer(order, form)
+        storage.update_hidden(session_id, buyer=buyer)
         if not order.needs_card:
-            return _paid(order, None, None)
+            return _settle_order(order, None, None)
         if form.account is not None:
-            bank_debit.begin(order, _intent(order), form.account, buyer)
+            bank_debit.start_debit(order, _ensure_intent(order), form.account, buyer)
             return Result("paid")
         card = form.card
-        method = payment_method(card, form, buyer)
-        intent = storage.update(_intent(order)["id"], payment_method=method["id"])
+        method = create_payment_method(card, form, buyer)
+        intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
             return _ask_to_authenticate(order, intent)
         return _confirm(order, intent, method, card)
@@ -61,47 +61,47 @@ def pay(session_id: str, form: PaymentForm) -> Result:
 def authenticate(session_id: str, passed: bool) -> Result:
     """Finish 3D Secure."""
     with storage.transaction(), _customer_time(session_id):
-        order = _payable(session_id)
-        intent = challenged_intent(session_id)
+        order = _load_payable(session_id)
+        intent = get_challenged_intent(session_id)
         if order is None or intent is None:
             return Result("closed")
         method = storage.get(intent["payment_method"]) or {}
         intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
         if passed:
-            return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
+            return _confirm(order, intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]))
         return fail(intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED)
 
 
-def challenged_intent(session_id: str) -> Obj | None:
+def get_challenged_intent(session_id: str) -> Obj | None:
     """Return the session's payment or setup intent if it waits for 3D Secure."""
-    intent = storage.get(storage.hidden(session_id).get("intent", ""))
+    intent = storage.get(storage.get_hidden(session_id).get("intent", ""))
     return intent if intent and intent["status"] == "requires_action" else None
 
 
 def cancel_challenge(session_id: str) -> None:
     """Cancel a pending 3D Secure challenge, because the order changes."""
-    if intent := challenged_intent(session_id):
+    if intent := get_challenged_intent(session_id):
         storage.update(intent["id"], next_action=None, status="requires_payment_method")
 
 
-def completed_event(session_id: str) -> str:
+def get_completed_event(session_id: str) -> str:
     """Return the id of the session's checkout.session.completed event, or ""."""
-    return str(storage.hidden(session_id).get("completed", ""))
+    return str(storage.get_hidden(session_id).get("completed", ""))
 
 
 def complete_due(now: float | None = None) -> int:
     """Complete payments that `late_seconds` delayed until `now` (Unix seconds); return their number."""
     now, done = time.time() if now is None else now, 0
-    if not storage.setting("late"):
+    if not storage.get_setting("late"):
         return 0
     with storage.transaction():
-        late = storage.setting("late")
+        late = storage.get_setting("late")
         for session_id in [key for key, due in late.items() if due <= now]:
             del late[session_id]
-            storage.hide(session_id, due=None)
-            order = _payable(session_id)
+            storage.update_hidden(session_id, due=None)
+            order = _load_payable(session_id)
             if order is not None:
-                intent = storage.get(storage.hidden(session_id).get("intent") or "")
+                intent = storage.get(storage.get_hidden(session_id).get("intent") or "")
                 method = storage.get(intent["payment_method"]) if intent else None
                 with _customer_time(session_id):
                     settle(order, intent, method)
@@ -118,14 +118,14 @@ def _customer_time(session_id: str) -> AbstractContextManager[None]:
 # --- steps of a payment -----------------------------------------------------------------------------------
 
 
-def _payable(session_id: str) -> SessionView | None:
+def _load_payable(session_id: str) -> SessionView | None:
     """Return the order if the session is open and no payment is in progress."""
     order = SessionView.load(session_id)
-    accepted = storage.hidden(session_id).get("due")
+    accepted = storage.get_hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
 
 
-def _buyer(order: SessionView, form: PaymentForm) -> Obj:
+def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
     business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
     if not order.needs_card:
@@ -134,14 +134,14 @@ def _buyer(order: SessionView, form: PaymentForm) -> Obj:
     return {"email": email, "name": form.billingName, "address": address, **business}
 
 
-def payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
+def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
     month, year = form.expiry
     return payment_methods.new_card(card, month, year, billing_details(buyer))
 
 
-def _intent(order: SessionView) -> Obj:
+def _ensure_intent(order: SessionView) -> Obj:
     """Return the session's payment intent (a trial's setup intent), created by the first attempt."""
-    known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
+    known = storage.get(storage.get_hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
     if known is not None and (known["object"] == "payment_intent") == bool(total):
         changes = {"status": "requires_payment_method", "next_action": None}
@@ -158,7 +158,7 @@ def _intent(order: SessionView) -> Obj:
     else:
         intent = setup_intents.new(customer=customer)
     events.emit(f"{intent['object']}.created", intent)
-    storage.hide(order.session["id"], intent=intent["id"])
+    storage.update_hidden(order.session["id"], intent=intent["id"])
     return intent
 
 
@@ -178,18 +178,18 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
         reason = card.decline
         charge = None
         if intent["object"] == "payment_intent":
-            charge = _failed_charge(order, intent, method, reason)
+            charge = _create_failed_charge(order, intent, method, reason)
         return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
         due = time.time() + late
-        storage.hide(order.session["id"], due=due)
-        storage.set_setting("late", {**storage.setting("late", {}), order.session["id"]: due})
+        storage.update_hidden(order.session["id"], due=due)
+        storage.set_setting("late", {**storage.get_setting("late", {}), order.session["id"]: due})
         return Result("accepted")
-    return _paid(order, intent, method)
+    return _settle_order(order, intent, method)
 
 
-def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+def _create_failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
     blocked = reason.outcome == "blocked"
     outcome = {
         "network_status": "not_sent_to_network" if blocked else "declined_by_network",
@@ -229,6 +229,6 @@ def fail(
     return Result("declined", reason.page_message if reason else message)
 
 
-def _paid(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
+def _settle_order(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
     settle(order, intent, method)
     return Result("paid")

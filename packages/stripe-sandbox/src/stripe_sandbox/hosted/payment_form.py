@@ -47,7 +47,7 @@ class PaymentForm:
 
     @property
     def number(self) -> str:
-        return cards.digits(self.cardNumber)
+        return cards.extract_digits(self.cardNumber)
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
@@ -62,7 +62,7 @@ class PaymentForm:
 
     @property
     def card(self) -> cards.Card:
-        return cards.by_number(self.number)
+        return cards.find_by_number(self.number)
 
     def fill(self, number: str) -> None:
         """Fill in a test card; do nothing if the number is not one."""
@@ -129,12 +129,12 @@ def countries() -> list[tuple[str, str]]:
 
 
 def _number_error(text: str) -> str:
-    number = cards.digits(text)
+    number = cards.extract_digits(text)
     if not text:
         return REQUIRED
     if len(number) < cards.number_length(number):
         return "Your card number is incomplete."
-    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.luhn_valid(number):
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.is_luhn_valid(number):
         return "Your card number is invalid."
     return ""
 
@@ -156,7 +156,7 @@ def _expiry_error(text: str, today: datetime.date) -> str:
 def _cvc_error(text: str, number: str) -> str:
     if not text:
         return REQUIRED
-    complete = len(cards.digits(text)) == len(text) == cards.cvc_length(number)
+    complete = len(cards.extract_digits(text)) == len(text) == cards.cvc_length(number)
     return "" if complete else "Your card's security code is incomplete."
 
 
@@ -168,7 +168,7 @@ def _tax_id_kind(text: str) -> str:
 def _iban_error(text: str) -> str:
     if not text:
         return REQUIRED
-    if not ibans.valid(text):
+    if not ibans.is_valid(text):
         return "The IBAN you entered is invalid."
     return "" if ibans.find(text) else "The sandbox takes test accounts only: see the list of test cards."
 

@@ -32,7 +32,7 @@ def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None)
         events.emit("setup_intent.created", intent)
         address = {"country": form.billingCountry, "postal_code": form.postal_code}
         buyer = {"email": customer["email"], "name": form.billingName, "address": address}
-        method = payment.payment_method(card, form, buyer)
+        method = payment.create_payment_method(card, form, buyer)
         if card.decline:
             payment.fail(intent, method, card.decline.code, card.decline, card.decline.message)
             return card.decline.page_message
@@ -46,7 +46,9 @@ def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None)
             changes.update(subscription, {"default_payment_method": method["id"]})
         else:
             _set_default(customer, method["id"])
-        for invoice in collection.open_invoices(customer["id"], subscription["id"] if subscription else ""):
+        for invoice in collection.find_open_invoices(
+            customer["id"], subscription["id"] if subscription else ""
+        ):
             collection.pay(invoice, method["id"])
     return ""
 
@@ -75,4 +77,4 @@ def _customer_transaction(customer: Obj) -> Iterator[None]:
 def _set_default(customer: Obj, method: str) -> None:
     settings: dict[str, Any] = (customer["invoice_settings"] or {}) | {"default_payment_method": method}
     after = storage.update(customer["id"], invoice_settings=settings)
-    events.updated("customer", customer, after)
+    events.emit_updated("customer", customer, after)

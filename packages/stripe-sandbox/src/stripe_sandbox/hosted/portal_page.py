@@ -50,7 +50,7 @@ def invoices(customer: Obj) -> list[InvoiceRow]:
     return [
         InvoiceRow(
             formatting.date(invoice["created"]),
-            formatting.money(invoice["total"], invoice["currency"]),
+            formatting.format_money(invoice["total"], invoice["currency"]),
             str(invoice["status"]).capitalize(),
             ", ".join(line["description"] or "" for line in invoice["lines"]["data"]),
             invoice["hosted_invoice_url"] or "",
@@ -69,7 +69,7 @@ def overdue(customer: Obj) -> str:
     found = storage.find("invoice", ("customer", "=", customer["id"]), ("status", "=", "open"))
     overdue_invoices = [invoice for invoice in found if invoice["attempted"]]
     total = sum(invoice["amount_remaining"] for invoice in overdue_invoices)
-    return formatting.money(total, overdue_invoices[0]["currency"]) if total else ""
+    return formatting.format_money(total, overdue_invoices[0]["currency"]) if total else ""
 
 
 def end_date(subscription: Obj) -> str:
@@ -81,7 +81,7 @@ def end_date(subscription: Obj) -> str:
 def _row(subscription: Obj) -> Row:
     item = subscription["items"]["data"][0]
     product = storage.get(item["price"]["product"]) or {"name": "Subscription"}
-    amount = formatting.money(
+    amount = formatting.format_money(
         (item["price"]["unit_amount"] or 0) * item["quantity"], subscription["currency"]
     )
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
@@ -91,7 +91,7 @@ def _row(subscription: Obj) -> Row:
     return Row(
         subscription,
         product["name"],
-        f"{amount} per {formatting.interval(item['price']['recurring'])}",
+        f"{amount} per {formatting.format_interval(item['price']['recurring'])}",
         str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),

@@ -26,7 +26,7 @@ class SessionView:
     def load(cls, session_id: str) -> "SessionView | None":
         """Return the order of a session's id, or None."""
         session = storage.get(session_id, "checkout.session")
-        return cls(session, storage.hidden(session_id)) if session else None
+        return cls(session, storage.get_hidden(session_id)) if session else None
 
     @property
     def mode(self) -> str:
@@ -157,7 +157,7 @@ class SessionView:
 
     @property
     def _tax_ids(self) -> list[Obj]:
-        return list(storage.hidden(self.session["id"])["buyer"].get("tax_ids", []))
+        return list(storage.get_hidden(self.session["id"])["buyer"].get("tax_ids", []))
 
     def _settle(self, invoice: Obj, intent: Obj | None) -> None:
         events.emit("invoice.created", invoice)

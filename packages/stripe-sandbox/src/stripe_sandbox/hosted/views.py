@@ -91,7 +91,7 @@ def _redirect_after(session_id: str, result: payment.Result) -> HttpResponse:
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
-            delivery.wait_for(payment.completed_event(session_id), MAX_HOLD_SECONDS)
+            delivery.wait_for(payment.get_completed_event(session_id), MAX_HOLD_SECONDS)
         return HttpResponseRedirect(success_url(session), status=303)
     declined = "?declined=1" if result.state == "declined" else ""
     return HttpResponseRedirect(reverse("stripe_sandbox:checkout", args=[session_id]) + declined, status=303)
@@ -117,11 +117,11 @@ def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
     """Show the bank's inner frame, with the buttons Complete and Fail."""
-    order, intent = SessionView.load(session_id), payment.challenged_intent(session_id)
+    order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
     context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
     if order and intent:
         card = (storage.get(intent["payment_method"]) or {})["card"]
-        amount = formatting.money(order.session["amount_total"], order.session["currency"])
+        amount = formatting.format_money(order.session["amount_total"], order.session["currency"])
         context |= {"amount": amount, "card": card}
     return _allow_framing(render(request, "stripe_sandbox/hosted/bank.html", context), order)
 
@@ -138,12 +138,13 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
     currency, refunded = paid["currency"], paid.get("amount_refunded")
     context = {
         "paid": paid,
-        "amount": formatting.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
+        "amount": formatting.format_money(paid["amount" if "amount" in paid else "amount_paid"], currency),
         "date": formatting.date(paid["created"]),
-        "refunded": formatting.money(refunded, currency) if refunded else "",
+        "refunded": formatting.format_money(refunded, currency) if refunded else "",
         "paid_by": _paid_by(paid),
         "lines": [
-            (row["description"], formatting.money(row[key], currency)) for row, key in _receipt_lines(paid)
+            (row["description"], formatting.format_money(row[key], currency))
+            for row, key in _receipt_lines(paid)
         ],
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
@@ -200,7 +201,7 @@ def _page(
     request: HttpRequest, order: SessionView, form: payment_form.PaymentForm, promotion_error: str = ""
 ) -> HttpResponse:
     session = order.session
-    challenged = payment.challenged_intent(session["id"]) if request.method != "POST" else None
+    challenged = payment.get_challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
         "summary": order_summary.summarize(order),

@@ -55,7 +55,7 @@ def _initial_value(action: Action, obj: Obj) -> str:
     if action.asks == "amount":
         charge = _charge(obj) or {}
         left = charge["amount"] - charge["amount_refunded"]
-        return formatting.major(left, charge["currency"])
+        return formatting.format_major_units(left, charge["currency"])
     return "30" if action.asks == "days" else ""
 
 
@@ -82,13 +82,13 @@ def _is_disputable(obj: Obj) -> bool:
     return bool(charge and charge["status"] == "succeeded" and not disputes.is_open(charge["id"]))
 
 
-def _refund(course: str) -> Callable[[Obj, Form], object]:
+def _refund(outcome: str) -> Callable[[Obj, Form], object]:
     def action(obj: Obj, form: Form) -> object:
         charge = _charge(obj) or {}
-        amount = formatting.minor(form.get("amount", ""), charge["currency"])
+        amount = formatting.parse_minor_units(form.get("amount", ""), charge["currency"])
         if amount is None:
             raise errors.ApiError("The amount is not a number.")
-        return refunds.make(charge, amount, course)
+        return refunds.create_refund(charge, amount, outcome)
 
     return action
 
@@ -97,7 +97,7 @@ def _dispute(obj: Obj, form: Form) -> object:
     kind = form.get("choice", "")
     if kind not in disputes.KINDS:
         raise errors.ApiError("Choose a reason for the dispute.")
-    return disputes.make(_charge(obj) or {}, kind)
+    return disputes.open_dispute(_charge(obj) or {}, kind)
 
 
 def _is_open(dispute: Obj) -> bool:
@@ -141,9 +141,10 @@ ACTIONS = (
     Action("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
     Action("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
          lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
-    Action("bank_pays", "Bank pays now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], True), _awaits_bank),
-    Action("bank_refuses", "Bank refuses now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], False),
-         _awaits_bank),
+    Action("bank_pays", "Bank pays now", _SESSION,
+         lambda obj, form: bank_debit.record_bank_response(obj["id"], True), _awaits_bank),
+    Action("bank_refuses", "Bank refuses now", _SESSION,
+         lambda obj, form: bank_debit.record_bank_response(obj["id"], False), _awaits_bank),
     Action("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
          lambda obj, form: scheduled_actions.run_for(obj["id"]),
          lambda obj: bool(scheduled_actions.scheduled_for(obj["id"]))),

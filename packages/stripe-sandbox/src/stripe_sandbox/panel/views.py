@@ -54,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @operators_only
-def turn(request: HttpRequest) -> HttpResponse:
+def change_switches(request: HttpRequest) -> HttpResponse:
     form = SwitchesForm(request.POST)
     if not form.is_valid():
         return _home(request, form, status=422)
@@ -85,13 +85,13 @@ def objects(request: HttpRequest, kind: str) -> HttpResponse:
 @operators_only
 def detail(request: HttpRequest, object_id: str) -> HttpResponse:
     """Show one object as JSON, with its actions and, for an event, its deliveries."""
-    return _detail(request, _existing(object_id))
+    return _detail(request, _load(object_id))
 
 
 @require_POST
 @operators_only
 def act(request: HttpRequest, object_id: str) -> HttpResponse:
-    obj = _existing(object_id)
+    obj = _load(object_id)
     try:
         actions.perform(obj, request.POST.get("action", ""), request.POST)
     except errors.ApiError as error:
@@ -99,7 +99,7 @@ def act(request: HttpRequest, object_id: str) -> HttpResponse:
     return _back("object", object_id)
 
 
-def _existing(object_id: str) -> Obj:
+def _load(object_id: str) -> Obj:
     obj = storage.get(object_id)
     if obj is None:
         raise Http404
@@ -191,7 +191,7 @@ def _row(obj: Obj) -> dict[str, Any]:
         "id": obj["id"],
         "words": details.get("email") or next(filter(None, texts), ""),
         "state": obj.get("status") or ("" if obj.get("active", True) else "archived"),
-        "amount": formatting.money(amount, obj["currency"])
+        "amount": formatting.format_money(amount, obj["currency"])
         if amount is not None and obj.get("currency")
         else "",
         "created": obj.get("created"),

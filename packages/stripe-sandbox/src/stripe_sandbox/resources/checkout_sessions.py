@@ -54,7 +54,7 @@ def retrieve(call: Call) -> Obj:
 
 def listing(call: Call) -> Obj:
     expire_due()
-    return calls.listing("checkout.session")(call)
+    return calls.list_objects("checkout.session")(call)
 
 
 def line_items(call: Call) -> Obj:

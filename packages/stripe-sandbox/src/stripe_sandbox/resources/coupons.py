@@ -29,7 +29,7 @@ def retrieve(call: Call) -> Obj:
 
 
 def listing(call: Call) -> Obj:
-    found = calls.listing("coupon")(call)
+    found = calls.list_objects("coupon")(call)
     return found | {"data": [_with_validity(coupon) for coupon in found["data"]]}
 
 
@@ -75,7 +75,7 @@ def create_code(call: Call) -> Obj:
     return promotion_code
 
 
-def by_code(code: str) -> Obj:
+def get_by_code(code: str) -> Obj:
     """Return the active promotion code. Raise Refused if it does not exist."""
     found = _active_code(code.strip())
     if found is None:
@@ -136,7 +136,7 @@ def get_discount_coupon(discount_id: str) -> Obj | None:
     discount = storage.get(discount_id, "discount")
     if discount is None or (discount["end"] and discount["end"] <= clock.now()):
         return None
-    coupon: Obj = storage.hidden(discount_id)["coupon"]
+    coupon: Obj = storage.get_hidden(discount_id)["coupon"]
     return coupon
 
 

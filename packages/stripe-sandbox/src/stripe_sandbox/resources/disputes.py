@@ -41,12 +41,12 @@ _OUTCOMES_BY_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 def schedule_for_card(charge: Obj) -> None:
     """Schedule the dispute or early fraud warning of the charge's test card."""
     card = (charge["payment_method_details"] or {}).get("card") or {}
-    action = cards.by_fingerprint(card.get("fingerprint") or "").follow_up
+    action = cards.find_by_fingerprint(card.get("fingerprint") or "").follow_up
     if action in KINDS or action == "early_fraud_warning":
         scheduled_actions.schedule(action, charge["id"], DELAY_SECONDS)
 
 
-def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
+def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
     """Dispute the whole charge, with its events. Raise ApiError if it cannot be disputed."""
     terms = KINDS[kind]
     if charge["status"] != "succeeded" or is_open(charge["id"]):
@@ -106,7 +106,7 @@ def scheduled_dispute(kind: str) -> scheduled_actions.Action:
     def action(charge_id: str) -> None:
         charge = load("charge", charge_id)
         if not charge["refunded"] and not is_open(charge_id):
-            make(charge, kind)
+            open_dispute(charge, kind)
 
     return action
 
@@ -241,7 +241,7 @@ def _add_balance_transaction(dispute: Obj, sign: int) -> Obj:
 
 def _change(dispute: Obj, **changes: Any) -> Obj:
     after = storage.put(dispute | changes)
-    events.updated("charge.dispute", dispute, after)
+    events.emit_updated("charge.dispute", dispute, after)
     return after
 
 

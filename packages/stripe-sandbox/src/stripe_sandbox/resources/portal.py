@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import stripe
 
 from .. import clock, errors, events, ids, shapes, storage
-from ..calls import Call, change, empty_to_null, listing, load
+from ..calls import Call, change, empty_to_null, list_objects, load
 from ..storage import Obj
 
 Configuration = stripe.billing_portal.Configuration
@@ -71,7 +71,7 @@ def update_configuration(call: Call) -> Obj:
 
 def list_configurations(call: Call) -> Obj:
     default_configuration()
-    return listing("billing_portal.configuration")(call)
+    return list_objects("billing_portal.configuration")(call)
 
 
 def default_configuration() -> Obj:

@@ -59,9 +59,12 @@ def create(call: Call) -> Obj:
 def create_from(params: Obj, at: str = "") -> Obj:
     """Create a price from validated parameters, price_data or default_price_data; `at` is their name."""
     params = dict(params)
-    fields = {"currency": check_currency(params.pop("currency"), name("currency", at)), **_amount(params, at)}
+    fields = {
+        "currency": check_currency(params.pop("currency"), join_name("currency", at)),
+        **_amount(params, at),
+    }
     if params.get("recurring"):
-        _check_recurring(params["recurring"], name("recurring", at))
+        _check_recurring(params["recurring"], join_name("recurring", at))
     transfer = params.pop("transfer_lookup_key", False)
     if key := params.get("lookup_key"):
         _claim_lookup_key(key, transfer)
@@ -95,7 +98,7 @@ def check_currency(currency: str, param: str) -> str:
     return currency.lower()
 
 
-def name(param: str, at: str) -> str:
+def join_name(param: str, at: str) -> str:
     """Return a nested parameter's full name: currency in default_price_data is default_price_data[currency]."""
     return f"{at}[{param}]" if at else param
 
@@ -103,13 +106,13 @@ def name(param: str, at: str) -> str:
 def _amount(params: Obj, at: str) -> Obj:
     whole, precise = params.pop("unit_amount", None), params.pop("unit_amount_decimal", None)
     if whole is not None and precise is not None:
-        raise errors.exclusive(name("unit_amount", at), name("unit_amount_decimal", at))
+        raise errors.exclusive(join_name("unit_amount", at), join_name("unit_amount_decimal", at))
     if whole is None and precise is None:
-        raise errors.missing(name("unit_amount", at))
+        raise errors.missing(join_name("unit_amount", at))
     amount = Decimal(whole if precise is None else precise)
     if amount < 0:
         message = "This value must be greater than or equal to 0."
-        raise errors.ApiError(message, code="parameter_invalid_integer", param=name("unit_amount", at))
+        raise errors.ApiError(message, code="parameter_invalid_integer", param=join_name("unit_amount", at))
     exact = amount == amount.to_integral_value()
     return {"unit_amount": int(amount) if exact else None, "unit_amount_decimal": f"{amount.normalize():f}"}
 

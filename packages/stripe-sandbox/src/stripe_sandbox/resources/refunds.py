@@ -14,7 +14,7 @@ from ..storage import Obj
 DELAY_SECONDS = 8
 """Delay until a pending refund succeeds, or a failing one fails."""
 
-# `course` ▶ (first status, scheduled action)
+# outcome ▶ (first status, scheduled action)
 _OUTCOMES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
             "refund_fails": ("succeeded", "refund_fails")}  # fmt: skip
 
@@ -22,16 +22,16 @@ _OUTCOMES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succee
 def create(call: Call) -> Obj:
     params = empty_to_null(call.params)
     charge = _charge(params.pop("charge", None), params.pop("payment_intent", None))
-    return make(charge, params.pop("amount", None), **params)
+    return create_refund(charge, params.pop("amount", None), **params)
 
 
-def make(charge: Obj, amount: int | None = None, course: str | None = None, **fields: Any) -> Obj:
+def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = None, **fields: Any) -> Obj:
     """Refund `amount` minor units of a charge (default: the rest), with its events. Raise ApiError if impossible.
 
-    `course`, "refund_pending", "refund_fails" or "" (neither), overrides the test card.
+    `outcome`, "refund_pending", "refund_fails" or "" (neither), overrides the test card.
     """
-    amount = _checked(charge, amount)
-    status, next_step = _OUTCOMES[course if course is not None else _course(charge)]
+    amount = _check_amount(charge, amount)
+    status, next_step = _OUTCOMES[outcome if outcome is not None else _get_card_outcome(charge)]
     details = {"card": {"type": "refund", "reference_status": "pending",
                         "reference_type": "acquirer_reference_number"}, "type": "card"}  # fmt: skip
     defaults = {
@@ -93,7 +93,7 @@ def _charge(charge: str | None, intent: str | None) -> Obj:
     return found
 
 
-def _checked(charge: Obj, amount: int | None) -> int:
+def _check_amount(charge: Obj, amount: int | None) -> int:
     left = charge["amount_captured"] - charge["amount_refunded"]
     if charge["status"] != "succeeded":
         message = f"Charge {charge['id']} has not succeeded and cannot be refunded."
@@ -101,7 +101,7 @@ def _checked(charge: Obj, amount: int | None) -> int:
     if charge["refunded"]:
         message = f"Charge {charge['id']} has already been refunded."
         raise errors.ApiError(message, code="charge_already_refunded")
-    if _charged_back(charge):
+    if _is_charged_back(charge):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise errors.ApiError(message, code="charge_disputed")
     if amount is not None and amount < 1:
@@ -113,22 +113,22 @@ def _checked(charge: Obj, amount: int | None) -> int:
     return left if amount is None else amount
 
 
-def _charged_back(charge: Obj) -> bool:
+def _is_charged_back(charge: Obj) -> bool:
     found = storage.find("dispute", ("charge", "=", charge["id"]))
     return any(not dispute["is_charge_refundable"] and dispute["status"] != "won" for dispute in found)
 
 
 def _money(amount: int, charge: Obj) -> str:
-    return formatting.money(amount, charge["currency"])
+    return formatting.format_money(amount, charge["currency"])
 
 
 def _is_card(charge: Obj) -> bool:
     return bool((charge["payment_method_details"] or {}).get("type") == "card")
 
 
-def _course(charge: Obj) -> str:
+def _get_card_outcome(charge: Obj) -> str:
     fingerprint = charge["payment_method_details"]["card"]["fingerprint"] if _is_card(charge) else ""
-    card = cards.by_fingerprint(fingerprint)
+    card = cards.find_by_fingerprint(fingerprint)
     return card.follow_up if card.follow_up in _OUTCOMES else ""
 
 
@@ -142,8 +142,8 @@ def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
 def _change(refund: Obj, **changes: Any) -> Obj:
     """Store the changed refund and emit its two events."""
     before, after = load("refund", refund["id"]), storage.put(refund | changes)
-    events.updated("refund", before, after)
-    events.updated("charge.refund", before, after)
+    events.emit_updated("refund", before, after)
+    events.emit_updated("charge.refund", before, after)
     return after
 
 

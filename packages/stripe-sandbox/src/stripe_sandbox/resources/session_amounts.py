@@ -73,7 +73,7 @@ def apply_code(session_id: str, text: str) -> None:
     """Apply a promotion code that the buyer typed. Raise coupons.Refused if it is not usable."""
     with storage.transaction():
         session = storage.get(session_id, "checkout.session") or {}
-        code = coupons.by_code(text)
+        code = coupons.get_by_code(text)
         coupon = coupons.check_code(
             code, session["customer"], session["amount_subtotal"], session["currency"]
         )

@@ -36,7 +36,7 @@ def create(call: Call) -> Obj:
     """POST /v1/webhook_endpoints: the only response that contains the secret."""
     _check_url(call.params["url"])
     endpoint = new(**empty_to_null(call.params))
-    return endpoint | {"secret": storage.hidden(endpoint["id"])["secret"]}
+    return endpoint | {"secret": storage.get_hidden(endpoint["id"])["secret"]}
 
 
 def update(call: Call) -> Obj:

@@ -65,7 +65,7 @@ def reset(params: dict[str, Any]) -> dict[str, Any]:
 
 
 @json_view("GET")
-def available(params: dict[str, Any], object_id: str) -> dict[str, Any]:
+def list_actions(params: dict[str, Any], object_id: str) -> dict[str, Any]:
     """List the actions that are available for the object now."""
     return {"actions": [button.action.name for button in actions.available_buttons(_load(object_id))]}
 
@@ -94,7 +94,7 @@ def _amount(params: dict[str, Any], obj: Obj, default: str) -> str:
         return default
     if not isinstance(params["amount"], int):
         raise errors.ApiError("`amount` must be a whole number of minor units.", param="amount")
-    return formatting.major(params["amount"], obj["currency"])
+    return formatting.format_major_units(params["amount"], obj["currency"])
 
 
 @json_view("GET", "POST")
