@@ -32,7 +32,6 @@ def load(kind: str, object_id: str, param: str = "") -> Obj:
 
 
 def retrieve(kind: str) -> Handler:
-    """Return the handler of GET /v1/<things>/{id}."""
     return lambda call: load(kind, call.args["id"])
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decline:
-    """A decline: error code, decline code, message for the buyer, and the charge's outcome type."""
-
     code: str
     decline_code: str | None
     message: str
@@ -133,7 +131,6 @@ def extract_digits(text: str) -> str:
 
 
 def detect_brand(number: str) -> str:
-    """Return the card network, or "unknown"."""
     return next((name for name, prefix in _BRANDS if prefix.match(number)), "unknown")
 
 

@@ -31,7 +31,6 @@ def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -
 
 
 def resend(event_id: str, endpoint_id: str) -> None:
-    """Schedule the event once more, due now."""
     queue(event_id, endpoint_id, time.time())
 
 

@@ -71,5 +71,4 @@ def unsupported(what: str, param: str = "") -> ApiError:
 
 
 def exclusive(*params: str) -> ApiError:
-    """Return the error for parameters that exclude each other."""
     return ApiError(f"You may only specify one of these parameters: {', '.join(params)}.", param=params[0])

@@ -46,7 +46,7 @@ def emit_updated(kind: str, before: Obj, after: Obj) -> Obj | None:
 
 
 def matches(patterns: list[str], kind: str) -> bool:
-    """Return whether event types like ["*"] or ["charge.*", "customer.created"] include this type."""
+    """Return whether patterns like ["*"] or ["charge.*", "customer.created"] include this event type."""
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 

@@ -75,7 +75,6 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
 
 
 def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
-    """Return whether the field holds an id or an object, or a hash or list on the way to one."""
     if cls is None or step not in cls.__annotations__:
         return False
     hint = cls.__annotations__[step]

@@ -39,12 +39,10 @@ _BY_NUMBER = {account.number: account for account in TABLE}
 
 
 def normalize(text: str) -> str:
-    """Return the number without spaces, in upper case."""
     return re.sub(r"\s", "", text).upper()
 
 
 def find(text: str) -> Account | None:
-    """Return the test account with this number, typed with or without spaces."""
     return _BY_NUMBER.get(normalize(text))
 
 

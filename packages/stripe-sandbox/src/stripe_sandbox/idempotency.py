@@ -15,8 +15,6 @@ _LEASE_SECONDS = 60  # then an unfinished request releases its key, because its 
 
 @dataclass(frozen=True)
 class Replay:
-    """A stored response and the id of the request that created it."""
-
     status: int
     body: bytes
     request_id: str

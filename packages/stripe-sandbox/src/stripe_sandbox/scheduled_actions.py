@@ -42,13 +42,11 @@ def run_for(object_id: str) -> int:
 
 
 def scheduled_for(object_id: str) -> list[str]:
-    """Return the names of the object's scheduled actions."""
     rows = storage.query("SELECT action FROM scheduled_actions WHERE object = ? ORDER BY due, id", object_id)
     return [row["action"] for row in rows]
 
 
 def cancel(object_id: str) -> None:
-    """Delete the object's scheduled actions."""
     storage.query("DELETE FROM scheduled_actions WHERE object = ?", object_id)
 
 

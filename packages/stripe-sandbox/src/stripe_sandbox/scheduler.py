@@ -18,7 +18,6 @@ _thread: threading.Thread | None = None
 
 
 def start() -> None:
-    """Start this process's thread unless it is running or deliveries are manual."""
     global _thread
     if conf.get("DELIVERY") != "thread" or (_thread is not None and _thread.is_alive()):
         return

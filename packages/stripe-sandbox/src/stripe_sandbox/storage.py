@@ -130,13 +130,11 @@ def update(object_id: str, **changes: Any) -> Obj:
 
 
 def get_hidden(object_id: str) -> Obj:
-    """Return the object's hidden data, or {}."""
     rows = query("SELECT hidden FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["hidden"]) if rows else {}
 
 
 def update_hidden(object_id: str, **changes: Any) -> None:
-    """Change the object's hidden data."""
     with transaction():
         query(
             "UPDATE objects SET hidden = ? WHERE id = ?",
@@ -182,7 +180,6 @@ def page(
 
 
 def find(kind: str, *filters: Filter, parent: str = "") -> list[Obj]:
-    """Return all matching objects, newest first."""
     return page(kind, *filters, parent=parent)[0]
 
 
@@ -195,7 +192,6 @@ def get_setting(name: str, default: Any = None) -> Any:
 
 
 def set_setting(name: str, value: Any) -> None:
-    """Store a JSON value under a name."""
     query(
         "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json",
         name, json.dumps(value),
@@ -203,7 +199,6 @@ def set_setting(name: str, value: Any) -> None:
 
 
 def reset() -> None:
-    """Delete everything."""
     with transaction():
         for table in ("objects", "idempotency", "deliveries", "scheduled_actions", "settings"):
             query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
@@ -241,9 +236,8 @@ def _open(path: str) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous = OFF")
-    if (
-        connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION
-    ):  # read first to avoid a write lock
+    # Read first to avoid a write lock.
+    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
     return connection
 

@@ -11,8 +11,6 @@ from . import api, origin
 
 
 class InProcessClient(stripe.HTTPClient):
-    """Answer the SDK's requests in this process, so that commands and tests need no server."""
-
     name: ClassVar[str] = "stripe-sandbox"
 
     def request(

@@ -32,9 +32,8 @@ def update(subscription: Obj, params: Obj) -> Obj:
         before = (subscription | changes)["cancellation_details"]
         changes["cancellation_details"] = before | empty_to_null(details)
     after = _apply(subscription, changes, params)
-    if (
-        changes.get("cancel_at") and changes["cancel_at"] <= clock.now()
-    ):  # the period of a paused one can be over
+    # The period of a paused subscription can be over.
+    if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():
         return subscriptions.end(after)
     return after
 
@@ -109,7 +108,6 @@ def check_payment_method(method_id: str, customer: str) -> None:
 
 
 def build_cancellation_fields(subscription: Obj, params: Obj) -> Obj:
-    """Return the fields that describe a scheduled cancellation."""
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     at = params.get("cancel_at")
     if params.get("cancel_at_period_end") or at == "min_period_end":
@@ -168,7 +166,6 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
 
 
 def _change_item(subscription: Obj, row: Obj, at: int) -> Obj:
-    """Return the item with another price or quantity."""
     item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
     if "id" not in row:
         raise errors.unsupported(
@@ -189,7 +186,6 @@ def _change_item(subscription: Obj, row: Obj, at: int) -> Obj:
 
 
 def load_recurring_price(price_id: str, param: str) -> Obj:
-    """Return the price. Raise ApiError unless it is recurring and active."""
     price = load("price", price_id, param)
     if not price["recurring"]:
         message = (

@@ -36,7 +36,6 @@ def attach(customer: str, clock_id: str) -> None:
 
 
 def customer_ids(clock_id: str) -> list[str]:
-    """Return the ids of the clock's customers."""
     rows = storage.query(
         "SELECT id FROM objects WHERE object = 'customer' AND json_extract(hidden, '$.clock') = ?", clock_id
     )
@@ -44,7 +43,6 @@ def customer_ids(clock_id: str) -> list[str]:
 
 
 def find_objects(clock_id: str, *kinds: str) -> list[Obj]:
-    """Return all objects of these kinds that belong to the clock's customers."""
     return [
         obj
         for customer in customer_ids(clock_id)
@@ -54,7 +52,6 @@ def find_objects(clock_id: str, *kinds: str) -> list[Obj]:
 
 
 def delete(clock_id: str) -> None:
-    """Delete the clock, its customers and their objects."""
     for obj in find_objects(clock_id, *_CUSTOMER_KINDS):
         storage.delete(obj["id"])
     for customer in customer_ids(clock_id):
@@ -64,12 +61,10 @@ def delete(clock_id: str) -> None:
 
 
 def get_clock_id(customer: str | None) -> str:
-    """Return the id of the customer's clock, or ""."""
     return str(storage.get_hidden(customer or "").get("clock") or "")
 
 
 def get_frozen_time(clock_id: str) -> int | None:
-    """Return the clock's time, or None for ""."""
     found = storage.get(clock_id, KIND) if clock_id else None
     return found["frozen_time"] if found else None
 

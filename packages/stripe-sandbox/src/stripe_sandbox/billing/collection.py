@@ -33,7 +33,6 @@ def start_collection(invoice: Obj, at_once: bool) -> Obj:
 
 
 def attempt_due(invoice: Obj) -> None:
-    """Make the attempt that is due."""
     attempt(finalize(invoice), automatic=True)
 
 
@@ -82,7 +81,6 @@ def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) ->
 
 
 def authenticate(invoice: Obj, passed: bool) -> Obj:
-    """Finish 3D Secure of an open invoice, and return the invoice."""
     intent = get_payment_intent(invoice)
     if intent is None or intent["status"] != "requires_action":
         return invoice
@@ -136,7 +134,6 @@ def find_payment_method(subscription: Obj) -> Obj | None:
 
 
 def find_open_invoices(customer: str, subscription: str = "") -> list[Obj]:
-    """Return the open invoices of the customer or of one subscription, newest first."""
     filters = [("customer", "=", customer), ("status", "=", "open")]
     if subscription:
         filters.append(("parent.subscription_details.subscription", "=", subscription))

@@ -12,7 +12,6 @@ from . import collection, due_dates
 
 
 def process_due(subscription: Obj) -> None:
-    """Do what is due for the subscription now."""
     now = clock.now()
     if subscription["status"] == "incomplete":
         _expire_incomplete(subscription)

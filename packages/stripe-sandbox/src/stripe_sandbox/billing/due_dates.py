@@ -44,7 +44,6 @@ def next_for_subscription(subscription: Obj) -> int | None:
 
 
 def next_for_invoice(invoice: Obj) -> int | None:
-    """Return Unix seconds of the next attempt, or None."""
     return invoice["next_payment_attempt"] if invoice["status"] in ("draft", "open") else None
 
 
@@ -65,5 +64,4 @@ def find_first_due(clock_id: str, until: int) -> sqlite3.Row | None:
 
 
 def period_start(subscription: Obj) -> int:
-    """Return Unix seconds at which the period of its first item began."""
     return int(subscription["items"]["data"][0]["current_period_start"])

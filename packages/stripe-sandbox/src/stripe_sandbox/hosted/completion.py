@@ -40,7 +40,6 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
 def complete(
     order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **created: Any
 ) -> None:
-    """Complete the session with the buyer's details, and remember its event."""
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
         address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),

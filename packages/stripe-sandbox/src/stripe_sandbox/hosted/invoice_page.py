@@ -29,7 +29,6 @@ def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
 
 def context(paid: Obj) -> dict[str, Any]:
-    """Return the template context of an unpaid invoice; {} for anything else."""
     if not _is_owed(paid):
         return {}
     intent = collection.get_payment_intent(paid) or {}

@@ -73,7 +73,7 @@ def summarize(order: SessionView) -> Summary:
 
 
 def _renewal(order: SessionView) -> int:
-    """Return the amount of each later invoice; a discount applies if its duration is forever."""
+    """Return the amount of later invoices; a discount applies if its duration is forever."""
     coupon = session_amounts.get_coupon(order.session)
     lasting = coupon if coupon and coupon["duration"] == "forever" else None
     rows = [

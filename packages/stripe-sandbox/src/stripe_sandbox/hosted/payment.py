@@ -59,7 +59,6 @@ def pay(session_id: str, form: PaymentForm) -> Result:
 
 
 def authenticate(session_id: str, passed: bool) -> Result:
-    """Finish 3D Secure."""
     with storage.transaction(), _customer_time(session_id):
         order = _load_payable(session_id)
         intent = get_challenged_intent(session_id)
@@ -85,7 +84,6 @@ def cancel_challenge(session_id: str) -> None:
 
 
 def get_completed_event(session_id: str) -> str:
-    """Return the id of the session's checkout.session.completed event, or ""."""
     return str(storage.get_hidden(session_id).get("completed", ""))
 
 
@@ -111,7 +109,6 @@ def complete_due(now: float | None = None) -> int:
 
 
 def _customer_time(session_id: str) -> AbstractContextManager[None]:
-    """Use the time of the session's customer."""
     return clocks.customer_time((storage.get(session_id) or {}).get("customer"))
 
 

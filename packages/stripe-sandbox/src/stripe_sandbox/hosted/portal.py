@@ -65,7 +65,6 @@ def home(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
 def payment_method(
     request: HttpRequest, session: Obj, customer: Obj, subscription_id: str = ""
 ) -> HttpResponse:
-    """Save a new card as the customer's default, or for one subscription."""
     _require(session, "payment_method_update")
     subscription = _subscription(customer, subscription_id) if subscription_id else None
     form = _initial_form(request, customer)
@@ -114,7 +113,6 @@ def resume(request: HttpRequest, session: Obj, customer: Obj, subscription_id: s
 @require_GET
 @_with_session
 def confirmation(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
-    """Show the end of a flow whose after_completion is hosted_confirmation."""
     after = (session["flow"] or {}).get("after_completion", {})
     message = (after.get("hosted_confirmation") or {}).get("custom_message")
     return _page(request, "confirmation", session, customer, {"message": message})

@@ -63,7 +63,6 @@ def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
 
 
 def resume(customer: Obj, subscription: Obj) -> None:
-    """Undo a scheduled cancellation."""
     with _customer_transaction(customer):
         changes.update(subscription, {"cancel_at_period_end": False})
 

@@ -40,7 +40,6 @@ class InvoiceRow:
 
 
 def rows(customer: Obj) -> list[Row]:
-    """Return the subscriptions that have not ended, newest first."""
     found = storage.find("subscription", ("customer", "=", customer["id"]))
     return [_row(subscription) for subscription in found if subscription["status"] not in subscriptions.ENDED]
 
@@ -60,7 +59,6 @@ def invoices(customer: Obj) -> list[InvoiceRow]:
 
 
 def card(customer: Obj) -> str:
-    """Return the customer's default card, or ""."""
     return _card((customer["invoice_settings"] or {}).get("default_payment_method"))
 
 

@@ -53,7 +53,6 @@ class SessionView:
 
     @property
     def trial_days(self) -> int:
-        """Return whole days of trial, 0 without one."""
         return round((self.trial_end - clock.now()) / _DAY) if self.trial_end else 0
 
     @property
@@ -65,7 +64,6 @@ class SessionView:
 
     @property
     def methods(self) -> list[str]:
-        """Return the available payment methods: "card", "sepa_debit"."""
         return list(self.session["payment_method_types"])
 
     @property

@@ -27,7 +27,6 @@ _DECLINE_FIELDS = {cards.CVC.message: "cardCvc", cards.EXPIRED.message: "cardExp
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Show and process the payment page of a Checkout Session."""
     checkout_sessions.expire_due()
     payment.complete_due()
     order = SessionView.load(session_id)
@@ -81,7 +80,6 @@ def _apply_promotion(request: HttpRequest, order: SessionView) -> str | None:
 @never_cache
 @require_POST
 def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Process the buyer's response in the 3D Secure window."""
     result = payment.authenticate(session_id, passed=request.POST.get("outcome") == "complete")
     return _redirect_after(session_id, result)
 
@@ -108,7 +106,6 @@ def success_url(session: Obj) -> str:
 @require_GET
 @xframe_options_sameorigin
 def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Show Stripe's outer frame, which contains the bank's."""
     return _allow_framing(render(request, "stripe_sandbox/hosted/challenge.html", {"session_id": session_id}))
 
 
@@ -116,7 +113,6 @@ def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
 @require_GET
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Show the bank's inner frame, with the buttons Complete and Fail."""
     order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
     context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
     if order and intent:
@@ -131,7 +127,6 @@ def bank(request: HttpRequest, session_id: str) -> HttpResponse:
 
 @require_GET
 def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show the receipt of a charge, or the page of an invoice."""
     paid = storage.get(object_id, "charge") or storage.get(object_id, "invoice")
     if paid is None:
         return _notice(request, "unknown", status=404)
@@ -224,7 +219,6 @@ def _page(
 
 
 def _applied_code(session: Obj) -> str:
-    """Return the session's promotion code, or ""."""
     for applied in session["discounts"] or []:
         code = storage.get(applied["promotion_code"] or "", "promotion_code")
         return code["code"] if code else ""

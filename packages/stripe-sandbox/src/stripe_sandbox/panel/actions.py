@@ -35,7 +35,6 @@ class Button:
 
 
 def available_buttons(obj: Obj) -> list[Button]:
-    """Return the buttons that apply to this object now."""
     found = [action for action in ACTIONS if obj["object"] in action.kinds and action.when(obj)]
     return [Button(action, _initial_value(action, obj)) for action in found]
 

@@ -36,7 +36,6 @@ class SwitchesForm(forms.Form):
 
     @classmethod
     def current(cls) -> "SwitchesForm":
-        """Return the form with the current switches."""
         values: dict[str, Any] = vars(switches.current())
         shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
         return cls(initial=shown | {"drop": " ".join(values["drop"])})

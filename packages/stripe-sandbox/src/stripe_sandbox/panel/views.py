@@ -65,7 +65,6 @@ def change_switches(request: HttpRequest) -> HttpResponse:
 @require_POST
 @operators_only
 def start_over(request: HttpRequest) -> HttpResponse:
-    """Delete every object and create the demo catalogue again."""
     storage.reset()
     bootstrap.prepare()
     return _back("panel")
@@ -74,7 +73,6 @@ def start_over(request: HttpRequest) -> HttpResponse:
 @require_GET
 @operators_only
 def objects(request: HttpRequest, kind: str) -> HttpResponse:
-    """List the objects of one kind, newest first."""
     after = request.GET.get("after", "")
     found, more = _nested(kind) if kind in _NESTED else storage.page(kind, limit=PAGE_SIZE, after=after)
     context = {"kind": kind, "rows": [_row(obj) for obj in found], "next": found[-1]["id"] if more else ""}
@@ -84,7 +82,6 @@ def objects(request: HttpRequest, kind: str) -> HttpResponse:
 @require_GET
 @operators_only
 def detail(request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show one object as JSON, with its actions and, for an event, its deliveries."""
     return _detail(request, _load(object_id))
 
 
@@ -179,7 +176,6 @@ def _nested(kind: str) -> tuple[list[Obj], bool]:
 
 
 def _row(obj: Obj) -> dict[str, Any]:
-    """Return what a list shows of an object."""
     amounts = [obj.get(name) for name in ("amount_total", "amount", "total", "unit_amount")]
     amount = next((value for value in amounts if value is not None), None)
     name_field = "url" if obj["object"] == "webhook_endpoint" else "name"

@@ -48,7 +48,6 @@ def new(
 
 
 def new_debit(intent: Obj, payment_method: Obj) -> Obj:
-    """Store a pending charge of a bank account."""
     account = payment_method["sepa_debit"]
     known = {name: account[name] for name in ("bank_code", "country", "fingerprint", "last4")}
     details = {

@@ -133,7 +133,6 @@ def _inline_price(data: Obj, at: str) -> Obj:
 
 
 def check_lines(mode: str, lines: list[Obj]) -> None:
-    """Raise ApiError if the line items do not fit together."""
     recurring = [line for line in lines if line["price"]["recurring"]]
     if mode == "payment" and recurring:
         message = (

@@ -76,7 +76,6 @@ def create_code(call: Call) -> Obj:
 
 
 def get_by_code(code: str) -> Obj:
-    """Return the active promotion code. Raise Refused if it does not exist."""
     found = _active_code(code.strip())
     if found is None:
         raise Refused("This code is invalid.")

@@ -18,7 +18,6 @@ _HASH_TYPES = {
 
 
 def new(**fields: Any) -> Obj:
-    """Store a customer; `fields` are Stripe's (email, name, address, metadata, …)."""
     defaults = {
         "balance": 0,
         "delinquent": False,

@@ -39,7 +39,6 @@ _OUTCOMES_BY_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
 def schedule_for_card(charge: Obj) -> None:
-    """Schedule the dispute or early fraud warning of the charge's test card."""
     card = (charge["payment_method_details"] or {}).get("card") or {}
     action = cards.find_by_fingerprint(card.get("fingerprint") or "").follow_up
     if action in KINDS or action == "early_fraud_warning":
@@ -198,7 +197,6 @@ def warn_of_fraud(charge_id: str) -> None:
 
 
 def is_open(charge_id: str) -> bool:
-    """Return whether the charge has an undecided dispute."""
     found = storage.find("dispute", ("charge", "=", charge_id))
     return any(dispute["status"] in OPEN for dispute in found)
 

@@ -30,7 +30,6 @@ def new(amount: int, currency: str, **fields: Any) -> Obj:
 
 
 def last_error(message: str, code: str, **fields: Any) -> Obj:
-    """Return `last_payment_error` after a decline; `fields` may be decline_code, charge, payment_method, …"""
     doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
     error = {"type": "card_error", "code": code, "message": message, "doc_url": doc_url}
     return shapes.fill(stripe.PaymentIntent.LastPaymentError, **(error | fields))

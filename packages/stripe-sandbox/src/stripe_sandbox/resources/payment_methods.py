@@ -39,7 +39,6 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
 
 
 def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
-    """Store a test card that expires in that month."""
     details = {
         "brand": card.brand,
         "country": card.country,
@@ -53,7 +52,6 @@ def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> O
 
 
 def new_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
-    """Store an account for SEPA debit. `account` has bank_code, country, fingerprint and last4."""
     defaults = {
         "allow_redisplay": "limited",
         "billing_details": _billing(billing_details),

@@ -10,7 +10,6 @@ from ..storage import Obj
 
 
 def new(name: str, **fields: Any) -> Obj:
-    """Store a product; `fields` are Stripe's (description, images, metadata, active, …)."""
     defaults = {
         "active": True,
         "images": [],
@@ -24,7 +23,6 @@ def new(name: str, **fields: Any) -> Obj:
 
 
 def create_from(params: Obj) -> Obj:
-    """Create a product from the validated parameters of `product_data`."""
     product = new(**params)
     events.emit("product.created", product)
     return product

@@ -62,7 +62,6 @@ def update(call: Call) -> Obj:
 
 
 def succeed(refund_id: str) -> None:
-    """Complete a pending refund."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] == "pending":
         _change(
@@ -140,7 +139,6 @@ def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
 
 
 def _change(refund: Obj, **changes: Any) -> Obj:
-    """Store the changed refund and emit its two events."""
     before, after = load("refund", refund["id"]), storage.put(refund | changes)
     events.emit_updated("refund", before, after)
     events.emit_updated("charge.refund", before, after)

@@ -62,7 +62,6 @@ def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Ob
 
 
 def get_coupon(session: Obj) -> Obj | None:
-    """Return the session's coupon, if any."""
     for applied in session["discounts"] or []:
         code = storage.get(applied["promotion_code"] or "", "promotion_code")
         return storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon")

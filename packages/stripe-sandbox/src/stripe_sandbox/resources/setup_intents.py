@@ -24,7 +24,6 @@ def new(**fields: Any) -> Obj:
 
 
 def last_error(message: str, code: str, **fields: Any) -> Obj:
-    """Return `last_setup_error` after a decline."""
     doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
     error = {"type": "card_error", "code": code, "message": message, "doc_url": doc_url}
     return shapes.fill(stripe.SetupIntent.LastSetupError, **(error | fields))

@@ -12,7 +12,6 @@ from ..storage import Obj
 
 
 def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) -> Obj:
-    """Store an endpoint; its secret is hidden data."""
     defaults = {"enabled_events": enabled_events, "metadata": {}, "status": "enabled", "url": url}
     hidden = {"secret": secret or ids.new("webhook_secret")}
     return storage.put(shapes.new(stripe.WebhookEndpoint, defaults, fields), hidden=hidden)

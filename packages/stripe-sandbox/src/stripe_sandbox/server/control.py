@@ -66,13 +66,11 @@ def reset(params: dict[str, Any]) -> dict[str, Any]:
 
 @json_view("GET")
 def list_actions(params: dict[str, Any], object_id: str) -> dict[str, Any]:
-    """List the actions that are available for the object now."""
     return {"actions": [button.action.name for button in actions.available_buttons(_load(object_id))]}
 
 
 @json_view("POST")
 def act(params: dict[str, Any], object_id: str, action: str) -> dict[str, Any]:
-    """Perform the action, and return the object afterwards."""
     _refuse_unknown(params, {"amount", "choice", "days"})
     obj = _load(object_id)
     known = {button.action.name: button for button in actions.available_buttons(obj)}
@@ -99,7 +97,6 @@ def _amount(params: dict[str, Any], obj: Obj, default: str) -> str:
 
 @json_view("GET", "POST")
 def webhooks(params: dict[str, Any]) -> dict[str, Any]:
-    """Read or change how webhooks are sent."""
     return _change_switches(params, WEBHOOK_SWITCHES)
 
 
@@ -113,7 +110,6 @@ def deliver(params: dict[str, Any]) -> dict[str, Any]:
 
 @json_view("GET", "POST")
 def api(params: dict[str, Any]) -> dict[str, Any]:
-    """Read or change how the API responds."""
     if params.get("api_times") and params.get("api_status") not in API_ERRORS:
         raise errors.ApiError(f"`api_status` must be one of {API_ERRORS}.", param="api_status")
     return _change_switches(params, API_SWITCHES)

@@ -33,7 +33,7 @@ class Sandbox:
             return delivery.deliver_due(time.time() + after)
 
     def switches(self, **changes: Any) -> switches.Switches:
-        """Change switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
+        """Change switches, for example late_seconds=2 or drop=["*"]."""
         return switches.change(**changes)
 
     def product(
