@@ -29,7 +29,7 @@ def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) 
 
 
 def test_a_late_payment_shows_up_by_itself(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    switches.turn(late_seconds=2)
+    switches.change(late_seconds=2)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
     expect(purchase.heading).to_have_text("Paid. It is yours.")

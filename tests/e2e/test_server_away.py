@@ -34,7 +34,7 @@ def closed(route: Route) -> None:
 
 
 def test_while_the_buyer_waits(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    switches.turn(late_seconds=4)
+    switches.change(late_seconds=4)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
     strip, announcer = page.get_by_text(AWAY).first, page.locator("#announcer")

@@ -23,7 +23,7 @@ def reconcile() -> str:
 
 
 def test_a_month_without_webhooks(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    switches.turn(drop=["*"])
+    switches.change(drop=["*"])
     sign_in(page, ada)
     for slug, words in (
         ("workshop", "You are subscribed"),

@@ -19,7 +19,7 @@ from tests.e2e.screens import both_screens
 def test_a_payment_confirmed_late_shows_up_without_a_reload(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    switches.turn(late_seconds=3)
+    switches.change(late_seconds=3)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
     page.evaluate("window.neverReloaded = true")
@@ -32,7 +32,7 @@ def test_a_payment_confirmed_late_shows_up_without_a_reload(
 def test_a_late_payment_with_no_webhook_at_all_shows_up_too(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    switches.turn(late_seconds=2, drop=["*"])
+    switches.change(late_seconds=2, drop=["*"])
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
     expect(purchase.heading).to_have_text("Paid. It is yours.")
@@ -42,7 +42,7 @@ def test_a_late_payment_with_no_webhook_at_all_shows_up_too(
 def test_a_webhook_that_never_comes_changes_nothing(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    switches.turn(drop=["*"])
+    switches.change(drop=["*"])
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Paid. It is yours.")
     expect(Library(page).goto().card(goods.product.name)).to_be_visible()
@@ -52,7 +52,7 @@ def test_a_webhook_that_never_comes_changes_nothing(
 def test_a_webhook_that_comes_late_finds_the_work_done(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    switches.turn(delay_seconds=3, duplicate=True)
+    switches.change(delay_seconds=3, duplicate=True)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Paid. It is yours.")
 

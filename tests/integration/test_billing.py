@@ -45,7 +45,7 @@ def refund(sandbox: Any, purchase: Purchase) -> None:
 def dispute(sandbox: Any, purchase: Purchase, end: str = "") -> None:
     charge = storage.find("charge", ("payment_intent", "=", purchase.payment_intent_id))[0]
     with storage.transaction():
-        disputes.make(charge, "dispute_fraudulent")
+        disputes.open_dispute(charge, "dispute_fraudulent")
     if end:
         made = storage.find("dispute", ("charge", "=", charge["id"]))[0]
         with storage.transaction():
@@ -709,7 +709,7 @@ def move_to_another_account(purchase: Purchase) -> list[tuple[Any, Any]]:
     """From now on the key is one of an account that has the same catalogue, but not these objects. Gives them."""
     customer = (storage.get(purchase.subscription_id) or {})["customer"]
     kept = [
-        (storage.get(pk), storage.hidden(pk))
+        (storage.get(pk), storage.get_hidden(pk))
         for pk in (purchase.session_id, purchase.subscription_id, customer)
         if pk
     ]

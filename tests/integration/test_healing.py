@@ -15,7 +15,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import fulfilment
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from stripe_sandbox import scheduled_actions, storage
-from stripe_sandbox.delivery import OWN_ENDPOINT
+from stripe_sandbox.delivery import STORE_ENDPOINT_ID
 from stripe_sandbox.resources import refunds
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of
@@ -49,7 +49,7 @@ def test_a_session_left_behind_by_a_crash_stays_closed(
 @pytest.fixture
 def deaf(sandbox: Any) -> None:
     """Stripe takes its events for delivered, but the store has never seen them: a backup was restored."""
-    sandbox.client.v1.webhook_endpoints.update(OWN_ENDPOINT, {"disabled": True})
+    sandbox.client.v1.webhook_endpoints.update(STORE_ENDPOINT_ID, {"disabled": True})
 
 
 def charge_of(purchase: Purchase) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
     purchase = bought(as_ada, club)
-    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     assert sync_purchase(purchase, "test").status == Status.REFUNDED
     scheduled_actions.run_for(refund["id"])
     reconcile()
@@ -73,9 +73,9 @@ def test_reconcile_adds_up_the_refunds_of_a_subscription(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
     purchase = bought(as_ada, club)
-    refunds.make(charge_of(purchase), 500)
+    refunds.create_refund(charge_of(purchase), 500)
     sync_purchase(purchase, "test")
-    refunds.make(charge_of(purchase), 400)
+    refunds.create_refund(charge_of(purchase), 400)
     reconcile()
     purchase.refresh_from_db()
     assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 900)
@@ -98,7 +98,7 @@ def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
 ) -> None:
     """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
     purchase = bought(as_ada, icons)
-    refund = refunds.make(charge_of(purchase), course="refund_fails")
+    refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     values = fulfilment.purchase_values
 
     def slow(*fetched: Any) -> dict[str, Any]:

@@ -191,7 +191,7 @@ class Shop(RuleBasedStateMachine):
     def refund(self, which: int, part: float, course: str) -> None:
         charge = self._of(self._charges(), which)
         left = charge["amount"] - charge["amount_refunded"]
-        self._at_stripe(lambda: refunds.make(charge, max(int(left * part), 1), course))
+        self._at_stripe(lambda: refunds.create_refund(charge, max(int(left * part), 1), course))
 
     @rule(
         which=number,
@@ -202,7 +202,7 @@ class Shop(RuleBasedStateMachine):
     def dispute(self, which: int, kind: str, ends: tuple[str, ...]) -> None:
         """A new one; and one of those that there are goes on, perhaps to its end."""
         charge = self._of(self._charges(), which)
-        self._at_stripe(lambda: disputes.make(charge, kind))
+        self._at_stripe(lambda: disputes.open_dispute(charge, kind))
         for end in ends:
             self._dispute_goes_on(which, end)
 
@@ -230,9 +230,9 @@ class Shop(RuleBasedStateMachine):
         if how.startswith("refund"):
             left = charge["amount"] - charge["amount_refunded"]
             amount = left if how == "refund" else max(left // 3, 1)
-            self._at_stripe(lambda: refunds.make(charge, amount, ""))
+            self._at_stripe(lambda: refunds.create_refund(charge, amount, ""))
             return
-        self._at_stripe(lambda: disputes.make(charge, "dispute_fraudulent"))
+        self._at_stripe(lambda: disputes.open_dispute(charge, "dispute_fraudulent"))
         if how == "dispute lost":
             self._dispute_goes_on(0, "lost")
 

@@ -257,7 +257,7 @@ class World:
         self.offset += seconds
         checkout_sessions.expire_due()
         scheduled_actions.run_due()
-        engine.tick()
+        engine.run_system_clock()
 
     def waiting_events(self) -> list[dict[str, Any]]:
         """Events that are still on their way to the store, oldest first."""

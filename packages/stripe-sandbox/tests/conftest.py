@@ -4,5 +4,5 @@ pytest_plugins = ["stripe_sandbox.testing"]
 
 
 def pytest_runtest_setup() -> None:
-    """Sockets reach this machine only."""
+    """Block sockets to other machines."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)

@@ -1,4 +1,4 @@
-"""The sandbox alone: no store, no database but its own file."""
+"""Settings of the sandbox without a store."""
 
 from stripe_sandbox.server.settings import *  # noqa: F403
 
@@ -6,9 +6,9 @@ SITE_URL = "http://127.0.0.1:8000"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost", "shop.example"]
 STRIPE_SANDBOX = True
 STRIPE_SANDBOX_ANY_KEY = True  # as with DEBUG, which is off in tests
-STRIPE_SANDBOX_DELIVERY = "manual"  # a test says when webhooks arrive
+STRIPE_SANDBOX_DELIVERY = "manual"  # tests call sandbox.deliver()
 ROOT_URLCONF = "sandbox_urls"
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-}  # live_server asks for one
+}  # required by live_server
 STRIPE_SANDBOX_WEBHOOK_PATH = "/webhooks/stripe/"

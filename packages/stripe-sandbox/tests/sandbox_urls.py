@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 @csrf_exempt
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Accept what a project's own webhook endpoint would handle."""
+    """Acknowledge every webhook."""
     return HttpResponse()
 
 

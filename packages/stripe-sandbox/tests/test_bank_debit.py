@@ -1,5 +1,3 @@
-"""SEPA debit in the sandbox: complete but unpaid at first, paid or failed when the bank answers."""
-
 from __future__ import annotations
 
 import html
@@ -49,10 +47,10 @@ def types(sandbox: Sandbox) -> list[str]:
     ]
 
 
-def test_complete_and_unpaid_until_the_bank_answers(sandbox: Sandbox) -> None:
+def test_session_completes_unpaid_before_the_bank_responds(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     assert session.payment_method_types == ["card", "sepa_debit"]
-    response = pay(session, GOOD.shown)
+    response = pay(session, GOOD.formatted_number)
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
     now = again(sandbox, session)
     assert (now.status, now.payment_status, now.payment_intent.status) == ("complete", "unpaid", "processing")
@@ -67,11 +65,11 @@ def test_complete_and_unpaid_until_the_bank_answers(sandbox: Sandbox) -> None:
     ]
 
 
-def test_the_bank_pays(sandbox: Sandbox) -> None:
+def test_successful_debit_marks_session_paid(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, GOOD.number)
     assert scheduled_actions.run_due() == 0
-    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
     now = again(sandbox, session)
     assert (now.payment_status, now.payment_intent.status) == ("paid", "succeeded")
     assert now.payment_intent.amount_received == 2400
@@ -89,10 +87,10 @@ def test_the_bank_pays(sandbox: Sandbox) -> None:
     assert sandbox.client.v1.refunds.create({"payment_intent": now.payment_intent.id}).status == "succeeded"
 
 
-def test_the_bank_refuses(sandbox: Sandbox) -> None:
+def test_failed_debit_leaves_session_unpaid(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     pay(session, BAD.number)
-    scheduled_actions.run_due(time.time() + ibans.SOON + 1)
+    scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
     now = again(sandbox, session)
     assert (now.status, now.payment_status) == ("complete", "unpaid")
     assert now.payment_intent.status == "requires_payment_method"
@@ -109,7 +107,9 @@ def test_the_bank_refuses(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("account", "status"), [(GOOD_LATE, "paid"), (BAD_LATE, "unpaid")])
-def test_some_banks_take_three_minutes(sandbox: Sandbox, account: ibans.Account, status: str) -> None:
+def test_slow_accounts_respond_after_three_minutes(
+    sandbox: Sandbox, account: ibans.Account, status: str
+) -> None:
     session = open_session(sandbox)
     pay(session, account.number)
     assert scheduled_actions.run_due(time.time() + 170) == 0
@@ -118,9 +118,7 @@ def test_some_banks_take_three_minutes(sandbox: Sandbox, account: ibans.Account,
 
 
 @pytest.mark.parametrize(("action", "status"), [("bank_pays", "paid"), ("bank_refuses", "unpaid")])
-def test_the_panel_lets_the_bank_answer_now(
-    sandbox: Sandbox, settings: Any, action: str, status: str
-) -> None:
+def test_panel_triggers_bank_response(sandbox: Sandbox, settings: Any, action: str, status: str) -> None:
     settings.DEBUG = True
     session = open_session(sandbox)
     pay(session, BAD_LATE.number)
@@ -138,7 +136,7 @@ def test_the_panel_lets_the_bank_answer_now(
         ("DE89370400440532013000", "The sandbox takes test accounts only: see the list of test cards."),
     ],
 )
-def test_wrong_accounts(sandbox: Sandbox, iban: str, message: str) -> None:
+def test_invalid_ibans_are_rejected(sandbox: Sandbox, iban: str, message: str) -> None:
     session = open_session(sandbox)
     assert field_errors(pay(session, iban).content.decode()) == [message]
     assert again(sandbox, session).status == "open"
@@ -154,24 +152,26 @@ def test_wrong_accounts(sandbox: Sandbox, iban: str, message: str) -> None:
         ({"excluded_payment_method_types": ["sepa_debit"]}, ["card"]),
     ],
 )
-def test_when_it_is_offered(sandbox: Sandbox, params: dict[str, Any], methods: list[str]) -> None:
+def test_sepa_debit_is_available_for_euro_payments(
+    sandbox: Sandbox, params: dict[str, Any], methods: list[str]
+) -> None:
     session = open_session(sandbox, **params)
     assert session.payment_method_types == methods
     shown = html.unescape(Client().get(page(session)).content.decode())
     for method in ("card", "sepa_debit"):
         assert (f'data-testid="{method}-accordion-item"' in shown) == (method in methods)
     assert shown.count('id="billingName"') == 1
-    if "sepa_debit" not in methods:  # and nobody gets it by asking for it
+    if "sepa_debit" not in methods:  # a forged POST does not enable it
         pay(session, GOOD.number)
         assert again(sandbox, session).status == "open"
 
 
-def test_no_method_left(sandbox: Sandbox) -> None:
+def test_excluding_all_payment_methods_is_an_error(sandbox: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No payment method is left"):
         open_session(sandbox, "usd", allowed_payment_method_types=["sepa_debit"])
 
 
-def test_an_account_is_one_tap_away_without_javascript(sandbox: Sandbox) -> None:
+def test_test_account_link_works_without_javascript(sandbox: Sandbox) -> None:
     shown = Client().get(page(open_session(sandbox)), {"iban": GOOD.number}).content.decode()
     assert f'value="{GOOD.number}"' in shown
     assert 'value="sepa_debit" checked' in shown

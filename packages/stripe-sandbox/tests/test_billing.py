@@ -1,4 +1,4 @@
-"""What time does to subscriptions in the sandbox, on a test clock: renewals, trials, failures, ends and pauses."""
+"""Subscriptions on a test clock: renewals, trials, failures, cancellations and pauses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HOUR, DAY = 3600, 86400
 
 
 def at(text: str) -> int:
-    """Unix seconds of "2031-01-31" or "2031-01-31 10:00", UTC."""
+    """Return Unix seconds of "2031-01-31" or "2031-01-31 10:00", UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
 class Member:
-    """A customer on a test clock with a card, and a subscription at 900 a month."""
+    """A customer with a test clock, a card and a subscription at 900 a month."""
 
     def __init__(
         self, sandbox: Any, start: str = "2031-01-31", token: str = "pm_card_visa", **params: Any
@@ -66,8 +66,8 @@ class Member:
     def invoices(self) -> list[Any]:
         return list(self.v1.invoices.list({"subscription": self.id, "limit": 100}).data)[::-1]
 
-    def news(self, *wanted: str) -> list[tuple[str, str]]:
-        """(type, simulated time) of the events since the last call, of these types or all."""
+    def new_events(self, *wanted: str) -> list[tuple[str, str]]:
+        """Return (type, simulated time) of the events since the last call, of these types or all."""
         fresh = self.sandbox.events()[self.seen :]
         self.seen += len(fresh)
         return [
@@ -82,8 +82,8 @@ def member(sandbox: Any) -> Member:
     return Member(sandbox)
 
 
-def types(news: Sequence[tuple[str, str]]) -> list[str]:
-    return [kind for kind, _ in news]
+def types(new_events: Sequence[tuple[str, str]]) -> list[str]:
+    return [kind for kind, _ in new_events]
 
 
 def stored() -> list[Obj]:
@@ -91,7 +91,7 @@ def stored() -> list[Obj]:
     return [obj for kind in kinds for obj in storage.find(kind)]
 
 
-def test_the_first_payment_is_made_at_once(sandbox: Any) -> None:
+def test_first_invoice_is_paid_immediately(sandbox: Any) -> None:
     member = Member(sandbox)
     assert member.now.status == "active"
     assert member.now.created == at("2031-01-31") == member.now.start_date
@@ -111,9 +111,9 @@ def test_the_first_payment_is_made_at_once(sandbox: Any) -> None:
     ]
 
 
-def test_a_year_by_the_month(member: Member) -> None:
+def test_monthly_subscription_renews_for_a_year(member: Member) -> None:
     member.advance("2031-03-15", "2031-05-10", "2031-07-05", "2031-09-01", "2031-11-01", "2031-12-31 12:00")
-    paid = member.news("invoice.paid")
+    paid = member.new_events("invoice.paid")
     assert [when for _, when in paid] == [
         "2031-02-28 01:00", "2031-03-31 01:00", "2031-04-30 01:00", "2031-05-31 01:00", "2031-06-30 01:00",
         "2031-07-31 01:00", "2031-08-31 01:00", "2031-09-30 01:00", "2031-10-31 01:00", "2031-11-30 01:00",
@@ -130,9 +130,9 @@ def test_a_year_by_the_month(member: Member) -> None:
         check_response(obj)
 
 
-def test_a_renewal_tells_all_of_it_in_order(member: Member) -> None:
+def test_renewal_emits_events_in_order(member: Member) -> None:
     member.advance("2031-02-28 02:00")
-    assert member.news() == [
+    assert member.new_events() == [
         ("test_helpers.test_clock.advancing", "2031-01-31 00:00"),
         ("customer.subscription.updated", "2031-02-28 00:00"),
         ("invoice.created", "2031-02-28 00:00"),
@@ -154,12 +154,12 @@ def test_a_renewal_tells_all_of_it_in_order(member: Member) -> None:
     assert payments.data[0].payment.payment_intent.latest_charge.created == at("2031-02-28 01:00")
 
 
-def test_a_trial_is_announced_and_then_charged(sandbox: Any) -> None:
+def test_trial_end_emits_warning_and_charges(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", trial_period_days=14)
     assert member.now.status == "trialing"
     assert member.now.latest_invoice.amount_due == 0
     member.advance("2031-01-15 00:30")
-    assert member.news(
+    assert member.new_events(
         "customer.subscription.trial_will_end", "customer.subscription.updated", "invoice.created"
     ) == [
         ("customer.subscription.trial_will_end", "2031-01-12 00:00"),
@@ -180,21 +180,23 @@ def test_a_trial_is_announced_and_then_charged(sandbox: Any) -> None:
         ("create_invoice", "past_due", "invoice.payment_failed"),
     ],
 )
-def test_a_trial_without_a_card(sandbox: Any, behavior: str, status: str, event: str) -> None:
+def test_trial_end_without_card_follows_trial_settings(
+    sandbox: Any, behavior: str, status: str, event: str
+) -> None:
     settings = {"end_behavior": {"missing_payment_method": behavior}}
     member = Member(
         sandbox, "2031-01-01", trial_period_days=7, trial_settings=settings, default_payment_method=""
     )
     member.advance("2031-01-08 02:00")
     assert member.now.status == status
-    assert event in types(member.news())
+    assert event in types(member.new_events())
 
 
-def test_a_failed_renewal_is_tried_four_times_then_canceled(sandbox: Any) -> None:
+def test_failed_renewal_is_attempted_four_times_then_canceled(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
     member.advance("2031-01-08 02:00")
     assert member.now.status == "past_due"
-    assert types(member.news())[-6:-1] == [
+    assert types(member.new_events())[-6:-1] == [
         "charge.failed",
         "payment_intent.payment_failed",
         "invoice.updated",
@@ -203,7 +205,7 @@ def test_a_failed_renewal_is_tried_four_times_then_canceled(sandbox: Any) -> Non
     ]
     assert member.now.latest_invoice.next_payment_attempt == at("2031-01-11 01:00")
     member.advance("2031-02-01")
-    assert member.news("invoice.payment_failed", "customer.subscription.deleted") == [
+    assert member.new_events("invoice.payment_failed", "customer.subscription.deleted") == [
         ("invoice.payment_failed", "2031-01-11 01:00"),
         ("invoice.payment_failed", "2031-01-16 01:00"),
         ("invoice.payment_failed", "2031-01-21 01:00"),
@@ -219,7 +221,7 @@ def test_a_failed_renewal_is_tried_four_times_then_canceled(sandbox: Any) -> Non
 
 
 @pytest.mark.parametrize("outcome", ["unpaid", "past_due"])
-def test_after_the_last_attempt_by_setting(sandbox: Any, outcome: str) -> None:
+def test_after_retries_switch_sets_final_status(sandbox: Any, outcome: str) -> None:
     sandbox.switches(after_retries=outcome)
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
     member.advance("2031-02-05")
@@ -232,24 +234,24 @@ def test_after_the_last_attempt_by_setting(sandbox: Any, outcome: str) -> None:
     assert member.now.status == "active"
 
 
-def test_another_card_is_charged_at_the_next_attempt(sandbox: Any) -> None:
+def test_retry_charges_new_card(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
     member.advance("2031-01-08 02:00")
     member.update(default_payment_method=member.attach("pm_card_mastercard"))
     assert member.now.status == "past_due"
     member.advance("2031-01-12")
     assert member.now.status == "active"
-    assert ("invoice.paid", "2031-01-11 01:00") in member.news()
+    assert ("invoice.paid", "2031-01-11 01:00") in member.new_events()
 
 
-def test_the_customers_default_card_is_the_last_resort(sandbox: Any) -> None:
+def test_renewal_falls_back_to_customers_default_card(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", trial_period_days=7, default_payment_method="")
     member.v1.customers.update(member.customer, {"invoice_settings": {"default_payment_method": member.card}})
     member.advance("2031-01-08 02:00")
     assert member.now.latest_invoice.status == "paid"
 
 
-def test_an_invoice_paid_by_hand(sandbox: Any) -> None:
+def test_pay_invoice_endpoint(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
     member.advance("2031-01-08 02:00")
     invoice = member.now.latest_invoice.id
@@ -263,16 +265,16 @@ def test_an_invoice_paid_by_hand(sandbox: Any) -> None:
     assert member.now.status == "active"
     with pytest.raises(stripe.InvalidRequestError, match="already paid"):
         member.v1.invoices.pay(invoice)
-    member.news()
+    member.new_events()
     member.advance("2031-01-30")
-    assert "invoice.payment_failed" not in types(member.news()), "no attempt is left"
+    assert "invoice.payment_failed" not in types(member.new_events()), "no attempt is left"
 
 
-def test_a_bank_that_asks_at_renewals(sandbox: Any) -> None:
+def test_renewal_with_3d_secure_requires_action(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_authenticationRequired", trial_period_days=7)
     member.advance("2031-01-08 02:00")
     assert member.now.status == "past_due"
-    told = types(member.news())
+    told = types(member.new_events())
     assert told[told.index("payment_intent.requires_action") :][:4] == [
         "payment_intent.requires_action",
         "invoice.updated",
@@ -284,13 +286,13 @@ def test_a_bank_that_asks_at_renewals(sandbox: Any) -> None:
     assert refused.value.code == "invoice_payment_intent_requires_action"
 
 
-def test_a_declined_first_payment_leaves_it_incomplete_and_it_expires(sandbox: Any) -> None:
+def test_declined_first_payment_is_incomplete_and_expires(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
     assert member.now.status == "incomplete"
     member.advance("2031-01-02")
     assert member.now.status == "incomplete_expired"
     assert member.now.latest_invoice.status == "void"
-    assert ("customer.subscription.updated", "2031-01-01 23:00") in member.news()
+    assert ("customer.subscription.updated", "2031-01-01 23:00") in member.new_events()
 
 
 def test_cancel_at_period_end(member: Member) -> None:
@@ -304,11 +306,11 @@ def test_cancel_at_period_end(member: Member) -> None:
     assert member.now.status == "canceled"
     assert member.now.ended_at == at("2031-02-28")
     assert len(member.invoices) == 1
-    assert ("customer.subscription.deleted", "2031-02-28 00:00") in member.news()
+    assert ("customer.subscription.deleted", "2031-02-28 00:00") in member.new_events()
 
 
 @pytest.mark.parametrize("cancel_at", ["min_period_end", "max_period_end", at("2031-02-10")])
-def test_cancel_at_a_moment(member: Member, cancel_at: str | int) -> None:
+def test_cancel_at_timestamp(member: Member, cancel_at: str | int) -> None:
     ending = member.update(cancel_at=cancel_at)
     moment = cancel_at if isinstance(cancel_at, int) else at("2031-02-28")
     assert (ending.cancel_at, ending.cancel_at_period_end) == (moment, False)
@@ -338,12 +340,12 @@ def test_pause_and_resume(member: Member) -> None:
     assert resumed["items"].data[0].current_period_start == at("2031-03-20")
     assert resumed["items"].data[0].current_period_end == at("2031-04-20")
     assert len(member.invoices) == 2
-    told = types(member.news())
+    told = types(member.new_events())
     assert "customer.subscription.paused" in told
     assert "customer.subscription.resumed" in told
 
 
-def test_resume_with_the_old_anchor_bills_nothing_in_a_paid_period(member: Member) -> None:
+def test_resume_with_unchanged_anchor_does_not_bill_paid_period(member: Member) -> None:
     member.v1.subscriptions.pause(member.id)
     member.advance("2031-02-10")
     member.v1.subscriptions.resume(member.id, {"billing_cycle_anchor": {"type": "unchanged"}})
@@ -364,7 +366,7 @@ def test_paused_collection(member: Member, behavior: str, status: str) -> None:
     assert member.now.latest_invoice.status == "paid"
 
 
-def test_another_plan_counts_from_the_next_invoice(member: Member) -> None:
+def test_new_price_applies_from_next_invoice(member: Member) -> None:
     dearer = member.v1.prices.create(
         {
             "currency": "usd",
@@ -381,7 +383,7 @@ def test_another_plan_counts_from_the_next_invoice(member: Member) -> None:
     assert [invoice.total for invoice in member.invoices] == [900, 1500]
 
 
-def test_another_interval_starts_a_new_period_now(member: Member) -> None:
+def test_new_interval_starts_new_period(member: Member) -> None:
     yearly = member.v1.prices.create(
         {
             "currency": "usd",
@@ -397,7 +399,7 @@ def test_another_interval_starts_a_new_period_now(member: Member) -> None:
     assert member.invoices[-1].billing_reason == "subscription_update"
 
 
-def test_a_trial_ended_early_is_charged_at_once(sandbox: Any) -> None:
+def test_ending_trial_early_charges_immediately(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", trial_period_days=14)
     member.advance("2031-01-03")
     assert member.update(trial_end="now").status == "active"
@@ -406,7 +408,7 @@ def test_a_trial_ended_early_is_charged_at_once(sandbox: Any) -> None:
     assert member.now.trial_end == at("2031-01-03")
 
 
-def test_a_clock_goes_forward_only_and_not_too_far(member: Member) -> None:
+def test_clock_advance_has_limits(member: Member) -> None:
     clocks = member.v1.test_helpers.test_clocks
     with pytest.raises(stripe.InvalidRequestError, match="after the current frozen time"):
         clocks.advance(member.clock, {"frozen_time": at("2031-01-30")})
@@ -420,7 +422,7 @@ def test_a_clock_goes_forward_only_and_not_too_far(member: Member) -> None:
     assert clocks.retrieve(member.clock).frozen_time == at("2031-02-01")
 
 
-def test_a_clock_takes_its_customers_along(member: Member) -> None:
+def test_deleting_clock_deletes_customers(member: Member) -> None:
     assert [each.id for each in member.v1.customers.list({"test_clock": member.clock}).data] == [
         member.customer
     ]
@@ -432,7 +434,7 @@ def test_a_clock_takes_its_customers_along(member: Member) -> None:
         member.v1.subscriptions.retrieve(member.id)
 
 
-def test_several_subscriptions_live_in_one_order_of_time(member: Member) -> None:
+def test_events_of_several_subscriptions_are_in_time_order(member: Member) -> None:
     weekly = member.v1.prices.create(
         {
             "currency": "usd",
@@ -448,12 +450,12 @@ def test_several_subscriptions_live_in_one_order_of_time(member: Member) -> None
     }
     member.v1.subscriptions.create(plan)
     member.advance("2031-02-14", "2031-02-28", "2031-03-14")
-    times = [when for _, when in member.news()]
+    times = [when for _, when in member.new_events()]
     assert times == sorted(times)
     assert len(member.v1.invoices.list({"customer": member.customer, "limit": 100}).data) == 9
 
 
-def test_without_a_clock_real_time_counts(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_customer_without_clock_uses_system_time(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     v1 = sandbox.client.v1
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     customer = v1.customers.create({"email": "bob@example.com"}).id
@@ -468,7 +470,7 @@ def test_without_a_clock_real_time_counts(sandbox: Any, monkeypatch: pytest.Monk
     )
 
 
-def test_the_panel_moves_a_customers_time_and_lets_a_renewal_fail(sandbox: Any) -> None:
+def test_panel_advances_clock_and_fails_renewal(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     customer = v1.customers.create({"email": "bob@example.com"}).id

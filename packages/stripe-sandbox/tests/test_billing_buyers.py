@@ -1,4 +1,4 @@
-"""Subscriptions that were bought on the hosted page, and anything at all in any order: the engine stays sane."""
+"""Subscriptions bought on the hosted page, and random operations in random order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
 
 def buy(sandbox: Any, number: str, **params: Any) -> Any:
-    """A monthly subscription bought on the hosted page with this card."""
+    """Buy a monthly subscription on the hosted page with this card."""
     v1 = sandbox.client.v1
     price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     plan = {"mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": RETURN}
@@ -44,12 +44,12 @@ def now(sandbox: Any, subscription: Any) -> Any:
     ("number", "status"),
     [
         ("4242424242424242", "active"),
-        ("4000002500003155", "active"),  # asked for its owner once, when it was saved
+        ("4000002500003155", "active"),  # authenticated when it was saved
         ("4000002760003184", "past_due"),
         ("4000000000000341", "past_due"),
     ],
 )
-def test_cards_of_the_hosted_page_at_the_first_renewal(sandbox: Any, number: str, status: str) -> None:
+def test_first_renewal_by_test_card(sandbox: Any, number: str, status: str) -> None:
     subscription = buy(sandbox, number)
     assert subscription.status == "active"
     panel_actions.advance_to_renewal(subscription.id)
@@ -57,7 +57,7 @@ def test_cards_of_the_hosted_page_at_the_first_renewal(sandbox: Any, number: str
     assert len(sandbox.events("invoice.payment_action_required")) == (number == "4000002760003184")
 
 
-def test_trial_of_the_hosted_page(sandbox: Any) -> None:
+def test_trial_bought_on_hosted_page(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 14})
     assert subscription.status == "trialing"
     panel_actions.advance_to_renewal(subscription.id)
@@ -68,8 +68,8 @@ def test_trial_of_the_hosted_page(sandbox: Any) -> None:
     assert len(sandbox.events("customer.subscription.trial_will_end")) == 1
 
 
-def test_what_is_due_happens_by_itself(sandbox: Any, settings: Any) -> None:
-    settings.STRIPE_SANDBOX_DELIVERY = "thread"  # whose work this is; no request starts it here
+def test_scheduler_processes_due_subscriptions(sandbox: Any, settings: Any) -> None:
+    settings.STRIPE_SANDBOX_DELIVERY = "thread"  # run_once() does nothing otherwise
     sandbox.switches(drop=["*"])
     buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
     scheduler.run_once()
@@ -77,7 +77,7 @@ def test_what_is_due_happens_by_itself(sandbox: Any, settings: Any) -> None:
     assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, "three days before, so at once"
 
 
-def test_a_buyer_with_a_clock_buys_again_in_simulated_time(sandbox: Any) -> None:
+def test_checkout_uses_customers_clock(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242")
     clock = panel_actions.advance(subscription.id, 400 * DAY)
     again = buy(sandbox, "4242424242424242", customer=subscription.customer)
@@ -87,7 +87,7 @@ def test_a_buyer_with_a_clock_buys_again_in_simulated_time(sandbox: Any) -> None
     assert now(sandbox, again).status == "active"
 
 
-def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
+def test_buyer_completes_3d_secure(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
     panel_actions.advance_to_renewal(subscription.id)
     invoice = storage.get(now(sandbox, subscription).latest_invoice.id) or {}
@@ -98,7 +98,7 @@ def test_the_buyer_answers_the_bank(sandbox: Any) -> None:
     assert now(sandbox, subscription).status == "active"
 
 
-def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: Any) -> None:
+def test_invoice_page_pays_and_completes_3d_secure(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
     panel_actions.advance_to_renewal(subscription.id)
     url = now(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(django_settings.SITE_URL)
@@ -114,7 +114,7 @@ def test_the_invoice_page_takes_the_money_and_the_answer_of_the_bank(sandbox: An
     assert len(sandbox.events("invoice.paid")) == 2
 
 
-def test_an_incomplete_subscription_is_active_once_it_is_paid(sandbox: Any) -> None:
+def test_paying_activates_incomplete_subscription(sandbox: Any) -> None:
     member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
     good = member.attach("pm_card_visa")
     member.v1.invoices.pay(member.now.latest_invoice.id, {"payment_method": good})
@@ -123,7 +123,7 @@ def test_an_incomplete_subscription_is_active_once_it_is_paid(sandbox: Any) -> N
     assert len(member.invoices) == 2
 
 
-def test_two_threads_do_each_step_once(sandbox: Any) -> None:
+def test_concurrent_threads_run_each_step_once(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242")
     until = int(time.time()) + 800 * DAY
     threads = [threading.Thread(target=engine.run, args=("", until)) for _ in range(3)]
@@ -136,9 +136,7 @@ def test_two_threads_do_each_step_once(sandbox: Any) -> None:
     assert len({invoice["lines"]["data"][0]["period"]["start"] for invoice in invoices}) == 27
 
 
-def test_an_interrupted_advance_is_finished_by_the_next_tick(
-    sandbox: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_advance_is_finished_later(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     member = Member(sandbox)
 
     def crash(*args: object) -> int:
@@ -151,7 +149,7 @@ def test_an_interrupted_advance_is_finished_by_the_next_tick(
     assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "advancing"
     with pytest.raises(stripe.InvalidRequestError, match="underway"):
         member.v1.test_helpers.test_clocks.advance(member.clock, {"frozen_time": at("2031-03-11")})
-    engine.tick()
+    engine.run_system_clock()
     assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "ready"
     assert len(member.invoices) == 2
 
@@ -181,7 +179,7 @@ ACTS: dict[str, Any] = {
     "draft": lambda member: member.update(pause_collection={"behavior": "keep_as_draft"}),
     "collect": lambda member: member.update(pause_collection=""),
     "trial now": lambda member: member.update(trial_end="now"),
-    "trial": lambda member: member.update(trial_end=(clocks.time_of(member.clock) or 0) + 5 * DAY),
+    "trial": lambda member: member.update(trial_end=(clocks.get_frozen_time(member.clock) or 0) + 5 * DAY),
     "plan": lambda member: member.update(items=[{"id": member.item.id, "price": member.yearly}]),
     "pay": lambda member: member.v1.invoices.pay(member.now.latest_invoice.id),
 }
@@ -194,7 +192,7 @@ ACTS: dict[str, Any] = {
     trial=st.sampled_from([None, 2, 14]),
     last=st.sampled_from(["canceled", "unpaid", "past_due"]),
 )
-def test_anything_in_any_order(
+def test_random_operations_keep_invariants(
     sandbox: Any, acts: list[str], token: str, trial: int | None, last: str
 ) -> None:
     sandbox.switches(after_retries=last)
@@ -225,13 +223,13 @@ def test_anything_in_any_order(
 
 def _check(member: Member) -> None:
     subscription = storage.get(member.id) or {}
-    moment = clocks.time_of(member.clock) or 0
+    moment = clocks.get_frozen_time(member.clock) or 0
     ended = subscription["status"] in ("canceled", "incomplete_expired")
     assert ended == (subscription["ended_at"] is not None)
     assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
     due = due_dates.next_for_subscription(subscription)
     assert due is None or due > moment or subscription["status"] == "trialing"
-    assert due_dates.first_due(member.clock, moment) is None or subscription["status"] == "trialing"
+    assert due_dates.find_first_due(member.clock, moment) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):
         assert due_dates.period_end(subscription) > moment
     starts = [

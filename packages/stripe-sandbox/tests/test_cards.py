@@ -1,4 +1,4 @@
-"""What a card number, an expiry date and a security code are, to the sandbox's hosted page."""
+"""Parsing of card number, expiry date and security code on the hosted page."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def errors(**changes: str) -> dict[str, str]:
 
 
 def with_check_digit(number: str) -> str:
-    return next(number + digit for digit in "0123456789" if cards.luhn_valid(number + digit))
+    return next(number + digit for digit in "0123456789" if cards.is_luhn_valid(number + digit))
 
 
 @given(numbers)
-def test_exactly_one_check_digit_fits(number: str) -> None:
-    assert sum(cards.luhn_valid(number + digit) for digit in "0123456789") == 1
+def test_exactly_one_check_digit_is_valid(number: str) -> None:
+    assert sum(cards.is_luhn_valid(number + digit) for digit in "0123456789") == 1
 
 
 @given(numbers, st.data())
-def test_one_wrong_digit_is_noticed(number: str, data: st.DataObject) -> None:
+def test_one_wrong_digit_is_detected(number: str, data: st.DataObject) -> None:
     whole = with_check_digit(number)
     at = data.draw(st.integers(0, len(whole) - 1))
     other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != whole[at]]))
-    assert not cards.luhn_valid(whole[:at] + other + whole[at + 1 :])
+    assert not cards.is_luhn_valid(whole[:at] + other + whole[at + 1 :])
 
 
 @given(st.text("0123456789", max_size=19))
-def test_grouping_loses_no_digit(number: str) -> None:
-    assert cards.digits(cards.group(number)) == number
+def test_grouping_keeps_all_digits(number: str) -> None:
+    assert cards.extract_digits(cards.group_digits(number)) == number
 
 
 @given(
@@ -55,37 +55,37 @@ def test_grouping_loses_no_digit(number: str) -> None:
     st.integers(0, 99),
     st.sampled_from(["{:02}/{:02}", "{:02} / {:02}", "{:02}{:02}", "{}/{:02}", "{:02}-{:02}"]),
 )
-def test_an_expiry_is_read_however_it_is_written(month: int, year: int, written: str) -> None:
+def test_expiry_formats_are_parsed(month: int, year: int, written: str) -> None:
     assert cards.parse_expiry(written.format(month, year)) == (month, 2000 + year)
 
 
 @given(st.text(max_size=12))
-def test_an_expiry_is_a_real_month_or_nothing(text: str) -> None:
+def test_parsed_expiry_is_valid_or_none(text: str) -> None:
     parsed = cards.parse_expiry(text)
     assert parsed is None or (1 <= parsed[0] <= 12 and 2000 <= parsed[1] <= 2099)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=30)))
-def test_no_input_breaks_the_form(typed: dict[str, str]) -> None:
+def test_form_accepts_arbitrary_text(typed: dict[str, str]) -> None:
     read = payment_form.read(typed, ask_email=True, ask_card=True, today=TODAY)
-    assert read.errors or cards.luhn_valid(read.number)
+    assert read.errors or cards.is_luhn_valid(read.number)
 
 
 @pytest.mark.parametrize("card", cards.TABLE, ids=lambda card: card.number)
-def test_every_card_of_the_table_is_a_whole_valid_number(card: cards.Card) -> None:
-    assert cards.luhn_valid(card.number)
-    assert cards.brand_of(card.number) == card.brand
+def test_all_test_cards_have_valid_numbers(card: cards.Card) -> None:
+    assert cards.is_luhn_valid(card.number)
+    assert cards.detect_brand(card.number) == card.brand
     assert len(card.number) == cards.number_length(card.number)
-    assert cards.by_fingerprint(card.fingerprint) is card
-    assert errors(cardNumber=card.shown, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
+    assert cards.find_by_fingerprint(card.fingerprint) is card
+    assert errors(cardNumber=card.formatted_number, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
 
 
-def test_a_number_that_is_no_test_card_is_declined() -> None:
-    card = cards.by_number(with_check_digit("400000111122223"))
+def test_non_test_card_is_declined() -> None:
+    card = cards.find_by_number(with_check_digit("400000111122223"))
     assert card.decline is cards.NOT_A_TEST_CARD
 
 
-def test_each_mark_belongs_to_one_card() -> None:
+def test_fingerprints_are_unique() -> None:
     assert len(cards.BY_FINGERPRINT) == len(cards.BY_NUMBER) == len(cards.TABLE)
 
 
@@ -114,7 +114,7 @@ def test_each_mark_belongs_to_one_card() -> None:
         ("email", "ada@", "Your email is invalid."),
     ],
 )
-def test_what_is_wrong_with_a_field(field: str, typed: str, text: str) -> None:
+def test_invalid_field_has_error_message(field: str, typed: str, text: str) -> None:
     assert errors(**{field: typed}) == {field: text}
 
 
@@ -128,9 +128,9 @@ def test_what_is_wrong_with_a_field(field: str, typed: str, text: str) -> None:
         {"billingCountry": "CA", "billingPostalCode": "K1A 0B1"},
     ],
 )
-def test_what_is_right(changes: dict[str, str]) -> None:
+def test_valid_field_has_no_error(changes: dict[str, str]) -> None:
     assert errors(**changes) == {}
 
 
-def test_only_what_was_asked_for_is_checked() -> None:
+def test_only_required_fields_are_validated() -> None:
     assert payment_form.read({}, ask_email=False, ask_card=False, today=TODAY).errors == {}

@@ -1,5 +1,3 @@
-"""Products, prices and customers obey Stripe's rules, and say what changed."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -12,7 +10,7 @@ def types(sandbox: Any) -> list[str]:
     return [event["type"] for event in sandbox.events()]
 
 
-def test_changes_become_events_with_the_old_values(sandbox: Any) -> None:
+def test_update_events_contain_old_values(sandbox: Any) -> None:
     product = sandbox.product(metadata={"slug": "icons"})
     sandbox.client.v1.products.update(product.id, {"active": False, "metadata": {"tone": "warm", "slug": ""}})
     event = sandbox.events("product.updated")[-1]
@@ -23,13 +21,13 @@ def test_changes_become_events_with_the_old_values(sandbox: Any) -> None:
     assert "name" not in previous
 
 
-def test_no_change_no_event(sandbox: Any) -> None:
+def test_unchanged_object_emits_no_event(sandbox: Any) -> None:
     product = sandbox.product(name="Icons")
     sandbox.client.v1.products.update(product.id, {"name": "Icons"})
     assert "product.updated" not in types(sandbox)
 
 
-def test_lives_of_a_product_a_price_and_a_customer(sandbox: Any) -> None:
+def test_create_update_and_delete_emit_events(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     product, customer = v1.products.create({"name": "A"}), v1.customers.create({"email": "a@example.com"})
     v1.products.delete(product.id)
@@ -43,13 +41,13 @@ def test_lives_of_a_product_a_price_and_a_customer(sandbox: Any) -> None:
     ]  # fmt: skip
 
 
-def test_the_money_of_a_price_never_changes(sandbox: Any) -> None:
+def test_price_amount_is_immutable(sandbox: Any) -> None:
     price = sandbox.product().default_price
     with pytest.raises(stripe.InvalidRequestError, match="unknown parameter: unit_amount"):
         sandbox.client.v1.prices.update(price, {"unit_amount": 5})
 
 
-def test_a_default_price_cannot_be_archived_another_can(sandbox: Any) -> None:
+def test_default_price_cannot_be_archived(sandbox: Any) -> None:
     v1, product = sandbox.client.v1, sandbox.product()
     with pytest.raises(stripe.InvalidRequestError, match="default price of its product"):
         v1.prices.update(product.default_price, {"active": False})
@@ -60,7 +58,7 @@ def test_a_default_price_cannot_be_archived_another_can(sandbox: Any) -> None:
         v1.products.update(product.id, {"default_price": product.default_price})
 
 
-def test_a_default_price_belongs_to_its_product(sandbox: Any) -> None:
+def test_default_price_must_belong_to_product(sandbox: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="belongs to another") as caught:
         sandbox.client.v1.products.update(
             sandbox.product().id, {"default_price": sandbox.product().default_price}
@@ -73,7 +71,7 @@ def test_a_product_with_prices_cannot_be_deleted(sandbox: Any) -> None:
         sandbox.client.v1.products.delete(sandbox.product().id)
 
 
-def test_a_chosen_product_id_is_taken_once(sandbox: Any) -> None:
+def test_duplicate_product_id_is_rejected(sandbox: Any) -> None:
     assert sandbox.product(id="prod_icons").id == "prod_icons"
     with pytest.raises(stripe.InvalidRequestError) as caught:
         sandbox.product(id="prod_icons")
@@ -94,7 +92,7 @@ def test_a_chosen_product_id_is_taken_once(sandbox: Any) -> None:
         ({"currency": "usd", "unit_amount": 1, "product_data": {"name": "A"}}, "product"),
     ],
 )  # fmt: skip
-def test_a_price_that_cannot_be(sandbox: Any, params: dict[str, Any], param: str) -> None:
+def test_invalid_price_is_rejected(sandbox: Any, params: dict[str, Any], param: str) -> None:
     body = {"product": sandbox.product().id, **params}
     if "recurring" in params and not params["recurring"]:
         body["recurring"] = {"interval_count": 1}
@@ -128,7 +126,7 @@ def test_a_lookup_key_is_unique_until_transferred(sandbox: Any) -> None:
     assert v1.prices.retrieve(first.id).lookup_key is None
 
 
-def test_unsetting_and_what_cannot_be_unset(sandbox: Any) -> None:
+def test_required_fields_cannot_be_unset(sandbox: Any) -> None:
     update = sandbox.client.v1.products.update
     product = sandbox.product(description="Words")
     assert update(product.id, {"description": ""}).description is None
@@ -137,7 +135,7 @@ def test_unsetting_and_what_cannot_be_unset(sandbox: Any) -> None:
     assert (caught.value.code, caught.value.param) == ("parameter_invalid_empty", "name")
 
 
-def test_a_deleted_customer_is_a_shadow(sandbox: Any) -> None:
+def test_deleted_customer_has_only_its_id(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     customer = v1.customers.create({"email": "a@example.com"})
     v1.customers.delete(customer.id)

@@ -1,5 +1,3 @@
-"""What a Checkout Session must satisfy, and how it ends."""
-
 from __future__ import annotations
 
 import time
@@ -38,7 +36,7 @@ def refused(shop: Any, **params: Any) -> stripe.InvalidRequestError:
     return caught.value
 
 
-def test_an_open_session(shop: Any) -> None:
+def test_new_session_has_defaults(shop: Any) -> None:
     session = start(
         shop, client_reference_id="order-1", metadata={"order": "1"}, customer_email="ada@example.com"
     )
@@ -54,11 +52,11 @@ def test_an_open_session(shop: Any) -> None:
 
 
 def test_the_url_is_on_the_host_the_buyer_uses(shop: Any) -> None:
-    token = origin.use("http://192.168.1.7:9000")
+    token = origin.set_current("http://192.168.1.7:9000")
     try:
         assert start(shop).url.startswith("http://192.168.1.7:9000/stripe-sandbox/checkout/cs_test_")
     finally:
-        origin.forget(token)
+        origin.reset(token)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +82,12 @@ def test_the_url_is_on_the_host_the_buyer_uses(shop: Any) -> None:
         ({"customer_update": {"name": "auto"}}, None, "customer_update"),
     ],
 )
-def test_refused(shop: Any, params: dict[str, Any], code: str | None, param: str) -> None:
+def test_invalid_session_is_rejected(shop: Any, params: dict[str, Any], code: str | None, param: str) -> None:
     error = refused(shop, **params)
     assert (error.code, error.param) == (code, param)
 
 
-def test_what_is_off_may_be_said(shop: Any) -> None:
+def test_disabled_features_are_accepted(shop: Any) -> None:
     off = {"enabled": False}
     session = start(
         shop, automatic_tax=off, invoice_creation=off, tax_id_collection=off, allow_promotion_codes=False
@@ -119,7 +117,7 @@ def test_only_active_prices_of_active_products(shop: Any) -> None:
     assert "only accepts active prices" in str(refused(shop, price=old))
 
 
-def test_one_currency_and_not_too_little(shop: Any) -> None:
+def test_line_items_have_one_currency_and_a_minimum_total(shop: Any) -> None:
     euro = shop.product(currency="eur").default_price
     lines = [{"price": shop.price, "quantity": 1}, {"price": euro, "quantity": 1}]
     assert refused(shop, line_items=lines).param == "line_items"
@@ -127,14 +125,14 @@ def test_one_currency_and_not_too_little(shop: Any) -> None:
     assert start(shop, shop.product(amount=0).default_price).amount_total == 0
 
 
-def test_a_buyer_is_a_customer_or_an_email(shop: Any) -> None:
+def test_customer_and_email_exclude_each_other(shop: Any) -> None:
     customer = shop.client.v1.customers.create({"email": "ada@example.com", "name": "Ada"})
     assert "only specify one" in str(refused(shop, customer=customer.id, customer_email="bob@example.com"))
     session = start(shop, customer=customer.id, customer_update={"name": "auto"})
     assert session.customer_details.name == "Ada"
 
 
-def test_a_price_made_on_the_spot(shop: Any) -> None:
+def test_inline_price_is_created(shop: Any) -> None:
     data = {"currency": "usd", "unit_amount": 700, "product_data": {"name": "Tip", "metadata": {"a": "1"}}}
     session = start(
         shop, line_items=[{"price_data": data, "quantity": 1}], expand=["line_items.data.price.product"]
@@ -148,7 +146,7 @@ def test_a_price_made_on_the_spot(shop: Any) -> None:
     )
 
 
-def test_line_items_are_on_request(shop: Any) -> None:
+def test_line_items_are_included_if_expanded(shop: Any) -> None:
     lines = [
         {"price": shop.price, "quantity": 2},
         {"price": shop.product("Font", 500).default_price, "quantity": 1},
@@ -165,13 +163,13 @@ def test_line_items_are_on_request(shop: Any) -> None:
 def test_a_trial_costs_nothing_today(shop: Any) -> None:
     session = start(shop, shop.monthly, mode="subscription", subscription_data={"trial_period_days": 14})
     assert session.amount_total == 0
-    assert storage.hidden(session.id)["subscription_data"] == {"trial_period_days": 14}
+    assert storage.get_hidden(session.id)["subscription_data"] == {"trial_period_days": 14}
     soon = {"trial_end": int(time.time()) + 3600}
     error = refused(shop, price=shop.monthly, mode="subscription", subscription_data=soon)
     assert error.param == "subscription_data[trial_end]"
 
 
-def test_expiring_by_hand_once(shop: Any) -> None:
+def test_session_can_be_expired_once(shop: Any) -> None:
     session = start(shop)
     expired = shop.client.v1.checkout.sessions.expire(session.id)
     assert (expired.status, expired.url) == ("expired", None)
@@ -180,7 +178,7 @@ def test_expiring_by_hand_once(shop: Any) -> None:
     assert len(shop.events("checkout.session.expired")) == 1
 
 
-def test_expiring_by_itself(shop: Any) -> None:
+def test_overdue_session_expires(shop: Any) -> None:
     stale, fresh = start(shop), start(shop)
     storage.update(stale.id, expires_at=int(time.time()) - 1)
     found = shop.client.v1.checkout.sessions.list({"status": "expired"})
@@ -189,7 +187,7 @@ def test_expiring_by_itself(shop: Any) -> None:
     assert len(shop.events("checkout.session.expired")) == 1
 
 
-def test_sessions_are_found_by_what_came_of_them(shop: Any) -> None:
+def test_sessions_are_filtered_by_payment_and_subscription(shop: Any) -> None:
     customer = shop.client.v1.customers.create({"email": "ada@example.com"})
     session = start(shop, customer=customer.id)
     start(shop)

@@ -1,5 +1,3 @@
-"""The sandbox's hosted checkout: every card, what it leaves behind, and the pages around it."""
-
 from __future__ import annotations
 
 import re
@@ -54,7 +52,7 @@ def page(session: stripe.checkout.Session) -> str:
 def pay(client: Client, session: stripe.checkout.Session, card: cards.Card = VISA, **changes: str) -> Any:
     typed = {
         "email": "ada@example.com",
-        "cardNumber": card.shown,
+        "cardNumber": card.formatted_number,
         "cardExpiry": "12 / 34",
         "cardCvc": "1234"[: cards.cvc_length(card.number)],
         "billingName": "Ada Lovelace",
@@ -78,14 +76,14 @@ def again(sandbox: Sandbox, session: stripe.checkout.Session, *expand: str) -> s
 
 
 def types(sandbox: Sandbox) -> list[str]:
-    """Events since the catalogue was made, oldest first."""
+    """Return event types since the catalogue was created, oldest first."""
     return [
         event["type"] for event in sandbox.events() if not event["type"].startswith(("product.", "price."))
     ]
 
 
-def intent_of(sandbox: Sandbox) -> stripe.PaymentIntent:
-    """The only payment intent there is."""
+def get_only_intent(sandbox: Sandbox) -> stripe.PaymentIntent:
+    """Return the only payment intent."""
     (found,) = sandbox.client.v1.payment_intents.list().data
     return found
 
@@ -94,7 +92,7 @@ def intent_of(sandbox: Sandbox) -> stripe.PaymentIntent:
 
 
 @pytest.mark.parametrize("card", SUCCEEDS, ids=number)
-def test_a_good_card_pays(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
+def test_successful_card_completes_session(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox, payment_intent_data={"metadata": {"order": "7"}})
     response = pay(buyer, session, card)
     assert response.status_code == 303
@@ -118,7 +116,7 @@ def test_a_good_card_pays(sandbox: Sandbox, buyer: Client, card: cards.Card) -> 
     paid_with = charge.payment_method_details.card
     assert (paid_with.brand, paid_with.last4, paid_with.funding) == (card.brand, card.last4, card.funding)
     assert (paid_with.exp_month, paid_with.exp_year) == (12, 2034)
-    assert cards.by_fingerprint(paid_with.fingerprint).later == card.later
+    assert cards.find_by_fingerprint(paid_with.fingerprint).follow_up == card.follow_up
     assert types(sandbox) == [
         "payment_intent.created",
         "charge.succeeded",
@@ -128,16 +126,14 @@ def test_a_good_card_pays(sandbox: Sandbox, buyer: Client, card: cards.Card) -> 
 
 
 @pytest.mark.parametrize("card", DECLINES, ids=number)
-def test_a_declined_card_leaves_the_page_open_for_another(
-    sandbox: Sandbox, buyer: Client, card: cards.Card
-) -> None:
+def test_buyer_can_pay_after_declined_card(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox)
     response = pay(buyer, session, card)
     assert card.decline is not None
     assert field_errors(response.content.decode()) == [card.decline.page_message]
 
     assert again(sandbox, session).status == "open"
-    intent = intent_of(sandbox)
+    intent = get_only_intent(sandbox)
     assert intent.status == "requires_payment_method"
     error = intent.last_payment_error
     assert error is not None
@@ -152,7 +148,7 @@ def test_a_declined_card_leaves_the_page_open_for_another(
 
     assert pay(buyer, session, VISA).status_code == 303
     assert again(sandbox, session).payment_intent == intent.id
-    assert intent_of(sandbox).last_payment_error is None
+    assert get_only_intent(sandbox).last_payment_error is None
     assert types(sandbox)[3:] == [
         "charge.succeeded",
         "payment_intent.succeeded",
@@ -160,7 +156,7 @@ def test_a_declined_card_leaves_the_page_open_for_another(
     ]
 
 
-def test_a_real_card_number_is_refused(sandbox: Sandbox, buyer: Client) -> None:
+def test_non_test_card_is_refused(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     (text,) = field_errors(pay(buyer, session, cardNumber="4111 1111 1111 1111").content.decode())
     assert text.startswith("Your card was declined. Your request was in test mode")
@@ -174,7 +170,7 @@ def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card
     session = open_session(sandbox)
     response = pay(buyer, session, card)
     assert response["Location"] == page(session)
-    assert intent_of(sandbox).status == "requires_action"
+    assert get_only_intent(sandbox).status == "requires_action"
     outer = re.search(
         r'<iframe[^>]+src="([^"]*three-ds-2-challenge[^"]*)"', buyer.get(page(session)).content.decode()
     )
@@ -196,7 +192,7 @@ def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card
         assert types(sandbox)[-2:] == ["charge.failed", "payment_intent.payment_failed"]
         return
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
-    charge = sandbox.client.v1.charges.retrieve(str(intent_of(sandbox).latest_charge))
+    charge = sandbox.client.v1.charges.retrieve(str(get_only_intent(sandbox).latest_charge))
     details: Any = charge.payment_method_details
     assert details.card.three_d_secure.result == "authenticated"
     assert types(sandbox) == [
@@ -214,7 +210,7 @@ def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card
     pay(buyer, session, card)
     response = answer(buyer, session, "fail")
     assert field_errors(buyer.get(response["Location"]).content.decode()) == [payment.AUTHENTICATION_FAILED]
-    intent = intent_of(sandbox)
+    intent = get_only_intent(sandbox)
     assert (intent.status, intent.latest_charge) == ("requires_payment_method", None)
     assert intent.last_payment_error is not None
     assert intent.last_payment_error.code == "payment_intent_authentication_failure"
@@ -223,7 +219,7 @@ def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card
     assert again(sandbox, session).status == "complete"
 
 
-def test_an_answer_that_nobody_asked_for_changes_nothing(sandbox: Sandbox, buyer: Client) -> None:
+def test_unexpected_3d_secure_response_is_ignored(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     assert answer(buyer, session, "complete")["Location"] == page(session)
     assert (again(sandbox, session).status, types(sandbox)) == ("open", [])
@@ -233,7 +229,7 @@ def test_an_answer_that_nobody_asked_for_changes_nothing(sandbox: Sandbox, buyer
 # --- subscriptions, trials, nothing to pay ----------------------------------------------------------------
 
 
-def test_a_subscription(sandbox: Sandbox, buyer: Client) -> None:
+def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month", subscription_data={"metadata": {"order": "8"}})
     html = buyer.get(page(session)).content.decode()
     assert "Then $9.00 per month" in html
@@ -255,7 +251,7 @@ def test_a_subscription(sandbox: Sandbox, buyer: Client) -> None:
         "subscription_create",
     )
     assert subscription.latest_invoice == invoice.id
-    assert invoice.payments.data[0].payment.payment_intent == intent_of(sandbox).id
+    assert invoice.payments.data[0].payment.payment_intent == get_only_intent(sandbox).id
     assert types(sandbox) == [
         "payment_intent.created",
         "customer.created",
@@ -272,16 +268,14 @@ def test_a_subscription(sandbox: Sandbox, buyer: Client) -> None:
     ]
 
 
-def test_a_declined_subscription_leaves_nothing_but_the_payment_intent(
-    sandbox: Sandbox, buyer: Client
-) -> None:
+def test_declined_subscription_creates_payment_intent_only(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month")
     pay(buyer, session, DECLINES[0])
     assert sandbox.client.v1.subscriptions.list({"status": "all"}).data == []
     assert types(sandbox) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
     pay(buyer, session)
     assert len(sandbox.client.v1.subscriptions.list().data) == 1
-    assert intent_of(sandbox).status == "succeeded"
+    assert get_only_intent(sandbox).status == "succeeded"
 
 
 @pytest.fixture
@@ -289,7 +283,7 @@ def trial(sandbox: Sandbox) -> stripe.checkout.Session:
     return open_session(sandbox, 500, "month", subscription_data={"trial_period_days": 14})
 
 
-def test_a_trial_keeps_the_card_and_charges_nothing(
+def test_trial_saves_card_without_charge(
     sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session
 ) -> None:
     html = buyer.get(page(trial)).content.decode()
@@ -338,7 +332,7 @@ def test_a_trial_with_three_d_secure(sandbox: Sandbox, buyer: Client, trial: str
 
 
 @pytest.mark.parametrize("interval", ["", "month"])
-def test_what_costs_nothing_asks_for_no_card(sandbox: Sandbox, buyer: Client, interval: str) -> None:
+def test_free_order_requires_no_card(sandbox: Sandbox, buyer: Client, interval: str) -> None:
     params = {"payment_method_collection": "if_required"} if interval else {}
     session = open_session(sandbox, 0, interval, **params)
     html = buyer.get(page(session)).content.decode()
@@ -376,7 +370,7 @@ def test_the_page_has_stripes_ids_and_no_inline_code(sandbox: Sandbox, buyer: Cl
     assert not re.search(r"<script(?![^>]+src=)|<style|\sstyle=|\son\w+=", html)
 
 
-def test_every_field_says_what_is_wrong(sandbox: Sandbox, buyer: Client) -> None:
+def test_all_fields_show_errors(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     html = buyer.post(page(session), {"billingCountry": "US"}).content.decode()
     assert field_errors(html) == ["Required"] * 6
@@ -393,7 +387,7 @@ def test_every_field_says_what_is_wrong(sandbox: Sandbox, buyer: Client) -> None
     assert types(sandbox) == []
 
 
-def test_a_known_address_is_not_asked_for(sandbox: Sandbox, buyer: Client) -> None:
+def test_known_email_is_not_requested(sandbox: Sandbox, buyer: Client) -> None:
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"})
     session = open_session(sandbox, customer=customer.id)
     assert re.search(
@@ -406,7 +400,7 @@ def test_a_known_address_is_not_asked_for(sandbox: Sandbox, buyer: Client) -> No
     assert session.customer_details.email == "ada@example.com"
 
 
-def test_what_the_customer_may_learn(sandbox: Sandbox, buyer: Client) -> None:
+def test_customer_update_saves_name_and_address(sandbox: Sandbox, buyer: Client) -> None:
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"})
     pay(buyer, open_session(sandbox, customer=customer.id, customer_update={"name": "auto"}))
     assert sandbox.client.v1.customers.retrieve(customer.id).name == "Ada Lovelace"
@@ -421,7 +415,7 @@ def test_yen_have_no_decimals(sandbox: Sandbox, buyer: Client) -> None:
     assert "Qty 2" in html
 
 
-def test_a_test_card_is_one_tap_away_without_javascript(sandbox: Sandbox, buyer: Client) -> None:
+def test_test_card_link_works_without_javascript(sandbox: Sandbox, buyer: Client) -> None:
     html = buyer.get(page(open_session(sandbox)), {"card": "4000000000000002"}).content.decode()
     assert 'value="4000 0000 0000 0002"' in html
 
@@ -432,7 +426,7 @@ def test_forged_posts_are_refused(sandbox: Sandbox) -> None:
     assert again(sandbox, session).status == "open"
 
 
-def test_pressed_twice_paid_once(sandbox: Sandbox) -> None:
+def test_double_submit_pays_once(sandbox: Sandbox) -> None:
     session, answers = open_session(sandbox), []
 
     def press() -> None:
@@ -448,7 +442,7 @@ def test_pressed_twice_paid_once(sandbox: Sandbox) -> None:
     assert types(sandbox).count("checkout.session.completed") == 1
 
 
-def test_a_finished_session_has_a_page_of_its_own(sandbox: Sandbox, buyer: Client) -> None:
+def test_complete_session_shows_notice(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     pay(buyer, session)
     response = buyer.get(page(session))
@@ -456,7 +450,7 @@ def test_a_finished_session_has_a_page_of_its_own(sandbox: Sandbox, buyer: Clien
     assert SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id) in response.content.decode()
 
 
-def test_an_expired_session_takes_no_money(sandbox: Sandbox, buyer: Client) -> None:
+def test_expired_session_cannot_be_paid(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     sandbox.client.v1.checkout.sessions.expire(session.id)
     assert pay(buyer, session)["Location"] == page(session)
@@ -466,7 +460,7 @@ def test_an_expired_session_takes_no_money(sandbox: Sandbox, buyer: Client) -> N
     assert sandbox.client.v1.charges.list().data == []
 
 
-def test_a_session_expires_by_itself(sandbox: Sandbox, buyer: Client) -> None:
+def test_page_expires_overdue_session(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     storage.update(session.id, expires_at=clock.now() - 1)
     assert buyer.get(page(session)).status_code == 410
@@ -482,7 +476,7 @@ def test_an_unknown_session(sandbox: Sandbox, buyer: Client) -> None:
 def test_the_receipt(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     pay(buyer, session)
-    charge = sandbox.client.v1.charges.retrieve(str(intent_of(sandbox).latest_charge))
+    charge = sandbox.client.v1.charges.retrieve(str(get_only_intent(sandbox).latest_charge))
     assert charge.receipt_url is not None
     html = buyer.get(charge.receipt_url).content.decode()
     assert "Icon set" in html
@@ -500,7 +494,7 @@ def test_the_invoice(sandbox: Sandbox, buyer: Client) -> None:
 # --- time -------------------------------------------------------------------------------------------------
 
 
-def test_a_late_payment_lets_the_buyer_go_first(sandbox: Sandbox, buyer: Client) -> None:
+def test_late_payment_redirects_buyer_before_completion(sandbox: Sandbox, buyer: Client) -> None:
     sandbox.switches(late_seconds=60)
     session = open_session(sandbox)
     assert pay(buyer, session)["Location"].startswith("https://shop.example/thanks")
@@ -513,7 +507,7 @@ def test_a_late_payment_lets_the_buyer_go_first(sandbox: Sandbox, buyer: Client)
     assert len(sandbox.client.v1.charges.list().data) == 1
 
 
-def test_a_late_payment_does_not_outlive_its_session(sandbox: Sandbox, buyer: Client) -> None:
+def test_late_payment_of_expired_session_is_dropped(sandbox: Sandbox, buyer: Client) -> None:
     sandbox.switches(late_seconds=60)
     session = open_session(sandbox)
     pay(buyer, session)
@@ -522,7 +516,7 @@ def test_a_late_payment_does_not_outlive_its_session(sandbox: Sandbox, buyer: Cl
     assert sandbox.client.v1.charges.list().data == []
 
 
-def test_the_buyer_is_held_until_the_store_has_heard(
+def test_redirect_waits_for_store_acknowledgement(
     sandbox: Sandbox, buyer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []

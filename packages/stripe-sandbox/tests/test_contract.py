@@ -1,4 +1,4 @@
-"""The sandbox against the official SDK: every route is driven, every answer judged by the SDK's own classes."""
+"""Every route through the official SDK, with responses checked against the SDK's classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
 
 class Recorder(InProcessClient):
-    """The in-process transport, keeping what was asked and answered."""
+    """The in-process transport, which records requests and responses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Recorder(InProcessClient):
 
 
 class World:
-    """A product sold once and by the month, each bought; a declined card; a trial; an open session."""
+    """One-time and monthly purchases, a declined card, a trial and an open session."""
 
     def __init__(self, v1: V1) -> None:
         self.product = v1.products.create(
@@ -108,7 +108,7 @@ class World:
         self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
 
     def unpaid(self, v1: V1) -> str:
-        """An open invoice: the first one of a subscription whose card was declined."""
+        """Return an open invoice: the first one of a subscription whose card was declined."""
         bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
         plan = {
             "customer": self.member.customer,
@@ -373,13 +373,13 @@ DRIVES: dict[tuple[str, str], Drive] = {
 }
 
 
-def test_every_route_is_driven() -> None:
+def test_every_route_has_a_scenario() -> None:
     assert {(route.method, route.path) for route in routes.ROUTES} == DRIVES.keys()
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
-    """A sandbox's file with a World in it, made once: each route gets a copy to do with as it likes."""
+def populated_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
+    """Create a sandbox file with a World once; each route gets a copy."""
     file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
     with override_settings(
         STRIPE_SANDBOX_DB=file, STRIPE_SANDBOX_DELIVERY="manual", STRIPE_SANDBOX_DEMO=False
@@ -389,19 +389,19 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Re
     return file, world, recorder
 
 
-def test_what_furnishes_the_world_is_of_the_sdk(furnished: tuple[Path, World, Recorder]) -> None:
-    for route, answer in furnished[2].exchanges:
+def test_setup_responses_match_sdk_types(populated_file: tuple[Path, World, Recorder]) -> None:
+    for route, answer in populated_file[2].exchanges:
         check_response(answer, at=f"{route.method} {route.path}")
 
 
 @pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_answers_are_objects_of_the_sdk(
-    route: routes.Route, furnished: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
+def test_route_responses_match_sdk_types(
+    route: routes.Route, populated_file: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
 ) -> None:
-    settings.STRIPE_SANDBOX_DB = shutil.copy(furnished[0], tmp_path / "stripe_sandbox.sqlite3")
+    settings.STRIPE_SANDBOX_DB = shutil.copy(populated_file[0], tmp_path / "stripe_sandbox.sqlite3")
     recorder = Recorder()
     v1 = stripe.StripeClient("sk_test_contract", http_client=recorder).v1
-    DRIVES[route.method, route.path](v1, furnished[1])
+    DRIVES[route.method, route.path](v1, populated_file[1])
     last, answer = recorder.exchanges[-1]
     assert last is route
     assert answer.get("data") != [], "an empty list proves nothing"
@@ -409,8 +409,8 @@ def test_answers_are_objects_of_the_sdk(
         check_response(each)
 
 
-def bought_in_every_way(v1: V1, world: World) -> list[str]:
-    """Bank debits with an invoice each, and a subscription with a discount, tax, a tax id and a setup fee."""
+def create_varied_purchases(v1: V1, world: World) -> list[str]:
+    """Create paid bank debits with invoices, and a subscription with discount, tax, tax id and setup fee."""
     eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
     debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
     for session, account in zip(debits, ibans.TABLE[:2], strict=True):
@@ -432,12 +432,12 @@ def bought_in_every_way(v1: V1, world: World) -> list[str]:
     return [*debits, subscribed]
 
 
-def test_whatever_is_stored_or_sent_is_complete(sandbox: Any) -> None:
+def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
     world = World(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
         pay(world.declined, card)
         payment.authenticate(world.declined, passed=True)
-    for session in bought_in_every_way(sandbox.client.v1, world):
+    for session in create_varied_purchases(sandbox.client.v1, world):
         scheduled_actions.run_for(session)
     for ask, words in (
         ("losing_evidence", "259"),

@@ -1,5 +1,3 @@
-"""The sandbox's disputes: cards that open them, evidence that decides them, money that goes and comes."""
-
 from __future__ import annotations
 
 import time
@@ -15,14 +13,14 @@ from stripe_sandbox.testing import Sandbox
 
 
 def disputed(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
-    """The dispute that this card's buyer opens."""
+    """Return the dispute that a payment by this card causes."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.list({"expand": ["data.charge"]}).data[0]
 
 
 def answer(sandbox: Sandbox, dispute: stripe.Dispute, words: str, **more: Any) -> stripe.Dispute:
-    """Hand in evidence and wait for the bank."""
+    """Submit evidence and wait for the bank's response."""
     sandbox.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": words}, **more})
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.retrieve(dispute.id)
@@ -35,7 +33,7 @@ def told(sandbox: Sandbox) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "reason"), [("4000000000000259", "fraudulent"), ("4000000000002685", "product_not_received")]
 )
-def test_a_chargeback_takes_the_money(sandbox: Sandbox, number: str, reason: str) -> None:
+def test_chargeback_withdraws_money(sandbox: Sandbox, number: str, reason: str) -> None:
     dispute = disputed(sandbox, number)
     assert (dispute.status, dispute.reason, dispute.amount) == ("needs_response", reason, 1900)
     assert not dispute.is_charge_refundable
@@ -50,13 +48,13 @@ def test_a_chargeback_takes_the_money(sandbox: Sandbox, number: str, reason: str
     assert raised.value.code == "charge_disputed"
 
 
-def test_nothing_is_disputed_before_its_time(sandbox: Sandbox) -> None:
+def test_dispute_is_delayed(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000000259"])
     assert scheduled_actions.run_due() == 0
     assert sandbox.client.v1.disputes.list().data == []
 
 
-def test_a_refund_comes_before_the_dispute(sandbox: Sandbox) -> None:
+def test_refund_prevents_scheduled_dispute(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000000259"])
     sandbox.client.v1.refunds.create({"charge": sandbox.client.v1.charges.list().data[0].id})
     scheduled_actions.run_due(time.time() + 60)
@@ -89,20 +87,22 @@ def test_an_inquiry_can_become_a_chargeback(sandbox: Sandbox) -> None:
         ("I sent it by post.", "under_review", [], -3400),
     ],
 )
-def test_evidence_decides(sandbox: Sandbox, words: str, status: str, events: list[str], net: int) -> None:
+def test_evidence_decides_dispute(
+    sandbox: Sandbox, words: str, status: str, events: list[str], net: int
+) -> None:
     dispute = answer(sandbox, disputed(sandbox), words)
     assert (dispute.status, dispute.evidence_details.submission_count) == (status, 1)
     assert sum(entry.net for entry in dispute.balance_transactions) == net
     assert told(sandbox) == ["created", "funds_withdrawn", "updated", *events]
 
 
-def test_a_draft_waits(sandbox: Sandbox) -> None:
+def test_unsubmitted_evidence_does_not_decide(sandbox: Sandbox) -> None:
     dispute = answer(sandbox, disputed(sandbox), "winning_evidence", submit=False)
     assert (dispute.status, dispute.evidence_details.has_evidence) == ("needs_response", True)
     assert answer(sandbox, dispute, "winning_evidence").status == "won"
 
 
-def test_giving_in_loses_once(sandbox: Sandbox) -> None:
+def test_closing_dispute_loses_it_once(sandbox: Sandbox) -> None:
     dispute = disputed(sandbox)
     assert sandbox.client.v1.disputes.close(dispute.id).status == "lost"
     assert told(sandbox)[-1] == "closed"
@@ -112,7 +112,7 @@ def test_giving_in_loses_once(sandbox: Sandbox) -> None:
         answer(sandbox, dispute, "winning_evidence")
 
 
-def test_an_early_fraud_warning_warns(sandbox: Sandbox) -> None:
+def test_early_fraud_warning_is_created(sandbox: Sandbox) -> None:
     pay(Client(), open_session(sandbox), cards.BY_NUMBER["4000000000005423"])
     scheduled_actions.run_due(time.time() + 60)
     (warning,) = sandbox.client.v1.radar.early_fraud_warnings.list().data
@@ -121,7 +121,7 @@ def test_an_early_fraud_warning_warns(sandbox: Sandbox) -> None:
     assert told(sandbox) == []
 
 
-def test_the_balance_follows_the_money(sandbox: Sandbox) -> None:
+def test_balance_reflects_payments_and_disputes(sandbox: Sandbox) -> None:
     def balance() -> dict[str, int]:
         return {row.currency: row.amount for row in sandbox.client.v1.balance.retrieve().available}
 

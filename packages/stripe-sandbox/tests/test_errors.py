@@ -1,4 +1,4 @@
-"""Requests that Stripe turns down are turned down here too, in the same words."""
+"""Rejected requests get Stripe's error messages."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_an_enum_names_its_values(sandbox: Any) -> None:
     assert answer["error"]["message"] == "Invalid mode: must be one of payment, setup, or subscription"
 
 
-def test_what_stripe_knows_and_the_sandbox_does_not_play_is_refused_by_name(sandbox: Any) -> None:
+def test_unsupported_parameter_is_refused_by_name(sandbox: Any) -> None:
     _, answer = ask("POST", "/v1/prices", "currency=usd&product=p&tiers[0][up_to]=inf")
-    assert "does not play the parameter `tiers[0][up_to]`" in answer["error"]["message"]
+    assert "does not support the parameter `tiers[0][up_to]`" in answer["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_what_stripe_knows_and_the_sandbox_does_not_play_is_refused_by_name(sand
         ("Bearer pk_test_x", 401),
     ],
 )
-def test_only_test_keys_may(sandbox: Any, authorization: str, status: int) -> None:
+def test_only_test_keys_are_accepted(sandbox: Any, authorization: str, status: int) -> None:
     assert ask(Authorization=authorization)[0] == status
 
 
-def test_a_key_is_never_shown_whole(sandbox: Any) -> None:
+def test_error_masks_api_key(sandbox: Any) -> None:
     client = stripe.StripeClient("sk_live_51HsecretsecretABCD", http_client=InProcessClient())
     with pytest.raises(stripe.AuthenticationError) as caught:
         client.v1.products.list()
@@ -121,7 +121,7 @@ def test_another_api_version_is_refused(sandbox: Any) -> None:
     assert stripe.api_version in answer["error"]["message"]
 
 
-def test_answers_carry_stripes_headers(sandbox: Any) -> None:
+def test_responses_have_stripes_headers(sandbox: Any) -> None:
     created = sandbox.client.v1.products.create({"name": "A"}, {"idempotency_key": "abc"})
     headers = created.last_response.headers
     assert headers["Idempotency-Key"] == "abc"
@@ -130,7 +130,7 @@ def test_answers_carry_stripes_headers(sandbox: Any) -> None:
     assert "Idempotent-Replayed" not in headers
 
 
-def test_a_crash_is_an_api_error_and_changes_nothing(
+def test_unexpected_error_is_500_and_rolls_back(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     from stripe_sandbox.resources import products

@@ -1,5 +1,3 @@
-"""What the SDK encodes, the sandbox decodes."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -23,7 +21,7 @@ values = st.recursive(
 
 
 def as_tree(value: Any) -> Any:
-    """What a value looks like when all types but text and hashes are gone."""
+    """Return the value as hashes of text, as decoding returns it."""
     if isinstance(value, dict):
         return {key: as_tree(nested) for key, nested in value.items()}
     if isinstance(value, list):
@@ -32,7 +30,7 @@ def as_tree(value: Any) -> Any:
 
 
 def plain_booleans_in_lists(value: Any) -> Any:
-    """The SDK spells a boolean inside a list with a capital; Stripe has no list of booleans."""
+    """Replace booleans in lists, which the SDK encodes as "True"; Stripe has no lists of booleans."""
     if isinstance(value, dict):
         return {key: plain_booleans_in_lists(nested) for key, nested in value.items()}
     if isinstance(value, list):
@@ -45,7 +43,7 @@ def test_round_trip_through_the_sdks_own_encoder(params: dict[str, Any]) -> None
     assert forms.decode(urlencode(list(_api_encode(params)))) == as_tree(params)
 
 
-def test_unindexed_lists_count_themselves() -> None:
+def test_lists_without_indexes_are_numbered() -> None:
     assert forms.decode("expand[]=a&expand[]=b") == {"expand": {"0": "a", "1": "b"}}
 
 

@@ -1,5 +1,3 @@
-"""The same key, the same answer: once, even from many threads."""
-
 from __future__ import annotations
 
 import threading
@@ -16,7 +14,7 @@ KEY: Any = {"idempotency_key": "order-1"}
 IN_USE = (409, "idempotency_key_in_use")
 
 
-def test_a_repeated_request_gets_the_first_answer(sandbox: Any) -> None:
+def test_repeated_request_replays_response(sandbox: Any) -> None:
     create = sandbox.client.v1.products.create
     first, again = create({"name": "A"}, KEY), create({"name": "A"}, KEY)
     assert again.id == first.id
@@ -38,7 +36,7 @@ def test_a_key_belongs_to_one_request(sandbox: Any, what: str) -> None:
     assert caught.value.http_status == 400
 
 
-def test_an_error_of_the_execution_is_kept_one_of_the_parameters_is_not(sandbox: Any) -> None:
+def test_validation_errors_are_not_stored(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     missing: Any = {"currency": "usd", "unit_amount": 100, "product": "prod_later"}
     with pytest.raises(stripe.InvalidRequestError, match="No such product"):
@@ -52,7 +50,7 @@ def test_an_error_of_the_execution_is_kept_one_of_the_parameters_is_not(sandbox:
     assert v1.prices.create(missing, other).unit_amount == 100
 
 
-def test_many_at_once_do_it_once(sandbox: Any) -> None:
+def test_concurrent_requests_with_one_key_run_once(sandbox: Any) -> None:
     def create(_: int) -> str:
         try:
             return str(sandbox.client.v1.products.create({"name": "A"}, KEY).id)
@@ -65,9 +63,7 @@ def test_many_at_once_do_it_once(sandbox: Any) -> None:
     assert len(sandbox.client.v1.products.list().data) == 1
 
 
-def test_while_the_first_runs_the_second_is_told_to_wait(
-    sandbox: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_request_gets_409(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
     build = products.new
 
@@ -93,6 +89,6 @@ def test_many_threads_write_at_once(sandbox: Any) -> None:
     assert len(sandbox.client.v1.products.list({"limit": 100}).data) == 64
 
 
-def test_a_key_has_a_length(sandbox: Any) -> None:
+def test_key_length_is_limited(sandbox: Any) -> None:
     with pytest.raises(stripe.IdempotencyError):
         sandbox.client.v1.products.create({"name": "A"}, {"idempotency_key": "k" * 256})

@@ -1,4 +1,4 @@
-"""No module of the package imports, directly or through others, a module that imports it."""
+"""The package has no circular imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
-    """Every module that this one names, imports inside functions included; not the folders above it."""
+    """Return the modules that this one imports, also inside functions, without parent packages."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -43,7 +43,7 @@ def test_no_import_circles() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-def test_nothing_of_a_project_is_imported() -> None:
+def test_package_imports_nothing_from_a_project() -> None:
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             module = node.module if isinstance(node, ast.ImportFrom) and not node.level else ""

@@ -1,4 +1,4 @@
-"""Pages, filters, expansion and metadata, as the SDK meets them."""
+"""Pagination, filters, expansion and metadata."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_filters_stay_while_paging(ten: Any) -> None:
         ({"limit": "many"}, "limit"),
     ],
 )
-def test_a_page_that_makes_no_sense(ten: Any, params: Any, param: str) -> None:
+def test_invalid_pagination_is_rejected(ten: Any, params: Any, param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         ten.list(params)
     assert (caught.value.http_status, caught.value.param) == (400, param)
 
 
-def test_a_hundred_of_ten_thousand_come_fast(sandbox: Any) -> None:
+def test_page_of_large_table_is_fast(sandbox: Any) -> None:
     with storage.transaction():
         for number in range(10_000):
             products.new(f"p{number}", active=number % 2 == 0)
@@ -99,13 +99,13 @@ def test_expand_replaces_ids_by_objects(sandbox: Any) -> None:
         "default_price.currency",
     ],
 )
-def test_what_cannot_be_expanded(sandbox: Any, path: str) -> None:
+def test_invalid_expand_is_rejected(sandbox: Any, path: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         sandbox.client.v1.products.retrieve(sandbox.product().id, {"expand": [path]})
     assert (caught.value.http_status, path in str(caught.value)) == (400, True)
 
 
-def test_a_list_wants_data_before_the_path(sandbox: Any) -> None:
+def test_expanding_a_list_requires_data_prefix(sandbox: Any) -> None:
     sandbox.product()
     with pytest.raises(stripe.InvalidRequestError, match=r"data\.default_price"):
         sandbox.client.v1.products.list({"expand": ["default_price"]})

@@ -1,4 +1,4 @@
-"""Whatever the SDK's types allow gets an answer of Stripe's kind: an object of the SDK, or an error in words."""
+"""Every request that the SDK's types allow gets a valid object or an error with a message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IDS = [
 
 
 def values(hint: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Anything of this type."""
+    """Generate values of this type."""
     options = []
     for option in params._options(hint):
         if get_origin(option) is Literal:
@@ -60,11 +60,11 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 
 def requests(
-    schema: Any, depth: int = 0, played: frozenset[str] | None = None
+    schema: Any, depth: int = 0, supported: frozenset[str] | None = None
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """A few parameters of this TypedDict, at the top mostly such as the sandbox plays."""
+    """Generate some parameters of this TypedDict, on the top level mostly supported ones."""
     fields = params._fields(schema)
-    tops = {path.partition(".")[0] for path in played} if played is not None else fields.keys()
+    tops = {path.partition(".")[0] for path in supported} if supported is not None else fields.keys()
     required = {name: values(hint, depth) for name, (hint, needed) in fields.items() if needed}
     optional = {
         name: values(hint, depth) for name, (hint, needed) in fields.items() if not needed and name in tops
@@ -79,7 +79,7 @@ ID_OF = {"/v1/products/{id}": "prod_1", "/v1/prices/{id}": "price_1", "/v1/custo
 @pytest.mark.parametrize("route", POSTS, ids=lambda route: route.path)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_an_answer_for_everything(sandbox: Any, route: routes.Route, data: st.DataObject) -> None:
+def test_every_request_gets_a_valid_response(sandbox: Any, route: routes.Route, data: st.DataObject) -> None:
     if not sandbox.events():
         product = sandbox.product(id="prod_1")
         for fields in ({}, {"recurring": {"interval": "month"}}):
@@ -87,7 +87,7 @@ def test_an_answer_for_everything(sandbox: Any, route: routes.Route, data: st.Da
                 {"product": product.id, "currency": "usd", "unit_amount": 100, **fields}
             )
     ids = [item.id for item in sandbox.client.v1.prices.list().data]
-    body = data.draw(requests(route.schema, played=route.played))
+    body = data.draw(requests(route.schema, supported=route.supported))
     encoded = urlencode(list(_api_encode(body))).replace("price_1", ids[0]).replace("price_2", ids[-1])
     path = route.path.replace("{id}", ID_OF.get(route.path, "nope").replace("price_1", ids[0]))
     response = api.handle("POST", path, HEADERS, encoded.encode(), "", "http://shop.example")

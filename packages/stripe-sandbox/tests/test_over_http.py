@@ -1,4 +1,4 @@
-"""An unmodified SDK, a real socket, with a path prefix and without (some SDKs know only a host)."""
+"""An unmodified SDK over a real socket, with and without a path prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's control panel and the range it starts with."""
+"""The control panel and the demo catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ART = Path(stripe_sandbox.__file__).parent / "static/stripe_sandbox/art"
 
 @pytest.fixture
 def operator(settings: Any) -> Client:
-    """Anybody, on a developer's machine."""
+    """Return an anonymous client with DEBUG on."""
     settings.DEBUG = True
     return Client()
 
@@ -47,9 +47,7 @@ def test_every_kind_of_object_can_be_read(sandbox: Sandbox, operator: Client) ->
         assert json.loads(re.sub(r"<[^>]+>", "", shown[1]))["id"] in first
 
 
-def test_ids_in_an_object_lead_to_the_others_and_secrets_stay_unsaid(
-    sandbox: Sandbox, operator: Client
-) -> None:
+def test_detail_links_ids_and_hides_secrets(sandbox: Sandbox, operator: Client) -> None:
     session = open_session(sandbox)
     pay(Client(), session)
     shown = text(operator, f"{PANEL}object/{session.id}")
@@ -153,14 +151,14 @@ def demo(sandbox: Sandbox, settings: Any) -> list[stripe.Product]:
     return sandbox.client.v1.products.list({"limit": 100, "expand": ["data.default_price"]}).data
 
 
-def test_the_range_stands_in_its_order_and_comes_once(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
+def test_demo_catalogue_is_ordered_and_created_once(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
     assert [product.metadata["slug"] for product in demo] == [product.slug for product in PRODUCTS]
     ensure_demo_catalogue()
     assert len(sandbox.client.v1.products.list({"limit": 100}).data) == len(PRODUCTS)
     assert sandbox.events() == []
 
 
-def test_the_range_has_every_kind_of_price(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
+def test_demo_catalogue_has_every_kind_of_price(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
     prices = sandbox.client.v1.prices.list({"limit": 100}).data
     terms = [price.recurring for price in prices if price.recurring]
     assert {"usd", "jpy"} <= {price.currency for price in prices}
@@ -218,9 +216,9 @@ def test_refunds_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "message"), [("1900", "is greater than charge amount"), ("x", "isn't a number")]
+    ("amount", "message"), [("1900", "is greater than charge amount"), ("x", "is not a number")]
 )
-def test_a_button_says_what_is_wrong(sandbox: Sandbox, operator: Client, amount: str, message: str) -> None:
+def test_failed_action_shows_error(sandbox: Sandbox, operator: Client, amount: str, message: str) -> None:
     session = open_session(sandbox)
     pay(Client(), session)
     response = press(operator, session.id, "refund", amount=amount)
@@ -249,7 +247,7 @@ def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> Non
     assert len(sandbox.events("checkout.session.expired")) == 1
 
 
-def test_time_passes_for_a_subscription(sandbox: Sandbox, operator: Client) -> None:
+def test_panel_advances_subscription(sandbox: Sandbox, operator: Client) -> None:
     pay(Client(), open_session(sandbox, 900, "month"))
     (subscription,) = sandbox.client.v1.subscriptions.list().data
     assert offered(operator, subscription.id) == ["renew", "fail_renewal", "cancel", "days"]

@@ -1,5 +1,3 @@
-"""The sandbox's billing portal: sessions and configurations, and what a subscriber does on its pages."""
-
 from __future__ import annotations
 
 import html
@@ -18,7 +16,7 @@ BACK = "https://shop.example/account?from=portal"
 
 @pytest.fixture
 def subscription(sandbox: Sandbox) -> stripe.Subscription:
-    """$9 a month, paid with the plain Visa."""
+    """Create a subscription for $9 a month, paid with the default Visa."""
     return subscribe(sandbox)
 
 
@@ -28,7 +26,7 @@ def subscribe(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.Subs
 
 
 def open_portal(sandbox: Sandbox, subscription: stripe.Subscription, **params: Any) -> str:
-    """A portal session's path on this site."""
+    """Return the path of a new portal session."""
     made = sandbox.client.v1.billing_portal.sessions.create(
         {"customer": str(subscription.customer), "return_url": BACK, **params}
     )
@@ -60,7 +58,7 @@ def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
 
 
 def fall_behind(subscription: stripe.Subscription) -> str:
-    """Give the subscription an invoice that could not be paid; its id."""
+    """Add an invoice whose payment failed, and return its id."""
     from stripe_sandbox.billing import panel_actions
 
     panel_actions.fail_next_renewal(subscription.id)
@@ -69,7 +67,9 @@ def fall_behind(subscription: stripe.Subscription) -> str:
     return str(invoice["id"])
 
 
-def test_everything_at_a_glance(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_home_shows_subscription_card_and_invoices(
+    sandbox: Sandbox, subscription: stripe.Subscription
+) -> None:
     page = shown(open_portal(sandbox, subscription))
     for text in (
         "Icon set",
@@ -92,7 +92,7 @@ def test_a_card_becomes_the_customers_default(sandbox: Sandbox, subscription: st
     now = again(sandbox, subscription)
     default = now.customer.invoice_settings.default_payment_method
     assert sandbox.client.v1.payment_methods.retrieve(default).card.brand == "mastercard"  # type: ignore[union-attr]
-    assert now.default_payment_method.card.brand == "visa"  # the subscription's own stays
+    assert now.default_payment_method.card.brand == "visa"  # the subscription's card is unchanged
     assert "Mastercard •••• 4444" in shown(portal)
     told = [event["type"] for event in sandbox.events()][-4:]
     assert told == [
@@ -146,7 +146,7 @@ def test_a_new_card_pays_what_is_overdue(
     assert "has failed" not in shown(portal)
 
 
-def test_cancel_at_the_end_and_not_after_all(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_scheduled_cancellation_can_be_undone(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     ask = f"{portal}/subscriptions/{subscription.id}/cancel"
     assert "It stays yours until" in shown(ask)
@@ -176,7 +176,7 @@ def test_a_configuration_may_cancel_at_once(sandbox: Sandbox, subscription: stri
     assert "No subscription" in shown(portal)
 
 
-def test_flows_go_straight_there_and_come_back(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_flow_redirects_to_its_page_and_back(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     cancel: Any = {
         "type": "subscription_cancel",
         "subscription_cancel": {"subscription": subscription.id},
@@ -210,7 +210,7 @@ def test_flows_go_straight_there_and_come_back(sandbox: Sandbox, subscription: s
         ({"configuration": "bpc_none"}, "configuration"),
     ],
 )
-def test_what_a_session_refuses(
+def test_invalid_portal_session_is_rejected(
     sandbox: Sandbox, subscription: stripe.Subscription, params: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError) as raised:
@@ -218,7 +218,7 @@ def test_what_a_session_refuses(
     assert raised.value.param == param
 
 
-def test_nobody_reaches_what_is_not_theirs(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_other_customers_subscription_is_404(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     other = subscribe(sandbox)
     portal = open_portal(sandbox, other)
     for act in ("cancel", "resume", "payment-method"):
@@ -227,7 +227,7 @@ def test_nobody_reaches_what_is_not_theirs(sandbox: Sandbox, subscription: strip
     assert Client().get("/stripe-sandbox/portal/bps_none").status_code == 404
 
 
-def test_a_portal_session_gets_old(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_portal_session_expires(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     session = portal.rpartition("/")[2]
     storage.update(session, created=(storage.get(session) or {})["created"] - 3601)

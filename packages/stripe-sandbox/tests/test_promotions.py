@@ -1,4 +1,4 @@
-"""Coupons, promotion codes, automatic tax, tax ids and invoices of one-time sales in the sandbox."""
+"""Coupons, promotion codes, automatic tax, tax ids and invoices of one-time sales."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def apply(session: stripe.checkout.Session, typed: str, **more: str) -> str:
 
 
 def amounts(session: Any) -> tuple[int, int, int, int]:
-    """Subtotal, discount, tax, total."""
+    """Return subtotal, discount, tax and total."""
     details = session.total_details
     return session.amount_subtotal, details.amount_discount, details.amount_tax, session.amount_total
 
@@ -146,7 +146,7 @@ def test_without_permission_there_is_no_field(sandbox: Sandbox) -> None:
     assert again(sandbox, session).amount_total == 1900
 
 
-def test_everything_off_asks_for_no_card(sandbox: Sandbox) -> None:
+def test_full_discount_requires_no_card(sandbox: Sandbox) -> None:
     code(sandbox, "FREE", percent_off=100)
     session = open_session(sandbox, allow_promotion_codes=True)
     shown = apply(session, "FREE")
@@ -179,7 +179,7 @@ def test_a_discount_of_the_session(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("duration", "renewals"), [("once", [900, 900]), ("forever", [450, 450]), ("repeating", [450, 900])]
 )
-def test_how_long_a_subscription_is_cheaper(sandbox: Sandbox, duration: str, renewals: list[int]) -> None:
+def test_discount_duration_of_subscription(sandbox: Sandbox, duration: str, renewals: list[int]) -> None:
     months = {"duration_in_months": 2} if duration == "repeating" else {}
     code(sandbox, "HALF", percent_off=50, duration=duration, **months)
     session = open_session(sandbox, 900, "month", allow_promotion_codes=True)
@@ -207,7 +207,7 @@ def test_how_long_a_subscription_is_cheaper(sandbox: Sandbox, duration: str, ren
         {"percent_off": 10, "redeem_by": 5},
     ],
 )
-def test_coupons_that_make_no_sense(sandbox: Sandbox, params: Any) -> None:
+def test_invalid_coupon_is_rejected(sandbox: Sandbox, params: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         sandbox.client.v1.coupons.create(params)
 
@@ -218,7 +218,7 @@ def test_coupons_that_make_no_sense(sandbox: Sandbox, params: Any) -> None:
 @pytest.mark.parametrize(
     ("behavior", "expected"), [("exclusive", (1900, 0, 190, 2090)), ("inclusive", (1900, 0, 173, 1900))]
 )
-def test_tax_is_reckoned_and_paid(
+def test_tax_is_computed_and_paid(
     sandbox: Sandbox, behavior: str, expected: tuple[int, int, int, int]
 ) -> None:
     price: Any = {
@@ -266,7 +266,7 @@ def test_a_known_customer_needs_an_address_for_tax(sandbox: Sandbox) -> None:
         open_session(sandbox, customer=customer, tax_id_collection={"enabled": True})
 
 
-def test_a_business_gives_its_tax_id(sandbox: Sandbox) -> None:
+def test_tax_id_is_saved(sandbox: Sandbox) -> None:
     session = open_session(sandbox, tax_id_collection={"enabled": True}, invoice_creation={"enabled": True})
     wrong = pay(Client(), session, taxId="12")
     assert field_errors(wrong.content.decode()) == ["Your tax ID is invalid."]
@@ -309,7 +309,7 @@ def test_the_invoice_waits_for_the_bank(sandbox: Sandbox) -> None:
     assert invoice_of(sandbox, session).status == "paid"
 
 
-def test_a_setup_fee_stands_on_the_first_invoice(sandbox: Sandbox) -> None:
+def test_first_invoice_contains_setup_fee(sandbox: Sandbox) -> None:
     monthly = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
     fee = sandbox.product("Setup", 2000).default_price
     lines: Any = [{"price": str(price), "quantity": 1} for price in (monthly, fee)]

@@ -1,5 +1,3 @@
-"""The sandbox's refunds: how much, how they go, what the charge says afterwards, which events tell of it."""
-
 from __future__ import annotations
 
 import time
@@ -8,16 +6,16 @@ from typing import Any
 import pytest
 import stripe
 from django.test import Client
-from test_checkout_page import intent_of, open_session, pay
+from test_checkout_page import get_only_intent, open_session, pay
 
 from stripe_sandbox import cards, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 
 def paid(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.PaymentIntent:
-    """A payment of $19 by this card."""
+    """Create a payment of $19 by this card."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
-    return intent_of(sandbox)
+    return get_only_intent(sandbox)
 
 
 def charge_of(sandbox: Sandbox, intent: stripe.PaymentIntent) -> Any:
@@ -31,12 +29,12 @@ def refund(sandbox: Sandbox, **params: Any) -> stripe.Refund:
 
 
 def types(sandbox: Sandbox) -> list[str]:
-    """Events after the payment."""
+    """Return event types since the payment."""
     every = [event["type"] for event in sandbox.events()]
     return every[every.index("checkout.session.completed") + 1 :]
 
 
-def test_a_refund_gives_all_back(sandbox: Sandbox) -> None:
+def test_default_refund_is_full(sandbox: Sandbox) -> None:
     intent = paid(sandbox)
     made = refund(sandbox, payment_intent=intent.id, reason="requested_by_customer", metadata={"ticket": "7"})
     assert (made.status, made.amount, made.currency) == ("succeeded", 1900, "usd")
@@ -90,7 +88,7 @@ def test_what_cannot_be_refunded_says_why(sandbox: Sandbox) -> None:
         assert raised.value.code == code
 
 
-def test_an_unpaid_intent_has_nothing_to_give_back(sandbox: Sandbox) -> None:
+def test_unpaid_intent_cannot_be_refunded(sandbox: Sandbox) -> None:
     intent = paid(sandbox, "4000000000000002")
     with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
         refund(sandbox, payment_intent=intent.id)

@@ -1,4 +1,4 @@
-"""The sandbox doesn't start where real money could be meant."""
+"""The sandbox does not start with live keys."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ def ids() -> list[str | None]:
     return [problem.id for problem in refuse_real_money(None)]
 
 
-def test_fine_in_development(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_starts_in_development(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = True
     assert ids() == []
 
 
 @pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
 @pytest.mark.parametrize("where", ["settings", "environment"])
-def test_never_with_a_live_key(settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, where: str) -> None:
+def test_live_key_prevents_start(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, where: str
+) -> None:
     settings.DEBUG = True
     if where == "settings":
         settings.STRIPE_SECRET_KEY = key
@@ -30,7 +32,7 @@ def test_never_with_a_live_key(settings: Any, monkeypatch: pytest.MonkeyPatch, k
     assert ids() == ["stripe_sandbox.E001"]
 
 
-def test_in_production_only_when_asked_for(settings: Any) -> None:
+def test_production_requires_setting(settings: Any) -> None:
     settings.DEBUG = False
     settings.STRIPE_SANDBOX = False
     assert ids() == ["stripe_sandbox.E002"]
@@ -38,7 +40,7 @@ def test_in_production_only_when_asked_for(settings: Any) -> None:
     assert ids() == []
 
 
-def test_a_public_demo_answers_its_own_key_only(sandbox: Any, settings: Any) -> None:
+def test_public_demo_accepts_only_its_key(sandbox: Any, settings: Any) -> None:
     settings.STRIPE_SANDBOX_ANY_KEY = False
     settings.STRIPE_SECRET_KEY = "sk_test_of_this_site"
 

@@ -1,4 +1,4 @@
-"""The judge of the sandbox must be able to say no."""
+"""Valid and invalid objects for the type checks of stripe_sandbox.testing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRICE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_right_object_passes() -> None:
+def test_valid_object_passes() -> None:
     check_response(PRICE)
     check_response({"object": "list", "data": [PRICE], "has_more": False, "url": "/v1/prices"})
     check_response({"id": "cus_1", "object": "customer", "deleted": True})
@@ -40,7 +40,7 @@ def test_a_right_object_passes() -> None:
         ({"metadata": []}, "price.metadata"),
     ],
 )
-def test_a_wrong_object_is_told_where(change: dict[str, Any], complaint: str) -> None:
+def test_invalid_object_names_field(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check_response(PRICE | change)
 
@@ -51,7 +51,7 @@ def test_a_wrong_list(wrong: dict[str, Any]) -> None:
         check_response({"object": "list", "data": [PRICE], "has_more": False, "url": "/v1/prices"} | wrong)
 
 
-def test_right_requests_pass() -> None:
+def test_valid_params_pass() -> None:
     check_params(
         {"name": "A", "default_price_data": {"currency": "usd", "unit_amount": 5}}, params.ProductCreateParams
     )
@@ -73,6 +73,6 @@ def test_right_requests_pass() -> None:
         {"expires_at": True},
     ],
 )
-def test_wrong_requests_do_not(wrong: dict[str, Any]) -> None:
+def test_invalid_params_fail(wrong: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         check_params(wrong, checkout.SessionCreateParams)

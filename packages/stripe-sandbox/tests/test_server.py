@@ -1,4 +1,4 @@
-"""`stripe-sandbox serve`: the sandbox alone, over HTTP, for programs in any language."""
+"""`stripe-sandbox serve` over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NODE_SDK = "23.1.0"
 
 
 class Hook:
-    """A program's webhook endpoint: verified events, in order of arrival."""
+    """A webhook endpoint that verifies and stores events in order of arrival."""
 
     def __init__(self) -> None:
         self.events: list[stripe.Event] = []
@@ -41,7 +41,7 @@ class Hook:
                 self.end_headers()
 
             def log_message(self, *args: Any) -> None:
-                """Stay quiet."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -177,7 +177,7 @@ def test_time_passes_and_a_renewal_fails(server: Server) -> None:
         time.sleep(0.1)
 
 
-def test_the_api_fails_and_is_slow_when_told_so(server: Server) -> None:
+def test_api_faults_can_be_simulated(server: Server) -> None:
     server.control("api", api_status=429, api_times=1)
     with pytest.raises(stripe.RateLimitError):
         server.v1.products.list()
@@ -203,11 +203,13 @@ def test_the_api_fails_and_is_slow_when_told_so(server: Server) -> None:
         ("reset", {"really": True}, 400),
     ],
 )
-def test_mistakes_are_refused(server: Server, path: str, params: dict[str, Any], status: int) -> None:
+def test_invalid_control_requests_are_rejected(
+    server: Server, path: str, params: dict[str, Any], status: int
+) -> None:
     assert server.control(path, **params) == status
 
 
-def test_no_page_in_a_browser_controls_it(server: Server) -> None:
+def test_browser_forms_cannot_use_control_api(server: Server) -> None:
     address = f"{server.url}/control/reset"
     assert requests.post(address, data={}, timeout=20).status_code == 415
     assert requests.get(address, timeout=20).status_code == 405

@@ -1,4 +1,4 @@
-"""Webhooks: signed, retried, and bent by the switches; in-process to the store, over HTTP to anybody else."""
+"""Signing, retries and switches of webhooks, in-process and over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = "whsec_of_the_store"
 
 
 class Receiver:
-    """Somebody's endpoint: keeps what came, answers as told, checks signatures with Stripe's own code."""
+    """A webhook endpoint that verifies signatures, stores events and responds with set statuses."""
 
     def __init__(self, secret: str) -> None:
         self.secret, self.status = secret, 200
@@ -53,7 +53,7 @@ urlpatterns = [path("webhooks/stripe/", receive)]
 
 @pytest.fixture
 def store(sandbox: Any, settings: Any) -> Receiver:
-    """The store's endpoint, without a store behind it."""
+    """Replace the store's endpoint by a Receiver."""
     global current
     settings.ROOT_URLCONF = __name__
     settings.STRIPE_WEBHOOK_SECRET = SECRET
@@ -63,7 +63,7 @@ def store(sandbox: Any, settings: Any) -> Receiver:
 
 @pytest.fixture
 def elsewhere(sandbox: Any) -> Iterator[Receiver]:
-    """A real server on this machine, registered for products."""
+    """Run an HTTP server that is registered for product events."""
     receiver = Receiver("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ def state(sandbox: Any) -> list[tuple[str, int, int | None]]:
     return [(row["state"], row["attempts"], row["status"]) for row in sandbox.attempts()]
 
 
-def test_the_store_hears_of_everything_signed(sandbox: Any, store: Receiver) -> None:
+def test_store_receives_signed_events(sandbox: Any, store: Receiver) -> None:
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"})
     assert sandbox.events()[0]["pending_webhooks"] == 1
     assert sandbox.deliver() == 1
@@ -134,12 +134,12 @@ def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver)
     assert state(sandbox) == [("failed", 9, 500)]
     assert sandbox.deliver(after=later + DAY) == 0
     store.status = 200
-    delivery.resend(store.events[0].id, delivery.OWN_ENDPOINT)
+    delivery.resend(store.events[0].id, delivery.STORE_ENDPOINT_ID)
     sandbox.deliver()
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
 
-def test_others_get_what_they_want_over_http(sandbox: Any, store: Receiver, elsewhere: Receiver) -> None:
+def test_http_endpoint_receives_enabled_events(sandbox: Any, store: Receiver, elsewhere: Receiver) -> None:
     sandbox.product()
     sandbox.client.v1.customers.create({})
     assert [event["pending_webhooks"] for event in sandbox.events()] == [2, 2, 1]
@@ -148,11 +148,11 @@ def test_others_get_what_they_want_over_http(sandbox: Any, store: Receiver, else
     assert sorted(store.types) == ["customer.created", "price.created", "product.created"]
 
 
-def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
+def test_unreachable_server_is_retried(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["customer.created"]})
     sandbox.switches(drop=[])
-    v1.webhook_endpoints.update(delivery.OWN_ENDPOINT, {"disabled": True})
+    v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
     v1.customers.create({})
     assert sandbox.deliver() == 1
     (attempt,) = sandbox.attempts()
@@ -160,10 +160,10 @@ def test_a_server_that_is_away_is_tried_again(sandbox: Any) -> None:
     assert "refused" in attempt["error"]
 
 
-def test_disabled_and_deleted_endpoints_hear_nothing(sandbox: Any, elsewhere: Receiver) -> None:
+def test_disabled_and_deleted_endpoints_receive_nothing(sandbox: Any, elsewhere: Receiver) -> None:
     v1 = sandbox.client.v1
-    endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.OWN_ENDPOINT)
-    v1.webhook_endpoints.update(delivery.OWN_ENDPOINT, {"disabled": True})
+    endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.STORE_ENDPOINT_ID)
+    v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
     sandbox.product()
     v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     sandbox.deliver()
@@ -181,7 +181,7 @@ def test_the_secret_is_shown_once(sandbox: Any) -> None:
     assert "secret" not in v1.webhook_endpoints.retrieve(created.id)
 
 
-def test_nothing_is_sent_for_what_was_rolled_back(sandbox: Any, store: Receiver) -> None:
+def test_rolled_back_events_are_not_sent(sandbox: Any, store: Receiver) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         sandbox.client.v1.customers.create({"expand": ["name"]})
     assert sandbox.deliver() == 0
@@ -240,7 +240,7 @@ def test_an_unknown_switch_is_an_error(sandbox: Any) -> None:
 # --- the thread -------------------------------------------------------------------------------------------
 
 
-def test_the_thread_delivers_and_waiting_ends_with_the_answer(
+def test_thread_delivers_and_wait_for_returns(
     sandbox: Any, store: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STRIPE_SANDBOX_DELIVERY = "thread"
@@ -264,7 +264,7 @@ def test_the_thread_delivers_and_waiting_ends_with_the_answer(
         thread.join()
 
 
-def test_nobody_waits_for_what_will_not_come(sandbox: Any, store: Receiver, settings: Any) -> None:
+def test_wait_for_returns_without_pending_delivery(sandbox: Any, store: Receiver, settings: Any) -> None:
     settings.STRIPE_SANDBOX_DELIVERY = "thread"
     sandbox.switches(drop=["*"])
     sandbox.client.v1.customers.create({})
@@ -290,4 +290,4 @@ def test_the_payload_is_the_event_as_the_api_shows_it(sandbox: Any, elsewhere: R
     shown = sandbox.client.v1.events.retrieve(sent.id)
     assert json.loads(str(sent))["data"] == json.loads(str(shown))["data"]
     assert sent.data.previous_attributes.name == "Icon set"
-    assert webhook_endpoints.OWN_ENDPOINT == delivery.OWN_ENDPOINT
+    assert webhook_endpoints.STORE_ENDPOINT_ID == delivery.STORE_ENDPOINT_ID

@@ -1,1 +1,1 @@
-"""Stripe test mode on this machine, for people without a Stripe account and for tests. Start at api.py."""
+"""A local copy of Stripe's test mode, for development without a Stripe account and for tests. Start at api.py."""

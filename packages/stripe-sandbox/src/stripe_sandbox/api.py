@@ -1,7 +1,4 @@
-"""Stripe's REST API: a request in, a response out. The HTTP view and the in-process transport both come through here.
-
-Follow it from `handle`: who asks (key, version), which route, what parameters, was it asked before, do it, expand it.
-"""
+"""Answer requests to Stripe's REST API, for the HTTP view and for the in-process transport."""
 
 import json
 import logging
@@ -38,7 +35,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Response:
-    """What goes back: a status, headers (names as Stripe writes them), and JSON."""
+    """A response: status, headers (named as Stripe names them) and JSON body."""
 
     status: int
     body: bytes
@@ -48,41 +45,42 @@ class Response:
 def handle(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: str, origin: str
 ) -> Response:
-    """Answer a request to `path` (from /v1/ on, quoted). `origin`, http://host:port, is where buyers find this site."""
-    given = {name.lower(): value for name, value in headers.items()}
-    request_id, key = ids.new("request"), given.get("idempotency-key", "") if method == "POST" else ""
+    """Answer one request. `path` starts with /v1/ and is quoted; `origin` (http://host:port) starts hosted URLs."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    request_id, key = ids.new("request"), lowered.get("idempotency-key", "") if method == "POST" else ""
+    version = lowered.get("stripe-version", stripe.api_version)
     try:
         bootstrap.prepare()
-        _disturb()
-        _authenticate(given.get("authorization", ""))
-        _check_version(given.get("stripe-version", stripe.api_version))
+        _apply_api_faults()
+        _authenticate(lowered.get("authorization", ""))
+        _check_version(version)
         response = _answer(method, path, body, query, origin, key, request_id)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
     except Exception:
-        _logger.exception("The sandbox failed to answer %s %s", method, path)
+        _logger.exception("Unexpected error in the sandbox: %s %s returns 500", method, path)
         response = Response(500, _json(_crash().body()))
     response.headers |= {
         "Content-Type": "application/json",
         "Request-Id": request_id,
-        "Stripe-Version": given.get("stripe-version", stripe.api_version),
+        "Stripe-Version": version,
     }
     if key:
         response.headers["Idempotency-Key"] = key
     return response
 
 
-def _disturb() -> None:
-    """Answer late, or with the error that the switches ask for. Raises ApiError."""
+def _apply_api_faults() -> None:
+    """Delay the response, or raise ApiError with the status that the switches set."""
     if delay := switches.current().api_delay_seconds:
         time.sleep(delay)
-    status = switches.take_api_error()
+    status = switches.consume_api_error()
     if status == 429:
         raise errors.ApiError(
-            "Request rate limit exceeded. The sandbox was told so.", status=429, code="rate_limit"
+            "Request rate limit exceeded (sandbox switch api_status).", status=429, code="rate_limit"
         )
     if status:
-        raise errors.ApiError("The sandbox was told to fail.", status=status, kind="api_error")
+        raise errors.ApiError("Simulated error (sandbox switch api_status).", status=status, kind="api_error")
 
 
 def _answer(
@@ -90,19 +88,18 @@ def _answer(
 ) -> Response:
     route, args = _route(method, path)
     tree = forms.decode(body.decode(errors="replace") if method == "POST" else query)
-    call = Call(path, args, params.check(tree, route.schema, route.played), origin)
+    call = Call(path, args, params.check(tree, route.schema, route.supported), origin)
     if key:
         replay = idempotency.begin(key, f"{method} {path}", tree, request_id)
         if replay:
-            again = {"Idempotent-Replayed": "true", "Original-Request": replay.request_id}
-            return Response(replay.status, replay.body, again)
+            replay_headers = {"Idempotent-Replayed": "true", "Original-Request": replay.request_id}
+            return Response(replay.status, replay.body, replay_headers)
     try:
         response = _perform(route, call, key, request_id)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
-        if key and error.code.startswith(
-            "parameter_"
-        ):  # turned down before it began: such answers aren't kept
+        # Stripe does not store responses to requests that failed validation.
+        if key and error.code.startswith("parameter_"):
             idempotency.abandon(key)
             return response
     except Exception:
@@ -115,19 +112,19 @@ def _answer(
 
 
 def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Response:
-    wanted = call.params.pop("expand", [])
+    expand_paths = call.params.pop("expand", [])
     if route.method == "GET":
-        return Response(200, _json(expand.expand(route.handler(call), wanted)))
-    token = events.cause.set({"id": request_id, "idempotency_key": key or None})
+        return Response(200, _json(expand.expand(route.handler(call), expand_paths)))
+    token = events.current_request.set({"id": request_id, "idempotency_key": key or None})
     try:
-        with storage.transaction(), clocks.for_call(call):
+        with storage.transaction(), clocks.request_time(call):
             try:
                 obj = route.handler(call)
-            except errors.Declined as error:  # answered here, so that the attempt is committed
+            except errors.Declined as error:  # inside the transaction, so that the attempt is committed
                 return Response(error.status, _json(error.body()))
-            obj = expand.expand(obj, wanted)
+            obj = expand.expand(obj, expand_paths)
     finally:
-        events.cause.reset(token)
+        events.current_request.reset(token)
     return Response(200, _json(obj))
 
 
@@ -151,11 +148,11 @@ def _authenticate(authorization: str) -> None:
 
 
 def _check_version(version: str) -> None:
-    """Months of one flower are additive, so they all fit; another flower's objects would look different."""
+    """Raise ApiError unless the version has the SDK's release name: only versions of one release are compatible."""
     if version.rpartition(".")[2] != stripe.api_version.rpartition(".")[2]:
         message = (
-            f"The sandbox plays the API version {stripe.api_version}, not {version}."
-            " Send that as Stripe-Version (every SDK can set it), or send no such header."
+            f"The sandbox supports the API version {stripe.api_version}, not {version}."
+            " Send that version in the Stripe-Version header, or omit the header."
         )
         raise errors.ApiError(message)
 
@@ -166,13 +163,13 @@ def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
             return route, {name: unquote_plus(value) for name, value in match.groupdict().items()}
     message = (
         f"Unrecognized request URL ({method}: {path}). Please see https://docs.stripe.com."
-        " (The sandbox plays what stands in stripe_sandbox/routes.py.)"
+        " (stripe_sandbox/routes.py lists the routes that the sandbox supports.)"
     )
     raise errors.ApiError(message, status=404)
 
 
 def _crash() -> errors.ApiError:
-    message = "The sandbox itself failed; its log says how. Stripe's own 500s look like this."
+    message = "Unexpected error in the sandbox. Its log contains the traceback."
     return errors.ApiError(message, status=500, kind="api_error")
 
 

@@ -1,4 +1,4 @@
-"""A request to the API once it has been understood, and what all resources share: retrieve, list, update."""
+"""A parsed API request, and the handlers that all resources share: retrieve, list, update."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .storage import Filter, Obj
 
 @dataclass(frozen=True)
 class Call:
-    """What a handler gets to see. `params` are checked against the SDK's types and hold only what the sandbox plays."""
+    """A parsed request. `params` are validated against the SDK's types and contain supported parameters only."""
 
     path: str
     args: dict[str, str]
@@ -24,7 +24,7 @@ _RANGE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def load(kind: str, object_id: str, param: str = "") -> Obj:
-    """The object; or resource_missing: 404 for one named in the URL, 400 with the parameter's name otherwise."""
+    """Return the object, or raise resource_missing: 404, or 400 if a parameter named the id."""
     obj = storage.get(object_id, kind)
     if obj is None or (param and obj.get("deleted")):
         raise errors.no_such(kind, object_id, param)
@@ -32,17 +32,16 @@ def load(kind: str, object_id: str, param: str = "") -> Obj:
 
 
 def retrieve(kind: str) -> Handler:
-    """The handler of GET /v1/<things>/{id}."""
     return lambda call: load(kind, call.args["id"])
 
 
 def update(kind: str, event: str = "") -> Handler:
-    """The handler of POST /v1/<things>/{id}, where any parameter may simply be set."""
+    """Return the handler of POST /v1/<things>/{id}, for objects whose parameters need no further checks."""
     return lambda call: change(load(kind, call.args["id"]), call.params, event)
 
 
-def listing(kind: str, **special: Callable[[Any], Filter]) -> Handler:
-    """The handler of GET /v1/<things>. A filter is named like its field; `special` translates those that aren't."""
+def list_objects(kind: str, **special: Callable[[Any], Filter]) -> Handler:
+    """Return the handler of GET /v1/<things>. Filters are named after fields; `special` maps names that are not."""
 
     def handler(call: Call) -> Obj:
         filters: list[Filter] = []
@@ -50,14 +49,14 @@ def listing(kind: str, **special: Callable[[Any], Filter]) -> Handler:
             if name in special:
                 filters.append(special[name](value))
             elif name not in _PAGING:
-                filters += comparisons(name, value)
-        return listed(call, kind, *filters)
+                filters += to_filters(name, value)
+        return list_page(call, kind, *filters)
 
     return handler
 
 
-def listed(call: Call, kind: str, *filters: Filter, parent: str = "", url: str = "") -> Obj:
-    """One page of a list, by the request's limit, starting_after and ending_before. https://docs.stripe.com/api/pagination"""
+def list_page(call: Call, kind: str, *filters: Filter, parent: str = "", url: str = "") -> Obj:
+    """Return one page of a list by limit, starting_after and ending_before. https://docs.stripe.com/api/pagination"""
     after, before = (call.params.get(name, "") for name in ("starting_after", "ending_before"))
     if after and before:
         raise errors.exclusive("ending_before", "starting_after")
@@ -70,11 +69,11 @@ def listed(call: Call, kind: str, *filters: Filter, parent: str = "", url: str =
         message = f"This value must be {bound} than or equal to {edge} (it currently is '{limit}')."
         raise errors.ApiError(message, code="parameter_invalid_integer", param="limit")
     data, has_more = storage.page(kind, *filters, parent=parent, limit=limit, after=after, before=before)
-    return shapes.envelope(data, url or call.path, has_more)
+    return shapes.list_object(data, url or call.path, has_more)
 
 
-def comparisons(name: str, value: Any) -> list[Filter]:
-    """As filters: created[gte]=5 compares, recurring[interval]=month looks inside, active=true just equals."""
+def to_filters(name: str, value: Any) -> list[Filter]:
+    """Return filters for created[gte]=5 (compare), recurring[interval]=month (nested field) or active=true (equal)."""
     if not isinstance(value, dict):
         return [(name, "=", value)]
     return [
@@ -84,45 +83,46 @@ def comparisons(name: str, value: Any) -> list[Filter]:
 
 
 def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
-    """Apply an update's parameters (metadata merges, "" unsets) and `more`; emit `<event>.updated` if it mattered."""
+    """Apply an update's parameters (metadata merges, "" unsets) and `more`; emit `<event>.updated` if it changed."""
     for name in [name for name, value in params.items() if value == ""]:
         if isinstance(obj.get(name), list):
             params = params | {name: []}
         elif not shapes.may_be_null(obj["object"], name):
             raise errors.empty(name)
-    after = obj | unset(params) | more
+    after = obj | empty_to_null(params) | more
     if "metadata" in params:
-        after["metadata"] = merged(obj.get("metadata") or {}, params["metadata"])
+        after["metadata"] = merge_metadata(obj.get("metadata") or {}, params["metadata"])
     if after == obj:
         return obj
     if "updated" in obj:
         after["updated"] = clock.now()
     storage.put(after)
     if event:
-        events.updated(event, obj, after)
+        events.emit_updated(event, obj, after)
     return after
 
 
-def unset(params: Obj) -> Obj:
-    """Parameters as fields: "" is how a request says null, in nested hashes too, and no metadata is {}."""
+def empty_to_null(params: Obj) -> Obj:
+    """Replace "" by null, in nested hashes too, as requests unset fields this way; empty metadata becomes {}."""
     return {
-        name: merged({}, value) if name == "metadata" else _nulled(value) for name, value in params.items()
+        name: merge_metadata({}, value) if name == "metadata" else _replace_empty(value)
+        for name, value in params.items()
     }
 
 
-def given(params: Obj) -> Obj:
-    """For a new object: what is sent as "" was as good as not sent."""
-    return {name: value for name, value in unset(params).items() if value is not None}
+def drop_empty(params: Obj) -> Obj:
+    """Return the parameters of a new object without those sent as ""."""
+    return {name: value for name, value in empty_to_null(params).items() if value is not None}
 
 
-def _nulled(value: Any) -> Any:
+def _replace_empty(value: Any) -> Any:
     if isinstance(value, list):
-        return [_nulled(item) for item in value]
-    return unset(value) if isinstance(value, dict) else None if value == "" else value
+        return [_replace_empty(item) for item in value]
+    return empty_to_null(value) if isinstance(value, dict) else None if value == "" else value
 
 
-def merged(metadata: Obj, changes: Obj | str) -> Obj:
-    """Metadata after an update: "" clears it all, a key with "" goes. https://docs.stripe.com/api/metadata"""
+def merge_metadata(metadata: Obj, changes: Obj | str) -> Obj:
+    """Return metadata after an update: "" clears all keys, or one key. https://docs.stripe.com/api/metadata"""
     if not isinstance(changes, dict):
         return {}
     result = {key: value for key, value in (metadata | changes).items() if value != ""}

@@ -1,8 +1,6 @@
-"""What each test card does: one table, card number to outcome, as Stripe's test mode has it.
+"""Test cards and their outcomes. https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes
 
-Follows https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes (messages are Stripe's
-own user texts). The fingerprint of a payment method is derived from the number, so any object that carries
-it (payment method, charge) can be traced back to its row here: refunds, disputes and renewals ask for it.
+A fingerprint is derived from the card number, so a payment method or charge leads back to its row in TABLE.
 """
 
 import hashlib
@@ -12,8 +10,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decline:
-    """Why a bank or Stripe said no: error code, decline code, the text for the buyer, outcome of the charge."""
-
     code: str
     decline_code: str | None
     message: str
@@ -21,19 +17,19 @@ class Decline:
 
     @property
     def page_message(self) -> str:
-        """The text on the hosted page, which words the plain decline a little differently from the API."""
+        """Return the message of the hosted page, which differs from the API's for a generic decline."""
         return "Your card has been declined." if self.message == GENERIC_TEXT else self.message
 
 
 @dataclass(frozen=True)
 class Card:
-    """One row: `decline` happens at payment, `challenge` asks for 3D Secure first, `later` is what comes after."""
+    """A test card. `decline` applies at payment, `challenge` requires 3D Secure, `follow_up` names a later action."""
 
     number: str
     label: str
     decline: Decline | None = None
     challenge: bool = False
-    later: str = ""
+    follow_up: str = ""
     brand: str = "visa"
     funding: str = "credit"
     country: str = "US"
@@ -44,13 +40,12 @@ class Card:
 
     @property
     def fingerprint(self) -> str:
-        """A stable 16 character mark of this number, as Stripe puts it on payment methods and charges."""
+        """Return 16 characters derived from the number, as payment methods and charges have them."""
         return hashlib.sha256(self.number.encode()).hexdigest()[:16]
 
     @property
-    def shown(self) -> str:
-        """The number in groups, as people read it."""
-        return group(self.number)
+    def formatted_number(self) -> str:
+        return group_digits(self.number)
 
 
 GENERIC_TEXT = "Your card was declined."
@@ -94,17 +89,17 @@ TABLE = (
     Card("4000002760003184", "3D Secure", challenge=True),
     Card("4000000000003220", "3D Secure 2", challenge=True),
     Card("4000008400001629", "3D Secure, then declined", challenge=True, decline=GENERIC),
-    Card("4000000000000341", "Succeeds, renewals fail", later="renewal_declined"),
-    Card("4000000000000259", "Succeeds, then disputed as fraud", later="dispute_fraudulent"),
-    Card("4000000000002685", "Succeeds, then disputed as not received", later="dispute_not_received"),
-    Card("4000000000001976", "Succeeds, then an inquiry", later="dispute_inquiry"),
-    Card("4000000000005423", "Succeeds, then an early fraud warning", later="early_fraud_warning"),
-    Card("4000000000007726", "Succeeds, refund takes a while", later="refund_pending"),
-    Card("4000000000005126", "Succeeds, refund fails later", later="refund_fails"),
+    Card("4000000000000341", "Succeeds, renewals fail", follow_up="renewal_declined"),
+    Card("4000000000000259", "Succeeds, then disputed as fraud", follow_up="dispute_fraudulent"),
+    Card("4000000000002685", "Succeeds, then disputed as not received", follow_up="dispute_not_received"),
+    Card("4000000000001976", "Succeeds, then an inquiry", follow_up="dispute_inquiry"),
+    Card("4000000000005423", "Succeeds, then an early fraud warning", follow_up="early_fraud_warning"),
+    Card("4000000000007726", "Succeeds, refund takes a while", follow_up="refund_pending"),
+    Card("4000000000005126", "Succeeds, refund fails later", follow_up="refund_fails"),
 )
 BY_NUMBER = {card.number: card for card in TABLE}
 BY_FINGERPRINT = {card.fingerprint: card for card in TABLE}
-ONE_TAP = tuple(
+SUGGESTED = tuple(
     BY_NUMBER[number]
     for number in ("4242424242424242", "4000000000000002", "4000000000009995", "4000002760003184")
 )
@@ -120,46 +115,42 @@ _BRANDS = (
 _LENGTHS = {"amex": 15, "diners": 14}
 
 
-def by_number(number: str) -> Card:
-    """The row for these digits. A number that is no test card is declined, as Stripe's test mode does."""
-    unknown = Card(number, "Not a test card", decline=NOT_A_TEST_CARD, brand=brand_of(number))
+def find_by_number(number: str) -> Card:
+    """Return the test card, or a declined card if this is not a test number, as in Stripe's test mode."""
+    unknown = Card(number, "Not a test card", decline=NOT_A_TEST_CARD, brand=detect_brand(number))
     return BY_NUMBER.get(number, unknown)
 
 
-def by_fingerprint(fingerprint: str) -> Card:
-    """The row behind a payment method's or charge's fingerprint; the plain Visa if it is none of ours."""
+def find_by_fingerprint(fingerprint: str) -> Card:
+    """Return the test card with this fingerprint, or the plain Visa if no card matches."""
     return BY_FINGERPRINT.get(fingerprint, TABLE[0])
 
 
-def digits(text: str) -> str:
-    """Only the digits 0-9 of what a person typed or pasted."""
+def extract_digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
 
 
-def brand_of(number: str) -> str:
-    """The network by the first digits, or "unknown"."""
+def detect_brand(number: str) -> str:
     return next((name for name, prefix in _BRANDS if prefix.match(number)), "unknown")
 
 
 def number_length(number: str) -> int:
-    """How many digits a complete number of this brand has."""
-    return _LENGTHS.get(brand_of(number), 16)
+    return _LENGTHS.get(detect_brand(number), 16)
 
 
 def cvc_length(number: str) -> int:
-    """Digits of the security code: four on American Express, else three."""
-    return 4 if brand_of(number) == "amex" else 3
+    return 4 if detect_brand(number) == "amex" else 3
 
 
-def luhn_valid(number: str) -> bool:
-    """Whether the check digit fits (ISO/IEC 7812-1). An empty text is not a number."""
+def is_luhn_valid(number: str) -> bool:
+    """Return whether the check digit is right (ISO/IEC 7812-1)."""
     odd, even = number[-1::-2], number[-2::-2]
     total = sum(map(int, odd)) + sum(sum(divmod(2 * int(d), 10)) for d in even)
     return number != "" and total % 10 == 0
 
 
 def parse_expiry(text: str) -> tuple[int, int] | None:
-    """(month, four-digit year) of "12 / 34", "1234", "12/2034"; None while it is incomplete or no month."""
+    """Return (month, four-digit year) of "12 / 34", "1234" or "12/2034"; None if incomplete or invalid."""
     found = re.fullmatch(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|20\d{2})\s*", text, re.ASCII)
     if not found or not 1 <= int(found[1]) <= 12:
         return None
@@ -167,8 +158,8 @@ def parse_expiry(text: str) -> tuple[int, int] | None:
     return int(found[1]), year if year >= 100 else 2000 + year
 
 
-def group(number: str) -> str:
-    """The digits in the groups printed on the card: 4-6-5 on American Express, else fours."""
-    if brand_of(number) == "amex":
+def group_digits(number: str) -> str:
+    """Return the digits in the groups printed on the card: 4-6-5 for American Express, else fours."""
+    if detect_brand(number) == "amex":
         return " ".join(filter(None, (number[:4], number[4:10], number[10:])))
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))

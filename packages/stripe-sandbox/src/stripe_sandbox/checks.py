@@ -1,4 +1,4 @@
-"""System checks: the sandbox refuses to start with a live key, or in production unless it is asked for."""
+"""System checks: refuse to start with a live key, or in production without STRIPE_SANDBOX."""
 
 import os
 from typing import Any
@@ -8,8 +8,8 @@ from django.core.checks import CheckMessage, Error
 
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """System check, stripe_sandbox.E001 and E002."""
-    problems = live_keys()
+    """Return stripe_sandbox.E001 and E002 (a Django system check)."""
+    problems = find_live_keys()
     if not settings.DEBUG and not getattr(settings, "STRIPE_SANDBOX", False):
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
         problems.append(
@@ -22,8 +22,8 @@ def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return problems
 
 
-def live_keys() -> list[CheckMessage]:
-    """E001 if a live key is in the settings or in the environment."""
+def find_live_keys() -> list[CheckMessage]:
+    """Return E001 if the settings or the environment contain a live key."""
     keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
     if not any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
         return []

@@ -1,4 +1,4 @@
-"""What time it is in the sandbox. Everything that dates an object asks here."""
+"""The sandbox's current time, which every dated object uses."""
 
 import time
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ _frozen: ContextVar[int | None] = ContextVar("frozen", default=None)
 
 
 def now() -> int:
-    """Unix seconds, UTC: the simulated time while a test clock's customer is served, else the real one."""
+    """Return Unix seconds: the test clock's time while its customer is served, else the system time."""
     return _frozen.get() or int(time.time())
 
 
 @contextmanager
-def at(moment: int | None) -> Iterator[None]:
-    """Let it be `moment` (Unix seconds) in here; None changes nothing."""
+def freeze_at(moment: int | None) -> Iterator[None]:
+    """Set the current time to `moment` (Unix seconds) in this context; None changes nothing."""
     token = _frozen.set(moment or _frozen.get())
     try:
         yield

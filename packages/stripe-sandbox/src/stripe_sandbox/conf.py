@@ -1,4 +1,4 @@
-"""The sandbox's settings: STRIPE_SANDBOX_<NAME> in the project's Django settings, else the default."""
+"""The sandbox's settings: STRIPE_SANDBOX_<NAME> in the Django settings, or the default."""
 
 from typing import Any
 
@@ -14,6 +14,6 @@ DEFAULTS: dict[str, Any] = {
 
 
 def get(name: str) -> Any:
-    """Return one setting. ANY_KEY (accept every sk_test_… key, not only STRIPE_SECRET_KEY) is DEBUG by default."""
+    """Return a setting. ANY_KEY (accept every sk_test_… key, not only STRIPE_SECRET_KEY) is DEBUG by default."""
     default = settings.DEBUG if name == "ANY_KEY" else DEFAULTS.get(name)
     return getattr(settings, f"STRIPE_SANDBOX_{name}", default)

@@ -1,6 +1,6 @@
-"""Webhooks: delivered after the commit, tried again until the endpoint answers 2xx.
+"""Deliver webhooks after the commit and retry until the endpoint answers 2xx. https://docs.stripe.com/webhooks
 
-The store's own endpoint is called in-process, any other over HTTP. https://docs.stripe.com/webhooks
+The store's endpoint is called in-process, all others over HTTP.
 """
 
 import sqlite3
@@ -12,16 +12,14 @@ from django.conf import settings
 from . import conf, sender, storage, switches
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300, 900, 3600)
-"""Seconds before each next attempt. Stripe's are hours; nobody waits for those at a desk."""
-OWN_ENDPOINT = "we_1SandboxStore"
-"""The webhook endpoint that stands for the store itself."""
-_LEASE_SECONDS = 60  # seconds after which another process may take over a delivery whose process died
+"""Delays before each retry; Stripe's are hours, too long for development."""
+STORE_ENDPOINT_ID = "we_1SandboxStore"
+_LEASE_SECONDS = 60  # then another process may claim the delivery, because its process died
 queued = threading.Event()
-"""Set when a webhook has been queued."""
 
 
 def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -> None:
-    """Have the event sent to the endpoint at `due` (Unix seconds), once the current transaction is committed."""
+    """Schedule the event for the endpoint at `due` (Unix seconds), when the current transaction commits."""
     storage.query(
         "INSERT INTO deliveries (event, endpoint, due, state) VALUES (?, ?, ?, ?)",
         event_id,
@@ -33,17 +31,16 @@ def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -
 
 
 def resend(event_id: str, endpoint_id: str) -> None:
-    """Send an event once more, now, whatever happened to it before."""
     queue(event_id, endpoint_id, time.time())
 
 
 def deliver_pending(resend_event: str = "") -> int:
-    """Make one attempt for each delivery that waits, even if it is due later, and return their number.
+    """Attempt each pending delivery, even if it is due later, and return the number of attempts.
 
-    With `resend_event`, the event with this id is sent once more to every endpoint.
+    With `resend_event` (an event's id), send that event once more to every endpoint.
     """
     now = time.time()
-    with storage.transaction():  # so that the scheduler's thread takes none of them
+    with storage.transaction():  # prevents the scheduler's thread from claiming them
         if resend_event:
             for endpoint in storage.find("webhook_endpoint"):
                 resend(resend_event, endpoint["id"])
@@ -58,7 +55,7 @@ def deliver_pending(resend_event: str = "") -> int:
 
 
 def deliver_due(now: float | None = None) -> int:
-    """Attempt each delivery that is due at `now` (Unix seconds, default the clock), and return their number."""
+    """Attempt each delivery due at `now` (Unix seconds, default: current time); return the number of attempts."""
     now, attempts = time.time() if now is None else now, 0
     while (claimed := _claim(now)) is not None:
         _attempt(claimed, now)
@@ -67,14 +64,14 @@ def deliver_due(now: float | None = None) -> int:
 
 
 def wait_for(event_id: str, timeout: float) -> bool:
-    """Wait until the store's own endpoint has answered 2xx to the event, at most `timeout` seconds; whether it has.
+    """Return whether the store's endpoint answers 2xx to the event within `timeout` seconds.
 
-    Doesn't wait for what will not come: with deliveries made by hand, dropped, or given up.
+    Return False at once if no delivery is waiting, or if deliveries are manual.
     """
     deadline = time.monotonic() + timeout
     while True:
         states = storage.query(
-            "SELECT state FROM deliveries WHERE event = ? AND endpoint = ?", event_id, OWN_ENDPOINT
+            "SELECT state FROM deliveries WHERE event = ? AND endpoint = ?", event_id, STORE_ENDPOINT_ID
         )
         if any(row["state"] == "delivered" for row in states):
             return True
@@ -88,7 +85,7 @@ def wait_for(event_id: str, timeout: float) -> bool:
 
 
 def _claim(now: float) -> sqlite3.Row | None:
-    """Take the next delivery that is due; no other thread or process gets it too."""
+    """Claim the next due delivery, so that no other thread or process attempts it."""
     rows = storage.query(
         "UPDATE deliveries SET state = 'sending', due = ? WHERE id = (SELECT id FROM deliveries"
         " WHERE state IN ('pending', 'sending') AND due <= ? ORDER BY id * ? LIMIT 1) RETURNING *",
@@ -102,14 +99,14 @@ def _attempt(row: sqlite3.Row, now: float) -> None:
     event = storage.get(row["event"], "event")
     endpoint = storage.get(row["endpoint"], "webhook_endpoint")
     if event is None or endpoint is None or endpoint["status"] != "enabled":
-        _record(row, "failed", None, "The endpoint is gone or disabled.", now)
+        _record(row, "failed", None, "The endpoint was deleted or disabled.", now)
         return
-    if switches.take_failure():
-        status, error = 500, "The sandbox let this attempt fail (switch fail_next_n)."
+    if switches.consume_failure():
+        status, error = 500, "Simulated failure (sandbox switch fail_next_n)."
     else:
-        own = endpoint["id"] == OWN_ENDPOINT
-        secret = settings.STRIPE_WEBHOOK_SECRET if own else storage.hidden(endpoint["id"])["secret"]
-        in_process = own and not conf.get("WEBHOOK_URL")
+        is_store = endpoint["id"] == STORE_ENDPOINT_ID
+        secret = settings.STRIPE_WEBHOOK_SECRET if is_store else storage.get_hidden(endpoint["id"])["secret"]
+        in_process = is_store and not conf.get("WEBHOOK_URL")
         status, error = sender.send(event, endpoint["url"], secret, now, in_process)
     if status is not None and 200 <= status < 300:
         _record(row, "delivered", status, "", now)

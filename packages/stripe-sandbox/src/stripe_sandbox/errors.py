@@ -1,4 +1,4 @@
-"""Errors in Stripe's words. https://docs.stripe.com/api/errors and /error-codes"""
+"""API errors, with Stripe's messages. https://docs.stripe.com/api/errors and /error-codes"""
 
 from .storage import Obj
 
@@ -10,7 +10,7 @@ _NAMES = {
 
 
 class ApiError(Exception):
-    """Raise it anywhere below `api.handle` to answer with an error; `fields` are further keys of the error object."""
+    """An error response; raise it anywhere below `api.handle`. `fields` are further keys of the error object."""
 
     def __init__(
         self,
@@ -35,12 +35,11 @@ class ApiError(Exception):
         self.error |= fields
 
     def body(self) -> Obj:
-        """The response's JSON."""
         return {"error": self.error}
 
 
 class Declined(ApiError):
-    """A card was turned down, 402. What happened on the way (a failed charge, its events) stays."""
+    """A declined card (402). The failed charge and its events are committed."""
 
     def __init__(self, message: str, code: str, **fields: object) -> None:
         super().__init__(message, code=code, status=402, kind="card_error")
@@ -48,12 +47,11 @@ class Declined(ApiError):
 
 
 def missing(param: str) -> ApiError:
-    """A required parameter isn't there."""
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
 def empty(param: str) -> ApiError:
-    """ "" unsets a parameter, and this one can't be unset."""
+    """Return the error for "" in a parameter that cannot be unset."""
     message = (
         f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; however"
         f" '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value."
@@ -62,16 +60,15 @@ def empty(param: str) -> ApiError:
 
 
 def no_such(kind: str, object_id: str, param: str = "") -> ApiError:
-    """The object named in the URL (404), or in a parameter (400), doesn't exist."""
+    """Return resource_missing: 404 for an id in the URL, 400 for an id in a parameter."""
     message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
     return ApiError(message, code="resource_missing", param=param or "id", status=400 if param else 404)
 
 
-def not_played(what: str, param: str = "") -> ApiError:
-    """Stripe can do it, the sandbox can't: said loudly, so that nobody builds upon silence."""
-    return ApiError(f"The sandbox does not play {what}. Stripe itself accepts it.", param=param)
+def unsupported(what: str, param: str = "") -> ApiError:
+    """Return the error for something that Stripe supports and the sandbox does not."""
+    return ApiError(f"The sandbox does not support {what}. Stripe does.", param=param)
 
 
 def exclusive(*params: str) -> ApiError:
-    """Parameters that exclude each other."""
     return ApiError(f"You may only specify one of these parameters: {', '.join(params)}.", param=params[0])

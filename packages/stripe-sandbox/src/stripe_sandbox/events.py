@@ -1,7 +1,4 @@
-"""Events: what happened to an object, stored with it in one transaction and queued for every endpoint that wants it.
-
-https://docs.stripe.com/api/events
-"""
+"""Create events in the transaction of the change and queue their webhooks. https://docs.stripe.com/api/events"""
 
 import time
 from contextvars import ContextVar
@@ -12,17 +9,17 @@ import stripe
 from . import clock, delivery, ids, shapes, storage, switches
 from .storage import Obj
 
-cause: ContextVar[Obj | None] = ContextVar("cause", default=None)
-"""The API request being answered, as {"id", "idempotency_key"}; None when a buyer or the clock is the cause."""
+current_request: ContextVar[Obj | None] = ContextVar("cause", default=None)
+"""The current API request as {"id", "idempotency_key"}; None for events that a buyer or the clock causes."""
 
 
 def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
-    """Store an event of this type about the object as it is now, and queue its webhooks; return the event.
+    """Store an event with the object's current state, queue its webhooks, and return the event.
 
     `previous` are the old values of changed fields ("….updated" only). Call it in the transaction of the change.
     """
     with storage.transaction():
-        endpoints = [endpoint["id"] for endpoint in _listeners(kind)]
+        endpoints = [endpoint["id"] for endpoint in _find_endpoints(kind)]
         data = {"object": obj} if previous is None else {"object": obj, "previous_attributes": previous}
         event = shapes.fill(
             stripe.Event,
@@ -33,7 +30,7 @@ def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
             data=data,
             livemode=False,
             pending_webhooks=len(endpoints),
-            request=cause.get() or {"id": None, "idempotency_key": None},
+            request=current_request.get() or {"id": None, "idempotency_key": None},
             type=kind,
         )
         storage.put(event)
@@ -42,32 +39,32 @@ def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
     return event
 
 
-def updated(kind: str, before: Obj, after: Obj) -> Obj | None:
-    """Emit "<kind>.updated" with the old values of what changed; nothing when nothing did."""
+def emit_updated(kind: str, before: Obj, after: Obj) -> Obj | None:
+    """Emit "<kind>.updated" with the old values of changed fields, if any field changed."""
     previous = _changes(before, after)
     return emit(f"{kind}.updated", after, previous) if previous else None
 
 
-def wants(patterns: list[str], kind: str) -> bool:
-    """Whether a list like ["*"] or ["charge.*", "customer.created"] names this type of event."""
+def matches(patterns: list[str], kind: str) -> bool:
+    """Return whether patterns like ["*"] or ["charge.*", "customer.created"] include this event type."""
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
-def _listeners(kind: str) -> list[Obj]:
+def _find_endpoints(kind: str) -> list[Obj]:
     enabled = storage.find("webhook_endpoint", ("status", "=", "enabled"))
-    return [endpoint for endpoint in enabled if wants(endpoint["enabled_events"], kind)]
+    return [endpoint for endpoint in enabled if matches(endpoint["enabled_events"], kind)]
 
 
 def _queue(event: Obj, endpoints: list[str]) -> None:
-    set_to = switches.current()
-    due = time.time() + set_to.delay_seconds + (1 if set_to.reorder else 0)
-    state = "dropped" if wants(set_to.drop, event["type"]) else "pending"
-    for endpoint in endpoints * (2 if set_to.duplicate else 1):
+    faults = switches.current()
+    due = time.time() + faults.delay_seconds + (1 if faults.reorder else 0)
+    state = "dropped" if matches(faults.drop, event["type"]) else "pending"
+    for endpoint in endpoints * (2 if faults.duplicate else 1):
         delivery.queue(event["id"], endpoint, due, state)
 
 
 def _changes(before: Obj, after: Obj) -> Obj:
-    """The old values of what differs: nested hashes by key, a list as a whole, null for a key that is new."""
+    """Return the old values of changed fields: nested hashes by key, lists as a whole, null for new keys."""
     changed: Obj = {}
     for name in before.keys() | after.keys():
         old, new = before.get(name), after.get(name)

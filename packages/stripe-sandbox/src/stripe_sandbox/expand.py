@@ -1,7 +1,4 @@
-"""`expand`: ids replaced by the objects they name. The SDK's classes say which fields can be.
-
-https://docs.stripe.com/expand
-"""
+"""Replace ids by the objects they name; the SDK's classes define which fields. https://docs.stripe.com/expand"""
 
 from collections.abc import Callable
 from typing import Any, ForwardRef, get_args
@@ -12,41 +9,45 @@ from stripe._object_classes import OBJECT_CLASSES, get_object_class
 from . import errors, shapes, storage
 from .storage import Obj
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 
 
-def _rows(kind: str, parent: str, url: str) -> Obj:
+def _include_line_items(kind: str, parent: str, url: str) -> Obj:
     data, has_more = storage.page(kind, parent=parent, limit=10)
-    return shapes.envelope(data, url, has_more)
+    return shapes.list_object(data, url, has_more)
 
 
-def _belonging(kind: str, field: str, url: str) -> Callable[[Obj], Obj]:
+def _include_related(kind: str, field: str, url: str) -> Callable[[Obj], Obj]:
     def include(owner: Obj) -> Obj:
         data, has_more = storage.page(kind, (field, "=", owner["id"]), limit=10)
-        return shapes.envelope(data, url.format(id=owner["id"]), has_more)
+        return shapes.list_object(data, url.format(id=owner["id"]), has_more)
 
     return include
 
 
-# Fields that are there only when asked for ▶ what they then hold.
+# (object, field that is only present if expanded) ▶ its value
 _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
-    ("charge", "refunds"): _belonging("refund", "charge", "/v1/charges/{id}/refunds"),
-    ("checkout.session", "line_items"): lambda session: _rows(
+    ("charge", "refunds"): _include_related("refund", "charge", "/v1/charges/{id}/refunds"),
+    ("checkout.session", "line_items"): lambda session: _include_line_items(
         "item", session["id"], f"/v1/checkout/sessions/{session['id']}/line_items"
     ),
-    ("customer", "subscriptions"): _belonging("subscription", "customer", "/v1/customers/{id}/subscriptions"),
-    ("invoice", "payments"): _belonging("invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"),
+    ("customer", "subscriptions"): _include_related(
+        "subscription", "customer", "/v1/customers/{id}/subscriptions"
+    ),
+    ("invoice", "payments"): _include_related(
+        "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
+    ),
 }
 
 
 def expand(obj: Obj, paths: list[str]) -> Obj:
-    """The object with each dotted path expanded. Raises ApiError for one that can't be, or goes too deep."""
+    """Return the object with each dotted path expanded. Raise ApiError if a path is too deep or not expandable."""
     for path in paths:
         steps = path.split(".")
-        if len(steps) > _DEEPEST:
-            message = f"You cannot expand more than {_DEEPEST} levels of a property: {path}."
+        if len(steps) > _MAX_DEPTH:
+            message = f"You cannot expand more than {_MAX_DEPTH} levels of a property: {path}."
             raise errors.ApiError(message, param="expand")
-        _expand(obj, _class_of(obj), steps, path)
+        _expand(obj, _object_class(obj), steps, path)
     return obj
 
 
@@ -56,7 +57,7 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
         if not rest:
             raise _not_expandable(path, node)
         for item in node["data"]:
-            _expand(item, _class_of(item), rest, path)
+            _expand(item, _object_class(item), rest, path)
         return
     include = _INCLUDABLE.get((node.get("object", ""), step))
     if include and step not in node:
@@ -70,11 +71,10 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
         return
     for nested in value if isinstance(value, list) else [value]:
         if isinstance(nested, dict):
-            _expand(nested, _class_of(nested) or cls._inner_class_types.get(step), rest, path)
+            _expand(nested, _object_class(nested) or cls._inner_class_types.get(step), rest, path)
 
 
 def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
-    """Whether the field can hold an id or an object, or is a hash or a list on the way to one."""
     if cls is None or step not in cls.__annotations__:
         return False
     hint = cls.__annotations__[step]
@@ -85,7 +85,7 @@ def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
     )
 
 
-def _class_of(obj: Obj) -> type[stripe.StripeObject] | None:
+def _object_class(obj: Obj) -> type[stripe.StripeObject] | None:
     kind = obj.get("object", "")
     return get_object_class("V1", kind) if kind in OBJECT_CLASSES else None
 

@@ -1,4 +1,4 @@
-"""Amounts, dates and terms as text."""
+"""Format amounts, dates and billing intervals as text."""
 
 import datetime
 from decimal import Decimal
@@ -10,44 +10,44 @@ from django.conf import settings
 
 from .storage import Obj
 
-# Stripe counts these in hundredths although they have no minor unit [docs.stripe.com/currencies#special-cases].
+# Stripe uses two decimals although these have no minor unit: https://docs.stripe.com/currencies#special-cases
 _TWO_DECIMALS = {"ISK", "UGX"}
 
 
-def money(amount: int, currency: str) -> str:
-    """An amount in the currency's minor unit as text: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
+def format_money(amount: int, currency: str) -> str:
+    """Format an amount in minor units: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
     return format_currency(amount / 10 ** _decimals(code), code, locale="en_US")
 
 
-def major(amount: int, currency: str) -> str:
-    """An amount in the minor unit as a plain number for an input: (900, "usd") is "9.00"."""
+def format_major_units(amount: int, currency: str) -> str:
+    """Format an amount in minor units for an input field: (900, "usd") is "9.00"."""
     decimals = _decimals(currency.upper())
     return f"{amount / 10**decimals:.{decimals}f}"
 
 
-def minor(text: str, currency: str) -> int | None:
-    """What a person typed as an amount ("9.00", "9") in the minor unit; None when it isn't one."""
+def parse_minor_units(text: str, currency: str) -> int | None:
+    """Parse an amount such as "9.00" or "9" into minor units; return None if it is not a number."""
     try:
         return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
     except (ArithmeticError, ValueError):
         return None
 
 
-def interval(recurring: Obj) -> str:
-    """ "month", "year", "3 months" of a price's `recurring`."""
+def format_interval(recurring: Obj) -> str:
+    """Return "month", "year" or "3 months" for a price's `recurring`."""
     count = recurring["interval_count"]
     return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
 
 
 def date(timestamp: int) -> str:
-    """A Unix time as a day: "December 7, 2026"."""
+    """Format a Unix time as a day: "December 7, 2026"."""
     day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
     return format_date(day, "long", locale="en_US")
 
 
 def local_image(product: Obj) -> str:
-    """The product's first picture as an address on this site, or "" (the page may load nothing from elsewhere)."""
+    """Return the path of the product's first image on this site, or "": the page loads no third-party images."""
     url = next(iter(product.get("images") or []), "")
     path = url.removeprefix(settings.SITE_URL)
     return path if path.startswith("/") else urlsplit(url).path if "/static/" in url else ""

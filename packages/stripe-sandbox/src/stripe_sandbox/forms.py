@@ -1,4 +1,4 @@
-"""Stripe's form encoding, `a[b][0][c]=1`, into nested dicts of strings; what is a list, the types tell later."""
+"""Decode Stripe's form encoding, `a[b][0][c]=1`, into nested dicts of strings; params.py converts lists."""
 
 from urllib.parse import parse_qsl
 
@@ -8,9 +8,9 @@ Tree = dict[str, "str | Tree"]
 
 
 def decode(encoded: str) -> Tree:
-    """A query string or a form body as a tree; list items sit under "0", "1" …, those of `a[]=` in order of appearance.
+    """Return a query string or form body as a tree; list items have the keys "0", "1", …, for `a[]=` by position.
 
-    Raises ApiError when a name is used both as a value and as a hash.
+    Raise ApiError if a name is used both as a value and as a hash.
     """
     tree: Tree = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
@@ -19,10 +19,10 @@ def decode(encoded: str) -> Tree:
         for key in path:
             child = node.setdefault(_index(key, node), {})
             if isinstance(child, str):
-                raise _confused(name)
+                raise _conflict_error(name)
             node = child
         if isinstance(node.get(last), dict):
-            raise _confused(name)
+            raise _conflict_error(name)
         node[_index(last, node)] = value
     return tree
 
@@ -38,7 +38,7 @@ def _index(key: str, node: Tree) -> str:
     return key or str(len(node))
 
 
-def _confused(name: str) -> errors.ApiError:
+def _conflict_error(name: str) -> errors.ApiError:
     return errors.ApiError(
         f"Invalid parameters: `{name}` is given both as a value and as a hash.", param=name
     )

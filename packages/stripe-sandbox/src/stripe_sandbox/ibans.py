@@ -1,16 +1,16 @@
-"""Test bank accounts for SEPA debit and how the bank answers. https://docs.stripe.com/testing#sepa-direct-debit"""
+"""Test bank accounts for SEPA debit. https://docs.stripe.com/testing#sepa-direct-debit"""
 
 import hashlib
 import re
 from dataclasses import dataclass
 
-SOON, LATE = 10, 180
-"""Seconds until the bank's answer."""
+FAST_SECONDS, SLOW_SECONDS = 10, 180
+"""Delays of the bank's response."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """One row: whether the debit succeeds, and after how many seconds."""
+    """A test account: whether the debit succeeds, and after how many seconds."""
 
     number: str
     label: str
@@ -18,40 +18,37 @@ class Account:
     seconds: int
 
     @property
-    def shown(self) -> str:
-        """The number in groups of four."""
+    def formatted_number(self) -> str:
         return " ".join(self.number[i : i + 4] for i in range(0, len(self.number), 4))
 
     @property
     def details(self) -> dict[str, str | None]:
-        """What a payment method and a charge tell of it."""
-        mark = hashlib.sha256(self.number.encode()).hexdigest()[:16]
-        known: dict[str, str | None] = {"bank_code": self.number[4:9], "country": self.number[:2]}
-        return known | {"fingerprint": mark, "last4": self.number[-4:]}
+        """Return the fields that payment methods and charges show."""
+        fingerprint = hashlib.sha256(self.number.encode()).hexdigest()[:16]
+        details: dict[str, str | None] = {"bank_code": self.number[4:9], "country": self.number[:2]}
+        return details | {"fingerprint": fingerprint, "last4": self.number[-4:]}
 
 
 TABLE = (
-    Account("AT611904300234573201", "Succeeds", True, SOON),
-    Account("AT861904300235473202", "Fails", False, SOON),
-    Account("AT321904300235473204", "Succeeds after 3 minutes", True, LATE),
-    Account("AT051904300235473205", "Fails after 3 minutes", False, LATE),
+    Account("AT611904300234573201", "Succeeds", True, FAST_SECONDS),
+    Account("AT861904300235473202", "Fails", False, FAST_SECONDS),
+    Account("AT321904300235473204", "Succeeds after 3 minutes", True, SLOW_SECONDS),
+    Account("AT051904300235473205", "Fails after 3 minutes", False, SLOW_SECONDS),
 )
 _BY_NUMBER = {account.number: account for account in TABLE}
 
 
-def tidy(text: str) -> str:
-    """The number without spaces, in capitals."""
+def normalize(text: str) -> str:
     return re.sub(r"\s", "", text).upper()
 
 
 def find(text: str) -> Account | None:
-    """The test account with this number, typed with or without spaces."""
-    return _BY_NUMBER.get(tidy(text))
+    return _BY_NUMBER.get(normalize(text))
 
 
-def valid(text: str) -> bool:
-    """Whether it is well formed and its check digits fit (ISO 13616)."""
-    number = tidy(text)
+def is_valid(text: str) -> bool:
+    """Return whether the number is well formed and its check digits are right (ISO 13616)."""
+    number = normalize(text)
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", number):
         return False
     return int("".join(str(int(char, 36)) for char in number[4:] + number[:4])) % 97 == 1

@@ -1,7 +1,4 @@
-"""Idempotency keys: a request that is sent again gets the first one's answer.
-
-https://docs.stripe.com/api/idempotent_requests
-"""
+"""Replay responses to repeated idempotency keys. https://docs.stripe.com/api/idempotent_requests"""
 
 import hashlib
 import json
@@ -12,28 +9,26 @@ from dataclasses import dataclass
 from . import errors, storage
 from .forms import Tree
 
-_KEPT = 24 * 3600
-_ABANDONED = 60  # seconds after which a request that never ended (its process died) frees its key
+_RETENTION_SECONDS = 24 * 3600
+_LEASE_SECONDS = 60  # then an unfinished request releases its key, because its process died
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The stored answer, and the id of the request that earned it."""
-
     status: int
     body: bytes
     request_id: str
 
 
 def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None:
-    """Take the key for this request; or the answer, if it was answered before.
+    """Claim the key for this request, or return the stored response.
 
-    Raises ApiError: 400 idempotency_error for another request under the same key, 409 while the first is still running.
+    Raise ApiError: 400 if the key belongs to another request, 409 while the first request is running.
     """
     if len(key) > 255:
         raise errors.ApiError("Idempotency keys can be up to 255 characters long.", kind="idempotency_error")
     request = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
-    first = _find(key) or _take(key, request, endpoint, request_id)
+    first = _find(key) or _claim(key, request, endpoint, request_id)
     if first is None:
         return None
     if first["endpoint"] != endpoint or first["request"] != request:
@@ -53,16 +48,16 @@ def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None
 
 
 def _find(key: str) -> sqlite3.Row | None:
-    """The key's request, unless it is too old. Reads without waiting for whoever writes, so the 409 comes at once."""
-    now = time.time()
-    rows = storage.query("SELECT * FROM idempotency WHERE key = ?", key)
-    return next(
-        (row for row in rows if row["at"] > now - (_ABANDONED if row["status"] is None else _KEPT)), None
-    )
+    """Return the key's request unless it has expired. Don't wait for writers, so that the 409 is immediate."""
+    for row in storage.query("SELECT * FROM idempotency WHERE key = ?", key):
+        lifetime = _LEASE_SECONDS if row["status"] is None else _RETENTION_SECONDS
+        if row["at"] > time.time() - lifetime:
+            return row
+    return None
 
 
-def _take(key: str, request: str, endpoint: str, request_id: str) -> sqlite3.Row | None:
-    """Write the key down for this request: None. Or whoever was quicker."""
+def _claim(key: str, request: str, endpoint: str, request_id: str) -> sqlite3.Row | None:
+    """Store the key for this request, or return the request that stored it first."""
     with storage.transaction():
         if (first := _find(key)) is not None:
             return first
@@ -74,10 +69,9 @@ def _take(key: str, request: str, endpoint: str, request_id: str) -> sqlite3.Row
 
 
 def finish(key: str, status: int, body: bytes) -> None:
-    """Keep the answer for whoever sends the request again."""
     storage.query("UPDATE idempotency SET status = ?, body = ? WHERE key = ?", status, body, key)
 
 
 def abandon(key: str) -> None:
-    """Free the key: the request was turned down before anything was done."""
+    """Release the key of a request that was rejected before it changed anything."""
     storage.query("DELETE FROM idempotency WHERE key = ?", key)

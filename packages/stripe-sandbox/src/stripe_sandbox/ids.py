@@ -1,9 +1,9 @@
-"""Ids that look like Stripe's: a prefix that tells the kind of object, then random letters and digits."""
+"""Generate ids in Stripe's format: a prefix for the type, then random letters and digits."""
 
 import secrets
 import string
 
-_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 letters, so a byte picks one without bias
+_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 characters, so that `byte & 63` is unbiased
 
 # object ▶ (prefix, length of the random part)
 _PREFIXES = {
@@ -40,11 +40,10 @@ _PREFIXES = {
 
 
 def new(kind: str) -> str:
-    """A fresh id for an object of this kind ("product", "checkout.session" …; also "request" and "webhook_secret")."""
+    """Return a new id for an object type ("product", …), a "request" or a "webhook_secret"."""
     prefix, length = _PREFIXES[kind]
-    return prefix + letters(length)
+    return prefix + random_letters(length)
 
 
-def letters(length: int) -> str:
-    """That many random letters and digits."""
+def random_letters(length: int) -> str:
     return "".join(_ALPHABET[byte & 63] for byte in secrets.token_bytes(length))

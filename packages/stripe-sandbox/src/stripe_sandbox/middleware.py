@@ -1,5 +1,3 @@
-"""Remember the host of the request for the sandbox's URLs, and start the thread that delivers webhooks."""
-
 from collections.abc import Callable
 
 from django.core.exceptions import ImproperlyConfigured
@@ -9,17 +7,17 @@ from . import checks, origin, scheduler
 
 
 class SandboxMiddleware:
-    """While a request is answered, `origin.current()` is its scheme and host: URLs of new sessions lead back there."""
+    """Remember the request's scheme and host for hosted URLs, and start the scheduler."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        for problem in checks.live_keys():  # web servers run no system checks
+        for problem in checks.find_live_keys():  # web servers run no system checks
             raise ImproperlyConfigured(f"{problem.msg} {problem.hint}")
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         scheduler.start()
-        token = origin.use(f"{request.scheme}://{request.get_host()}")
+        token = origin.set_current(f"{request.scheme}://{request.get_host()}")
         try:
             return self.get_response(request)
         finally:
-            origin.forget(token)
+            origin.reset(token)

@@ -1,4 +1,4 @@
-"""Under which address the buyer sees this site, so that a session made in-process leads back to the same host."""
+"""The scheme and host of the current request, so that hosted URLs have the host that the buyer uses."""
 
 from contextvars import ContextVar
 
@@ -8,9 +8,9 @@ _origin: ContextVar[str] = ContextVar("origin", default="")
 
 
 def current() -> str:
-    """ "http://host:port" of the request being answered in this process, or SITE_URL outside of one."""
+    """Return "http://host:port" of the current request, or SITE_URL outside of one."""
     return _origin.get() or settings.SITE_URL
 
 
-use = _origin.set
-forget = _origin.reset
+set_current = _origin.set
+reset = _origin.reset

@@ -1,8 +1,4 @@
-"""Request parameters, checked and converted by the TypedDicts of the installed SDK.
-
-Four things can be wrong with a parameter: nobody knows it, its value is of the wrong type, it is missing (all said as
-Stripe says it), or Stripe knows it and this sandbox doesn't play it (silence would be a lie).
-"""
+"""Validate and convert request parameters with the TypedDicts of the installed SDK."""
 
 import re
 import typing
@@ -21,29 +17,29 @@ from . import errors
 from .forms import Tree
 from .storage import Obj
 
-# Gone from the API with 2026-09-30.endive, and met in every older tutorial.
+# Removed in 2026-09-30.endive, but common in older tutorials.
 _REMOVED = {"payment_method_types": "payment_method_types_no_longer_supported"}
 
 
-def check(tree: Tree, schema: type, played: frozenset[str]) -> Obj:
-    """The parameters as Python values: int, bool, str (decimals too), list, dict.
+def check(tree: Tree, schema: type, supported: frozenset[str]) -> Obj:
+    """Return the parameters as Python values: int, bool, str (decimals too), list, dict. Raise ApiError if invalid.
 
-    `played` names what the sandbox plays, by dotted path without list indexes; a name stands for all below it, and
-    "a.b=false" for that value only. Raises ApiError.
+    `supported` are dotted paths without list indexes. A path includes everything below it; "a.b=false" supports that
+    value only.
     """
-    params = _hash(tree, schema, "")
+    params = _convert_hash(tree, schema, "")
     for path, param, value in _leaves(params, "", ""):
         known = (
             not path
-            or any(part in played for part in _with_parents(path))
-            or f"{path}={_spoken(value)}" in played
+            or any(part in supported for part in _with_parents(path))
+            or f"{path}={_to_literal(value)}" in supported
         )
         if not known and path != "expand":
-            raise errors.not_played(f"the parameter `{param}`", param)
+            raise errors.unsupported(f"the parameter `{param}`", param)
     return params
 
 
-def _hash(tree: Tree, schema: type, at: str) -> Obj:
+def _convert_hash(tree: Tree, schema: type, at: str) -> Obj:
     fields = _fields(schema)
     for name in tree:
         if name in _REMOVED and name not in fields:
@@ -53,7 +49,7 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
         plural = "s" if len(unknown) > 1 else ""
         message = f"Received unknown parameter{plural}: {', '.join(unknown)}"
         raise errors.ApiError(message, code="parameter_unknown", param=unknown[0])
-    params = {name: _value(raw, fields[name][0], _name(at, name)) for name, raw in tree.items()}
+    params = {name: _convert_value(raw, fields[name][0], _name(at, name)) for name, raw in tree.items()}
     for name, (_, required) in fields.items():
         if required and name not in params:
             raise errors.missing(_name(at, name))
@@ -62,10 +58,10 @@ def _hash(tree: Tree, schema: type, at: str) -> Obj:
     return params
 
 
-def _value(raw: str | Tree, hint: Any, at: str) -> Any:
+def _convert_value(raw: str | Tree, hint: Any, at: str) -> Any:
     options = _options(hint)
     if isinstance(raw, dict):
-        return _nested(raw, options, at)
+        return _convert_nested(raw, options, at)
     literals = [value for option in options if get_origin(option) is Literal for value in get_args(option)]
     if raw in literals:
         return raw
@@ -84,12 +80,12 @@ def _value(raw: str | Tree, hint: Any, at: str) -> Any:
     raise errors.ApiError(f"Invalid {wanted}", param=at)
 
 
-def _nested(tree: Tree, options: list[Any], at: str) -> Any:
+def _convert_nested(tree: Tree, options: list[Any], at: str) -> Any:
     for option in options:
         if is_typeddict(option):
-            return _hash(tree, option, at)
+            return _convert_hash(tree, option, at)
         if get_origin(option) is dict:
-            return _free_hash(tree, get_args(option)[1], at)
+            return _convert_free_hash(tree, get_args(option)[1], at)
         if get_origin(option) is list:
             if not all(key.isdecimal() for key in tree):
                 raise errors.ApiError("Invalid array", param=at)
@@ -97,15 +93,15 @@ def _nested(tree: Tree, options: list[Any], at: str) -> Any:
             rows = [(f"{at}[{index}]", tree[key]) for index, key in enumerate(sorted(tree, key=int))]
             if blank := [name for name, raw in rows if raw == ""]:
                 raise errors.empty(blank[0])
-            return [_value(raw, item, name) for name, raw in rows]
+            return [_convert_value(raw, item, name) for name, raw in rows]
     raise errors.ApiError(
         "Invalid string: a hash or an array was given", code="parameter_invalid_string", param=at
     )
 
 
-def _free_hash(tree: Tree, hint: Any, at: str) -> Obj:
-    """metadata, mostly. https://docs.stripe.com/api/metadata"""
-    values = {key: _value(raw, hint, f"{at}[{key}]") for key, raw in tree.items()}
+def _convert_free_hash(tree: Tree, hint: Any, at: str) -> Obj:
+    """Convert a hash with any keys, such as metadata. https://docs.stripe.com/api/metadata"""
+    values = {key: _convert_value(raw, hint, f"{at}[{key}]") for key, raw in tree.items()}
     if hint is str:
         for key, value in values.items():
             for what, text, limit in (("keys", key, 40), ("values", value, 500)):
@@ -143,7 +139,7 @@ def _decimal(raw: str, at: str) -> str:
     raise errors.ApiError(f"Invalid decimal: {raw}", param=at)
 
 
-# In this order: a union's most exact member decides.
+# In order of precedence for unions.
 _SCALARS: dict[type, Callable[[str, str], Any]] = {
     int: _integer,
     bool: _boolean,
@@ -174,13 +170,13 @@ def _with_parents(path: str) -> Iterator[str]:
         path = path.rpartition(".")[0]
 
 
-def _spoken(value: Any) -> str:
+def _to_literal(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @cache
 def _fields(schema: type) -> dict[str, tuple[Any, bool]]:
-    """Parameter ▶ (type, required), without the SDK's own options (idempotency_key …), which some classes hold too."""
+    """Return parameter ▶ (type, required), without the SDK's request options (idempotency_key, …)."""
     names = {
         **vars(typing),
         "StripeContext": stripe.StripeContext,

@@ -1,4 +1,4 @@
-"""What a row of goods comes to: discount first, then tax. Checkout Sessions and invoices reckon alike.
+"""Compute discount, then tax, for Checkout Sessions and invoices.
 
 https://docs.stripe.com/payments/checkout/discounts and https://docs.stripe.com/tax/checkout
 """
@@ -9,12 +9,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from .storage import Obj
 
 TAX_PERCENT = 10
-"""The one rate that the sandbox's automatic tax knows, everywhere and for everything."""
+"""The only rate of the sandbox's automatic tax."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """One row, in minor units. `tax` is on top of the price, or inside it when the price is `inclusive` of tax."""
+    """The amounts of one row, in minor units. `tax` is part of the price if `inclusive`, else added to it."""
 
     subtotal: int
     discount: int = 0
@@ -27,12 +27,11 @@ class Amounts:
 
     @property
     def taxable(self) -> int:
-        """What the tax is reckoned from."""
         return self.subtotal - self.discount - (self.tax if self.inclusive else 0)
 
 
-def reckon(rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool) -> list[Amounts]:
-    """Amounts of (price, subtotal) rows of one currency."""
+def compute_amounts(rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool) -> list[Amounts]:
+    """Return the amounts of (price, subtotal) rows in one currency."""
     subtotals = [subtotal for _, subtotal in rows]
     discounts = _discounts(subtotals, coupon)
     found = []
@@ -50,7 +49,7 @@ def _discounts(subtotals: list[int], coupon: Obj | None) -> list[int]:
         percent = Decimal(str(coupon["percent_off"])) / 100
         return [_rounded(subtotal * percent) for subtotal in subtotals]
     left, whole, shares = min(coupon["amount_off"], sum(subtotals)), sum(subtotals), []
-    for subtotal in subtotals:  # each its share of what is left, so that no cent is lost
+    for subtotal in subtotals:  # a share of the remainder, so that rounding loses no cent
         share = _rounded(Decimal(left) * subtotal / whole) if whole else 0
         shares.append(share)
         left, whole = left - share, whole - subtotal

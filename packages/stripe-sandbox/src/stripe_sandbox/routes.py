@@ -1,7 +1,7 @@
-"""Every address of Stripe's API that the sandbox plays, and what it plays of its parameters.
+"""Every supported route of Stripe's API and its supported parameters.
 
-A parameter that is Stripe's but isn't listed here is refused by name. `a.b` is one of a hash, `a` the whole hash,
-`a=false` that value only. `expand` goes everywhere.
+`a.b` is a key of a hash, `a` the whole hash, `a=false` that value only. `expand` works on every route. All other
+parameters are refused by name.
 """
 
 import re
@@ -14,7 +14,7 @@ from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from .billing import clocks, requests
-from .calls import Handler, listing, retrieve, update
+from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
     coupons,
@@ -34,18 +34,18 @@ from .resources import checkout_sessions as sessions
 
 @dataclass(frozen=True)
 class Route:
-    """One line of the table. `schema` is the SDK's type of the parameters."""
+    """A supported route. `schema` is the SDK's type of its parameters."""
 
     method: str
     path: str
     handler: Handler
     schema: type
-    plays: str = ""
-    played: frozenset[str] = field(init=False)
+    supports: str = ""
+    supported: frozenset[str] = field(init=False)
     regex: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "played", frozenset(self.plays.split()))
+        object.__setattr__(self, "supported", frozenset(self.supports.split()))
         object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
 
 
@@ -100,7 +100,7 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
 )
 _EVIDENCE = _below(
-    "evidence",  # words; documents would need Stripe's files
+    "evidence",  # text only: files are not supported
     "access_activity_log billing_address cancellation_policy_disclosure cancellation_rebuttal customer_email_address"
     " customer_name customer_purchase_ip duplicate_charge_explanation duplicate_charge_id product_description"
     " refund_policy_disclosure refund_refusal_explanation service_date shipping_address shipping_carrier shipping_date"
@@ -111,27 +111,27 @@ _EVIDENCE = _below(
 ROUTES = (
     Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
     Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
-    # what is sold
-    Route("GET", "/v1/products", listing("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
+    # products and prices
+    Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
     Route("POST", "/v1/products", new_products.create, p.ProductCreateParams,
           _PRODUCT + _below("default_price_data", _MONEY)),
     Route("GET", "/v1/products/{id}", retrieve("product"), p.ProductRetrieveParams),
     Route("POST", "/v1/products/{id}", products.update, p.ProductUpdateParams, _PRODUCT + "default_price"),
     Route("DELETE", "/v1/products/{id}", products.delete, p.ProductDeleteParams),
-    Route("GET", "/v1/prices", listing("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)), p.PriceListParams,
-          _LIST + "active currency lookup_keys product recurring type"),
+    Route("GET", "/v1/prices", list_objects("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)),
+          p.PriceListParams, _LIST + "active currency lookup_keys product recurring type"),
     Route("POST", "/v1/prices", prices.create, p.PriceCreateParams,
           _MONEY + "product " + _below("product_data", _PRODUCT)),
     Route("GET", "/v1/prices/{id}", retrieve("price"), p.PriceRetrieveParams),
     Route("POST", "/v1/prices/{id}", prices.update, p.PriceUpdateParams, _MONEY),
-    # who buys
+    # customers
     Route("GET", "/v1/customers", customers.listing, p.CustomerListParams, _LIST + "email test_clock"),
     Route("POST", "/v1/customers", customers.create, p.CustomerCreateParams, _CUSTOMER + "test_clock"),
     Route("GET", "/v1/customers/{id}", retrieve("customer"), p.CustomerRetrieveParams),
     Route("POST", "/v1/customers/{id}", customers.update, p.CustomerUpdateParams, _CUSTOMER),
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
-    # the way to pay
+    # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
     Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams, _SESSION),
@@ -139,20 +139,20 @@ ROUTES = (
     Route("POST", "/v1/checkout/sessions/{id}", update("checkout.session"), pc.SessionUpdateParams, "metadata"),
     Route("GET", "/v1/checkout/sessions/{id}/line_items", sessions.line_items, pc.SessionLineItemListParams, _PAGE),
     Route("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, pc.SessionExpireParams),
-    # what came of it
-    Route("GET", "/v1/payment_intents", listing("payment_intent"), p.PaymentIntentListParams, _LIST + "customer"),
+    # payments
+    Route("GET", "/v1/payment_intents", list_objects("payment_intent"), p.PaymentIntentListParams, _LIST + "customer"),
     Route("GET", "/v1/payment_intents/{id}", retrieve("payment_intent"), p.PaymentIntentRetrieveParams),
     Route("POST", "/v1/payment_intents/{id}", update("payment_intent"), p.PaymentIntentUpdateParams,
           "metadata description"),
-    Route("GET", "/v1/charges", listing("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
+    Route("GET", "/v1/charges", list_objects("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
-    Route("GET", "/v1/setup_intents", listing("setup_intent"), p.SetupIntentListParams,
+    Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
-    # what recurs
+    # subscriptions and invoices
     Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams,
           _LIST + "customer status test_clock"),
     Route("POST", "/v1/subscriptions", requests.create_subscription, p.SubscriptionCreateParams, _SUBSCRIBE),
@@ -164,23 +164,23 @@ ROUTES = (
           "type=subscription bill_for.unused_time_from.type=none bill_for.outstanding_usage_through.type=none"),
     Route("POST", "/v1/subscriptions/{id}/resume", requests.resume_subscription, p.SubscriptionResumeParams,
           "billing_cycle_anchor.type proration_behavior=none payment_behavior=resume_on_payment_attempt"),
-    Route("GET", "/v1/invoices", listing("invoice", subscription=lambda value:
+    Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
-    Route("GET", "/v1/invoice_payments", listing("invoice_payment"), p.InvoicePaymentListParams,
+    Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
-    # what makes it cheaper
+    # discounts
     Route("GET", "/v1/coupons", coupons.listing, p.CouponListParams, _LIST),
     Route("POST", "/v1/coupons", coupons.create, p.CouponCreateParams,
           "amount_off currency duration duration_in_months id max_redemptions metadata name percent_off redeem_by"),
     Route("GET", "/v1/coupons/{id}", coupons.retrieve, p.CouponRetrieveParams),
     Route("POST", "/v1/coupons/{id}", coupons.update, p.CouponUpdateParams, "metadata name"),
     Route("DELETE", "/v1/coupons/{id}", coupons.delete, p.CouponDeleteParams),
-    Route("GET", "/v1/promotion_codes", listing("promotion_code", coupon=lambda value:
+    Route("GET", "/v1/promotion_codes", list_objects("promotion_code", coupon=lambda value:
           ("promotion.coupon", "=", value)), p.PromotionCodeListParams, _LIST + "active code coupon customer"),
     Route("POST", "/v1/promotion_codes", coupons.create_code, p.PromotionCodeCreateParams,
           "active code customer expires_at max_redemptions metadata promotion restrictions.first_time_transaction"
@@ -188,7 +188,7 @@ ROUTES = (
     Route("GET", "/v1/promotion_codes/{id}", retrieve("promotion_code"), p.PromotionCodeRetrieveParams),
     Route("POST", "/v1/promotion_codes/{id}", update("promotion_code", "promotion_code"),
           p.PromotionCodeUpdateParams, "active metadata"),
-    # the billing portal
+    # billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
           "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"
           " flow_data.subscription_cancel.subscription flow_data.after_completion locale return_url"),
@@ -200,35 +200,35 @@ ROUTES = (
           pb.ConfigurationRetrieveParams),
     Route("POST", "/v1/billing_portal/configurations/{id}", portal.update_configuration,
           pb.ConfigurationUpdateParams, _PORTAL + "active"),
-    # what goes back
-    Route("GET", "/v1/refunds", listing("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
+    # refunds and disputes
+    Route("GET", "/v1/refunds", list_objects("refund"), p.RefundListParams, _LIST + "charge payment_intent"),
     Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),
     Route("GET", "/v1/refunds/{id}", retrieve("refund"), p.RefundRetrieveParams),
     Route("POST", "/v1/refunds/{id}", refunds.update, p.RefundUpdateParams, "metadata"),
-    Route("GET", "/v1/disputes", listing("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
+    Route("GET", "/v1/disputes", list_objects("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),
     Route("POST", "/v1/disputes/{id}/close", disputes.close, p.DisputeCloseParams),
-    Route("GET", "/v1/radar/early_fraud_warnings", listing("radar.early_fraud_warning"),
+    Route("GET", "/v1/radar/early_fraud_warnings", list_objects("radar.early_fraud_warning"),
           pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
           pr.EarlyFraudWarningRetrieveParams),
-    # what time it is for whom
-    Route("GET", "/v1/test_helpers/test_clocks", listing(clocks.KIND), pt.TestClockListParams, _PAGE),
+    # test clocks
+    Route("GET", "/v1/test_helpers/test_clocks", list_objects(clocks.KIND), pt.TestClockListParams, _PAGE),
     Route("POST", "/v1/test_helpers/test_clocks", requests.create_clock, pt.TestClockCreateParams, "frozen_time name"),
     Route("GET", "/v1/test_helpers/test_clocks/{id}", retrieve(clocks.KIND), pt.TestClockRetrieveParams),
     Route("DELETE", "/v1/test_helpers/test_clocks/{id}", requests.delete_clock, pt.TestClockDeleteParams),
     Route("POST", "/v1/test_helpers/test_clocks/{id}/advance", requests.advance_clock, pt.TestClockAdvanceParams,
           "frozen_time"),
-    # what happened, and who is told
-    Route("GET", "/v1/events", listing(
+    # events and webhook endpoints
+    Route("GET", "/v1/events", list_objects(
         "event",
         type=lambda pattern: ("type", "GLOB", pattern),
         types=lambda types: ("type", "IN", types),
         delivery_success=lambda done: ("pending_webhooks", "=" if done else ">", 0),
     ), p.EventListParams, _LIST + "type types delivery_success"),
     Route("GET", "/v1/events/{id}", retrieve("event"), p.EventRetrieveParams),
-    Route("GET", "/v1/webhook_endpoints", listing("webhook_endpoint"), p.WebhookEndpointListParams, _PAGE),
+    Route("GET", "/v1/webhook_endpoints", list_objects("webhook_endpoint"), p.WebhookEndpointListParams, _PAGE),
     Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, p.WebhookEndpointCreateParams,
           "api_version description enabled_events metadata url"),
     Route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint"), p.WebhookEndpointRetrieveParams),

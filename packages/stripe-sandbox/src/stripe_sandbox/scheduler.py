@@ -1,4 +1,4 @@
-"""The background thread: runs what is due and delivers webhooks."""
+"""The background thread that runs scheduled work and delivers webhooks."""
 
 import logging
 import threading
@@ -11,14 +11,13 @@ from .billing import engine
 from .hosted import payment
 from .resources import checkout_sessions
 
-INTERVAL_SECONDS = 0.5  # other processes queue deliveries too, and retries fall due
+INTERVAL_SECONDS = 0.5  # polling, because other processes queue deliveries and retries become due
 _logger = logging.getLogger(__name__)
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
 def start() -> None:
-    """Start the thread of this process, unless it runs or webhooks are delivered manually."""
     global _thread
     if conf.get("DELIVERY") != "thread" or (_thread is not None and _thread.is_alive()):
         return
@@ -35,17 +34,16 @@ def _run() -> None:
         try:
             run_once()
         except Exception:
-            _logger.exception("The sandbox's scheduler failed; it goes on.")
+            _logger.exception("Unexpected error in the sandbox's scheduler; it continues")
             time.sleep(1)
 
 
 def run_once() -> None:
-    """Run everything that is due now."""
-    if conf.get("DELIVERY") != "thread":  # a test has changed it meanwhile
+    if conf.get("DELIVERY") != "thread":  # a test can change it after the start
         return
     payment.complete_due()
     checkout_sessions.expire_due()
     scheduled_actions.run_due()
     if delivery.deliver_due():
-        connections.close_all()  # what the project opened in this thread
-    engine.tick()
+        connections.close_all()  # opened by the project's webhook view in this thread
+    engine.run_system_clock()

@@ -1,4 +1,4 @@
-"""One webhook on its way: signed, and put to an address over HTTP or in-process. https://docs.stripe.com/webhooks/signature"""
+"""Sign a webhook and send it, over HTTP or in-process. https://docs.stripe.com/webhooks/signature"""
 
 import json
 import sys
@@ -14,11 +14,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from .storage import Obj
 
 TIMEOUT_SECONDS = 10
-"""Seconds that an endpoint has for its answer."""
 
 
 def send(event: Obj, url: str, secret: str, now: float, in_process: bool) -> tuple[int | None, str]:
-    """(status, the start of the answer or what went wrong); no status when nobody answered. Signed as of `now`."""
+    """Send the event, signed at `now`; return (status, start of the response), or (None, error) without a response."""
     body = json.dumps(event, indent=2)
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -26,24 +25,24 @@ def send(event: Obj, url: str, secret: str, now: float, in_process: bool) -> tup
         "Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, secret, int(now)),
     }
     try:
-        return (_call if in_process else _post)(url, body.encode(), headers)
+        return (_call_in_process if in_process else _post_over_http)(url, body.encode(), headers)
     except requests.RequestException as error:
         return None, str(error)
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+def _post_over_http(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
     response = requests.post(url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     return response.status_code, response.text[:1000]
 
 
-def _call(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-    """The whole Django stack, middleware included, without a socket."""
-    address = urlsplit(url)
+def _call_in_process(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """Call the Django project, middleware included, without a socket."""
+    target = urlsplit(url)
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST", "PATH_INFO": address.path, "SCRIPT_NAME": "", "QUERY_STRING": "",
-        "SERVER_NAME": address.hostname, "SERVER_PORT": str(address.port or 80), "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": address.netloc, "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": headers["Content-Type"], "wsgi.input": BytesIO(body), "wsgi.url_scheme": address.scheme,
+        "REQUEST_METHOD": "POST", "PATH_INFO": target.path, "SCRIPT_NAME": "", "QUERY_STRING": "",
+        "SERVER_NAME": target.hostname, "SERVER_PORT": str(target.port or 80), "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": target.netloc, "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": headers["Content-Type"], "wsgi.input": BytesIO(body), "wsgi.url_scheme": target.scheme,
         "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }  # fmt: skip

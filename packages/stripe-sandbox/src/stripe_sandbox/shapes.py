@@ -1,8 +1,7 @@
-"""Complete Stripe objects, shaped by the classes of the installed SDK.
+"""Build complete Stripe objects from the classes of the installed SDK.
 
-Stripe sends every field of an object, null where it has nothing to say. `fill` takes the fields that have a value and
-adds the others as null; it refuses a field that the SDK doesn't know and misses one that may not be null. So an object
-is of the SDK's API version by construction, and a new version of the SDK that asks for more is noticed at once.
+Stripe sends every field of an object, null if it has no value. Unknown and missing fields raise TypeError, so a new
+version of the SDK fails loudly where the sandbox does not match it.
 """
 
 from functools import cache
@@ -16,10 +15,10 @@ from . import clock, ids
 from .storage import Obj
 
 Shape = Any
-"""A class of the SDK, nested ones too (mypy would have it that they can't be hashed)."""
+"""A class of the SDK, nested or not; Any because mypy considers these classes unhashable."""
 
-# Fields that Stripe leaves out (rather than null) unless they are asked for with expand, or have something to say.
-_ABSENT: dict[type, set[str]] = {
+# Fields that Stripe omits (instead of null) unless they are expanded or have a value.
+_OMITTED: dict[type, set[str]] = {
     stripe.Balance: {"connect_reserved", "instant_available", "issuing", "refund_and_dispute_prefunding"},
     stripe.Charge: {"authorization_code", "level3", "presentment_details", "radar_options", "refunds", "transfer"},
     stripe.Charge.Outcome: {"rule"},
@@ -61,9 +60,9 @@ _ABSENT: dict[type, set[str]] = {
 
 
 def fill(cls: Shape, **values: Any) -> Obj:
-    """A full-shaped object of this SDK class (a nested one too): the values given, null in the other fields.
+    """Return an object of this SDK class with the given values, and null in all other fields.
 
-    Raises TypeError for a field the class doesn't have, and for one that may not be null but is missing.
+    Raise TypeError for a field that the class does not have, or a missing field that may not be null.
     """
     required, nullable, absent = _fields(cls)
     if wrong := values.keys() - required - nullable.keys() - absent:
@@ -74,7 +73,7 @@ def fill(cls: Shape, **values: Any) -> Obj:
 
 
 def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
-    """A new object with an id and a date: `fields` over `defaults` over null, where null may be."""
+    """Return a new object with id and date: `fields` override `defaults`, all other fields are null."""
     kind = cls.OBJECT_NAME
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
@@ -84,7 +83,7 @@ def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
 
 
 def may_be_null(kind: str, name: str) -> bool:
-    """Whether a field of an object ("product" …) can be unset; metadata can in its own way."""
+    """Return whether a field of this object type can be unset; metadata always can."""
     cls: Shape = get_object_class("V1", kind)
     return name == "metadata" or name not in _fields(cls)[0]
 
@@ -93,7 +92,7 @@ def may_be_null(kind: str, name: str) -> bool:
 def _fields(cls: Shape) -> tuple[frozenset[str], Obj, frozenset[str]]:
     nullable: Obj = {}
     required = {"object"} if hasattr(cls, "OBJECT_NAME") else set()
-    absent = _ABSENT.get(cls, set()) | {"deleted"}
+    absent = _OMITTED.get(cls, set()) | {"deleted"}
     for name, hint in cls.__annotations__.items():
         if name.startswith("_") or name == "OBJECT_NAME" or name in absent:
             continue
@@ -104,6 +103,6 @@ def _fields(cls: Shape) -> tuple[frozenset[str], Obj, frozenset[str]]:
     return frozenset(required), nullable, frozenset(absent)
 
 
-def envelope(data: list[Obj], url: str, has_more: bool = False) -> Obj:
-    """Stripe's list. The url carries no mount prefix: the SDK appends it to its own base address."""
+def list_object(data: list[Obj], url: str, has_more: bool = False) -> Obj:
+    """Return Stripe's list object. `url` has no mount prefix, because the SDK appends it to its base URL."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}

@@ -1,7 +1,7 @@
-"""The sandbox's own SQLite file: one JSON document per object, and the bookkeeping around them.
+"""The sandbox's SQLite file: one JSON document per object, and bookkeeping tables.
 
-It is plain `sqlite3`, apart from Django's databases, so that the store can learn of an object only through the API and
-webhooks. Any thread may call anything here. A single read or write is atomic by itself; `transaction()` binds several.
+It is separate from Django's databases, so the store gets objects through the API and webhooks only. All functions are
+thread-safe. A single call is atomic; `transaction()` groups several.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from . import conf
 
 Obj = dict[str, Any]
-"""A Stripe object as it stands in JSON."""
+"""A Stripe object as JSON."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -63,7 +63,7 @@ _idle: dict[tuple[int, str], list[sqlite3.Connection]] = {}
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """All or nothing, and alone: BEGIN IMMEDIATE. Inside another one it simply belongs to it. Never wait in here."""
+    """Run the block in BEGIN IMMEDIATE; nested blocks join the outer transaction. Don't wait inside."""
     if getattr(_local, "connection", None) is not None:
         yield
         return
@@ -84,7 +84,7 @@ def transaction() -> Iterator[None]:
 
 
 def after_commit(callback: Callable[[], None]) -> None:
-    """Call it when the current transaction has been committed; at once when there is none."""
+    """Call it after the current transaction commits, or at once outside of one."""
     if getattr(_local, "connection", None) is None:
         callback()
     else:
@@ -92,7 +92,7 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def query(sql: str, *values: object) -> list[sqlite3.Row]:
-    """Run one statement, in the current transaction if there is one, and give all its rows."""
+    """Run one statement, in the current transaction if there is one, and return its rows."""
     with _borrowed() as connection:
         return connection.execute(sql, values).fetchall()
 
@@ -101,10 +101,10 @@ def query(sql: str, *values: object) -> list[sqlite3.Row]:
 
 
 def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
-    """Store a new object, or a new version of it (which keeps its place in lists, its parent and what is hidden).
+    """Insert or update an object and return it. An update keeps list position, parent and hidden data.
 
-    `parent` is the id of the object whose nested list this one belongs to (a line item's session). `hidden` is what the
-    sandbox must remember and Stripe doesn't show. Return the object.
+    `parent` is the id of the object whose nested list contains this one (a line item's session). `hidden` is data that
+    the sandbox needs and Stripe does not show.
     """
     query(
         "INSERT INTO objects (id, object, parent, created, json, hidden) VALUES (?, ?, ?, ?, ?, ?)"
@@ -115,13 +115,13 @@ def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
 
 
 def get(object_id: str, kind: str = "") -> Obj | None:
-    """The object with this id, or None; also None when it is not of the `kind` asked for."""
+    """Return the object with this id and `kind` (if given), or None."""
     rows = query("SELECT object, json FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["json"]) if rows and kind in ("", rows[0]["object"]) else None
 
 
 def update(object_id: str, **changes: Any) -> Obj:
-    """Change top-level fields of a stored object and give it back. Raises KeyError when there is none."""
+    """Change top-level fields of an object and return it. Raise KeyError if it does not exist."""
     with transaction():
         obj = get(object_id)
         if obj is None:
@@ -129,22 +129,21 @@ def update(object_id: str, **changes: Any) -> Obj:
         return put(obj | changes)
 
 
-def hidden(object_id: str) -> Obj:
-    """What was stored as `hidden` with the object; {} when there is none."""
+def get_hidden(object_id: str) -> Obj:
     rows = query("SELECT hidden FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["hidden"]) if rows else {}
 
 
-def hide(object_id: str, **changes: Any) -> None:
-    """Change what is hidden with an object."""
+def update_hidden(object_id: str, **changes: Any) -> None:
     with transaction():
         query(
-            "UPDATE objects SET hidden = ? WHERE id = ?", json.dumps(hidden(object_id) | changes), object_id
+            "UPDATE objects SET hidden = ? WHERE id = ?",
+            json.dumps(get_hidden(object_id) | changes),
+            object_id,
         )
 
 
 def delete(object_id: str) -> None:
-    """Forget the object."""
     query("DELETE FROM objects WHERE id = ?", object_id)
 
 
@@ -158,7 +157,7 @@ _OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "GLOB", "IN", "IS"}
 def page(
     kind: str, *filters: Filter, parent: str = "", limit: int | None = None, after: str = "", before: str = ""
 ) -> tuple[list[Obj], bool]:
-    """Newest first: up to `limit` objects after (older than) or before (newer than) an id, and whether more follow."""
+    """Return up to `limit` objects, newest first, after (older than) or before an id, and whether more exist."""
     conditions = ["object = ?", "parent = ?"]
     values: list[object] = [kind, parent]
     for field, operator, value in filters:
@@ -181,21 +180,18 @@ def page(
 
 
 def find(kind: str, *filters: Filter, parent: str = "") -> list[Obj]:
-    """All objects of a kind that pass the filters, newest first."""
     return page(kind, *filters, parent=parent)[0]
 
 
 # --- settings ---------------------------------------------------------------------------------------------
 
 
-def setting(name: str, default: Any = None) -> Any:
-    """A value that `set_setting` kept, or the default."""
+def get_setting(name: str, default: Any = None) -> Any:
     rows = query("SELECT json FROM settings WHERE name = ?", name)
     return json.loads(rows[0]["json"]) if rows else default
 
 
 def set_setting(name: str, value: Any) -> None:
-    """Keep a JSON value under a name."""
     query(
         "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json",
         name, json.dumps(value),
@@ -203,7 +199,6 @@ def set_setting(name: str, value: Any) -> None:
 
 
 def reset() -> None:
-    """Forget everything."""
     with transaction():
         for table in ("objects", "idempotency", "deliveries", "scheduled_actions", "settings"):
             query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
@@ -214,7 +209,7 @@ def reset() -> None:
 
 @contextmanager
 def _borrowed() -> Iterator[sqlite3.Connection]:
-    """The transaction's connection, or an idle one. They are handed round between threads, one user at a time."""
+    """Yield the transaction's connection, or an idle one from the pool that threads share."""
     bound = getattr(_local, "connection", None)
     if bound is not None:
         yield bound
@@ -234,27 +229,28 @@ def _borrowed() -> Iterator[sqlite3.Connection]:
 def _open(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    for _ in range(100):  # two processes that make the same new file: WAL doesn't wait for its turn
+    for _ in range(100):  # setting WAL ignores the timeout if another process creates the same file
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             break
         except sqlite3.OperationalError:
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous = OFF")
-    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:  # a read: it waits for no writer
+    # Read first to avoid a write lock.
+    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
     return connection
 
 
 def close_idle() -> None:
-    """Close connections that nobody uses: for tests, which change the file, and before a fork."""
+    """Close unused connections, for tests that change the file and before a fork."""
     for connections in _idle.values():
         while connections:
             connections.pop().close()
 
 
 def _checked(part: str) -> str:
-    """A field or an operator that may stand in SQL as it is. Raises ValueError."""
+    """Return a field or operator that is safe to put into SQL. Raise ValueError otherwise."""
     if part not in _OPERATORS and not part.replace(".", "").replace("_", "").isalnum():
         raise ValueError(part)
     return part

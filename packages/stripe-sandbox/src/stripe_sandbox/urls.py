@@ -1,4 +1,4 @@
-"""The project includes these at its root: everything is below /stripe-sandbox/, and the API at /v1/ as well."""
+"""URLs to include at the project's root: /stripe-sandbox/ and, for SDKs whose base URL has no path, /v1/."""
 
 from django.urls import include, path
 
@@ -8,9 +8,7 @@ from .panel import urls as panel
 
 app_name = "stripe_sandbox"
 urlpatterns = [
-    path(
-        "v1/<path:path>", views.rest, name="rest_at_root"
-    ),  # for SDKs whose base URL has no path, such as Node's
+    path("v1/<path:path>", views.rest, name="rest_at_root"),
     path("stripe-sandbox/v1/<path:path>", views.rest, name="rest"),
     path("stripe-sandbox/", include(hosted.urlpatterns)),
     path("stripe-sandbox/", include(panel.urlpatterns)),

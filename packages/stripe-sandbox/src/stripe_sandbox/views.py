@@ -1,4 +1,4 @@
-"""The API over HTTP, for any language's SDK: base address http://<host>/stripe-sandbox, or http://<host>."""
+"""The API over HTTP, for the SDK of any language: base URL http://<host>/stripe-sandbox, or http://<host>."""
 
 from urllib.parse import quote
 
@@ -10,7 +10,6 @@ from . import api, origin
 
 @csrf_exempt
 def rest(request: HttpRequest, path: str) -> HttpResponse:
-    """Everything below /stripe-sandbox/v1/."""
     answer = api.handle(
         request.method or "GET",
         f"/v1/{quote(path)}",

@@ -1,72 +1,73 @@
-"""What a person or the API does to a subscription: another plan, another card, an end, a pause.
+"""Changes to a subscription: plan, card, cancellation, pause. Each function returns the changed subscription.
 
-Each function returns the subscription as it is afterwards. No prorations are computed: a new price counts from
-the next invoice on. https://docs.stripe.com/billing/subscriptions/change
+Proration is not supported: a new price applies from the next invoice on.
+https://docs.stripe.com/billing/subscriptions/change
 """
 
 from typing import Any
 
 from .. import clock, errors, storage
-from ..calls import load, merged, unset
+from ..calls import empty_to_null, load, merge_metadata
 from ..resources import subscriptions
 from ..storage import Obj
 from . import cycle, due_dates
 
-_AS_THEY_ARE = ("default_payment_method", "description", "pause_collection")
+_COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
 
 def update(subscription: Obj, params: Obj) -> Obj:
-    """Apply the parameters of POST /v1/subscriptions/{id}. Raises ApiError for what makes no sense."""
+    """Apply the parameters of POST /v1/subscriptions/{id}. Raise ApiError if they are invalid."""
     _check(subscription, params)
-    params = unset(params)
-    changes: Obj = {name: params[name] for name in _AS_THEY_ARE if name in params}
+    params = empty_to_null(params)
+    changes: Obj = {name: params[name] for name in _COPIED_FIELDS if name in params}
     if pause := params.get("pause_collection"):
         changes["pause_collection"] = {"resumes_at": None} | pause
     if "metadata" in params:
-        changes["metadata"] = merged(subscription["metadata"], params["metadata"] or "")
+        changes["metadata"] = merge_metadata(subscription["metadata"], params["metadata"] or "")
     if "trial_settings" in params:
         changes["trial_settings"] = params["trial_settings"]
     if "cancel_at_period_end" in params or "cancel_at" in params:
-        changes |= ending(subscription, params)
+        changes |= build_cancellation_fields(subscription, params)
     if details := params.get("cancellation_details"):
         before = (subscription | changes)["cancellation_details"]
-        changes["cancellation_details"] = before | unset(details)
+        changes["cancellation_details"] = before | empty_to_null(details)
     after = _apply(subscription, changes, params)
-    if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():  # a paused one's period may be over
+    # The period of a paused subscription can be over.
+    if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():
         return subscriptions.end(after)
     return after
 
 
 def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
-    """End it now; `details` are cancellation_details (comment, feedback)."""
+    """Cancel now; `details` are cancellation_details (comment, feedback)."""
     if subscription["status"] in subscriptions.ENDED:
         raise errors.no_such("subscription", subscription["id"])
-    with_details = subscription["cancellation_details"] | unset(details or {})
+    with_details = subscription["cancellation_details"] | empty_to_null(details or {})
     return subscriptions.end(subscription | {"cancellation_details": with_details})
 
 
 def pause(subscription: Obj) -> Obj:
-    """No access and no bills until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
+    """Pause access and invoices until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
     if subscription["status"] not in ("trialing", "active", "past_due", "unpaid"):
         raise errors.ApiError(f"A subscription that is `{subscription['status']}` cannot be paused.")
-    return cycle.paused(subscription, "pause_requested")
+    return cycle.mark_paused(subscription, "pause_requested")
 
 
 def resume(subscription: Obj, anchor: str = "now") -> Obj:
-    """Active again. With the `anchor` "now" a new period is billed at once; "unchanged" keeps what was paid for."""
+    """Resume. The `anchor` "now" starts and bills a new period; "unchanged" keeps the paid period."""
     if subscription["status"] != "paused":
         raise errors.ApiError("You can only resume a subscription that is paused.")
     now = clock.now()
     changes: Obj = {"status": "active", "status_details": None}
     if anchor == "now":
         changes["billing_cycle_anchor"] = now
-        return cycle.resumed(subscription, now, changes)
+        return cycle.mark_resumed(subscription, now, changes)
     if due_dates.period_end(subscription) > now:
-        return cycle.resumed(subscription, None, changes)
-    return cycle.resumed(subscription, _boundary_before(subscription, now), changes)
+        return cycle.mark_resumed(subscription, None, changes)
+    return cycle.mark_resumed(subscription, _current_period_start(subscription, now), changes)
 
 
-def _boundary_before(subscription: Obj, now: int) -> int:
+def _current_period_start(subscription: Obj, now: int) -> int:
     start = due_dates.period_end(subscription)
     recurring = subscription["items"]["data"][0]["price"]["recurring"]
     while True:
@@ -94,7 +95,7 @@ def _check(subscription: Obj, params: Obj) -> None:
 
 
 def check_payment_method(method_id: str, customer: str) -> None:
-    """It must be a card of this customer's. Raises ApiError."""
+    """Raise ApiError unless the payment method is a card of this customer."""
     method = load("payment_method", method_id, "default_payment_method")
     if method["customer"] != customer:
         message = (
@@ -103,11 +104,10 @@ def check_payment_method(method_id: str, customer: str) -> None:
         )
         raise errors.ApiError(message, code="resource_missing", param="default_payment_method")
     if method["type"] != "card":
-        raise errors.not_played("subscriptions paid by anything but a card", "default_payment_method")
+        raise errors.unsupported("subscriptions paid by anything but a card", "default_payment_method")
 
 
-def ending(subscription: Obj, params: Obj) -> Obj:
-    """The fields that say whether and when it ends by itself, and that somebody wanted it so."""
+def build_cancellation_fields(subscription: Obj, params: Obj) -> Obj:
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     at = params.get("cancel_at")
     if params.get("cancel_at_period_end") or at == "min_period_end":
@@ -128,7 +128,7 @@ def ending(subscription: Obj, params: Obj) -> Obj:
 def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
     before = [item["price"]["recurring"] for item in subscription["items"]["data"]]
     if "items" in params:
-        rows = [_changed(subscription, row, at) for at, row in enumerate(params["items"])]
+        rows = [_change_item(subscription, row, at) for at, row in enumerate(params["items"])]
         by_id = {row["id"]: row for row in rows}
         rows = [by_id.get(item["id"], item) for item in subscription["items"]["data"]]
         changes["items"] = subscription["items"] | {"data": rows}
@@ -136,12 +136,12 @@ def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
         return _set_trial(subscription, changes, params["trial_end"])
     rows = (subscription | changes)["items"]["data"]
     billed = subscription["status"] in ("active", "past_due", "unpaid")
-    if billed and [_length(row["price"]["recurring"]) for row in rows] != [
-        _length(terms) for terms in before
+    if billed and [_interval(row["price"]["recurring"]) for row in rows] != [
+        _interval(terms) for terms in before
     ]:
         now = clock.now()
         changes["billing_cycle_anchor"] = now
-        return cycle.open_period(subscription, now, "subscription_update", at_once=True, **changes)
+        return cycle.start_period(subscription, now, "subscription_update", at_once=True, **changes)
     return due_dates.save(subscription, **changes)
 
 
@@ -154,7 +154,7 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
         raise errors.ApiError("`trial_end` must be in the future.", param="trial_end")
     rows = (subscription | changes)["items"]["data"]
     rows = [storage.put(row | {"current_period_end": int(end)}) for row in rows]
-    storage.hide(subscription["id"], warned=False)
+    storage.update_hidden(subscription["id"], warned=False)
     trial: dict[str, Any] = {
         "billing_cycle_anchor": int(end),
         "items": subscription["items"] | {"data": rows},
@@ -165,29 +165,27 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
     return due_dates.save(subscription, **(changes | trial))
 
 
-def _changed(subscription: Obj, row: Obj, at: int) -> Obj:
-    """One of its items with another price or quantity."""
+def _change_item(subscription: Obj, row: Obj, at: int) -> Obj:
     item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
     if "id" not in row:
-        raise errors.not_played(
+        raise errors.unsupported(
             "adding an item to a subscription (name the `id` of the one to change)", f"items[{at}]"
         )
     if item is None:
         raise errors.no_such("subscription_item", row["id"], f"items[{at}][id]")
     changes = {"quantity": row.get("quantity", item["quantity"])}
     if "price" in row:
-        price = recurring_price(row["price"], f"items[{at}][price]")
+        price = load_recurring_price(row["price"], f"items[{at}][price]")
         if price["currency"] != subscription["currency"]:
             message = (
                 f"The price specified only supports `{price['currency']}`, not `{subscription['currency']}`."
             )
             raise errors.ApiError(message, param=f"items[{at}][price]")
-        changes |= {"price": price, "plan": subscriptions.plan_of(price)}
+        changes |= {"price": price, "plan": subscriptions.legacy_plan(price)}
     return storage.put(item | changes)
 
 
-def recurring_price(price_id: str, param: str) -> Obj:
-    """The price, if a subscription can be made of it. Raises ApiError."""
+def load_recurring_price(price_id: str, param: str) -> Obj:
     price = load("price", price_id, param)
     if not price["recurring"]:
         message = (
@@ -201,5 +199,5 @@ def recurring_price(price_id: str, param: str) -> Obj:
     return price
 
 
-def _length(recurring: Obj) -> tuple[str, int]:
+def _interval(recurring: Obj) -> tuple[str, int]:
     return recurring["interval"], recurring["interval_count"]

@@ -1,4 +1,4 @@
-"""One attempt to charge a saved card while its owner is away.
+"""Charge a saved card off-session.
 
 https://docs.stripe.com/payments/save-during-payment and /billing/revenue-recovery/customer-emails
 """
@@ -13,25 +13,25 @@ AUTHENTICATE = cards.Decline(
     "Your card was declined. This transaction requires authentication.",
 )
 NO_METHOD = cards.Decline("missing", None, "This customer has no payment method to charge.")
-_ASKS_ONCE = "4000002500003155"  # set up for off-session use when it was saved, it asks no more
+_AUTHENTICATED_ONCE = "4000002500003155"  # needs no 3D Secure off-session after it was set up
 
 
-def refusal(method: Obj | None, declined: str | None) -> cards.Decline | None:
-    """Why a charge of this card will not go through, None if it will; `declined` is the id of a card made to fail."""
+def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | None:
+    """Return why a charge of this card fails, or None; `declined` is the id of a card that the panel made fail."""
     if method is None:
         return NO_METHOD
-    card = cards.by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
-    if card.challenge and card.number != _ASKS_ONCE:
+    card = cards.find_by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
+    if card.challenge and card.number != _AUTHENTICATED_ONCE:
         return AUTHENTICATE
-    if card.later == "renewal_declined" or declined == method["id"]:
+    if card.follow_up == "renewal_declined" or declined == method["id"]:
         return cards.GENERIC
     return card.decline
 
 
 def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj:
-    """Make the attempt, which goes wrong for this reason, with its events; return the payment intent."""
+    """Attempt the payment, which fails if there is a `reason`, emit its events and return the payment intent."""
     if method is None:
-        return _refused(intent, None, None, "", "This invoice has no payment method.")
+        return _record_failure(intent, None, None, "", "This invoice has no payment method.")
     if reason is AUTHENTICATE:
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
         intent = storage.update(
@@ -41,24 +41,24 @@ def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj
         return intent
     intent = storage.update(intent["id"], payment_method=method["id"], next_action=None)
     if reason is None:
-        return _charged(intent, method)
+        return _record_success(intent, method)
     failed = charges.new(
         intent, method, _OUTCOME | {"reason": reason.decline_code or reason.code},
         status="failed", failure_code=reason.code, failure_message=reason.message,
     )  # fmt: skip
     events.emit("charge.failed", failed)
     error = {"decline_code": reason.decline_code, "charge": failed["id"], "payment_method": method}
-    return _refused(intent, failed, error, reason.code, reason.message)
+    return _record_failure(intent, failed, error, reason.code, reason.message)
 
 
 def authenticate(intent: Obj, passed: bool) -> Obj:
-    """The buyer answered the bank's question; return the payment intent, charged or refused."""
+    """Finish 3D Secure and return the payment intent, charged or declined."""
     method = storage.get(intent["payment_method"]) or {}
     if passed:
-        return charge(intent, method, cards.by_fingerprint(method["card"]["fingerprint"]).decline)
+        return charge(intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]).decline)
     message = "The provided payment method has failed authentication."
     error = {"payment_method": method, "type": "invalid_request_error"}
-    return _refused(intent, None, error, "payment_intent_authentication_failure", message)
+    return _record_failure(intent, None, error, "payment_intent_authentication_failure", message)
 
 
 _OUTCOME = {
@@ -68,15 +68,15 @@ _OUTCOME = {
 }
 
 
-def _charged(intent: Obj, method: Obj) -> Obj:
-    made = charges.new(intent, method)
-    receipt = f"{origin.current()}/stripe-sandbox/receipts/{made['id']}"
-    made = storage.update(made["id"], receipt_url=receipt)
-    events.emit("charge.succeeded", made)
+def _record_success(intent: Obj, method: Obj) -> Obj:
+    new_charge = charges.new(intent, method)
+    receipt = f"{origin.current()}/stripe-sandbox/receipts/{new_charge['id']}"
+    new_charge = storage.update(new_charge["id"], receipt_url=receipt)
+    events.emit("charge.succeeded", new_charge)
     fields = {
         "amount_received": intent["amount"],
         "last_payment_error": None,
-        "latest_charge": made["id"],
+        "latest_charge": new_charge["id"],
         "status": "succeeded",
     }
     intent = storage.update(intent["id"], **fields)
@@ -84,7 +84,7 @@ def _charged(intent: Obj, method: Obj) -> Obj:
     return intent
 
 
-def _refused(intent: Obj, failed: Obj | None, error: Obj | None, code: str, message: str) -> Obj:
+def _record_failure(intent: Obj, failed: Obj | None, error: Obj | None, code: str, message: str) -> Obj:
     fields: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     if error is not None:
         fields["last_payment_error"] = payment_intents.last_error(message, code, **error)

@@ -1,4 +1,4 @@
-"""An invoice gets paid: finalized, attempted, tried again; and what its subscription becomes when all has failed.
+"""Collect an invoice: finalize, attempt, retry, and update its subscription's status.
 
 https://docs.stripe.com/billing/subscriptions/overview and /billing/revenue-recovery/smart-retries
 """
@@ -11,14 +11,14 @@ from ..storage import Obj
 from . import charging, due_dates
 
 DRAFT_SECONDS = 3600
-"""Seconds that a renewal's invoice stays a draft; then it is finalized and attempted."""
+"""How long a renewal's invoice stays a draft before it is finalized and attempted."""
 RETRY_SECONDS = tuple(days * 86400 for days in (3, 5, 5))
-"""Seconds between attempts: four in 13 days. Stripe's own are chosen by machine, within two weeks by default."""
+"""Delays between attempts: four in 13 days. Stripe's Smart Retries vary within two weeks by default."""
 
 
-def begin(invoice: Obj, at_once: bool) -> Obj:
-    """A new draft: attempt it now, or plan to in an hour; or not at all, if the subscription says so."""
-    subscription = _subscription(invoice)
+def start_collection(invoice: Obj, at_once: bool) -> Obj:
+    """Attempt a new draft now or in an hour, unless the subscription's settings prevent collection."""
+    subscription = _load_subscription(invoice)
     behavior = (subscription["pause_collection"] or {}).get("behavior")
     if subscription["status"] == "unpaid" or behavior == "keep_as_draft":
         return invoice
@@ -32,13 +32,12 @@ def begin(invoice: Obj, at_once: bool) -> Obj:
     return due_dates.schedule(storage.put(invoice | fields))
 
 
-def step(invoice: Obj) -> None:
-    """Its next attempt is due."""
+def attempt_due(invoice: Obj) -> None:
     attempt(finalize(invoice), automatic=True)
 
 
 def finalize(invoice: Obj) -> Obj:
-    """Open a draft for payment: number, payment intent, invoice.finalized. Any other comes back as it is."""
+    """Open a draft for payment: number, payment intent, invoice.finalized. Return other invoices unchanged."""
     if invoice["status"] != "draft":
         return invoice
     now = clock.now()
@@ -67,41 +66,37 @@ def finalize(invoice: Obj) -> Obj:
 
 
 def pay(invoice: Obj, payment_method_id: str = "") -> Obj:
-    """Attempt a draft or open invoice now, with this card or else the subscription's.
-
-    Return it, paid or still open. A decline is no error here; events and the payment intent tell of it.
-    """
+    """Attempt a draft or open invoice with this card, or with the subscription's; return it, paid or open."""
     return attempt(finalize(invoice), storage.get(payment_method_id, "payment_method"))
 
 
 def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) -> Obj:
-    """Charge the open invoice. Only `automatic` attempts count towards giving up. Return the invoice."""
-    intent = payment_of(invoice)
+    """Charge the open invoice and return it. Only `automatic` attempts count as retries."""
+    intent = get_payment_intent(invoice)
     if intent is None:
         return settle(invoice)
-    method = method or payment_method(_subscription(invoice))
-    refusal = charging.refusal(method, declined=storage.hidden(invoice["id"]).get("declines"))
-    return _conclude(invoice, charging.charge(intent, method, refusal), automatic)
+    method = method or find_payment_method(_load_subscription(invoice))
+    refusal = charging.find_decline(method, declined=storage.get_hidden(invoice["id"]).get("declines"))
+    return _record_attempt(invoice, charging.charge(intent, method, refusal), automatic)
 
 
 def authenticate(invoice: Obj, passed: bool) -> Obj:
-    """The buyer has answered the bank's question about an open invoice (3D Secure); return the invoice."""
-    intent = payment_of(invoice)
+    intent = get_payment_intent(invoice)
     if intent is None or intent["status"] != "requires_action":
         return invoice
-    return _conclude(invoice, charging.authenticate(intent, passed), automatic=False)
+    return _record_attempt(invoice, charging.authenticate(intent, passed), automatic=False)
 
 
 def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
-    """It is paid: by the intent, or without any money. The subscription is active again if this was its newest."""
+    """Mark it paid, by the intent or without one; its subscription becomes active if this is its latest invoice."""
     paid = invoices.pay(invoice | fields, intent["id"] if intent else None)
     paid = due_dates.schedule(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
-    events.updated("invoice", invoice, paid)
+    events.emit_updated("invoice", invoice, paid)
     events.emit("invoice.paid", paid)
     events.emit("invoice.payment_succeeded", paid)
     for payment in storage.find("invoice_payment", ("invoice", "=", paid["id"])):
         events.emit("invoice_payment.paid", payment)
-    subscription = _subscription(paid)
+    subscription = _load_subscription(paid)
     if (
         subscription["status"] in ("incomplete", "past_due", "unpaid")
         and subscription["latest_invoice"] == paid["id"]
@@ -111,7 +106,6 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
 
 
 def void(invoice: Obj) -> Obj:
-    """Void an open invoice."""
     for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
         times = payment["status_transitions"] | {"canceled_at": clock.now()}
         storage.put(payment | {"status": "canceled", "status_transitions": times})
@@ -121,14 +115,14 @@ def void(invoice: Obj) -> Obj:
     return _close(invoice, "void", "voided")
 
 
-def payment_of(invoice: Obj) -> Obj | None:
-    """The payment intent of a finalized invoice; None for one over nothing."""
+def get_payment_intent(invoice: Obj) -> Obj | None:
+    """Return the payment intent of a finalized invoice; None if its amount is 0."""
     found = storage.find("invoice_payment", ("invoice", "=", invoice["id"]))
     return storage.get(found[0]["payment"]["payment_intent"]) if found else None
 
 
-def payment_method(subscription: Obj) -> Obj | None:
-    """The subscription's own card, or else the customer's default one."""
+def find_payment_method(subscription: Obj) -> Obj | None:
+    """Return the subscription's payment method, or else the customer's default."""
     customer = storage.get(subscription["customer"], "customer") or {}
     candidates = (
         subscription["default_payment_method"],
@@ -139,38 +133,37 @@ def payment_method(subscription: Obj) -> Obj | None:
     return next((found for found in map(storage.get, filter(None, candidates)) if found), None)
 
 
-def open_invoices(customer: str, subscription: str = "") -> list[Obj]:
-    """What the customer (or one subscription) still owes, newest first."""
+def find_open_invoices(customer: str, subscription: str = "") -> list[Obj]:
     filters = [("customer", "=", customer), ("status", "=", "open")]
     if subscription:
         filters.append(("parent.subscription_details.subscription", "=", subscription))
     return storage.find("invoice", *filters)
 
 
-def _conclude(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
+def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
     count = invoice["attempt_count"] + (1 if automatic or not invoice["attempted"] else 0)
     if intent["status"] == "succeeded":
         return settle(invoice, intent, attempt_count=count)
-    subscription = _subscription(invoice)
-    hopeless = subscription["status"] in ("incomplete", "canceled", "incomplete_expired")
+    subscription = _load_subscription(invoice)
+    is_final = subscription["status"] in ("incomplete", "canceled", "incomplete_expired")
     upcoming = invoice["next_payment_attempt"]
-    if hopeless:
+    if is_final:
         upcoming = None
     elif automatic or not invoice["attempted"]:
         upcoming = clock.now() + RETRY_SECONDS[count - 1] if count <= len(RETRY_SECONDS) else None
     fields = {"attempt_count": count, "attempted": True, "next_payment_attempt": upcoming}
     after = due_dates.schedule(storage.put(invoice | fields | {"auto_advance": upcoming is not None}))
-    events.updated("invoice", invoice, after)
+    events.emit_updated("invoice", invoice, after)
     if intent["status"] == "requires_action":
         events.emit("invoice.payment_action_required", after)
     events.emit("invoice.payment_failed", after)
-    if not hopeless and subscription["status"] in ("active", "past_due"):
-        _fall_behind(subscription, given_up=upcoming is None and automatic)
+    if not is_final and subscription["status"] in ("active", "past_due"):
+        _mark_past_due(subscription, given_up=upcoming is None and automatic)
     return after
 
 
-def _fall_behind(subscription: Obj, given_up: bool) -> None:
-    """past_due; after the last attempt what the switch after_retries says."""
+def _mark_past_due(subscription: Obj, given_up: bool) -> None:
+    """Set past_due, or the status of the switch after_retries after the last attempt."""
     last = switches.current().after_retries if given_up else "past_due"
     if last == "canceled":
         subscriptions.end(subscription, "payment_failed")
@@ -195,5 +188,5 @@ def _close(invoice: Obj, status: str, event: str) -> Obj:
     return after
 
 
-def _subscription(invoice: Obj) -> Obj:
+def _load_subscription(invoice: Obj) -> Obj:
     return storage.get(invoice["parent"]["subscription_details"]["subscription"]) or {}

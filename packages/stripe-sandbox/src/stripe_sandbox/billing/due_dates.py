@@ -1,7 +1,4 @@
-"""When time will do something to a subscription or an invoice next, kept with the object so that it can be found.
-
-`due_at` and `clock` stand in what is hidden with the object; an index leads to what is due first.
-"""
+"""When a subscription or invoice is due next. `due_at` and `clock` are hidden data of the object, with an index."""
 
 import sqlite3
 from typing import Any
@@ -11,28 +8,28 @@ from ..storage import Obj
 from . import clocks
 
 TRIAL_WARNING_SECONDS = 3 * 86400
-"""Seconds before a trial ends at which customer.subscription.trial_will_end is sent."""
+"""How long before a trial's end customer.subscription.trial_will_end is sent."""
 INCOMPLETE_SECONDS = 23 * 3600
-"""Seconds that a first payment may take."""
+"""How long an incomplete subscription waits for its first payment."""
 _ENDED = ("canceled", "incomplete_expired")
 
 
 def save(subscription: Obj, **changes: Any) -> Obj:
-    """Store a changed subscription, tell of it (customer.subscription.updated), and note what comes next for it."""
+    """Store a changed subscription, emit customer.subscription.updated and schedule its next due date."""
     after = storage.put(subscription | changes)
-    events.updated("customer.subscription", subscription, after)
+    events.emit_updated("customer.subscription", subscription, after)
     return schedule(after)
 
 
 def schedule(obj: Obj) -> Obj:
-    """Note when the subscription or invoice needs attention next, by which clock, and return it."""
+    """Store when the subscription or invoice is due next and by which clock, and return it."""
     moment = next_for_subscription(obj) if obj["object"] == "subscription" else next_for_invoice(obj)
-    storage.hide(obj["id"], due_at=moment, clock=clocks.id_for(obj["customer"]))
+    storage.update_hidden(obj["id"], due_at=moment, clock=clocks.get_clock_id(obj["customer"]))
     return obj
 
 
 def next_for_subscription(subscription: Obj) -> int | None:
-    """Unix seconds of the next trial warning, trial end, renewal, end or resumption; None when none will come."""
+    """Return Unix seconds of the next trial warning, trial end, renewal, end or resumption, or None."""
     status = subscription["status"]
     if status in _ENDED:
         return None
@@ -41,23 +38,22 @@ def next_for_subscription(subscription: Obj) -> int | None:
     moments = [subscription["cancel_at"], (subscription["pause_collection"] or {}).get("resumes_at")]
     if status != "paused":
         moments.append(period_end(subscription))
-    if status == "trialing" and not storage.hidden(subscription["id"]).get("warned"):
+    if status == "trialing" and not storage.get_hidden(subscription["id"]).get("warned"):
         moments.append(max(subscription["trial_end"] - TRIAL_WARNING_SECONDS, subscription["trial_start"]))
     return min((moment for moment in moments if moment), default=None)
 
 
 def next_for_invoice(invoice: Obj) -> int | None:
-    """Unix seconds of the next attempt to get it paid; None when there is none."""
     return invoice["next_payment_attempt"] if invoice["status"] in ("draft", "open") else None
 
 
 def period_end(subscription: Obj) -> int:
-    """Unix seconds at which the first of its items' periods is over."""
+    """Return Unix seconds of the earliest period end of its items."""
     return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
-def first_due(clock_id: str, until: int) -> sqlite3.Row | None:
-    """The id and moment (`due_at`) of what is due first by this clock ("" the wall's) up to `until`."""
+def find_first_due(clock_id: str, until: int) -> sqlite3.Row | None:
+    """Return id and `due_at` of the first object due by this clock ("": the system clock) up to `until`."""
     rows = storage.query(
         "SELECT id, json_extract(hidden, '$.due_at') AS due_at FROM objects INDEXED BY objects_due"
         " WHERE json_extract(hidden, '$.due_at') IS NOT NULL AND json_extract(hidden, '$.clock') = ?"
@@ -68,5 +64,4 @@ def first_due(clock_id: str, until: int) -> sqlite3.Row | None:
 
 
 def period_start(subscription: Obj) -> int:
-    """Unix seconds at which the period of its first item began."""
     return int(subscription["items"]["data"][0]["current_period_start"])

@@ -1,10 +1,10 @@
-"""The API's doors to the engine: /v1/subscriptions, /v1/invoices and /v1/test_helpers/test_clocks.
+"""Handlers of /v1/subscriptions, /v1/invoices and /v1/test_helpers/test_clocks.
 
 https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clocks
 """
 
 from .. import clock, errors, events, storage
-from ..calls import Call, load, unset
+from ..calls import Call, empty_to_null, load
 from ..resources import invoices, subscriptions
 from ..storage import Obj
 from . import changes, clocks, collection, due_dates, engine
@@ -13,8 +13,8 @@ _YEAR = 365 * 86400
 
 
 def create_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions: billed at once. A declined card leaves it `incomplete`."""
-    params = unset(call.params)
+    """POST /v1/subscriptions: bill at once. A declined card leaves it `incomplete`."""
+    params = empty_to_null(call.params)
     for name in ("customer", "items"):
         if not params.get(name):
             raise errors.missing(name)
@@ -23,7 +23,7 @@ def create_subscription(call: Call) -> Obj:
         changes.check_payment_method(params["default_payment_method"], customer)
     trial_end = subscriptions.trial_end(params) if params.get("trial_end") != "now" else None
     rows = [
-        (changes.recurring_price(row.get("price", ""), f"items[{at}][price]"), row.get("quantity", 1))
+        (changes.load_recurring_price(row.get("price", ""), f"items[{at}][price]"), row.get("quantity", 1))
         for at, row in enumerate(params["items"])
     ]
     fields = {
@@ -39,39 +39,35 @@ def create_subscription(call: Call) -> Obj:
     )
     if params.get("cancel_at_period_end") or params.get("cancel_at"):
         ending = {name: params[name] for name in ("cancel_at_period_end", "cancel_at") if params.get(name)}
-        subscription = storage.put(subscription | changes.ending(subscription, ending))
+        subscription = storage.put(subscription | changes.build_cancellation_fields(subscription, ending))
     return _first_invoice(subscription)
 
 
 def update_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}"""
     return changes.update(load("subscription", call.args["id"]), call.params)
 
 
 def cancel_subscription(call: Call) -> Obj:
-    """DELETE /v1/subscriptions/{id}"""
     return changes.cancel(load("subscription", call.args["id"]), call.params.get("cancellation_details"))
 
 
 def pause_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}/pause"""
     return changes.pause(load("subscription", call.args["id"]))
 
 
 def resume_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions/{id}/resume"""
     anchor = call.params.get("billing_cycle_anchor", {}).get("type", "now")
     return changes.resume(load("subscription", call.args["id"]), anchor)
 
 
 def pay_invoice(call: Call) -> Obj:
-    """POST /v1/invoices/{id}/pay. A decline is a 402 that names the payment intent, and stays on record."""
+    """POST /v1/invoices/{id}/pay. A decline is a 402 that names the payment intent; the attempt is committed."""
     invoice = load("invoice", call.args["id"])
     if invoice["status"] not in ("draft", "open", "uncollectible"):
         state = "already paid" if invoice["status"] == "paid" else f"`{invoice['status']}` and cannot be paid"
         raise errors.ApiError(f"Invoice is {state}.")
     if not invoice["parent"]:
-        raise errors.not_played("paying an invoice that is not a subscription's", "id")
+        raise errors.unsupported("paying an invoice that is not a subscription's", "id")
     if call.params.get("paid_out_of_band"):
         return collection.settle(collection.finalize(invoice))
     method = call.params.get("payment_method", "")
@@ -79,50 +75,49 @@ def pay_invoice(call: Call) -> Obj:
         changes.check_payment_method(method, invoice["customer"])
     after = collection.pay(invoice, method)
     if after["status"] != "paid":
-        raise _declined(collection.payment_of(after) or {})
+        raise _declined(collection.get_payment_intent(after) or {})
     return after
 
 
 def create_clock(call: Call) -> Obj:
-    """POST /v1/test_helpers/test_clocks"""
-    made = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
-    with clock.at(made["frozen_time"]):
-        events.emit("test_helpers.test_clock.created", made)
-    return made
+    test_clock = clocks.new(call.params["frozen_time"], name=call.params.get("name"))
+    with clock.freeze_at(test_clock["frozen_time"]):
+        events.emit("test_helpers.test_clock.created", test_clock)
+    return test_clock
 
 
 def advance_clock(call: Call) -> Obj:
-    """POST /v1/test_helpers/test_clocks/{id}/advance: no further than two intervals of its shortest subscription."""
-    moving, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
+    """POST /v1/test_helpers/test_clocks/{id}/advance, by two intervals of its shortest subscription at most."""
+    test_clock, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
     intervals = [
         _seconds(item["price"]["recurring"])
-        for subscription in clocks.belongings(moving["id"], "subscription")
+        for subscription in clocks.find_objects(test_clock["id"], "subscription")
         for item in subscription["items"]["data"]
         if subscription["status"] not in subscriptions.ENDED
     ]
     furthest = 2 * min(intervals) if intervals else 2 * _YEAR + 86400
-    if target - moving["frozen_time"] > furthest:
+    if target - test_clock["frozen_time"] > furthest:
         message = (
             "You can advance a test clock by at most two intervals of its shortest subscription at a time"
             " (two years without one)."
         )
         raise errors.ApiError(message, param="frozen_time")
-    return engine.start(moving["id"], target)
+    return engine.start(test_clock["id"], target)
 
 
 def delete_clock(call: Call) -> Obj:
-    """DELETE /v1/test_helpers/test_clocks/{id}: its customers and all that is theirs go with it."""
-    gone = load(clocks.KIND, call.args["id"])
-    clocks.forget(gone["id"])
-    events.emit("test_helpers.test_clock.deleted", gone)
-    return {"id": gone["id"], "object": clocks.KIND, "deleted": True}
+    """DELETE /v1/test_helpers/test_clocks/{id}, with its customers and their objects."""
+    test_clock = load(clocks.KIND, call.args["id"])
+    clocks.delete(test_clock["id"])
+    events.emit("test_helpers.test_clock.deleted", test_clock)
+    return {"id": test_clock["id"], "object": clocks.KIND, "deleted": True}
 
 
 def _first_invoice(subscription: Obj) -> Obj:
     free = subscription["status"] == "trialing" or not any(
         item["price"]["unit_amount"] for item in subscription["items"]["data"]
     )
-    if not free and collection.payment_method(subscription) is None:
+    if not free and collection.find_payment_method(subscription) is None:
         message = (
             "This customer has no attached payment source or default payment method. Please consider adding a default"
             " payment method."
@@ -132,7 +127,7 @@ def _first_invoice(subscription: Obj) -> Obj:
     subscription = due_dates.schedule(storage.update(subscription["id"], latest_invoice=invoice["id"]))
     events.emit("customer.subscription.created", subscription)
     events.emit("invoice.created", invoice)
-    collection.begin(invoice, at_once=True)
+    collection.start_collection(invoice, at_once=True)
     return storage.get(subscription["id"]) or {}
 
 
@@ -147,8 +142,8 @@ def _declined(intent: Obj) -> errors.Declined:
         "message": "There is no payment method to charge.",
         "code": "missing",
     }
-    told = {name: error[name] for name in ("decline_code", "charge", "payment_method") if error.get(name)}
-    return errors.Declined(error["message"], error["code"], payment_intent=intent, **told)
+    details = {name: error[name] for name in ("decline_code", "charge", "payment_method") if error.get(name)}
+    return errors.Declined(error["message"], error["code"], payment_intent=intent, **details)
 
 
 def _seconds(recurring: Obj) -> int:

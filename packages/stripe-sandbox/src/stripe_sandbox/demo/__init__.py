@@ -1,1 +1,1 @@
-"""What the sandbox sells before anybody has made a product: the demo shop's range and its art."""
+"""The demo catalogue that a new sandbox file contains."""

@@ -1,9 +1,4 @@
-"""The demo shop's range: what a maker might sell, with every kind of price a store has to show.
-
-One course, an e-book, icons, a membership by the month or year, templates under three licences, a typeface in
-yen (no decimals), recordings in euros (bank debit), a letter with a free trial, and something free. Art:
-static/stripe_sandbox/art/<slug>.svg.
-"""
+"""The demo catalogue, with every kind of price. Images: static/stripe_sandbox/art/<slug>.svg."""
 
 from dataclasses import dataclass
 
@@ -15,7 +10,7 @@ from ..resources import prices, products
 
 @dataclass(frozen=True)
 class DemoPrice:
-    """`amount` in the currency's minor unit; `interval` "month" or "year" makes it recurring."""
+    """`amount` is in minor units; `interval` "month" or "year" makes the price recurring."""
 
     amount: int
     nickname: str = ""
@@ -26,7 +21,7 @@ class DemoPrice:
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """The first price is the product's default. Of several pictures, the further ones are <slug>-2.svg and on."""
+    """The first price is the default price. Further images are <slug>-2.svg, <slug>-3.svg, …"""
 
     slug: str
     name: str
@@ -128,9 +123,9 @@ PRODUCTS = (
 
 
 def ensure_demo_catalogue() -> None:
-    """Put the range into the sandbox, the last product first, so that lists (newest first) show it in this order.
+    """Create the demo products, last first, so that lists (newest first) keep this order; emit no events.
 
-    Does nothing when there are products already. Emits no events: this is how the sandbox begins.
+    Do nothing if any product exists.
     """
     with storage.transaction():
         if not storage.page("product", limit=1)[0]:
@@ -139,7 +134,7 @@ def ensure_demo_catalogue() -> None:
 
 
 def _create(demo: DemoProduct) -> None:
-    # Ids that stay: after "Start over" the store finds its products, addresses and content again.
+    # Stable ids, so that the store keeps URLs and content of its products after "Start over".
     name = demo.slug.replace("-", "_")
     files = [demo.slug, *(f"{demo.slug}-{number}" for number in range(2, demo.pictures + 1))]
     product = products.new(
@@ -149,9 +144,11 @@ def _create(demo: DemoProduct) -> None:
         images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{file}.svg" for file in files],
         metadata={"slug": demo.slug, "tagline": demo.tagline},
     )
-    numbered = list(enumerate(demo.prices, start=1))
-    made = [_price(product["id"], f"price_{name}_{number}", price) for number, price in reversed(numbered)]
-    storage.update(product["id"], default_price=made[-1])
+    numbered_prices = list(enumerate(demo.prices, start=1))
+    price_ids = [
+        _price(product["id"], f"price_{name}_{number}", price) for number, price in reversed(numbered_prices)
+    ]
+    storage.update(product["id"], default_price=price_ids[-1])
 
 
 def _price(product_id: str, price_id: str, demo: DemoPrice) -> str:

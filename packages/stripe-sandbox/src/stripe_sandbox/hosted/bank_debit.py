@@ -1,4 +1,4 @@
-"""SEPA debit at checkout: the session completes at once, unpaid; days later (here: seconds) the bank answers.
+"""SEPA debit: the session completes unpaid at once, and the bank responds after some seconds (days at Stripe).
 
 https://docs.stripe.com/payments/sepa-debit and https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification
 """
@@ -10,15 +10,15 @@ import stripe
 from .. import events, ibans, scheduled_actions, shapes, storage
 from ..resources import charges, payment_methods
 from ..storage import Obj
-from .completion import billing_details, complete, customer_of
+from .completion import billing_details, complete, ensure_customer
 from .session_view import SessionView
 
 REFUSED = "The customer's bank could not process the debit."
 
 
-def begin(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
-    """The buyer has signed: processing, and a completed session that is not paid. Belongs into a transaction."""
-    customer = customer_of(order, buyer)
+def start_debit(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
+    """Complete the session unpaid, with a processing payment. Call it in a transaction."""
+    customer = ensure_customer(order, buyer)
     method = payment_methods.new_bank_account(
         account.details, billing_details(buyer), customer=customer if order.saves_card else None
     )
@@ -31,12 +31,12 @@ def begin(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -
     discount = order.redeem(customer)
     origin = order.url("").rstrip("/")
     complete(order, customer, "unpaid", buyer)
-    storage.hide(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
+    storage.update_hidden(order.session["id"], succeeds=account.succeeds, discount=discount, origin=origin)
     scheduled_actions.schedule("bank_answers", order.session["id"], account.seconds)
 
 
-def answer(session_id: str, succeeds: bool | None = None) -> None:
-    """The bank has debited the account, or refused (None: as the account has it)."""
+def record_bank_response(session_id: str, succeeds: bool | None = None) -> None:
+    """Record that the bank debited the account or refused (None: as the test account defines)."""
     scheduled_actions.cancel(session_id)
     order = SessionView.load(session_id)
     intent = storage.get(order.session["payment_intent"], "payment_intent") if order else None
@@ -54,8 +54,8 @@ def _succeed(order: SessionView, intent: Obj) -> None:
     events.emit("charge.succeeded", charge)
     intent = storage.update(intent["id"], amount_received=intent["amount"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
-    made = order.bill(order.session["customer"], intent, order.hidden["discount"])
-    session = storage.update(order.session["id"], payment_status="paid", **made)
+    invoice_fields = order.create_invoice(order.session["customer"], intent, order.hidden["discount"])
+    session = storage.update(order.session["id"], payment_status="paid", **invoice_fields)
     events.emit("checkout.session.async_payment_succeeded", session)
 
 
@@ -78,4 +78,4 @@ def _fail(session: Obj, intent: Obj) -> None:
     events.emit("checkout.session.async_payment_failed", session)
 
 
-scheduled_actions.register("bank_answers", answer)
+scheduled_actions.register("bank_answers", record_bank_response)

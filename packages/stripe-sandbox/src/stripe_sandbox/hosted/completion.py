@@ -1,4 +1,4 @@
-"""A payment that has succeeded: charge, customer, subscription and the completed session, with their events."""
+"""Record a successful payment: charge, customer, subscription, completed session, and their events."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
-    """Make everything that exists once the money is there, the session last. Without an intent nothing was to pay.
+    """Create everything that follows a payment, the session last; without `intent`, nothing was due.
 
-    Belongs into the transaction of the attempt.
+    Call it in the transaction of the attempt.
     """
-    buyer = storage.hidden(order.session["id"])["buyer"]
-    customer = customer_of(order, buyer)
+    buyer = storage.get_hidden(order.session["id"])["buyer"]
+    customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
         if order.saves_card:
@@ -30,15 +30,16 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
         if order.saves_card:
             events.emit("payment_method.attached", method)
     if order.mode == "subscription":
-        made = order.subscribe(customer, intent, method)
+        created = order.create_subscription(customer, intent, method)
     else:
-        made = order.bill(customer, intent, order.redeem(customer))
+        created = order.create_invoice(customer, intent, order.redeem(customer))
     total = (storage.get(order.session["id"]) or {})["amount_total"]
-    complete(order, customer, "paid" if total else "no_payment_required", buyer, **made)
+    complete(order, customer, "paid" if total else "no_payment_required", buyer, **created)
 
 
-def complete(order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **made: Any) -> None:
-    """Complete the session with what is known of the buyer, and remember the event that says so."""
+def complete(
+    order: SessionView, customer: str | None, payment_status: str, buyer: Obj, **created: Any
+) -> None:
     details = shapes.fill(
         stripe.checkout.Session.CustomerDetails,
         address=shapes.fill(stripe.checkout.Session.CustomerDetails.Address, **buyer["address"]),
@@ -49,26 +50,27 @@ def complete(order: SessionView, customer: str | None, payment_status: str, buye
         tax_ids=buyer.get("tax_ids", []),
     )
     session = storage.get(order.session["id"]) or {}
-    checkout_sessions.complete(session, payment_status, customer=customer, customer_details=details, **made)
-    storage.hide(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
+    checkout_sessions.complete(
+        session, payment_status, customer=customer, customer_details=details, **created
+    )
+    storage.update_hidden(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
 
 
 def billing_details(buyer: Obj) -> Obj:
-    """What a payment method shows of its owner."""
     return {name: buyer[name] for name in ("address", "email", "name")}
 
 
-def customer_of(order: SessionView, buyer: Obj) -> str | None:
-    """The session's customer, or a new one where Stripe makes one: subscriptions, and when the session asks for it."""
+def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
+    """Return the session's customer; create one for subscriptions and if the session requires it."""
     known: str | None = order.session["customer"]
     if known is not None:
-        wanted = order.hidden.get("customer_update") or {}
-        allowed = [name for name in ("name", "address") if wanted.get(name) == "auto"]
-        learnt = {name: buyer[name] for name in allowed if buyer[name]}
-        if learnt and (customer := storage.get(known)):
-            change(customer, learnt, "customer")
+        update_rules = order.hidden.get("customer_update") or {}
+        allowed = [name for name in ("name", "address") if update_rules.get(name) == "auto"]
+        changes = {name: buyer[name] for name in allowed if buyer[name]}
+        if changes and (customer := storage.get(known)):
+            change(customer, changes, "customer")
         return known
-    if not order.makes_customer:
+    if not order.creates_customer:
         return None
     customer = customers.new(email=buyer["email"], name=buyer["name"], address=buyer["address"])
     events.emit("customer.created", customer)
@@ -76,7 +78,7 @@ def customer_of(order: SessionView, buyer: Obj) -> str | None:
 
 
 def _charge(order: SessionView, intent: Obj, method: Obj) -> Obj:
-    challenged = cards.by_fingerprint(method["card"]["fingerprint"]).challenge
+    challenged = cards.find_by_fingerprint(method["card"]["fingerprint"]).challenge
     card: dict[str, Any] = {}
     if challenged:
         card["three_d_secure"] = shapes.fill(

@@ -1,7 +1,4 @@
-"""The hosted page of an invoice that is still owed: pay it with the card on file, answer the bank.
-
-https://docs.stripe.com/invoicing/hosted-invoice-page
-"""
+"""The hosted page of an unpaid invoice. https://docs.stripe.com/invoicing/hosted-invoice-page"""
 
 from typing import Any
 
@@ -18,11 +15,11 @@ _ANSWERS = {"complete": True, "fail": False}
 
 @require_POST
 def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
-    """The buyer presses Pay, or answers the bank with `outcome` complete or fail; back to the invoice."""
+    """Pay the invoice, or finish 3D Secure with `outcome` complete or fail; redirect to the invoice."""
     with storage.transaction():
         invoice = storage.get(invoice_id, "invoice") or {}
         if _is_owed(invoice):
-            with clocks.serving(invoice):
+            with clocks.object_time(invoice):
                 outcome = request.POST.get("outcome", "")
                 if outcome in _ANSWERS:
                     collection.authenticate(invoice, _ANSWERS[outcome])
@@ -32,21 +29,20 @@ def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
 
 def context(paid: Obj) -> dict[str, Any]:
-    """What the page says about an invoice that is owed; {} for anything else."""
     if not _is_owed(paid):
         return {}
-    intent = collection.payment_of(paid) or {}
+    intent = collection.get_payment_intent(paid) or {}
     error = intent.get("last_payment_error") or {}
-    asks = intent.get("status") == "requires_action"
-    amount = formatting.money(paid["amount_due"], paid["currency"])
+    needs_authentication = intent.get("status") == "requires_action"
+    amount = formatting.format_money(paid["amount_due"], paid["currency"])
     return {
         "amount": amount,
         "owed": True,
-        "bank_asks": asks,
-        "problem": "" if asks else error.get("message", ""),
+        "bank_asks": needs_authentication,
+        "problem": "" if needs_authentication else error.get("message", ""),
     }
 
 
 def _is_owed(invoice: Obj) -> bool:
-    """An open invoice of a subscription."""
+    """Return whether this is an open invoice of a subscription."""
     return invoice.get("object") == "invoice" and invoice["status"] == "open" and bool(invoice["parent"])

@@ -1,4 +1,4 @@
-"""The order in the words of the hosted page: "$9.00 per month", "14 days free", "Then …"."""
+"""The order as text on the hosted page: "$9.00 per month", "14 days free", "Then …"."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,6 @@ _BILLED = {"month": "Billed monthly", "year": "Billed yearly"}
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the order summary."""
-
     name: str
     description: str
     image: str
@@ -27,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Summary:
-    """The order as the page shows it. `then` is what comes after today, "" for a one-time payment."""
+    """The order summary. `then` describes later payments, "" for a one-time payment."""
 
     heading: str
     headline: str
@@ -42,30 +40,31 @@ class Summary:
 
 
 def summarize(order: SessionView) -> Summary:
-    """The words for an order as it stands."""
     session, rows = order.session, order.rows
     trial_days, trial_end = order.trial_days, order.trial_end or 0
     currency, total = session["currency"], session["amount_total"]
     recurring = next((price["recurring"] for _, price, _ in rows if price["recurring"]), None)
     lines = [_line(item, price, product, trial_days) for item, price, product in rows]
     texts: dict[str, Any] = {
-        "today": formatting.money(total, currency),
-        "subtotal": formatting.money(session["amount_subtotal"], currency),
+        "today": formatting.format_money(total, currency),
+        "subtotal": formatting.format_money(session["amount_subtotal"], currency),
         "lines": lines,
         "sums": _sums(order),
     }
     if recurring is None:
-        pay = f"Pay {formatting.money(total, currency)}" if total else "Complete order"
+        pay = f"Pay {formatting.format_money(total, currency)}" if total else "Complete order"
         heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
         return Summary(
-            heading, formatting.money(total, currency), "", "", pay, total_label="Total due", **texts
+            heading, formatting.format_money(total, currency), "", "", pay, total_label="Total due", **texts
         )
-    every = f"{formatting.money(_renewal(order), currency)} per {formatting.interval(recurring)}"
+    every = (
+        f"{formatting.format_money(_renewal(order), currency)} per {formatting.format_interval(recurring)}"
+    )
     name = lines[0].name
     if trial_days:
         free, then = f"{trial_days} days free", f"Then {every} starting {formatting.date(trial_end)}"
         return Summary(f"Try {name}", free, "", then, "Start trial", total_label="Total due today", **texts)
-    first, per = formatting.money(total, currency), f"per {formatting.interval(recurring)}"
+    first, per = formatting.format_money(total, currency), f"per {formatting.format_interval(recurring)}"
     if total != _renewal(order):
         per = "today"
     then = f"Then {every}, until you cancel"
@@ -74,43 +73,43 @@ def summarize(order: SessionView) -> Summary:
 
 
 def _renewal(order: SessionView) -> int:
-    """What the subscription costs each time after today; a discount counts if it lasts forever."""
-    coupon = session_amounts.coupon_of(order.session)
+    """Return the amount of later invoices; a discount applies if its duration is forever."""
+    coupon = session_amounts.get_coupon(order.session)
     lasting = coupon if coupon and coupon["duration"] == "forever" else None
     rows = [
         (price, price["unit_amount"] * (item["quantity"] or 1))
         for item, price, _ in order.rows
         if price["recurring"]
     ]
-    return sum(each.total for each in pricing.reckon(rows, lasting, order.taxed))
+    return sum(each.total for each in pricing.compute_amounts(rows, lasting, order.taxed))
 
 
 def _sums(order: SessionView) -> list[tuple[str, str]]:
-    """(label, amount) of what stands between subtotal and total: discount and tax."""
+    """Return (label, amount) of discount and tax, between subtotal and total."""
     details, currency = order.session["total_details"], order.session["currency"]
-    coupon = session_amounts.coupon_of(order.session)
+    coupon = session_amounts.get_coupon(order.session)
     sums = []
     if coupon:
         off = f"{coupon['percent_off']:g}% off" if coupon["percent_off"] else "off"
         sums.append(
             (
                 f"{coupon['name'] or 'Discount'} ({off})",
-                formatting.money(-details["amount_discount"], currency),
+                formatting.format_money(-details["amount_discount"], currency),
             )
         )
     if order.taxed:
         inside = any(price["tax_behavior"] == "inclusive" for _, price, _ in order.rows)
         label = f"Tax ({pricing.TAX_PERCENT}%{', included' if inside else ''})"
-        sums.append((label, formatting.money(details["amount_tax"], currency)))
+        sums.append((label, formatting.format_money(details["amount_tax"], currency)))
     return sums
 
 
 def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:
     quantity = item["quantity"] or 1
-    amount = formatting.money(price["unit_amount"] * quantity, price["currency"])
+    amount = formatting.format_money(price["unit_amount"] * quantity, price["currency"])
     note = ""
     if price["recurring"]:
-        every = formatting.interval(price["recurring"])
+        every = formatting.format_interval(price["recurring"])
         note = _BILLED.get(every, f"Billed every {every}")
         if trial_days:
             amount, note = f"{trial_days} days free", f"{amount} / {every} after"

@@ -1,9 +1,8 @@
-"""What happens when the buyer presses Pay: objects, their states, and events in the order in which Stripe sends them.
+"""Pay a Checkout Session: objects, states, and events in Stripe's order. Each public function is one transaction.
 
-Each public function is one storage transaction; webhooks leave after it. Follows
 https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
-/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first payment has succeeded there is
-nothing but the payment intent. A session's hidden part remembers the attempt: its intent and its buyer.
+/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first successful payment, only the payment
+intent exists. The session's hidden data contain the attempt's intent and buyer.
 """
 
 import time
@@ -11,9 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
-import stripe
-
-from .. import cards, events, shapes, storage, switches
+from .. import cards, events, storage, switches
 from ..billing import clocks
 from ..resources import charges, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
@@ -30,10 +27,10 @@ AUTHENTICATION_FAILED = (
 
 @dataclass(frozen=True)
 class Result:
-    """How an attempt ended; `message` is for the buyer.
+    """The result of an attempt; `message` is for the buyer.
 
-    paid: complete. accepted: will be, a little later (switch late_seconds). challenge: 3D Secure comes first.
-    declined: the same page takes another card. closed: the session was not open, nothing happened.
+    paid: complete. accepted: completes later (switch late_seconds). challenge: 3D Secure is required.
+    declined: the buyer can try another card. closed: the session was not open, nothing changed.
     """
 
     state: Literal["paid", "accepted", "challenge", "declined", "closed"]
@@ -41,116 +38,113 @@ class Result:
 
 
 def pay(session_id: str, form: PaymentForm) -> Result:
-    """The buyer pressed Pay with a checked form. A second press finds the session closed and changes nothing."""
-    with storage.transaction(), _time_of(session_id):
-        order = _payable(session_id)
+    """Pay with a validated form. A second call finds the session closed and changes nothing."""
+    with storage.transaction(), _customer_time(session_id):
+        order = _load_payable(session_id)
         if order is None:
             return Result("closed")
-        buyer = _buyer(order, form)
-        storage.hide(session_id, buyer=buyer)
-        if not order.asks_card:
-            return _paid(order, None, None)
+        buyer = _read_buyer(order, form)
+        storage.update_hidden(session_id, buyer=buyer)
+        if not order.needs_card:
+            return _settle_order(order, None, None)
         if form.account is not None:
-            bank_debit.begin(order, _intent(order), form.account, buyer)
+            bank_debit.start_debit(order, _ensure_intent(order), form.account, buyer)
             return Result("paid")
         card = form.card
-        method = payment_method(card, form, buyer)
-        intent = storage.update(_intent(order)["id"], payment_method=method["id"])
+        method = create_payment_method(card, form, buyer)
+        intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
             return _ask_to_authenticate(order, intent)
         return _confirm(order, intent, method, card)
 
 
 def authenticate(session_id: str, passed: bool) -> Result:
-    """The buyer pressed Complete or Fail in the 3D Secure window."""
-    with storage.transaction(), _time_of(session_id):
-        order = _payable(session_id)
-        intent = challenged_intent(session_id)
+    with storage.transaction(), _customer_time(session_id):
+        order = _load_payable(session_id)
+        intent = get_challenged_intent(session_id)
         if order is None or intent is None:
             return Result("closed")
         method = storage.get(intent["payment_method"]) or {}
         intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
         if passed:
-            return _confirm(order, intent, method, cards.by_fingerprint(method["card"]["fingerprint"]))
+            return _confirm(order, intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]))
         return fail(intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED)
 
 
-def challenged_intent(session_id: str) -> Obj | None:
-    """The payment or setup intent of this session that waits for 3D Secure, if one does."""
-    intent = storage.get(storage.hidden(session_id).get("intent", ""))
+def get_challenged_intent(session_id: str) -> Obj | None:
+    """Return the session's payment or setup intent if it waits for 3D Secure."""
+    intent = storage.get(storage.get_hidden(session_id).get("intent", ""))
     return intent if intent and intent["status"] == "requires_action" else None
 
 
-def withdraw(session_id: str) -> None:
-    """The order changes, so a 3D Secure window that is still open for it counts no more."""
-    if intent := challenged_intent(session_id):
+def cancel_challenge(session_id: str) -> None:
+    """Cancel a pending 3D Secure challenge, because the order changes."""
+    if intent := get_challenged_intent(session_id):
         storage.update(intent["id"], next_action=None, status="requires_payment_method")
 
 
-def completed_event(session_id: str) -> str:
-    """The id of the session's checkout.session.completed, "" while there is none."""
-    return str(storage.hidden(session_id).get("completed", ""))
+def get_completed_event(session_id: str) -> str:
+    return str(storage.get_hidden(session_id).get("completed", ""))
 
 
 def complete_due(now: float | None = None) -> int:
-    """Finish what `late_seconds` held back until `now` (Unix seconds, default the clock), and return the number."""
+    """Complete payments that `late_seconds` delayed until `now` (Unix seconds); return their number."""
     now, done = time.time() if now is None else now, 0
-    if not storage.setting("late"):
+    if not storage.get_setting("late"):
         return 0
     with storage.transaction():
-        late = storage.setting("late")
+        late = storage.get_setting("late")
         for session_id in [key for key, due in late.items() if due <= now]:
             del late[session_id]
-            storage.hide(session_id, due=None)
-            order = _payable(session_id)
+            storage.update_hidden(session_id, due=None)
+            order = _load_payable(session_id)
             if order is not None:
-                intent = storage.get(storage.hidden(session_id).get("intent") or "")
+                intent = storage.get(storage.get_hidden(session_id).get("intent") or "")
                 method = storage.get(intent["payment_method"]) if intent else None
-                with _time_of(session_id):
+                with _customer_time(session_id):
                     settle(order, intent, method)
                 done += 1
         storage.set_setting("late", late)
     return done
 
 
-def _time_of(session_id: str) -> AbstractContextManager[None]:
-    """The time by which the session's customer lives."""
-    return clocks.following((storage.get(session_id) or {}).get("customer"))
+def _customer_time(session_id: str) -> AbstractContextManager[None]:
+    return clocks.customer_time((storage.get(session_id) or {}).get("customer"))
 
 
 # --- steps of a payment -----------------------------------------------------------------------------------
 
 
-def _payable(session_id: str) -> SessionView | None:
-    """The order while it can be paid: the session is open and no payment is on its way."""
+def _load_payable(session_id: str) -> SessionView | None:
+    """Return the order if the session is open and no payment is in progress."""
     order = SessionView.load(session_id)
-    accepted = storage.hidden(session_id).get("due")
+    accepted = storage.get_hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
 
 
-def _buyer(order: SessionView, form: PaymentForm) -> Obj:
+def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
     business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
-    if not order.asks_card:
+    if not order.needs_card:
         return {"email": email, "name": None, "address": {}, **business}
     address = {"country": form.billingCountry, "postal_code": form.postal_code}
     return {"email": email, "name": form.billingName, "address": address, **business}
 
 
-def payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
+def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
     month, year = form.expiry
     return payment_methods.new_card(card, month, year, billing_details(buyer))
 
 
-def _intent(order: SessionView) -> Obj:
-    """The session's payment intent, or for a trial its setup intent: made at the first attempt, kept for the next."""
-    known = storage.get(storage.hidden(order.session["id"]).get("intent", ""))
+def _ensure_intent(order: SessionView) -> Obj:
+    """Return the session's payment intent (a trial's setup intent), created by the first attempt."""
+    known = storage.get(storage.get_hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
     if known is not None and (known["object"] == "payment_intent") == bool(total):
-        fresh = {"status": "requires_payment_method", "next_action": None}
-        if total:  # a promotion code may have come in between
-            fresh["amount"] = total
-        return storage.update(known["id"], **fresh)
+        changes = {"status": "requires_payment_method", "next_action": None}
+        if total:  # a promotion code can change the total between attempts
+            changes["amount"] = total
+        return storage.update(known["id"], **changes)
     customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]
@@ -161,7 +155,7 @@ def _intent(order: SessionView) -> Obj:
     else:
         intent = setup_intents.new(customer=customer)
     events.emit(f"{intent['object']}.created", intent)
-    storage.hide(order.session["id"], intent=intent["id"])
+    storage.update_hidden(order.session["id"], intent=intent["id"])
     return intent
 
 
@@ -181,18 +175,18 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
         reason = card.decline
         charge = None
         if intent["object"] == "payment_intent":
-            charge = _failed_charge(order, intent, method, reason)
+            charge = _create_failed_charge(order, intent, method, reason)
         return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
         due = time.time() + late
-        storage.hide(order.session["id"], due=due)
-        storage.set_setting("late", {**storage.setting("late", {}), order.session["id"]: due})
+        storage.update_hidden(order.session["id"], due=due)
+        storage.set_setting("late", {**storage.get_setting("late", {}), order.session["id"]: due})
         return Result("accepted")
-    return _paid(order, intent, method)
+    return _settle_order(order, intent, method)
 
 
-def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+def _create_failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
     blocked = reason.outcome == "blocked"
     outcome = {
         "network_status": "not_sent_to_network" if blocked else "declined_by_network",
@@ -213,28 +207,25 @@ def _failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.D
 def fail(
     intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
 ) -> Result:
-    """Back to requires_payment_method, with the reason on the intent; the session stays open."""
+    """Return the intent to requires_payment_method with the reason; the session stays open."""
     error = {
-        "code": code,
         "decline_code": reason.decline_code if reason else None,
-        "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
-        "message": message,
         "payment_method": method,
         "type": "card_error" if reason else "invalid_request_error",
     }
     changes: Obj = {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     if intent["object"] == "payment_intent":
-        told = {"charge": charge["id"]} if charge else {}
-        changes["last_payment_error"] = shapes.fill(stripe.PaymentIntent.LastPaymentError, **error, **told)
-        changes["latest_charge"] = charge["id"] if charge else intent["latest_charge"]
+        if charge:
+            error["charge"] = changes["latest_charge"] = charge["id"]
+        changes["last_payment_error"] = payment_intents.last_error(message, code, **error)
         event = "payment_intent.payment_failed"
     else:
-        changes["last_setup_error"] = shapes.fill(stripe.SetupIntent.LastSetupError, **error)
+        changes["last_setup_error"] = setup_intents.last_error(message, code, **error)
         event = "setup_intent.setup_failed"
     events.emit(event, storage.update(intent["id"], **changes))
     return Result("declined", reason.page_message if reason else message)
 
 
-def _paid(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
+def _settle_order(order: SessionView, intent: Obj | None, method: Obj | None) -> Result:
     settle(order, intent, method)
     return Result("paid")

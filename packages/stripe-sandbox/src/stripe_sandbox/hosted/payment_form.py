@@ -1,4 +1,4 @@
-"""What the buyer typed into the payment form, and what is wrong with it, in the words of Stripe's page."""
+"""Read and validate the payment form, with the error messages of Stripe's page."""
 
 import datetime
 import re
@@ -10,14 +10,14 @@ from babel import Locale
 
 from .. import cards, ibans
 
-# Countries whose postal code Stripe's page asks for ▶ (label, pattern it must have).
+# country whose postal code Stripe's page requires ▶ (label, pattern)
 POSTAL_CODES = {
     "US": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
     "CA": ("Postal code", re.compile(r"[A-Za-z]\d[A-Za-z] ?\d[A-Za-z]\d")),
     "GB": ("Postal code", re.compile(r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}")),
     "PR": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
 }
-HOME_OF_CURRENCY = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
+CURRENCY_COUNTRIES = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
 _TAX_IDS = {
     "gb_vat": re.compile(r"GB(\d{9}|\d{12})"),
     "eu_vat": re.compile(r"(?!GB)[A-Z]{2}[0-9A-Z]{8,12}"),
@@ -30,7 +30,7 @@ REQUIRED = "Required"
 
 @dataclass
 class PaymentForm:
-    """The fields as typed, named as Stripe's inputs are, and `errors`: field name to text. No errors: ready to pay."""
+    """The fields as typed, named as Stripe's inputs, and `errors` by field name."""
 
     email: str = ""
     cardNumber: str = ""
@@ -47,33 +47,33 @@ class PaymentForm:
 
     @property
     def number(self) -> str:
-        return cards.digits(self.cardNumber)
+        return cards.extract_digits(self.cardNumber)
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
-        """The tax id of a checked form, as Stripe keeps it; empty without one."""
+        """Return the tax id of a validated form as Stripe stores it, or []."""
         kind = _tax_id_kind(self.taxId)
         return [{"type": kind, "value": self.taxId}] if kind else []
 
     @property
     def account(self) -> ibans.Account | None:
-        """The bank account of a checked form that chose SEPA debit, else None."""
+        """Return the bank account of a validated form with SEPA debit, else None."""
         return ibans.find(self.iban) if self.paymentMethod == "sepa_debit" else None
 
     @property
     def card(self) -> cards.Card:
-        return cards.by_number(self.number)
+        return cards.find_by_number(self.number)
 
     def fill(self, number: str) -> None:
-        """Fill in a test card; nothing happens for a number that is none."""
+        """Fill in a test card; do nothing if the number is not one."""
         card = cards.BY_NUMBER.get(number)
         if card:
-            self.cardNumber, self.cardExpiry = card.shown, "12 / 34"
+            self.cardNumber, self.cardExpiry = card.formatted_number, "12 / 34"
             self.cardCvc = "1234"[: cards.cvc_length(card.number)]
 
     @property
     def expiry(self) -> tuple[int, int]:
-        """(month, year) of a checked form."""
+        """Return (month, year) of a validated form."""
         return cards.parse_expiry(self.cardExpiry) or (1, 2000)
 
     @property
@@ -89,7 +89,7 @@ def read(
     today: datetime.date,
     methods: Sequence[str] = ("card",),
 ) -> PaymentForm:
-    """Take the fields from a POST and check those that were asked for. `methods` are those on offer."""
+    """Read the fields of a POST and validate the required ones. `methods` are the available payment methods."""
     names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
     form = PaymentForm()
     for name in names:
@@ -122,19 +122,19 @@ def read(
 
 @cache
 def countries() -> list[tuple[str, str]]:
-    """(ISO 3166 code, English name) of every country, by name."""
+    """Return (ISO 3166 code, English name) of every country, sorted by name."""
     names = {str(code): str(name) for code, name in Locale("en").territories.items()}
     codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
 
 
 def _number_error(text: str) -> str:
-    number = cards.digits(text)
+    number = cards.extract_digits(text)
     if not text:
         return REQUIRED
     if len(number) < cards.number_length(number):
         return "Your card number is incomplete."
-    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.luhn_valid(number):
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.is_luhn_valid(number):
         return "Your card number is invalid."
     return ""
 
@@ -156,19 +156,19 @@ def _expiry_error(text: str, today: datetime.date) -> str:
 def _cvc_error(text: str, number: str) -> str:
     if not text:
         return REQUIRED
-    complete = len(cards.digits(text)) == len(text) == cards.cvc_length(number)
+    complete = len(cards.extract_digits(text)) == len(text) == cards.cvc_length(number)
     return "" if complete else "Your card's security code is incomplete."
 
 
 def _tax_id_kind(text: str) -> str:
-    """Stripe's name for this form of tax id, "" for one that the sandbox doesn't know. It asks no register."""
+    """Return Stripe's type for a tax id of this format, or "". Don't verify the number."""
     return next((kind for kind, form in _TAX_IDS.items() if form.fullmatch(text)), "")
 
 
 def _iban_error(text: str) -> str:
     if not text:
         return REQUIRED
-    if not ibans.valid(text):
+    if not ibans.is_valid(text):
         return "The IBAN you entered is invalid."
     return "" if ibans.find(text) else "The sandbox takes test accounts only: see the list of test cards."
 

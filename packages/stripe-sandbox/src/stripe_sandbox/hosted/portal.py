@@ -18,13 +18,13 @@ from ..resources import subscriptions
 from ..storage import Obj
 from . import payment_form, portal_actions, portal_page
 
-LIFE = 3600
-"""Seconds that a portal session stays usable."""
+SESSION_SECONDS = 3600
+"""Lifetime of a portal session."""
 View = Callable[..., HttpResponse]
 
 
 def _with_session(view: View) -> View:
-    """Give the view the portal session; one that is unknown or too old gets a page that says so."""
+    """Pass the portal session to the view, or show a notice if it is unknown or expired."""
 
     @wraps(view)
     def guarded(request: HttpRequest, session_id: str, **kwargs: Any) -> HttpResponse:
@@ -32,9 +32,9 @@ def _with_session(view: View) -> View:
         customer = storage.get(session["customer"], "customer") if session else None
         if session is None or customer is None or customer.get("deleted"):
             return _notice(request, "unknown", "", 404)
-        if clock.now() > session["created"] + LIFE:
+        if clock.now() > session["created"] + SESSION_SECONDS:
             return _notice(request, "portal_expired", session["return_url"] or "", 410)
-        with clocks.following(customer["id"]):
+        with clocks.customer_time(customer["id"]):
             response = view(request, session, customer, **kwargs)
         if session["return_url"]:
             store = urlsplit(session["return_url"])
@@ -47,10 +47,10 @@ def _with_session(view: View) -> View:
 @require_GET
 @_with_session
 def home(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
-    """All there is; a session made for one flow goes straight there, once."""
+    """Show the overview; redirect a session with a flow to that flow on its first visit."""
     flow = session["flow"]
     if flow and "all" not in request.GET:
-        return _see_other(_flow_url(session))
+        return HttpResponseRedirect(_flow_url(session), status=303)
     context = {
         "rows": portal_page.rows(customer),
         "card": portal_page.card(customer),
@@ -65,22 +65,21 @@ def home(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
 def payment_method(
     request: HttpRequest, session: Obj, customer: Obj, subscription_id: str = ""
 ) -> HttpResponse:
-    """A new card: the customer's default, or one subscription's."""
     _require(session, "payment_method_update")
     subscription = _subscription(customer, subscription_id) if subscription_id else None
-    typed = _blank(request, customer)
+    form = _initial_form(request, customer)
     if request.method == "POST":
         today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-        typed = payment_form.read(request.POST, ask_email=False, ask_card=True, today=today)
-        if not typed.errors:
-            problem = portal_actions.save_card(customer, typed, subscription)
+        form = payment_form.read(request.POST, ask_email=False, ask_card=True, today=today)
+        if not form.errors:
+            problem = portal_actions.save_card(customer, form, subscription)
             if not problem:
-                return _done(session, "payment_method_update")
-            typed.errors["cardNumber"] = problem
+                return _redirect_after(session, "payment_method_update")
+            form.errors["cardNumber"] = problem
     context = {
-        "form": typed,
+        "form": form,
         "countries": payment_form.countries(),
-        "one_tap": cards.ONE_TAP[:3],
+        "suggested_cards": cards.SUGGESTED[:3],
         "card_count": len(cards.TABLE),
         "subscription": subscription,
     }
@@ -90,31 +89,30 @@ def payment_method(
 @require_http_methods(["GET", "HEAD", "POST"])
 @_with_session
 def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
-    """Asks, then cancels: at the end of the period, or at once if the configuration says so."""
+    """Ask for confirmation, then cancel at the period end or at once, as configured."""
     _require(session, "subscription_cancel")
     subscription = _subscription(customer, subscription_id)
     at_period_end = _features(session)["subscription_cancel"]["mode"] == "at_period_end"
     if request.method == "POST":
         portal_actions.cancel(customer, subscription, at_period_end)
-        return _done(session, "subscription_cancel")
+        return _redirect_after(session, "subscription_cancel")
     (row,) = [row for row in portal_page.rows(customer) if row.subscription["id"] == subscription_id]
-    context = {"row": row, "end": portal_page.end_of(subscription), "at_period_end": at_period_end}
+    context = {"row": row, "end": portal_page.end_date(subscription), "at_period_end": at_period_end}
     return _page(request, "cancel", session, customer, context)
 
 
 @require_POST
 @_with_session
 def resume(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
-    """Don't cancel after all."""
+    """Undo a scheduled cancellation."""
     _require(session, "subscription_cancel")
     portal_actions.resume(customer, _subscription(customer, subscription_id))
-    return _see_other(_home_url(session))
+    return HttpResponseRedirect(_home_url(session), status=303)
 
 
 @require_GET
 @_with_session
 def confirmation(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
-    """The end of a flow whose after_completion is hosted_confirmation."""
     after = (session["flow"] or {}).get("after_completion", {})
     message = (after.get("hosted_confirmation") or {}).get("custom_message")
     return _page(request, "confirmation", session, customer, {"message": message})
@@ -132,7 +130,7 @@ def _features(session: Obj) -> Obj:
 
 
 def _subscription(customer: Obj, subscription_id: str) -> Obj:
-    """A living subscription of this customer. Raises Http404."""
+    """Return a subscription of this customer that has not ended. Raise Http404 otherwise."""
     found = storage.get(subscription_id, "subscription")
     if found is None or found["customer"] != customer["id"] or found["status"] in subscriptions.ENDED:
         raise Http404
@@ -147,25 +145,27 @@ def _flow_url(session: Obj) -> str:
     return reverse("stripe_sandbox:portal_payment_method", args=[session["id"]])
 
 
-def _done(session: Obj, act: str) -> HttpResponse:
-    """Where to go after an act: what the flow's after_completion says if this was its act, else back to all."""
+def _redirect_after(session: Obj, act: str) -> HttpResponse:
+    """Redirect after an action: as the flow's after_completion says if the flow was for it, else to the overview."""
     flow = session["flow"]
     after: Obj = {"type": "portal_homepage"}
     if flow and flow["type"] == act:
         after = flow["after_completion"]
     if after["type"] == "redirect":
-        return _see_other(after["redirect"]["return_url"])
+        return HttpResponseRedirect(after["redirect"]["return_url"], status=303)
     if after["type"] == "hosted_confirmation":
-        return _see_other(reverse("stripe_sandbox:portal_confirmation", args=[session["id"]]))
-    return _see_other(_home_url(session))
+        return HttpResponseRedirect(
+            reverse("stripe_sandbox:portal_confirmation", args=[session["id"]]), status=303
+        )
+    return HttpResponseRedirect(_home_url(session), status=303)
 
 
 def _home_url(session: Obj) -> str:
     return reverse("stripe_sandbox:portal", args=[session["id"]]) + ("?all" if session["flow"] else "")
 
 
-def _blank(request: HttpRequest, customer: Obj) -> payment_form.PaymentForm:
-    """An untouched form, or one with a test card filled in (?card=)."""
+def _initial_form(request: HttpRequest, customer: Obj) -> payment_form.PaymentForm:
+    """Return an empty form, or one with a test card filled in (?card=)."""
     address = customer["address"] or {}
     blank = payment_form.PaymentForm(
         billingName=customer["name"] or "",
@@ -190,9 +190,3 @@ def _page(
 
 def _notice(request: HttpRequest, kind: str, back: str, status: int) -> HttpResponse:
     return render(request, "stripe_sandbox/hosted/notice.html", {"kind": kind, "back": back}, status=status)
-
-
-def _see_other(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response

@@ -1,4 +1,4 @@
-"""What a customer does in the billing portal. Each function is one storage transaction, in the customer's time.
+"""A customer's actions in the billing portal, each in one transaction and in the time of the customer's clock.
 
 https://docs.stripe.com/customer-management
 """
@@ -14,24 +14,25 @@ from ..storage import Obj
 from . import payment
 from .payment_form import PaymentForm
 
-NO_WINDOW = "This card asks for 3D Secure, which the sandbox plays at checkout only. Please try another card."
+CHALLENGE_NOT_SUPPORTED = (
+    "This card requires 3D Secure, which the sandbox supports at checkout only. Please try another card."
+)
 
 
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
-    """Keep a new card: for one subscription, or as the customer's default; and pay with it what is overdue.
+    """Save a card for one subscription or as the default, and pay overdue invoices with it. Return "" or an error.
 
-    Return "" or why the card was turned down. As on Stripe's portal, a subscription that has a card of its own keeps it
-    when only the customer's default changes.
+    As on Stripe's portal, a subscription with its own card keeps that card when the default changes.
     """
     card = form.card
     if card.challenge:
-        return NO_WINDOW
-    with _in_time_of(customer):
+        return CHALLENGE_NOT_SUPPORTED
+    with _customer_transaction(customer):
         intent = setup_intents.new(customer=customer["id"])
         events.emit("setup_intent.created", intent)
         address = {"country": form.billingCountry, "postal_code": form.postal_code}
         buyer = {"email": customer["email"], "name": form.billingName, "address": address}
-        method = payment.payment_method(card, form, buyer)
+        method = payment.create_payment_method(card, form, buyer)
         if card.decline:
             payment.fail(intent, method, card.decline.code, card.decline, card.decline.message)
             return card.decline.page_message
@@ -45,14 +46,15 @@ def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None)
             changes.update(subscription, {"default_payment_method": method["id"]})
         else:
             _set_default(customer, method["id"])
-        for invoice in collection.open_invoices(customer["id"], subscription["id"] if subscription else ""):
+        for invoice in collection.find_open_invoices(
+            customer["id"], subscription["id"] if subscription else ""
+        ):
             collection.pay(invoice, method["id"])
     return ""
 
 
 def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
-    """End the subscription: when what is paid for is over, or at once."""
-    with _in_time_of(customer):
+    with _customer_transaction(customer):
         details = {"reason": "cancellation_requested"}
         if at_period_end:
             changes.update(subscription, {"cancel_at_period_end": True})
@@ -61,18 +63,17 @@ def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
 
 
 def resume(customer: Obj, subscription: Obj) -> None:
-    """Take the planned end back."""
-    with _in_time_of(customer):
+    with _customer_transaction(customer):
         changes.update(subscription, {"cancel_at_period_end": False})
 
 
 @contextmanager
-def _in_time_of(customer: Obj) -> Iterator[None]:
-    with clocks.following(customer["id"]), storage.transaction():
+def _customer_transaction(customer: Obj) -> Iterator[None]:
+    with clocks.customer_time(customer["id"]), storage.transaction():
         yield
 
 
 def _set_default(customer: Obj, method: str) -> None:
     settings: dict[str, Any] = (customer["invoice_settings"] or {}) | {"default_payment_method": method}
     after = storage.update(customer["id"], invoice_settings=settings)
-    events.updated("customer", customer, after)
+    events.emit_updated("customer", customer, after)

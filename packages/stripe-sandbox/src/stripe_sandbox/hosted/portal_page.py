@@ -1,4 +1,4 @@
-"""The billing portal as a page needs it: subscriptions, card, invoices, each in a few words."""
+"""The data of the billing portal's page: subscriptions, card and invoices as text."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A subscription. `note` says what comes next, `card` what pays for it ("" when the customer's default does)."""
+    """A subscription. `note` describes the next event; `card` is "" if the customer's default pays."""
 
     subscription: Obj
     name: str
@@ -32,8 +32,6 @@ class Row:
 
 @dataclass(frozen=True)
 class InvoiceRow:
-    """A line of the history. `url` is the invoice's page."""
-
     date: str
     amount: str
     state: str
@@ -42,18 +40,16 @@ class InvoiceRow:
 
 
 def rows(customer: Obj) -> list[Row]:
-    """The subscriptions that haven't ended, newest first."""
     found = storage.find("subscription", ("customer", "=", customer["id"]))
     return [_row(subscription) for subscription in found if subscription["status"] not in subscriptions.ENDED]
 
 
 def invoices(customer: Obj) -> list[InvoiceRow]:
-    """The latest invoices."""
     found, _ = storage.page("invoice", ("customer", "=", customer["id"]), ("status", "!=", "draft"), limit=24)
     return [
         InvoiceRow(
             formatting.date(invoice["created"]),
-            formatting.money(invoice["total"], invoice["currency"]),
+            formatting.format_money(invoice["total"], invoice["currency"]),
             str(invoice["status"]).capitalize(),
             ", ".join(line["description"] or "" for line in invoice["lines"]["data"]),
             invoice["hosted_invoice_url"] or "",
@@ -63,20 +59,19 @@ def invoices(customer: Obj) -> list[InvoiceRow]:
 
 
 def card(customer: Obj) -> str:
-    """The customer's own default card, "" when there is none."""
     return _card((customer["invoice_settings"] or {}).get("default_payment_method"))
 
 
 def overdue(customer: Obj) -> str:
-    """What is owed since a payment failed, "" when nothing is."""
+    """Return the total of invoices whose payment failed, or ""."""
     found = storage.find("invoice", ("customer", "=", customer["id"]), ("status", "=", "open"))
-    owed = [invoice for invoice in found if invoice["attempted"]]
-    total = sum(invoice["amount_remaining"] for invoice in owed)
-    return formatting.money(total, owed[0]["currency"]) if total else ""
+    overdue_invoices = [invoice for invoice in found if invoice["attempted"]]
+    total = sum(invoice["amount_remaining"] for invoice in overdue_invoices)
+    return formatting.format_money(total, overdue_invoices[0]["currency"]) if total else ""
 
 
-def end_of(subscription: Obj) -> str:
-    """The day on which it ends, or would if it were cancelled now."""
+def end_date(subscription: Obj) -> str:
+    """Return the day on which it ends, or would end if it were cancelled now."""
     periods = [item["current_period_end"] for item in subscription["items"]["data"]]
     return formatting.date(subscription["cancel_at"] or min(periods))
 
@@ -84,17 +79,17 @@ def end_of(subscription: Obj) -> str:
 def _row(subscription: Obj) -> Row:
     item = subscription["items"]["data"][0]
     product = storage.get(item["price"]["product"]) or {"name": "Subscription"}
-    amount = formatting.money(
+    amount = formatting.format_money(
         (item["price"]["unit_amount"] or 0) * item["quantity"], subscription["currency"]
     )
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
-    day = end_of(subscription)
+    day = end_date(subscription)
     next_step = {"trialing": f"Trial ends on {day}", "past_due": "The last payment failed"}
     note = next_step.get(str(subscription["status"]), f"Renews on {day}")
     return Row(
         subscription,
         product["name"],
-        f"{amount} per {formatting.interval(item['price']['recurring'])}",
+        f"{amount} per {formatting.format_interval(item['price']['recurring'])}",
         str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),

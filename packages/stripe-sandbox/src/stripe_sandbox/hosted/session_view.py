@@ -1,4 +1,4 @@
-"""A Checkout Session as the hosted page needs it: its rows, its terms, what the buyer must be asked."""
+"""A Checkout Session with the derived values that the hosted page and the payment need."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from .. import clock, events, shapes, storage
 from ..resources import coupons, invoices, subscriptions
 from ..storage import Obj
 
-# What `payment_intent_data` may hold and the payment intent shows under the same name.
+# keys of `payment_intent_data` that the payment intent has under the same name
 _INTENT_FIELDS = ("description", "metadata", "receipt_email", "setup_future_usage", "statement_descriptor",
                   "statement_descriptor_suffix", "shipping", "transfer_group")  # fmt: skip
 _DAY = 86400
@@ -17,16 +17,16 @@ _DAY = 86400
 
 @dataclass(frozen=True)
 class SessionView:
-    """`session` is the stored Checkout Session, `hidden` what came with its creation and Stripe doesn't show."""
+    """`session` is the stored Checkout Session, `hidden` the data that Stripe does not show."""
 
     session: Obj
     hidden: Obj
 
     @classmethod
     def load(cls, session_id: str) -> "SessionView | None":
-        """The order behind a session's id; None when there is no such session."""
+        """Return the order of a session's id, or None."""
         session = storage.get(session_id, "checkout.session")
-        return cls(session, storage.hidden(session_id)) if session else None
+        return cls(session, storage.get_hidden(session_id)) if session else None
 
     @property
     def mode(self) -> str:
@@ -34,62 +34,60 @@ class SessionView:
 
     @cached_property
     def rows(self) -> list[tuple[Obj, Obj, Obj]]:
-        """(line item, its price, its product), in the order of the session."""
+        """Return (line item, price, product) in the session's order."""
         items = storage.find("item", parent=self.session["id"])
         return [(item, item["price"], storage.get(item["price"]["product"]) or {}) for item in items]
 
     @property
     def email(self) -> str:
-        """The address that is already known, "" when the buyer must be asked."""
+        """Return the known e-mail address, or "" if the page must request it."""
         customer = storage.get(self.session["customer"] or "") or {}
         return customer.get("email") or self.session["customer_email"] or ""
 
     @property
     def trial_end(self) -> int | None:
-        """Unix time at which a trial that starts now is over; None without a trial."""
+        """Return the Unix time at which a trial that starts now ends, or None."""
         data = self.hidden.get("subscription_data") or {}
         days = data.get("trial_period_days")
         return clock.now() + int(days) * _DAY if days else data.get("trial_end")
 
     @property
     def trial_days(self) -> int:
-        """Whole days of trial, 0 without one."""
         return round((self.trial_end - clock.now()) / _DAY) if self.trial_end else 0
 
     @property
-    def asks_card(self) -> bool:
-        """Not for what costs nothing, nor for a trial whose card is asked for later."""
+    def needs_card(self) -> bool:
+        """Return whether a card is required: not for free orders, nor for trials that collect it later."""
         if self.session["amount_total"]:
             return True
         return self.mode == "subscription" and self.session["payment_method_collection"] != "if_required"
 
     @property
     def methods(self) -> list[str]:
-        """Ways to pay on offer: "card", "sepa_debit"."""
         return list(self.session["payment_method_types"])
 
     @property
     def saves_card(self) -> bool:
-        """Whether the card is attached to the customer for later payments."""
+        """Return whether the card is attached to the customer for later payments."""
         return self.mode == "subscription" or bool(self.intent_fields.get("setup_future_usage"))
 
     @property
-    def makes_customer(self) -> bool:
-        wanted = self.session["customer_creation"] == "always" or (
+    def creates_customer(self) -> bool:
+        requested = self.session["customer_creation"] == "always" or (
             self.session["invoice_creation"] or {}
         ).get("enabled")
-        return bool(self.mode == "subscription" or wanted or self.saves_card)
+        return bool(self.mode == "subscription" or requested or self.saves_card)
 
     @property
     def intent_fields(self) -> Obj:
-        """What the payment intent takes over from the session's creation."""
+        """Return the payment intent's fields that the session's creation set."""
         if self.mode == "subscription":
             return {"description": "Subscription creation", "setup_future_usage": "off_session"}
         data = self.hidden.get("payment_intent_data") or {}
         return {name: data[name] for name in _INTENT_FIELDS if data.get(name)}
 
     def url(self, path: str) -> str:
-        """The full address of another sandbox page, on the host that the buyer uses."""
+        """Return the absolute URL of another sandbox page, on the host that the buyer uses."""
         base = self.hidden.get("origin") or self.session["url"].rpartition("/checkout/")[0]
         return f"{base}/{path}"
 
@@ -98,7 +96,7 @@ class SessionView:
         return bool(self.session["automatic_tax"]["enabled"])
 
     def redeem(self, customer: str | None, subscription: str | None = None) -> str:
-        """Use up the session's coupon or promotion code; return the discount's id, "" when there is none."""
+        """Redeem the session's coupon or promotion code; return the discount's id, or ""."""
         for applied in self.session["discounts"] or []:
             owner = {
                 "customer": customer,
@@ -111,11 +109,11 @@ class SessionView:
             return str(discount["id"])
         return ""
 
-    def subscribe(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
-        """Start the subscription with its first invoice, settled; return the session's fields about them."""
+    def create_subscription(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
+        """Create the subscription and its paid first invoice; return the session's fields about them."""
         data = self.hidden.get("subscription_data") or {}
         rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
-        once = [item for item, price, _ in self.rows if not price["recurring"]]
+        one_time_items = [item for item, price, _ in self.rows if not price["recurring"]]
         fields = {
             name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
         }
@@ -125,19 +123,19 @@ class SessionView:
         )
         if discount := self.redeem(customer, subscription["id"]):
             subscription = storage.update(subscription["id"], discounts=[discount])
-        invoice = invoices.new(subscription, extra=once, customer_tax_ids=self._tax_ids)
+        invoice = invoices.new(subscription, extra=one_time_items, customer_tax_ids=self._tax_ids)
         invoice = storage.update(invoice["id"], hosted_invoice_url=self.url(f"receipts/{invoice['id']}"))
         subscription = storage.update(subscription["id"], latest_invoice=invoice["id"])
         events.emit("customer.subscription.created", subscription)
         self._settle(invoice, intent)
         return {"subscription": subscription["id"], "invoice": invoice["id"]}
 
-    def bill(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
-        """The invoice of a one-time sale, settled, if the session asks for one; return the session's field about it."""
-        wanted = self.session["invoice_creation"]
-        if not wanted or not wanted["enabled"]:
+    def create_invoice(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
+        """Create the paid invoice of a one-time sale if the session requests one; return the session's field for it."""
+        requested = self.session["invoice_creation"]
+        if not requested or not requested["enabled"]:
             return {}
-        data = wanted["invoice_data"]
+        data = requested["invoice_data"]
         fields = {
             "description": data["description"],
             "footer": data["footer"],
@@ -157,7 +155,7 @@ class SessionView:
 
     @property
     def _tax_ids(self) -> list[Obj]:
-        return list(storage.hidden(self.session["id"])["buyer"].get("tax_ids", []))
+        return list(storage.get_hidden(self.session["id"])["buyer"].get("tax_ids", []))
 
     def _settle(self, invoice: Obj, intent: Obj | None) -> None:
         events.emit("invoice.created", invoice)

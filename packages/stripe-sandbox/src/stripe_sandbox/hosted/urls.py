@@ -1,4 +1,4 @@
-"""Addresses below /stripe-sandbox/ that a buyer sees: checkout with 3D Secure, billing portal, receipt."""
+"""URLs below /stripe-sandbox/ for buyers: checkout with 3D Secure, billing portal, receipt."""
 
 from django.urls import path
 

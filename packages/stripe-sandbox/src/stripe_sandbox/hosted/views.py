@@ -1,7 +1,6 @@
-"""The pages that the buyer sees: checkout, 3D Secure, the receipt. Each works without JavaScript."""
+"""The hosted pages: checkout, 3D Secure, receipt. Each works without JavaScript."""
 
 import datetime
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,17 +17,16 @@ from ..storage import Obj
 from . import invoice_page, order_summary, payment, payment_form
 from .session_view import SessionView
 
-HOLD_SECONDS = 10
-"""How long the buyer is kept until the store has acknowledged the payment, as Stripe keeps them."""
+MAX_HOLD_SECONDS = 10
+"""How long the redirect waits for the store to acknowledge the payment, as at Stripe."""
 
-# Where on the page a decline is shown; elsewhere it stands below the card number.
-_FIELD_OF_DECLINE = {cards.CVC.message: "cardCvc", cards.EXPIRED.message: "cardExpiry"}
+# message ▶ the field that shows it, if not the card number
+_DECLINE_FIELDS = {cards.CVC.message: "cardCvc", cards.EXPIRED.message: "cardExpiry"}
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The hosted page of one Checkout Session."""
     checkout_sessions.expire_due()
     payment.complete_due()
     order = SessionView.load(session_id)
@@ -40,80 +38,65 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
         return _notice(request, "expired", order, status=410)
     if order.session["status"] == "complete" or order.hidden.get("due"):
         return _notice(request, "complete", order)
-    return _page(request, order, _first_form(request, order))
+    return _page(request, order, _initial_form(request, order))
 
 
 def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-    typed = payment_form.read(
-        request.POST, ask_email=not order.email, ask_card=order.asks_card, today=today, methods=order.methods
+    form = payment_form.read(
+        request.POST, ask_email=not order.email, ask_card=order.needs_card, today=today, methods=order.methods
     )
-    if order.session["status"] == "open" and (act := _promotion(request, order)):
-        typed.errors = {}
-        return _page(request, SessionView.load(order.session["id"]) or order, typed, act.refused)
-    if typed.errors and order.session["status"] == "open":
-        return _page(request, order, typed)
-    result = payment.pay(order.session["id"], typed)
+    if order.session["status"] == "open" and (code_error := _apply_promotion(request, order)) is not None:
+        form.errors = {}
+        return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
+    if form.errors and order.session["status"] == "open":
+        return _page(request, order, form)
+    result = payment.pay(order.session["id"], form)
     if result.state == "declined":
-        typed.errors[_FIELD_OF_DECLINE.get(result.message, "cardNumber")] = result.message
-        return _page(request, order, typed)
-    return _onward(order.session["id"], result)
+        form.errors[_DECLINE_FIELDS.get(result.message, "cardNumber")] = result.message
+        return _page(request, order, form)
+    return _redirect_after(order.session["id"], result)
 
 
-@dataclass(frozen=True)
-class _Promotion:
-    """What came of the promotion code field: `refused` says why it can't be used."""
-
-    refused: str = ""
-
-
-def _promotion(request: HttpRequest, order: SessionView) -> _Promotion | None:
-    """Apply or remove a promotion code, if this POST asks for it. A code that was typed is never paid without."""
+def _apply_promotion(request: HttpRequest, order: SessionView) -> str | None:
+    """Apply or remove a promotion code; return an error message, "" on success, None if the POST has no code."""
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None
     if code or request.POST.get("act") == "remove":
-        payment.withdraw(order.session["id"])
+        payment.cancel_challenge(order.session["id"])
     if request.POST.get("act") == "remove":
         session_amounts.remove_code(order.session["id"])
-        return _Promotion()
+        return ""
     if not code:
         return None
     try:
         session_amounts.apply_code(order.session["id"], code)
     except coupons.Refused as refused:
-        return _Promotion(str(refused))
-    return _Promotion()
+        return str(refused)
+    return ""
 
 
 @never_cache
 @require_POST
 def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The buyer's answer in the 3D Secure window."""
     result = payment.authenticate(session_id, passed=request.POST.get("outcome") == "complete")
-    return _onward(session_id, result)
+    return _redirect_after(session_id, result)
 
 
-def _onward(session_id: str, result: payment.Result) -> HttpResponse:
-    """To the store after a payment (once it has acknowledged it), else back to the page, which knows what to show."""
+def _redirect_after(session_id: str, result: payment.Result) -> HttpResponse:
+    """Redirect to the store after a payment that it acknowledged, else back to the page."""
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
-            delivery.wait_for(payment.completed_event(session_id), HOLD_SECONDS)
-        return _see_other(success_url(session))
+            delivery.wait_for(payment.get_completed_event(session_id), MAX_HOLD_SECONDS)
+        return HttpResponseRedirect(success_url(session), status=303)
     declined = "?declined=1" if result.state == "declined" else ""
-    return _see_other(reverse("stripe_sandbox:checkout", args=[session_id]) + declined)
+    return HttpResponseRedirect(reverse("stripe_sandbox:checkout", args=[session_id]) + declined, status=303)
 
 
 def success_url(session: Obj) -> str:
-    """Where the buyer goes after paying."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _see_other(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response
 
 
 # --- 3D Secure: a bank's page in a frame in a frame -------------------------------------------------------
@@ -123,47 +106,47 @@ def _see_other(url: str) -> HttpResponse:
 @require_GET
 @xframe_options_sameorigin
 def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The outer frame, Stripe's, which holds the bank's."""
-    return _framed(render(request, "stripe_sandbox/hosted/challenge.html", {"session_id": session_id}))
+    return _allow_framing(render(request, "stripe_sandbox/hosted/challenge.html", {"session_id": session_id}))
 
 
 @never_cache
 @require_GET
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The inner frame, the bank's, with the buttons Complete and Fail."""
-    order, intent = SessionView.load(session_id), payment.challenged_intent(session_id)
+    order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
     context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
     if order and intent:
         card = (storage.get(intent["payment_method"]) or {})["card"]
-        amount = formatting.money(order.session["amount_total"], order.session["currency"])
+        amount = formatting.format_money(order.session["amount_total"], order.session["currency"])
         context |= {"amount": amount, "card": card}
-    return _framed(render(request, "stripe_sandbox/hosted/bank.html", context), order)
+    return _allow_framing(render(request, "stripe_sandbox/hosted/bank.html", context), order)
 
 
-# --- what else a buyer may open ---------------------------------------------------------------------------
+# --- receipts ---------------------------------------------------------------------------------------------
 
 
 @require_GET
 def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
-    """The receipt of a charge, or the page of an invoice."""
     paid = storage.get(object_id, "charge") or storage.get(object_id, "invoice")
     if paid is None:
         return _notice(request, "unknown", status=404)
     currency, refunded = paid["currency"], paid.get("amount_refunded")
     context = {
         "paid": paid,
-        "amount": formatting.money(paid["amount" if "amount" in paid else "amount_paid"], currency),
+        "amount": formatting.format_money(paid["amount" if "amount" in paid else "amount_paid"], currency),
         "date": formatting.date(paid["created"]),
-        "refunded": formatting.money(refunded, currency) if refunded else "",
+        "refunded": formatting.format_money(refunded, currency) if refunded else "",
         "paid_by": _paid_by(paid),
-        "lines": [(row["description"], formatting.money(row[key], currency)) for row, key in _bought(paid)],
+        "lines": [
+            (row["description"], formatting.format_money(row[key], currency))
+            for row, key in _receipt_lines(paid)
+        ],
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
 
 def _paid_by(paid: Obj) -> str:
-    """ "Visa •••• 4242", "SEPA debit •••• 3201"; "" for an invoice."""
+    """Return "Visa •••• 4242" or "SEPA debit •••• 3201"; "" for an invoice."""
     details = paid.get("payment_method_details") or {"type": ""}
     if details["type"] == "sepa_debit":
         return f"SEPA debit •••• {details['sepa_debit']['last4']}"
@@ -172,8 +155,8 @@ def _paid_by(paid: Obj) -> str:
     )
 
 
-def _bought(paid: Obj) -> list[tuple[Obj, str]]:
-    """(line, name of its amount): an invoice's own lines, or those of the session that a charge has paid."""
+def _receipt_lines(paid: Obj) -> list[tuple[Obj, str]]:
+    """Return (line, name of its amount field) of an invoice, or of the session that the charge paid."""
     if "lines" in paid:
         return [(row, "amount") for row in paid["lines"]["data"]]
     sessions = storage.find("checkout.session", ("payment_intent", "=", paid["payment_intent"]))
@@ -185,11 +168,11 @@ def _bought(paid: Obj) -> list[tuple[Obj, str]]:
 # --- rendering --------------------------------------------------------------------------------------------
 
 
-def _first_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
-    """An untouched form; with a test card filled in (?card=), or with why 3D Secure led back here (?declined=)."""
+def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
+    """Return an empty form, with a test card filled in (?card=) or a failed 3D Secure's error (?declined=)."""
     buyer = order.hidden.get("buyer") or {}
     country = buyer.get("address", {}).get("country")
-    home = country or payment_form.HOME_OF_CURRENCY.get(order.session["currency"], "US")
+    home = country or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
     blank = payment_form.PaymentForm(
         email=buyer.get("email") or "",
         billingName=buyer.get("name") or "",
@@ -210,33 +193,32 @@ def _first_form(request: HttpRequest, order: SessionView) -> payment_form.Paymen
 
 
 def _page(
-    request: HttpRequest, order: SessionView, typed: payment_form.PaymentForm, promotion_error: str = ""
+    request: HttpRequest, order: SessionView, form: payment_form.PaymentForm, promotion_error: str = ""
 ) -> HttpResponse:
     session = order.session
-    waiting = payment.challenged_intent(session["id"]) if request.method != "POST" else None
+    challenged = payment.get_challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
         "summary": order_summary.summarize(order),
-        "promotion": _applied(session),
+        "promotion": _applied_code(session),
         "promotion_error": promotion_error,
         "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
-        "form": typed,
-        "email": order.email or typed.email,
+        "form": form,
+        "email": order.email or form.email,
         "ask_email": not order.email,
-        "ask_card": order.asks_card,
+        "ask_card": order.needs_card,
         "countries": payment_form.countries(),
         "methods": order.methods,
         "accounts": ibans.TABLE[:2],
-        "one_tap": cards.ONE_TAP,
+        "suggested_cards": cards.SUGGESTED,
         "card_count": len(cards.TABLE),
-        "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if waiting else "",
+        "challenge_url": reverse("stripe_sandbox:challenge", args=[session["id"]]) if challenged else "",
     }
     response = render(request, "stripe_sandbox/hosted/checkout.html", context)
-    return _may_return(response, order)
+    return _allow_store_redirect(response, order)
 
 
-def _applied(session: Obj) -> str:
-    """The promotion code that lowers this session, "" when none does."""
+def _applied_code(session: Obj) -> str:
     for applied in session["discounts"] or []:
         code = storage.get(applied["promotion_code"] or "", "promotion_code")
         return code["code"] if code else ""
@@ -252,15 +234,15 @@ def _notice(
     return render(request, "stripe_sandbox/hosted/notice.html", context, status=status)
 
 
-def _may_return(response: HttpResponse, order: SessionView | None) -> HttpResponse:
-    """Let the form's redirect reach a store of another origin: browsers check form-action on redirects too."""
+def _allow_store_redirect(response: HttpResponse, order: SessionView | None) -> HttpResponse:
+    """Allow the form's redirect to the store's origin: browsers apply form-action to redirects too."""
     if order is not None:
         store = urlsplit(order.session["success_url"])
         response._csp_update = {"form-action": [f"{store.scheme}://{store.netloc}"]}  # type: ignore[attr-defined]
     return response
 
 
-def _framed(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
-    """A page that this site's own pages may frame."""
+def _allow_framing(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
+    """Allow pages of this site to frame the response."""
     response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
-    return _may_return(response, order)
+    return _allow_store_redirect(response, order)

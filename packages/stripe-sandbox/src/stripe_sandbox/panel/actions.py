@@ -1,4 +1,4 @@
-"""What the control panel can do to an object: a table of buttons, each with the kinds of object it belongs to."""
+"""The control panel's buttons: a table of actions and the objects that they apply to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Condition = Callable[[Obj], bool]
 
 @dataclass(frozen=True)
 class Action:
-    """One button. `when` says which objects have it; `asks` is "amount", "days" or "": the field before the button."""
+    """A button. `when` tests whether it applies; `asks` is its input field: "amount", "days" or ""."""
 
     name: str
     label: str
@@ -28,34 +28,33 @@ class Action:
 
 @dataclass(frozen=True)
 class Button:
-    """An action as a page shows it; `value` stands in the field that it asks for."""
+    """An action on a page; `value` is the initial value of its input field."""
 
     action: Action
     value: str = ""
 
 
-def offered(obj: Obj) -> list[Button]:
-    """The buttons that make sense for this object as it is now."""
+def available_buttons(obj: Obj) -> list[Button]:
     found = [action for action in ACTIONS if obj["object"] in action.kinds and action.when(obj)]
-    return [Button(action, _suggested(action, obj)) for action in found]
+    return [Button(action, _initial_value(action, obj)) for action in found]
 
 
-def do(obj: Obj, name: str, form: Form) -> None:
-    """Press the button. Raises ApiError (in words for a person) when it can't be done."""
-    for button in offered(obj):
+def perform(obj: Obj, name: str, form: Form) -> None:
+    """Perform the action. Raise ApiError, with a message for the operator, if it is not possible."""
+    for button in available_buttons(obj):
         if button.action.name == name:
             owner = obj["id"] if obj["object"] == "customer" else obj.get("customer")
-            with clocks.following(owner), storage.transaction():
+            with clocks.customer_time(owner), storage.transaction():
                 button.action.do(obj, form)
             return
-    raise errors.ApiError("That can no longer be done: the object has changed meanwhile.")
+    raise errors.ApiError("This action is no longer possible because the object has changed.")
 
 
-def _suggested(action: Action, obj: Obj) -> str:
+def _initial_value(action: Action, obj: Obj) -> str:
     if action.asks == "amount":
         charge = _charge(obj) or {}
         left = charge["amount"] - charge["amount_refunded"]
-        return formatting.major(left, charge["currency"])
+        return formatting.format_major_units(left, charge["currency"])
     return "30" if action.asks == "days" else ""
 
 
@@ -63,7 +62,7 @@ def _suggested(action: Action, obj: Obj) -> str:
 
 
 def _charge(obj: Obj) -> Obj | None:
-    """The charge that has paid for this checkout session, payment intent or invoice; a charge itself."""
+    """Return the charge of a checkout session, payment intent or invoice; a charge itself."""
     if obj["object"] == "charge":
         return obj
     intent: Obj | None = obj
@@ -72,23 +71,23 @@ def _charge(obj: Obj) -> Obj | None:
     return storage.get((intent or {}).get("latest_charge") or "", "charge")
 
 
-def _refundable(obj: Obj) -> bool:
+def _is_refundable(obj: Obj) -> bool:
     charge = _charge(obj)
     return bool(charge and charge["status"] == "succeeded" and not charge["refunded"])
 
 
-def _disputable(obj: Obj) -> bool:
+def _is_disputable(obj: Obj) -> bool:
     charge = _charge(obj)
     return bool(charge and charge["status"] == "succeeded" and not disputes.is_open(charge["id"]))
 
 
-def _refund(course: str) -> Callable[[Obj, Form], object]:
+def _refund(outcome: str) -> Callable[[Obj, Form], object]:
     def action(obj: Obj, form: Form) -> object:
         charge = _charge(obj) or {}
-        amount = formatting.minor(form.get("amount", ""), charge["currency"])
+        amount = formatting.parse_minor_units(form.get("amount", ""), charge["currency"])
         if amount is None:
-            raise errors.ApiError("The amount isn't a number.")
-        return refunds.make(charge, amount, course)
+            raise errors.ApiError("The amount is not a number.")
+        return refunds.create_refund(charge, amount, outcome)
 
     return action
 
@@ -96,30 +95,30 @@ def _refund(course: str) -> Callable[[Obj, Form], object]:
 def _dispute(obj: Obj, form: Form) -> object:
     kind = form.get("choice", "")
     if kind not in disputes.KINDS:
-        raise errors.ApiError("Choose why it is disputed.")
-    return disputes.make(_charge(obj) or {}, kind)
+        raise errors.ApiError("Choose a reason for the dispute.")
+    return disputes.open_dispute(_charge(obj) or {}, kind)
 
 
 def _is_open(dispute: Obj) -> bool:
     return dispute["status"] in disputes.OPEN
 
 
-def _waits(session: Obj) -> bool:
+def _awaits_bank(session: Obj) -> bool:
     return "bank_answers" in scheduled_actions.scheduled_for(session["id"])
 
 
-def _lives(subscription: Obj) -> bool:
+def _has_not_ended(subscription: Obj) -> bool:
     return subscription["status"] not in subscriptions.ENDED
 
 
-def _pass_days(obj: Obj, form: Form) -> object:
+def _advance_days(obj: Obj, form: Form) -> object:
     days = form.get("days", "")
     if not days.isdecimal() or not 0 < int(days) <= 730:
-        raise errors.ApiError("Say a number of days from 1 to 730.")
+        raise errors.ApiError("Enter a number of days from 1 to 730.")
     return panel_actions.advance(obj["id"], int(days) * 86400)
 
 
-_PAID = frozenset({"charge", "payment_intent", "checkout.session"})
+_PAYMENT_KINDS = frozenset({"charge", "payment_intent", "checkout.session"})
 _SESSION = frozenset({"checkout.session"})
 _DISPUTE = frozenset({"dispute"})
 _SUBSCRIPTION = frozenset({"subscription"})
@@ -131,25 +130,28 @@ _REASONS = (
 
 # fmt: off
 ACTIONS = (
-    Action("refund", "Refund", _PAID, _refund(""), _refundable, asks="amount"),
-    Action("refund_fails", "Refund that fails later", _PAID, _refund("refund_fails"), _refundable, asks="amount"),
-    Action("dispute", "Dispute", _PAID, _dispute, _disputable, choices=_REASONS),
-    Action("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.expired(obj),
+    Action("refund", "Refund", _PAYMENT_KINDS, _refund(""), _is_refundable, asks="amount"),
+    Action("refund_fails", "Refund that fails later", _PAYMENT_KINDS, _refund("refund_fails"), _is_refundable,
+         asks="amount"),
+    Action("dispute", "Dispute", _PAYMENT_KINDS, _dispute, _is_disputable, choices=_REASONS),
+    Action("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.mark_expired(obj),
          lambda obj: obj["status"] == "open"),
     Action("win", "Win dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "won"), _is_open),
     Action("lose", "Lose dispute", _DISPUTE, lambda obj, form: disputes.settle(obj, "lost"), _is_open),
     Action("escalate", "Turn into a chargeback", _DISPUTE, lambda obj, form: disputes.escalate(obj),
          lambda obj: obj["status"].startswith("warning_") and _is_open(obj)),
-    Action("bank_pays", "Bank pays now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], True), _waits),
-    Action("bank_refuses", "Bank refuses now", _SESSION, lambda obj, form: bank_debit.answer(obj["id"], False), _waits),
+    Action("bank_pays", "Bank pays now", _SESSION,
+         lambda obj, form: bank_debit.record_bank_response(obj["id"], True), _awaits_bank),
+    Action("bank_refuses", "Bank refuses now", _SESSION,
+         lambda obj, form: bank_debit.record_bank_response(obj["id"], False), _awaits_bank),
     Action("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
          lambda obj, form: scheduled_actions.run_for(obj["id"]),
          lambda obj: bool(scheduled_actions.scheduled_for(obj["id"]))),
     Action("renew", "Go to the next renewal", _SUBSCRIPTION,
-         lambda obj, form: panel_actions.advance_to_renewal(obj["id"]), _lives),
+         lambda obj, form: panel_actions.advance_to_renewal(obj["id"]), _has_not_ended),
     Action("fail_renewal", "Let the next renewal fail", _SUBSCRIPTION,
-         lambda obj, form: panel_actions.fail_next_renewal(obj["id"]), _lives),
-    Action("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _lives),
-    Action("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _pass_days, lambda obj: True, asks="days"),
+         lambda obj, form: panel_actions.fail_next_renewal(obj["id"]), _has_not_ended),
+    Action("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _has_not_ended),
+    Action("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _advance_days, lambda obj: True, asks="days"),
 )
 # fmt: on

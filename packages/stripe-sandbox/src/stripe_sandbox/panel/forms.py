@@ -1,5 +1,3 @@
-"""The form of the control panel's switches."""
-
 from typing import Any
 
 from django import forms
@@ -8,7 +6,7 @@ from .. import switches
 
 
 class SwitchesForm(forms.Form):
-    """What `switches.Switches` holds, as a person sets it; event types to drop are separated by spaces or commas."""
+    """A form for `switches.Switches`; event types to drop are separated by spaces or commas."""
 
     delay_seconds = forms.FloatField(
         min_value=0,
@@ -38,11 +36,9 @@ class SwitchesForm(forms.Form):
 
     @classmethod
     def current(cls) -> "SwitchesForm":
-        """The form as the switches stand."""
         values: dict[str, Any] = vars(switches.current())
         shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
         return cls(initial=shown | {"drop": " ".join(values["drop"])})
 
     def clean_drop(self) -> list[str]:
-        """Event types as a list."""
         return str(self.cleaned_data["drop"]).replace(",", " ").split()

@@ -1,4 +1,4 @@
-"""Addresses of the control panel, below /stripe-sandbox/."""
+"""URLs of the control panel, below /stripe-sandbox/."""
 
 from django.urls import path
 
@@ -6,7 +6,7 @@ from . import views
 
 urlpatterns = [
     path("", views.home, name="panel"),
-    path("switches/", views.turn, name="switches"),
+    path("switches/", views.change_switches, name="switches"),
     path("start-over/", views.start_over, name="start_over"),
     path("objects/<str:kind>/", views.objects, name="objects"),
     path("object/<str:object_id>", views.detail, name="object"),

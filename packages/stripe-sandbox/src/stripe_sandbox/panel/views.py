@@ -1,7 +1,4 @@
-"""The control panel at /stripe-sandbox/: what there is, what was sent, what should go wrong next.
-
-Open to everybody on a developer's machine; on a demo site (DEBUG off) only to those who may open the admin.
-"""
+"""The control panel at /stripe-sandbox/: objects, deliveries and switches."""
 
 import json
 import re
@@ -25,8 +22,7 @@ from ..storage import Obj
 from . import actions
 from .forms import SwitchesForm
 
-PAGE = 50
-"""Rows of a list on one page."""
+PAGE_SIZE = 50
 _ID = re.compile(
     r"&quot;((?:bps|ch|cs_test|cus|du|evt|il|in|inpay|li|pi|pm|price|prod|promo|re|seti|si|sub|we)_[A-Za-z0-9]{10,})&quot;"
 )
@@ -36,7 +32,7 @@ View = Callable[..., HttpResponse]
 
 
 def operators_only(view: View) -> View:
-    """Hide a page from everybody but the shop's staff where the site isn't a developer's own; never cache it."""
+    """Require admin permission unless DEBUG is on, respond 404 otherwise; never cache."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -53,25 +49,22 @@ def operators_only(view: View) -> View:
 @require_GET
 @operators_only
 def home(request: HttpRequest) -> HttpResponse:
-    """Payments of late, the switches, and starting over."""
     return _home(request, SwitchesForm.current())
 
 
 @require_POST
 @operators_only
-def turn(request: HttpRequest) -> HttpResponse:
-    """Set the switches."""
+def change_switches(request: HttpRequest) -> HttpResponse:
     form = SwitchesForm(request.POST)
     if not form.is_valid():
         return _home(request, form, status=422)
-    switches.turn(**form.cleaned_data)
+    switches.change(**form.cleaned_data)
     return _back("panel")
 
 
 @require_POST
 @operators_only
 def start_over(request: HttpRequest) -> HttpResponse:
-    """Forget every object and begin again with the demo catalogue."""
     storage.reset()
     bootstrap.prepare()
     return _back("panel")
@@ -80,9 +73,8 @@ def start_over(request: HttpRequest) -> HttpResponse:
 @require_GET
 @operators_only
 def objects(request: HttpRequest, kind: str) -> HttpResponse:
-    """The stored objects of one kind, newest first."""
     after = request.GET.get("after", "")
-    found, more = _nested(kind) if kind in _NESTED else storage.page(kind, limit=PAGE, after=after)
+    found, more = _nested(kind) if kind in _NESTED else storage.page(kind, limit=PAGE_SIZE, after=after)
     context = {"kind": kind, "rows": [_row(obj) for obj in found], "next": found[-1]["id"] if more else ""}
     return _render(request, "objects", context)
 
@@ -90,23 +82,21 @@ def objects(request: HttpRequest, kind: str) -> HttpResponse:
 @require_GET
 @operators_only
 def detail(request: HttpRequest, object_id: str) -> HttpResponse:
-    """One object as JSON, with what can be done to it, and its deliveries if it is an event."""
-    return _detail(request, _existing(object_id))
+    return _detail(request, _load(object_id))
 
 
 @require_POST
 @operators_only
 def act(request: HttpRequest, object_id: str) -> HttpResponse:
-    """Press one of the object's buttons."""
-    obj = _existing(object_id)
+    obj = _load(object_id)
     try:
-        actions.do(obj, request.POST.get("action", ""), request.POST)
+        actions.perform(obj, request.POST.get("action", ""), request.POST)
     except errors.ApiError as error:
         return _detail(request, obj, str(error), status=422)
     return _back("object", object_id)
 
 
-def _existing(object_id: str) -> Obj:
+def _load(object_id: str) -> Obj:
     obj = storage.get(object_id)
     if obj is None:
         raise Http404
@@ -123,7 +113,7 @@ def _detail(request: HttpRequest, obj: Obj, problem: str = "", status: int = 200
         "json": _json(obj),
         "deliveries": sent,
         "endpoints": endpoints,
-        "buttons": [] if obj.get("deleted") else actions.offered(obj),
+        "buttons": [] if obj.get("deleted") else actions.available_buttons(obj),
         "problem": problem,
     }
     return _render(request, "detail", context, status)
@@ -132,7 +122,6 @@ def _detail(request: HttpRequest, obj: Obj, problem: str = "", status: int = 200
 @require_GET
 @operators_only
 def deliveries(request: HttpRequest) -> HttpResponse:
-    """The latest webhooks: where to, how often tried, what the endpoint answered."""
     context = {
         "deliveries": _deliveries(""),
         "endpoints": storage.find("webhook_endpoint"),
@@ -144,7 +133,6 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 @require_POST
 @operators_only
 def resend(request: HttpRequest) -> HttpResponse:
-    """Send an event once more to an endpoint."""
     event = storage.get(request.POST.get("event", ""), "event")
     endpoint = storage.get(request.POST.get("endpoint", ""), "webhook_endpoint")
     if event is None or endpoint is None:
@@ -155,7 +143,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def test_cards(request: HttpRequest) -> HttpResponse:
-    """Every test card and what it does; buyers of a demo site may see it too."""
+    """Show every test card. Buyers of a demo site may see it too."""
     return render(request, "stripe_sandbox/panel/cards.html", {"cards": cards.TABLE, "accounts": ibans.TABLE})
 
 
@@ -164,9 +152,9 @@ _DELIVERIES = """
     FROM deliveries d LEFT JOIN objects e ON e.id = d.event LEFT JOIN objects w ON w.id = d.endpoint
 """
 
-# --- what the pages show ----------------------------------------------------------------------------------
+# --- rendering --------------------------------------------------------------------------------------------
 
-_NESTED = {"item", "line_item", "subscription_item"}  # kinds that live in another object's list
+_NESTED = {"item", "line_item", "subscription_item"}  # kinds in the list of a parent object
 
 
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
@@ -181,22 +169,25 @@ def _render(request: HttpRequest, name: str, context: dict[str, Any], status: in
 
 
 def _nested(kind: str) -> tuple[list[Obj], bool]:
-    rows = storage.query("SELECT json FROM objects WHERE object = ? ORDER BY seq DESC LIMIT ?", kind, PAGE)
+    rows = storage.query(
+        "SELECT json FROM objects WHERE object = ? ORDER BY seq DESC LIMIT ?", kind, PAGE_SIZE
+    )
     return [json.loads(row["json"]) for row in rows], False
 
 
 def _row(obj: Obj) -> dict[str, Any]:
-    """What a list shows of an object: its id, a few words, its state, its amount."""
     amounts = [obj.get(name) for name in ("amount_total", "amount", "total", "unit_amount")]
     amount = next((value for value in amounts if value is not None), None)
-    named = "url" if obj["object"] == "webhook_endpoint" else "name"
-    words = [obj.get(name) for name in (named, "type", "email", "customer_email", "nickname", "description")]
+    name_field = "url" if obj["object"] == "webhook_endpoint" else "name"
+    texts = [
+        obj.get(name) for name in (name_field, "type", "email", "customer_email", "nickname", "description")
+    ]
     details = obj.get("customer_details") or obj.get("billing_details") or {}
     return {
         "id": obj["id"],
-        "words": details.get("email") or next((word for word in words if word), ""),
+        "words": details.get("email") or next(filter(None, texts), ""),
         "state": obj.get("status") or ("" if obj.get("active", True) else "archived"),
-        "amount": formatting.money(amount, obj["currency"])
+        "amount": formatting.format_money(amount, obj["currency"])
         if amount is not None and obj.get("currency")
         else "",
         "created": obj.get("created"),
@@ -211,14 +202,14 @@ def _deliveries(where: str, *values: object) -> list[Any]:
 
 
 def _json(obj: Obj) -> SafeString:
-    """Readable JSON in which the id of another object is a link to it; secrets stay unsaid."""
+    """Return formatted JSON with links to other objects and without secrets."""
     text = _SECRET.sub(r"\1…", json.dumps(obj, indent=2, ensure_ascii=False))
     return mark_safe(_ID.sub(_link, escape(text)))  # noqa: S308 (escaped above)
 
 
 def _link(match: re.Match[str]) -> str:
-    address = reverse("stripe_sandbox:object", args=[match[1]])
-    return format_html('&quot;<a href="{}">{}</a>&quot;', address, match[1])
+    url = reverse("stripe_sandbox:object", args=[match[1]])
+    return format_html('&quot;<a href="{}">{}</a>&quot;', url, match[1])
 
 
 def _back(name: str, *args: str) -> HttpResponse:

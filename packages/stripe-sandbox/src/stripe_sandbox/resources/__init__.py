@@ -1,1 +1,1 @@
-"""One module per resource: its handlers for the API, and `new(...)`, which builds and stores a complete object."""
+"""One module per resource: its API handlers, and `new(...)`, which builds and stores a complete object."""

@@ -1,4 +1,4 @@
-"""https://docs.stripe.com/api/accounts and /api/balance. The one account there is."""
+"""The sandbox's only account. https://docs.stripe.com/api/accounts and /api/balance"""
 
 import stripe
 
@@ -8,7 +8,6 @@ from ..storage import Obj
 
 
 def retrieve(call: Call) -> Obj:
-    """GET /v1/account"""
     return shapes.fill(
         stripe.Account,
         id="acct_1SandboxAccount",
@@ -23,7 +22,7 @@ def retrieve(call: Call) -> Obj:
 
 
 def balance(call: Call) -> Obj:
-    """GET /v1/balance: what buyers have paid, less what went back to them. Stripe's fees and payouts aren't played."""
+    """GET /v1/balance: payments minus refunds and disputes. Stripe's fees and payouts are not supported."""
     rows = storage.query(
         "SELECT json_extract(json, '$.currency') AS currency,"
         " SUM(json_extract(json, '$.amount_captured') - json_extract(json, '$.amount_refunded')) AS amount"

@@ -15,7 +15,7 @@ _APPROVED = {
     "seller_message": "Payment complete.",
     "type": "authorized",
 }
-_OF_THE_CARD = (
+_CARD_FIELDS = (
     "brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status",
 )  # fmt: skip
 
@@ -23,13 +23,13 @@ _OF_THE_CARD = (
 def new(
     intent: Obj, payment_method: Obj, outcome: Obj | None = None, card: Obj | None = None, **fields: Any
 ) -> Obj:
-    """A stored charge of a payment intent: successful, or with status="failed" turned down.
+    """Store a charge of a payment intent: successful, or failed with status="failed".
 
-    `outcome`, and `card` (fields of payment_method_details.card, three_d_secure say), go over what success looks like.
+    `outcome` and `card` (fields of payment_method_details.card) override the values of a successful charge.
     """
     paid = fields.get("status", "succeeded") == "succeeded"
     amount = intent["amount"]
-    used = {name: payment_method["card"][name] for name in _OF_THE_CARD} | {
+    used = {name: payment_method["card"][name] for name in _CARD_FIELDS} | {
         "amount_authorized": amount if paid else None,
         "extended_authorization": {"status": "disabled"},
         "incremental_authorization": {"status": "unavailable"},
@@ -41,25 +41,24 @@ def new(
     card_details = shapes.fill(stripe.Charge.PaymentMethodDetails.Card, **(used | (card or {})))
     details = {"card": card_details, "type": "card"}
     outcome = shapes.fill(stripe.Charge.Outcome, **(_APPROVED | (outcome or {})))
-    charge = _stored(intent, payment_method, details, paid, {"outcome": outcome} | fields)
+    charge = _create(intent, payment_method, details, paid, {"outcome": outcome} | fields)
     if paid:
-        disputes.expect(charge)
+        disputes.schedule_for_card(charge)
     return charge
 
 
 def new_debit(intent: Obj, payment_method: Obj) -> Obj:
-    """A stored charge of a bank account that the bank hasn't answered yet."""
     account = payment_method["sepa_debit"]
     known = {name: account[name] for name in ("bank_code", "country", "fingerprint", "last4")}
     details = {
         "sepa_debit": shapes.fill(stripe.Charge.PaymentMethodDetails.SepaDebit, **known),
         "type": "sepa_debit",
     }
-    fields = {"id": f"py_3{ids.letters(23)}", "paid": False, "status": "pending"}
-    return _stored(intent, payment_method, details, True, fields)
+    fields = {"id": f"py_3{ids.random_letters(23)}", "paid": False, "status": "pending"}
+    return _create(intent, payment_method, details, True, fields)
 
 
-def _stored(intent: Obj, payment_method: Obj, details: Obj, captured: bool, fields: Obj) -> Obj:
+def _create(intent: Obj, payment_method: Obj, details: Obj, captured: bool, fields: Obj) -> Obj:
     amount = intent["amount"]
     defaults = {
         "amount": amount,

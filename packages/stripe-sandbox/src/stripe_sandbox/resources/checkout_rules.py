@@ -1,17 +1,14 @@
-"""What a new Checkout Session must satisfy, in Stripe's words. https://docs.stripe.com/api/checkout/sessions/create"""
+"""Validate a new Checkout Session, with Stripe's messages. https://docs.stripe.com/api/checkout/sessions/create"""
 
 from urllib.parse import urlsplit
 
 from .. import clock, errors
-from ..calls import load, unset
+from ..calls import empty_to_null, load
 from ..storage import Obj
 from . import prices, products
 
-SOONEST, LATEST = 30 * 60, 24 * 3600
-"""Seconds until a session may expire."""
-# Minor units; those of the currencies that shops here are likely to use.
-_SMALLEST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50}
-# parameter ▶ the one mode it belongs to
+MIN_EXPIRY_SECONDS, MAX_EXPIRY_SECONDS = 30 * 60, 24 * 3600
+# parameter ▶ the only mode that allows it
 _ONE_MODE = {
     "customer_creation": "payment",
     "invoice_creation": "payment",
@@ -22,7 +19,7 @@ _ONE_MODE = {
 
 
 def check(params: Obj) -> None:
-    """The parameters but for the line items. Raises ApiError."""
+    """Raise ApiError if a parameter other than the line items is invalid."""
     mode = params.get("mode")
     if not mode:
         raise errors.missing("mode")
@@ -30,9 +27,9 @@ def check(params: Obj) -> None:
         if name in params and mode != only:
             raise errors.ApiError(f"You can not pass `{name}` in `{mode}` mode.", param=name)
     if mode == "setup":
-        raise errors.not_played("Checkout Sessions in `setup` mode", "mode")
+        raise errors.unsupported("Checkout Sessions in `setup` mode", "mode")
     if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise errors.not_played("any `ui_mode` but `hosted_page`", "ui_mode")
+        raise errors.unsupported("any `ui_mode` but `hosted_page`", "ui_mode")
     for name in ("line_items", "success_url"):
         if not params.get(name):
             raise errors.missing(name)
@@ -56,7 +53,7 @@ def _check_customer(params: Obj) -> None:
 
 
 def _check_known(customer: Obj, params: Obj) -> None:
-    """What tax asks of a customer who is known already."""
+    """Check what automatic tax and tax ids require of an existing customer."""
     update = params.get("customer_update", {})
     if "automatic_tax" in params and update.get("address") != "auto" and not customer["address"]:
         message = (
@@ -73,11 +70,11 @@ def _check_known(customer: Obj, params: Obj) -> None:
 
 
 def _check_expiry(params: Obj) -> None:
-    ahead = params.get("expires_at", clock.now() + LATEST) - clock.now()
-    if ahead < SOONEST - 5:  # a moment for the way here
+    ahead = params.get("expires_at", clock.now() + MAX_EXPIRY_SECONDS) - clock.now()
+    if ahead < MIN_EXPIRY_SECONDS - 5:  # tolerates the request's duration
         message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
         raise errors.ApiError(message, param="expires_at")
-    if ahead > LATEST:
+    if ahead > MAX_EXPIRY_SECONDS:
         message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
         raise errors.ApiError(message, param="expires_at")
 
@@ -93,14 +90,11 @@ def _check_trial(data: Obj) -> None:
         raise errors.ApiError(message, param="subscription_data[trial_end]")
 
 
-def line(row: Obj, at: str) -> Obj:
-    """One line item's price (made on the spot from price_data), product and quantity."""
+def parse_line(row: Obj, at: str) -> Obj:
+    """Return one line item's price (created from price_data if needed), product and quantity."""
     if ("price" in row) == ("price_data" in row):
-        raise (
-            errors.exclusive(f"{at}[price]", f"{at}[price_data]")
-            if "price" in row
-            else errors.missing(f"{at}[price]")
-        )
+        names = f"{at}[price]", f"{at}[price_data]"
+        raise errors.exclusive(*names) if "price" in row else errors.missing(names[0])
     if "price" in row:
         price = load("price", row["price"], f"{at}[price]")
         product = load("product", price["product"], f"{at}[price]")
@@ -113,7 +107,7 @@ def line(row: Obj, at: str) -> Obj:
             )
             raise errors.ApiError(message, param=f"{at}[price]")
     else:
-        price = _inline_price(unset(row["price_data"]), f"{at}[price_data]")
+        price = _inline_price(empty_to_null(row["price_data"]), f"{at}[price_data]")
         product = load("product", price["product"], f"{at}[price_data][product]")
     if "quantity" not in row:
         raise errors.missing(f"{at}[quantity]")
@@ -139,7 +133,6 @@ def _inline_price(data: Obj, at: str) -> Obj:
 
 
 def check_lines(mode: str, lines: list[Obj]) -> None:
-    """The line items together. Raises ApiError."""
     recurring = [line for line in lines if line["price"]["recurring"]]
     if mode == "payment" and recurring:
         message = (
@@ -158,20 +151,6 @@ def check_lines(mode: str, lines: list[Obj]) -> None:
         raise errors.ApiError(
             "All line items of a Checkout Session must have the same currency.", param="line_items"
         )
-    if (
-        len(
-            {
-                (price["interval"], price["interval_count"])
-                for price in (line["price"]["recurring"] for line in recurring)
-            }
-        )
-        > 1
-    ):
-        raise errors.not_played("subscriptions that mix billing intervals", "line_items")
-
-
-def check_total(total: int, currency: str) -> None:
-    """Not less than a card can be charged, in minor units; nothing at all is fine. Raises ApiError."""
-    if 0 < total < _SMALLEST.get(currency, 0):
-        message = f"The Checkout Session's total amount due must add up to at least {_SMALLEST[currency]} {currency}"
-        raise errors.ApiError(message, code="amount_too_small", param="line_items")
+    terms = [line["price"]["recurring"] for line in recurring]
+    if len({(term["interval"], term["interval_count"]) for term in terms}) > 1:
+        raise errors.unsupported("subscriptions that mix billing intervals", "line_items")

@@ -6,7 +6,7 @@ from typing import Any
 import stripe
 
 from .. import calls, clock, errors, events, ids, shapes, storage
-from ..calls import Call, listed, load, unset
+from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
 from . import checkout_rules, session_amounts
 
@@ -18,19 +18,19 @@ def create(call: Call) -> Obj:
     params = {name: value for name, value in call.params.items() if value != {"enabled": False}}
     checkout_rules.check(params)
     lines = [
-        checkout_rules.line(row, f"line_items[{index}]") for index, row in enumerate(params.pop("line_items"))
+        checkout_rules.parse_line(row, f"line_items[{index}]")
+        for index, row in enumerate(params.pop("line_items"))
     ]
     checkout_rules.check_lines(params["mode"], lines)
     subscription_data = params.pop("subscription_data", {})
     trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
     session_id = ids.new("checkout.session")
     items = [_item(line, trial) for line in lines]
-    discounts, coupon = session_amounts.chosen(params, items)
-    rows, amounts = session_amounts.priced(items, coupon, "automatic_tax" in params)
-    checkout_rules.check_total(amounts["amount_total"], rows[0]["currency"])
+    discounts, coupon = session_amounts.parse_discounts(params, items)
+    rows, amounts = session_amounts.price_items(items, coupon, "automatic_tax" in params)
     for row in reversed(rows):
         storage.put(row, parent=session_id)
-    params |= {name: build(params[name]) for name, build in _COMPLETED.items() if name in params}
+    params |= {name: build(params[name]) for name, build in _BUILDERS.items() if name in params}
     params |= {"discounts": discounts}
     defaults = _defaults(params) | amounts
     defaults |= {
@@ -40,33 +40,29 @@ def create(call: Call) -> Obj:
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
     }
     hidden = {
-        "payment_intent_data": unset(params.pop("payment_intent_data", {})),
-        "subscription_data": unset(subscription_data),
+        "payment_intent_data": empty_to_null(params.pop("payment_intent_data", {})),
+        "subscription_data": empty_to_null(subscription_data),
         "customer_update": params.pop("customer_update", {}),
     }
-    return storage.put(shapes.new(Session, defaults, unset(params)), hidden=hidden)
+    return storage.put(shapes.new(Session, defaults, empty_to_null(params)), hidden=hidden)
 
 
 def retrieve(call: Call) -> Obj:
-    """GET /v1/checkout/sessions/{id}"""
     expire_due()
     return load("checkout.session", call.args["id"])
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/checkout/sessions"""
     expire_due()
-    return calls.listing("checkout.session")(call)
+    return calls.list_objects("checkout.session")(call)
 
 
 def line_items(call: Call) -> Obj:
-    """GET /v1/checkout/sessions/{id}/line_items"""
     load("checkout.session", call.args["id"])
-    return listed(call, "item", parent=call.args["id"])
+    return list_page(call, "item", parent=call.args["id"])
 
 
 def expire(call: Call) -> Obj:
-    """POST /v1/checkout/sessions/{id}/expire"""
     session = load("checkout.session", call.args["id"])
     if session["status"] != "open":
         message = (
@@ -74,11 +70,11 @@ def expire(call: Call) -> Obj:
             f" This Checkout Session has a status of `{session['status']}`."
         )
         raise errors.ApiError(message, param="id")
-    return expired(session)
+    return mark_expired(session)
 
 
 def expire_due(now: int | None = None) -> None:
-    """Expire every open session whose time has come, with its event. Cheap when there is none."""
+    """Expire every open session that is due, with its event."""
     sql = (
         "SELECT id FROM objects INDEXED BY sessions_open WHERE object = 'checkout.session'"
         " AND json_extract(json, '$.status') = 'open' AND json_extract(json, '$.expires_at') <= ?"
@@ -87,13 +83,13 @@ def expire_due(now: int | None = None) -> None:
         with storage.transaction():
             session = storage.get(row["id"])
             if session and session["status"] == "open":
-                expired(session)
+                mark_expired(session)
 
 
 def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
-    """The buyer has paid (or need not): complete, with checkout.session.completed. Return the session.
+    """Complete the session, with checkout.session.completed, and return it.
 
-    `fields` are what the page has learnt: customer, customer_details, payment_intent, subscription, invoice …
+    `fields` are those that the payment sets: customer, customer_details, payment_intent, subscription, invoice, …
     """
     after = storage.put(
         session | {"status": "complete", "payment_status": payment_status, "url": None} | fields
@@ -102,47 +98,47 @@ def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
     return after
 
 
-def expired(session: Obj) -> Obj:
-    """Expire an open session, with its event."""
+def mark_expired(session: Obj) -> Obj:
     after = storage.put(session | {"status": "expired", "url": None})
     events.emit("checkout.session.expired", after)
     return after
 
 
-# --- what a new session looks like ------------------------------------------------------------------------
+# --- defaults of a new session ----------------------------------------------------------------------------
 
 
-def _automatic_tax(asked: Obj) -> Obj:
+def _automatic_tax(requested: Obj) -> Obj:
     liability = {"account": None, "type": "self"}
     return shapes.fill(
-        Session.AutomaticTax, **asked | {"liability": liability, "provider": "stripe", "status": "complete"}
+        Session.AutomaticTax,
+        **requested | {"liability": liability, "provider": "stripe", "status": "complete"},
     )
 
 
-def _invoice_creation(asked: Obj) -> Obj:
-    data: Obj = {"metadata": {}} | unset(asked.get("invoice_data", {}))
+def _invoice_creation(requested: Obj) -> Obj:
+    data: Obj = {"metadata": {}} | empty_to_null(requested.get("invoice_data", {}))
     return {
-        "enabled": asked["enabled"],
+        "enabled": requested["enabled"],
         "invoice_data": shapes.fill(Session.InvoiceCreation.InvoiceData, **data),
     }
 
 
-# parameter ▶ what the session makes of it
-_COMPLETED: dict[str, Callable[[Obj], Obj]] = {
+# parameter ▶ function that builds the session's field
+_BUILDERS: dict[str, Callable[[Obj], Obj]] = {
     "automatic_tax": _automatic_tax,
     "invoice_creation": _invoice_creation,
-    "tax_id_collection": lambda asked: {"required": "never"} | asked,
+    "tax_id_collection": lambda requested: {"required": "never"} | requested,
 }
 
 
 def _methods(params: Obj, currency: str) -> list[str]:
-    """What the page offers: cards, and for one-time payments in euros SEPA debit, unless the request narrows it."""
+    """Return the page's payment methods: cards and, for one-time payments in euros, SEPA debit."""
     offered = ["card", "sepa_debit"] if currency == "eur" and params["mode"] == "payment" else ["card"]
     allowed = params.get("allowed_payment_method_types") or offered
     excluded = params.get("excluded_payment_method_types") or []
     methods = [method for method in offered if method in allowed and method not in excluded]
     if not methods:
-        message = f"No payment method is left. The sandbox plays {' and '.join(offered)} for this session."
+        message = f"No payment method is left. The sandbox supports {' and '.join(offered)} for this session."
         raise errors.ApiError(message, param="allowed_payment_method_types")
     return methods
 
@@ -177,7 +173,7 @@ def _defaults(params: Obj) -> Obj:
         "customer_details": shapes.fill(Session.CustomerDetails, tax_exempt="none", **details)
         if customer["email"]
         else None,
-        "expires_at": clock.now() + checkout_rules.LATEST,
+        "expires_at": clock.now() + checkout_rules.MAX_EXPIRY_SECONDS,
         "invoice_creation": _invoice_creation({"enabled": False}) if payment else None,
         "managed_payments": {"enabled": False},
         "metadata": {},

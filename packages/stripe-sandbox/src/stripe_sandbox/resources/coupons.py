@@ -3,19 +3,18 @@
 import stripe
 
 from .. import calls, clock, errors, events, ids, shapes, storage
-from ..calls import Call, change, given, load
+from ..calls import Call, change, drop_empty, load
 from ..storage import Obj
 from .prices import check_currency
 from .subscriptions import add_interval
 
 
 class Refused(Exception):
-    """A code that can't be used here, and why, in words for the buyer."""
+    """A code that the buyer cannot use; the message is for the buyer."""
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/coupons"""
-    params = given(call.params)
+    params = drop_empty(call.params)
     if storage.get(params.get("id", "")):
         raise errors.ApiError("Coupon already exists.", code="resource_already_exists", param="id")
     _check(params)
@@ -26,14 +25,12 @@ def create(call: Call) -> Obj:
 
 
 def retrieve(call: Call) -> Obj:
-    """GET /v1/coupons/{id}"""
-    return _as_of_now(load("coupon", call.args["id"]))
+    return _with_validity(load("coupon", call.args["id"]))
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/coupons"""
-    found = calls.listing("coupon")(call)
-    return found | {"data": [_as_of_now(coupon) for coupon in found["data"]]}
+    found = calls.list_objects("coupon")(call)
+    return found | {"data": [_with_validity(coupon) for coupon in found["data"]]}
 
 
 def update(call: Call) -> Obj:
@@ -42,7 +39,7 @@ def update(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/coupons/{id}: nobody can redeem it any more; who has keeps the discount."""
+    """DELETE /v1/coupons/{id}: prevent further redemptions; existing discounts stay."""
     coupon = load("coupon", call.args["id"])
     storage.delete(coupon["id"])
     events.emit("coupon.deleted", coupon)
@@ -50,11 +47,10 @@ def delete(call: Call) -> Obj:
 
 
 def create_code(call: Call) -> Obj:
-    """POST /v1/promotion_codes"""
-    params = given(call.params)
+    params = drop_empty(call.params)
     promotion = params.pop("promotion")
     coupon = load("coupon", promotion.get("coupon", ""), "promotion[coupon]")
-    code = params.pop("code", "") or ids.letters(8).upper()
+    code = params.pop("code", "") or ids.random_letters(8).upper()
     if _active_code(code):
         message = f"An active promotion code with `code: {code}` already exists."
         raise errors.ApiError(message, code="resource_already_exists", param="code")
@@ -79,8 +75,7 @@ def create_code(call: Call) -> Obj:
     return promotion_code
 
 
-def by_code(code: str) -> Obj:
-    """The active promotion code that a buyer typed. Raises Refused."""
+def get_by_code(code: str) -> Obj:
     found = _active_code(code.strip())
     if found is None:
         raise Refused("This code is invalid.")
@@ -88,7 +83,7 @@ def by_code(code: str) -> Obj:
 
 
 def check_code(promotion_code: Obj, customer: str | None, subtotal: int, currency: str) -> Obj:
-    """The coupon behind a code, if this buyer may use it for an order of this size. Raises Refused."""
+    """Return the code's coupon if this customer can use it for an order of this size. Raise Refused otherwise."""
     coupon = storage.get(promotion_code["promotion"]["coupon"], "coupon")
     limits, ends = promotion_code["restrictions"], promotion_code["expires_at"]
     used_up = promotion_code["max_redemptions"] and (
@@ -108,8 +103,8 @@ def check_code(promotion_code: Obj, customer: str | None, subtotal: int, currenc
 
 
 def check_coupon(coupon: Obj, currency: str) -> Obj:
-    """The coupon, if it is still valid for this currency. Raises Refused."""
-    if not _as_of_now(coupon)["valid"]:
+    """Return the coupon if it is valid for this currency. Raise Refused otherwise."""
+    if not _with_validity(coupon)["valid"]:
         raise Refused("This code has expired.")
     if coupon["amount_off"] and coupon["currency"] != currency:
         raise Refused("This code does not apply to your order.")
@@ -117,9 +112,9 @@ def check_coupon(coupon: Obj, currency: str) -> Obj:
 
 
 def redeem(applied: Obj, **owner: object) -> Obj:
-    """A stored discount of `applied`, an entry of a session's discounts; the coupon and the code count it.
+    """Store the discount of `applied`, an entry of a session's discounts, and count the redemption.
 
-    `owner` are the discount's customer, subscription, checkout_session.
+    `owner` are the discount's customer, subscription and checkout_session.
     """
     code = storage.get(applied["promotion_code"] or "", "promotion_code")
     coupon = storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon") or {}
@@ -135,12 +130,12 @@ def redeem(applied: Obj, **owner: object) -> Obj:
     return storage.put(shapes.new(stripe.Discount, defaults, owner), hidden={"coupon": coupon})
 
 
-def coupon_of(discount_id: str) -> Obj | None:
-    """The coupon of a discount as it was redeemed; None when the discount is over."""
+def get_discount_coupon(discount_id: str) -> Obj | None:
+    """Return a discount's coupon as it was at redemption; None if the discount has ended."""
     discount = storage.get(discount_id, "discount")
     if discount is None or (discount["end"] and discount["end"] <= clock.now()):
         return None
-    coupon: Obj = storage.hidden(discount_id)["coupon"]
+    coupon: Obj = storage.get_hidden(discount_id)["coupon"]
     return coupon
 
 
@@ -165,7 +160,7 @@ def _check(params: Obj) -> None:
         raise errors.ApiError("`redeem_by` must be in the future.", param="redeem_by")
 
 
-def _as_of_now(coupon: Obj) -> Obj:
+def _with_validity(coupon: Obj) -> Obj:
     used_up = coupon["max_redemptions"] and coupon["times_redeemed"] >= coupon["max_redemptions"]
     over = coupon["redeem_by"] and coupon["redeem_by"] <= clock.now()
     return coupon | {"valid": not (used_up or over)}

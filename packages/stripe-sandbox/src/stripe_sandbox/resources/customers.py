@@ -6,11 +6,11 @@ import stripe
 
 from .. import events, ids, shapes, storage
 from ..billing import clocks
-from ..calls import Call, change, comparisons, listed, load, unset
+from ..calls import Call, change, empty_to_null, list_page, load, to_filters
 from ..storage import Filter, Obj
 from . import subscriptions
 
-_HASHES = {
+_HASH_TYPES = {
     "address": stripe.Customer.Address,
     "invoice_settings": stripe.Customer.InvoiceSettings,
     "shipping": stripe.Customer.Shipping,
@@ -18,22 +18,20 @@ _HASHES = {
 
 
 def new(**fields: Any) -> Obj:
-    """A stored customer; `fields` are Stripe's (email, name, address, metadata …)."""
     defaults = {
         "balance": 0,
         "delinquent": False,
-        "invoice_prefix": ids.letters(8).upper(),
+        "invoice_prefix": ids.random_letters(8).upper(),
         "metadata": {},
         "next_invoice_sequence": 1,
         "preferred_locales": [],
         "tax_exempt": "none",
     }
-    return storage.put(shapes.new(stripe.Customer, defaults, _completed({"invoice_settings": {}} | fields)))
+    return storage.put(shapes.new(stripe.Customer, defaults, _fill_hashes({"invoice_settings": {}} | fields)))
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/customers"""
-    params = unset(call.params)
+    params = empty_to_null(call.params)
     customer = new(**params)
     if clock_id := params.get("test_clock"):
         load(clocks.KIND, clock_id, "test_clock")
@@ -43,41 +41,40 @@ def create(call: Call) -> Obj:
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/customers/{id}"""
-    customer, params = _living(call), dict(call.params)
+    customer, params = _load_existing(call), dict(call.params)
     if settings := params.get("invoice_settings"):
-        params["invoice_settings"] = customer["invoice_settings"] | unset(settings)
-    return change(customer, _completed(params), "customer")
+        params["invoice_settings"] = customer["invoice_settings"] | empty_to_null(settings)
+    return change(customer, _fill_hashes(params), "customer")
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/customers: those of a test clock only if asked for."""
-    asked = call.params.get("test_clock")
+    """GET /v1/customers: a test clock's customers only if the request names the clock."""
+    clock_id = call.params.get("test_clock")
     filters: list[Filter] = [(name, "=", call.params[name]) for name in ("email",) if name in call.params]
-    created = comparisons("created", call.params.get("created", {}))
-    return listed(call, "customer", *filters, *created, ("test_clock", "IS", asked))
+    created = to_filters("created", call.params.get("created", {}))
+    return list_page(call, "customer", *filters, *created, ("test_clock", "IS", clock_id))
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/customers/{id}: ends its subscriptions; the id stays readable as a deleted customer."""
-    customer = _living(call)
+    """DELETE /v1/customers/{id}: end its subscriptions; the id stays readable as a deleted customer."""
+    customer = _load_existing(call)
     for subscription in storage.find("subscription", ("customer", "=", customer["id"])):
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(subscription)
     deleted = {"id": customer["id"], "object": "customer", "deleted": True}
     storage.delete(customer["id"])
-    storage.put(deleted, parent="deleted")  # lists don't show it
+    storage.put(deleted, parent="deleted")  # hides it from lists
     events.emit("customer.deleted", customer)
     return deleted
 
 
-def _completed(fields: Obj) -> Obj:
-    """With every key of the hashes among them."""
-    given = {name: cls for name, cls in _HASHES.items() if isinstance(fields.get(name), dict)}
+def _fill_hashes(fields: Obj) -> Obj:
+    """Return the fields with every key of their hashes."""
+    given = {name: cls for name, cls in _HASH_TYPES.items() if isinstance(fields.get(name), dict)}
     return fields | {name: shapes.fill(cls, **fields[name]) for name, cls in given.items()}
 
 
-def _living(call: Call) -> Obj:
+def _load_existing(call: Call) -> Obj:
     customer = load("customer", call.args["id"])
     if customer.get("deleted"):
         load("customer", "")

@@ -1,6 +1,6 @@
-"""https://docs.stripe.com/api/disputes. Cards and the control panel open them, evidence (or the panel) decides them.
+"""Disputes: cards and the control panel open them, evidence or the panel closes them.
 
-https://docs.stripe.com/testing#disputes
+https://docs.stripe.com/api/disputes and https://docs.stripe.com/testing#disputes
 """
 
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from typing import Any
 import stripe
 
 from .. import cards, clock, errors, events, scheduled_actions, shapes, storage
-from ..calls import Call, change, load, merged, unset
+from ..calls import Call, change, empty_to_null, load, merge_metadata
 from ..storage import Obj
 
 DELAY_SECONDS = 5
-"""Seconds from a payment to its dispute, and from evidence to the bank's answer."""
+"""Delay from a payment to its dispute, and from evidence to the bank's response."""
 FEE = 1500
-"""What Stripe takes for a chargeback, in minor units."""
+"""Stripe's fee for a chargeback, in minor units."""
 _DAY = 86400
 OPEN = frozenset({"needs_response", "under_review", "warning_needs_response", "warning_under_review"})
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Why a buyer disputes. An inquiry asks first and moves no money."""
+    """A reason for a dispute. An inquiry moves no money."""
 
     reason: str
     network_code: str
@@ -34,20 +34,19 @@ KINDS = {
     "dispute_not_received": Kind("product_not_received", "13.1"),
     "dispute_inquiry": Kind("fraudulent", "10.4", inquiry=True),
 }
-"""What `cards.Card.later` says ▶ the dispute that comes of it."""
-_WORDS = {"winning_evidence": "won", "losing_evidence": "lost"}
+"""`cards.Card.follow_up` ▶ its dispute."""
+_OUTCOMES_BY_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
-def expect(charge: Obj) -> None:
-    """A charge has succeeded: plan the dispute or the early fraud warning that its card stands for."""
+def schedule_for_card(charge: Obj) -> None:
     card = (charge["payment_method_details"] or {}).get("card") or {}
-    action = cards.by_fingerprint(card.get("fingerprint") or "").later
+    action = cards.find_by_fingerprint(card.get("fingerprint") or "").follow_up
     if action in KINDS or action == "early_fraud_warning":
         scheduled_actions.schedule(action, charge["id"], DELAY_SECONDS)
 
 
-def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
-    """The buyer's bank disputes the whole charge; with its events. Raises ApiError when it can't be disputed."""
+def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
+    """Dispute the whole charge, with its events. Raise ApiError if it cannot be disputed."""
     terms = KINDS[kind]
     if charge["status"] != "succeeded" or is_open(charge["id"]):
         message = f"Charge {charge['id']} cannot be disputed: it has not succeeded, or it already is."
@@ -93,28 +92,28 @@ def make(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
     dispute = storage.put(shapes.new(stripe.Dispute, defaults, {}))
     storage.update(charge["id"], disputed=True)
     if not terms.inquiry:
-        dispute = _book(dispute, -1)
+        dispute = _add_balance_transaction(dispute, -1)
     events.emit("charge.dispute.created", dispute)
     if not terms.inquiry:
         events.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def from_card(kind: str) -> scheduled_actions.Action:
-    """The planned dispute of a charge, unless it has been settled otherwise by then."""
+def scheduled_dispute(kind: str) -> scheduled_actions.Action:
+    """Return an action that disputes the charge, unless it has been refunded or disputed by then."""
 
     def action(charge_id: str) -> None:
         charge = load("charge", charge_id)
         if not charge["refunded"] and not is_open(charge_id):
-            make(charge, kind)
+            open_dispute(charge, kind)
 
     return action
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/disputes/{id}: evidence, and (unless submit=false) off to the bank with it."""
+    """POST /v1/disputes/{id}: store the evidence and (unless submit=false) submit it."""
     dispute, params = load("dispute", call.args["id"]), dict(call.params)
-    evidence, submit = unset(params.pop("evidence", {})), params.pop("submit", True)
+    evidence, submit = empty_to_null(params.pop("evidence", {})), params.pop("submit", True)
     if not evidence:
         return change(dispute, params, "charge.dispute")
     if dispute["status"] not in OPEN or dispute["evidence_details"]["submission_count"]:
@@ -123,7 +122,7 @@ def update(call: Call) -> Obj:
     details = dispute["evidence_details"] | {"has_evidence": True}
     more: Obj = {"evidence": dispute["evidence"] | evidence, "evidence_details": details}
     if "metadata" in params:
-        more["metadata"] = merged(dispute["metadata"], params["metadata"])
+        more["metadata"] = merge_metadata(dispute["metadata"], params["metadata"])
     if submit:
         details |= {"submission_count": 1, "submission_method": "manual"}
         more["status"] = dispute["status"].replace("needs_response", "under_review")
@@ -132,7 +131,7 @@ def update(call: Call) -> Obj:
 
 
 def close(call: Call) -> Obj:
-    """POST /v1/disputes/{id}/close: the seller gives in."""
+    """POST /v1/disputes/{id}/close: accept the dispute as lost."""
     dispute = load("dispute", call.args["id"])
     if dispute["status"] not in OPEN:
         raise errors.ApiError("This dispute is already closed.", param="id")
@@ -140,23 +139,23 @@ def close(call: Call) -> Obj:
 
 
 def decide(dispute_id: str) -> None:
-    """The bank has read the evidence: Stripe's magic words win, lose, or escalate an inquiry; others change nothing."""
+    """Close or escalate the dispute if the evidence is one of Stripe's test values; others change nothing."""
     dispute = load("dispute", dispute_id)
-    words = (dispute["evidence"]["uncategorized_text"] or "").strip()
+    text = (dispute["evidence"]["uncategorized_text"] or "").strip()
     if dispute["status"] not in OPEN:
         return
-    if words == "escalate_inquiry_evidence" and _is_inquiry(dispute):
+    if text == "escalate_inquiry_evidence" and _is_inquiry(dispute):
         escalate(dispute)
-    elif words in _WORDS:
-        settle(dispute, _WORDS[words])
+    elif text in _OUTCOMES_BY_EVIDENCE:
+        settle(dispute, _OUTCOMES_BY_EVIDENCE[text])
 
 
 def escalate(dispute: Obj) -> Obj:
-    """An inquiry becomes a chargeback that takes the money."""
+    """Turn an inquiry into a chargeback, which withdraws the money."""
     method = dispute["payment_method_details"]
     chargeback = method | {"card": method["card"] | {"case_type": "chargeback"}}
     details = dispute["evidence_details"] | {"submission_count": 0, "submission_method": "not_submitted"}
-    booked = _book(dispute, -1)
+    booked = _add_balance_transaction(dispute, -1)
     after = _change(
         booked,
         status="needs_response",
@@ -169,7 +168,7 @@ def escalate(dispute: Obj) -> Obj:
 
 
 def settle(dispute: Obj, outcome: str) -> Obj:
-    """The end, "won" or "lost"; an inquiry simply closes. A chargeback that is won brings the money back."""
+    """Close as "won" or "lost"; an inquiry closes as warning_closed. A won chargeback reinstates the money."""
     if dispute["status"] not in OPEN:
         raise errors.ApiError("This dispute is already closed.", param="id")
     scheduled_actions.cancel(dispute["id"])
@@ -177,7 +176,7 @@ def settle(dispute: Obj, outcome: str) -> Obj:
         outcome = "warning_closed"
     after = storage.put(dispute | {"status": outcome})
     if outcome == "won":
-        after = _book(after, 1)
+        after = _add_balance_transaction(after, 1)
     events.emit("charge.dispute.closed", after)
     if outcome == "won":
         events.emit("charge.dispute.funds_reinstated", after)
@@ -185,7 +184,7 @@ def settle(dispute: Obj, outcome: str) -> Obj:
 
 
 def warn_of_fraud(charge_id: str) -> None:
-    """The card's issuer suspects fraud: https://docs.stripe.com/api/radar/early_fraud_warnings"""
+    """Create an early fraud warning: https://docs.stripe.com/api/radar/early_fraud_warnings"""
     charge = load("charge", charge_id)
     warning = {
         "actionable": not charge["refunded"],
@@ -198,7 +197,6 @@ def warn_of_fraud(charge_id: str) -> None:
 
 
 def is_open(charge_id: str) -> bool:
-    """Whether a dispute about this charge is undecided."""
     found = storage.find("dispute", ("charge", "=", charge_id))
     return any(dispute["status"] in OPEN for dispute in found)
 
@@ -207,8 +205,8 @@ def _is_inquiry(dispute: Obj) -> bool:
     return str(dispute["status"]).startswith("warning_")
 
 
-def _book(dispute: Obj, sign: int) -> Obj:
-    """The dispute with the money taken from the balance (-1), or put back (1), the fee with it."""
+def _add_balance_transaction(dispute: Obj, sign: int) -> Obj:
+    """Withdraw the amount and the fee from the balance (-1), or reinstate them (1); return the dispute."""
     amount, fee = sign * dispute["amount"], -sign * FEE
     entry = shapes.new(
         stripe.BalanceTransaction,
@@ -241,11 +239,11 @@ def _book(dispute: Obj, sign: int) -> Obj:
 
 def _change(dispute: Obj, **changes: Any) -> Obj:
     after = storage.put(dispute | changes)
-    events.updated("charge.dispute", dispute, after)
+    events.emit_updated("charge.dispute", dispute, after)
     return after
 
 
 for _kind in KINDS:
-    scheduled_actions.register(_kind, from_card(_kind))
+    scheduled_actions.register(_kind, scheduled_dispute(_kind))
 scheduled_actions.register("dispute_decided", decide)
 scheduled_actions.register("early_fraud_warning", warn_of_fraud)

@@ -1,4 +1,4 @@
-"""https://docs.stripe.com/api/invoices. Of subscriptions, and of one-time sales that ask for one."""
+"""Invoices of subscriptions, and of one-time sales that request one. https://docs.stripe.com/api/invoices"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,15 +16,13 @@ def new(
     extra: Sequence[Obj] = (),
     **fields: Any,
 ) -> Obj:
-    """A stored invoice for the current period of a subscription (and `extra`, one-time line items of a checkout).
+    """Store an invoice for a subscription's current period and `extra`, one-time line items of a checkout.
 
-    A trial's is over 0. The subscription's discount and automatic tax are reckoned in.
-
-    It is finalized and still open; with status="draft" that is for later. Settle it with `pay`. It emits nothing: the
-    caller knows Stripe's order of events.
+    A trial's amount is 0. Discount and automatic tax are included. The invoice is finalized and open unless
+    status="draft". The caller emits the events, because their order varies.
     """
     free = subscription["status"] == "trialing"
-    lines = [_subscribed(subscription, item, free) for item in subscription["items"]["data"]]
+    lines = [_subscription_line(subscription, item, free) for item in subscription["items"]["data"]]
     parent = {
         "quote_details": None,
         "subscription_details": {
@@ -33,38 +31,38 @@ def new(
         },
         "type": "subscription_details",
     }
-    about = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
-    return _stored(
+    details = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
+    return _create(
         subscription["customer"],
-        lines + [_bought(item) for item in extra],
-        _discount_of(subscription),
+        lines + [_sale_line(item) for item in extra],
+        _next_discount(subscription),
         subscription["automatic_tax"]["enabled"],
-        about | fields,
+        details | fields,
     )
 
 
 def new_for_sale(
     customer: str | None, items: Sequence[Obj], discount: str, taxed: bool, **fields: Any
 ) -> Obj:
-    """A stored, finalized and still open invoice for a one-time sale: `items` are the line items of a checkout."""
-    rows = [_bought(item) for item in items]
-    return _stored(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
+    """Store a finalized, open invoice for a one-time sale; `items` are the line items of a checkout."""
+    rows = [_sale_line(item) for item in items]
+    return _create(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
 
 
-def _stored(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool, fields: Obj) -> Obj:
+def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool, fields: Obj) -> Obj:
     customer = storage.get(customer_id or "", "customer") or {}
     now, invoice_id = clock.now(), ids.new("invoice")
     currency = rows[0]["currency"]
-    coupon = coupons.coupon_of(discount) if discount else None
-    priced = [(row.pop("of"), row["subtotal"]) for row in rows]
-    amounts = pricing.reckon(priced, coupon, taxed)
+    coupon = coupons.get_discount_coupon(discount) if discount else None
+    priced = [(row.pop("price"), row["subtotal"]) for row in rows]
+    amounts = pricing.compute_amounts(priced, coupon, taxed)
     lines = [
         _line(invoice_id, row, sums, discount if coupon else "")
         for row, sums in zip(rows, amounts, strict=True)
     ]
     subtotal = sum(sums.subtotal for sums in amounts)
     total = sum(sums.total for sums in amounts)
-    off = sum(sums.discount for sums in amounts)
+    total_discount = sum(sums.discount for sums in amounts)
     draft = fields.get("status") == "draft"
     defaults = {
         "id": invoice_id,
@@ -93,7 +91,7 @@ def _stored(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "effective_at": None if draft else now,
         "ending_balance": 0,
         "issuer": shapes.fill(stripe.Invoice.Issuer, type="self"),
-        "lines": shapes.envelope(lines, f"/v1/invoices/{invoice_id}/lines"),
+        "lines": shapes.list_object(lines, f"/v1/invoices/{invoice_id}/lines"),
         "metadata": {},
         "number": None if draft else next_number(customer_id),
         "payment_settings": shapes.fill(stripe.Invoice.PaymentSettings),
@@ -109,7 +107,7 @@ def _stored(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal - sum(sums.tax for sums in amounts if sums.inclusive),
         "total": total,
-        "total_discount_amounts": [{"amount": off, "discount": discount}] if coupon else [],
+        "total_discount_amounts": [{"amount": total_discount, "discount": discount}] if coupon else [],
         "total_excluding_tax": total - sum(sums.tax for sums in amounts),
         "total_pretax_credit_amounts": [],
         "total_taxes": [tax for sums in amounts for tax in _taxes(sums)],
@@ -119,7 +117,7 @@ def _stored(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
 
 
 def pay(invoice: Obj, payment_intent: str | None) -> Obj:
-    """Mark it paid, by a payment intent unless nothing was due, and give it back."""
+    """Mark the invoice paid, by a payment intent unless nothing was due, and return it."""
     now, amount = clock.now(), invoice["amount_due"]
     if payment_intent:
         payment = expect_payment(invoice, payment_intent)
@@ -136,7 +134,7 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
 
 
 def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
-    """The stored invoice payment that ties this intent to the invoice, open when it is new."""
+    """Return the invoice payment that connects this intent to the invoice; create it if needed."""
     known = storage.find(
         "invoice_payment", ("invoice", "=", invoice["id"]), ("payment.payment_intent", "=", payment_intent)
     )
@@ -155,7 +153,7 @@ def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
 
 
 def next_number(customer_id: str | None) -> str:
-    """The customer's next invoice number; it is used up."""
+    """Return the customer's next invoice number and increment the sequence."""
     customer = storage.get(customer_id or "", "customer") or {}
     sequence = customer.get("next_invoice_sequence", 1)
     if "id" in customer:
@@ -163,8 +161,8 @@ def next_number(customer_id: str | None) -> str:
     return f"{customer.get('invoice_prefix', 'SANDBOX')}-{sequence:04}"
 
 
-def _subscribed(subscription: Obj, item: Obj, free: bool) -> Obj:
-    """What a line says of a subscription's item; "of" is its price."""
+def _subscription_line(subscription: Obj, item: Obj, free: bool) -> Obj:
+    """Return the line's fields for a subscription item, and its price."""
     price, quantity = item["price"], item["quantity"]
     product = storage.get(price["product"], "product") or {"name": price["product"]}
     origin = {
@@ -175,7 +173,7 @@ def _subscribed(subscription: Obj, item: Obj, free: bool) -> Obj:
         "subscription_item": item["id"],
     }
     return {
-        "of": price,
+        "price": price,
         "currency": price["currency"],
         "description": f"{'Trial period for' if free else f'{quantity} ×'} {product['name']}",
         "metadata": subscription["metadata"],
@@ -192,17 +190,17 @@ def _subscribed(subscription: Obj, item: Obj, free: bool) -> Obj:
     }
 
 
-def _bought(item: Obj) -> Obj:
-    """What a line says of a one-time line item of a checkout; "of" is its price."""
+def _sale_line(item: Obj) -> Obj:
+    """Return the line's fields for a one-time line item of a checkout, and its price."""
     price, now = item["price"], clock.now()
     origin = {
-        "invoice_item": f"ii_1{ids.letters(23)}",
+        "invoice_item": f"ii_1{ids.random_letters(23)}",
         "proration": False,
         "proration_details": {"credited_items": None},
         "subscription": None,
     }
     return {
-        "of": price,
+        "price": price,
         "currency": price["currency"],
         "description": item["description"],
         "metadata": item["metadata"] or {},
@@ -261,10 +259,10 @@ def _automatic_tax(enabled: bool) -> Obj:
     return shapes.fill(stripe.Invoice.AutomaticTax, enabled=enabled, **known)
 
 
-def _discount_of(subscription: Obj) -> str:
-    """The discount that the next invoice gets, "" when there is none; `once` means the first invoice it lowers."""
+def _next_discount(subscription: Obj) -> str:
+    """Return the discount of the next invoice, or ""; duration `once` ends with the first discounted invoice."""
     discount = next(iter(subscription["discounts"]), "")
-    coupon = coupons.coupon_of(discount) if discount else None
+    coupon = coupons.get_discount_coupon(discount) if discount else None
     if coupon is None:
         return ""
     earlier = storage.find("invoice", ("parent.subscription_details.subscription", "=", subscription["id"]))

@@ -1,14 +1,12 @@
-"""POST /v1/products, which may create the product's default price as well."""
-
 from .. import errors, events, storage
-from ..calls import Call, unset
+from ..calls import Call, empty_to_null
 from ..storage import Obj
 from . import prices, products
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/products"""
-    params = unset(call.params)
+    """POST /v1/products, with the product's default price if the request contains default_price_data."""
+    params = empty_to_null(call.params)
     if storage.get(params.get("id", "")):
         message = f"Product already exists: {params['id']}"
         raise errors.ApiError(message, code="resource_already_exists", param="id")

@@ -9,7 +9,7 @@ from ..storage import Obj
 
 
 def new(amount: int, currency: str, **fields: Any) -> Obj:
-    """A stored payment intent over `amount` minor units, waiting for a card unless `fields` say otherwise."""
+    """Store a payment intent of `amount` minor units, which requires a payment method unless `fields` override that."""
     intent_id = ids.new("payment_intent")
     defaults = {
         "id": intent_id,
@@ -18,7 +18,7 @@ def new(amount: int, currency: str, **fields: Any) -> Obj:
         "amount_details": {"tip": {}},
         "amount_received": 0,
         "capture_method": "automatic_async",
-        "client_secret": f"{intent_id}_secret_{ids.letters(25)}",
+        "client_secret": f"{intent_id}_secret_{ids.random_letters(25)}",
         "confirmation_method": "automatic",
         "currency": currency,
         "metadata": {},
@@ -30,7 +30,6 @@ def new(amount: int, currency: str, **fields: Any) -> Obj:
 
 
 def last_error(message: str, code: str, **fields: Any) -> Obj:
-    """What `last_payment_error` holds after a decline; `fields` may be decline_code, charge, payment_method …"""
     doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
     error = {"type": "card_error", "code": code, "message": message, "doc_url": doc_url}
     return shapes.fill(stripe.PaymentIntent.LastPaymentError, **(error | fields))

@@ -19,7 +19,7 @@ _TOKENS = {
 
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
-    """A stored card. `card` needs brand, last4, exp_month, exp_year, funding; `billing_details` may be {}."""
+    """Store a card. `card` needs brand, last4, exp_month, exp_year, funding; `billing_details` may be {}."""
     details = {
         "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, cvc_check="pass"),
         "country": "US",
@@ -39,7 +39,6 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
 
 
 def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
-    """A stored test card, valid until that month."""
     details = {
         "brand": card.brand,
         "country": card.country,
@@ -53,7 +52,6 @@ def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> O
 
 
 def new_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
-    """A stored account for SEPA debit. `account` has bank_code, country, fingerprint and last4."""
     defaults = {
         "allow_redisplay": "limited",
         "billing_details": _billing(billing_details),
@@ -70,7 +68,7 @@ def _billing(details: Obj) -> Obj:
 
 
 def attach(call: Call) -> Obj:
-    """POST /v1/payment_methods/{id}/attach: a test token like pm_card_visa becomes a card of the customer's."""
+    """POST /v1/payment_methods/{id}/attach; a test token like pm_card_visa becomes a card of the customer."""
     customer = call.params.get("customer")
     if not customer:
         raise errors.missing("customer")

@@ -1,4 +1,4 @@
-"""https://docs.stripe.com/api/customer_portal: sessions of the billing portal, and what it lets customers do."""
+"""Sessions and configurations of the billing portal. https://docs.stripe.com/api/customer_portal"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import stripe
 
 from .. import clock, errors, events, ids, shapes, storage
-from ..calls import Call, change, listing, load, unset
+from ..calls import Call, change, empty_to_null, list_objects, load
 from ..storage import Obj
 
 Configuration = stripe.billing_portal.Configuration
@@ -32,19 +32,19 @@ _FEATURES: Obj = {
         "trial_update_behavior": "end_trial",
     },
 }
-_EVERYTHING = {
+_ALL_FEATURES = {
     name: {"enabled": True} for name in ("invoice_history", "payment_method_update", "subscription_cancel")
 }
 
 
 def new_configuration(features: Obj, **fields: Any) -> Obj:
-    """A stored configuration; a feature that `features` doesn't name is off."""
+    """Store a configuration; features missing in `features` are off."""
     defaults = {
         "active": True,
         "business_profile": shapes.fill(
-            Configuration.BusinessProfile, **unset(fields.pop("business_profile", {}))
+            Configuration.BusinessProfile, **empty_to_null(fields.pop("business_profile", {}))
         ),
-        "features": _over(_FEATURES, features),
+        "features": _merge(_FEATURES, features),
         "is_default": False,
         "login_page": {"enabled": False, "url": None},
         "metadata": {},
@@ -54,39 +54,35 @@ def new_configuration(features: Obj, **fields: Any) -> Obj:
 
 
 def create_configuration(call: Call) -> Obj:
-    """POST /v1/billing_portal/configurations"""
-    configuration = new_configuration(**unset(call.params))
+    configuration = new_configuration(**empty_to_null(call.params))
     events.emit("billing_portal.configuration.created", configuration)
     return configuration
 
 
 def update_configuration(call: Call) -> Obj:
-    """POST /v1/billing_portal/configurations/{id}"""
     configuration, params = load("billing_portal.configuration", call.args["id"]), dict(call.params)
     for name in ("features", "business_profile"):
         if name in params:
-            params[name] = _over(configuration[name], params[name])
+            params[name] = _merge(configuration[name], params[name])
     if params.get("active") is False and configuration["is_default"]:
         raise errors.ApiError("You cannot deactivate the default configuration.", param="active")
     return change(configuration, params, "billing_portal.configuration")
 
 
 def list_configurations(call: Call) -> Obj:
-    """GET /v1/billing_portal/configurations"""
     default_configuration()
-    return listing("billing_portal.configuration")(call)
+    return list_objects("billing_portal.configuration")(call)
 
 
 def default_configuration() -> Obj:
-    """The one that Stripe's Dashboard saves; here it is there from the start, and allows all that the portal plays."""
+    """Return the default configuration; create it with all supported features if needed."""
     with storage.transaction():
         found = storage.find("billing_portal.configuration", ("is_default", "=", True))
-        return found[0] if found else new_configuration(_EVERYTHING, is_default=True)
+        return found[0] if found else new_configuration(_ALL_FEATURES, is_default=True)
 
 
 def create_session(call: Call) -> Obj:
-    """POST /v1/billing_portal/sessions"""
-    params = unset(call.params)
+    params = empty_to_null(call.params)
     if "customer" not in params:
         raise errors.missing("customer")
     load("customer", params["customer"], "customer")
@@ -156,12 +152,12 @@ def _check_cancel(subscription_id: str, customer: str) -> None:
         raise errors.ApiError(message, param=param)
 
 
-def _over(base: Obj, changes: Obj) -> Obj:
-    """`changes` laid over `base`, hash by hash."""
+def _merge(base: Obj, changes: Obj) -> Obj:
+    """Return `base` with `changes` merged in, hash by hash."""
     merged = {
-        name: _over(base[name], value)
+        name: _merge(base[name], value)
         if isinstance(value, dict) and isinstance(base.get(name), dict)
         else value
         for name, value in changes.items()
     }
-    return base | unset(merged)
+    return base | empty_to_null(merged)

@@ -6,7 +6,7 @@ from typing import Any
 import stripe
 
 from .. import errors, events, shapes, storage
-from ..calls import Call, change, load, unset
+from ..calls import Call, change, empty_to_null, load
 from ..storage import Obj
 from . import products
 
@@ -19,16 +19,16 @@ _CURRENCIES = """
     tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
 """
 CURRENCIES = frozenset(_CURRENCIES.split())
-_LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}
+_MAX_INTERVAL_COUNTS = {"day": 1095, "week": 156, "month": 36, "year": 3}
 
 
 def new(
     product: str, currency: str, unit_amount: int | None, recurring: Obj | None = None, **fields: Any
 ) -> Obj:
-    """A stored price of a product (its id), in minor units; `recurring` needs an interval, may have interval_count …"""
+    """Store a price of a product's id, in minor units; `recurring` needs an interval, interval_count is optional."""
     if recurring:
-        once = {"interval_count": 1, "usage_type": "licensed"}
-        recurring = shapes.fill(stripe.Price.Recurring, **(once | recurring))
+        recurring_defaults = {"interval_count": 1, "usage_type": "licensed"}
+        recurring = shapes.fill(stripe.Price.Recurring, **(recurring_defaults | recurring))
     defaults = {
         "active": True,
         "billing_scheme": "per_unit",
@@ -45,8 +45,7 @@ def new(
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/prices"""
-    params = unset(call.params)
+    params = empty_to_null(call.params)
     if "product" in params and "product_data" in params:
         raise errors.exclusive("product", "product_data")
     if "product_data" in params:
@@ -58,11 +57,14 @@ def create(call: Call) -> Obj:
 
 
 def create_from(params: Obj, at: str = "") -> Obj:
-    """A price from checked parameters, those of price_data and default_price_data too; `at` is where they stood."""
+    """Create a price from validated parameters, price_data or default_price_data; `at` is their name."""
     params = dict(params)
-    fields = {"currency": check_currency(params.pop("currency"), name("currency", at)), **_amount(params, at)}
+    fields = {
+        "currency": check_currency(params.pop("currency"), join_name("currency", at)),
+        **_amount(params, at),
+    }
     if params.get("recurring"):
-        _check_recurring(params["recurring"], name("recurring", at))
+        _check_recurring(params["recurring"], join_name("recurring", at))
     transfer = params.pop("transfer_lookup_key", False)
     if key := params.get("lookup_key"):
         _claim_lookup_key(key, transfer)
@@ -72,7 +74,7 @@ def create_from(params: Obj, at: str = "") -> Obj:
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/prices/{id}: anything but the money, which never changes."""
+    """POST /v1/prices/{id}: all but the amount."""
     price, params = load("price", call.args["id"]), dict(call.params)
     product = storage.get(price["product"], "product") or {}
     if params.get("active") is False and product.get("default_price") == price["id"]:
@@ -88,7 +90,7 @@ def update(call: Call) -> Obj:
 
 
 def check_currency(currency: str, param: str) -> str:
-    """The currency in lower case. Raises ApiError for one that Stripe doesn't know."""
+    """Return the currency in lower case. Raise ApiError if Stripe does not know it."""
     if currency.lower() not in CURRENCIES:
         known = ", ".join(sorted(CURRENCIES))
         message = f"Invalid currency: {currency}. Stripe currently supports these currencies: {known}"
@@ -96,27 +98,27 @@ def check_currency(currency: str, param: str) -> str:
     return currency.lower()
 
 
-def name(param: str, at: str) -> str:
-    """A parameter's full name below another one: currency at default_price_data is default_price_data[currency]."""
+def join_name(param: str, at: str) -> str:
+    """Return a nested parameter's full name: currency in default_price_data is default_price_data[currency]."""
     return f"{at}[{param}]" if at else param
 
 
 def _amount(params: Obj, at: str) -> Obj:
     whole, precise = params.pop("unit_amount", None), params.pop("unit_amount_decimal", None)
     if whole is not None and precise is not None:
-        raise errors.exclusive(name("unit_amount", at), name("unit_amount_decimal", at))
+        raise errors.exclusive(join_name("unit_amount", at), join_name("unit_amount_decimal", at))
     if whole is None and precise is None:
-        raise errors.missing(name("unit_amount", at))
+        raise errors.missing(join_name("unit_amount", at))
     amount = Decimal(whole if precise is None else precise)
     if amount < 0:
         message = "This value must be greater than or equal to 0."
-        raise errors.ApiError(message, code="parameter_invalid_integer", param=name("unit_amount", at))
+        raise errors.ApiError(message, code="parameter_invalid_integer", param=join_name("unit_amount", at))
     exact = amount == amount.to_integral_value()
     return {"unit_amount": int(amount) if exact else None, "unit_amount_decimal": f"{amount.normalize():f}"}
 
 
 def _check_recurring(recurring: Obj, param: str) -> None:
-    longest = _LONGEST[recurring["interval"]]
+    longest = _MAX_INTERVAL_COUNTS[recurring["interval"]]
     if not 1 <= recurring.get("interval_count", 1) <= longest:
         message = f"The interval_count for an interval of `{recurring['interval']}` must be between 1 and {longest}."
         raise errors.ApiError(message, param=f"{param}[interval_count]")

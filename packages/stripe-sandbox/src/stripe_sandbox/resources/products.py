@@ -10,7 +10,6 @@ from ..storage import Obj
 
 
 def new(name: str, **fields: Any) -> Obj:
-    """A stored product; `fields` are Stripe's (description, images, metadata, active …)."""
     defaults = {
         "active": True,
         "images": [],
@@ -24,14 +23,12 @@ def new(name: str, **fields: Any) -> Obj:
 
 
 def create_from(params: Obj) -> Obj:
-    """Create a product from the checked parameters of `product_data`."""
     product = new(**params)
     events.emit("product.created", product)
     return product
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/products/{id}"""
     product, params = load("product", call.args["id"]), call.params
     if default := params.get("default_price"):
         price = load("price", default, "default_price")
@@ -47,7 +44,7 @@ def update(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/products/{id}: only one that never had a price."""
+    """DELETE /v1/products/{id}, only without prices."""
     product = load("product", call.args["id"])
     if storage.page("price", ("product", "=", product["id"]), limit=1)[0]:
         message = "This product cannot be deleted because it has one or more user-created prices."

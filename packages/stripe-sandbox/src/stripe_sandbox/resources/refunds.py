@@ -1,35 +1,37 @@
-"""https://docs.stripe.com/api/refunds. How one goes is the card's doing (https://docs.stripe.com/testing#refunds)."""
+"""Refunds; the test card decides the result.
+
+https://docs.stripe.com/api/refunds and https://docs.stripe.com/testing#refunds
+"""
 
 from typing import Any
 
 import stripe
 
 from .. import cards, errors, events, formatting, scheduled_actions, shapes, storage
-from ..calls import Call, load, merged, unset
+from ..calls import Call, empty_to_null, load, merge_metadata
 from ..storage import Obj
 
 DELAY_SECONDS = 8
-"""Seconds until a pending refund succeeds, or one that looked good fails."""
+"""Delay until a pending refund succeeds, or a failing one fails."""
 
-# what becomes of it ▶ (status at first, what follows)
-_COURSES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
+# outcome ▶ (first status, scheduled action)
+_OUTCOMES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
             "refund_fails": ("succeeded", "refund_fails")}  # fmt: skip
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/refunds"""
-    params = unset(call.params)
+    params = empty_to_null(call.params)
     charge = _charge(params.pop("charge", None), params.pop("payment_intent", None))
-    return make(charge, params.pop("amount", None), **params)
+    return create_refund(charge, params.pop("amount", None), **params)
 
 
-def make(charge: Obj, amount: int | None = None, course: str | None = None, **fields: Any) -> Obj:
-    """Give back `amount` minor units of a charge, by default all that is left; with its events. Raises ApiError.
+def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = None, **fields: Any) -> Obj:
+    """Refund `amount` minor units of a charge (default: the rest), with its events. Raise ApiError if impossible.
 
-    `course`, "refund_pending" or "refund_fails" (or "" for neither), goes over what the card would do.
+    `outcome`, "refund_pending", "refund_fails" or "" (neither), overrides the test card.
     """
-    amount = _checked(charge, amount)
-    status, next_step = _COURSES[course if course is not None else _course(charge)]
+    amount = _check_amount(charge, amount)
+    status, next_step = _OUTCOMES[outcome if outcome is not None else _get_card_outcome(charge)]
     details = {"card": {"type": "refund", "reference_status": "pending",
                         "reference_type": "acquirer_reference_number"}, "type": "card"}  # fmt: skip
     defaults = {
@@ -45,22 +47,21 @@ def make(charge: Obj, amount: int | None = None, course: str | None = None, **fi
         defaults["pending_reason"] = "processing"
     refund = storage.put(shapes.new(stripe.Refund, defaults, fields))
     events.emit("refund.created", refund)
-    events.emit("charge.refunded", _given_back(refund, amount))
+    events.emit("charge.refunded", _add_refunded_amount(refund, amount))
     if next_step:
         scheduled_actions.schedule(next_step, refund["id"], DELAY_SECONDS)
     return refund
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/refunds/{id}: its metadata only."""
+    """POST /v1/refunds/{id}: metadata only."""
     refund = load("refund", call.args["id"])
     if "metadata" in call.params:
-        return _change(refund, metadata=merged(refund["metadata"], call.params["metadata"]))
+        return _change(refund, metadata=merge_metadata(refund["metadata"], call.params["metadata"]))
     return refund
 
 
 def succeed(refund_id: str) -> None:
-    """A pending refund has arrived."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] == "pending":
         _change(
@@ -69,13 +70,13 @@ def succeed(refund_id: str) -> None:
 
 
 def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
-    """The money has come back from the buyer's bank: failed, and the charge counts as less refunded again."""
+    """Fail the refund and reduce the charge's refunded amount."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] not in ("pending", "succeeded"):
         return
-    kept = {name: value for name, value in refund.items() if name != "pending_reason"}
-    _given_back(refund, -refund["amount"])
-    events.emit("refund.failed", _change(kept, status="failed", failure_reason=reason))
+    without_reason = {name: value for name, value in refund.items() if name != "pending_reason"}
+    _add_refunded_amount(refund, -refund["amount"])
+    events.emit("refund.failed", _change(without_reason, status="failed", failure_reason=reason))
 
 
 def _charge(charge: str | None, intent: str | None) -> Obj:
@@ -91,7 +92,7 @@ def _charge(charge: str | None, intent: str | None) -> Obj:
     return found
 
 
-def _checked(charge: Obj, amount: int | None) -> int:
+def _check_amount(charge: Obj, amount: int | None) -> int:
     left = charge["amount_captured"] - charge["amount_refunded"]
     if charge["status"] != "succeeded":
         message = f"Charge {charge['id']} has not succeeded and cannot be refunded."
@@ -99,7 +100,7 @@ def _checked(charge: Obj, amount: int | None) -> int:
     if charge["refunded"]:
         message = f"Charge {charge['id']} has already been refunded."
         raise errors.ApiError(message, code="charge_already_refunded")
-    if _charged_back(charge):
+    if _is_charged_back(charge):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise errors.ApiError(message, code="charge_disputed")
     if amount is not None and amount < 1:
@@ -111,37 +112,36 @@ def _checked(charge: Obj, amount: int | None) -> int:
     return left if amount is None else amount
 
 
-def _charged_back(charge: Obj) -> bool:
+def _is_charged_back(charge: Obj) -> bool:
     found = storage.find("dispute", ("charge", "=", charge["id"]))
     return any(not dispute["is_charge_refundable"] and dispute["status"] != "won" for dispute in found)
 
 
 def _money(amount: int, charge: Obj) -> str:
-    return formatting.money(amount, charge["currency"])
+    return formatting.format_money(amount, charge["currency"])
 
 
 def _is_card(charge: Obj) -> bool:
     return bool((charge["payment_method_details"] or {}).get("type") == "card")
 
 
-def _course(charge: Obj) -> str:
+def _get_card_outcome(charge: Obj) -> str:
     fingerprint = charge["payment_method_details"]["card"]["fingerprint"] if _is_card(charge) else ""
-    card = cards.by_fingerprint(fingerprint)
-    return card.later if card.later in _COURSES else ""
+    card = cards.find_by_fingerprint(fingerprint)
+    return card.follow_up if card.follow_up in _OUTCOMES else ""
 
 
-def _given_back(refund: Obj, amount: int) -> Obj:
-    """The charge with `amount` more refunded (less, when negative)."""
+def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
+    """Add `amount` (may be negative) to the charge's refunded amount, and return the charge."""
     charge = load("charge", refund["charge"])
     total = charge["amount_refunded"] + amount
     return storage.update(charge["id"], amount_refunded=total, refunded=total == charge["amount"])
 
 
 def _change(refund: Obj, **changes: Any) -> Obj:
-    """A new version of the refund with the two events that tell of it."""
     before, after = load("refund", refund["id"]), storage.put(refund | changes)
-    events.updated("refund", before, after)
-    events.updated("charge.refund", before, after)
+    events.emit_updated("refund", before, after)
+    events.emit_updated("charge.refund", before, after)
     return after
 
 

@@ -9,11 +9,11 @@ from ..storage import Obj
 
 
 def new(**fields: Any) -> Obj:
-    """A stored setup intent: a card kept for later without a charge (a free trial), still waiting for that card."""
+    """Store a setup intent, which saves a card without a charge (a free trial) and requires a payment method."""
     intent_id = ids.new("setup_intent")
     defaults = {
         "id": intent_id,
-        "client_secret": f"{intent_id}_secret_{ids.letters(25)}",
+        "client_secret": f"{intent_id}_secret_{ids.random_letters(25)}",
         "metadata": {},
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
@@ -24,7 +24,6 @@ def new(**fields: Any) -> Obj:
 
 
 def last_error(message: str, code: str, **fields: Any) -> Obj:
-    """What `last_setup_error` holds after a card was turned down."""
     doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
     error = {"type": "card_error", "code": code, "message": message, "doc_url": doc_url}
     return shapes.fill(stripe.SetupIntent.LastSetupError, **(error | fields))

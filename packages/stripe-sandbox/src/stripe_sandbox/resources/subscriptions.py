@@ -1,4 +1,4 @@
-"""https://docs.stripe.com/api/subscriptions. What the API may do with them stands in `billing`."""
+"""Subscriptions; the package `billing` changes them. https://docs.stripe.com/api/subscriptions"""
 
 import calendar
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import stripe
 
 from .. import clock, events, ids, shapes, storage
 from ..billing import due_dates
-from ..calls import Call, comparisons, listed
+from ..calls import Call, list_page, to_filters
 from ..storage import Filter, Obj
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
@@ -21,7 +21,7 @@ def new(
     trial_end: int | None = None,
     **fields: Any,
 ) -> Obj:
-    """A stored subscription to (price, quantity) pairs: trialing until `trial_end` (Unix seconds), or else active."""
+    """Store a subscription to (price, quantity) pairs: trialing until `trial_end` (Unix seconds), else active."""
     start, subscription_id = clock.now(), ids.new("subscription")
     price = items[0][0]
     end = trial_end or add_interval(
@@ -51,7 +51,7 @@ def new(
             stripe.Subscription.InvoiceSettings,
             issuer=shapes.fill(stripe.Subscription.InvoiceSettings.Issuer, type="self"),
         ),
-        "items": shapes.envelope(rows[::-1], f"/v1/subscription_items?subscription={subscription_id}"),
+        "items": shapes.list_object(rows[::-1], f"/v1/subscription_items?subscription={subscription_id}"),
         "metadata": {},
         "payment_settings": shapes.fill(
             stripe.Subscription.PaymentSettings,
@@ -70,7 +70,7 @@ def new(
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/subscriptions: without a status, all that haven't ended; those of a test clock only if asked for."""
+    """GET /v1/subscriptions: by default without canceled ones; a test clock's only if the request names it."""
     status = call.params.get("status")
     by_status: dict[str | None, list[Filter]] = {
         "all": [],
@@ -82,11 +82,11 @@ def listing(call: Call) -> Obj:
         filters = [*filters, ("customer", "=", call.params["customer"])]
     if "test_clock" in call.params or "customer" not in call.params:
         filters = [*filters, ("test_clock", "IS", call.params.get("test_clock"))]
-    return listed(call, "subscription", *filters, *comparisons("created", call.params.get("created", {})))
+    return list_page(call, "subscription", *filters, *to_filters("created", call.params.get("created", {})))
 
 
 def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
-    """Cancel it now, with customer.subscription.deleted. What is still owed is not attempted again."""
+    """Cancel now, with customer.subscription.deleted. Open invoices are not attempted again."""
     now = clock.now()
     details = subscription["cancellation_details"] | {"reason": reason}
     changes: Obj = {"status": "canceled", "ended_at": now, "cancellation_details": details}
@@ -106,13 +106,13 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
 
 
 def trial_end(data: Obj) -> int | None:
-    """When the trial of a Checkout Session's `subscription_data` ends, if it begins now; None without a trial."""
+    """Return when the trial of a session's `subscription_data` ends if it starts now (Unix seconds), or None."""
     days = data.get("trial_period_days")
     return clock.now() + days * 86400 if days else data.get("trial_end")
 
 
 def add_interval(start: int, interval: str, count: int) -> int:
-    """Unix seconds, `count` days, weeks, months or years later; the 31st becomes a shorter month's last day."""
+    """Return `start` plus `count` intervals (Unix seconds); the 31st becomes a shorter month's last day."""
     if interval in ("day", "week"):
         return start + count * {"day": 86400, "week": 604800}[interval]
     began = datetime.fromtimestamp(start, UTC)
@@ -123,7 +123,7 @@ def add_interval(start: int, interval: str, count: int) -> int:
 
 
 def next_boundary(anchor: int, start: int, interval: str, count: int) -> int:
-    """Unix seconds of the first end of a period after `start`; counted from `anchor`, the 31st comes back in March."""
+    """Return the first period end after `start` (Unix seconds), counted from `anchor`, so the 31st is kept."""
     if interval in ("day", "week"):
         length = add_interval(0, interval, count)
         return anchor + ((start - anchor) // length + 1) * length
@@ -140,7 +140,7 @@ def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) ->
         "current_period_start": start,
         "discounts": [],
         "metadata": {},
-        "plan": plan_of(price),
+        "plan": legacy_plan(price),
         "price": price,
         "quantity": quantity,
         "subscription": subscription,
@@ -149,8 +149,8 @@ def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) ->
     return storage.put(shapes.new(stripe.SubscriptionItem, defaults, {}), parent=subscription)
 
 
-def plan_of(price: Obj) -> Obj:
-    """The price in the older words that Stripe still sends along."""
+def legacy_plan(price: Obj) -> Obj:
+    """Return the price as a plan, the legacy object that Stripe still includes."""
     terms = price | price["recurring"]
     same = {name: terms[name] for name in stripe.Plan.__annotations__ if name in terms and name != "object"}
     amounts = {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}

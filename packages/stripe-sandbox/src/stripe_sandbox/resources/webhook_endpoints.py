@@ -6,41 +6,39 @@ import stripe
 from django.conf import settings
 
 from .. import conf, errors, ids, shapes, storage
-from ..calls import Call, change, load, unset
-from ..delivery import OWN_ENDPOINT
+from ..calls import Call, change, empty_to_null, load
+from ..delivery import STORE_ENDPOINT_ID
 from ..storage import Obj
 
 
 def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) -> Obj:
-    """A stored endpoint. Its secret is hidden with it."""
     defaults = {"enabled_events": enabled_events, "metadata": {}, "status": "enabled", "url": url}
     hidden = {"secret": secret or ids.new("webhook_secret")}
     return storage.put(shapes.new(stripe.WebhookEndpoint, defaults, fields), hidden=hidden)
 
 
-def update_own() -> None:
-    """Create, move or remove the endpoint that the settings name. Its secret is STRIPE_WEBHOOK_SECRET."""
+def sync_store_endpoint() -> None:
+    """Create, update or delete the endpoint that the settings define. Its secret is STRIPE_WEBHOOK_SECRET."""
     path = conf.get("WEBHOOK_PATH")
     url = conf.get("WEBHOOK_URL") or (settings.SITE_URL + path if path else "")
-    known = storage.get(OWN_ENDPOINT)
+    known = storage.get(STORE_ENDPOINT_ID)
     if not url:
-        storage.delete(OWN_ENDPOINT)
+        storage.delete(STORE_ENDPOINT_ID)
     elif known:
-        storage.update(OWN_ENDPOINT, url=url)
+        storage.update(STORE_ENDPOINT_ID, url=url)
     else:
-        about = {"description": "The endpoint of the settings", "api_version": stripe.api_version}
-        new(url, ["*"], id=OWN_ENDPOINT, **about)
+        fields = {"description": "The endpoint of the settings", "api_version": stripe.api_version}
+        new(url, ["*"], id=STORE_ENDPOINT_ID, **fields)
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/webhook_endpoints: the only answer that shows the secret."""
+    """POST /v1/webhook_endpoints: the only response that contains the secret."""
     _check_url(call.params["url"])
-    endpoint = new(**unset(call.params))
-    return endpoint | {"secret": storage.hidden(endpoint["id"])["secret"]}
+    endpoint = new(**empty_to_null(call.params))
+    return endpoint | {"secret": storage.get_hidden(endpoint["id"])["secret"]}
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/webhook_endpoints/{id}"""
     params = dict(call.params)
     _check_url(params.get("url", "http:"))
     disabled = params.pop("disabled", None)
@@ -49,7 +47,6 @@ def update(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/webhook_endpoints/{id}"""
     endpoint = load("webhook_endpoint", call.args["id"])
     storage.delete(endpoint["id"])
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}

@@ -1,4 +1,4 @@
-"""`stripe-sandbox serve`: the sandbox on a port of its own, for programs in any language."""
+"""`stripe-sandbox serve`: run the sandbox on its own port, for programs in any language."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=12111, help="port to listen on (default: %(default)s)")
     serve.add_argument(
-        "--webhook", default="", metavar="URL", help="your webhook endpoint; it gets every event"
+        "--webhook", default="", metavar="URL", help="your webhook endpoint, which receives every event"
     )
     serve.add_argument("--secret", default="whsec_sandbox", help="its signing secret (default: %(default)s)")
     serve.add_argument(
@@ -63,7 +63,7 @@ def _serve(host: str, port: int) -> None:
     except ImproperlyConfigured as error:  # a live key
         sys.exit(str(error))
     bootstrap.prepare()
-    webhook_endpoints.update_own()  # the file may be of a start with another --webhook
+    webhook_endpoints.sync_store_endpoint()  # an existing file can have the URL of another --webhook
     scheduler.start()
 
     def announce(_port: str) -> None:

@@ -1,13 +1,13 @@
-"""Django settings of `stripe-sandbox serve`. The command passes its options in the environment."""
+"""Django settings of `stripe-sandbox serve`; the command passes its options as environment variables."""
 
 import os
 import secrets
 
 SITE_URL = os.environ.get("STRIPE_SANDBOX_URL", "http://127.0.0.1:12111")
 SITE_NAME = "the shop"
-DEBUG = True  # a developer's tool: every test key is accepted, and the control panel is open
+DEBUG = True  # accepts every test key and opens the control panel
 SECRET_KEY = secrets.token_urlsafe(50)  # signs CSRF tokens only
-ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()  # empty: this machine's names
+ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()  # empty: localhost only
 ROOT_URLCONF = "stripe_sandbox.server.urls"
 INSTALLED_APPS = ["django.contrib.staticfiles", "stripe_sandbox"]
 MIDDLEWARE = [
@@ -25,7 +25,7 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 USE_TZ = True
-STRIPE_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 (known to everybody)
+STRIPE_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 (not a secret)
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_SANDBOX_WEBHOOK_SECRET", "whsec_sandbox")
 STRIPE_SANDBOX_WEBHOOK_URL = os.environ.get("STRIPE_SANDBOX_WEBHOOK_URL", "")
 STRIPE_SANDBOX_WEBHOOK_PATH = ""

@@ -6,7 +6,7 @@ from . import control
 urlpatterns = [
     path("", RedirectView.as_view(url="/stripe-sandbox/")),
     path("control/reset", control.reset),
-    path("control/objects/<str:object_id>", control.available),
+    path("control/objects/<str:object_id>", control.list_actions),
     path("control/objects/<str:object_id>/<str:action>", control.act),
     path("control/webhooks", control.webhooks),
     path("control/webhooks/deliver", control.deliver),

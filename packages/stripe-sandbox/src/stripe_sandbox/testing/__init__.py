@@ -1,4 +1,4 @@
-"""pytest plugin with the `sandbox` fixture: an empty sandbox whose webhooks a test delivers itself.
+"""pytest plugin with the `sandbox` fixture: an empty sandbox with manual webhook delivery.
 
 Use it in conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
 """
@@ -22,24 +22,24 @@ from stripe_sandbox.transport import InProcessClient
 
 
 class Sandbox:
-    """What a test does with the sandbox, beside what the store does with it over the API."""
+    """Control the sandbox in a test; the code under test uses the API."""
 
     def __init__(self) -> None:
         self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
 
     def deliver(self, after: float = 0) -> int:
-        """Make the webhook attempts that are due `after` seconds from now, and return their number."""
+        """Attempt the webhooks that are due in `after` seconds, and return the number of attempts."""
         with _connections_kept():
             return delivery.deliver_due(time.time() + after)
 
     def switches(self, **changes: Any) -> switches.Switches:
-        """Turn switches: delay_seconds, late_seconds, duplicate, reorder, drop=["*"], fail_next_n."""
-        return switches.turn(**changes)
+        """Change switches, for example late_seconds=2 or drop=["*"]."""
+        return switches.change(**changes)
 
     def product(
         self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any
     ) -> stripe.Product:
-        """A product whose default price is `amount` minor units; `recurring={"interval": …}` goes into the price."""
+        """Create a product with a default price in minor units; `recurring={"interval": …}` belongs to the price."""
         price: Any = {"currency": currency, "unit_amount": amount}
         if "recurring" in more:
             price["recurring"] = more.pop("recurring")
@@ -47,18 +47,18 @@ class Sandbox:
         return self.client.v1.products.create(params)
 
     def events(self, pattern: str = "*") -> list[Obj]:
-        """What happened, oldest first, by type: "charge.*"."""
+        """Return the events whose type matches the pattern ("charge.*"), oldest first."""
         return storage.find("event", ("type", "GLOB", pattern))[::-1]
 
     def attempts(self, event_id: str = "") -> list[Obj]:
-        """Deliveries, oldest first: event, endpoint, state, attempts, status, error."""
+        """Return the deliveries, oldest first: event, endpoint, state, attempts, status, error."""
         rows = storage.query("SELECT * FROM deliveries WHERE ? IN ('', event) ORDER BY id", event_id)
         return [dict(row) for row in rows]
 
 
 @contextmanager
 def _connections_kept() -> Iterator[None]:
-    """Deliveries run the whole Django stack in this thread; the test's own transaction must survive (as in Client)."""
+    """Keep the test's database transaction open during in-process deliveries, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     try:
@@ -70,7 +70,7 @@ def _connections_kept() -> Iterator[None]:
 
 @pytest.fixture
 def sandbox(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
-    """A fresh sandbox of the test's own. Nothing is sent until `sandbox.deliver()`."""
+    """Provide an empty sandbox. Nothing is sent until `sandbox.deliver()`."""
     settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
     settings.STRIPE_SANDBOX_DELIVERY = "manual"
     settings.STRIPE_SANDBOX_DEMO = False

@@ -1,7 +1,4 @@
-"""The installed SDK as a judge: is this JSON one of its objects, would it let this request pass a type checker?
-
-Independent of the sandbox, which is judged here too.
-"""
+"""Check requests and responses against the types of the installed SDK, independently of the sandbox."""
 
 from __future__ import annotations
 
@@ -19,10 +16,9 @@ from typing_extensions import is_typeddict
 
 
 def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> None:
-    """Every field that the class requires is there and not null, none is unknown, every value is of its type.
+    """Check the object's fields, their types and required fields, down into nested objects.
 
-    Goes down into nested hashes, lists, and objects (what says `object` is judged by that class). A deleted object
-    is only asked for its id. Raises AssertionError that names the field.
+    A deleted object needs only its id. Raise AssertionError that names the field.
     """
     kind = obj.get("object")
     if kind == "list":
@@ -86,7 +82,7 @@ def _check_value(value: Any, options: list[Any], inner: Any, at: str) -> None:
 def _fits(value: Any, option: Any) -> bool:
     if get_origin(option) is Literal:
         return value in get_args(option)
-    if option is Decimal:  # travels as a string
+    if option is Decimal:  # JSON has decimals as strings
         return isinstance(value, str) and Decimal(value).is_finite()
     if option is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -102,9 +98,9 @@ def _union(hint: Any) -> list[Any]:
 
 
 def check_params(params: Mapping[str, Any], schema: Any, at: str = "") -> None:
-    """Each parameter is one the TypedDict has, of a type it allows, and none that it requires is missing.
+    """Check that each parameter is in the TypedDict with an allowed type, and that no required one is missing.
 
-    `schema` is a class of `stripe.params`. An enum takes its named values only, though the SDK leaves most open.
+    `schema` is a class of `stripe.params`. Enums accept their named values only, although the SDK leaves most open.
     """
     assert is_typeddict(schema), schema
     names = {

@@ -1,5 +1,5 @@
-// Comfort on the hosted checkout page: groups the card's digits while one types, fills in a test card, and
-// keeps a second tap on Pay from being sent. Everything works without it.
+// Enhance the hosted checkout page: group the card's digits while typing, fill in test cards and prevent a double
+// submit. The page works without JavaScript.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
@@ -21,7 +21,7 @@ function groupExpiry(digits, deleting) {
   return digits.slice(0, 2) + " / " + digits.slice(2);
 }
 
-// Rewrites the field and leaves the caret behind the same digit.
+// Reformat the field and keep the caret after the same digit.
 function reformat(input, format, event) {
   const before = input.value.slice(0, input.selectionStart).replace(/\D/g, "").length;
   const atEnd = input.selectionStart === input.value.length;
@@ -75,6 +75,6 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     button.setAttribute("aria-disabled", "true");
     button.textContent = button.dataset.busy;
   });
-  // Coming back with the browser's back button must not find a dead button.
+  // The browser's back button restores the page with its disabled button.
   addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); button.textContent = label; });
 }
