@@ -1,4 +1,4 @@
-"""Run a filled production shop on its own core; the load comes from the other cores."""
+"""Run a filled production shop on its own core; the load uses the remaining cores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shop(
 
 @contextmanager
 def served_on_own_core(server: AbstractContextManager[Shop]) -> Iterator[Shop]:
-    """Run the server on the first core, and this process on the others."""
+    """Run the server on the first core, and this process on the rest."""
     with _pinned_to(CORES[:1]), server as running, _pinned_to(CORES[1:] or CORES):
         yield running
 

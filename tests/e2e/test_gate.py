@@ -1,4 +1,4 @@
-"""Access to gated pages: buyers get in, other users are told why not and where to buy."""
+"""Access to gated pages: buyers get in, other users see why not and where to buy."""
 
 from collections.abc import Callable
 

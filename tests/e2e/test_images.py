@@ -35,7 +35,7 @@ new PerformanceObserver(list => { for (const entry of list.getEntries()) window.
 
 @pytest.fixture
 def photos(base_url: str) -> None:
-    """Give each demo product a photo instead of drawn art."""
+    """Add to each demo product a photo instead of drawn art."""
     file = BytesIO()
     Image.linear_gradient("L").resize(PHOTO).save(file, "PNG")
     url = base_url + default_storage.url(default_storage.save("photo.png", ContentFile(file.getvalue())))

@@ -37,9 +37,8 @@ def test_chosen_theme_is_remembered(new_context: Callable[..., BrowserContext], 
     expect(button(page, "System")).to_have_attribute("aria-pressed", "false")
 
     page.goto("/store/", wait_until="commit")
-    assert (
-        page.locator("html").get_attribute("data-theme") == "light"
-    )  # in the first bytes, so the page does not flash
+    # in the first bytes, so the page does not flash
+    assert page.locator("html").get_attribute("data-theme") == "light"
     expect_background(page, LIGHT)
     if scripts:
         bars = page.locator('meta[name="theme-color"]')

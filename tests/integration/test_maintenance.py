@@ -1,4 +1,4 @@
-"""MAINTENANCE=true answers every page with a 503 page, and tells Stripe to retry its webhooks."""
+"""MAINTENANCE=true answers every page with a 503 page, so that Stripe retries its webhooks."""
 
 from __future__ import annotations
 

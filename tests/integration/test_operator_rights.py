@@ -46,7 +46,7 @@ def otto(db: None) -> User:
     return User.objects.create_user("otto@example.com", "otto-is-here", is_staff=True)
 
 
-def everything(user: User, **changes: str) -> dict[str, str]:
+def user_form(user: User, **changes: str) -> dict[str, str]:
     """Return every field of the user form, with values that an attacker would send."""
     rights = {"is_staff": "on", "is_superuser": "on", "groups": "1", "user_permissions": "1"}
     return {"email": user.email, "name": user.name, "is_active": "on", **rights, **changes}
@@ -76,10 +76,10 @@ def test_operator_cannot_grant_rights(as_stan: Client, stan: User, ada: User, ot
     group = Group.objects.create(name="everything")
     for user in (ada, stan, otto):
         before = rights_of(user)
-        as_stan.post(f"{USERS}{user.pk}/change/", everything(user, groups=str(group.pk)))
+        as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, groups=str(group.pk)))
         assert rights_of(user) == before, user
     made = {"usable_password": "true", "password1": NEW, "password2": NEW}
-    as_stan.post(f"{USERS}add/", {**everything(User(email="new@example.com")), **made})
+    as_stan.post(f"{USERS}add/", {**user_form(User(email="new@example.com")), **made})
     assert rights_of(User.objects.get(email="new@example.com")) == (False, False, 0, 0)
 
 
@@ -93,7 +93,7 @@ def test_operator_cannot_change_an_operator(
     """Operators change their address and password on the account page, which asks for proof."""
     user: User = request.getfixturevalue(who)
     before = User.objects.values().get(pk=user.pk)
-    assert as_stan.post(f"{USERS}{user.pk}/change/", everything(user, **changes)).status_code == 403
+    assert as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, **changes)).status_code == 403
     passwords = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert as_stan.get(f"{USERS}{user.pk}/password/").status_code == 403
     assert as_stan.post(f"{USERS}{user.pk}/password/", passwords).status_code == 403
@@ -131,12 +131,12 @@ def test_operator_cannot_redirect_emails_of_another_account(as_stan: Client, oli
     """Codes and reset links are sent to the addresses in these tables, and providers sign in by them."""
     address = EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
     pending = EmailAddress.objects.create(user=ada, email="pending@example.com")
-    mine = {"user": olive.pk, "email": "stan+2@example.com", "verified": "on", "primary": "on"}
+    own_address = {"user": olive.pk, "email": "stan+2@example.com", "verified": "on", "primary": "on"}
     pages = "/admin/account/emailaddress/"
     assert as_stan.get(pages).status_code == 200
-    assert as_stan.post(f"{pages}add/", mine).status_code == 403
+    assert as_stan.post(f"{pages}add/", own_address).status_code == 403
     for row in (address, pending):
-        assert as_stan.post(f"{pages}{row.pk}/change/", mine).status_code == 403
+        assert as_stan.post(f"{pages}{row.pk}/change/", own_address).status_code == 403
     assert as_stan.post(f"{pages}{address.pk}/delete/", {"post": "yes"}).status_code == 403
     as_stan.post(pages, {"action": "make_verified", "_selected_action": [pending.pk]})
     as_stan.post(pages, {"action": "delete_selected", "_selected_action": [address.pk], "post": "yes"})
@@ -144,10 +144,10 @@ def test_operator_cannot_redirect_emails_of_another_account(as_stan: Client, oli
     assert list(rows) == [(olive.email, olive.email, True), (ada.email, "pending@example.com", False)]
 
     account = SocialAccount.objects.create(user=ada, provider="github", uid="7")
-    theirs = {"user": olive.pk, "provider": "github", "uid": "8", "extra_data": "{}"}
-    assert as_stan.post("/admin/socialaccount/socialaccount/add/", theirs).status_code == 403
+    connection = {"user": olive.pk, "provider": "github", "uid": "8", "extra_data": "{}"}
+    assert as_stan.post("/admin/socialaccount/socialaccount/add/", connection).status_code == 403
     page = f"/admin/socialaccount/socialaccount/{account.pk}/change/"
-    assert as_stan.post(page, theirs).status_code == 403
+    assert as_stan.post(page, connection).status_code == 403
     assert list(SocialAccount.objects.values_list("user", "uid")) == [(ada.pk, "7")]
 
 

@@ -141,10 +141,10 @@ def test_wrong_answer_is_refused(
     ada: User, passkey: SoftwareAuthenticator, place: Place, changes: dict[str, Any]
 ) -> None:
     client, path = place(ada)
-    asked = authentication_options(client, path)
+    options = authentication_options(client, path)
     for name, value in changes.items():
         setattr(passkey, name, value)
-    assert answer(client, path, passkey.get(asked)).status_code in (200, 302)
+    assert answer(client, path, passkey.get(options)).status_code in (200, 302)
     assert not was_let_in(client, path)
 
 
@@ -227,11 +227,11 @@ def test_sign_in_challenge_cannot_add_a_passkey(ada: User, passkey: SoftwareAuth
     client.force_login(ada)
     client.post("/accounts/reauthenticate/", {"password": PASSWORDS[ada.email]})
     second = device(credential_id=b"the second")
-    asked = authentication_options(client, ADD)
+    options = authentication_options(client, ADD)
     other = authentication_options(client, REAUTHENTICATE)
-    asked["publicKey"]["challenge"] = other["publicKey"]["challenge"]
+    options["publicKey"]["challenge"] = other["publicKey"]["challenge"]
     second.user_verified = False
-    answer(client, ADD, second.create(asked))
+    answer(client, ADD, second.create(options))
     assert Authenticator.objects.filter(type="webauthn").count() == 1
 
 
@@ -381,12 +381,12 @@ def test_user_without_password_adds_a_passkey_after_an_emailed_code(ada: User, m
     ada.save()
     client = browser()
     client.force_login(ada)
-    asked = client.get(ADD)
-    assert asked["Location"].startswith("/accounts/reauthenticate/code/?next=")
-    page = client.get(asked["Location"]).content.decode()
+    response = client.get(ADD)
+    assert response["Location"].startswith("/accounts/reauthenticate/code/?next=")
+    page = client.get(response["Location"]).content.decode()
     assert "site-header" in page
     assert f"Send a code to {ada.email}" in page
-    sent = client.post(asked["Location"], {"recipient": ada.email, "next": ADD})
+    sent = client.post(response["Location"], {"recipient": ada.email, "next": ADD})
     assert "site-header" in client.get(sent["Location"]).content.decode()
     code = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mailoutbox[0].body), re.MULTILINE)
     assert code

@@ -58,9 +58,9 @@ def test_old_hash_is_verified_and_upgraded_at_sign_in(
     again = Client()
     sign_in(again, ada.email, PASSWORD)
     assert signed_in_as(again) == ada.email
-    kept = ada.password
+    hash_before = ada.password
     ada.refresh_from_db()
-    assert ada.password == kept
+    assert ada.password == hash_before
 
 
 def test_upgrading_the_hash_keeps_the_session_signed_in(ada: User, client: Client, settings: Any) -> None:
@@ -82,12 +82,12 @@ def test_first_hasher_is_argon2() -> None:
 
 def test_concurrent_sign_ins_hash_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each hash takes its memory, so concurrent hashes would add up."""
-    now, most = 0, 0
+    now, maximum = 0, 0
 
     def counted(self: Any, *arguments: str) -> bool:
-        nonlocal now, most
+        nonlocal now, maximum
         now += 1
-        most = max(most, now)
+        maximum = max(maximum, now)
         time.sleep(0.01)
         now -= 1
         return True
@@ -98,7 +98,7 @@ def test_concurrent_sign_ins_hash_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
     with ThreadPoolExecutor(8) as threads:
         for number in range(8):
             threads.submit(hasher.verify if number % 2 else hasher.encode, "a password", "salt")
-    assert most == 1
+    assert maximum == 1
 
 
 MEASURE = """
@@ -118,6 +118,6 @@ if sys.platform == "linux":  # reads /proc
 
     def test_sixteen_sign_ins_use_the_memory_of_one_and_free_it() -> None:
         done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
-        peak, kept = map(int, done.stdout.split())
+        peak, remaining = map(int, done.stdout.split())
         assert peak < 40
-        assert kept < 15
+        assert remaining < 15

@@ -73,7 +73,7 @@ def bomb(width: int, height: int) -> bytes:
 class ImageServer(http.server.BaseHTTPRequestHandler):
     """The server of the URLs in `product.images`."""
 
-    asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[str]] = []
     answers: ClassVar[dict[str, tuple[int, str, bytes]]] = {
         "/a.png": (200, "image/png", encoded("PNG", (1000, 750))),
         "/b.png": (200, "image/png", encoded("PNG", (2000, 1000), BLUE)),
@@ -92,7 +92,7 @@ class ImageServer(http.server.BaseHTTPRequestHandler):
     }
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
         status, kind, body = self.answers.get(self.path, (404, "text/plain", b"no"))
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -105,7 +105,7 @@ class ImageServer(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def image_server() -> Iterator[str]:
-    ImageServer.asked.clear()
+    ImageServer.requests.clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), ImageServer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -136,7 +136,7 @@ def test_image_is_fetched_and_resized_once(
     with monkeypatch.context() as idle:
         idle.setattr(Image, "open", None)
         sync_catalogue()
-    assert ImageServer.asked == ["/a.png"]
+    assert ImageServer.requests == ["/a.png"]
     sandbox.client.v1.products.update(product.id, {"images": [f"{image_server}/b.png"]})
     sync_catalogue()
     assert Product.objects.get().picture.src != product.picture.src
@@ -191,13 +191,13 @@ def test_images_are_shown_in_stripes_order(sandbox: Any, image_server: str, clie
     page = client.get("/store/pictured/").content.decode()
     assert page.index(second.src) < page.index(third.src)
     assert image_server not in page
-    ImageServer.asked.clear()
+    ImageServer.requests.clear()
     sandbox.client.v1.products.update(
         product.id, {"images": [f"{image_server}/a.png", f"{image_server}/b.png"], "name": "Turned round"}
     )
     sync_catalogue()
     assert Product.objects.get().pictures == [third, second]
-    assert ImageServer.asked == []
+    assert ImageServer.requests == []
 
 
 def test_srcset_lists_each_copy_with_its_true_width(sandbox: Any, image_server: str, client: Client) -> None:

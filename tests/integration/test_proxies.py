@@ -53,9 +53,8 @@ def test_client_ip_comes_from_the_proxy_not_from_the_client(
 def test_password_guesses_lock_out_only_their_sender(front: Front, ada: User, client: Client) -> None:
     wrong = {"login": "nobody@example.com", "password": "guess"}
     for number in range(12):
-        sent = {
-            "X-Forwarded-For": f"192.0.2.{number}"
-        }  # a new IP address each time, if the header were trusted
+        # a new IP address each time, if the header were trusted
+        sent = {"X-Forwarded-For": f"192.0.2.{number}"}
         page = client.post(
             "/accounts/login/", {**wrong, "login": f"{number}@example.com"}, **through(front, BOB, sent)
         )

@@ -76,14 +76,14 @@ def test_dry_run_deletes_nothing(leftovers: None) -> None:
 
 
 def test_prune_deletes_old_rows_only(leftovers: None, as_ada: Client) -> None:
-    kept = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
+    counts = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
     assert prune()[0] == "3 expired sessions deleted"
     assert Session.objects.count() == 1
     assert UserSession.objects.get().session_key == as_ada.session.session_key
     assert set(WebhookEvent.objects.values_list("id", flat=True)) >= {"evt_failing0", "evt_new0"}
     assert not WebhookEvent.objects.filter(id__startswith="evt_old").exists()
     assert DBTaskResult.objects.count() == 3
-    assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == kept
+    assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == counts
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert {line.split()[0] for line in prune()} == {"0"}
 

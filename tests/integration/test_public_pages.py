@@ -115,8 +115,8 @@ def test_session_cookie_and_parameter_values_reach_only_their_visitor(
         (Client(), address, ", , ."),
         (visitor(theme="dark", language="en"), address, ", , ."),
     ]
-    for browser, asked, shown in people[::step] * 2:  # the second request finds a full cache
-        assert f"<i>{shown}</i>" in text(browser, asked)
+    for browser, url, shown in people[::step] * 2:  # the second request finds a full cache
+        assert f"<i>{shown}</i>" in text(browser, url)
 
 
 SECRETS = """{{ request.META.items }} {{ request.headers.items }} {{ request.COOKIES }} {{ request.GET }}
@@ -203,7 +203,7 @@ def test_csrf_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
 
 
 def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> None:
-    theirs = [
+    personal = [
         (signed_in(ada), "/store/", {}),
         (visitor(csrftoken="x" * 32), "/store/", {}),
         (visitor(sessionid="gone"), "/store/", {}),
@@ -215,7 +215,7 @@ def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> 
         (Client(), "/store/", {"hx-request": "true"}),
         (Client(), "/store/", {"authorization": "Basic eDp5"}),
     ]
-    for browser, address, headers in theirs:
+    for browser, address, headers in personal:
         response = browser.get(address, headers=headers)
         assert response["Cache-Control"] == OWN, address
         assert "ETag" not in response
@@ -225,9 +225,9 @@ def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> 
 def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
     add_line("<i>{% if request.htmx %}a fragment{% else %}whole{% endif %}</i>")
     for htmx in permutations([True, False, True, False]):
-        for asked in htmx:
-            shown = text(Client(), **({"hx-request": "true"} if asked else {}))
-            assert ("<i>a fragment</i>" in shown) == asked
+        for is_htmx in htmx:
+            shown = text(Client(), **({"hx-request": "true"} if is_htmx else {}))
+            assert ("<i>a fragment</i>" in shown) == is_htmx
 
 
 def in_tokyo(get_response: Any) -> Any:
@@ -311,7 +311,7 @@ def varies(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"))
 
 
-def leads_on(request: HttpRequest) -> HttpResponse:
+def redirects(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"/{request.META.get('HTTP_USER_AGENT', 'none')}")
 
 
@@ -327,7 +327,7 @@ def is_data(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"agent": request.META.get("HTTP_USER_AGENT", "none")})
 
 
-PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, leads_on, is_gone, streams, is_data]
+PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, redirects, is_gone, streams, is_data]
 
 
 def takes_a_form(request: HttpRequest) -> HttpResponse:

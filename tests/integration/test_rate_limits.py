@@ -72,7 +72,7 @@ def test_too_many_searches_show_a_message_in_place_of_products(
 
 
 @pytest.mark.parametrize(
-    ("door", "form", "most"),
+    ("path", "form", "limit"),
     [
         ("login", {"login": "nobody@example.com", "password": "x"}, 30),
         ("signup", {"email": "", "password1": ""}, 20),
@@ -80,11 +80,11 @@ def test_too_many_searches_show_a_message_in_place_of_products(
     ],
 )
 def test_sign_in_sign_up_and_reset_forms_are_limited(
-    client: Client, door: str, form: dict[str, str], most: int
+    client: Client, path: str, form: dict[str, str], limit: int
 ) -> None:
-    for _ in range(most):
-        assert client.post(f"/accounts/{door}/", form).status_code in (200, 302)
-    refused = client.post(f"/accounts/{door}/", form)
+    for _ in range(limit):
+        assert client.post(f"/accounts/{path}/", form).status_code in (200, 302)
+    refused = client.post(f"/accounts/{path}/", form)
     assert refused.status_code == 429
     assert refused["Retry-After"] == "60"
     assert "That was a little too often" in refused.content.decode()
@@ -133,11 +133,8 @@ def test_no_request_is_refused_without_the_cache(
     [
         (0, "198.51.100.1", "203.0.113.7"),  # no proxy is declared, so the client wrote the header
         (1, "198.51.100.1", "198.51.100.1"),
-        (
-            1,
-            "1.1.1.1, 198.51.100.1",
-            "198.51.100.1",
-        ),  # the client sent the first entry, our proxy added the second
+        # the client sent the first entry, our proxy added the second
+        (1, "1.1.1.1, 198.51.100.1", "198.51.100.1"),
         (2, "1.1.1.1, 198.51.100.1, 192.0.2.1", "198.51.100.1"),
         (2, "198.51.100.1", "198.51.100.1"),  # the outer proxy is missing
         (1, "", "203.0.113.7"),

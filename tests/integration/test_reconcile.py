@@ -167,10 +167,10 @@ def test_since_processes_delivered_events_missing_from_a_restored_backup(
 
 
 class Counting(InProcessClient):
-    asked = 0
+    request_count = 0
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        type(self).asked += 1
+        type(self).request_count += 1
         return super().request(*args, **kwargs)
 
 
@@ -195,9 +195,10 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
             )  # fmt: skip
     Purchase.objects.bulk_create(rows)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.Counting"
-    Counting.asked = 0
+    Counting.request_count = 0
     assert "0 repaired" in reconcile()
-    assert Counting.asked <= 3 + 4  # three pages of sessions; subscriptions, refunds, disputes, events
+    # three pages of sessions; subscriptions, refunds, disputes, events
+    assert Counting.request_count <= 3 + 4
 
 
 def test_old_open_purchase_is_checked(

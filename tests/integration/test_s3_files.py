@@ -45,9 +45,8 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             },
         }
         field: Any = ProductConfiguration._meta.get_field("download")
-        monkeypatch.setattr(
-            field, "storage", storages["private"]
-        )  # the storage was chosen when the site started
+        # the storage was chosen when the site started
+        monkeypatch.setattr(field, "storage", storages["private"])
         yield server
 
 
@@ -99,12 +98,12 @@ def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, buc
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
 
 
-@pytest.mark.parametrize("kept", ["in a bucket", "on the disk"])
+@pytest.mark.parametrize("stored", ["in a bucket", "on the disk"])
 def test_images_are_served_by_this_site(
-    kept: str, request: pytest.FixtureRequest, settings: Any, tmp_path: Path
+    stored: str, request: pytest.FixtureRequest, settings: Any, tmp_path: Path
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
-    if kept == "in a bucket":
+    if stored == "in a bucket":
         request.getfixturevalue("bucket")
     name = default_storage.save("products/abc.webp", ContentFile(b"picture"))
     assert default_storage.url(name) == "/media/products/abc.webp"

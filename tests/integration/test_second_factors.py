@@ -49,9 +49,9 @@ def test_app_setup_requires_the_password_and_shows_recovery_codes(
 ) -> None:
     client = Client()
     sign_in(client, ada.email, ADAS)
-    asked = client.get("/accounts/2fa/totp/activate/")
-    assert asked["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
-    client.post(asked["Location"], {"password": ADAS})
+    response = client.get("/accounts/2fa/totp/activate/")
+    assert response["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
+    client.post(response["Location"], {"password": ADAS})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     assert 'src="data:image/svg+xml;base64,' in page
     secret = re.search(r'qr__key">(\w+)<', page)

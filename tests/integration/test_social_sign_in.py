@@ -82,9 +82,8 @@ def test_sign_up_and_sign_in_again(
     assert signed_in_as(client) == "grace@example.com"
     person = User.objects.get()
     assert (person.name, person.has_usable_password()) == ("Grace Hopper", False)
-    assert (
-        EmailAddress.objects.get().verified
-    )  # the provider has verified the address, so no confirmation is sent
+    # the provider has verified the address, so no confirmation is sent
+    assert EmailAddress.objects.get().verified
     connected = SocialAccount.objects.get()
     assert (connected.uid, connected.extra_data.keys() - {"email", "login", "name"}) == (uid, set())
 

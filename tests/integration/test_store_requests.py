@@ -26,7 +26,7 @@ from tests.factories import add_price, bought, path_of, pay, press_buy, price_of
 pytestmark = pytest.mark.django_db
 
 # The requests that the store may send, and their SDK parameter types. A request that is missing here fails the test.
-QUESTIONS: dict[str, Any] = {
+ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
@@ -50,7 +50,7 @@ QUESTIONS: dict[str, Any] = {
     "POST /v1/webhook_endpoints/{id}": p.WebhookEndpointUpdateParams,
 }
 
-asked: set[str] = set()
+sent_requests: set[str] = set()
 
 
 class CheckingClient(InProcessClient):
@@ -58,14 +58,14 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         address = urlsplit(url)
-        question = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
-        schema = QUESTIONS[question]
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        schema = ROUTES[route]
         tree = forms.decode(post_data or address.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
         if method.upper() == "POST":
             assert headers["Idempotency-Key"]
         assert headers["Stripe-Version"] == "2026-10-28.endive"
-        asked.add(question)
+        sent_requests.add(route)
         return super().request(method, url, headers, post_data, **more)
 
 
@@ -76,7 +76,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
     larger = add_price(sandbox.client, icons.product_id, 4900)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_store_requests.CheckingClient"
-    asked.clear()
+    sent_requests.clear()
     sync_catalogue()
     sync_product(icons.product_id)
     sync_product(sandbox.client.v1.products.create({"name": "Without a price"}).id)
@@ -110,4 +110,4 @@ def test_each_request_matches_the_sdk_parameter_types(
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     list(examine(fix=True))
-    assert asked == QUESTIONS.keys()
+    assert sent_requests == ROUTES.keys()

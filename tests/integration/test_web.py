@@ -59,9 +59,8 @@ def test_product_off_sale_leaves_the_home_page(client: Client, icons: ProductCon
 def test_legal_pages_name_a_contact(client: Client, settings: Any, page: str) -> None:
     response = client.get(f"/{page}/")
     assert response.status_code == 200
-    assert (
-        response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2
-    )  # once in the page, once in the footer
+    # once in the page, once in the footer
+    assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2
 
 
 @pytest.mark.parametrize("path", ["/", "/terms/", "/store/", "/accounts/login/", "/nowhere/"])

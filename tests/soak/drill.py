@@ -20,7 +20,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 4  # buyers
-TRIES = 8  # then the buyer gives up
+TRIES = 8  # before the buyer stops
 CARD = {
     "email": "",
     "cardNumber": "4242424242424242",

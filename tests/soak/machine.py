@@ -332,7 +332,7 @@ class Shop(RuleBasedStateMachine):
     # --- invariants ----------------------------------------------------------------------------------------
 
     @invariant()
-    def check_invariants(self) -> None:
+    def check_store(self) -> None:
         rows = list(Purchase.objects.order_by())
         self._assert_no_duplicates(rows)
         self._assert_no_second_subscription()

@@ -39,9 +39,8 @@ def test_shop_answers_while_stripe_hangs_and_sells_afterwards(
         told = [press.result() for press in presses]
         seen = [visit.result() for visit in visits]
     assert {answer.status_code for answer in told} == {303}
-    assert {answer.headers["Location"] for answer in told} == {
-        f"/store/{offer['slug']}/"
-    }  # with an error message
+    # with an error message
+    assert {answer.headers["Location"] for answer in told} == {f"/store/{offer['slug']}/"}
     assert {answer.status_code for answer in seen} == {200}
     assert max(waited) < MAX_WAIT_SECONDS
     assert timed(lambda: _visit(shop)).elapsed.total_seconds() < 2  # no request waits for Stripe any more

@@ -29,9 +29,7 @@ RATE = int(os.environ.get("RATE") or 20)
 SECONDS = int(os.environ.get("SECONDS") or 3)
 CONNECTIONS = 16
 PURCHASES = 5  # purchases whose webhooks have not been sent
-PURCHASE_EVENT_INTERVAL = (
-    5  # every fifth event is about such a purchase, the others about other objects of the account
-)
+PURCHASE_EVENT_INTERVAL = 5  # the events in between are about other objects of the account
 SECRET = "whsec_flood"
 MAX_ROUNDS = 20  # Stripe retries for three days
 

@@ -109,9 +109,8 @@ class MailServer(BaseEmailBackend):
 
     is_down = False
     sent: Counter[str] = Counter()
-    unmarked: Counter[str] = (
-        Counter()
-    )  # e-mails that were sent before the process was killed, and not marked as sent
+    # e-mails that were sent before the process was killed, and not marked as sent
+    unmarked: Counter[str] = Counter()
     leaving = threading.local()
 
     def send_messages(self, messages: Any) -> int:
