@@ -308,15 +308,17 @@ def test_webhook_starts_no_session_and_sends_security_headers(db: None) -> None:
 
 def test_event_is_handled_in_the_shops_language(icons: ProductConfiguration, sandbox: Any) -> None:
     """The thread's previous request may have activated another language."""
-    heard: list[str | None] = []
+    languages: list[str | None] = []
     with (
-        patch("apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: heard.append(get_language()) or []),
+        patch(
+            "apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: languages.append(get_language()) or []
+        ),
         override("de"),
     ):
         sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
         (event,) = events(sandbox, "product.updated")
         assert deliver(event).status_code == 200
-    assert set(heard) == {"en"}
+    assert set(languages) == {"en"}
 
 
 def test_handler_crash_is_500_and_the_next_delivery_succeeds(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shelves(sandbox: Any) -> None:
+def store_products(sandbox: Any) -> None:
     for name, amount, recurring in (
         ("Zine", 1500, {}),
         ("Apron", 4900, {}),
@@ -37,7 +37,7 @@ def names(client: Client, **query: str) -> list[str]:
     return [card.configuration.product.name for card in response.context["cards"]]
 
 
-def test_search_filter_and_order_are_in_the_url(shelves: None, client: Client) -> None:
+def test_search_filter_and_order_are_in_the_url(store_products: None, client: Client) -> None:
     assert sorted(names(client)) == ["Apron", "Maker club", "Zine"]
     assert names(client, q="zin") == ["Zine"]
     assert names(client, q="ALL about apr") == ["Apron"]
@@ -50,12 +50,12 @@ def test_search_filter_and_order_are_in_the_url(shelves: None, client: Client) -
     assert names(client, product="zine", sort="price") == ["Zine", "Maker club", "Apron"]
 
 
-def test_invalid_parameters_are_ignored(shelves: None, client: Client) -> None:
+def test_invalid_parameters_are_ignored(store_products: None, client: Client) -> None:
     assert len(names(client, sort="nonsense", type="nonsense", page="nonsense", product="\x00")) == 3
     assert len(names(client, page="99999999999999999999")) == 3
 
 
-def test_product_with_several_prices_is_one_card(shelves: None, sandbox: Any, client: Client) -> None:
+def test_product_with_several_prices_is_one_card(store_products: None, sandbox: Any, client: Client) -> None:
     zine = Product.objects.get(name="Zine")
     add_price(sandbox.client, zine.id, 2500)
     add_price(sandbox.client, zine.id, 300, interval="month")
@@ -71,7 +71,7 @@ def test_empty_store_and_empty_result_show_a_message(sandbox: Any, client: Clien
     assert "unicorn" in nothing
 
 
-def test_owned_and_pending_products_are_marked(as_ada: Client, shelves: None) -> None:
+def test_owned_and_pending_products_are_marked(as_ada: Client, store_products: None) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     bought(as_ada, zine)
     bought(as_ada, ProductConfiguration.objects.get(slug="maker-club"))
@@ -166,7 +166,7 @@ def test_match_in_name_comes_before_match_in_description(sandbox: Any, client: C
     assert names(client, q="map", sort="name") == ["A book", "Maps"]
 
 
-def test_sql_and_markup_in_a_search_are_plain_text(shelves: None, client: Client) -> None:
+def test_sql_and_markup_in_a_search_are_plain_text(store_products: None, client: Client) -> None:
     assert names(client, q="zi\x00ne") == ["Zine"]
     assert names(client, q="\x00") == names(client)
     assert names(client, q="a" * 100_000) == []
@@ -176,7 +176,9 @@ def test_sql_and_markup_in_a_search_are_plain_text(shelves: None, client: Client
     assert "<script>alert" not in page
 
 
-def test_order_by_price_uses_the_prices_on_the_cards(shelves: None, sandbox: Any, client: Client) -> None:
+def test_order_by_price_uses_the_prices_on_the_cards(
+    store_products: None, sandbox: Any, client: Client
+) -> None:
     """Inactive prices, and prices in another currency than the card's, do not count."""
     apron = Product.objects.get(name="Apron")
     old = add_price(sandbox.client, apron.id, 1)
@@ -188,7 +190,7 @@ def test_order_by_price_uses_the_prices_on_the_cards(shelves: None, sandbox: Any
     assert names(client, sort="price") == ["Maker club", "Zine", "Apron", "Unpriced"]
 
 
-def test_search_finds_the_founders_edits_at_once(shelves: None, client: Client) -> None:
+def test_search_finds_the_founders_edits_at_once(store_products: None, client: Client) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     zine.tagline, zine.description = "Printed in **teal**", "A _riso_ thing."
     zine.save()
@@ -221,7 +223,7 @@ def test_product_page_shows_related_products(sandbox: Any, client: Client) -> No
     assert related("thing-4") == []
 
 
-def test_founders_description_replaces_stripes(shelves: None, client: Client) -> None:
+def test_founders_description_replaces_stripes(store_products: None, client: Client) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     assert "All about zines" in client.get("/store/zine/").content.decode()
     zine.description = "# Printed\n\nOn *paper*. <script>alert(1)</script>"
@@ -233,13 +235,13 @@ def test_founders_description_replaces_stripes(shelves: None, client: Client) ->
     assert "<p>All about zines" not in page
 
 
-def test_price_that_is_not_offered_is_not_chosen(shelves: None, client: Client) -> None:
+def test_price_that_is_not_offered_is_not_chosen(store_products: None, client: Client) -> None:
     page = client.get("/store/maker-club/?price=price_of_another").content.decode()
     price = Product.objects.get(name="Maker club").prices.get()
     assert f'value="{price.id}"' in page
 
 
-def test_product_off_sale_says_so(shelves: None, client: Client) -> None:
+def test_product_off_sale_says_so(store_products: None, client: Client) -> None:
     ProductConfiguration.objects.filter(slug="zine").update(is_active=False)
     response = client.get("/store/zine/")
     assert response.status_code == 404

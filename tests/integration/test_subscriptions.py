@@ -29,10 +29,10 @@ def deliver_all(sandbox: Any) -> None:
 def renew(sandbox: Any, purchase: Purchase) -> Purchase:
     """Advance Stripe's clock by a period and deliver its events."""
     panel_actions.advance_to_renewal(purchase.subscription_id)
-    return heard(sandbox, purchase)
+    return deliver_and_reload(sandbox, purchase)
 
 
-def heard(sandbox: Any, purchase: Purchase) -> Purchase:
+def deliver_and_reload(sandbox: Any, purchase: Purchase) -> Purchase:
     deliver_all(sandbox)
     return Purchase.objects.get(pk=purchase.pk)
 
@@ -52,7 +52,7 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
     trial_end = purchase.trial_end
     panel_actions.advance(purchase.subscription_id, 12 * 86400)
-    heard(sandbox, purchase)
+    deliver_and_reload(sandbox, purchase)
     assert [s for s in subjects() if s.startswith("Your free trial of Letter ends")]
     purchase = renew(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
@@ -93,7 +93,7 @@ def test_access_ends_when_every_retry_has_failed(
     panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     panel_actions.advance(purchase.subscription_id, 28 * 86400)
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.status == status
     assert owned(ada, club.product) is None
     assert as_ada.get("/purchases/maker-club/").status_code == 302
@@ -104,15 +104,15 @@ def test_cancelled_subscription_keeps_access_until_the_period_ends(
 ) -> None:
     purchase = bought(as_ada, club)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.ACTIVE, "ending")
     assert purchase.cancel_at == purchase.current_period_end
     assert owned(ada, club.product)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.cancel_at, state(as_ada, purchase)) == (None, "active")
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at": "min_period_end"})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.cancel_at == purchase.current_period_end
     purchase = renew(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.CANCELED, "canceled")
@@ -135,13 +135,13 @@ def test_cancel_now_pause_and_resume(
     purchase = bought(as_ada, club)
     subscriptions = sandbox.client.v1.subscriptions
     subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
     subscriptions.resume(purchase.subscription_id, {"billing_cycle_anchor": {"type": "now"}})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
     subscriptions.cancel(purchase.subscription_id)
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.CANCELED, None)
 
 
@@ -154,7 +154,7 @@ def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandb
     sandbox.client.v1.subscriptions.update(
         purchase.subscription_id, {"items": [{"id": item, "price": yearly}]}
     )
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.price_id == yearly
     assert "$90 / year" in as_ada.get(purchase.get_absolute_url()).content.decode()
 
@@ -162,9 +162,9 @@ def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandb
 def test_refunded_period_ends_access_and_the_next_one_restores_it(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = heard(sandbox, bought(as_ada, club))
+    purchase = deliver_and_reload(sandbox, bought(as_ada, club))
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.REFUNDED, None)
     purchase = renew(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
@@ -197,6 +197,6 @@ def test_return_from_the_portal_needs_no_event(
 def test_card_that_declines_renewals(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     back = pay(press_buy(as_ada, club), "4000000000000341")
     assert as_ada.get(path_of(back)).status_code == 200
-    purchase = heard(sandbox, Purchase.objects.get())
+    purchase = deliver_and_reload(sandbox, Purchase.objects.get())
     assert purchase.status == Status.ACTIVE
     assert renew(sandbox, purchase).status == Status.PAST_DUE
