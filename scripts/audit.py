@@ -50,7 +50,7 @@ def main() -> None:
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     shop = throwaway_shop(
-        ["-m", "tests.audit.furnish"],
+        ["-m", "tests.audit.setup_shop"],
         ["-m", "config.server"],
         DEBUG="false",
         STRIPE_SANDBOX="true",

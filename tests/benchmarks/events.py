@@ -1,4 +1,4 @@
-"""Signed events, each of them another one, as Stripe sends them."""
+"""Signed webhook events, each with its own id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def product_changed(number: int) -> tuple[str, dict[str, Any]]:
 
 
 def checkout_paid(number: int) -> tuple[str, dict[str, Any]]:
-    """The session of a purchase in the shop (rows.sell); dj-stripe keeps the session itself."""
+    """Return the session of a purchase in the shop (rows.create_purchases); dj-stripe stores the session itself."""
     session = {**prepared_stripe.session(f"cs_test_{number % 1000 + 1}"), "payment_intent": None}
     return "checkout.session.completed", session
 
@@ -38,18 +38,20 @@ KINDS = {
 }
 
 
-def posts(port: int, path: str, kind: Callable[[int], tuple[str, dict[str, Any]]], many: int) -> list[bytes]:
-    """HTTP requests, signed now."""
-    return [load.request(port, path, *signed(kind)) for _ in range(many)]
+def signed_requests(
+    port: int, path: str, kind: Callable[[int], tuple[str, dict[str, Any]]], many: int
+) -> list[bytes]:
+    """Return HTTP requests with current signatures."""
+    return [load.request(port, path, *signed_event(kind)) for _ in range(many)]
 
 
-def about_session(name: str) -> tuple[bytes, dict[str, str]]:
-    """That this Checkout Session was paid."""
-    return signed(lambda _number: ("checkout.session.completed", prepared_stripe.session(name)))
+def session_completed(name: str) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of an event that says this Checkout Session was paid."""
+    return signed_event(lambda _number: ("checkout.session.completed", prepared_stripe.session(name)))
 
 
-def signed(kind: Callable[[int], tuple[str, dict[str, Any]]]) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of the next event."""
+def signed_event(kind: Callable[[int], tuple[str, dict[str, Any]]]) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of the next event."""
     number, now = next(_numbers), int(time.time())
     name, about = kind(number)
     event = {

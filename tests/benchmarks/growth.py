@@ -1,4 +1,4 @@
-"""The same pages with ten products and with a hundred thousand: queries and time, made anew each time."""
+"""Queries and time of uncached pages with ten products and with a hundred thousand."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SIZES = ((10, 1_000), (1_000, 100_000), (100_000, 1_000_000))  # products, purch
 
 
 def measure(rounds: int) -> list[Row]:
-    """On SQLite, and on PostgreSQL where its programs are."""
+    """Measure on SQLite, and on PostgreSQL where it is installed."""
     databases = ["SQLite", "PostgreSQL"] if _has_postgres() else ["SQLite"]
     rows = []
     for database in databases:
-        found = {size: _grown(database, *size) for size in SIZES}
+        found = {size: _measure_size(database, *size) for size in SIZES}
         rows += [
             _row(f"{database}: {page}", [pages[page] for pages in found.values()]) for page in found[SIZES[0]]
         ]
@@ -30,13 +30,13 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _row(what: str, found: list[tuple[int, float]]) -> Row:
-    """Queries must not grow; time may not by more than the width of an index."""
+    """Return a row that fails if the number of queries grows."""
     counts = {queries for queries, _ms in found}
     words = " · ".join(f"{queries} queries, {ms:.1f} ms" for queries, ms in found)
     return Row(what, words, "the same queries", len(counts) == 1)
 
 
-def _grown(database: str, products: int, purchases: int) -> dict[str, tuple[int, float]]:
+def _measure_size(database: str, products: int, purchases: int) -> dict[str, tuple[int, float]]:
     with ExitStack() as stack:
         environment = {**os.environ, **shops.SETTINGS, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
         environment["VAR_DIR"] = stack.enter_context(TemporaryDirectory(prefix="growth-"))
@@ -44,7 +44,7 @@ def _grown(database: str, products: int, purchases: int) -> dict[str, tuple[int,
             from scripts.throwaway import postgres
 
             environment["DATABASE_URL"] = stack.enter_context(postgres())[0]
-        command = [sys.executable, "-m", "tests.benchmarks.grown", str(products), str(purchases)]
+        command = [sys.executable, "-m", "tests.benchmarks.measure_size", str(products), str(purchases)]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
         )

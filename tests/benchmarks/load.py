@@ -1,7 +1,7 @@
-"""A load generator that costs the server little: raw sockets, requests written beforehand, one thread.
+"""A load generator with raw sockets, prepared requests and one thread.
 
-It keeps `connections` requests under way, each on a connection that stays open, and looks at nothing of an answer but
-its status and its length. On a machine of two cores it needs about a tenth of what the server needs.
+It runs `connections` requests at a time over persistent connections, and reads only the status and length of responses.
+On two cores it needs about a tenth of the server's CPU time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from statistics import quantiles
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 END_OF_HEAD = b"\r\n\r\n"
 
 
 @dataclass
 class Result:
-    """What came back: seconds of each answer, in the order of arrival, and how many of each status."""
+    """Seconds per response in order of arrival, and the number of each status."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Result:
 def request(
     port: int, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """An HTTP/1.1 request as bytes; a POST if there is a body."""
+    """Return an HTTP/1.1 request as bytes; a POST if there is a body."""
     lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if body is not None:
@@ -47,7 +47,7 @@ def request(
 
 
 def run_for(port: int, requests: list[bytes], seconds: float, connections: int = 8) -> Result:
-    """These requests in turn, again and again, for so long."""
+    """Send these requests repeatedly for `seconds`."""
     deadline = time.perf_counter() + seconds
     endless = cycle(requests)
     return _run(
@@ -56,17 +56,17 @@ def run_for(port: int, requests: list[bytes], seconds: float, connections: int =
 
 
 def run_all(port: int, requests: list[bytes], connections: int = 8) -> Result:
-    """Each of these requests once."""
+    """Send each of these requests once."""
     return _run(port, iter(requests), connections)
 
 
 @dataclass
-class _Line:
-    """One connection with the answer that is arriving on it."""
+class _Connection:
+    """A connection and the response that is being received."""
 
     socket: socket.socket
     asked_at: float = 0.0
-    missing: int = -1  # bytes of the answer; -1 until its head is there
+    missing: int = -1  # body bytes not yet received; -1 until the header is complete
     head: bytes = b""
     status: int = 0
 
@@ -74,8 +74,8 @@ class _Line:
         self.asked_at, self.missing, self.head = time.perf_counter(), -1, b""
         self.socket.sendall(data)
 
-    def take(self) -> bool:
-        """Reads what is there; whether the answer is complete. Raises ConnectionError when the server hung up."""
+    def receive(self) -> bool:
+        """Read what has arrived; return whether the response is complete. Raise ConnectionError on EOF."""
         data = self.socket.recv(262_144)
         if not data:
             raise ConnectionError("The server closed a connection in the middle.")
@@ -96,22 +96,24 @@ def _run(port: int, requests: Iterator[bytes], connections: int) -> Result:
     with selectors.DefaultSelector() as busy:
         started = time.perf_counter()
         for data in _first(requests, connections):
-            line = _Line(socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS))
+            line = _Connection(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
             line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             busy.register(line.socket, selectors.EVENT_READ, line)
             line.ask(data)
         while busy.get_map():
-            ready = busy.select(PATIENCE_SECONDS)
+            ready = busy.select(TIMEOUT_SECONDS)
             if not ready:
-                raise TimeoutError(f"No answer for {PATIENCE_SECONDS} seconds.")
+                raise TimeoutError(f"No answer for {TIMEOUT_SECONDS} seconds.")
             for key, _mask in ready:
                 _serve(key.data, busy, requests, result)
         result.seconds = time.perf_counter() - started
     return result
 
 
-def _serve(line: _Line, busy: selectors.BaseSelector, requests: Iterator[bytes], result: Result) -> None:
-    if not line.take():
+def _serve(
+    line: _Connection, busy: selectors.BaseSelector, requests: Iterator[bytes], result: Result
+) -> None:
+    if not line.receive():
         return
     result.latencies.append(time.perf_counter() - line.asked_at)
     result.statuses[line.status] += 1
@@ -129,7 +131,7 @@ def _first(requests: Iterator[bytes], count: int) -> Iterator[bytes]:
 
 
 def _length(head: bytes, status: int) -> int:
-    """How long the body is. Granian says so in every answer that has one."""
+    """Return the length of the body. Granian always sends Content-Length."""
     if status in (204, 304):
         return 0
     for line in head.split(b"\r\n"):

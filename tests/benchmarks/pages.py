@@ -1,4 +1,4 @@
-"""Pages of the shop against a Django view that returns 8 KB behind Django's default middleware, on the same server."""
+"""Compare the shop's pages with a Django view of 8 KB behind Django's default middleware, on the same server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BARE = [
     "--no-access-log",
     "--log-level",
     "warning",
-    "tests.benchmarks.bare:application",
+    "tests.benchmarks.django_baseline:application",
 ]
 
 
@@ -30,7 +30,7 @@ def measure(rounds: int) -> list[Row]:
     bare = throwaway_shop(["-c", ""], BARE)
     with (
         shops.shop(PRODUCTS, PURCHASES, WAITING) as (shop, people),
-        shops.served_alone(bare) as yardstick,
+        shops.served_on_own_core(bare) as yardstick,
     ):
         floor = [load.request(yardstick.port, "/")]
         return [
@@ -66,7 +66,7 @@ def _get(shop: Shop, path: str, headers: Mapping[str, str]) -> list[bytes]:
 
 
 def _next_poll(shop: Shop, cookie: str, path: str) -> str:
-    """Return the URL in the fragment, which names what the page shows already."""
+    """Return the URL in the fragment, which includes the state that the page shows."""
     found = SEEN.search(shops.get(shop.port, path, {"Cookie": cookie})[2])
     assert found, "The page no longer waits."
     return f"{path}&seen={found[1].decode()}"

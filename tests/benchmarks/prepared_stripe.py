@@ -1,8 +1,8 @@
-"""Stripe's answers from memory, for the SDK of any version: what is measured is what the store makes of them.
+"""Stripe responses from memory, for any SDK version, so that only the store's work is measured.
 
-Knows what the benchmark needs: lists of products and prices in pages, and Checkout Sessions. A session "cs_test_open…"
-waits for its money until there is a file of that name, any other is paid. A product that is asked for by itself has
-changed since the last time. Imports nothing of the project: the rival's environment loads it, too.
+Serves lists of products and prices, and Checkout Sessions. A session "cs_test_open…" is unpaid until a file of that
+name exists, others are paid. A retrieved product has changed since the last time. This module imports nothing of the
+project, because dj-stripe's environment loads it, too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PreparedStripe(stripe.HTTPClient):
         return json.dumps(answer), 200, {"Request-Id": "req_prepared"}
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because no connection is open."""
 
 
 def product(number: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def price(number: int) -> dict[str, Any]:
 
 
 def session(name: str) -> dict[str, Any]:
-    """A Checkout Session with the parts of it that decide a purchase."""
+    """Return a Checkout Session with the fields that decide a purchase."""
     waits = name.startswith("cs_test_open") and not os.path.exists(os.path.join(PAID, name))
     return {
         "id": name,

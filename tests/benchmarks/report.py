@@ -1,4 +1,4 @@
-"""What was measured, as a table: printed, and kept in var/bench/report.md."""
+"""Print the measurements as a table and write var/bench/report.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Row:
     what: str
     measured: str
     target: str = ""
-    reached: bool | None = None  # None: there is no target
+    reached: bool | None = None  # None without a target
 
 
 @dataclass

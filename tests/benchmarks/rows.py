@@ -1,4 +1,4 @@
-"""A shop of any size in seconds: rows made by the database itself, on SQLite and on PostgreSQL."""
+"""Fill a shop of any size in seconds with rows that SQLite or PostgreSQL generates."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PUBLIC_ID = {"sqlite": "printf('%%032x', i)", "postgresql": "lpad(to_hex(i), 32,
 PER_BUYER = 10  # purchases
 
 
-def stock_shelves(count: int) -> None:
-    """So many products more, "Thing 0" and on, at one price each, in that order."""
+def create_products(count: int) -> None:
+    """Add products "Thing 0", "Thing 1" …, with one price each, in that order."""
     start, name = Product.objects.count(), "'Thing ' || i"
-    _fill(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
+    _insert_rows(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
     price = {"unit_amount": "100 * (1 + i %% 90)", "currency": "'usd'", "type": "'one_time'"}
-    _fill(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
+    _insert_rows(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
     listing = {
         "listed": "TRUE",
         "search_text": "'thing ' || i || ' all about thing ' || i",
@@ -28,15 +28,15 @@ def stock_shelves(count: int) -> None:
         "sells_once": "TRUE",
     }
     place = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
-    _fill(ProductConfiguration, start, count, **place, **listing)
+    _insert_rows(ProductConfiguration, start, count, **place, **listing)
 
 
-def sell(count: int) -> None:
-    """So many paid purchases of what is on the shelves, by a tenth as many buyers, each with its two changes."""
+def create_purchases(count: int) -> None:
+    """Add paid purchases of these products, ten per buyer, each with its two status changes."""
     buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PER_BUYER)
-    _fill(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
+    _insert_rows(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
     sold = f"(i * 733 %% {Product.objects.count()})"
-    _fill(
+    _insert_rows(
         Purchase,
         start,
         count,
@@ -53,17 +53,17 @@ def sell(count: int) -> None:
         payment_intent_id="'pi_' || i",
     )
     for version, status in enumerate(("open", "paid")):
-        _fill(StatusChange, start, count, purchase="i", to_status=f"'{status}'", version=str(version))
+        _insert_rows(StatusChange, start, count, purchase="i", to_status=f"'{status}'", version=str(version))
 
 
-def settle() -> None:
-    """What the database does by itself after a while: it counts, and so plans with the true sizes."""
+def analyze() -> None:
+    """Update the statistics of the query planner."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
-def _fill(model: type[Model], start: int, count: int, **expressions: str) -> None:
-    """`count` rows numbered from `start`: the named columns are SQL over the number `i`, the others as by default."""
+def _insert_rows(model: type[Model], start: int, count: int, **expressions: str) -> None:
+    """Insert `count` rows numbered from `start`. Columns not named as SQL over the number `i` get their defaults."""
     template, columns, values, parameters = model(), [], [], []
     for field in model._meta.concrete_fields:
         if field.name in expressions:

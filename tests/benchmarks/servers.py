@@ -1,4 +1,4 @@
-"""Granian against gunicorn, each with one process of eight threads: why config/server.py serves with granian."""
+"""Compare granian with gunicorn, each with one process of eight threads."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ ASKED = {"health check": ("/healthz", {}), "anonymous store page": ("/store/", s
 
 def measure(rounds: int) -> list[Row]:
     _install()
-    furnish = ["-m", "tests.benchmarks.furnish", "100", "10", "0"]
+    furnish = ["-m", "tests.benchmarks.setup_shop", "100", "10", "0"]
     path = os.pathsep.join([str(PLACE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     other = throwaway_shop(furnish, SERVE, **shops.SETTINGS, PYTHONPATH=path)
-    with shops.shop(100, 10, 0) as (ours, _people), shops.served_alone(other) as gunicorn:
+    with shops.shop(100, 10, 0) as (ours, _people), shops.served_on_own_core(other) as gunicorn:
         return [_compare(name, ours.port, gunicorn.port, *ask, rounds) for name, ask in ASKED.items()]
 
 

@@ -1,4 +1,4 @@
-"""The settings of production, with a Stripe that answers from memory."""
+"""Production settings with Stripe responses from memory."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""The shop as in production, filled, on a core of its own; the load comes from the others."""
+"""Run a filled production shop on its own core; the load uses the remaining cores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.throwaway_shop import Shop, throwaway_shop
 
-ARRANGEMENT = (
+SETUP = (
     "Each server is one process of eight threads on a core of its own, the load comes from another core over eight "
     "connections, and all that is compared takes turns: medians of the rounds."
 )
@@ -23,7 +23,7 @@ SETTINGS = {
     "STRIPE_SECRET_KEY": "sk_test_bench",
     "STRIPE_WEBHOOK_SECRET": "whsec_bench",
     "STRIPE_SANDBOX": "false",
-    "RATE_LIMITS": "poll=1000000000/m/user",  # counted, but a few buyers ask here for thousands
+    "RATE_LIMITS": "poll=1000000000/m/user",  # counted, but never reached
     "WEB_WORKERS": "1",
     "EMAIL_URL": "django.core.mail.backends.dummy.EmailBackend",
 }
@@ -35,23 +35,23 @@ ZIPPED = {"Accept-Encoding": "gzip"}
 def shop(
     products: int, purchases: int, waiting: int, *, alone: bool = True, **more: str
 ) -> Iterator[tuple[Shop, dict[str, Any]]]:
-    """A running shop, and the cookies and addresses of its buyers (furnish.py)."""
-    furnish = ["-m", "tests.benchmarks.furnish", str(products), str(purchases), str(waiting)]
+    """Run a shop; return it with the cookies and URLs of its buyers (setup_shop.py)."""
+    furnish = ["-m", "tests.benchmarks.setup_shop", str(products), str(purchases), str(waiting)]
     server = throwaway_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
-    with served_alone(server) if alone else server as running:
+    with served_on_own_core(server) if alone else server as running:
         yield running, json.loads(running.output.strip().splitlines()[-1])
 
 
 @contextmanager
-def served_alone(server: AbstractContextManager[Shop]) -> Iterator[Shop]:
-    """The server on the first core, we on the others."""
-    with _on(CORES[:1]), server as running, _on(CORES[1:] or CORES):
+def served_on_own_core(server: AbstractContextManager[Shop]) -> Iterator[Shop]:
+    """Run the server on the first core, and this process on the rest."""
+    with _pinned_to(CORES[:1]), server as running, _pinned_to(CORES[1:] or CORES):
         yield running
 
 
 @contextmanager
-def _on(cores: list[int]) -> Iterator[None]:
-    """What is started in here runs on these. On macOS the system decides."""
+def _pinned_to(cores: list[int]) -> Iterator[None]:
+    """Pin child processes to these cores; macOS does not support it."""
     if not CORES:
         yield
         return

@@ -1,4 +1,4 @@
-"""Buyers who have paid and wait: how soon they see it, and what a thousand of them cost the others."""
+"""Buyers who wait for their payment: when they see it, and how a thousand of them slow down the store."""
 
 from __future__ import annotations
 
@@ -17,30 +17,35 @@ from typing import Any
 
 from scripts.throwaway_shop import Shop
 from tests.benchmarks import events, load, shops
-from tests.benchmarks.furnish import ON_THEIR_WAY
 from tests.benchmarks.report import Row, at_most
+from tests.benchmarks.setup_shop import NOT_RETURNED
 
 CROWD = 1_000
-SECONDS = 4.0  # a round
-PAUSE = 0.01  # between two visitors of the store
-ASKS = re.compile(rb'seen=([\w.]+)" hx-trigger="every (\d+)s')  # how the page asks again
-SHOWN = {1: "confirming", 3: "slow", 10: "slow"}  # by the seconds between two polls
+SECONDS = 4.0  # per round
+PAUSE = 0.01  # between two requests for the store
+ASKS = re.compile(rb'seen=([\w.]+)" hx-trigger="every (\d+)s')  # the page's poll trigger
+SHOWN = {1: "confirming", 3: "slow", 10: "slow"}  # state by seconds between polls
 PAID = b'data-state="paid"'
 CONNECTIONS = 8
 
 
 def measure(rounds: int) -> list[Row]:
-    """Two processes, as on any machine of two cores; the load has to share them."""
-    with shops.shop(1_000, 1_000, ON_THEIR_WAY + CROWD, alone=False, WEB_WORKERS="2") as (shop, people):
-        crowd = people["waiting"][ON_THEIR_WAY:]
-        return [_screens(shop, people["waiting"]), _store(shop, crowd, rounds)]
+    """Use two worker processes, which share two cores with the load."""
+    with shops.shop(1_000, 1_000, NOT_RETURNED + CROWD, alone=False, WEB_WORKERS="2") as (shop, people):
+        crowd = people["waiting"][NOT_RETURNED:]
+        return [
+            _measure_time_to_paid(shop, people["waiting"]),
+            _measure_store_during_polling(shop, crowd, rounds),
+        ]
 
 
-def _screens(shop: Shop, waiting: list[tuple[str, str]]) -> Row:
-    """From the moment Stripe sends the event to the answer that says "paid"; those who came back just now."""
+def _measure_time_to_paid(shop: Shop, waiting: list[tuple[str, str]]) -> Row:
+    """Measure from Stripe's event to the response that says "paid", for buyers who have just returned."""
     (shop.folder / "paid").mkdir(exist_ok=True)
     seen: list[float] = []
-    people = [threading.Thread(target=_watch, args=(shop, *who, seen)) for who in waiting[:ON_THEIR_WAY]]
+    people = [
+        threading.Thread(target=_wait_for_paid, args=(shop, *who, seen)) for who in waiting[:NOT_RETURNED]
+    ]
     for person in people:
         person.start()
     for person in people:
@@ -49,19 +54,19 @@ def _screens(shop: Shop, waiting: list[tuple[str, str]]) -> Row:
     return at_most("event ▶ the buyer's screen, median", median(seen), 1, " s", detail)
 
 
-def _watch(shop: Shop, cookie: str, path: str, seen: list[float]) -> None:
+def _wait_for_paid(shop: Shop, cookie: str, path: str, seen: list[float]) -> None:
     told = [0.0]
 
-    def tell() -> None:
+    def pay() -> None:
         name = path.partition("session=")[2]
         (shop.folder / "paid" / name).touch()
         told[0] = time.perf_counter()
-        body, headers = events.about_session(name)
+        body, headers = events.session_completed(name)
         connection = HTTPConnection("127.0.0.1", shop.port)
         connection.request("POST", "/webhooks/stripe/", body, headers)
         assert connection.getresponse().status == 200
 
-    threading.Timer(random.uniform(1, 5), tell).start()
+    threading.Timer(random.uniform(1, 5), pay).start()
     asked, delay = f"/store/checkout/return/?session_id={path.partition('session=')[2]}", 1.0
     while PAID not in (answer := shops.get(shop.port, asked, {"Cookie": cookie})[2]):
         if found := ASKS.search(answer):
@@ -70,19 +75,19 @@ def _watch(shop: Shop, cookie: str, path: str, seen: list[float]) -> None:
     seen.append(time.perf_counter() - told[0])
 
 
-def _store(shop: Shop, waiting: list[tuple[str, str]], rounds: int) -> Row:
+def _measure_store_during_polling(shop: Shop, waiting: list[tuple[str, str]], rounds: int) -> Row:
     idle: list[float] = []
     busy: list[float] = []
     go, polls = Event(), shop.folder / "polls"
-    crowd = Process(target=_crowd, args=(shop.port, waiting, go, str(polls)), daemon=True)
+    crowd = Process(target=_poll, args=(shop.port, waiting, go, str(polls)), daemon=True)
     crowd.start()
     for _ in range(rounds):
-        idle += _visits(shop.port)
-        _come_back(shop, waiting)
+        idle += _request_store(shop.port)
+        _reset_return_times(shop, waiting)
         go.set()
-        busy += _visits(shop.port)
+        busy += _request_store(shop.port)
         go.clear()
-        time.sleep(0.5)  # what is under way comes to its end
+        time.sleep(0.5)  # until running requests complete
     crowd.terminate()
     done, seconds = json.loads(polls.read_text())
     calm, crowded = (quantiles(times, n=100)[98] * 1000 for times in (idle, busy))
@@ -90,8 +95,8 @@ def _store(shop: Shop, waiting: list[tuple[str, str]], rounds: int) -> Row:
     return at_most(f"p99 of the store page while {CROWD:,} wait, times idle", crowded / calm, 2, "", detail)
 
 
-def _come_back(shop: Shop, waiting: list[tuple[str, str]]) -> None:
-    """The crowd is as old as at the beginning: some came back just now, some ten minutes ago."""
+def _reset_return_times(shop: Shop, waiting: list[tuple[str, str]]) -> None:
+    """Make the buyers' waiting times the same as at the beginning of the benchmark."""
     now = datetime.now(UTC).replace(tzinfo=None)
     with closing(sqlite3.connect(shop.folder / "db.sqlite3", timeout=20)) as database, database:
         database.executemany(
@@ -103,7 +108,7 @@ def _come_back(shop: Shop, waiting: list[tuple[str, str]]) -> None:
         )
 
 
-def _visits(port: int) -> list[float]:
+def _request_store(port: int) -> list[float]:
     times, deadline = [], time.perf_counter() + SECONDS
     ask = [load.request(port, "/store/", headers=shops.ZIPPED)]
     while time.perf_counter() < deadline:
@@ -112,10 +117,10 @@ def _visits(port: int) -> list[float]:
     return times
 
 
-def _crowd(port: int, waiting: list[tuple[str, str]], go: Any, polls: str) -> None:
-    """Everybody asks as often as their page does; those who came back long ago ask seldom."""
+def _poll(port: int, waiting: list[tuple[str, str]], go: Any, polls: str) -> None:
+    """Poll as often as each buyer's page does."""
     due = [(random.random() * 10, number) for number in range(len(waiting))]
-    delays = [_delay(number / len(waiting)) for number in range(len(waiting))]
+    delays = [_poll_delay(number / len(waiting)) for number in range(len(waiting))]
     requests = [
         load.request(
             port,
@@ -140,6 +145,6 @@ def _crowd(port: int, waiting: list[tuple[str, str]], go: Any, polls: str) -> No
             json.dump([done, clock], file)
 
 
-def _delay(age: float) -> int:
-    """Seconds between two polls of somebody who has waited for this part of ten minutes (live_updates.poll_delay)."""
+def _poll_delay(age: float) -> int:
+    """Return the seconds between polls after this fraction of ten minutes (live_updates.poll_delay)."""
     return next(delay for until, delay in ((20, 1), (120, 3), (601, 10)) if age * 600 < until)

@@ -21,8 +21,8 @@ from apps.ecommerce.purchases import live_updates
 from apps.ecommerce.purchases.live_updates import LiveUpdates
 from scripts.browser import launch_options
 from stripe_sandbox import storage
+from tests.e2e.page_errors import PageErrors
 from tests.e2e.screens import SCREENS
-from tests.e2e.watch import Watch
 from tests.factories import mail_by
 
 AGAINST_STRIPE = bool(os.environ.get("E2E_STRIPE"))
@@ -36,12 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests run last in each process: Playwright leaves an event loop running, which others can't bear."""
+    """Run browser tests last in each process, because Playwright leaves an event loop running."""
     items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def allow_database_beside_playwright() -> Iterator[None]:
+def allow_database_in_event_loop() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=SECONDS * 1000)
@@ -61,7 +61,7 @@ def browser_type_launch_args(
 
 @pytest.fixture
 def screen() -> str:
-    """Which of SCREENS the test sees; @both_screens runs it on each."""
+    """Return the test's entry of SCREENS; @both_screens runs a test on each."""
     return "desktop"
 
 
@@ -74,13 +74,13 @@ def browser_context_args(browser_context_args: dict[str, Any], screen: str) -> d
 def new_context(
     new_context: Callable[..., BrowserContext], base_url: str
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """pytest-playwright's, with every context watched."""
-    watch = Watch(base_url, third_parties=AGAINST_STRIPE)
+    """Return pytest-playwright's function, with each context watched for errors."""
+    watch = PageErrors(base_url, third_parties=AGAINST_STRIPE)
 
     def watched(**options: Any) -> BrowserContext:
         context = new_context(**options)
         context.set_default_timeout(SECONDS * 1000)
-        watch.over(context)
+        watch.watch(context)
         return context
 
     yield watched
@@ -99,7 +99,7 @@ def base_url(live_server: Any) -> str:
 def shop(
     transactional_db: None, kept_pages: None, base_url: str, settings: Any, tmp_path: Path
 ) -> Iterator[None]:
-    """An open shop with the demo catalogue, and nothing sold yet."""
+    """Open the shop with the demo catalogue and no purchases."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
     mail_by(settings, "apps.devtools.mailbox.EmailBackend")
@@ -115,7 +115,7 @@ def shop(
 
 
 def _wait_for_webhooks_on_their_way() -> None:
-    """So that none of them writes into the next test's database."""
+    """Keep late webhooks out of the next test's database."""
     until = time.monotonic() + 10
     while storage.query("SELECT 1 FROM deliveries WHERE state = 'sending'") and time.monotonic() < until:
         time.sleep(0.02)
@@ -123,15 +123,15 @@ def _wait_for_webhooks_on_their_way() -> None:
 
 
 @pytest.fixture
-def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every page polls each second, as if the buyer had a pending purchase."""
+def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every page poll each second, as if the buyer had a pending purchase."""
     monkeypatch.setattr(live_updates, "LiveUpdates", lambda stamp, delay: LiveUpdates(stamp, 1))
     monkeypatch.setattr(live_updates, "BANK_POLL_SECONDS", 1)
 
 
 @pytest.fixture
 def goods(shop: None) -> ProductConfiguration:
-    """A product that is paid once, with words and a file for its owner."""
+    """Return a one-time product with content and a file for its owner."""
     on_sale = ProductConfiguration.objects.on_sale().filter(product__prices__type="one_time")
     goods = (
         on_sale.filter(slug="tiny-tools").first()

@@ -1,8 +1,6 @@
-"""`make screenshots`: every page in every state, on three screens, in light and dark, and one sheet of them all.
+"""`make screenshots`: photograph each page and state on three screens, in light and dark, for people to look at.
 
-    .venv/bin/python -m pytest tests/e2e/gallery.py -n 2       writes var/screenshots/, sheet.html first
-
-Not a test: nothing is judged here but that a page can be shown. Somebody has to look.
+.venv/bin/python -m pytest tests/e2e/gallery.py -n 2       writes var/screenshots/, sheet.html first
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from playwright.sync_api import Page
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.e2e import scenes
-from tests.e2e.cast import sign_in
+from tests.e2e.users import sign_in
 
 SCREENS = {390: 844, 768: 1024, 1280: 900}
 SCHEMES = ("light", "dark")
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "screenshots"
-TALLEST = 3000  # px; of longer pages the rest is more of the same
+TALLEST = 3000  # px; the rest of a longer page is cut off
 
 
 def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
@@ -34,7 +32,7 @@ def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
             page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                page.evaluate(f"scrollTo(0, {TALLEST})")  # so that lazy pictures are there
+                page.evaluate(f"scrollTo(0, {TALLEST})")  # loads lazy images
                 page.evaluate("Promise.all([...document.images].map(i => i.decode().catch(() => {})))")
                 page.evaluate("scrollTo(0, 0)")
                 tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
@@ -49,7 +47,7 @@ def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def sheet() -> Iterator[None]:
-    """One page with all of them, a scene a row; whichever process ends last writes the whole."""
+    """Write one page with all screenshots, a scene per row; the process that ends last writes the complete one."""
     yield
     names = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.jpeg")})
     rows = "".join(f"<h2>{html.escape(name)}</h2><p>{_row(name)}</p>" for name in names)
@@ -77,16 +75,16 @@ def test_developers(page: Page, goods: ProductConfiguration, settings: Any) -> N
 
 
 def test_a_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    photograph(sign_in(page, ada), scenes.of_a_buyer(ada))
+    photograph(sign_in(page, ada), scenes.buyer_scenes(ada))
 
 
 def test_security(page: Page, ada: User, shop: None) -> None:
-    photograph(sign_in(page, ada), scenes.of_security(ada))
+    photograph(sign_in(page, ada), scenes.security_scenes(ada))
 
 
 def test_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    photograph(sign_in(page, ada), scenes.of_every_state(ada))
+    photograph(sign_in(page, ada), scenes.status_scenes(ada))
 
 
 def test_extremes(page: Page, goods: ProductConfiguration) -> None:
-    photograph(page, scenes.of_extremes())
+    photograph(page, scenes.difficult_scenes())

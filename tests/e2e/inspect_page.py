@@ -1,6 +1,6 @@
-"""Looks at the page in a browser as the people who find faults do: axe, a thumb, a keyboard, a magnifier.
+"""Check a page with axe, for touch targets, by keyboard and zoomed in.
 
-Each function gives complaints, none of them fails: a walk through many pages shall report all at once.
+Each function returns complaints instead of failing, so that a run over many pages reports all of them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from playwright.sync_api import Page
 WIDTHS = (320, 390, 768, 1280)
 SCHEMES = ("light", "dark")
 EVERYTHING = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
-# Colours change with the scheme, layout with the width: four of the eight show each of them twice. `make audit`
-# looks at all eight.
+# Colours depend on the scheme and layout on the width, so four of the eight show each of them twice.
+# `make audit` uses all eight.
 LOOKS = (
     EVERYTHING if os.environ.get("AUDIT") else [(320, "dark"), (390, "light"), (768, "dark"), (1280, "light")]
 )
 HEIGHT = 800
-ZOOMED = {"width": 320, "height": 256}  # 1280 × 1024 at 400 %
+ZOOMED = {"width": 320, "height": 256}  # 1280 × 1024 zoomed to 400 %
 
-# Without preload: it would fetch each stylesheet again and inject it, which our policy forbids.
+# Without preload, which would fetch each stylesheet again and inject it; our policy forbids that.
 AXE = {"resultTypes": ["violations"], "preload": False}
 SETTLED = """Promise.all(
     document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => {}))
@@ -34,7 +34,7 @@ MOST_STOPS = 150
 
 
 def complaints(page: Page, name: str = "") -> list[str]:
-    """All of it, on every screen and in both colour schemes."""
+    """Return all complaints about the page, on each screen and in both colour schemes."""
     page.evaluate(_inspector())
     found = []
     for width, scheme in LOOKS:
@@ -57,7 +57,7 @@ def complaints(page: Page, name: str = "") -> list[str]:
 
 
 def by_keyboard(page: Page) -> list[str]:
-    """Tab through the page: each stop is seen, shows that it has the focus, and follows the last as one reads."""
+    """Tab through the page: each stop is visible, shows its focus, and follows reading order."""
     found: list[str] = []
     before: dict[str, Any] | None = None
     seen = set()
@@ -68,7 +68,7 @@ def by_keyboard(page: Page) -> list[str]:
         if stop is None or stop["key"] in seen:
             return found
         seen.add(stop["key"])
-        if not stop["visible"]:  # the browser scrolls to it with the next frame
+        if not stop["visible"]:  # the browser scrolls to the element in the next frame
             page.evaluate(NEXT_FRAME)
             stop = page.evaluate("inspection.focused()") or stop
         if not stop["visible"]:

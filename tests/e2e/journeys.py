@@ -1,4 +1,4 @@
-"""Ways through the shop that many tests begin with. They arrive; they do not judge."""
+"""Steps that many tests begin with; they assert nothing about the shop."""
 
 import time
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from tests.e2e.pages.purchase import PurchasePage
 RETURN = "**/store/checkout/return/?session_id=*"
 
 
-def eventually(page: Page, condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Waits, while the page lives on, for what no page shows. Fails when it has not come true in that time."""
+def wait_until(page: Page, condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for a condition that no page shows. Fail when it is still false after `seconds`."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"not true within {seconds} s"
         page.wait_for_timeout(50)
 
 
-def to_checkout(page: Page, slug: str) -> HostedCheckout:
-    """From the product's page to the hosted page where its first price is paid."""
+def go_to_checkout(page: Page, slug: str) -> HostedCheckout:
+    """Go from the product page to the hosted page for its first price."""
     ProductPage(page).goto(slug).buy()
     checkout = HostedCheckout(page)
     checkout.wait_until_ready()
@@ -29,7 +29,7 @@ def to_checkout(page: Page, slug: str) -> HostedCheckout:
 
 
 def buy(page: Page, slug: str, card: str = VISA) -> PurchasePage:
-    """The whole way, to the page that says what became of the money."""
-    to_checkout(page, slug).pay(card)
+    """Buy the product's first price and return the page after payment."""
+    go_to_checkout(page, slug).pay(card)
     page.wait_for_url(RETURN)
     return PurchasePage(page)

@@ -1,7 +1,7 @@
-"""Every page in every state, for those who look at all of them: test_every_page and `make screenshots`.
+"""Every page in every state, for test_every_page and `make screenshots`.
 
-A scene furnishes the shop and says which address shows it. Purchases are rows without a Session, so that nobody asks
-Stripe about them: how a purchase comes into its state is what other tests are about.
+A scene prepares the shop and returns the URL to open. Its purchases are rows without a Checkout Session, so the store
+does not ask Stripe about them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FIVE_LINES = "What it holds, for whom, and why somebody who has twice as much to
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`arrange` furnishes the shop and gives the address."""
+    """`arrange` prepares the shop and returns the URL."""
 
     name: str
     arrange: Callable[[], str]
@@ -48,7 +48,7 @@ def at(name: str, path: str) -> Scene:
 
 
 def show(page: Page, scene: Scene) -> None:
-    """The scene before is left first: an open page would ask after what this one takes away."""
+    """Leave the previous scene first: an open page would poll for objects that this scene deletes."""
     page.goto("about:blank")
     page.goto(scene.arrange())
 
@@ -79,8 +79,8 @@ FOR_DEVELOPERS = [
 ]
 
 
-def of_a_buyer(user: User) -> list[Scene]:
-    """Somebody who owns a thing, has a subscription, waits for a bank and got money back."""
+def buyer_scenes(user: User) -> list[Scene]:
+    """Return the pages of a buyer with a paid, a subscribed, a pending and a refunded product."""
 
     def library() -> str:
         for state, slug in (
@@ -108,8 +108,8 @@ def of_a_buyer(user: User) -> list[Scene]:
     ]
 
 
-def of_security(user: User) -> list[Scene]:
-    """The pages about second factors, and of somebody who is signed in twice."""
+def security_scenes(user: User) -> list[Scene]:
+    """Return the pages about second factors, for a user with two sessions."""
 
     def verified() -> str:
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True})
@@ -143,8 +143,8 @@ def of_security(user: User) -> list[Scene]:
     ]
 
 
-def of_every_state(user: User) -> list[Scene]:
-    """The page of one purchase, in each state of status_messages.py."""
+def status_scenes(user: User) -> list[Scene]:
+    """Return the page of one purchase in each state of status_messages.py."""
 
     def order(state: str) -> str:
         Purchase.objects.filter(user=user).delete()
@@ -156,10 +156,10 @@ def of_every_state(user: User) -> list[Scene]:
     ]
 
 
-# --- shops that are hard to make look good ------------------------------------------------------------------
+# --- shops that are hard to lay out -------------------------------------------------------------------------
 
 
-def of_extremes() -> list[Scene]:
+def difficult_scenes() -> list[Scene]:
     def hard_words() -> str:
         product = Product.objects.get(configuration__slug="tiny-tools")
         product.name, product.description, product.images = LONG_NAME, FIVE_LINES, []
@@ -202,7 +202,7 @@ def of_extremes() -> list[Scene]:
 
 
 def fill_store(count: int) -> None:
-    """More products, all in the store; each second one is a subscription, none has a picture."""
+    """Add products; every second one is a subscription, none has an image."""
     for number in range(count):
         product = Product.objects.create(
             id=f"prod_more_{number}",
@@ -248,7 +248,7 @@ _SUBSCRIPTIONS = (
     "dispute_lost_running",
 )
 _SOLD_AS = dict.fromkeys(_SUBSCRIPTIONS, "workshop")
-# States that are a status and something more.
+# States that are a status plus a refund, dispute or planned end.
 _STATUS = {
     "confirming": Status.OPEN,
     "slow": Status.OPEN,
@@ -262,7 +262,7 @@ _STATUS = {
 
 
 def purchase_in(state: str, user: User, slug: str) -> Purchase:
-    """A purchase that shows `state` (a key of status_messages.MESSAGES), with a timeline."""
+    """Create a purchase that shows `state` (a key of status_messages.MESSAGES), with a timeline."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
     price, now = configuration.prices[0], timezone.now()
     status = _STATUS.get(state, state)

@@ -1,5 +1,3 @@
-"""The screens that shoppers have."""
-
 from typing import Any
 
 import pytest

@@ -1,4 +1,4 @@
-"""Signing up, in and out, and a forgotten password. Mail is read where a developer reads it."""
+"""Sign-up, sign-in, sign-out and password reset. E-mails are read in the development mailbox."""
 
 import re
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD, NEW_PASSWORD
 from tests.e2e.pages.account import AccountMenu, Mailbox, PasswordReset, SignIn, SignUp
 from tests.e2e.pages.library import Library
 from tests.e2e.screens import both_screens
+from tests.e2e.users import ADAS_PASSWORD, NEW_PASSWORD
 
 
 @both_screens
-def test_sign_up_out_and_in(page: Page, shop: None) -> None:
+def test_sign_up_sign_out_and_sign_in(page: Page, shop: None) -> None:
     SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")
     AccountMenu(page).sign_out()
@@ -23,20 +23,20 @@ def test_sign_up_out_and_in(page: Page, shop: None) -> None:
     expect(Library(page).heading).to_have_text("My purchases")
 
 
-def test_a_wrong_password_is_said_kindly(page: Page, ada: User) -> None:
+def test_wrong_password_shows_an_error(page: Page, ada: User) -> None:
     sign_in = SignIn(page).goto()
     sign_in.submit(ada.email, "not this one")
     expect(sign_in.errors).to_contain_text("not correct")
 
 
-def test_an_address_that_has_an_account_is_not_signed_up_twice(page: Page, ada: User) -> None:
+def test_address_with_an_account_is_not_signed_up_twice(page: Page, ada: User) -> None:
     SignUp(page).goto().submit(ada.email, NEW_PASSWORD)
     expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     assert User.objects.count() == 1
 
 
 @both_screens
-def test_a_forgotten_password(page: Page, ada: User, settings: Any) -> None:
+def test_forgotten_password_is_reset_by_email(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True  # the mailbox exists in development only
     SignIn(page).goto().forget_password()
     reset = PasswordReset(page)
@@ -54,7 +54,7 @@ def test_a_forgotten_password(page: Page, ada: User, settings: Any) -> None:
     expect(Library(page).heading).to_have_text("My purchases")
 
 
-def test_verifying_an_address(page: Page, shop: None, settings: Any) -> None:
+def test_address_is_verified_by_email(page: Page, shop: None, settings: Any) -> None:
     settings.DEBUG = True
     SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")

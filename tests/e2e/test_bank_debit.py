@@ -1,27 +1,27 @@
-"""A debit of a bank account: the order is in, the bank answers days later."""
+"""Bank debit: the order is placed, and the bank answers days later."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import Purchase
 from apps.users.models import User
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
-from tests.e2e.journeys import to_checkout
+from tests.e2e import stripe_changes
+from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
-pytestmark = pytest.mark.usefixtures("attentive")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 PAYS = "AT32 1904 3002 3547 3204"
 REFUSES = "AT05 1904 3002 3547 3205"
 
 
 def debited(page: Page, iban: str) -> PurchasePage:
-    to_checkout(page, "quiet-hours").pay_by_debit(iban)
+    go_to_checkout(page, "quiet-hours").pay_by_debit(iban)
     seen = PurchasePage(page)
     expect(seen.heading).to_have_text("Waiting for the bank")
     expect(seen.open_link).to_be_hidden()
@@ -29,24 +29,24 @@ def debited(page: Page, iban: str) -> PurchasePage:
 
 
 @both_screens
-def test_the_bank_pays(page: Page, ada: User) -> None:
+def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
     seen = debited(sign_in(page, ada), PAYS)
     purchase = Purchase.objects.get()
     Library(page).goto()
     expect(page.get_by_role("listitem").filter(has_text="Quiet Hours")).to_contain_text("Processing")
-    expect(ProductPage(page).goto("quiet-hours").buy_button).to_be_hidden()  # nobody is asked to pay twice
+    expect(ProductPage(page).goto("quiet-hours").buy_button).to_be_hidden()  # the buyer must not pay twice
     expect(page.get_by_text("There is no need to pay again.")).to_be_visible()
 
     seen.goto(purchase)
-    meanwhile.bank_answers(purchase)
+    stripe_changes.answer_debit(purchase)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     seen.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quiet Hours")
 
 
-def test_the_bank_refuses(page: Page, ada: User) -> None:
+def test_refused_debit_grants_no_access(page: Page, ada: User) -> None:
     seen = debited(sign_in(page, ada), REFUSES)
-    meanwhile.bank_answers(Purchase.objects.get())
+    stripe_changes.answer_debit(Purchase.objects.get())
     expect(seen.heading).to_have_text("The payment did not go through")
     expect(seen.main).to_contain_text("The customer's bank could not process the debit.")
     seen.retry_button.click()

@@ -1,4 +1,4 @@
-"""The main road: a visitor signs up, buys, sees "paid", opens and downloads. And the ways onto it."""
+"""Buying, from sign-up to download, with each kind of price."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD, NEW_PASSWORD, sign_in
-from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.journeys import buy, go_to_checkout
 from tests.e2e.pages.account import SignIn, SignUp
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import GatedPage, Library
@@ -16,6 +15,7 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens
+from tests.e2e.users import ADAS_PASSWORD, NEW_PASSWORD, sign_in
 
 
 @both_screens
@@ -47,7 +47,7 @@ def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) 
 
 
 @both_screens
-def test_a_visitor_who_signs_up_goes_on_to_pay_for_the_same_choice(page: Page, shop: None) -> None:
+def test_visitor_who_signs_up_continues_to_checkout_with_the_same_price(page: Page, shop: None) -> None:
     product = ProductPage(page).goto("launch-pages")
     product.choose("Studio")
     product.buy()
@@ -64,7 +64,7 @@ def test_a_visitor_who_signs_up_goes_on_to_pay_for_the_same_choice(page: Page, s
     assert Purchase.objects.get().amount_total == 9900
 
 
-def test_a_visitor_who_signs_in_goes_on_to_pay_for_the_same_choice(page: Page, ada: User) -> None:
+def test_visitor_who_signs_in_continues_to_checkout_with_the_same_price(page: Page, ada: User) -> None:
     product = ProductPage(page).goto("launch-pages")
     product.choose("Product")
     product.buy()
@@ -76,7 +76,7 @@ def test_a_visitor_who_signs_in_goes_on_to_pay_for_the_same_choice(page: Page, a
     expect(checkout.summary).to_contain_text("$199.00")
 
 
-def test_a_double_click_opens_one_checkout(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_double_click_opens_one_checkout(page: Page, ada: User, goods: ProductConfiguration) -> None:
     product = ProductPage(sign_in(page, ada)).goto(goods.slug)
     product.buy_button.dblclick()
     HostedCheckout(page).wait_until_ready()
@@ -86,8 +86,8 @@ def test_a_double_click_opens_one_checkout(page: Page, ada: User, goods: Product
 @pytest.mark.stripe
 def test_two_tabs_share_one_checkout_and_pay_once(page: Page, ada: User, goods: ProductConfiguration) -> None:
     sign_in(page, ada)
-    first = to_checkout(page, goods.slug)
-    second = to_checkout(page.context.new_page(), goods.slug)
+    first = go_to_checkout(page, goods.slug)
+    second = go_to_checkout(page.context.new_page(), goods.slug)
     assert first.session_id == second.session_id
 
     first.pay()
@@ -97,17 +97,17 @@ def test_two_tabs_share_one_checkout_and_pay_once(page: Page, ada: User, goods: 
     assert Purchase.objects.count() == 1
 
 
-def test_the_same_code_sells_over_http(
+def test_buying_works_with_the_sandbox_over_http(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any
 ) -> None:
-    """As with Stripe's own API: the SDK's own transport, another address."""
+    """The SDK's own transport is used, as with Stripe, but with another URL."""
     settings.STRIPE_HTTP_CLIENT = ""
     settings.STRIPE_API_BASE = f"{settings.SITE_URL}/stripe-sandbox"
     expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
 
 
-def test_yen_have_no_decimals_anywhere(page: Page, ada: User) -> None:
-    checkout = to_checkout(sign_in(page, ada), "tsumiki")
+def test_yen_prices_have_no_decimals(page: Page, ada: User) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), "tsumiki")
     expect(checkout.summary).to_contain_text("¥4,800")
     checkout.pay()
     purchase = PurchasePage(page)
@@ -116,15 +116,15 @@ def test_yen_have_no_decimals_anywhere(page: Page, ada: User) -> None:
     expect(purchase.main).not_to_contain_text("4,800.00")
 
 
-def test_a_free_product_needs_no_card(page: Page, ada: User) -> None:
-    checkout = to_checkout(sign_in(page, ada), "seven-palettes")
+def test_free_product_needs_no_card(page: Page, ada: User) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), "seven-palettes")
     expect(checkout.card_number).to_be_hidden()
     checkout.submit()
     expect(PurchasePage(page).heading).to_have_text("It is yours.")
 
 
 @both_screens
-def test_a_membership_by_the_year(page: Page, ada: User) -> None:
+def test_yearly_membership(page: Page, ada: User) -> None:
     product = ProductPage(sign_in(page, ada)).goto("workshop")
     product.choose("Yearly")
     product.buy()
@@ -138,7 +138,7 @@ def test_a_membership_by_the_year(page: Page, ada: User) -> None:
     expect(GatedPage(page).heading).to_have_text("The Workshop")
 
 
-def test_a_free_trial(page: Page, ada: User) -> None:
+def test_free_trial(page: Page, ada: User) -> None:
     purchase = buy(sign_in(page, ada), "sunday-letter")
     expect(purchase.heading).to_have_text("Your free trial has begun")
     expect(purchase.main).to_contain_text("$5")

@@ -1,15 +1,15 @@
-"""What a card can do on the hosted page: be refused, ask for 3D Secure, be mistyped. And the buyer's second thought."""
+"""Cards on the hosted page: declined, 3D Secure, mistyped, and checkouts that the buyer leaves."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e.cast import sign_in
-from tests.e2e.journeys import to_checkout
+from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA, HostedCheckout
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
 DECLINED = "Your card has been declined."
 DECLINES = {
@@ -32,10 +32,10 @@ SLIPS = [
 
 
 @both_screens
-def test_every_declined_card_then_a_good_one_on_the_same_page(
+def test_each_declined_card_then_a_good_one_on_the_same_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     session = checkout.session_id
     for card, reason in DECLINES.items():
         checkout.pay(card)
@@ -48,18 +48,16 @@ def test_every_declined_card_then_a_good_one_on_the_same_page(
 
 
 @pytest.mark.stripe
-def test_a_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay("4000 0000 0000 0002")
     expect(checkout.errors.filter(has_text=DECLINED).first).to_be_visible()
     checkout.pay(VISA)
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
 
 
-def test_a_slip_of_the_finger_is_named_and_charges_nothing(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_mistyped_card_is_named_and_not_charged(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     for typed, complaint in SLIPS:
         checkout.fill(**typed)
         checkout.submit()
@@ -71,7 +69,7 @@ def test_a_slip_of_the_finger_is_named_and_charges_nothing(
 @both_screens
 @pytest.mark.stripe
 def test_3d_secure_passed(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay(THREE_D_SECURE)
     checkout.complete_challenge()
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
@@ -80,7 +78,7 @@ def test_3d_secure_passed(page: Page, ada: User, goods: ProductConfiguration) ->
 @both_screens
 @pytest.mark.stripe
 def test_3d_secure_failed_then_another_card(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay(THREE_D_SECURE)
     checkout.fail_challenge()
     expect(checkout.errors.filter(has_text="unable to authenticate").first).to_be_visible()
@@ -88,10 +86,8 @@ def test_3d_secure_failed_then_another_card(page: Page, ada: User, goods: Produc
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
 
 
-def test_3d_secure_passed_and_declined_all_the_same(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_3d_secure_passed_but_card_declined(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay("4000 0084 0000 1629")
     checkout.complete_challenge()
     expect(checkout.errors.filter(has_text=DECLINED).first).to_be_visible()
@@ -102,7 +98,7 @@ def test_3d_secure_passed_and_declined_all_the_same(
 def test_back_link_charges_nothing_and_buying_again_works(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    to_checkout(sign_in(page, ada), goods.slug).back_link.click()
+    go_to_checkout(sign_in(page, ada), goods.slug).back_link.click()
     purchase = PurchasePage(page)
     expect(purchase.heading).to_have_text("Nothing was charged")
 

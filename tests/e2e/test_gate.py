@@ -1,4 +1,4 @@
-"""Who may open what: the buyer everything, a stranger nothing, and everybody is told why and where to go."""
+"""Access to gated pages: buyers get in, other users see why not and where to buy."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD, sign_in
 from tests.e2e.journeys import buy
 from tests.e2e.pages.account import SignIn
 from tests.e2e.pages.hosted_checkout import HostedCheckout
@@ -15,10 +14,11 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens
+from tests.e2e.users import ADAS_PASSWORD, sign_in
 
 
 @both_screens
-def test_a_stranger_gets_into_nothing_that_ada_bought(
+def test_other_user_cannot_open_what_a_buyer_bought(
     page: Page, new_context: Callable[..., BrowserContext], ada: User, bob: User, goods: ProductConfiguration
 ) -> None:
     expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
@@ -41,7 +41,7 @@ def test_a_stranger_gets_into_nothing_that_ada_bought(
     expect(Library(bobs).goto().cards).to_have_count(0)
 
 
-def test_nobody_gets_in_without_signing_in(page: Page, goods: ProductConfiguration) -> None:
+def test_gated_pages_require_signing_in(page: Page, goods: ProductConfiguration) -> None:
     for address in ("/purchases/", f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
         page.goto(address)
         expect(SignIn(page).heading).to_have_text("Sign in")
@@ -54,7 +54,9 @@ def test_signing_in_leads_back_to_the_page(page: Page, ada: User, goods: Product
 
 
 @both_screens
-def test_a_buyer_lands_on_the_page_they_wanted(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_buyer_continues_to_the_gated_page_after_paying(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     GatedPage(sign_in(page, ada)).goto(goods.slug)
     Store(page).open(goods.product.name)
     ProductPage(page).buy()
@@ -63,7 +65,7 @@ def test_a_buyer_lands_on_the_page_they_wanted(page: Page, ada: User, goods: Pro
     expect(page.get_by_text("Use them anywhere.")).to_be_visible()
 
 
-def test_a_product_taken_out_of_the_store_stays_with_its_owner(
+def test_product_off_sale_stays_open_for_its_owner(
     page: Page,
     new_context: Callable[..., BrowserContext],
     ada: User,
@@ -88,7 +90,7 @@ def test_a_product_taken_out_of_the_store_stays_with_its_owner(
     assert GatedPage(page).download().path().read_bytes() == b"icons"
 
 
-def test_a_product_taken_out_while_a_page_is_open_is_not_sold(
+def test_product_taken_off_sale_cannot_be_bought_from_an_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     product = ProductPage(sign_in(page, ada)).goto(goods.slug)
@@ -98,9 +100,7 @@ def test_a_product_taken_out_while_a_page_is_open_is_not_sold(
     assert not Purchase.objects.exists()
 
 
-def test_the_order_page_is_reached_from_the_library(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
+def test_library_links_to_the_order_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
     buy(sign_in(page, ada), goods.slug)
     card = Library(page).goto().card(goods.product.name)
     card.get_by_role("link", name="Receipt").click()

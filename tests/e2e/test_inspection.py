@@ -1,4 +1,4 @@
-"""The inspection of pages finds what it is for: each fault, planted into a page that has none."""
+"""inspect_page.py finds each fault that is planted into a page without faults."""
 
 from playwright.sync_api import Page
 
@@ -9,7 +9,7 @@ PLANT = """css => {
     sheet.replaceSync(css);
     document.adoptedStyleSheets = [sheet];
 }"""
-# At once those that don't hide each other.
+# planted together, because none hides another
 FAULTS = [
     {
         "px to a thumb": ".site-nav__link { min-block-size: 20px !important }",
@@ -29,7 +29,7 @@ FAULTS = [
 ]
 
 
-def test_each_fault_is_found(page: Page) -> None:
+def test_each_planted_fault_is_found(page: Page) -> None:
     page.goto("/store/")
     assert complaints(page) == []
     missed = []

@@ -1,16 +1,16 @@
-"""From the shelf to the download without a mouse: Tab, Enter, Space, arrows and letters."""
+"""From the store to the download by keyboard."""
 
 from playwright.sync_api import Locator, Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
-from tests.e2e.cast import NEW_PASSWORD
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import GatedPage
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
+from tests.e2e.users import NEW_PASSWORD
 
-MOST_STOPS = 40  # from the top of a page to anything in it
+MOST_STOPS = 40  # from the top of a page to any element in it
 
 
 def tab_to(page: Page, there: Locator) -> None:
@@ -32,7 +32,7 @@ def press(page: Page, there: Locator) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_visitor_finds_buys_opens_and_downloads(page: Page, goods: ProductConfiguration) -> None:
+def test_visitor_buys_and_downloads_by_keyboard(page: Page, goods: ProductConfiguration) -> None:
     store, checkout, gated = Store(page).goto(), HostedCheckout(page), GatedPage(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

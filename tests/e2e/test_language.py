@@ -1,4 +1,4 @@
-"""A shopper's language: chosen at the foot of any page, with and without JavaScript, and it stays."""
+"""The language menu in the footer, with and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD
 from tests.e2e.pages.store import Store
+from tests.e2e.users import ADAS_PASSWORD
 
 
 def in_german(page: Page) -> None:
@@ -19,7 +19,7 @@ def in_german(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_chosen_once_and_kept_through_signing_in(
+def test_chosen_language_stays_after_signing_in(
     new_context: Callable[..., BrowserContext], ada: User, scripts: bool
 ) -> None:
     page = new_context(java_script_enabled=scripts).new_page()

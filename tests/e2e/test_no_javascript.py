@@ -5,14 +5,14 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from stripe_sandbox import switches
-from tests.e2e.cast import NEW_PASSWORD, sign_in
-from tests.e2e.journeys import buy, to_checkout
+from tests.e2e.journeys import buy, go_to_checkout
 from tests.e2e.pages.account import SignUp
 from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA, HostedCheckout
 from tests.e2e.pages.library import GatedPage
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens, without_javascript
+from tests.e2e.users import NEW_PASSWORD, sign_in
 
 pytestmark = without_javascript
 
@@ -28,15 +28,15 @@ def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) 
     assert GatedPage(page).download().path().read_bytes() == b"icons"
 
 
-def test_a_late_payment_shows_up_by_itself(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_late_payment_shows_by_meta_refresh(page: Page, ada: User, goods: ProductConfiguration) -> None:
     switches.change(late_seconds=2)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
     expect(purchase.heading).to_have_text("Paid. It is yours.")
 
 
-def test_a_declined_card_then_3d_secure(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_declined_card_then_3d_secure(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay("4000 0000 0000 0002")
     expect(checkout.errors.first).to_contain_text("Your card has been declined.")
     checkout.pay(THREE_D_SECURE)
@@ -47,8 +47,8 @@ def test_a_declined_card_then_3d_secure(page: Page, ada: User, goods: ProductCon
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
 
 
-def test_the_way_back_from_the_hosted_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    to_checkout(sign_in(page, ada), goods.slug).back_link.click()
+def test_hosted_page_links_back_to_the_shop(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    go_to_checkout(sign_in(page, ada), goods.slug).back_link.click()
     purchase = PurchasePage(page)
     expect(purchase.heading).to_have_text("Nothing was charged")
     purchase.pay_button.click()

@@ -1,16 +1,16 @@
-"""Passkeys, made and used by a browser with a virtual authenticator."""
+"""Passkeys in a browser with a virtual authenticator."""
 
 from playwright.sync_api import Page, expect
 
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD
 from tests.e2e.inspect_page import complaints
 from tests.e2e.pages.account import AccountMenu, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import Security, plug_in_authenticator
+from tests.e2e.users import ADAS_PASSWORD
 
 
-def test_a_passkey_beside_the_password(page: Page, ada: User) -> None:
+def test_passkey_is_added_and_signs_in(page: Page, ada: User) -> None:
     plug_in_authenticator(page)
     security, sign_in = Security(page), SignIn(page)
     sign_in.goto().submit(ada.email, ADAS_PASSWORD)
@@ -44,7 +44,7 @@ def test_a_passkey_beside_the_password(page: Page, ada: User) -> None:
     assert not found, "\n".join(found)
 
 
-def test_a_browser_that_has_none_says_so(page: Page, shop: None) -> None:
+def test_browser_without_passkeys_shows_an_error(page: Page, shop: None) -> None:
     plug_in_authenticator(page)
     SignIn(page).goto().with_passkey()
     expect(page.get_by_role("alert")).to_contain_text("this browser has no passkey for this shop")

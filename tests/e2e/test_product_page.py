@@ -1,5 +1,3 @@
-"""A product's page by thumb and by keyboard."""
-
 import re
 
 import pytest
@@ -11,7 +9,7 @@ from tests.e2e.screens import both_screens, without_javascript
 
 @both_screens
 @without_javascript
-def test_looking_at_the_pictures(page: Page) -> None:
+def test_pictures_are_selected_by_touch_and_keyboard(page: Page) -> None:
     product = ProductPage(page).goto("tiny-tools")
     expect(product.picture(1)).to_be_in_viewport(ratio=0.5)
     expect(product.picture(2)).not_to_be_in_viewport()
@@ -24,7 +22,7 @@ def test_looking_at_the_pictures(page: Page) -> None:
     expect(product.picture(2)).to_be_in_viewport(ratio=0.5)
 
 
-def test_choosing_a_price_by_keyboard(page: Page) -> None:
+def test_price_is_chosen_by_keyboard(page: Page) -> None:
     product = ProductPage(page).goto("workshop")
     expect(product.prices.first).to_be_checked()
     while not product.prices.first.evaluate("radio => radio === document.activeElement"):
@@ -40,7 +38,7 @@ def test_choosing_a_price_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("screen", ["phone"])
-def test_the_bar_tells_the_choice_and_hides_nothing(page: Page) -> None:
+def test_buy_bar_shows_the_chosen_price_and_covers_nothing(page: Page) -> None:
     product = ProductPage(page).goto("workshop")
     bar = page.locator(".buy-bar")
     expect(bar).to_be_in_viewport(ratio=1)

@@ -1,4 +1,4 @@
-"""A promotion code, typed on the hosted page: the amounts are Stripe's, wherever the store shows them."""
+"""Promotion codes on the hosted page; the store shows Stripe's amounts."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
-from tests.e2e.journeys import to_checkout
+from tests.e2e import stripe_changes
+from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +20,9 @@ def _codes_welcome(settings: Any) -> None:
 
 
 @both_screens
-def test_a_code_takes_a_fifth_off(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    meanwhile.promotion("HELLO20", percent_off=20)
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_code_reduces_the_amount_by_a_fifth(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    stripe_changes.create_promotion_code("HELLO20", percent_off=20)
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.apply_promotion("HELL0")
     expect(checkout.errors.first).to_be_visible()
     checkout.apply_promotion("hello20")
@@ -37,17 +37,17 @@ def test_a_code_takes_a_fifth_off(page: Page, ada: User, goods: ProductConfigura
     assert Purchase.objects.get().amount_discount == 580
 
 
-def test_nothing_left_to_pay(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    meanwhile.promotion("FRIENDS", percent_off=100)
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_code_for_the_full_amount_needs_no_card(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    stripe_changes.create_promotion_code("FRIENDS", percent_off=100)
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.apply_promotion("FRIENDS")
     expect(checkout.card_number).to_be_hidden()
     checkout.submit()
     expect(PurchasePage(page).heading).to_have_text("It is yours.")
 
 
-def test_without_the_setting_nobody_is_asked(
+def test_codes_are_off_without_the_setting(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any
 ) -> None:
     settings.CHECKOUT_PROMOTION_CODES = False
-    expect(to_checkout(sign_in(page, ada), goods.slug).promotion_code).to_be_hidden()
+    expect(go_to_checkout(sign_in(page, ada), goods.slug).promotion_code).to_be_hidden()

@@ -1,4 +1,4 @@
-"""An authenticator app, recovery codes, codes by mail, and the browsers one is signed in with."""
+"""Authenticator app, recovery codes, e-mailed codes and the list of sessions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +8,17 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.users.models import User
-from tests.e2e.cast import ADAS_PASSWORD
 from tests.e2e.inspect_page import complaints
 from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import Security
+from tests.e2e.users import ADAS_PASSWORD
 from tests.oauth_provider import Provider
 from tests.plugins.clock import Clock, code_of
 
 
 @pytest.mark.parametrize("screen", ["phone"])
-def test_an_authenticator_app_and_a_recovery_code(page: Page, ada: User, clock: Clock) -> None:
+def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock) -> None:
     security, sign_in = Security(page), SignIn(page)
     sign_in.goto().submit(ada.email, ADAS_PASSWORD)
     security.open("Two-step sign-in")
@@ -51,7 +51,7 @@ def test_an_authenticator_app_and_a_recovery_code(page: Page, ada: User, clock: 
     assert not Authenticator.objects.exists()
 
 
-def test_signing_in_by_a_code_and_out_of_another_browser(
+def test_emailed_code_signs_in_and_other_sessions_can_be_ended(
     page: Page, new_context: Callable[..., BrowserContext], ada: User, settings: Any
 ) -> None:
     settings.DEBUG = True
@@ -77,7 +77,7 @@ def test_signing_in_by_a_code_and_out_of_another_browser(
     expect(SignIn(other).heading).to_have_text("Sign in")
 
 
-def test_the_buttons_of_google_and_github(page: Page, shop: None, social: Provider) -> None:
+def test_google_and_github_buttons_are_shown(page: Page, shop: None, social: Provider) -> None:
     for path in ("/accounts/signup/", "/accounts/login/"):
         page.goto(f"{path}?next=/store/")
         for name in ("Google", "GitHub"):

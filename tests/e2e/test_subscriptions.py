@@ -1,4 +1,4 @@
-"""A subscriber's life at the screen: trial, charges, a card that fails, the portal, a change of mind, the end."""
+"""Subscriptions in the browser: trial, charges, a declined card, the portal, cancellation."""
 
 import re
 from typing import Any
@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import Purchase
 from apps.users.models import User
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
+from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.account import Mailbox
 from tests.e2e.pages.hosted_checkout import HostedCheckout
@@ -17,31 +16,32 @@ from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
-pytestmark = pytest.mark.usefixtures("attentive")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 DECLINED = "4000 0000 0000 0002"
 
 
 @both_screens
-def test_trial_charge_renewal_failure_new_card(page: Page, ada: User) -> None:
-    """Ada leaves the page open all that time; it follows without a reload."""
+def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: User) -> None:
+    """The buyer never reloads the page."""
     seen = buy(sign_in(page, ada), "sunday-letter")
     expect(seen.heading).to_have_text("Your free trial has begun")
     expect(seen.main).to_contain_text("Trial ends on")
     purchase, portal = Purchase.objects.get(), Portal(page)
 
-    meanwhile.renewal(purchase)
+    stripe_changes.renew(purchase)
     expect(seen.heading).to_have_text("You are subscribed")
     first = seen.heading.locator("..").inner_text()
 
-    meanwhile.renewal(purchase)
-    expect(seen.heading.locator("..")).not_to_have_text(first)  # another day on which it renews
+    stripe_changes.renew(purchase)
+    expect(seen.heading.locator("..")).not_to_have_text(first)  # a renewal on another date
     expect(seen.heading).to_have_text("You are subscribed")
 
-    meanwhile.renewal(purchase, fails=True)
+    stripe_changes.renew(purchase, fails=True)
     expect(seen.heading).to_have_text("Payment failed: update your card")
-    expect(seen.open_link).to_be_visible()  # the days of grace
+    expect(seen.open_link).to_be_visible()  # the grace period
 
     seen.card_button.click()
     expect(portal.alert).to_contain_text("A payment of $5.00 has failed")
@@ -56,7 +56,7 @@ def test_trial_charge_renewal_failure_new_card(page: Page, ada: User) -> None:
 
 
 @both_screens
-def test_cancelled_and_kept_and_cancelled_at_the_periods_end(page: Page, ada: User) -> None:
+def test_cancel_then_resume_then_cancel_at_the_period_end(page: Page, ada: User) -> None:
     seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
     expect(seen.heading).to_have_text("You are subscribed")
     purchase = Purchase.objects.get()
@@ -74,10 +74,10 @@ def test_cancelled_and_kept_and_cancelled_at_the_periods_end(page: Page, ada: Us
     portal.leave()
     expect(seen.heading).to_contain_text("Your subscription ends on")
     expect(Library(page).goto().card("The Workshop")).to_contain_text("Ends on")
-    expect(GatedPage(page).goto("workshop").heading).to_have_text("The Workshop")  # until the date
+    expect(GatedPage(page).goto("workshop").heading).to_have_text("The Workshop")  # until the period's end
 
     seen.goto(purchase)
-    meanwhile.renewal(purchase)
+    stripe_changes.renew(purchase)
     expect(seen.heading).to_have_text("Your subscription has ended")
     expect(seen.manage_button).to_be_hidden()
     page.goto("/purchases/workshop/")
@@ -85,17 +85,17 @@ def test_cancelled_and_kept_and_cancelled_at_the_periods_end(page: Page, ada: Us
     expect(ProductPage(page).goto("workshop").buy_button).to_be_visible()
 
 
-def test_the_mail_about_a_failed_renewal_and_nobody_answers(page: Page, ada: User, settings: Any) -> None:
+def test_failed_renewal_email_and_end_after_all_retries(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True
     seen = buy(sign_in(page, ada), "workshop")
     expect(seen.heading).to_have_text("You are subscribed")
     purchase = Purchase.objects.get()
-    meanwhile.renewal(purchase, fails=True)
+    stripe_changes.renew(purchase, fails=True)
     expect(seen.heading).to_have_text("Payment failed: update your card")
 
     Mailbox(page).open_link_in("Please update your card")
     expect(seen.card_button).to_be_visible()
-    meanwhile.days_pass(purchase, 28)
+    stripe_changes.advance_days(purchase, 28)
     expect(seen.heading).to_have_text("Your subscription has ended")
     expect(seen.retry_button).to_have_text("Subscribe again")
     seen.retry_button.click()

@@ -1,16 +1,14 @@
-"""A page without a pending purchase sends one request when its tab becomes visible again, and no others."""
-
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.conftest import signed_in
-from tests.e2e.cast import sign_in
 from tests.e2e.pages.store import Store
+from tests.e2e.users import sign_in
 from tests.factories import bought
 
 
-def test_store_is_updated_when_its_tab_becomes_visible_again(
+def test_store_sends_one_request_when_its_tab_becomes_visible_again(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     store = Store(sign_in(page, ada)).goto()

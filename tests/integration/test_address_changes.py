@@ -273,11 +273,11 @@ def test_who_has_nothing_to_show_is_asked_to_confirm_the_address_first(
 
 
 def test_who_has_nothing_to_show_connects_no_provider(social: Provider) -> None:
-    from tests.integration.test_social_sign_in import GRACE, dance
+    from tests.integration.test_social_sign_in import GRACE, sign_in_with
 
     social.person = GRACE
     client = signed_in(User.objects.create_user("ann@example.com"))
-    page = dance(client, "/accounts/3rdparty/")
+    page = sign_in_with(client, "/accounts/3rdparty/")
     assert "Confirm your address first" in page.content.decode()
     assert not SocialAccount.objects.exists()
 

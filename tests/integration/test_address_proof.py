@@ -22,7 +22,7 @@ from apps.users.models import User
 from tests.conftest import signed_in
 from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_second_factors import ask_for_code, code_in
-from tests.integration.test_social_sign_in import GRACE, dance
+from tests.integration.test_social_sign_in import GRACE, sign_in_with
 from tests.oauth_provider import Provider
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def by_reset(client: Client, outbox: list[EmailMessage]) -> None:
 
 
 def by_provider(client: Client, outbox: list[EmailMessage]) -> None:
-    dance(client)
+    sign_in_with(client)
     assert signed_in_as(client) == EMAIL
 
 
@@ -267,7 +267,7 @@ def test_connecting_a_provider_that_vouches_for_the_address_proves_it(
 ) -> None:
     sign_up(client, EMAIL)
     reauthenticate(client)
-    dance(client, "/accounts/3rdparty/")
+    sign_in_with(client, "/accounts/3rdparty/")
     assert EmailAddress.objects.get().verified
     assert SocialAccount.objects.exists()
     assert can_sign_in(PASSWORD)
@@ -279,7 +279,7 @@ def test_connecting_a_provider_that_vouches_for_another_address_proves_nothing(
     at_google.person = {**GRACE, "email": EVIL}
     sign_up(client, EMAIL)
     reauthenticate(client)
-    dance(client, "/accounts/3rdparty/")
+    sign_in_with(client, "/accounts/3rdparty/")
     assert not EmailAddress.objects.filter(verified=True).exists()
 
 
@@ -289,7 +289,7 @@ def test_an_account_connected_before_the_proof_in_the_same_browser_stays(
     at_google.person = {**GRACE, "email_verified": False}
     sign_up(client, EMAIL)
     reauthenticate(client)
-    dance(client, "/accounts/3rdparty/")
+    sign_in_with(client, "/accounts/3rdparty/")
     assert not EmailAddress.objects.get().verified
     by_link(client, mailoutbox)
     assert SocialAccount.objects.exists()
@@ -299,7 +299,7 @@ def test_signing_up_with_a_provider_without_an_address_and_confirming_keeps_the_
     client: Client, social: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     social.person = {"id": 77, "login": "grace", "name": "Grace Hopper"}
-    dance(client, name="github")
+    sign_in_with(client, name="github")
     client.post("/accounts/3rdparty/signup/", {"email": EMAIL})
     by_link(client, mailoutbox)
     assert SocialAccount.objects.exists()
@@ -309,7 +309,7 @@ def test_a_providers_sign_up_without_an_address_ends_when_another_browser_proves
     client: Client, social: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     social.person = {"id": 77, "login": "evil", "name": "Not Grace"}
-    dance(client, name="github")
+    sign_in_with(client, name="github")
     client.post("/accounts/3rdparty/signup/", {"email": EMAIL})
     by_code(Client(), mailoutbox)
     assert not SocialAccount.objects.exists()
@@ -350,7 +350,7 @@ def test_an_address_that_somebody_wants_is_free_to_sign_up_with(
 def test_a_provider_signs_up_with_an_address_that_somebody_else_wants(
     evil: Client, client: Client, at_google: Provider
 ) -> None:
-    dance(client)
+    sign_in_with(client)
     assert signed_in_as(client) == EMAIL
     assert User.objects.count() == 2
 
@@ -359,7 +359,7 @@ def test_a_providers_sign_up_form_takes_an_address_that_somebody_else_wants(
     evil: Client, client: Client, social: Provider
 ) -> None:
     social.person = {"id": 77, "login": "grace", "name": "Grace Hopper"}
-    dance(client, name="github")
+    sign_in_with(client, name="github")
     client.post("/accounts/3rdparty/signup/", {"email": EMAIL})
     assert signed_in_as(client) == EMAIL
 
@@ -501,5 +501,5 @@ def test_signing_in_twice_with_a_provider_keeps_the_connection(client: Client, a
     sign_up(client, EMAIL)
     for _ in range(2):
         client.post("/accounts/logout/")
-        dance(client)
+        sign_in_with(client)
     assert SocialAccount.objects.count() == 1

@@ -22,42 +22,42 @@ from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, bought, pay, press_buy, price_of, stock
 from tests.integration.addresses import read
-from tests.integration.test_money_news import deliver, events
+from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 
 TOLD_ELSEWHERE = {
-    "opening the success page without having paid": "test_money_news.py::test_an_unpaid_session_opens_nothing",
-    "a success page with a made-up session id": "test_money_news.py::test_a_return_with_no_session_of_ours",
-    "a session id that another buyer paid": "test_money_news.py::test_a_stranger_finds_no_purchase",
-    "another shop's session": "test_money_news.py::test_a_session_of_another_shop_is_none_of_ours",
+    "opening the success page without having paid": "test_payment_events.py::test_unpaid_session_grants_no_access",
+    "a success page with a made-up session id": "test_payment_events.py::test_return_with_unknown_session_is_404",
+    "a session id that another buyer paid": "test_payment_events.py::test_other_users_get_404_for_a_purchase",
+    "another shop's session": "test_payment_events.py::test_session_of_another_shop_is_ignored",
     "a price that does not exist": "test_buying.py::test_an_unknown_price_creates_nothing",
     "the price of a cheaper product": "test_buying.py::test_another_products_price_creates_nothing",
     "last year's price": "test_buying.py::test_an_archived_price_creates_nothing",
     "an amount in the form": "test_buying.py::test_an_amount_in_the_form_is_ignored",
     "a checkout that starts by a link": "test_buying.py::test_a_get_of_buy_alone_creates_nothing",
     "a second free trial": "test_buying.py::test_a_trial_is_given_once",
-    "a webhook without signature": "test_money_news.py::test_an_unsigned_event_is_refused",
+    "a webhook without signature": "test_payment_events.py::test_unsigned_event_is_refused",
     "a webhook with an old, a foreign or a borrowed signature": (
-        "test_money_news.py::test_signatures_that_are_old_foreign_or_of_another_body_are_refused"
+        "test_payment_events.py::test_invalid_signature_is_refused"
     ),
-    "webhooks where no secret is set": "test_money_news.py::test_without_a_secret_the_endpoint_is_off",
-    "paying with play money in a real shop": "test_sandbox.py::test_no_web_server_starts_with_a_live_key",
-    "goods bought in test mode": "test_money_news.py::test_what_was_bought_in_test_mode_opens_nothing_in_live_mode",
+    "webhooks where no secret is set": "test_payment_events.py::test_webhook_without_secret_is_off",
+    "paying with play money in a real shop": "test_sandbox.py::test_sandbox_with_live_key_stops_the_web_server",
+    "goods bought in test mode": "test_payment_events.py::test_test_mode_purchase_grants_no_access_in_live_mode",
     "the gate, as a stranger": "test_gate.py::test_a_stranger_is_sent_to_the_store",
     "the gate, with money given back": "test_gate.py::test_a_status_that_grants_nothing_opens_nothing",
     "guessing the file's address": "test_gate.py::test_the_file_has_its_own_name_and_no_address_of_its_own",
-    "passing a download link on": "test_s3_files.py::test_the_owner_is_sent_to_a_link_that_works_for_a_minute",
-    "changing a download link": "test_s3_files.py::test_the_link_opens_nothing_else",
-    "an SVG as a product's picture": "test_product_images.py::test_what_is_no_picture_is_replaced_by_drawn_art",
+    "passing a download link on": "test_s3_files.py::test_download_redirects_the_owner_to_a_link_valid_for_a_minute",
+    "changing a download link": "test_s3_files.py::test_signed_link_opens_no_other_file",
+    "an SVG as a product's picture": "test_product_images.py::test_invalid_image_is_replaced_by_drawn_art",
     "a drawing with script in /media/": "test_headers.py::test_only_pictures_are_shown_from_media",
     "stolen cards, one after the other": (
-        "test_rate_limits.py::test_a_card_tester_with_many_accounts_is_one_address"
+        "test_rate_limits.py::test_card_testers_with_many_accounts_share_an_ip_limit"
     ),
-    "script in a product's name": "test_store_pages.py::test_names_from_stripe_are_text",
-    "script in what one searches for": "test_store_pages.py::test_a_hostile_search_is_a_search",
+    "script in a product's name": "test_store_pages.py::test_names_from_stripe_are_escaped",
+    "script in what one searches for": "test_store_pages.py::test_sql_and_markup_in_a_search_are_plain_text",
     "script in the words that owners read": "test_gate.py::test_owners_words_are_markdown_and_never_html",
-    "a header in a product's name, for its mails": "test_mails.py::test_every_kind_has_words_and_is_safe",
+    "a header in a product's name, for its mails": "test_emails.py::test_each_email_has_text_and_escapes_values",
     "NUL characters": "test_nul_characters.py",
 }
 

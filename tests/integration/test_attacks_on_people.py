@@ -27,16 +27,16 @@ TOLD_ELSEWHERE = {
     "a page of ours in a frame of theirs": "test_headers.py::test_every_answer_of_every_address_has_its_headers",
     "a page that a cache kept": "test_access.py::test_everybody_sees_what_is_theirs_and_nobody_keeps_it",
     "a cookie read or set by a neighbour": "test_headers.py::test_cookies_keep_to_this_host_and_to_themselves",
-    "passwords tried, for one": "test_rate_limits.py::test_a_password_guessed_five_times_is_not_looked_at_again",
-    "codes of an app tried": "test_second_factors.py::test_codes_can_not_be_tried_out",
-    "codes out of mails tried": "test_second_factors.py::test_three_wrong_codes_end_it",
-    "a code that somebody else has read": "test_second_factors.py::test_a_code_of_the_app_works_once",
+    "passwords tried, for one": "test_rate_limits.py::test_password_is_not_checked_after_five_wrong_ones",
+    "codes of an app tried": "test_second_factors.py::test_five_wrong_codes_block_the_right_one",
+    "codes out of mails tried": "test_second_factors.py::test_three_wrong_codes_end_the_sign_in",
+    "a code that somebody else has read": "test_second_factors.py::test_app_code_works_once",
     "a session that was stolen before the password changed": (
-        "test_second_factors.py::test_a_new_password_ends_all_other_sessions"
+        "test_second_factors.py::test_password_change_ends_all_other_sessions"
     ),
-    "ending somebody else's session": "test_second_factors.py::test_ending_sessions_is_for_ones_own_alone",
+    "ending somebody else's session": "test_second_factors.py::test_users_can_only_end_their_own_sessions",
     "an account elsewhere with somebody's address": (
-        "test_social_sign_in.py::test_an_address_that_one_side_was_only_told_of_opens_nothing"
+        "test_social_sign_in.py::test_address_not_verified_on_both_sides_does_not_sign_in"
     ),
     "signing up first with somebody's address": (
         "test_address_proof.py::test_who_signed_up_first_with_anothers_address_loses_everything"
@@ -45,9 +45,9 @@ TOLD_ELSEWHERE = {
         "test_address_changes.py::test_the_old_address_takes_the_account_back"
     ),
     "an operator's password alone": "test_admin_door.py::test_staff_without_a_second_factor_are_led_to_set_one_up",
-    "passwords tried, for many": "test_rate_limits.py::test_the_doors_are_counted",
-    "passwords tried, from made-up addresses": "test_rate_limits.py::test_made_up_addresses_do_not_help_at_the_door",
-    "passwords tried, at the operator's": "test_rate_limits.py::test_the_admin_has_no_door_of_its_own",
+    "passwords tried, for many": "test_rate_limits.py::test_sign_in_sign_up_and_reset_forms_are_limited",
+    "passwords tried, from made-up addresses": "test_rate_limits.py::test_invented_ips_do_not_avoid_the_sign_in_limit",
+    "passwords tried, at the operator's": "test_rate_limits.py::test_admin_uses_the_shops_sign_in_page",
     "who has an account? (signing in)": "test_accounts.py::test_a_wrong_password_says_no_more_than_that",
     "who has an account? (forgotten password)": "test_accounts.py::test_a_reset_for_an_unknown_address_looks_the_same",
     "taking an account by another spelling": "test_accounts.py::test_one_address_is_one_person_whatever_its_case",
@@ -56,9 +56,9 @@ TOLD_ELSEWHERE = {
     "making oneself an operator": "test_accounts.py::test_the_name_can_be_changed_but_nothing_else",
     "signing somebody out by a link": "test_accounts.py::test_in_and_out",
     "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
-    "one visitor's words in another's page": "test_page_cache.py::test_what_is_hung_on_an_address_never_reaches_others",
+    "one visitor's words in another's page": "test_page_cache.py::test_query_parameters_never_reach_other_visitors",
     "one person's session or cookies in another's page": (
-        "test_public_pages.py::test_session_cookie_and_parameter_are_shown_to_their_person_alone"
+        "test_public_pages.py::test_session_cookie_and_parameter_values_reach_only_their_visitor"
     ),
     "reading the development mailbox": "test_web.py::test_production_has_no_development_tools",
 }

@@ -25,7 +25,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.stripe_api.client import storable, storable_text
 from tests.conftest import signed_in
 from tests.factories import add_price, bought, stock
-from tests.integration.test_money_news import deliver, events
+from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

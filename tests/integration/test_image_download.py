@@ -21,7 +21,7 @@ from PIL import Image
 from apps.ecommerce.catalogue import image_download, images
 from apps.ecommerce.catalogue.image_download import DownloadError, download, is_public
 from apps.ecommerce.models import Product
-from tests.integration.test_money_news import deliver, events
+from tests.integration.test_payment_events import deliver, events
 
 LIMIT = 1.0  # seconds, in the place of ten
 

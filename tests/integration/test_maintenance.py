@@ -1,4 +1,4 @@
-"""MAINTENANCE=true closes the shop kindly: 503 with words, and everybody who sells or watches knows to come back."""
+"""MAINTENANCE=true answers every page with a 503 page, so that Stripe retries its webhooks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.addresses import read
 
 @pytest.fixture
 def closed(settings: Any) -> Client:
-    """No database fixture in this file: a query would fail the test."""
+    """This file uses no database fixture, so a query would fail the test."""
     settings.MAINTENANCE = True
     settings.SITE_NAME = "Atelier"
     return Client()
@@ -25,7 +25,7 @@ def closed(settings: Any) -> Client:
 @pytest.mark.parametrize(
     "path", ["/", "/store/", "/purchases/", "/nowhere/", "/admin/", "/readyz", "/metrics"]
 )
-def test_every_page_says_that_we_are_back_soon(closed: Client, path: str) -> None:
+def test_pages_answer_503_with_a_maintenance_message(closed: Client, path: str) -> None:
     response = closed.get(path)
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
@@ -38,12 +38,12 @@ def test_every_page_says_that_we_are_back_soon(closed: Client, path: str) -> Non
         assert Path("static", asset.removeprefix("/static/")).is_file()
 
 
-def test_stripe_is_told_to_bring_its_event_again(closed: Client) -> None:
+def test_webhook_answers_503_so_that_stripe_retries(closed: Client) -> None:
     response = closed.post("/webhooks/stripe/", b"{}", content_type="application/json")
     assert response.status_code == 503
 
 
-def test_whoever_watches_the_server_leaves_it_alone(closed: Client) -> None:
+def test_health_checks_still_answer_during_maintenance(closed: Client) -> None:
     assert closed.get("/healthz").status_code == 200
     style = closed.get("/static/css/standalone.css")
     assert style.status_code == 200
@@ -51,13 +51,13 @@ def test_whoever_watches_the_server_leaves_it_alone(closed: Client) -> None:
     assert read(closed.get("/favicon.ico")).status_code == 200
 
 
-def test_it_speaks_the_visitors_language_in_the_visitors_colours(closed: Client) -> None:
+def test_maintenance_page_uses_the_visitors_language_and_theme(closed: Client) -> None:
     closed.cookies["theme"] = "dark"
     page = closed.get("/", headers={"accept-language": "de"}).content.decode()
     assert '<html lang="de" dir="ltr" data-theme="dark">' in page
 
 
-def test_an_open_shop_does_not_even_ask(settings: Any) -> None:
+def test_open_shop_runs_no_maintenance_check(settings: Any) -> None:
     from django.core.exceptions import MiddlewareNotUsed
 
     never: Callable[..., Any] = lambda request: None  # noqa: E731

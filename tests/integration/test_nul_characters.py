@@ -1,4 +1,4 @@
-"""A NUL character, which PostgreSQL can't store or compare, is a mistake of the asker's: never a 500."""
+"""A NUL character, which PostgreSQL can't store or compare, is a client error and never a 500."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def admin_lists() -> list[str]:
     ]
 
 
-def test_in_query_strings(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_nul_in_query_strings_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
     order = bought(as_ada, icons).get_absolute_url()
     pages = [
         "/",
@@ -55,7 +55,7 @@ def test_in_query_strings(as_ada: Client, icons: ProductConfiguration) -> None:
                 assert client.get(page, {name: NUL}).status_code < 500, (page, name)
 
 
-def test_in_forms(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_nul_in_forms_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
     forms: dict[str, dict[str, str]] = {
         "/store/icon-set/buy/": {"price": NUL, "next": NUL},
         "/accounts/login/": {"login": NUL, "password": NUL, "next": NUL},
@@ -69,7 +69,7 @@ def test_in_forms(as_ada: Client, icons: ProductConfiguration) -> None:
 
 
 @pytest.mark.parametrize("name", admin_lists())
-def test_in_the_admins_lists(olive: User, name: str) -> None:
+def test_nul_in_admin_lists_is_no_server_error(olive: User, name: str) -> None:
     client, address = signed_in(olive), reverse(name)
     model_admin: Any = next(
         row for model, row in admin.site._registry.items() if model._meta.model_name in name

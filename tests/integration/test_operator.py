@@ -1,4 +1,4 @@
-"""Olive's admin: answers "I paid and have nothing" within a minute, and can't falsify what Stripe says."""
+"""The admin lets Olive answer "I paid but have no access" and does not let her edit Stripe's data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.conftest import signed_in
 from tests.factories import bought, pay, press_buy
-from tests.integration.test_money_news import deliver, events
+from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def address(model: Any, page: str = "changelist", *args: object) -> str:
     return reverse(f"admin:ecommerce_{model.__name__.lower()}_{page}", args=args)
 
 
-def test_every_list_and_page_opens(
+def test_each_admin_list_and_page_opens(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     bought(as_ada, icons)
@@ -40,7 +40,7 @@ def test_every_list_and_page_opens(
     assert as_olive.get(address(Purchase), {"q": "ada@example.com"}).status_code == 200
 
 
-def test_what_stripe_decides_cannot_be_edited(
+def test_fields_copied_from_stripe_are_read_only(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -52,7 +52,7 @@ def test_what_stripe_decides_cannot_be_edited(
     assert purchase.status == Status.PAID
 
 
-def test_the_founder_edits_what_the_store_shows(as_olive: Client, icons: ProductConfiguration) -> None:
+def test_founder_can_edit_product_configuration(as_olive: Client, icons: ProductConfiguration) -> None:
     form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
     file = ContentFile(b"zip", name="icons.zip")
     response = as_olive.post(address(ProductConfiguration, "change", icons.pk), {**form, "download": file})
@@ -65,7 +65,7 @@ def test_the_founder_edits_what_the_store_shows(as_olive: Client, icons: Product
     assert b"Icon set" not in Client().get("/store/").content
 
 
-def test_refresh_asks_stripe(
+def test_refresh_action_syncs_from_stripe(
     as_ada: Client, as_olive: Client, olive: User, icons: ProductConfiguration
 ) -> None:
     pay(press_buy(as_ada, icons))
@@ -80,7 +80,7 @@ def test_refresh_asks_stripe(
     assert last.cause == "refreshed by olive@example.com"
 
 
-def test_an_event_can_be_processed_again(
+def test_event_can_be_processed_again(
     as_ada: Client,
     as_olive: Client,
     icons: ProductConfiguration,
@@ -103,7 +103,7 @@ def test_an_event_can_be_processed_again(
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_ada_is_no_operator(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_buyer_cannot_open_the_admin(as_ada: Client, icons: ProductConfiguration) -> None:
     for model in (ProductConfiguration, Product, Purchase, WebhookEvent, StripeCustomer):
         assert as_ada.get(address(model)).status_code == 302
     assert Price.objects.count() == 1

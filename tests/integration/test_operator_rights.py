@@ -1,4 +1,4 @@
-"""What an operator who is no superuser may do in the admin: nothing that leads to more rights or to a superuser."""
+"""An operator who is not a superuser can do nothing in the admin that leads to more rights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _no_second_factor(settings: Any) -> None:
 
 @pytest.fixture
 def stan(db: None) -> User:
-    """Stan operates with every permission there is, but is no superuser."""
+    """Create Stan, staff with every permission but not a superuser."""
     user = User.objects.create_user("stan@example.com", "stan-helps-out", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     return user
@@ -42,12 +42,12 @@ def as_stan(stan: User) -> Client:
 
 @pytest.fixture
 def otto(db: None) -> User:
-    """Otto operates, too."""
+    """Create Otto, another operator."""
     return User.objects.create_user("otto@example.com", "otto-is-here", is_staff=True)
 
 
-def everything(user: User, **changes: str) -> dict[str, str]:
-    """The whole form of a person, with what an attacker would write into it."""
+def user_form(user: User, **changes: str) -> dict[str, str]:
+    """Return every field of the user form, with values that an attacker would send."""
     rights = {"is_staff": "on", "is_superuser": "on", "groups": "1", "user_permissions": "1"}
     return {"email": user.email, "name": user.name, "is_active": "on", **rights, **changes}
 
@@ -57,7 +57,7 @@ def rights_of(user: User) -> tuple[bool, bool, int, int]:
     return user.is_staff, user.is_superuser, user.groups.count(), user.user_permissions.count()
 
 
-def test_an_operator_helps_shoppers(as_stan: Client, ada: User) -> None:
+def test_operator_can_help_shoppers(as_stan: Client, ada: User) -> None:
     form = as_stan.get(f"{USERS}{ada.pk}/change/").content.decode()
     for field in ("is_superuser", "is_staff", "groups", "user_permissions"):
         assert f'name="{field}"' not in form
@@ -72,14 +72,14 @@ def test_an_operator_helps_shoppers(as_stan: Client, ada: User) -> None:
     assert not User.objects.filter(pk=ada.pk).exists()
 
 
-def test_an_operator_gives_nobody_rights(as_stan: Client, stan: User, ada: User, otto: User) -> None:
+def test_operator_cannot_grant_rights(as_stan: Client, stan: User, ada: User, otto: User) -> None:
     group = Group.objects.create(name="everything")
     for user in (ada, stan, otto):
         before = rights_of(user)
-        as_stan.post(f"{USERS}{user.pk}/change/", everything(user, groups=str(group.pk)))
+        as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, groups=str(group.pk)))
         assert rights_of(user) == before, user
     made = {"usable_password": "true", "password1": NEW, "password2": NEW}
-    as_stan.post(f"{USERS}add/", {**everything(User(email="new@example.com")), **made})
+    as_stan.post(f"{USERS}add/", {**user_form(User(email="new@example.com")), **made})
     assert rights_of(User.objects.get(email="new@example.com")) == (False, False, 0, 0)
 
 
@@ -87,13 +87,13 @@ def test_an_operator_gives_nobody_rights(as_stan: Client, stan: User, ada: User,
     "changes", [{"email": "stan+2@example.com"}, {"is_active": ""}, {"is_superuser": ""}]
 )
 @pytest.mark.parametrize("who", ["olive", "otto", "stan"])
-def test_an_operator_changes_no_operator(
+def test_operator_cannot_change_an_operator(
     as_stan: Client, who: str, changes: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """Nor oneself: one's own address and password are on the account page, and take a proof."""
+    """Operators change their address and password on the account page, which asks for proof."""
     user: User = request.getfixturevalue(who)
     before = User.objects.values().get(pk=user.pk)
-    assert as_stan.post(f"{USERS}{user.pk}/change/", everything(user, **changes)).status_code == 403
+    assert as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, **changes)).status_code == 403
     passwords = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert as_stan.get(f"{USERS}{user.pk}/password/").status_code == 403
     assert as_stan.post(f"{USERS}{user.pk}/password/", passwords).status_code == 403
@@ -103,7 +103,7 @@ def test_an_operator_changes_no_operator(
     assert User.objects.values().get(pk=user.pk) == before
 
 
-def test_an_operator_deletes_no_operator_in_bulk(as_stan: Client, olive: User, otto: User, ada: User) -> None:
+def test_operator_cannot_bulk_delete_operators(as_stan: Client, olive: User, otto: User, ada: User) -> None:
     for chosen in ([olive.pk], [ada.pk, otto.pk], [ada.pk, olive.pk]):
         form: dict[str, Any] = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
         assert as_stan.post(USERS, form).status_code == 403
@@ -111,7 +111,7 @@ def test_an_operator_deletes_no_operator_in_bulk(as_stan: Client, olive: User, o
     assert User.objects.count() == 4
 
 
-def test_an_operator_reads_and_ends_no_second_factor(as_stan: Client, olive: User, ada: User) -> None:
+def test_operator_cannot_read_or_remove_second_factors(as_stan: Client, olive: User, ada: User) -> None:
     for user in (olive, ada):
         secret = totp.generate_totp_secret()
         factor = totp.TOTP.activate(user, secret).instance
@@ -127,18 +127,16 @@ def test_an_operator_reads_and_ends_no_second_factor(as_stan: Client, olive: Use
     assert Authenticator.objects.count() == 2
 
 
-def test_an_operator_leads_no_mail_of_another_account_to_themselves(
-    as_stan: Client, olive: User, ada: User
-) -> None:
-    """Codes and reset links go to the rows of these tables, and providers sign in by them."""
+def test_operator_cannot_redirect_emails_of_another_account(as_stan: Client, olive: User, ada: User) -> None:
+    """Codes and reset links are sent to the addresses in these tables, and providers sign in by them."""
     address = EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
     pending = EmailAddress.objects.create(user=ada, email="pending@example.com")
-    mine = {"user": olive.pk, "email": "stan+2@example.com", "verified": "on", "primary": "on"}
+    own_address = {"user": olive.pk, "email": "stan+2@example.com", "verified": "on", "primary": "on"}
     pages = "/admin/account/emailaddress/"
     assert as_stan.get(pages).status_code == 200
-    assert as_stan.post(f"{pages}add/", mine).status_code == 403
+    assert as_stan.post(f"{pages}add/", own_address).status_code == 403
     for row in (address, pending):
-        assert as_stan.post(f"{pages}{row.pk}/change/", mine).status_code == 403
+        assert as_stan.post(f"{pages}{row.pk}/change/", own_address).status_code == 403
     assert as_stan.post(f"{pages}{address.pk}/delete/", {"post": "yes"}).status_code == 403
     as_stan.post(pages, {"action": "make_verified", "_selected_action": [pending.pk]})
     as_stan.post(pages, {"action": "delete_selected", "_selected_action": [address.pk], "post": "yes"})
@@ -146,14 +144,14 @@ def test_an_operator_leads_no_mail_of_another_account_to_themselves(
     assert list(rows) == [(olive.email, olive.email, True), (ada.email, "pending@example.com", False)]
 
     account = SocialAccount.objects.create(user=ada, provider="github", uid="7")
-    theirs = {"user": olive.pk, "provider": "github", "uid": "8", "extra_data": "{}"}
-    assert as_stan.post("/admin/socialaccount/socialaccount/add/", theirs).status_code == 403
+    connection = {"user": olive.pk, "provider": "github", "uid": "8", "extra_data": "{}"}
+    assert as_stan.post("/admin/socialaccount/socialaccount/add/", connection).status_code == 403
     page = f"/admin/socialaccount/socialaccount/{account.pk}/change/"
-    assert as_stan.post(page, theirs).status_code == 403
+    assert as_stan.post(page, connection).status_code == 403
     assert list(SocialAccount.objects.values_list("user", "uid")) == [(ada.pk, "7")]
 
 
-def test_an_operator_edits_no_group(as_stan: Client, stan: User) -> None:
+def test_operator_cannot_edit_groups(as_stan: Client, stan: User) -> None:
     group = Group.objects.create(name="helpers")
     stan.groups.add(group)
     form = {"name": "helpers", "permissions": [1, 2, 3]}
@@ -163,7 +161,7 @@ def test_an_operator_edits_no_group(as_stan: Client, stan: User) -> None:
     assert (Group.objects.count(), group.permissions.count()) == (1, 0)
 
 
-def test_an_operator_guesses_no_mail_from_the_queue(as_stan: Client) -> None:
+def test_operator_cannot_read_queued_emails(as_stan: Client) -> None:
     DBTaskResult.objects.create(
         task_path="apps.users.emails.deliver",
         args_kwargs={"args": ["reset"], "kwargs": {}},
@@ -175,7 +173,7 @@ def test_an_operator_guesses_no_mail_from_the_queue(as_stan: Client) -> None:
         assert as_stan.get(page, guess).status_code in (302, 400)
 
 
-def test_a_superuser_does_all_of_it(olive: User, otto: User, ada: User) -> None:
+def test_superuser_can_do_all_of_this(olive: User, otto: User, ada: User) -> None:
     client = signed_in(olive)
     form = {"email": ada.email, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
     assert client.post(f"{USERS}{ada.pk}/change/", form).status_code == 302

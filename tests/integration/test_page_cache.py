@@ -1,4 +1,4 @@
-"""Visitors' pages are made once, renewed the moment the catalogue changes, and never one visitor's in another's."""
+"""Cached public pages are rebuilt when the catalogue changes and never hold one visitor's data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def text(client: Client, path: str = "/store/", **headers: str) -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_second_visitor_costs_no_query(
+def test_second_visitor_costs_no_query(
     goods: ProductConfiguration, path: str, django_assert_max_num_queries: Any, django_assert_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(5):
@@ -58,7 +58,7 @@ def test_the_second_visitor_costs_no_query(
     assert not second.cookies
 
 
-def test_a_browser_that_has_the_page_is_told_so(goods: ProductConfiguration) -> None:
+def test_unchanged_page_is_304(goods: ProductConfiguration) -> None:
     first = Client().get("/store/")
     tag = first["ETag"]
     assert first["Cache-Control"] == "no-cache"
@@ -69,13 +69,13 @@ def test_a_browser_that_has_the_page_is_told_so(goods: ProductConfiguration) -> 
     assert Client().get("/store/", headers={"If-None-Match": '"another"'}).status_code == 200
 
 
-def test_zipped_is_the_same_page_under_another_tag(goods: ProductConfiguration) -> None:
+def test_compressed_page_has_another_etag(goods: ProductConfiguration) -> None:
     plain, zipped = Client().get("/store/"), Client().get("/store/", headers={"Accept-Encoding": "gzip, br"})
     assert gzip.decompress(zipped.content) == plain.content
     assert zipped["ETag"] != plain["ETag"]
 
 
-def test_head_is_answered(goods: ProductConfiguration) -> None:
+def test_head_is_answered_from_the_cache(goods: ProductConfiguration) -> None:
     assert Client().head("/store/").status_code == 200
 
 
@@ -112,14 +112,14 @@ def _deleted(goods: ProductConfiguration, sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [_rename, _by_bootstrap, _by_an_event, _new_price, _hidden, _deleted])
-def test_a_change_shows_at_once(goods: ProductConfiguration, sandbox: Any, change: Any) -> None:
+def test_catalogue_change_shows_at_once(goods: ProductConfiguration, sandbox: Any, change: Any) -> None:
     before = {path: text(Client(), path) for path in PAGES[:3]}
     change(goods, sandbox)
     for path, old in before.items():
         assert text(Client(), path) != old, path
 
 
-def test_what_is_rolled_back_changes_nothing_and_what_is_uncommitted_is_not_kept(
+def test_uncommitted_and_rolled_back_changes_are_not_cached(
     goods: ProductConfiguration,
 ) -> None:
     stamp = page_cache.current_version()
@@ -132,10 +132,10 @@ def test_what_is_rolled_back_changes_nothing_and_what_is_uncommitted_is_not_kept
     assert page_cache.current_version() != stamp
 
 
-def test_a_page_made_before_the_change_is_not_kept_after_it(
+def test_page_rendered_before_a_change_is_not_cached_after_it(
     goods: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The catalogue changes while a page is being made of the old one: its next visitor gets a new one."""
+    """The catalogue changes while the page is rendered, so the next visitor needs a new page."""
     from apps.ecommerce.views import store as views
 
     real = views.product_cards
@@ -152,7 +152,7 @@ def test_a_page_made_before_the_change_is_not_kept_after_it(
     assert "Renamed" in text(Client())
 
 
-def test_another_process_sees_the_change(goods: ProductConfiguration, settings: Any) -> None:
+def test_other_process_sees_the_change(goods: ProductConfiguration, settings: Any) -> None:
     text(Client())
     Product.objects.filter(pk=goods.product_id).update(name="Renamed")
     location = str(settings.KEPT_PAGES["LOCATION"])
@@ -162,7 +162,7 @@ def test_another_process_sees_the_change(goods: ProductConfiguration, settings: 
     assert "Renamed" in text(Client())
 
 
-def test_each_language_and_colour_has_its_own(goods: ProductConfiguration) -> None:
+def test_each_language_and_theme_has_its_own_page(goods: ProductConfiguration) -> None:
     english = text(Client())
     german = text(Client(), **{"Accept-Language": "de"})
     assert 'lang="de"' in german
@@ -173,14 +173,14 @@ def test_each_language_and_colour_has_its_own(goods: ProductConfiguration) -> No
     assert text(Client()) == english
 
 
-def test_what_is_hung_on_an_address_never_reaches_others(goods: ProductConfiguration) -> None:
+def test_query_parameters_never_reach_other_visitors(goods: ProductConfiguration) -> None:
     page = text(Client(), "/store/?utm_source=ada@example.com&page=1")
     assert "ada@example.com" not in page
     text(Client(), "/store/?email=ada@example.com&page=1")
     assert page == text(Client(), "/store/?page=1")
 
 
-def test_searches_are_not_kept(goods: ProductConfiguration, put_away: list[Any]) -> None:
+def test_searches_are_not_cached(goods: ProductConfiguration, put_away: list[Any]) -> None:
     for number in range(5):
         assert Client().get(f"/store/?q=word{number}").status_code == 200
         assert Client().get(f"/store/?product=word{number}").status_code == 200
@@ -189,7 +189,7 @@ def test_searches_are_not_kept(goods: ProductConfiguration, put_away: list[Any])
     assert len(put_away) == 1
 
 
-def test_a_signed_in_persons_page_is_theirs(goods: ProductConfiguration, ada: Any, bob: Any) -> None:
+def test_signed_in_page_is_not_shared(goods: ProductConfiguration, ada: Any, bob: Any) -> None:
     visitor = text(Client())
     answer = signed_in(ada).get("/store/")
     assert "ada@example.com" in answer.content.decode()
@@ -198,7 +198,7 @@ def test_a_signed_in_persons_page_is_theirs(goods: ProductConfiguration, ada: An
     assert text(Client()) == visitor
 
 
-def test_a_message_is_shown_once_to_whom_it_is_for(goods: ProductConfiguration, as_ada: Client) -> None:
+def test_message_is_shown_once_to_its_visitor_only(goods: ProductConfiguration, as_ada: Client) -> None:
     text(Client(), "/")
     as_ada.post("/accounts/logout/")
     assert "signed out" in text(as_ada, "/")
@@ -206,7 +206,7 @@ def test_a_message_is_shown_once_to_whom_it_is_for(goods: ProductConfiguration, 
     assert "signed out" not in text(Client(), "/")
 
 
-def test_a_visitors_choice_is_remembered_without_a_token(goods: ProductConfiguration, client: Client) -> None:
+def test_visitors_choice_is_saved_without_a_csrf_token(goods: ProductConfiguration, client: Client) -> None:
     assert "csrfmiddlewaretoken" not in text(client, "/store/icon-set/")
     strict = Client(enforce_csrf_checks=True)
     answer = strict.get("/store/icon-set/buy/", {"price": goods.prices[0].id})
@@ -214,27 +214,25 @@ def test_a_visitors_choice_is_remembered_without_a_token(goods: ProductConfigura
     assert strict.session["pending_checkout"]["price"] == goods.prices[0].id
 
 
-def test_a_page_from_before_signing_in_asks_for_one_more_press(
-    goods: ProductConfiguration, as_ada: Client
-) -> None:
+def test_form_from_before_sign_in_asks_to_submit_again(goods: ProductConfiguration, as_ada: Client) -> None:
     price = goods.prices[0].id
     answer = as_ada.get("/store/icon-set/buy/", {"price": price})
     assert (answer.status_code, answer["Location"]) == (303, f"/store/icon-set/?price={price}")
 
 
-def test_what_is_gone_is_not_kept(goods: ProductConfiguration) -> None:
+def test_404_is_not_cached(goods: ProductConfiguration) -> None:
     _hidden(goods, None)
     assert Client().get("/store/icon-set/").status_code == 404
     assert "ETag" not in Client().get("/store/icon-set/")
 
 
-def test_who_looks_while_the_catalogue_is_copied_sees_all_of_it_afterwards(
+def test_page_cached_during_catalogue_sync_is_complete_afterwards(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh = configurations.refresh_search_columns
 
     def with_a_visitor(*args: Any) -> list[str]:
-        Client().get("/store/")  # is rendered and cached before the new products are there
+        Client().get("/store/")  # the page is rendered and cached before the new products exist
         return refresh(*args)
 
     monkeypatch.setattr(configurations, "refresh_search_columns", with_a_visitor)

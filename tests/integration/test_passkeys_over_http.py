@@ -1,4 +1,4 @@
-"""Passkeys over HTTP: a software authenticator answers as a phone, a phone without a PIN and attackers do."""
+"""Passkeys over HTTP with a software authenticator: valid answers, devices without PIN, and attacks."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def device(**changes: Any) -> SoftwareAuthenticator:
     return SoftwareAuthenticator(**{"origin": ORIGIN, "rp_id": HOST, **changes})
 
 
-def question(client: Client, path: str) -> Any:
-    """What the page asks the browser to find out."""
+def authentication_options(client: Client, path: str) -> Any:
+    """Return the options that the page passes to `navigator.credentials.get`."""
     if path == LOGIN:
         return client.get(path, headers={"Accept": "application/json"}).json()["request_options"]
     page = client.get(path).content.decode()
@@ -58,8 +58,8 @@ def answer(client: Client, path: str, credential: Any) -> Any:
     return client.post(path, {"name": "The laptop", "credential": text})
 
 
-def proven(user: User) -> Client:
-    """A browser where the password was typed just now, as adding a passkey wants it."""
+def recently_authenticated(user: User) -> Client:
+    """Return a browser whose user typed the password just now, as adding a passkey requires."""
     client = browser()
     sign_in(client, user.email, PASSWORDS[user.email])
     client.post("/accounts/reauthenticate/", {"password": PASSWORDS[user.email]})
@@ -67,14 +67,14 @@ def proven(user: User) -> Client:
 
 
 def add(user: User, passkey: SoftwareAuthenticator) -> Client:
-    client = proven(user)
-    answer(client, ADD, passkey.create(question(client, ADD)))
+    client = recently_authenticated(user)
+    answer(client, ADD, passkey.create(authentication_options(client, ADD)))
     return client
 
 
 @pytest.fixture
 def passkey(ada: User) -> SoftwareAuthenticator:
-    """Ada's."""
+    """Return a passkey of Ada's."""
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     made = device()
     add(ada, made)
@@ -82,7 +82,7 @@ def passkey(ada: User) -> SoftwareAuthenticator:
     return made
 
 
-# --- the three places that ask for a passkey: each gives a browser that is there, and tells whether it was let in ---
+# --- the three places that ask for a passkey: each returns (browser, whether it was accepted) ---
 
 
 def at_login(ada: User) -> tuple[Client, str]:
@@ -113,12 +113,12 @@ Place = Callable[[User], tuple[Client, str]]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_passkey_with_user_verification_is_accepted(
+def test_passkey_with_user_verification_is_accepted(
     ada: User, passkey: SoftwareAuthenticator, place: Place
 ) -> None:
     client, path = place(ada)
     assert not was_let_in(client, path)
-    answer(client, path, passkey.get(question(client, path)))
+    answer(client, path, passkey.get(authentication_options(client, path)))
     assert was_let_in(client, path)
 
 
@@ -137,29 +137,29 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
-def test_a_wrong_answer_is_refused(
+def test_wrong_answer_is_refused(
     ada: User, passkey: SoftwareAuthenticator, place: Place, changes: dict[str, Any]
 ) -> None:
     client, path = place(ada)
-    asked = question(client, path)
+    options = authentication_options(client, path)
     for name, value in changes.items():
         setattr(passkey, name, value)
-    assert answer(client, path, passkey.get(asked)).status_code in (200, 302)
+    assert answer(client, path, passkey.get(options)).status_code in (200, 302)
     assert not was_let_in(client, path)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_answer_is_good_for_its_own_question_once(
+def test_answer_is_valid_once_for_its_own_challenge(
     ada: User, passkey: SoftwareAuthenticator, place: Place
 ) -> None:
     client, path = place(ada)
-    overheard = passkey.get(question(client, path))
+    overheard = passkey.get(authentication_options(client, path))
     answer(client, path, overheard)
     assert was_let_in(client, path)
     for _asked_again in range(2):
         thief, path = place(ada)
         if _asked_again:
-            question(thief, path)
+            authentication_options(thief, path)
         answer(thief, path, overheard)
         assert not was_let_in(thief, path)
     if path == LOGIN:
@@ -169,44 +169,44 @@ def test_an_answer_is_good_for_its_own_question_once(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_counter_that_does_not_go_up_is_refused(ada: User, place: Place) -> None:
+def test_counter_that_does_not_increase_is_refused(ada: User, place: Place) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     key = device(counter=5)
     add(ada, key)
     for count, accepted in ((5, False), (4, False), (0, False), (6, True), (6, False), (2**32 - 1, True)):
         client, path = place(ada)
         key.counter = count
-        answer(client, path, key.get(question(client, path)))
+        answer(client, path, key.get(authentication_options(client, path)))
         assert was_let_in(client, path) is accepted, count
 
 
-def test_a_synced_passkey_always_counts_zero(ada: User, passkey: SoftwareAuthenticator) -> None:
+def test_synced_passkey_may_always_count_zero(ada: User, passkey: SoftwareAuthenticator) -> None:
     for _ in range(3):
         client, path = at_login(ada)
-        answer(client, path, passkey.get(question(client, path)))
+        answer(client, path, passkey.get(authentication_options(client, path)))
         assert was_let_in(client, path)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_passkey_opens_its_own_account_only(
+def test_passkey_signs_in_to_its_own_account_only(
     ada: User, bob: User, passkey: SoftwareAuthenticator, place: Place
 ) -> None:
     EmailAddress.objects.create(user=bob, email=bob.email, verified=True, primary=True)
     bobs, client = device(credential_id=b"Bob's"), browser()
     sign_in(client, bob.email, "bob-looks-around")
     client.post("/accounts/reauthenticate/", {"password": "bob-looks-around"})
-    answer(client, ADD, bobs.create(question(client, ADD)))
+    answer(client, ADD, bobs.create(authentication_options(client, ADD)))
     assert Authenticator.objects.filter(user=bob, type="webauthn").exists()
     client, path = place(ada)
     bobs.user_handle = passkey.user_handle
-    answer(client, path, bobs.get(question(client, path)))
+    answer(client, path, bobs.get(authentication_options(client, path)))
     assert not was_let_in(client, path)
 
 
-def test_somebody_closed_out_does_not_get_in_by_a_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
+def test_inactive_user_cannot_sign_in_by_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
     User.objects.update(is_active=False)
     client, path = at_login(ada)
-    answer(client, path, passkey.get(question(client, path)))
+    answer(client, path, passkey.get(authentication_options(client, path)))
     assert not was_let_in(client, path)
 
 
@@ -214,31 +214,31 @@ def test_somebody_closed_out_does_not_get_in_by_a_passkey(ada: User, passkey: So
 
 
 @pytest.mark.parametrize("changes", list(WRONG.values())[:-2], ids=list(WRONG)[:-2])
-def test_a_wrong_answer_adds_no_passkey(ada: User, changes: dict[str, Any]) -> None:
-    client, made = proven(ada), device(**changes)
-    page = answer(client, ADD, made.create(question(client, ADD)))
+def test_wrong_answer_adds_no_passkey(ada: User, changes: dict[str, Any]) -> None:
+    client, made = recently_authenticated(ada), device(**changes)
+    page = answer(client, ADD, made.create(authentication_options(client, ADD)))
     assert "Incorrect code" in page.content.decode()
     assert not Authenticator.objects.exists()
 
 
-def test_a_question_for_signing_in_adds_no_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
-    """Its challenge is known to the session, too."""
+def test_sign_in_challenge_cannot_add_a_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
+    """The session also holds this challenge."""
     client = browser()
     client.force_login(ada)
     client.post("/accounts/reauthenticate/", {"password": PASSWORDS[ada.email]})
     second = device(credential_id=b"the second")
-    asked = question(client, ADD)
-    other = question(client, REAUTHENTICATE)
-    asked["publicKey"]["challenge"] = other["publicKey"]["challenge"]
+    options = authentication_options(client, ADD)
+    other = authentication_options(client, REAUTHENTICATE)
+    options["publicKey"]["challenge"] = other["publicKey"]["challenge"]
     second.user_verified = False
-    answer(client, ADD, second.create(asked))
+    answer(client, ADD, second.create(options))
     assert Authenticator.objects.filter(type="webauthn").count() == 1
 
 
-def test_what_a_browser_sends_beside_a_new_passkey_is_not_stored(ada: User) -> None:
-    """A database may refuse NUL characters, NaN and half characters in JSON."""
-    client, made = proven(ada), device()
-    credential = made.create(question(client, ADD))
+def test_unexpected_fields_of_a_new_passkey_are_not_stored(ada: User) -> None:
+    """A database may refuse NUL characters, NaN and lone surrogates in JSON."""
+    client, made = recently_authenticated(ada), device()
+    credential = made.create(authentication_options(client, ADD))
     credential |= {
         "more": "\x00",
         "clientExtensionResults": {"much": ["x" * 100_000, float("nan"), "\ud800"]},
@@ -248,7 +248,7 @@ def test_what_a_browser_sends_beside_a_new_passkey_is_not_stored(ada: User) -> N
     assert len(stored) < 2000
     assert not {"more", "much"} & set(re.findall(r"\w+", stored))
     other, path = at_login(ada)
-    answer(other, path, made.get(question(other, path)))
+    answer(other, path, made.get(authentication_options(other, path)))
     assert was_let_in(other, path)
 
 
@@ -260,7 +260,7 @@ def cbor_of_depth(depth: int) -> str:
 
 
 def garbage(real: dict[str, Any]) -> list[Any]:
-    """Answers of a wrong shape, made from one of the right shape."""
+    """Return malformed variants of a valid answer."""
     response = real["response"]
     broken: list[Any] = [None, True, 7, "text", [], {}, [real], {"response": response}]
     broken += ["", "{", "[" * 100_000, '{"a":' * 100_000, "9" * 5000, '{"id": NaN}', "\x00", '"\\ud800"']
@@ -291,33 +291,33 @@ def garbage(real: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_garbage_is_refused_without_a_server_error(
+def test_malformed_answer_is_refused_without_server_error(
     ada: User, passkey: SoftwareAuthenticator, place: Place
 ) -> None:
     client, path = place(ada)
-    for wrong in garbage(passkey.get(question(client, path))):
-        question(client, path)
+    for wrong in garbage(passkey.get(authentication_options(client, path))):
+        authentication_options(client, path)
         assert answer(client, path, wrong).status_code in (200, 302), str(wrong)[:200]
         if path != REAUTHENTICATE:
             assert not was_let_in(client, path)
     assert not was_let_in(client, path)
 
 
-def test_garbage_adds_no_passkey(ada: User) -> None:
-    client, made = proven(ada), device()
-    for wrong in garbage(made.create(question(client, ADD))):
-        real = made.create(question(client, ADD))
+def test_malformed_answer_adds_no_passkey(ada: User) -> None:
+    client, made = recently_authenticated(ada), device()
+    for wrong in garbage(made.create(authentication_options(client, ADD))):
+        real = made.create(authentication_options(client, ADD))
         if isinstance(wrong, dict) and wrong.get("clientExtensionResults") != real["clientExtensionResults"]:
-            continue  # not looked at
+            continue  # ignored by the server
         assert answer(client, ADD, wrong).status_code in (200, 302), str(wrong)[:200]
         assert not Authenticator.objects.exists(), str(wrong)[:200]
 
 
-def test_a_handle_of_nobody_is_refused(passkey: SoftwareAuthenticator, ada: User) -> None:
+def test_unknown_user_handle_is_refused(passkey: SoftwareAuthenticator, ada: User) -> None:
     for handle in (b"", b"0", b"-1", b"zzzzzzzzzzzzzzzzzzzz", b"1.5", b"\x00", b"\xff", b"1" * 5000):
         client, path = at_login(ada)
         passkey.user_handle = websafe_encode(handle)
-        assert answer(client, path, passkey.get(question(client, path))).status_code == 302
+        assert answer(client, path, passkey.get(authentication_options(client, path))).status_code == 302
         assert not was_let_in(client, path)
 
 
@@ -326,7 +326,7 @@ def test_a_handle_of_nobody_is_refused(passkey: SoftwareAuthenticator, ada: User
 
 @pytest.fixture
 def olives(olive: User, settings: Any) -> SoftwareAuthenticator:
-    """Olive's passkey, in a shop whose admin asks for a second factor."""
+    """Return Olive's passkey, in a shop whose admin requires a second factor."""
     settings.ADMIN_REQUIRES_MFA = True
     EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
     made = device()
@@ -340,17 +340,17 @@ def opens_admin(client: Client) -> bool:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("verified", [True, False])
-def test_the_admin_opens_by_a_passkey_with_user_verification_only(
+def test_admin_requires_a_passkey_with_user_verification(
     olive: User, olives: SoftwareAuthenticator, place: Place, verified: bool
 ) -> None:
     client, path = place(olive)
     olives.user_verified = verified
-    answer(client, path, olives.get(question(client, path)))
+    answer(client, path, olives.get(authentication_options(client, path)))
     assert opens_admin(client) is verified
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_adding_a_passkey_opens_the_admin_with_user_verification_only(
+def test_new_passkey_opens_the_admin_with_user_verification_only(
     olive: User, settings: Any, verified: bool
 ) -> None:
     settings.ADMIN_REQUIRES_MFA = True
@@ -358,49 +358,47 @@ def test_adding_a_passkey_opens_the_admin_with_user_verification_only(
     assert opens_admin(add(olive, device(user_verified=verified))) is verified
 
 
-def test_an_old_session_and_the_password_do_not_replace_an_operators_second_factor(
+def test_old_session_and_password_do_not_replace_the_second_factor(
     olive: User, olives: SoftwareAuthenticator, mailoutbox: list[Any]
 ) -> None:
-    """Neither does the mailbox: a session from before the factor was set up has to show that factor first."""
+    """A session from before the factor was set up, or a code by e-mail, must show that factor first."""
     thief, _path = at_important_change(olive)
     thief.post("/accounts/reauthenticate/", {"password": PASSWORDS[olive.email]})
     thief.post("/accounts/reauthenticate/code/", {"recipient": olive.email})
     passkey = Authenticator.objects.get(type="webauthn")
     for path in (ADD, f"/accounts/2fa/webauthn/keys/{passkey.pk}/remove/", *SECOND_FACTOR_PAGES):
         assert thief.get(path)["Location"].startswith("/accounts/2fa/"), path
-    assert not mailoutbox[1:]  # the first told of the passkey
+    assert not mailoutbox[1:]  # the session's first request after the passkey was added
     assert not opens_admin(thief)
 
 
 # --- without a password -------------------------------------------------------------------------------------
 
 
-def test_somebody_without_a_password_adds_a_passkey_after_a_code_by_mail(
-    ada: User, mailoutbox: list[Any]
-) -> None:
+def test_user_without_password_adds_a_passkey_after_an_emailed_code(ada: User, mailoutbox: list[Any]) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     ada.set_unusable_password()
     ada.save()
     client = browser()
     client.force_login(ada)
-    asked = client.get(ADD)
-    assert asked["Location"].startswith("/accounts/reauthenticate/code/?next=")
-    page = client.get(asked["Location"]).content.decode()
+    response = client.get(ADD)
+    assert response["Location"].startswith("/accounts/reauthenticate/code/?next=")
+    page = client.get(response["Location"]).content.decode()
     assert "site-header" in page
     assert f"Send a code to {ada.email}" in page
-    sent = client.post(asked["Location"], {"recipient": ada.email, "next": ADD})
+    sent = client.post(response["Location"], {"recipient": ada.email, "next": ADD})
     assert "site-header" in client.get(sent["Location"]).content.decode()
     code = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mailoutbox[0].body), re.MULTILINE)
     assert code
     assert client.post(sent["Location"], {"code": code[1], "next": ADD})["Location"] == ADD
     made = device()
-    answer(client, ADD, made.create(question(client, ADD)))
+    answer(client, ADD, made.create(authentication_options(client, ADD)))
     other, path = at_login(ada)
-    answer(other, path, made.get(question(other, path)))
+    answer(other, path, made.get(authentication_options(other, path)))
     assert was_let_in(other, path)
 
 
-def test_a_way_to_prove_oneself_that_the_shop_has_no_words_for_keeps_allauths(
+def test_unknown_reauthentication_method_uses_allauths_label(
     as_ada: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from allauth.account.adapter import DefaultAccountAdapter

@@ -1,4 +1,4 @@
-"""Argon2 with OWASP's parameters: little memory, and hashes of before are upgraded at sign-in."""
+"""Argon2 with OWASP's parameters; older hashes are upgraded at sign-in."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def _shops_hashers(settings: Any) -> None:
     settings.PASSWORD_HASHERS = shop.PASSWORD_HASHERS
 
 
-def test_a_new_password_is_hashed_with_owasps_parameters(client: Client) -> None:
+def test_new_password_is_hashed_with_owasp_parameters(client: Client) -> None:
     client.post("/accounts/signup/", {"email": "grace@example.com", "password1": PASSWORD})
     assert User.objects.get().password.startswith(OWASP)
 
 
 @pytest.mark.parametrize("hasher", DJANGOS)
-def test_an_old_hash_verifies_and_is_upgraded_at_sign_in(
+def test_old_hash_is_verified_and_upgraded_at_sign_in(
     ada: User, client: Client, settings: Any, hasher: str
 ) -> None:
     settings.PASSWORD_HASHERS = [hasher]
@@ -58,15 +58,13 @@ def test_an_old_hash_verifies_and_is_upgraded_at_sign_in(
     again = Client()
     sign_in(again, ada.email, PASSWORD)
     assert signed_in_as(again) == ada.email
-    kept = ada.password
+    hash_before = ada.password
     ada.refresh_from_db()
-    assert ada.password == kept
+    assert ada.password == hash_before
 
 
-def test_confirming_the_password_of_an_old_hash_keeps_this_browser_signed_in(
-    ada: User, client: Client, settings: Any
-) -> None:
-    """Django's sessions are bound to the hash."""
+def test_upgrading_the_hash_keeps_the_session_signed_in(ada: User, client: Client, settings: Any) -> None:
+    """Django's sessions depend on the hash."""
     settings.PASSWORD_HASHERS = DJANGOS[:1]
     ada.password = make_password(PASSWORD)
     ada.save()
@@ -78,18 +76,18 @@ def test_confirming_the_password_of_an_old_hash_keeps_this_browser_signed_in(
     assert signed_in_as(client) == ada.email
 
 
-def test_the_first_hasher_is_argon2() -> None:
+def test_first_hasher_is_argon2() -> None:
     assert get_hashers()[0].algorithm == "argon2"
 
 
-def test_many_sign_ins_at_once_hash_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else each takes its memory at the same time."""
-    now, most = 0, 0
+def test_concurrent_sign_ins_hash_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each hash takes its memory, so concurrent hashes would add up."""
+    now, maximum = 0, 0
 
     def counted(self: Any, *arguments: str) -> bool:
-        nonlocal now, most
+        nonlocal now, maximum
         now += 1
-        most = max(most, now)
+        maximum = max(maximum, now)
         time.sleep(0.01)
         now -= 1
         return True
@@ -100,7 +98,7 @@ def test_many_sign_ins_at_once_hash_one_after_the_other(monkeypatch: pytest.Monk
     with ThreadPoolExecutor(8) as threads:
         for number in range(8):
             threads.submit(hasher.verify if number % 2 else hasher.encode, "a password", "salt")
-    assert most == 1
+    assert maximum == 1
 
 
 MEASURE = """
@@ -116,10 +114,10 @@ with ThreadPoolExecutor(16) as threads:
     print(megabytes("VmHWM") - before, megabytes("VmRSS") - before)
 """
 
-if sys.platform == "linux":  # /proc
+if sys.platform == "linux":  # reads /proc
 
-    def test_sixteen_sign_ins_at_once_take_the_memory_of_one_and_give_it_back() -> None:
+    def test_sixteen_sign_ins_use_the_memory_of_one_and_free_it() -> None:
         done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
-        peak, kept = map(int, done.stdout.split())
+        peak, remaining = map(int, done.stdout.split())
         assert peak < 40
-        assert kept < 15
+        assert remaining < 15

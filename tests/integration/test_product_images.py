@@ -1,4 +1,4 @@
-"""Product pictures come from this site, small and in the sizes that pages use, whatever Stripe's addresses say."""
+"""Product images are fetched from Stripe's URLs once, resized and served from this site."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def encoded(kind: str, size: tuple[int, int], colour: Any = RED, mode: str = "RG
 
 
 def photo() -> bytes:
-    """Taken with the camera on its side: 400 × 1600 as stored, blue at what is the top when it hangs right."""
+    """Return a 400 × 1600 JPEG with an EXIF rotation; its top is blue when shown upright."""
     picture = Image.new("RGB", (1600, 400), RED)
     picture.paste(BLUE, (0, 0, 200, 400))
     exif = Image.Exif()
@@ -59,7 +59,7 @@ def moving() -> bytes:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """The head of a picture of so many pixels; a few dozen bytes."""
+    """Return the header of a PNG that claims this many pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -70,10 +70,10 @@ def bomb(width: int, height: int) -> bytes:
     )
 
 
-class Elsewhere(http.server.BaseHTTPRequestHandler):
-    """Where Stripe would keep the pictures."""
+class ImageServer(http.server.BaseHTTPRequestHandler):
+    """The server of the URLs in `product.images`."""
 
-    asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[str]] = []
     answers: ClassVar[dict[str, tuple[int, str, bytes]]] = {
         "/a.png": (200, "image/png", encoded("PNG", (1000, 750))),
         "/b.png": (200, "image/png", encoded("PNG", (2000, 1000), BLUE)),
@@ -92,7 +92,7 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
     }
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
         status, kind, body = self.answers.get(self.path, (404, "text/plain", b"no"))
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -104,9 +104,9 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[str]:
-    Elsewhere.asked.clear()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+def image_server() -> Iterator[str]:
+    ImageServer.requests.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), ImageServer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -119,7 +119,7 @@ def with_image(sandbox: Any, *urls: str) -> Product:
 
 
 def files(picture: Picture) -> list[Image.Image]:
-    """As they are served."""
+    """Return the stored files as the site serves them."""
     found = []
     for address in [part.split()[0] for part in picture.srcset.split(", ")]:
         response = Client().get(address)
@@ -128,38 +128,36 @@ def files(picture: Picture) -> list[Image.Image]:
     return found
 
 
-def test_a_picture_is_fetched_and_made_once_and_served_by_us(
-    sandbox: Any, elsewhere: str, client: Client, monkeypatch: pytest.MonkeyPatch
+def test_image_is_fetched_and_resized_once(
+    sandbox: Any, image_server: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product = with_image(sandbox, f"{elsewhere}/a.png")
+    product = with_image(sandbox, f"{image_server}/a.png")
     assert product.picture.src.startswith("/media/products/")
     with monkeypatch.context() as idle:
         idle.setattr(Image, "open", None)
         sync_catalogue()
-    assert Elsewhere.asked == ["/a.png"]
-    sandbox.client.v1.products.update(product.id, {"images": [f"{elsewhere}/b.png"]})
+    assert ImageServer.requests == ["/a.png"]
+    sandbox.client.v1.products.update(product.id, {"images": [f"{image_server}/b.png"]})
     sync_catalogue()
     assert Product.objects.get().picture.src != product.picture.src
     page = client.get("/store/").content.decode()
-    assert elsewhere not in page
+    assert image_server not in page
 
 
-def test_the_copies_have_the_widths_that_pages_use_and_none_is_larger_than_the_picture(
-    sandbox: Any, elsewhere: str
-) -> None:
+def test_copies_have_the_widths_in_use_and_are_never_enlarged(sandbox: Any, image_server: str) -> None:
     for name, sizes in {
         "a.png": [(160, 120), (384, 288), (576, 432), (768, 576), (1000, 750)],
         "b.png": [(160, 80), (384, 192), (576, 288), (768, 384), (1152, 576), (1440, 720)],
         "small.webp": [(100, 50)],
     }.items():
-        picture = images.copy_image(f"{elsewhere}/{name}")
+        picture = images.copy_image(f"{image_server}/{name}")
         assert picture is not None
         assert [file.size for file in files(picture)] == sizes
         assert (picture.width, picture.height) == sizes[-1]
 
 
-def test_a_photo_is_upright_and_tells_nothing_of_who_took_it(sandbox: Any, elsewhere: str) -> None:
-    picture = images.copy_image(f"{elsewhere}/photo.jpg")
+def test_photo_is_upright_and_without_metadata(sandbox: Any, image_server: str) -> None:
+    picture = images.copy_image(f"{image_server}/photo.jpg")
     assert picture is not None
     assert (picture.width, picture.height) == (400, 1600)
     for file in files(picture):
@@ -168,10 +166,10 @@ def test_a_photo_is_upright_and_tells_nothing_of_who_took_it(sandbox: Any, elsew
         assert close_to(file.getpixel((file.width // 2, file.height - 4)), RED)
 
 
-def test_every_kind_of_picture_is_shown_in_its_colours(sandbox: Any, elsewhere: str) -> None:
+def test_each_image_mode_keeps_its_colours(sandbox: Any, image_server: str) -> None:
     found = {}
     for name in ("clear.png", "print.jpg", "moving.gif"):
-        picture = images.copy_image(f"{elsewhere}/{name}")
+        picture = images.copy_image(f"{image_server}/{name}")
         assert picture is not None
         found[name] = files(picture)[-1]
     assert found["clear.png"].convert("RGBA").getpixel((50, 50))[3] == 0  # type: ignore[index]
@@ -184,24 +182,26 @@ def close_to(pixel: Any, colour: tuple[int, int, int]) -> bool:
     return all(abs(part - wanted) < 12 for part, wanted in zip(pixel, colour, strict=False))
 
 
-def test_all_pictures_are_shown_in_stripes_order(sandbox: Any, elsewhere: str, client: Client) -> None:
-    product = with_image(sandbox, f"{elsewhere}/missing.png", f"{elsewhere}/b.png", f"{elsewhere}/a.png")
+def test_images_are_shown_in_stripes_order(sandbox: Any, image_server: str, client: Client) -> None:
+    product = with_image(
+        sandbox, f"{image_server}/missing.png", f"{image_server}/b.png", f"{image_server}/a.png"
+    )
     second, third = product.pictures
     assert product.picture == second
     page = client.get("/store/pictured/").content.decode()
     assert page.index(second.src) < page.index(third.src)
-    assert elsewhere not in page
-    Elsewhere.asked.clear()
+    assert image_server not in page
+    ImageServer.requests.clear()
     sandbox.client.v1.products.update(
-        product.id, {"images": [f"{elsewhere}/a.png", f"{elsewhere}/b.png"], "name": "Turned round"}
+        product.id, {"images": [f"{image_server}/a.png", f"{image_server}/b.png"], "name": "Turned round"}
     )
     sync_catalogue()
     assert Product.objects.get().pictures == [third, second]
-    assert Elsewhere.asked == []
+    assert ImageServer.requests == []
 
 
-def test_a_page_offers_every_copy_with_its_true_size(sandbox: Any, elsewhere: str, client: Client) -> None:
-    picture = with_image(sandbox, f"{elsewhere}/a.png", f"{elsewhere}/b.png").picture
+def test_srcset_lists_each_copy_with_its_true_width(sandbox: Any, image_server: str, client: Client) -> None:
+    picture = with_image(sandbox, f"{image_server}/a.png", f"{image_server}/b.png").picture
     (card,) = re.findall(r"<img[^>]*>", client.get("/store/").content.decode())
     first, second, *thumbs = re.findall(r"<img[^>]*>", client.get("/store/pictured/").content.decode())
     for element in (card, first):
@@ -229,18 +229,18 @@ def test_a_page_offers_every_copy_with_its_true_size(sandbox: Any, elsewhere: st
         "/tower.png",
     ],
 )
-def test_what_is_no_picture_is_replaced_by_drawn_art(
-    sandbox: Any, elsewhere: str, client: Client, path: str
+def test_invalid_image_is_replaced_by_drawn_art(
+    sandbox: Any, image_server: str, client: Client, path: str
 ) -> None:
-    product = with_image(sandbox, elsewhere + path)
+    product = with_image(sandbox, image_server + path)
     assert product.pictures == []
     page = client.get("/store/").content.decode()
     assert 'src="/art/' in page
-    assert elsewhere not in page
+    assert image_server not in page
 
 
-def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
-    url = "http://127.0.0.1:9999/static/stripe_sandbox/art/workshop.svg"  # the port of another day
+def test_static_files_are_not_copied(sandbox: Any) -> None:
+    url = "http://127.0.0.1:9999/static/stripe_sandbox/art/workshop.svg"  # the development server had another port
     picture = with_image(sandbox, url).picture
     assert picture == Picture("/static/stripe_sandbox/art/workshop.svg", 1200, 900, [])
     assert default_storage.exists("products/workshop.svg") is False
@@ -249,10 +249,10 @@ def test_our_own_static_files_stay_where_and_as_they_are(sandbox: Any) -> None:
         assert (found and (found.width, found.height)) == images.STATIC_SIZE
 
 
-def test_shared_link_shows_the_photo_or_else_the_image_of_the_shop(
-    sandbox: Any, elsewhere: str, client: Client
+def test_shared_link_shows_the_photo_or_the_shops_image(
+    sandbox: Any, image_server: str, client: Client
 ) -> None:
-    photographed = with_image(sandbox, f"{elsewhere}/a.png")
+    photographed = with_image(sandbox, f"{image_server}/a.png")
     drawn = stock(sandbox.client, "Font").product
     for product, image in ((photographed, photographed.picture.src), (drawn, "/static/brand/og.png")):
         page = client.get(product.configuration.get_absolute_url()).content.decode()

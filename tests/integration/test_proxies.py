@@ -1,4 +1,4 @@
-"""Behind each proxy that the shop is set up for, every shopper has their own address, and nobody chooses it."""
+"""Behind each supported proxy, every shopper has their own IP address and cannot choose it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADA, BOB = "198.51.100.7", "198.51.100.8"
 
 @pytest.fixture(params=FRONTS)
 def front(request: pytest.FixtureRequest, settings: Any) -> Front:
-    """Each proxy, with the settings that its shipped file has."""
+    """Return each proxy's name with the settings of its shipped file."""
     configure(settings, deployed(request.param))
     return FRONTS[request.param]
 
@@ -43,17 +43,18 @@ FORGERIES: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("sent", FORGERIES, ids=lambda sent: ",".join(sent) or "nothing")
-def test_each_proxy_names_the_client_whatever_the_client_sends(
+def test_client_ip_comes_from_the_proxy_not_from_the_client(
     front: Front, sent: dict[str, str], rf: RequestFactory
 ) -> None:
     addresses = {client_ip(rf.get("/", **through(front, client, sent))) for client in (ADA, BOB)}
     assert addresses == {ADA, BOB}
 
 
-def test_shopper_who_guesses_passwords_locks_out_nobody_else(front: Front, ada: User, client: Client) -> None:
+def test_password_guesses_lock_out_only_their_sender(front: Front, ada: User, client: Client) -> None:
     wrong = {"login": "nobody@example.com", "password": "guess"}
     for number in range(12):
-        sent = {"X-Forwarded-For": f"192.0.2.{number}"}  # another address each time, if it were believed
+        # a new IP address each time, if the header were trusted
+        sent = {"X-Forwarded-For": f"192.0.2.{number}"}
         page = client.post(
             "/accounts/login/", {**wrong, "login": f"{number}@example.com"}, **through(front, BOB, sent)
         )
@@ -62,12 +63,12 @@ def test_shopper_who_guesses_passwords_locks_out_nobody_else(front: Front, ada: 
     assert client.post("/accounts/login/", right, **through(front, ADA)).status_code == 302
 
 
-def test_scheme_is_the_proxys_word(front: Front, rf: RequestFactory) -> None:
+def test_scheme_comes_from_the_proxy(front: Front, rf: RequestFactory) -> None:
     for sent in ({}, {"X-Forwarded-Proto": "http"}, {"X_Forwarded_Proto": "http"}):
         assert rf.get("/", **through(front, ADA, sent)).is_secure()
 
 
-def test_host_is_never_the_proxys_word(front: Front, rf: RequestFactory, settings: Any) -> None:
+def test_host_does_not_come_from_the_proxys_header(front: Front, rf: RequestFactory, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     request = rf.get(
         "/", **through(front, ADA, {"X-Forwarded-Host": "evil.example", "Host": "shop.example.com"})
@@ -82,7 +83,7 @@ def test_host_is_never_the_proxys_word(front: Front, rf: RequestFactory, setting
         ("fly-client-ip", ADA, ADA),
         ("Fly-Client-IP", f"{FORGED_IP}, {ADA}", ADA),  # a proxy that adds instead of setting
         ("Fly-Client-IP", "nonsense", "203.0.113.7"),
-        ("Fly-Client-IP", "", "203.0.113.7"),  # a request that did not come through it
+        ("Fly-Client-IP", "", "203.0.113.7"),  # a request that did not pass the proxy
         ("Fly-Client-IP", "2001:db8::1", "2001:db8::"),
     ],
 )

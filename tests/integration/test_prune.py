@@ -1,4 +1,4 @@
-"""`prune` deletes what nobody needs any more, and nothing else."""
+"""`prune` deletes expired data and nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def prune(*options: str) -> list[str]:
 
 @pytest.fixture
 def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three of each that go, and one or more of each that stay."""
+    """Create three rows of each kind to delete, and at least one of each to keep."""
     monkeypatch.setattr(cleanup, "BATCH_SIZE", 2)
     now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
     bought(as_ada, icons)
@@ -64,7 +64,7 @@ def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.M
         )
 
 
-def test_a_dry_run_only_says(leftovers: None) -> None:
+def test_dry_run_deletes_nothing(leftovers: None) -> None:
     assert prune("--dry-run") == [
         "3 expired sessions would be deleted",
         "3 records of ended sessions would be deleted",
@@ -75,21 +75,21 @@ def test_a_dry_run_only_says(leftovers: None) -> None:
     assert Session.objects.count() == 4
 
 
-def test_what_is_old_goes_and_the_rest_stays(leftovers: None, as_ada: Client) -> None:
-    kept = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
+def test_prune_deletes_old_rows_only(leftovers: None, as_ada: Client) -> None:
+    counts = [model.objects.count() for model in (Purchase, StatusChange, Mail)]
     assert prune()[0] == "3 expired sessions deleted"
     assert Session.objects.count() == 1
     assert UserSession.objects.get().session_key == as_ada.session.session_key
     assert set(WebhookEvent.objects.values_list("id", flat=True)) >= {"evt_failing0", "evt_new0"}
     assert not WebhookEvent.objects.filter(id__startswith="evt_old").exists()
     assert DBTaskResult.objects.count() == 3
-    assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == kept
+    assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == counts
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert {line.split()[0] for line in prune()} == {"0"}
 
 
 @pytest.mark.django_db
-def test_pictures_out_of_use_go_after_a_month(
+def test_unused_images_are_deleted_after_a_month(
     sandbox: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MEDIA_ROOT = tmp_path

@@ -1,4 +1,4 @@
-"""A page that the shop shares among people holds nothing of any of them, whatever its template says."""
+"""Cached public pages contain nothing of a visitor's session, user, cookies or headers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def production(settings: Any, tmp_path: Any) -> None:
 
 @pytest.fixture
 def add_line(settings: Any, tmp_path: Any) -> AddLine:
-    """Adds a line to a template, as the owner of the shop may do."""
+    """Add a line to a template, as a founder may."""
 
     def add(line: str, template: str = "ecommerce/store.html", after: str = "{% block main %}") -> None:
         written = (settings.BASE_DIR / "templates" / template).read_text()
@@ -99,7 +99,7 @@ def sell(user: User, number: int, **columns: Any) -> Purchase:
 
 @pytest.mark.parametrize(("address", "template"), PAGES.items())
 @pytest.mark.parametrize("step", [1, -1])
-def test_session_cookie_and_parameter_are_shown_to_their_person_alone(
+def test_session_cookie_and_parameter_values_reach_only_their_visitor(
     ada: User, bob: User, add_line: AddLine, address: str, template: str, step: int
 ) -> None:
     line = "<i>{{ request.session.cart }}, {{ request.COOKIES.currency }}, {{ request.GET.ref }}.</i>"
@@ -115,8 +115,8 @@ def test_session_cookie_and_parameter_are_shown_to_their_person_alone(
         (Client(), address, ", , ."),
         (visitor(theme="dark", language="en"), address, ", , ."),
     ]
-    for browser, asked, shown in people[::step] * 2:  # the second time the cache is full
-        assert f"<i>{shown}</i>" in text(browser, asked)
+    for browser, url, shown in people[::step] * 2:  # the second request finds a full cache
+        assert f"<i>{shown}</i>" in text(browser, url)
 
 
 SECRETS = """{{ request.META.items }} {{ request.headers.items }} {{ request.COOKIES }} {{ request.GET }}
@@ -126,7 +126,7 @@ SECRETS = """{{ request.META.items }} {{ request.headers.items }} {{ request.COO
 
 
 def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
-    """Each with a request that names them: the word is "secret" and a number."""
+    """Return requests, each of which contains "secret" and a number."""
     return [
         (customer(ada, "secret0"), {}),
         (visitor(currency="secret1", sessionid="secret1"), {}),
@@ -151,13 +151,13 @@ def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("step", [1, -1])
-def test_no_request_leaves_anything_in_the_page_of_another(
+def test_no_request_leaks_into_a_cached_page(
     ada: User, add_line: AddLine, put_away: list[Any], settings: Any, step: int
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     add_line(SECRETS)
     for browser, request in strangers(ada)[::step]:
-        caches["pages"].clear()  # this stranger is the first
+        caches["pages"].clear()  # this visitor's request fills the cache
         assert browser.get("/store/", **request).status_code == 200
         later = text(Client())
         assert "https://shop.example.com/store/" in later
@@ -168,10 +168,8 @@ def test_no_request_leaves_anything_in_the_page_of_another(
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_a_host_that_a_request_made_up_is_in_no_shared_page(
-    add_line: AddLine, settings: Any, method: str
-) -> None:
-    settings.ALLOWED_HOSTS = ["evil.example", "testserver"]  # not that of SITE_URL
+def test_invented_host_is_in_no_cached_page(add_line: AddLine, settings: Any, method: str) -> None:
+    settings.ALLOWED_HOSTS = ["evil.example", "testserver"]  # not the host of SITE_URL
     add_line(
         "<i>{{ request.scheme }} {{ request.get_host }} {{ request.get_port }} {{ request.is_secure }}</i>"
     )
@@ -182,7 +180,9 @@ def test_a_host_that_a_request_made_up_is_in_no_shared_page(
 @pytest.mark.parametrize(
     "line", ["{% csrf_token %}", '<input value="{{ csrf_token }}">', "{{ request.csp_nonce }}"]
 )
-def test_a_token_or_a_nonce_is_of_one_response(add_line: AddLine, put_away: list[Any], line: str) -> None:
+def test_csrf_token_and_nonce_are_new_in_each_response(
+    add_line: AddLine, put_away: list[Any], line: str
+) -> None:
     add_line(f"<i>{line}</i>")
     pages = [text(Client()) for _ in range(3)]
     found = [page.partition("<i>")[2].partition("</i>")[0] for page in pages]
@@ -191,7 +191,7 @@ def test_a_token_or_a_nonce_is_of_one_response(add_line: AddLine, put_away: list
     assert not put_away
 
 
-def test_a_form_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
+def test_csrf_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
     add_line("{% csrf_token %}")
     strict = Client(enforce_csrf_checks=True)
     response = strict.get("/store/")
@@ -202,8 +202,8 @@ def test_a_form_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
     assert strict.post("/accounts/login/", form).status_code == 200
 
 
-def test_a_page_made_for_one_person_is_kept_by_nobody(ada: User, put_away: list[Any]) -> None:
-    theirs = [
+def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> None:
+    personal = [
         (signed_in(ada), "/store/", {}),
         (visitor(csrftoken="x" * 32), "/store/", {}),
         (visitor(sessionid="gone"), "/store/", {}),
@@ -215,23 +215,23 @@ def test_a_page_made_for_one_person_is_kept_by_nobody(ada: User, put_away: list[
         (Client(), "/store/", {"hx-request": "true"}),
         (Client(), "/store/", {"authorization": "Basic eDp5"}),
     ]
-    for browser, address, headers in theirs:
+    for browser, address, headers in personal:
         response = browser.get(address, headers=headers)
         assert response["Cache-Control"] == OWN, address
         assert "ETag" not in response
     assert not put_away
 
 
-def test_htmx_is_answered_by_a_page_of_its_own(add_line: AddLine) -> None:
+def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
     add_line("<i>{% if request.htmx %}a fragment{% else %}whole{% endif %}</i>")
     for htmx in permutations([True, False, True, False]):
-        for asked in htmx:
-            shown = text(Client(), **({"hx-request": "true"} if asked else {}))
-            assert ("<i>a fragment</i>" in shown) == asked
+        for is_htmx in htmx:
+            shown = text(Client(), **({"hx-request": "true"} if is_htmx else {}))
+            assert ("<i>a fragment</i>" in shown) == is_htmx
 
 
 def in_tokyo(get_response: Any) -> Any:
-    """A middleware: the time zone of whoever asks."""
+    """Middleware that activates the visitor's time zone."""
 
     def middleware(request: HttpRequest) -> Any:
         with timezone.override("Asia/Tokyo" if "tokyo" in request.META.get("HTTP_X_CITY", "") else None):
@@ -240,7 +240,7 @@ def in_tokyo(get_response: Any) -> Any:
     return middleware
 
 
-def test_a_time_zone_of_one_person_is_not_in_the_page_of_another(add_line: AddLine, settings: Any) -> None:
+def test_time_zone_of_one_visitor_is_not_in_the_page_of_another(add_line: AddLine, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.in_tokyo"]
     add_line('<i>{% now "e" %}</i>')
     Client().get("/store/", headers={"x-city": "tokyo"})
@@ -248,7 +248,7 @@ def test_a_time_zone_of_one_person_is_not_in_the_page_of_another(add_line: AddLi
 
 
 def by_header(get_response: Any) -> Any:
-    """A middleware: knows people without any cookie, as behind a proxy that signs them in."""
+    """Middleware that authenticates by header, as behind a proxy that signs people in."""
 
     def middleware(request: HttpRequest) -> Any:
         name = request.headers.get("X-Person", "")
@@ -264,7 +264,7 @@ def by_header(get_response: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["cart", "told", "user"])
-def test_people_whom_a_middleware_knows_have_their_own_page(
+def test_users_known_by_middleware_have_their_own_page(
     add_line: AddLine, settings: Any, put_away: list[Any], kind: str
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_header"]
@@ -277,17 +277,17 @@ def test_people_whom_a_middleware_knows_have_their_own_page(
     assert kind not in text(Client()).partition("<i>")[2].partition("</i>")[0]
 
 
-def test_a_page_is_the_same_while_templates_are_written(
+def test_public_page_hides_request_data_in_development_too(
     add_line: AddLine, settings: Any, put_away: list[Any]
 ) -> None:
-    """In development nothing is kept, but what a shared page can't show is not shown there either."""
+    """Development caches nothing, but a public page must render the same there."""
     settings.DEBUG = True
     add_line("<i>{{ request.META.HTTP_USER_AGENT }}</i>")
     assert "<i></i>" in text(Client(), **{"user-agent": "somebody's"})
     assert not put_away
 
 
-# --- what else a view may say to one person ------------------------------------------------------------------
+# --- other responses for one visitor -------------------------------------------------------------------------
 
 
 def keeps_a_session(request: HttpRequest) -> HttpResponse:
@@ -311,7 +311,7 @@ def varies(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"))
 
 
-def leads_on(request: HttpRequest) -> HttpResponse:
+def redirects(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"/{request.META.get('HTTP_USER_AGENT', 'none')}")
 
 
@@ -327,7 +327,7 @@ def is_data(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"agent": request.META.get("HTTP_USER_AGENT", "none")})
 
 
-PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, leads_on, is_gone, streams, is_data]
+PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, redirects, is_gone, streams, is_data]
 
 
 def takes_a_form(request: HttpRequest) -> HttpResponse:
@@ -349,7 +349,7 @@ class MyUrls:
 
 
 @pytest.mark.parametrize("view", PERSONAL)
-def test_an_answer_to_one_person_is_not_shared(
+def test_response_for_one_visitor_is_not_cached(
     settings: Any, put_away: list[Any], view: Callable[..., Any]
 ) -> None:
     settings.ROOT_URLCONF = MyUrls
@@ -366,30 +366,28 @@ def test_an_answer_to_one_person_is_not_shared(
         assert "alice" in repr(said[0])
 
 
-def test_a_form_is_read_by_its_view(settings: Any, put_away: list[Any]) -> None:
+def test_post_reaches_the_view(settings: Any, put_away: list[Any]) -> None:
     settings.ROOT_URLCONF = MyUrls
     for name in ("alice", "bert"):
         assert Client().post("/takes_a_form/", {"name": name}).content == f"POST {name}".encode()
     assert not put_away
 
 
-def test_a_session_that_a_view_starts_is_that_of_the_visitor(settings: Any) -> None:
+def test_session_started_by_a_view_belongs_to_the_visitor(settings: Any) -> None:
     settings.ROOT_URLCONF = MyUrls
     browser = Client()
     assert [text(browser, "/keeps_a_session/") for _ in range(3)] == ["visit 1", "visit 2", "visit 3"]
     assert text(Client(), "/keeps_a_session/") == "visit 1"
 
 
-def test_a_template_response_is_shared_as_well(settings: Any, put_away: list[Any]) -> None:
+def test_template_response_is_cached_too(settings: Any, put_away: list[Any]) -> None:
     settings.ROOT_URLCONF = MyUrls
     assert text(Client(), "/renders_later/") == text(Client(), "/renders_later/")
     assert len(put_away) == 1
 
 
 @pytest.mark.parametrize("part", ["sitemap.xml", "sitemap-pages.xml"])
-def test_the_site_map_that_proxies_may_keep_holds_nothing_of_who_asks(
-    ada: User, add_line: AddLine, part: str
-) -> None:
+def test_cacheable_sitemap_contains_nothing_of_the_visitor(ada: User, add_line: AddLine, part: str) -> None:
     template, end = ("sitemap_index", "</sitemap>") if part == "sitemap.xml" else ("sitemap", "</url>")
     add_line(
         "<i>{{ user }} {{ request.COOKIES }} {{ request.get_host }}</i>", f"web/{template}.xml", after=end
@@ -422,11 +420,11 @@ def random_address(chance: random.Random) -> str:
     return "/store/?" + "&".join(f"{name}={chance.choice(values[name])}" for name in names)
 
 
-def test_made_up_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
+def test_invented_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
     chance = random.Random(10)
     for _ in range(250):
         assert Client().get(random_address(chance)).status_code == 200
-    kinds, sorts, pages = 3, 4, 3  # with none of each; sixty products are three pages
+    kinds, sorts, pages = 3, 4, 3  # the page without parameters; sixty products are three pages
     assert 0 < len(put_away) <= kinds * sorts * pages
 
 
@@ -446,7 +444,7 @@ def test_made_up_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
         ("?utm_medium=mail&page=3", "?page=3"),
     ],
 )
-def test_spellings_of_one_page_are_one_entry(put_away: list[Any], address: str, same: str) -> None:
+def test_spellings_of_one_url_share_a_cache_entry(put_away: list[Any], address: str, same: str) -> None:
     assert text(Client(), f"/store/{address}") == text(Client(), f"/store/{same}")
     assert len(put_away) == 1
 
@@ -463,26 +461,26 @@ def test_spellings_of_one_page_are_one_entry(put_away: list[Any], address: str, 
         "?x",
     ],
 )
-def test_what_is_not_one_of_few_pages_is_not_kept(put_away: list[Any], address: str) -> None:
+def test_urls_outside_the_allowed_set_are_not_cached(put_away: list[Any], address: str) -> None:
     assert Client().get(f"/store/{address}")["Cache-Control"] == OWN
     assert not put_away
 
 
-def test_late_pages_of_a_large_shop_are_not_kept(put_away: list[Any]) -> None:
+def test_late_pages_of_a_large_shop_are_not_cached(put_away: list[Any]) -> None:
     many(240, start=60)
     answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
     assert answers == ["no-cache"] * 10 + [OWN] * 3
     assert len(put_away) == 10
 
 
-def test_an_unknown_language_or_colour_makes_no_page_of_its_own(put_away: list[Any]) -> None:
+def test_unknown_language_or_theme_adds_no_cache_entry(put_away: list[Any]) -> None:
     for number in range(5):
         text(visitor(language=f"x{number}", theme=f"x{number}"))
         text(Client(), **{"accept-language": f"x{number}, en-x{number}"})
     assert len(put_away) == 1
 
 
-def test_a_chosen_language_and_colour_are_shared(put_away: list[Any]) -> None:
+def test_chosen_language_and_theme_are_cached(put_away: list[Any]) -> None:
     for _ in range(2):
         for language in ("en", "de"):
             for theme in ("light", "dark"):
@@ -491,16 +489,16 @@ def test_a_chosen_language_and_colour_are_shared(put_away: list[Any]) -> None:
     assert len(put_away) == 4
 
 
-def test_the_cookies_of_the_shop_over_https_are_known(settings: Any, put_away: list[Any]) -> None:
+def test_shop_cookies_over_https_are_recognised(settings: Any, put_away: list[Any]) -> None:
     settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME = "__Host-language", "__Host-theme"
     assert 'lang="de"' in text(visitor(**{"__Host-language": "de", "__Host-theme": "dark"}))
     assert len(put_away) == 1
 
 
-# --- what people see of their own ----------------------------------------------------------------------------
+# --- what a buyer sees ----------------------------------------------------------------------------------------
 
 
-def test_nobody_sees_the_purchases_of_somebody_else(ada: User, bob: User) -> None:
+def test_purchases_of_another_user_are_never_shown(ada: User, bob: User) -> None:
     purchase = sell(ada, 0)
     for _ in range(2):
         hers, his = text(signed_in(ada)), text(signed_in(bob))
@@ -511,7 +509,7 @@ def test_nobody_sees_the_purchases_of_somebody_else(ada: User, bob: User) -> Non
         assert "Owned" not in his
 
 
-def test_cached_cards_know_nothing_of_the_request(ada: User, bob: User, add_line: AddLine) -> None:
+def test_cached_cards_contain_nothing_of_the_request(ada: User, bob: User, add_line: AddLine) -> None:
     add_line(
         "<i>{{ request }}{{ user }}{{ messages }}{{ csrf_token }}{{ perms }}</i>",
         "ecommerce/_product_card.html",
@@ -533,7 +531,7 @@ def test_each_buyer_sees_their_own_cards(ada: User, bob: User) -> None:
             assert f'href="/purchases/{product}/"' in page
 
 
-def test_what_was_bought_meanwhile_shows_at_once(ada: User) -> None:
+def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     browser = signed_in(ada)
     assert "Owned" not in text(browser)
     purchase = sell(ada, 7)
@@ -545,7 +543,7 @@ def test_what_was_bought_meanwhile_shows_at_once(ada: User) -> None:
 
 
 @pytest.mark.parametrize("address", ["/", "/store/", "/store/thing-0/"])
-def test_a_cached_grid_reads_no_product_and_shows_each_change(ada: User, address: str) -> None:
+def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, address: str) -> None:
     browser = signed_in(ada)
     first = text(browser, address)
     with CaptureQueriesContext(connection) as queries:
@@ -559,7 +557,7 @@ def test_a_cached_grid_reads_no_product_and_shows_each_change(ada: User, address
     assert ">Renamed<" in text(browser, address)
 
 
-def test_each_filter_has_its_own_grid(ada: User) -> None:
+def test_each_filter_has_its_own_cached_grid(ada: User) -> None:
     browser = signed_in(ada)
     queries = ("", "?page=2", "?page=1-2", "?sort=newest", "?type=one_time", "?type=recurring", "?q=thing+59")
     pages = [re.findall(r'href="/store/(thing-\d+)/"', text(browser, f"/store/{query}")) for query in queries]
@@ -568,8 +566,8 @@ def test_each_filter_has_its_own_grid(ada: User) -> None:
     assert pages[3][0] == "thing-59"
 
 
-def test_a_message_is_said_once_to_whom_it_is_for(ada: User, bob: User) -> None:
+def test_message_is_shown_once_to_its_visitor(ada: User, bob: User) -> None:
     browser = signed_in(ada)
-    browser.get("/purchases/thing-3/")  # not hers: back to the store, and told so
+    browser.get("/purchases/thing-3/")  # not Bob's product: he is redirected to the store with a message
     assert text(browser).count("That page belongs to Thing 3") == 1
     assert "That page belongs to" not in text(browser) + text(signed_in(bob)) + text(Client())

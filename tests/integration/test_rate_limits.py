@@ -1,4 +1,4 @@
-"""Too often is said kindly, counted by person and by address in the shared cache; without it the shop sells on."""
+"""Rate limits count by user and by IP address in the shared cache, and allow every request without it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SEARCH = "/store/?q=icons"
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What time it is for the limits."""
+    """Set the time of the rate limits."""
     moment = [1_800_000_000.0]
     monkeypatch.setattr(rate_limits, "now", lambda: moment[0])
     return moment
 
 
-def test_a_checkout_too_often_says_when_to_try_again(
+def test_too_many_checkouts_say_when_to_try_again(
     ada: User, icons: ProductConfiguration, settings: Any, clock: list[float]
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "2/5m/user"}
@@ -47,7 +47,9 @@ def test_a_checkout_too_often_says_when_to_try_again(
     press_buy(buyer, icons)
 
 
-def test_a_card_tester_with_many_accounts_is_one_address(icons: ProductConfiguration, settings: Any) -> None:
+def test_card_testers_with_many_accounts_share_an_ip_limit(
+    icons: ProductConfiguration, settings: Any
+) -> None:
     settings.RATE_LIMITS = {"checkout": "100/5m/user,3/5m/ip"}
     buyers = [signed_in(User.objects.create_user(f"{n}@example.com", "x")) for n in range(4)]
     form = {"price": icons.prices[0].id}
@@ -56,7 +58,7 @@ def test_a_card_tester_with_many_accounts_is_one_address(icons: ProductConfigura
     assert buyers[3].post("/store/icon-set/buy/", form, **ELSEWHERE).status_code == 303  # type: ignore[arg-type]
 
 
-def test_searching_too_often_is_said_in_the_place_of_the_products(
+def test_too_many_searches_show_a_message_in_place_of_products(
     client: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.RATE_LIMITS = {"search": "1/m/ip"}
@@ -66,27 +68,29 @@ def test_searching_too_often_is_said_in_the_place_of_the_products(
     assert refused.status_code == 429
     assert '<section class="results" id="results" role="alert">' in refused.content.decode()
     assert "<html" not in refused.content.decode()
-    assert client.get("/store/?sort=name", **FAR).status_code == 200  # type: ignore[arg-type]  # shelves stay open
+    assert client.get("/store/?sort=name", **FAR).status_code == 200  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("door", "form", "most"),
+    ("path", "form", "limit"),
     [
         ("login", {"login": "nobody@example.com", "password": "x"}, 30),
         ("signup", {"email": "", "password1": ""}, 20),
         ("password/reset", {"email": "nobody@example.com"}, 5),
     ],
 )
-def test_the_doors_are_counted(client: Client, door: str, form: dict[str, str], most: int) -> None:
-    for _ in range(most):
-        assert client.post(f"/accounts/{door}/", form).status_code in (200, 302)
-    refused = client.post(f"/accounts/{door}/", form)
+def test_sign_in_sign_up_and_reset_forms_are_limited(
+    client: Client, path: str, form: dict[str, str], limit: int
+) -> None:
+    for _ in range(limit):
+        assert client.post(f"/accounts/{path}/", form).status_code in (200, 302)
+    refused = client.post(f"/accounts/{path}/", form)
     assert refused.status_code == 429
     assert refused["Retry-After"] == "60"
     assert "That was a little too often" in refused.content.decode()
 
 
-def test_a_password_guessed_five_times_is_not_looked_at_again(ada: User, client: Client) -> None:
+def test_password_is_not_checked_after_five_wrong_ones(ada: User, client: Client) -> None:
     wrong = {"login": ada.email, "password": "guess"}
     for number in range(5):
         client.post("/accounts/login/", wrong, REMOTE_ADDR=f"203.0.113.{number}")
@@ -97,14 +101,14 @@ def test_a_password_guessed_five_times_is_not_looked_at_again(ada: User, client:
     assert "_auth_user_id" not in client.session
 
 
-def test_the_admin_has_no_door_of_its_own(olive: User, client: Client) -> None:
-    """Whoever guesses passwords there would not be counted."""
+def test_admin_uses_the_shops_sign_in_page(olive: User, client: Client) -> None:
+    """The admin's own sign-in form would not be limited."""
     response = client.post("/admin/login/", {"username": olive.email, "password": "olive-runs-this"})
     assert response["Location"].startswith("/accounts/login/?next=")
     assert "_auth_user_id" not in client.session
 
 
-def test_the_shops_own_limits_let_a_person_be(ada: User, icons: ProductConfiguration, settings: Any) -> None:
+def test_default_limits_allow_ordinary_use(ada: User, icons: ProductConfiguration, settings: Any) -> None:
     settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
     buyer = signed_in(ada)
     for _ in range(5):
@@ -113,7 +117,7 @@ def test_the_shops_own_limits_let_a_person_be(ada: User, icons: ProductConfigura
         assert buyer.get(SEARCH, **FAR).status_code == 200  # type: ignore[arg-type]
 
 
-def test_without_the_cache_nobody_is_refused(
+def test_no_request_is_refused_without_the_cache(
     ada: User, icons: ProductConfiguration, settings: Any, rf: RequestFactory
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "1/5m/user"}
@@ -127,13 +131,14 @@ def test_without_the_cache_nobody_is_refused(
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [
-        (0, "198.51.100.1", "203.0.113.7"),  # nobody stands in front: whoever says so made it up
+        (0, "198.51.100.1", "203.0.113.7"),  # no proxy is declared, so the client wrote the header
         (1, "198.51.100.1", "198.51.100.1"),
-        (1, "1.1.1.1, 198.51.100.1", "198.51.100.1"),  # the first was there before our proxy added the other
+        # the client sent the first entry, our proxy added the second
+        (1, "1.1.1.1, 198.51.100.1", "198.51.100.1"),
         (2, "1.1.1.1, 198.51.100.1, 192.0.2.1", "198.51.100.1"),
-        (2, "198.51.100.1", "198.51.100.1"),  # the outer one was left out
+        (2, "198.51.100.1", "198.51.100.1"),  # the outer proxy is missing
         (1, "", "203.0.113.7"),
-        (1, "nonsense", "203.0.113.7"),  # it must not switch the limits off
+        (1, "nonsense", "203.0.113.7"),  # an invalid IP address must not switch the limits off
         (1, "1.1.1.1,,", "1.1.1.1"),
         (1, "::1%eth0", "::"),
         (1, "198.51.100.1:4711", "198.51.100.1"),
@@ -142,13 +147,15 @@ def test_without_the_cache_nobody_is_refused(
         (1, "::ffff:198.51.100.1", "198.51.100.1"),
     ],
 )
-def test_who_is_asking(rf: RequestFactory, settings: Any, proxies: int, forwarded: str, address: str) -> None:
+def test_client_ip_of_each_proxy_setting(
+    rf: RequestFactory, settings: Any, proxies: int, forwarded: str, address: str
+) -> None:
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR="203.0.113.7")
     assert client_ip(request) == address
 
 
-def test_made_up_addresses_do_not_help_at_the_door(client: Client) -> None:
+def test_invented_ips_do_not_avoid_the_sign_in_limit(client: Client) -> None:
     form = {"login": "nobody@example.com", "password": "x"}
     answers = [
         client.post("/accounts/login/", form, headers={"x-forwarded-for": f"198.51.100.{number}"})
@@ -157,9 +164,9 @@ def test_made_up_addresses_do_not_help_at_the_door(client: Client) -> None:
     assert answers[-1].status_code == 429
 
 
-def test_an_undeclared_proxy_locks_nobody_out(
+def test_undeclared_proxy_locks_nobody_out(
     client: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    """All shoppers come from this machine's own address, then."""
+    """All shoppers then share the proxy's IP address."""
     settings.RATE_LIMITS = {"search": "1/m/ip"}
     assert [client.get(SEARCH).status_code for _ in range(3)] == [200, 200, 200]

@@ -1,5 +1,3 @@
-"""The order's page prints as a receipt."""
-
 from __future__ import annotations
 
 import re
@@ -17,13 +15,13 @@ pytestmark = pytest.mark.django_db
 
 
 def receipt(client: Client, purchase: Purchase) -> str:
-    """The words on paper, one space between them."""
+    """Return the printed text with single spaces."""
     page = client.get(purchase.get_absolute_url()).content.decode()
     (paper,) = re.findall(r'<section class="receipt".*?</section>', page, re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", paper).split())
 
 
-def test_everything_an_accountant_asks_for(
+def test_receipt_contains_what_an_accountant_needs(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.SELLER_ADDRESS = ["Workbench Ltd", "VAT GB123"]
@@ -43,7 +41,7 @@ def test_everything_an_accountant_asks_for(
     assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in words
 
 
-def test_what_is_not_paid_is_an_order_and_no_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_unpaid_order_is_not_called_a_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
     press_buy(as_ada, icons)
     words = receipt(as_ada, Purchase.objects.get())
     assert "Receipt" not in words
@@ -51,8 +49,8 @@ def test_what_is_not_paid_is_an_order_and_no_receipt(as_ada: Client, icons: Prod
     assert "Status Not paid yet" in words
 
 
-def test_news_bring_a_new_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
-    """The live fragment replaces it with the rest of the page."""
+def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
+    """The status fragment replaces the receipt together with the rest of the page."""
     purchase = bought(as_ada, icons)
     Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
     fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page").content.decode()
@@ -60,7 +58,7 @@ def test_news_bring_a_new_receipt(as_ada: Client, icons: ProductConfiguration) -
     assert fragment.index('hx-swap-oob="true"') < fragment.index('class="receipt"')
 
 
-def test_back_from_the_portal_the_page_says_so(as_ada: Client, club: ProductConfiguration) -> None:
+def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:
     purchase = bought(as_ada, club)
     address = purchase.get_absolute_url()
     assert "back from the billing page" in as_ada.get(f"{address}?from=portal").content.decode()

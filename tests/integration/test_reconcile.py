@@ -1,4 +1,4 @@
-"""What events did not bring, `reconcile_purchases` finds, repairs, and tells."""
+"""`reconcile_purchases` finds and repairs what missed webhooks left out, and reports it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def reconcile(*options: str) -> str:
 
 
 @pytest.fixture
-def deaf(sandbox: Any) -> Any:
-    """A store that no event reaches."""
+def without_webhooks(sandbox: Any) -> Any:
+    """Deliver no webhook to the store."""
     sandbox.switches(drop=["*"])
     return sandbox
 
 
-def test_a_payment_nobody_told_us_of(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
+def test_payment_without_webhook_is_found(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
+) -> None:
     pay(press_buy(as_ada, icons))
     assert "1 would be repaired" in reconcile("--dry-run")
     assert Purchase.objects.get().status == Status.OPEN
@@ -43,37 +45,41 @@ def test_a_payment_nobody_told_us_of(as_ada: Client, icons: ProductConfiguration
     assert "0 repaired" in reconcile()
 
 
-def test_refunds_and_disputes(as_ada: Client, as_bob: Client, icons: ProductConfiguration, deaf: Any) -> None:
+def test_refunds_and_disputes_without_webhooks_are_found(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, without_webhooks: Any
+) -> None:
     from stripe_sandbox import scheduled_actions
 
     first = bought(as_ada, icons)
     press = pay(press_buy(as_bob, icons), "4000000000000259")
     assert press
     reconcile()
-    deaf.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
+    without_webhooks.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
     scheduled_actions.run_due(time.time() + 10**6)
     assert "2 repaired" in reconcile()
     assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.DISPUTED, Status.REFUNDED]
     assert "0 repaired" in reconcile()
 
 
-def test_an_old_purchase_refunded_today(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
+def test_new_refund_of_an_old_purchase_is_found(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
+) -> None:
     purchase = bought(as_ada, icons)
-    deaf.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    without_webhooks.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     assert "1 repaired" in reconcile("--since", "1h")
 
 
-def test_an_expired_session(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
+def test_expired_session_is_found(as_ada: Client, icons: ProductConfiguration, without_webhooks: Any) -> None:
     press_buy(as_ada, icons)
-    deaf.client.v1.checkout.sessions.expire(str(Purchase.objects.get().session_id))
+    without_webhooks.client.v1.checkout.sessions.expire(str(Purchase.objects.get().session_id))
     reconcile()
     assert Purchase.objects.get().status == Status.EXPIRED
 
 
-def test_a_session_the_store_has_never_heard_of(
-    as_ada: Client, icons: ProductConfiguration, deaf: Any
+def test_unknown_session_is_adopted(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """The database was restored from a backup of an hour ago."""
+    """The database was restored from a backup that is an hour old."""
     purchase = bought(as_ada, icons)
     Purchase.objects.all().delete()
     out = reconcile()
@@ -84,8 +90,10 @@ def test_a_session_the_store_has_never_heard_of(
     assert "0 unknown" in reconcile()
 
 
-def test_an_unknown_session_beside_a_new_try(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
-    """After the backup was restored, the buyer, who seemed to own nothing, began to pay again."""
+def test_unknown_session_is_adopted_beside_a_new_open_checkout(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
+) -> None:
+    """After the restore the buyer seemed to own nothing and began to pay again."""
     bought(as_ada, icons)
     Purchase.objects.all().delete()
     press_buy(as_ada, icons)
@@ -94,10 +102,10 @@ def test_an_unknown_session_beside_a_new_try(as_ada: Client, icons: ProductConfi
     assert as_ada.get("/purchases/icon-set/").status_code == 200
 
 
-def test_a_buyer_whose_first_purchase_came_after_the_backup(
-    as_ada: Client, icons: ProductConfiguration, deaf: Any
+def test_first_purchase_after_the_backup_is_adopted(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """The account is in the backup, the customer is not."""
+    """The account is in the backup, the Stripe customer is not."""
     bought(as_ada, icons)
     Purchase.objects.all().delete()
     StripeCustomer.objects.all().delete()
@@ -106,10 +114,10 @@ def test_a_buyer_whose_first_purchase_came_after_the_backup(
     assert StripeCustomer.objects.count() == 1
 
 
-def test_a_buyer_who_signed_up_after_the_backup(
-    as_ada: Client, icons: ProductConfiguration, deaf: Any
+def test_purchase_of_an_account_newer_than_the_backup_is_stored(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """The purchase is kept with their address; it opens nothing for whoever has their old number now."""
+    """The purchase is stored with the buyer's e-mail; a new user with the same primary key gets no access."""
     bought(as_ada, icons)
     Purchase.objects.all().delete()
     number = User.objects.get().pk
@@ -121,8 +129,8 @@ def test_a_buyer_who_signed_up_after_the_backup(
     assert "0 unknown" in reconcile()
 
 
-def test_another_shops_sessions_are_left_alone(icons: ProductConfiguration, deaf: Any) -> None:
-    deaf.client.v1.checkout.sessions.create(
+def test_sessions_of_another_shop_are_ignored(icons: ProductConfiguration, without_webhooks: Any) -> None:
+    without_webhooks.client.v1.checkout.sessions.create(
         {
             "mode": "payment",
             "line_items": [{"price": icons.prices[0].id, "quantity": 1}],
@@ -134,9 +142,7 @@ def test_another_shops_sessions_are_left_alone(icons: ProductConfiguration, deaf
     assert not Purchase.objects.exists()
 
 
-def test_events_that_could_not_be_delivered_are_processed(
-    as_ada: Client, icons: ProductConfiguration, sandbox: Any
-) -> None:
+def test_undelivered_events_are_processed(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     pay(press_buy(as_ada, icons))
     sandbox.switches(fail_next_n=100)
     sandbox.deliver()
@@ -145,7 +151,7 @@ def test_events_that_could_not_be_delivered_are_processed(
     assert WebhookEvent.objects.filter(type="checkout.session.completed").exclude(processed_at=None).exists()
 
 
-def test_since_processes_delivered_events_that_a_restored_backup_lacks(
+def test_since_processes_delivered_events_missing_from_a_restored_backup(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -161,14 +167,14 @@ def test_since_processes_delivered_events_that_a_restored_backup_lacks(
 
 
 class Counting(InProcessClient):
-    asked = 0
+    request_count = 0
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        type(self).asked += 1
+        type(self).request_count += 1
         return super().request(*args, **kwargs)
 
 
-def test_what_has_not_changed_costs_one_request_per_hundred(
+def test_unchanged_purchases_cost_one_request_per_hundred(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     from stripe_sandbox import storage
@@ -189,19 +195,22 @@ def test_what_has_not_changed_costs_one_request_per_hundred(
             )  # fmt: skip
     Purchase.objects.bulk_create(rows)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.Counting"
-    Counting.asked = 0
+    Counting.request_count = 0
     assert "0 repaired" in reconcile()
-    assert Counting.asked <= 3 + 4  # three pages of sessions; subscriptions, refunds, disputes, events
+    # three pages of sessions; subscriptions, refunds, disputes, events
+    assert Counting.request_count <= 3 + 4
 
 
-def test_an_old_open_purchase_is_within_reach(as_ada: Client, icons: ProductConfiguration, deaf: Any) -> None:
+def test_old_open_purchase_is_checked(
+    as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
+) -> None:
     pay(press_buy(as_ada, icons))
     Purchase.objects.update(created_at=timezone.now() - timedelta(days=20))
     reconcile()
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_stripe_away_is_said_in_words(sandbox: Any, stripe_away: Any) -> None:
+def test_unavailable_stripe_is_reported(sandbox: Any, stripe_away: Any) -> None:
     stripe_away()
     with pytest.raises(CommandError, match="request to Stripe failed"):
         reconcile()

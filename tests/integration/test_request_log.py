@@ -1,5 +1,3 @@
-"""What is known of a request afterwards: its id, its line in the log, its count."""
-
 from __future__ import annotations
 
 import logging
@@ -19,13 +17,13 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[Any]:
     return [record for record in caplog.records if record.name == "apps.core.middleware.request_log"]
 
 
-def test_every_answer_names_its_request(client: Client) -> None:
+def test_each_response_names_its_request_id(client: Client) -> None:
     first, second = client.get("/terms/"), client.get("/no-such-page/")
     assert first["X-Request-ID"] != second["X-Request-ID"]
     assert len(first["X-Request-ID"]) == 32
 
 
-def test_the_proxys_id_is_kept_if_it_is_one(client: Client) -> None:
+def test_request_id_of_the_proxy_is_used_if_valid(client: Client) -> None:
     assert (
         client.get("/terms/", headers={"X-Request-ID": "proxy-0123456789"})["X-Request-ID"]
         == "proxy-0123456789"
@@ -33,7 +31,7 @@ def test_the_proxys_id_is_kept_if_it_is_one(client: Client) -> None:
     assert client.get("/terms/", headers={"X-Request-ID": "a b\tc"})["X-Request-ID"] != "a b\tc"
 
 
-def test_a_request_is_one_line(
+def test_each_request_writes_one_line(
     client: Client, as_ada: Client, ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "apps.core.middleware.request_log"):
@@ -46,7 +44,9 @@ def test_a_request_is_one_line(
     assert "ada@" not in visitor.getMessage()
 
 
-def test_a_key_out_of_a_mail_is_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_secret_key_of_an_emailed_link_is_not_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "apps.core.middleware.request_log"):
         client.get("/accounts/confirm-email/MQ:1abcdef:secret-key/")
         client.get("/accounts/password/reset/key/1-set-secret-key/")
@@ -54,7 +54,7 @@ def test_a_key_out_of_a_mail_is_not_logged(client: Client, caplog: pytest.LogCap
     assert "secret-key" not in caplog.text
 
 
-def test_a_change_of_a_purchase_is_one_line(
+def test_purchase_status_change_writes_one_line(
     sandbox: Any, as_ada: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "apps.ecommerce.purchases.fulfilment"):
@@ -64,7 +64,7 @@ def test_a_change_of_a_purchase_is_one_line(
     assert (vars(change)["from"], vars(change)["to"]) == ("open", "paid")
 
 
-def test_metrics_are_for_whoever_has_the_token(client: Client, settings: Any) -> None:
+def test_metrics_require_the_token(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404

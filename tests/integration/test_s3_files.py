@@ -1,4 +1,4 @@
-"""STORAGE_URL: images and downloads in a private bucket, over the real client and a server that checks signatures."""
+"""STORAGE_URL stores images and downloads in a private bucket; the test server checks signatures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ZIP = b"PK" + bytes(range(256)) * 40
 
 @pytest.fixture
 def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """As with STORAGE_URL=s3://shop?endpoint_url=…"""
+    """Use a bucket, as STORAGE_URL=s3://shop?endpoint_url=… does."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     with s3_server() as server:
@@ -45,7 +45,8 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             },
         }
         field: Any = ProductConfiguration._meta.get_field("download")
-        monkeypatch.setattr(field, "storage", storages["private"])  # it was chosen when the site started
+        # the storage was chosen when the site started
+        monkeypatch.setattr(field, "storage", storages["private"])
         yield server
 
 
@@ -55,7 +56,7 @@ def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
     return icons
 
 
-def test_the_owner_is_sent_to_a_link_that_works_for_a_minute(
+def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
     as_ada: Client, download: ProductConfiguration, bucket: Any
 ) -> None:
     bought(as_ada, download)
@@ -73,7 +74,7 @@ def test_the_owner_is_sent_to_a_link_that_works_for_a_minute(
     assert requests.get(link, timeout=10).status_code == 403
 
 
-def test_the_link_opens_nothing_else(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
+def test_signed_link_opens_no_other_file(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
     bought(as_ada, download)
     bucket.files["/shop/private/downloads/other.zip"] = (b"another product", "")
     link = as_ada.get("/purchases/icon-set/download/")["Location"]
@@ -85,24 +86,24 @@ def test_the_link_opens_nothing_else(as_ada: Client, download: ProductConfigurat
     assert requests.get(link.replace("Expires=60", "Expires=6000"), timeout=10).status_code == 403
 
 
-def test_a_stranger_gets_no_link(as_bob: Client, download: ProductConfiguration) -> None:
+def test_user_without_purchase_gets_no_link(as_bob: Client, download: ProductConfiguration) -> None:
     for client in (as_bob, Client()):
         response = client.get("/purchases/icon-set/download/")
         assert "X-Amz-Signature" not in response.headers.get("Location", "")
 
 
-def test_a_file_that_is_gone_is_404(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
+def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
     bought(as_ada, download)
     bucket.files.clear()
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
 
 
-@pytest.mark.parametrize("kept", ["in a bucket", "on the disk"])
-def test_images_come_from_this_site(
-    kept: str, request: pytest.FixtureRequest, settings: Any, tmp_path: Path
+@pytest.mark.parametrize("stored", ["in a bucket", "on the disk"])
+def test_images_are_served_by_this_site(
+    stored: str, request: pytest.FixtureRequest, settings: Any, tmp_path: Path
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
-    if kept == "in a bucket":
+    if stored == "in a bucket":
         request.getfixturevalue("bucket")
     name = default_storage.save("products/abc.webp", ContentFile(b"picture"))
     assert default_storage.url(name) == "/media/products/abc.webp"
@@ -123,7 +124,7 @@ def test_images_come_from_this_site(
         assert "immutable" not in lost.headers.get("Cache-Control", "")
 
 
-def test_images_may_come_by_a_cdn(bucket: Any, settings: Any) -> None:
+def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
     settings.MEDIA_URL = "https://cdn.example.com/media/"
     assert default_storage.url("products/abc.webp") == "https://cdn.example.com/media/products/abc.webp"
 
@@ -138,7 +139,7 @@ def settings_say(expression: str, **variables: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.django_db
-def test_one_variable_switches_it_on() -> None:
+def test_storage_url_switches_to_s3() -> None:
     url = "s3://shop?endpoint_url=https://s3.example.com&region_name=eu"
     done = settings_say("s.STORAGES['private']", STORAGE_URL=url)
     for part in ("PrivateBucket", "'bucket_name': 'shop'", "https://s3.example.com", "'location': 'private'"):

@@ -1,4 +1,4 @@
-"""The sandbox as the store uses it. Its own tests are in packages/stripe-sandbox/tests."""
+"""The sandbox as part of the store; packages/stripe-sandbox/tests has the tests of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tests.conftest import signed_in
 PANEL = "/stripe-sandbox/"
 
 
-def test_a_demo_site_shows_it_to_staff_only(sandbox: Sandbox, settings: Any, ada: User, olive: User) -> None:
+def test_demo_site_opens_the_sandbox_to_staff_only(
+    sandbox: Sandbox, settings: Any, ada: User, olive: User
+) -> None:
     settings.DEBUG = False
     product = sandbox.product()
     paths = ["", "deliveries/", "objects/customer/", f"object/{product.id}"]
@@ -28,8 +30,8 @@ def test_a_demo_site_shows_it_to_staff_only(sandbox: Sandbox, settings: Any, ada
     assert storage.get(product.id) is not None
 
 
-def test_no_web_server_starts_with_a_live_key() -> None:
-    """A web server runs no system checks."""
+def test_sandbox_with_live_key_stops_the_web_server() -> None:
+    """Web servers run no system checks."""
     mistake = {"STRIPE_SANDBOX": "true", "STRIPE_SECRET_KEY": "sk_live_abc"}
     environ = {**os.environ, **mistake, "DJANGO_SETTINGS_MODULE": "config.settings"}
     start = [sys.executable, "-c", "import config.wsgi"]
@@ -38,6 +40,6 @@ def test_no_web_server_starts_with_a_live_key() -> None:
     assert "STRIPE_SECRET_KEY is a live key" in result.stderr.splitlines()[-1]
 
 
-def test_the_content_security_policy_allows_the_frame_of_the_bank(sandbox: Sandbox, client: Client) -> None:
+def test_content_security_policy_allows_the_3d_secure_frame(sandbox: Sandbox, client: Client) -> None:
     framed = client.get(f"{PANEL}checkout/cs_test_any/three-ds-2-challenge/")
     assert "frame-ancestors 'self'" in framed["Content-Security-Policy"]

@@ -1,4 +1,4 @@
-"""Authenticator apps, recovery codes and codes by mail: what they open, and what they never open."""
+"""Authenticator apps, recovery codes, e-mailed codes and sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADAS = "ada-buys-things"
 
 @pytest.fixture
 def app(ada: User, clock: Clock) -> str:
-    """Ada's authenticator app: the secret in it."""
+    """Return the secret of Ada's authenticator app."""
     secret = totp.generate_totp_secret()
     totp.TOTP.activate(ada, secret)
     RecoveryCodes.activate(ada)
@@ -36,7 +36,7 @@ def second_step(client: Client, code: str) -> Any:
 
 
 def at_second_step(ada: User) -> Client:
-    """A browser where the password was right."""
+    """Return a browser after the right password."""
     client = Client()
     assert sign_in(client, ada.email, ADAS, next="/store/")["Location"] == "/accounts/2fa/authenticate/"
     assert signed_in_as(client) == ""
@@ -44,14 +44,14 @@ def at_second_step(ada: User) -> Client:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_setting_up_an_app_asks_for_the_password_and_gives_recovery_codes(
+def test_app_setup_requires_the_password_and_shows_recovery_codes(
     ada: User, clock: Clock, mailoutbox: list[EmailMessage]
 ) -> None:
     client = Client()
     sign_in(client, ada.email, ADAS)
-    asked = client.get("/accounts/2fa/totp/activate/")
-    assert asked["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
-    client.post(asked["Location"], {"password": ADAS})
+    response = client.get("/accounts/2fa/totp/activate/")
+    assert response["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
+    client.post(response["Location"], {"password": ADAS})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     assert 'src="data:image/svg+xml;base64,' in page
     secret = re.search(r'qr__key">(\w+)<', page)
@@ -64,14 +64,14 @@ def test_setting_up_an_app_asks_for_the_password_and_gives_recovery_codes(
     assert "activated" in mailoutbox[-1].subject.lower()
 
 
-def test_the_password_alone_opens_nothing_any_more(ada: User, app: str, clock: Clock) -> None:
+def test_password_alone_does_not_sign_in_with_a_second_factor(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
     arrived = second_step(client, code_of(app, clock))
     assert arrived.redirect_chain[-1][0] == "/store/"
     assert signed_in_as(client) == ada.email
 
 
-def test_a_code_of_the_app_works_once(ada: User, app: str, clock: Clock) -> None:
+def test_app_code_works_once(ada: User, app: str, clock: Clock) -> None:
     code = code_of(app, clock)
     second_step(at_second_step(ada), code)
     overheard = at_second_step(ada)
@@ -82,7 +82,7 @@ def test_a_code_of_the_app_works_once(ada: User, app: str, clock: Clock) -> None
     assert signed_in_as(overheard) == ada.email
 
 
-def test_a_recovery_code_works_once(ada: User, app: str) -> None:
+def test_recovery_code_works_once(ada: User, app: str) -> None:
     code = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()[0]
     client = at_second_step(ada)
     second_step(client, code)
@@ -92,8 +92,8 @@ def test_a_recovery_code_works_once(ada: User, app: str) -> None:
     assert signed_in_as(again) == ""
 
 
-def test_codes_can_not_be_tried_out(ada: User, app: str, clock: Clock) -> None:
-    """Five wrong ones, whatever browser they come from, and for a while not even the right one opens."""
+def test_five_wrong_codes_block_the_right_one(ada: User, app: str, clock: Clock) -> None:
+    """Count wrong codes over all browsers."""
     for _ in range(5):
         assert "Incorrect code" in second_step(at_second_step(ada), "000000").content.decode()
     client = at_second_step(ada)
@@ -101,7 +101,7 @@ def test_codes_can_not_be_tried_out(ada: User, app: str, clock: Clock) -> None:
     assert signed_in_as(client) == ""
 
 
-def test_turning_it_off_takes_the_recovery_codes_along(ada: User, app: str, clock: Clock) -> None:
+def test_turning_the_app_off_deletes_recovery_codes(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
     second_step(client, code_of(app, clock))
     assert client.post("/accounts/2fa/totp/deactivate/")["Location"].startswith("/accounts/reauthenticate/")
@@ -110,14 +110,14 @@ def test_turning_it_off_takes_the_recovery_codes_along(ada: User, app: str, cloc
     assert not Authenticator.objects.exists()
 
 
-def test_an_unverified_address_gets_no_second_factor(client: Client) -> None:
-    """Else a stranger could sign up with it and lock its owner out."""
+def test_unverified_address_cannot_add_a_second_factor(client: Client) -> None:
+    """A stranger could sign up with an address and lock its owner out."""
     sign_up(client)
     page = client.get("/accounts/2fa/totp/activate/", follow=True).content.decode()
     assert "until you have verified your email address" in page
 
 
-# --- codes by mail ------------------------------------------------------------------------------------------
+# --- codes by e-mail ----------------------------------------------------------------------------------------
 
 
 def code_in(mail: EmailMessage) -> str:
@@ -130,7 +130,7 @@ def ask_for_code(client: Client, email: str) -> Any:
     return client.post("/accounts/login/code/", {"email": email, "next": "/store/"}, follow=True)
 
 
-def test_a_code_by_mail_signs_in_once(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_emailed_code_signs_in_once(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
     page = ask_for_code(client, "Ada@Example.com").content.decode()
     assert 'name="code"' in page
     assert "data-toast" not in page
@@ -143,7 +143,7 @@ def test_a_code_by_mail_signs_in_once(ada: User, client: Client, mailoutbox: lis
     assert signed_in_as(client) == ""
 
 
-def test_three_wrong_codes_end_it(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_three_wrong_codes_end_the_sign_in(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
     ask_for_code(client, ada.email)
     for _ in range(3):
         client.post("/accounts/login/code/confirm/", {"code": "AAAA-AAAA"})
@@ -151,14 +151,14 @@ def test_three_wrong_codes_end_it(ada: User, client: Client, mailoutbox: list[Em
     assert signed_in_as(client) == ""
 
 
-def test_a_mailbox_gets_three_codes_a_minute(ada: User, mailoutbox: list[EmailMessage]) -> None:
+def test_mailbox_gets_at_most_three_codes_a_minute(ada: User, mailoutbox: list[EmailMessage]) -> None:
     for _ in range(4):
         last = ask_for_code(Client(), ada.email)
     assert len(mailoutbox) == 3
     assert "Too many failed" in last.content.decode()
 
 
-def test_a_second_factor_comes_after_a_code_by_mail_too(
+def test_emailed_code_also_requires_the_second_factor(
     ada: User, app: str, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     ask_for_code(client, ada.email)
@@ -168,7 +168,7 @@ def test_a_second_factor_comes_after_a_code_by_mail_too(
 
 
 @pytest.mark.parametrize("path", ["login/code/", "password/reset/"])
-def test_known_and_unknown_addresses_get_the_same_words(
+def test_known_and_unknown_addresses_get_the_same_response(
     ada: User, path: str, mailoutbox: list[EmailMessage]
 ) -> None:
     pages = [
@@ -183,11 +183,11 @@ def test_known_and_unknown_addresses_get_the_same_words(
     assert [mail.to for mail in mailoutbox] == [[ada.email], ["eve@example.com"]]
 
 
-# --- passkeys: tests/integration/test_passkeys_over_http.py has a device, tests/e2e/test_passkeys.py a browser ---
+# --- passkeys: see also test_passkeys_over_http.py and tests/e2e/test_passkeys.py -------------------------------
 
 
-def test_nobody_signs_up_by_a_passkey(client: Client, mailoutbox: list[EmailMessage]) -> None:
-    """It made an account before the address was proven; a passkey is added after signing in."""
+def test_sign_up_by_passkey_is_refused(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    """allauth would create the account before its address is verified."""
     assert "passkey" not in client.get("/accounts/signup/").content.decode()
     assert client.post("/accounts/signup/passkey/", {"email": "grace@example.com"}).status_code == 404
     assert not User.objects.exists()
@@ -210,7 +210,7 @@ NONSENSE = [
 ]
 
 
-def test_a_forged_passkey_opens_nothing(ada: User, client: Client, settings: Any) -> None:
+def test_forged_passkey_is_refused(ada: User, client: Client, settings: Any) -> None:
     settings.MFA_RATE_LIMITS = {"webauthn_login": None}
     login, add = "/accounts/2fa/webauthn/login/", "/accounts/2fa/webauthn/add/"
     known = Client()
@@ -226,7 +226,7 @@ def test_a_forged_passkey_opens_nothing(ada: User, client: Client, settings: Any
     assert not Authenticator.objects.exists()
 
 
-def test_at_an_address_of_numbers_passkeys_are_not_offered(ada: User, client: Client) -> None:
+def test_passkeys_are_not_offered_on_an_ip_address(ada: User, client: Client) -> None:
     known = Client()
     sign_in(known, ada.email, ADAS)
     known.post("/accounts/reauthenticate/", {"password": ADAS})
@@ -241,8 +241,8 @@ def test_at_an_address_of_numbers_passkeys_are_not_offered(ada: User, client: Cl
 # --- sessions -----------------------------------------------------------------------------------------------
 
 
-def test_the_sessions_key_changes_when_somebody_signs_in(ada: User, client: Client) -> None:
-    """A key that a thief has planted before is worth nothing after."""
+def test_session_key_changes_at_sign_in(ada: User, client: Client) -> None:
+    """A session key that an attacker planted before sign-in must become invalid."""
     client.get("/store/")
     session = client.session
     session["something"] = "planted"
@@ -256,7 +256,7 @@ def test_the_sessions_key_changes_when_somebody_signs_in(ada: User, client: Clie
 
 
 @pytest.mark.parametrize("way", ["change", "reset"])
-def test_a_new_password_ends_all_other_sessions(ada: User, way: str, mailoutbox: list[EmailMessage]) -> None:
+def test_password_change_ends_all_other_sessions(ada: User, way: str, mailoutbox: list[EmailMessage]) -> None:
     here, there = Client(), Client()
     for client in (here, there):
         sign_in(client, ada.email, ADAS)
@@ -273,7 +273,7 @@ def test_a_new_password_ends_all_other_sessions(ada: User, way: str, mailoutbox:
     assert signed_in_as(there) == ""
 
 
-def test_ending_sessions_is_for_ones_own_alone(ada: User, bob: User) -> None:
+def test_users_can_only_end_their_own_sessions(ada: User, bob: User) -> None:
     phone, laptop, bobs = (Client(headers={"User-Agent": f"Firefox {n} Linux"}) for n in range(3))
     for client in (phone, laptop):
         sign_in(client, ada.email, ADAS)
@@ -292,9 +292,7 @@ def test_ending_sessions_is_for_ones_own_alone(ada: User, bob: User) -> None:
     assert [signed_in_as(client) for client in (phone, laptop, bobs)] == [ada.email, "", bob.email]
 
 
-def test_the_export_tells_of_factors_and_sessions_without_their_secrets(
-    ada: User, app: str, clock: Clock
-) -> None:
+def test_export_lists_factors_and_sessions_without_secrets(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
     second_step(client, code_of(app, clock))
     reauthenticate(client)

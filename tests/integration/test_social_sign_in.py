@@ -1,4 +1,4 @@
-"""Signing in with Google or GitHub: the whole dance with a provider on this machine."""
+"""Sign in with Google or GitHub, against a local OAuth provider."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ GRACE = {
 
 
 def button(client: Client, page: str, name: str = "google") -> str:
-    """Where the button of a page posts to."""
+    """Return where the form of a page's button posts to."""
     found = re.search(rf'action="(/accounts/{name}/login/[^"]*)"', client.get(page).content.decode())
     assert found, f"no button for {name} on {page}"
     return found[1].replace("&amp;", "&")
 
 
-def ways_back(client: Client, url: str) -> str:
-    """Presses a button, as a browser does: to the provider, and to where it sends the browser back."""
+def authorise(client: Client, url: str) -> str:
+    """Press a button and return the callback URL that the provider redirects to."""
     answer = client.post(url)
     assert answer.status_code == 302, answer.content
     back = requests.get(answer["Location"], allow_redirects=False, timeout=5).headers["Location"]
@@ -50,9 +50,9 @@ def ways_back(client: Client, url: str) -> str:
     return f"{address.path}?{address.query}"
 
 
-def dance(client: Client, page: str = "/accounts/login/", name: str = "google") -> Any:
-    """The whole way, and the page where it ends."""
-    return client.get(ways_back(client, button(client, page, name)), follow=True)
+def sign_in_with(client: Client, page: str = "/accounts/login/", name: str = "google") -> Any:
+    """Complete the sign-in and return the last page."""
+    return client.get(authorise(client, button(client, page, name)), follow=True)
 
 
 def templates_of(page: Any) -> set[str]:
@@ -73,40 +73,43 @@ def at_github(social: Provider) -> Provider:
 
 
 @pytest.mark.parametrize(("name", "uid"), [("google", "1017"), ("github", "77")])
-def test_signing_up_and_coming_back(
+def test_sign_up_and_sign_in_again(
     client: Client, at_google: Provider, at_github: Provider, name: str, uid: str
 ) -> None:
     if name == "google":
         at_google.person = GRACE
-    dance(client, "/accounts/signup/", name)
+    sign_in_with(client, "/accounts/signup/", name)
     assert signed_in_as(client) == "grace@example.com"
     person = User.objects.get()
     assert (person.name, person.has_usable_password()) == ("Grace Hopper", False)
-    assert EmailAddress.objects.get().verified  # they vouch for it, so nobody has to open a mail
+    # the provider has verified the address, so no confirmation is sent
+    assert EmailAddress.objects.get().verified
     connected = SocialAccount.objects.get()
     assert (connected.uid, connected.extra_data.keys() - {"email", "login", "name"}) == (uid, set())
 
     other = Client()
-    dance(other, "/accounts/login/", name)
+    sign_in_with(other, "/accounts/login/", name)
     assert signed_in_as(other) == "grace@example.com"
     assert User.objects.count() == 1
 
 
-def test_what_was_wanted_is_kept(client: Client, at_google: Provider, icons: ProductConfiguration) -> None:
-    """Buy, sign up with Google, and on to the payment page with the same choice."""
+def test_sign_up_continues_to_checkout(
+    client: Client, at_google: Provider, icons: ProductConfiguration
+) -> None:
+    """Buy, sign up with Google, and continue to the payment page with the same price."""
     signup = client.post(f"/store/{icons.slug}/buy/", {"price": price_of(icons).id})["Location"]
-    back = ways_back(client, button(client, signup))
+    back = authorise(client, button(client, signup))
     arrived = client.get(back)
     assert arrived["Location"] == f"/store/{icons.slug}/buy/"
     assert "/stripe-sandbox/" in client.get(arrived["Location"])["Location"]
 
 
-def test_an_address_that_both_sides_have_verified_is_the_same_person(
+def test_address_verified_on_both_sides_signs_in_to_the_account(
     client: Client, ada: User, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     at_google.person = {**GRACE, "email": "Ada@example.com"}
-    dance(client)
+    sign_in_with(client)
     assert signed_in_as(client) == ada.email
     assert SocialAccount.objects.get().user == ada
     assert "connected" in mailoutbox[0].subject.lower()
@@ -115,12 +118,12 @@ def test_an_address_that_both_sides_have_verified_is_the_same_person(
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_an_address_that_one_side_was_only_told_of_opens_nothing(
+def test_address_not_verified_on_both_sides_does_not_sign_in(
     client: Client, ada: User, at_google: Provider, ours: bool
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=ours, primary=True)
     at_google.person = {**GRACE, "email": ada.email, "email_verified": False}
-    page = dance(client, "/accounts/login/?next=/store/")
+    page = sign_in_with(client, "/accounts/login/?next=/store/")
     assert page.redirect_chain == [("/accounts/login/?next=/store/", 302)]
     assert "Sign in to it, then connect Google" in page.content.decode()
     assert signed_in_as(client) == ""
@@ -128,12 +131,12 @@ def test_an_address_that_one_side_was_only_told_of_opens_nothing(
     assert not SocialAccount.objects.exists()
 
 
-def test_connecting_and_disconnecting_on_the_account_page(ada: User, at_google: Provider) -> None:
+def test_account_page_connects_and_disconnects_a_provider(ada: User, at_google: Provider) -> None:
     client = Client()
     client.post("/accounts/login/", {"login": ada.email, "password": "ada-buys-things"})
     assert "/accounts/3rdparty/" in client.get("/accounts/").content.decode()
     client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
-    page = dance(client, "/accounts/3rdparty/").content.decode()
+    page = sign_in_with(client, "/accounts/3rdparty/").content.decode()
     assert "has been connected" in page
     assert "grace@example.com" in page
     account = SocialAccount.objects.get(user=ada)
@@ -141,24 +144,27 @@ def test_connecting_and_disconnecting_on_the_account_page(ada: User, at_google: 
     assert not SocialAccount.objects.exists()
 
 
-def test_somebody_elses_connection_can_not_be_taken(ada: User, bob: User, at_google: Provider) -> None:
+def test_connection_of_another_user_cannot_be_taken(ada: User, bob: User, at_google: Provider) -> None:
     SocialAccount.objects.create(user=bob, provider="google", uid=GRACE["sub"])
     client = Client()
     client.post("/accounts/login/", {"login": ada.email, "password": "ada-buys-things"})
     client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
-    assert "already connected to a different account" in dance(client, "/accounts/3rdparty/").content.decode()
+    assert (
+        "already connected to a different account"
+        in sign_in_with(client, "/accounts/3rdparty/").content.decode()
+    )
     assert SocialAccount.objects.get().user == bob
 
 
-def test_refusing_there_changes_nothing_here(client: Client, at_google: Provider) -> None:
+def test_refusing_at_the_provider_changes_nothing(client: Client, at_google: Provider) -> None:
     at_google.consents = False
-    assert "socialaccount/login_cancelled.html" in templates_of(dance(client))
+    assert "socialaccount/login_cancelled.html" in templates_of(sign_in_with(client))
     assert not User.objects.exists()
 
 
-def test_an_answer_nobody_here_asked_for_is_refused(client: Client, at_google: Provider) -> None:
+def test_callback_with_foreign_or_used_state_is_refused(client: Client, at_google: Provider) -> None:
     """The state belongs to the browser that pressed the button, and works once."""
-    back = ways_back(client, button(client, "/accounts/login/"))
+    back = authorise(client, button(client, "/accounts/login/"))
     thief = Client()
     for stranger, url in [
         (thief, back),
@@ -175,15 +181,15 @@ def test_an_answer_nobody_here_asked_for_is_refused(client: Client, at_google: P
     assert signed_in_as(client) == ""
 
 
-def test_a_provider_that_is_broken_is_said_in_words(client: Client, at_google: Provider) -> None:
-    back = ways_back(client, button(client, "/accounts/login/"))
+def test_broken_provider_shows_an_error_page(client: Client, at_google: Provider) -> None:
+    back = authorise(client, button(client, "/accounts/login/"))
     at_google._codes.clear()
     assert "socialaccount/authentication_error.html" in templates_of(client.get(back))
     assert signed_in_as(client) == ""
 
 
-def test_a_link_signs_nobody_in(client: Client, at_google: Provider) -> None:
-    """GET asks first, so that a picture on another site can't start the dance."""
+def test_link_to_provider_does_not_sign_in(client: Client, at_google: Provider) -> None:
+    """GET shows a form, so an image on another site can't start a sign-in."""
     page = client.get("/accounts/google/login/")
     assert page.status_code == 200
     assert "socialaccount/login.html" in templates_of(page)
@@ -191,47 +197,47 @@ def test_a_link_signs_nobody_in(client: Client, at_google: Provider) -> None:
     assert Client(enforce_csrf_checks=True).post("/accounts/google/login/").status_code == 403
 
 
-def test_a_second_factor_is_asked_for_here_too(ada: User, at_google: Provider) -> None:
+def test_social_sign_in_requires_the_second_factor(ada: User, at_google: Provider) -> None:
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
     SocialAccount.objects.create(user=ada, provider="google", uid=GRACE["sub"])
     TOTP.activate(ada, generate_totp_secret())
     client = Client()
-    assert "The second step" in dance(client).content.decode()
+    assert "The second step" in sign_in_with(client).content.decode()
     assert signed_in_as(client) == ""
 
 
-def test_of_many_addresses_the_main_one_is_taken(client: Client, at_github: Provider, bob: User) -> None:
-    """GitHub tells all of them, and maybe another in the profile. That bob has one of those is no clash."""
+def test_primary_address_of_the_provider_is_used(client: Client, at_github: Provider, bob: User) -> None:
+    """GitHub lists all addresses, and the profile may contain another. Bob owning one of those is no conflict."""
     at_github.person["email"] = "public@example.com"
     at_github.emails = [
         {"email": bob.email, "primary": False, "verified": False},
         {"email": "Grace@example.com", "primary": True, "verified": True},
     ]
-    dance(client, name="github")
+    sign_in_with(client, name="github")
     assert signed_in_as(client) == "grace@example.com"
     address = EmailAddress.objects.get()
     assert (address.email, address.verified, address.primary) == ("grace@example.com", True, True)
 
 
-def test_without_an_address_it_is_asked_for(
+def test_missing_address_is_asked_for(
     client: Client, at_github: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     at_github.emails = []
-    assert "socialaccount/signup.html" in templates_of(dance(client, name="github"))
+    assert "socialaccount/signup.html" in templates_of(sign_in_with(client, name="github"))
     client.post("/accounts/3rdparty/signup/", {"email": "grace@example.com"})
     assert signed_in_as(client) == "grace@example.com"
     assert not EmailAddress.objects.get().verified
     assert link_in(mailoutbox[0]).startswith("/accounts/confirm-email/")
 
 
-def test_the_sign_in_page_has_a_button_for_each_provider(client: Client, at_google: Provider) -> None:
+def test_sign_in_page_has_a_button_for_each_provider(client: Client, at_google: Provider) -> None:
     page = client.get("/accounts/login/").content.decode()
     assert "Continue with Google" in page
     assert "Continue with GitHub" in page
 
 
-def test_without_the_variables_there_is_no_trace_of_it(client: Client, as_ada: Client) -> None:
+def test_providers_are_absent_without_their_variables(client: Client, as_ada: Client) -> None:
     for page in (
         client.get("/accounts/login/"),
         client.get("/accounts/signup/"),
@@ -253,7 +259,7 @@ print(settings.SOCIAL_SIGN_IN, settings.ADMIN_REQUIRES_MFA)
 
 
 def with_environment(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Another process of the shop in production, started with these variables beside the needed ones."""
+    """Start a production process with these variables added."""
     needed = {
         "ENV_FILE": os.devnull,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -275,11 +281,9 @@ def test_two_variables_turn_a_provider_on(tmp_path: Path) -> None:
     assert shop.stdout.startswith("/accounts/google/login/callback/"), shop.stderr
     assert "'https://accounts.google.com'" in shop.stdout
     assert "github" not in shop.stdout
-    assert shop.stdout.endswith(
-        "['google'] True\n"
-    )  # in production staff need a second factor, unless told otherwise
+    assert shop.stdout.endswith("['google'] True\n")  # staff need a second factor in production by default
 
 
-def test_half_of_a_pair_stops_the_start_and_names_the_other(tmp_path: Path) -> None:
+def test_half_of_a_variable_pair_stops_the_start_and_names_the_other(tmp_path: Path) -> None:
     shop = with_environment(tmp_path, GITHUB_CLIENT_ID="id")
     assert "GITHUB_CLIENT_SECRET is not set" in shop.stderr

@@ -1,4 +1,4 @@
-"""The shelves: what is shown, found, sorted, and how little the database is asked."""
+"""The store's pages: products, search, order, pagination and number of queries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shelves(sandbox: Any) -> None:
+def store_products(sandbox: Any) -> None:
     for name, amount, recurring in (
         ("Zine", 1500, {}),
         ("Apron", 4900, {}),
@@ -37,7 +37,7 @@ def names(client: Client, **query: str) -> list[str]:
     return [card.configuration.product.name for card in response.context["cards"]]
 
 
-def test_search_filter_and_sort_are_in_the_address(shelves: None, client: Client) -> None:
+def test_search_filter_and_order_are_in_the_url(store_products: None, client: Client) -> None:
     assert sorted(names(client)) == ["Apron", "Maker club", "Zine"]
     assert names(client, q="zin") == ["Zine"]
     assert names(client, q="ALL about apr") == ["Apron"]
@@ -50,12 +50,12 @@ def test_search_filter_and_sort_are_in_the_address(shelves: None, client: Client
     assert names(client, product="zine", sort="price") == ["Zine", "Maker club", "Apron"]
 
 
-def test_nonsense_in_the_address_is_no_error(shelves: None, client: Client) -> None:
+def test_invalid_parameters_are_ignored(store_products: None, client: Client) -> None:
     assert len(names(client, sort="nonsense", type="nonsense", page="nonsense", product="\x00")) == 3
     assert len(names(client, page="99999999999999999999")) == 3
 
 
-def test_several_prices_are_one_card(shelves: None, sandbox: Any, client: Client) -> None:
+def test_product_with_several_prices_is_one_card(store_products: None, sandbox: Any, client: Client) -> None:
     zine = Product.objects.get(name="Zine")
     add_price(sandbox.client, zine.id, 2500)
     add_price(sandbox.client, zine.id, 300, interval="month")
@@ -64,14 +64,14 @@ def test_several_prices_are_one_card(shelves: None, sandbox: Any, client: Client
     assert sorted(names(client, type="one_time")) == ["Apron", "Zine"]
 
 
-def test_an_empty_store_and_an_empty_result_have_words(sandbox: Any, client: Client) -> None:
+def test_empty_store_and_empty_result_show_a_message(sandbox: Any, client: Client) -> None:
     empty = client.get("/store/").content.decode()
     nothing = client.get("/store/", {"q": "unicorn"}).content.decode()
     assert empty != nothing
     assert "unicorn" in nothing
 
 
-def test_what_one_owns_or_waits_for_is_marked(as_ada: Client, shelves: None) -> None:
+def test_owned_and_pending_products_are_marked(as_ada: Client, store_products: None) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     bought(as_ada, zine)
     bought(as_ada, ProductConfiguration.objects.get(slug="maker-club"))
@@ -83,13 +83,13 @@ def test_what_one_owns_or_waits_for_is_marked(as_ada: Client, shelves: None) -> 
 
 
 @pytest.mark.parametrize("count", [1, 300])
-def test_the_number_of_queries_does_not_grow(
+def test_number_of_queries_does_not_grow(
     as_ada: Client, client: Client, sandbox: Any, count: int, django_assert_max_num_queries: Any
 ) -> None:
     many(count)
     with django_assert_max_num_queries(3):  # count, products, prices
         client.get("/store/")
-    with django_assert_max_num_queries(6):  # session, user, and one for what she has bought
+    with django_assert_max_num_queries(6):  # session, user, and one for the user's purchases
         as_ada.get("/store/")
     with django_assert_max_num_queries(5):  # product, its prices; up to three for the related ones
         client.get("/store/thing-0/")
@@ -98,7 +98,7 @@ def test_the_number_of_queries_does_not_grow(
             client.get(f"/store/{query}")
 
 
-def test_pages_are_links_that_keep_the_search(sandbox: Any, client: Client) -> None:
+def test_pagination_links_keep_the_search(sandbox: Any, client: Client) -> None:
     many(30)
     page = client.get("/store/", {"q": "thing"})
     assert len(page.context["cards"]) == 24
@@ -107,8 +107,8 @@ def test_pages_are_links_that_keep_the_search(sandbox: Any, client: Client) -> N
 
 
 @pytest.mark.parametrize("sort", ["", "newest", "name", "price"])
-def test_every_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort: str) -> None:
-    """All cost the same, and many have the same name and place: only the last column of the order tells them apart."""
+def test_each_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort: str) -> None:
+    """All share a price, and many share name and position, so only the last order column distinguishes them."""
     many(60)
     Product.objects.update(name="Twin")
     ProductConfiguration.objects.update(position=1)
@@ -120,7 +120,7 @@ def test_every_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort
     assert [card.configuration.pk for card in below_each_other] == seen
 
 
-def test_what_page_may_be_asked(sandbox: Any, client: Client) -> None:
+def test_page_parameter_accepts_ranges_within_limits(sandbox: Any, client: Client) -> None:
     many(300)
 
     def shown(page: str) -> tuple[int, int, int]:
@@ -131,14 +131,14 @@ def test_what_page_may_be_asked(sandbox: Any, client: Client) -> None:
     assert shown("2-4") == (2, 4, 72)
     assert shown("4-2") == (4, 4, 24)
     assert shown("13") == (13, 13, 12)
-    assert shown("1-13") == (4, 13, 228)  # never more than ten at once, the ones that were seen last
+    assert shown("1-13") == (4, 13, 228)  # at most ten pages at once, the last ones
     assert shown("99") == (13, 13, 12)
     for nonsense in ("", "0", "-1", "x", "1-", "1-2-3", "9" * 400, "٣", "\x00"):
         assert shown(nonsense) in {(1, 1, 24), (13, 13, 12)}
 
 
-def test_after_four_pages_the_next_waits_for_a_press(sandbox: Any, client: Client) -> None:
-    """So that whoever scrolls can reach the foot of the page."""
+def test_fifth_page_loads_by_button(sandbox: Any, client: Client) -> None:
+    """Infinite scrolling would keep people from reaching the footer."""
     many(300)
     automatic = {n for n in range(1, 14) if b"intersect" in client.get("/store/", {"page": n}).content}
     assert automatic == {1, 2, 3, 5, 6, 7, 9, 10, 11}
@@ -146,7 +146,7 @@ def test_after_four_pages_the_next_waits_for_a_press(sandbox: Any, client: Clien
     assert b'rel="next"' not in client.get("/store/?page=13").content
 
 
-def test_words_are_found_however_they_are_spelt(sandbox: Any, client: Client) -> None:
+def test_search_ignores_case_and_accents(sandbox: Any, client: Client) -> None:
     stock(sandbox.client, "Crème Brûlée–Größenlehre")
     stock(sandbox.client, "Smørrebrød")
     stock(sandbox.client, "ŁÓDŹ map")
@@ -157,7 +157,7 @@ def test_words_are_found_however_they_are_spelt(sandbox: Any, client: Client) ->
     assert fold("  ＡＢＣ\tﬁ ") == "abc fi"
 
 
-def test_what_is_named_so_comes_before_what_only_speaks_of_it(sandbox: Any, client: Client) -> None:
+def test_match_in_name_comes_before_match_in_description(sandbox: Any, client: Client) -> None:
     book = stock(sandbox.client, "A book")
     book.tagline = "All about maps"
     book.save()
@@ -166,7 +166,7 @@ def test_what_is_named_so_comes_before_what_only_speaks_of_it(sandbox: Any, clie
     assert names(client, q="map", sort="name") == ["A book", "Maps"]
 
 
-def test_a_hostile_search_is_a_search(shelves: None, client: Client) -> None:
+def test_sql_and_markup_in_a_search_are_plain_text(store_products: None, client: Client) -> None:
     assert names(client, q="zi\x00ne") == ["Zine"]
     assert names(client, q="\x00") == names(client)
     assert names(client, q="a" * 100_000) == []
@@ -176,10 +176,10 @@ def test_a_hostile_search_is_a_search(shelves: None, client: Client) -> None:
     assert "<script>alert" not in page
 
 
-def test_the_order_by_price_is_that_of_the_prices_on_the_cards(
-    shelves: None, sandbox: Any, client: Client
+def test_order_by_price_uses_the_prices_on_the_cards(
+    store_products: None, sandbox: Any, client: Client
 ) -> None:
-    """Not of prices that nobody can buy at, or that are of another currency than the card's."""
+    """Inactive prices, and prices in another currency than the card's, do not count."""
     apron = Product.objects.get(name="Apron")
     old = add_price(sandbox.client, apron.id, 1)
     sandbox.client.v1.prices.update(old, {"active": False})
@@ -190,7 +190,7 @@ def test_the_order_by_price_is_that_of_the_prices_on_the_cards(
     assert names(client, sort="price") == ["Maker club", "Zine", "Apron", "Unpriced"]
 
 
-def test_what_the_founder_edits_is_found_at_once(shelves: None, client: Client) -> None:
+def test_search_finds_the_founders_edits_at_once(store_products: None, client: Client) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     zine.tagline, zine.description = "Printed in **teal**", "A _riso_ thing."
     zine.save()
@@ -201,7 +201,7 @@ def test_what_the_founder_edits_is_found_at_once(shelves: None, client: Client) 
     assert client.get("/store/").context["pages"].last.paginator.count == 2
 
 
-def test_each_emptiness_has_its_own_words(sandbox: Any, client: Client) -> None:
+def test_each_kind_of_empty_store_has_its_own_message(sandbox: Any, client: Client) -> None:
     stock(sandbox.client, "Zine")
     word = client.get("/store/?q=unicorn").content.decode()
     both = client.get("/store/?q=zine&type=recurring").content.decode()
@@ -211,7 +211,7 @@ def test_each_emptiness_has_its_own_words(sandbox: Any, client: Client) -> None:
     assert "Nothing of this type" in kind
 
 
-def test_the_shelf_goes_on_after_a_product(sandbox: Any, client: Client) -> None:
+def test_product_page_shows_related_products(sandbox: Any, client: Client) -> None:
     many(6)
 
     def related(slug: str) -> list[str]:
@@ -223,7 +223,7 @@ def test_the_shelf_goes_on_after_a_product(sandbox: Any, client: Client) -> None
     assert related("thing-4") == []
 
 
-def test_a_founders_description_takes_the_place_of_stripes(shelves: None, client: Client) -> None:
+def test_founders_description_replaces_stripes(store_products: None, client: Client) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
     assert "All about zines" in client.get("/store/zine/").content.decode()
     zine.description = "# Printed\n\nOn *paper*. <script>alert(1)</script>"
@@ -235,13 +235,13 @@ def test_a_founders_description_takes_the_place_of_stripes(shelves: None, client
     assert "<p>All about zines" not in page
 
 
-def test_a_price_that_is_not_offered_is_not_chosen(shelves: None, client: Client) -> None:
+def test_price_that_is_not_offered_is_not_chosen(store_products: None, client: Client) -> None:
     page = client.get("/store/maker-club/?price=price_of_another").content.decode()
     price = Product.objects.get(name="Maker club").prices.get()
     assert f'value="{price.id}"' in page
 
 
-def test_a_product_out_of_the_store_says_so(shelves: None, client: Client) -> None:
+def test_product_off_sale_says_so(store_products: None, client: Client) -> None:
     ProductConfiguration.objects.filter(slug="zine").update(is_active=False)
     response = client.get("/store/zine/")
     assert response.status_code == 404
@@ -249,16 +249,16 @@ def test_a_product_out_of_the_store_says_so(shelves: None, client: Client) -> No
     assert b"Buy now" not in response.content
 
 
-def test_names_from_stripe_are_text(sandbox: Any, client: Client) -> None:
+def test_names_from_stripe_are_escaped(sandbox: Any, client: Client) -> None:
     stock(sandbox.client, "<script>alert('x')</script>\" onload=alert(1)")
     slug = ProductConfiguration.objects.get().slug
     for path in ("/store/", f"/store/{slug}/"):
         page = client.get(path).content.decode()
         assert "<script>alert" not in page
-        assert not re.search(r'(?<!\\)" onload=', page)  # in JSON-LD the quote is within its string
+        assert not re.search(r'(?<!\\)" onload=', page)  # in JSON-LD the quote is escaped within its string
 
 
-def test_yen_have_no_decimals_and_a_year_tells_its_saving(sandbox: Any, client: Client) -> None:
+def test_yen_have_no_decimals_and_a_yearly_price_shows_its_saving(sandbox: Any, client: Client) -> None:
     product = sandbox.client.v1.products.create({"name": "Font"})
     sandbox.client.v1.prices.create({"product": product.id, "currency": "jpy", "unit_amount": 500})
     club = sandbox.client.v1.products.create({"name": "Club"})

@@ -1,4 +1,4 @@
-"""Every request that the store makes of Stripe, held against the SDK's own parameter types."""
+"""Check each request that the store sends to Stripe against the SDK's parameter types."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.factories import add_price, bought, path_of, pay, press_buy, price_of
 
 pytestmark = pytest.mark.django_db
 
-# What the store may ask, and the SDK's type of the question. A request that is missing here fails the test.
-QUESTIONS: dict[str, Any] = {
+# The requests that the store may send, and their SDK parameter types. A request that is missing here fails the test.
+ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
@@ -50,33 +50,33 @@ QUESTIONS: dict[str, Any] = {
     "POST /v1/webhook_endpoints/{id}": p.WebhookEndpointUpdateParams,
 }
 
-asked: set[str] = set()
+sent_requests: set[str] = set()
 
 
 class CheckingClient(InProcessClient):
-    """The sandbox behind a judge who knows only the SDK's types."""
+    """The sandbox, with each request's parameters checked first."""
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         address = urlsplit(url)
-        question = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
-        schema = QUESTIONS[question]
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        schema = ROUTES[route]
         tree = forms.decode(post_data or address.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
         if method.upper() == "POST":
             assert headers["Idempotency-Key"]
         assert headers["Stripe-Version"] == "2026-10-28.endive"
-        asked.add(question)
+        sent_requests.add(route)
         return super().request(method, url, headers, post_data, **more)
 
 
-def test_every_request_is_one_that_the_sdk_would_let_through(
+def test_each_request_matches_the_sdk_parameter_types(
     as_ada: Client, as_bob: Client, sandbox: Any, settings: Any
 ) -> None:
     icons = stock(sandbox.client, "Icon set", 1900)
     club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
     larger = add_price(sandbox.client, icons.product_id, 4900)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_store_requests.CheckingClient"
-    asked.clear()
+    sent_requests.clear()
     sync_catalogue()
     sync_product(icons.product_id)
     sync_product(sandbox.client.v1.products.create({"name": "Without a price"}).id)
@@ -95,19 +95,19 @@ def test_every_request_is_one_that_the_sdk_would_let_through(
     subscription = Purchase.objects.get(status=Status.TRIALING)
     order = f"/purchases/order/{subscription.public_id}"
     as_ada.post(f"{order}/manage/")
-    # A plan changed over nothing: the store looks for the invoice that was paid last.
+    # A plan change without payment: the store looks for the last paid invoice.
     (row,) = storage.find("subscription")
     storage.update(row["latest_invoice"], billing_reason="subscription_update")
     as_ada.get(f"{order}/?from=portal")
     storage.update(row["latest_invoice"], billing_reason="subscription_create")
-    as_ada.post(f"{order}/cancel/")  # at the end of the period
+    as_ada.post(f"{order}/cancel/")  # cancel at the end of the period
     sandbox.client.v1.subscriptions.update(row["id"], {"cancel_at_period_end": False})
     storage.update(row["id"], status="past_due")
     as_ada.get(f"{order}/?from=portal")
-    as_ada.post(f"{order}/cancel/")  # at once
+    as_ada.post(f"{order}/cancel/")  # cancel at once
     settings.SITE_URL = "https://shop.example"
     list(examine(fix=True))
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     list(examine(fix=True))
-    assert asked == QUESTIONS.keys()
+    assert sent_requests == ROUTES.keys()

@@ -1,4 +1,4 @@
-"""`stripe_doctor` finds what would keep money from arriving, and says what to do."""
+"""`stripe_doctor` finds what prevents sales and says how to fix it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """test_doctor_proxies.py is about what it says of the proxies in front."""
+    """Skip the proxy checks; test_doctor_proxies.py has their tests."""
     monkeypatch.setattr(doctor, "examine_proxies", list)
 
 
 def diagnose(*options: str) -> tuple[list[str], int]:
-    """Its bad findings and its exit status."""
+    """Return the failed findings and the exit status."""
     out, status = StringIO(), 0
     try:
         call_command("stripe_doctor", *options, stdout=out, no_color=True)
@@ -35,7 +35,7 @@ def diagnose(*options: str) -> tuple[list[str], int]:
     return [line for line in out.getvalue().splitlines() if line.startswith("BAD")], status
 
 
-def test_a_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
+def test_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
     assert diagnose() == ([], 0)
 
 
@@ -49,7 +49,7 @@ def test_a_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
         ("SITE_URL", "https://elsewhere.example", "No webhook endpoint for https://elsewhere.example"),
     ],
 )
-def test_a_wrong_setting_is_named(
+def test_wrong_setting_is_named(
     icons: ProductConfiguration, settings: Any, setting: str, value: str, words: str
 ) -> None:
     setattr(settings, setting, value)
@@ -58,19 +58,19 @@ def test_a_wrong_setting_is_named(
     assert any(words in line for line in bad), bad
 
 
-def test_a_network_that_is_down(icons: ProductConfiguration, stripe_away: Any) -> None:
+def test_unreachable_stripe_is_reported(icons: ProductConfiguration, stripe_away: Any) -> None:
     stripe_away()
     bad, status = diagnose()
     assert status == 1
     assert "can't be reached" in bad[-1]
 
 
-def test_a_catalogue_that_has_drifted(icons: ProductConfiguration, sandbox: Any) -> None:
+def test_outdated_catalogue_is_reported(icons: ProductConfiguration, sandbox: Any) -> None:
     sandbox.client.v1.products.update(icons.product_id, {"name": "Other"})
     assert "differs in 1" in diagnose()[0][0]
 
 
-def test_fix_makes_the_endpoint_with_every_event_and_our_version(
+def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(
     icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.SITE_URL = "https://shop.example"
@@ -89,7 +89,7 @@ def test_fix_makes_the_endpoint_with_every_event_and_our_version(
     assert diagnose("--fix") == ([], 0)
 
 
-def test_readyz_says_when_stripe_has_gone_silent(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_readyz_reports_missing_webhooks(as_ada: Client, icons: ProductConfiguration) -> None:
     def webhooks() -> dict[str, Any]:
         response = readiness()
         assert response.status_code == 200
@@ -97,7 +97,7 @@ def test_readyz_says_when_stripe_has_gone_silent(as_ada: Client, icons: ProductC
 
     assert webhooks()["webhooks"] == "ok"
     press_buy(as_ada, icons)
-    assert webhooks()["webhooks"] == "ok"  # she may still be typing her card's number
+    assert webhooks()["webhooks"] == "ok"  # the buyer may still be typing the card number
     Purchase.objects.update(returned_at=timezone.now() - timedelta(hours=2))
     assert webhooks()["webhooks"].startswith("silent")
     WebhookEvent.objects.create(id="evt_1", type="x", payload={}, stripe_created=timezone.now(), error="boom")

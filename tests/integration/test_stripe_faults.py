@@ -1,4 +1,4 @@
-"""Stripe is slow, away, or answers nonsense, at every step of a purchase: kind pages, nothing lost, all heals."""
+"""Stripe is slow, unavailable or answers nonsense at each step of a purchase; the store recovers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOUR = 3600
 
 
 class Stripe:
-    """At the other end of a real connection; while it is slow the shop is in a hurry, as the test is."""
+    """Stripe over a real connection that can break; a slow one shortens the store's timeout."""
 
     def __init__(self, server: FaultyStripe, patch: pytest.MonkeyPatch) -> None:
         self.server, self.patch = server, patch
@@ -34,7 +34,7 @@ class Stripe:
     def breaks(self, fault: str) -> None:
         for name, seconds in self.waits.items():
             self.patch.setattr(transport, name, 0.3 if FAULTS[fault].slow else seconds)
-        stripe_client._client.cache_clear()  # a client keeps its timeout
+        stripe_client._client.cache_clear()  # a client's timeout is fixed when it is created
         self.server.breaks(fault)
 
     def heals(self) -> None:
@@ -56,7 +56,7 @@ def stripe_itself(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_purchase_survives_it_at_every_step(
+def test_purchase_survives_a_fault_at_each_step(
     fault: str, as_ada: Client, icons: ProductConfiguration, sandbox: Any, stripe_itself: Stripe
 ) -> None:
     stripe_itself.breaks(fault)
@@ -69,7 +69,7 @@ def test_a_purchase_survives_it_at_every_step(
     purchase = Purchase.objects.get(status="open")
     order = purchase.get_absolute_url()
     for page in (back, f"{order}status/", order):
-        Purchase.objects.update(synced_at=None)  # as if the last time were long ago
+        Purchase.objects.update(synced_at=None)  # make the next refresh due
         shown = as_ada.get(page)
         assert shown.status_code == 200
         assert 'data-state="confirming"' in shown.content.decode(), page
@@ -91,7 +91,7 @@ def test_a_purchase_survives_it_at_every_step(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_operator_is_told_in_words(
+def test_operator_gets_an_alert(
     fault: str, icons: ProductConfiguration, stripe_itself: Stripe, settings: Any
 ) -> None:
     stripe_itself.breaks(fault)
@@ -111,7 +111,7 @@ def test_the_operator_is_told_in_words(
     assert Product.objects.get().active
 
 
-def test_a_stripe_that_breaks_off_in_the_middle_is_told_by_the_doctor(
+def test_doctor_reports_a_response_that_breaks_off(
     icons: ProductConfiguration, stripe_itself: Stripe
 ) -> None:
     answer = stripe_itself.server.answer
@@ -128,15 +128,15 @@ def test_a_stripe_that_breaks_off_in_the_middle_is_told_by_the_doctor(
     assert said.getvalue().splitlines()[-1].startswith("BAD Stripe can't be reached")
 
 
-def test_after_one_page_has_waited_in_vain_the_others_do_not(
+def test_pages_do_not_wait_after_one_has_timed_out(
     as_ada: Client, icons: ProductConfiguration, stripe_itself: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Stripe that hangs must not keep every thread of the shop busy."""
+    """A hanging Stripe must not occupy every thread of the shop."""
     monkeypatch.setattr(transport, "PAUSE_SECONDS", 60)
     buy = {"price": price_of(icons).id}
     stripe_itself.breaks("slow")
     as_ada.post("/store/icon-set/buy/", buy)
-    while not (asked := len(stripe_itself.server.asked)):  # the request goes on in its thread
+    while not (asked := len(stripe_itself.server.asked)):  # the request continues in its thread
         time.sleep(0.01)
     for _ in range(5):
         refused = as_ada.post("/store/icon-set/buy/", buy, follow=True)

@@ -1,4 +1,4 @@
-"""A subscription's whole life: trial, renewals, failed cards, pauses, changes of mind, the end."""
+"""A subscription's life: trial, renewals, declined cards, pauses, plan changes, cancellation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def deliver_all(sandbox: Any) -> None:
 
 
 def renew(sandbox: Any, purchase: Purchase) -> Purchase:
-    """A period passes, with all that Stripe does then, and the store hears of it."""
+    """Advance Stripe's clock by a period and deliver its events."""
     panel_actions.advance_to_renewal(purchase.subscription_id)
-    return heard(sandbox, purchase)
+    return deliver_and_reload(sandbox, purchase)
 
 
-def heard(sandbox: Any, purchase: Purchase) -> Purchase:
+def deliver_and_reload(sandbox: Any, purchase: Purchase) -> Purchase:
     deliver_all(sandbox)
     return Purchase.objects.get(pk=purchase.pk)
 
@@ -52,7 +52,7 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
     trial_end = purchase.trial_end
     panel_actions.advance(purchase.subscription_id, 12 * 86400)
-    heard(sandbox, purchase)
+    deliver_and_reload(sandbox, purchase)
     assert [s for s in subjects() if s.startswith("Your free trial of Letter ends")]
     purchase = renew(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
@@ -64,10 +64,10 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     assert first is not None
     assert purchase.current_period_start == first
     assert subjects()[0] == "Your purchase: Letter"
-    assert len(subjects()) == 2  # a renewal that goes well is no news
+    assert len(subjects()) == 2  # a successful renewal sends no e-mail
 
 
-def test_a_failed_renewal_keeps_access_for_the_days_of_grace(
+def test_failed_renewal_keeps_access_during_the_grace_period(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     purchase = bought(as_ada, club)
@@ -85,7 +85,7 @@ def test_a_failed_renewal_keeps_access_for_the_days_of_grace(
 
 
 @pytest.mark.parametrize(("end", "status"), [("canceled", Status.CANCELED), ("unpaid", Status.UNPAID)])
-def test_when_every_retry_has_failed(
+def test_access_ends_when_every_retry_has_failed(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, end: str, status: Status
 ) -> None:
     sandbox.switches(after_retries=end)
@@ -93,26 +93,26 @@ def test_when_every_retry_has_failed(
     panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     panel_actions.advance(purchase.subscription_id, 28 * 86400)
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.status == status
     assert owned(ada, club.product) is None
     assert as_ada.get("/purchases/maker-club/").status_code == 302
 
 
-def test_cancel_at_the_periods_end_keeps_access_until_then(
+def test_cancelled_subscription_keeps_access_until_the_period_ends(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, club)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.ACTIVE, "ending")
     assert purchase.cancel_at == purchase.current_period_end
     assert owned(ada, club.product)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.cancel_at, state(as_ada, purchase)) == (None, "active")
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at": "min_period_end"})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.cancel_at == purchase.current_period_end
     purchase = renew(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.CANCELED, "canceled")
@@ -121,7 +121,7 @@ def test_cancel_at_the_periods_end_keeps_access_until_then(
     assert press_buy(as_ada, club)
 
 
-def test_access_ends_on_the_day_even_if_stripe_never_says_so(
+def test_access_ends_on_the_date_without_an_event(
     as_ada: Client, ada: User, club: ProductConfiguration
 ) -> None:
     bought(as_ada, club)
@@ -135,17 +135,17 @@ def test_cancel_now_pause_and_resume(
     purchase = bought(as_ada, club)
     subscriptions = sandbox.client.v1.subscriptions
     subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
     subscriptions.resume(purchase.subscription_id, {"billing_cycle_anchor": {"type": "now"}})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
     subscriptions.cancel(purchase.subscription_id)
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.CANCELED, None)
 
 
-def test_a_change_of_plan_is_followed(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
+def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
     sync_catalogue()
     purchase = bought(as_ada, club)
@@ -154,24 +154,24 @@ def test_a_change_of_plan_is_followed(as_ada: Client, club: ProductConfiguration
     sandbox.client.v1.subscriptions.update(
         purchase.subscription_id, {"items": [{"id": item, "price": yearly}]}
     )
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert purchase.price_id == yearly
     assert "$90 / year" in as_ada.get(purchase.get_absolute_url()).content.decode()
 
 
-def test_a_refunded_period_closes_and_the_next_one_opens_again(
+def test_refunded_period_ends_access_and_the_next_one_restores_it(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = heard(sandbox, bought(as_ada, club))
+    purchase = deliver_and_reload(sandbox, bought(as_ada, club))
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
-    purchase = heard(sandbox, purchase)
+    purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.REFUNDED, None)
     purchase = renew(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
     assert owned(ada, club.product)
 
 
-def test_the_portal_leads_there_and_back(as_ada: Client, as_bob: Client, club: ProductConfiguration) -> None:
+def test_portal_redirects_there_and_back(as_ada: Client, as_bob: Client, club: ProductConfiguration) -> None:
     purchase = bought(as_ada, club)
     manage = f"/purchases/order/{purchase.public_id}/manage/"
     assert "Manage subscription" in as_ada.get(purchase.get_absolute_url()).content.decode()
@@ -185,7 +185,7 @@ def test_the_portal_leads_there_and_back(as_ada: Client, as_bob: Client, club: P
     assert as_ada.get(manage).status_code == 405
 
 
-def test_back_from_the_portal_the_page_is_right_without_any_event(
+def test_return_from_the_portal_needs_no_event(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, club)
@@ -194,9 +194,9 @@ def test_back_from_the_portal_the_page_is_right_without_any_event(
     assert 'data-state="ending"' in page
 
 
-def test_a_card_that_only_pays_once(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
+def test_card_that_declines_renewals(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     back = pay(press_buy(as_ada, club), "4000000000000341")
     assert as_ada.get(path_of(back)).status_code == 200
-    purchase = heard(sandbox, Purchase.objects.get())
+    purchase = deliver_and_reload(sandbox, Purchase.objects.get())
     assert purchase.status == Status.ACTIVE
     assert renew(sandbox, purchase).status == Status.PAST_DUE

@@ -1,4 +1,4 @@
-"""The pages around the store: front page, legal pages, errors, health, robots, the development mailbox."""
+"""The home page, legal pages, errors, health checks, robots and the development mailbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 BACKEND = "apps.devtools.mailbox.EmailBackend"
 
 
-def test_the_front_page_shows_products_terms_and_a_way_to_ask(
+def test_home_page_shows_products_terms_and_contact(
     client: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     page = client.get("/").content.decode()
@@ -44,26 +44,29 @@ def test_the_front_page_shows_products_terms_and_a_way_to_ask(
     assert f"mailto:{settings.SUPPORT_EMAIL}" in page
 
 
-def test_the_front_page_of_an_empty_shop_is_whole(client: Client) -> None:
+def test_home_page_of_an_empty_shop_is_complete(client: Client) -> None:
     page = client.get("/")
     assert page.status_code == 200
     assert "How it works" in page.content.decode()
 
 
-def test_a_product_off_sale_leaves_the_front_page(client: Client, icons: ProductConfiguration) -> None:
+def test_product_off_sale_leaves_the_home_page(client: Client, icons: ProductConfiguration) -> None:
     ProductConfiguration.objects.update(is_active=False)
     assert icons.get_absolute_url() not in client.get("/").content.decode()
 
 
 @pytest.mark.parametrize("page", ["terms", "privacy", "refunds"])
-def test_legal_pages_name_somebody_to_write_to(client: Client, settings: Any, page: str) -> None:
+def test_legal_pages_name_a_contact(client: Client, settings: Any, page: str) -> None:
     response = client.get(f"/{page}/")
     assert response.status_code == 200
-    assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2  # the page and the footer
+    # once in the page, once in the footer
+    assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2
 
 
 @pytest.mark.parametrize("path", ["/", "/terms/", "/store/", "/accounts/login/", "/nowhere/"])
-def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client: Client, settings: Any, path: str) -> None:
+def test_pages_have_no_inline_code_and_no_third_party_requests(
+    client: Client, settings: Any, path: str
+) -> None:
     settings.DEBUG = False
     page = client.get(path).content.decode()
     assert not re.search(
@@ -76,7 +79,7 @@ def raise_it(request: Any, error: type[Exception]) -> HttpResponse:
     raise error
 
 
-def test_errors_are_pages_of_the_shop(client: Client, settings: Any) -> None:
+def test_error_pages_use_the_shops_layout(client: Client, settings: Any) -> None:
     settings.DEBUG = False
     response = client.get("/nowhere/")
     assert response.status_code == 404
@@ -84,7 +87,7 @@ def test_errors_are_pages_of_the_shop(client: Client, settings: Any) -> None:
     assert "site-header" in response.content.decode()
 
 
-def test_a_form_without_its_token_says_that_nothing_was_sent(settings: Any) -> None:
+def test_form_without_csrf_token_says_that_nothing_was_sent(settings: Any) -> None:
     response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "a", "password": "b"})
     assert response.status_code == 403
     assert "nothing was charged" in response.content.decode()
@@ -104,7 +107,7 @@ def broken_urls() -> list[Any]:
 
 
 class BrokenSite:
-    """The site's addresses, and some that fail."""
+    """The site's URLs, and some that fail."""
 
     urlpatterns = broken_urls()
     handler400 = "apps.web.views.errors.bad_request"
@@ -114,7 +117,7 @@ class BrokenSite:
 @pytest.mark.parametrize(
     ("status", "words"), [(400, "no sense"), (403, "not yours"), (500, "never charged twice")]
 )
-def test_every_error_has_its_own_words(settings: Any, status: int, words: str) -> None:
+def test_each_error_has_its_own_text(settings: Any, status: int, words: str) -> None:
     settings.DEBUG = False
     settings.ROOT_URLCONF = BrokenSite
     response = Client(raise_request_exception=False).get(f"/broken/{status}/")
@@ -122,9 +125,7 @@ def test_every_error_has_its_own_words(settings: Any, status: int, words: str) -
     assert words in response.content.decode()
 
 
-def test_the_500_page_needs_nothing_that_may_be_broken(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_500_page_needs_no_database_or_context(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = False
     settings.ROOT_URLCONF = BrokenSite
     (engine,) = settings.TEMPLATES
@@ -139,14 +140,14 @@ def test_the_500_page_needs_nothing_that_may_be_broken(
         assert (Path(settings.BASE_DIR) / asset.lstrip("/")).is_file()
 
 
-def test_alive_needs_no_database(client: Client, django_assert_num_queries: Any) -> None:
+def test_healthz_needs_no_database(client: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = client.get("/healthz")
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
 
 
-def test_staff_and_the_metrics_token_see_what_readyz_checked(olive: User, settings: Any) -> None:
+def test_readyz_details_are_for_staff_and_the_metrics_token(olive: User, settings: Any) -> None:
     settings.METRICS_TOKEN = "for-prometheus"
     as_staff = signed_in(olive).get("/readyz")
     with_token = Client().get("/readyz", headers={"Authorization": "Bearer for-prometheus"})
@@ -171,7 +172,7 @@ def test_staff_and_the_metrics_token_see_what_readyz_checked(olive: User, settin
         }
 
 
-def test_everybody_else_hears_from_readyz_only_yes_or_no(
+def test_readyz_tells_the_public_only_whether_it_is_ready(
     ada: User, olive: User, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.METRICS_TOKEN, settings.ADMIN_REQUIRES_MFA = "for-prometheus", True
@@ -179,7 +180,7 @@ def test_everybody_else_hears_from_readyz_only_yes_or_no(
     others = [
         Client(),
         signed_in(ada),
-        signed_in(olive),  # staff without the second factor that the admin asks for
+        signed_in(olive),  # staff without the second factor that the admin requires
         Client(headers={"Authorization": "Bearer "}),
         Client(headers={"Authorization": "Bearer for-prometheu"}),
         Client(headers={"Authorization": old[:-1] + ("a" if old[-1] != "a" else "b")}),
@@ -201,7 +202,7 @@ def test_everybody_else_hears_from_readyz_only_yes_or_no(
 @pytest.mark.parametrize(
     "address", ["/", "/healthz", "/readyz", "/metrics", "/nowhere/", "/accounts/login/", "/webhooks/stripe/"]
 )
-def test_strangers_are_told_no_versions(client: Client, settings: Any, address: str) -> None:
+def test_responses_hide_versions(client: Client, settings: Any, address: str) -> None:
     settings.DEBUG = False
     response = client.get(address)
     told = f"{response.headers} {response.content.decode()}"
@@ -210,13 +211,13 @@ def test_strangers_are_told_no_versions(client: Client, settings: Any, address: 
     assert not {"Server", "X-Powered-By"} & set(response.headers)
 
 
-def test_metrics_token_opens_nothing_while_it_is_not_set(settings: Any) -> None:
+def test_metrics_are_closed_without_a_configured_token(settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     assert Client().get("/readyz", headers={"Authorization": "Bearer "}).json() == {"ready": True}
     assert Client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
 
 
-def test_not_ready_while_a_migration_waits() -> None:
+def test_not_ready_with_an_unapplied_migration() -> None:
     from django.db.migrations.recorder import MigrationRecorder
 
     MigrationRecorder.Migration.objects.filter(app="users").delete()
@@ -239,9 +240,7 @@ def test_not_ready_without_a_database(olive: User, monkeypatch: pytest.MonkeyPat
         assert (response.status_code, response.json()) == (503, {"ready": False})
 
 
-def test_a_database_that_is_away_is_said_kindly_and_as_temporary(
-    as_ada: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unavailable_database_is_a_503_page(as_ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*args: object) -> None:
         raise OperationalError("gone")
 
@@ -260,7 +259,7 @@ def mailbox(settings: Any, tmp_path: Path) -> Path:
     return tmp_path / "mail"
 
 
-def test_mail_is_printed_and_kept_and_can_be_read(
+def test_development_mailbox_stores_and_shows_email(
     client: Client, mailbox: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = mail.EmailMultiAlternatives("Grüße <b>", "See http://127.0.0.1/x", to=["ada@example.com"])
@@ -278,7 +277,7 @@ def test_mail_is_printed_and_kept_and_can_be_read(
     assert html["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_the_newest_mail_is_first_and_an_empty_box_has_words(client: Client, mailbox: Path) -> None:
+def test_newest_email_is_first_and_an_empty_mailbox_has_a_message(client: Client, mailbox: Path) -> None:
     assert "No mail yet" in client.get("/dev/mail/").content.decode()
     for subject in ("First", "Second"):
         mail.send_mail(subject, "", None, ["ada@example.com"])
@@ -299,14 +298,14 @@ print([name for name in sys.modules if name.startswith("apps.devtools")])
     assert (done.stdout, done.returncode) == ("[]\n[]\n", 0), done.stderr
 
 
-def test_no_name_leads_out_of_the_mailbox(client: Client, mailbox: Path) -> None:
+def test_mailbox_refuses_path_traversal(client: Client, mailbox: Path) -> None:
     mailbox.mkdir(parents=True)
     (mailbox.parent / "secret.eml").write_text("Subject: secret\n\n")
     for name in ("..%2Fsecret", "%2e%2e/secret", "nothing"):
         assert client.get(f"/dev/mail/{name}/").status_code == 404
 
 
-def test_drawn_art_is_the_same_every_time_and_harmless(client: Client) -> None:
+def test_drawn_art_is_deterministic_and_escaped(client: Client) -> None:
     response = client.get("/art/prod_123.svg")
     assert response["Content-Type"] == "image/svg+xml"
     assert "immutable" in response["Cache-Control"]
@@ -317,7 +316,7 @@ def test_drawn_art_is_the_same_every_time_and_harmless(client: Client) -> None:
         ElementTree.fromstring(picture)
 
 
-def test_the_design_is_one_file_that_may_be_kept_for_ever(client: Client, settings: Any) -> None:
+def test_stylesheet_is_one_file_with_a_far_future_expiry(client: Client, settings: Any) -> None:
     digest, text = stylesheet.stylesheet()
     assert f"/style/{digest}.css" in client.get("/").content.decode()
     response = client.get(f"/style/{digest}.css")
@@ -333,7 +332,7 @@ def test_the_design_is_one_file_that_may_be_kept_for_ever(client: Client, settin
 
 
 @pytest.mark.parametrize("sprite", ["icons", "drawings"])
-def test_every_icon_in_use_is_drawn_and_no_other(settings: Any, sprite: str) -> None:
+def test_each_icon_in_use_is_in_the_sprite_and_no_other(settings: Any, sprite: str) -> None:
     drawn = set(
         re.findall(r'<symbol id="([\w-]+)"', (Path(settings.BASE_DIR) / f"static/{sprite}.svg").read_text())
     )
@@ -347,12 +346,12 @@ def test_every_icon_in_use_is_drawn_and_no_other(settings: Any, sprite: str) -> 
         if file in templates
         else set()
     )
-    if sprite == "icons":  # those that a template names by a variable
+    if sprite == "icons":  # icons whose name is a template variable
         named |= {f"state-{key}" for key in map(str, MESSAGES)} | set(settings.SIGN_IN_ORIGINS)
     assert drawn == named
 
 
-def test_the_demo_fills_what_is_empty_and_nothing_else(icons: ProductConfiguration, settings: Any) -> None:
+def test_demo_command_changes_only_empty_data(icons: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
     mine = ProductConfiguration.objects.filter(pk=icons.pk)
     mine.update(slug="tiny-tools")
@@ -371,15 +370,15 @@ def test_the_demo_fills_what_is_empty_and_nothing_else(icons: ProductConfigurati
     assert User.objects.get(email="ada@example.com").name == "Changed"
 
 
-def test_the_demo_has_no_place_in_production(settings: Any) -> None:
+def test_demo_command_is_missing_in_production(settings: Any) -> None:
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG"):
         call_command("setup_demo")
     assert not User.objects.exists()
 
 
-def test_a_load_balancer_asks_by_number(client: Client, settings: Any) -> None:
-    """It knows no host name; everybody else has to."""
+def test_load_balancer_may_use_the_ip_address_for_health_checks(client: Client, settings: Any) -> None:
+    """Other URLs accept only the allowed host names."""
     settings.ALLOWED_HOSTS = ["shop.example.com"]
     assert client.get("/healthz", headers={"host": "10.0.0.7:8000"}).status_code == 200
     assert client.get("/terms/", headers={"host": "10.0.0.7:8000"}).status_code == 400

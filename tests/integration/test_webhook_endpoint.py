@@ -1,4 +1,4 @@
-"""Whatever Stripe signs is answered for good: recorded, or refused with 400; never a 500 that comes back for days."""
+"""Every signed body is recorded or refused with 400, and never a 500 that Stripe retries for days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.ecommerce.models import WebhookEvent
 from apps.ecommerce.operations.doctor import endpoint_url
 from apps.users.models import User
 from tests.conftest import signed_in
-from tests.integration.test_money_news import SECRET, deliver
+from tests.integration.test_payment_events import SECRET, deliver
 
 pytestmark = pytest.mark.django_db
 
@@ -38,9 +38,9 @@ ADDRESSES = ["/webhooks/stripe", "/webhooks/stripe/"]
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_endpoint_takes_events_with_and_without_its_slash(settings: Any, address: str, debug: bool) -> None:
+def test_webhook_url_works_with_and_without_its_slash(settings: Any, address: str, debug: bool) -> None:
     settings.DEBUG = debug
-    body = json.dumps(event(), indent=2)  # the signature is one of these very bytes
+    body = json.dumps(event(), indent=2)  # the signature covers exactly these bytes
     header = stripe.WebhookSignature.generate_signature_header(body, SECRET)
     client = Client(raise_request_exception=False, enforce_csrf_checks=True)
     answer = client.generic(
@@ -62,12 +62,12 @@ def test_endpoint_takes_events_with_and_without_its_slash(settings: Any, address
 @pytest.mark.parametrize(
     "address", ["/webhooks/stripe/x", "/webhooks/stripes", "/webhooks/", "/x/webhooks/stripe"]
 )
-def test_other_addresses_are_no_endpoint(settings: Any, address: str) -> None:
+def test_other_urls_are_no_webhook_endpoint(settings: Any, address: str) -> None:
     settings.DEBUG = False
     assert Client().post(address, b"{}", content_type="application/json").status_code == 404
 
 
-def test_endpoint_has_one_address_that_is_told() -> None:
+def test_one_webhook_url_is_documented() -> None:
     assert reverse("stripe_webhook") == "/webhooks/stripe/"
     assert endpoint_url().endswith("/webhooks/stripe/")
 
@@ -102,13 +102,13 @@ def test_event_with_characters_that_no_database_stores_is_recorded(
     assert admin.get(f"/admin/ecommerce/webhookevent/{record.pk}/change/", follow=True).status_code == 200
 
 
-def test_characters_outside_the_basic_plane_are_kept() -> None:
+def test_characters_outside_the_basic_plane_are_stored() -> None:
     assert deliver(event(data={"object": {"id": "cus_1", "name": "Ada 🎉 \\u0000 Grüße"}})).status_code == 200
     assert WebhookEvent.objects.get().payload["data"]["object"]["name"] == "Ada 🎉 \\u0000 Grüße"
 
 
 def raw(text: str) -> bytes:
-    """The text in the place of an event's `created`, or of its whole object."""
+    """Return an event with this JSON in place of its `created`, or of its whole object."""
     return json.dumps(event(created="CREATED")).replace('"CREATED"', text).encode()
 
 
@@ -144,14 +144,14 @@ def test_signed_body_that_no_row_can_hold_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("created", ["1800000000.5", "0", "253370764799"])
-def test_unusual_but_possible_times_are_recorded(created: str, olive: User, settings: Any) -> None:
+def test_unusual_but_valid_times_are_recorded(created: str, olive: User, settings: Any) -> None:
     settings.TIME_ZONE = "Pacific/Kiritimati"  # fourteen hours ahead
     assert deliver(raw(created)).status_code == 200
     assert signed_in(olive).get("/admin/ecommerce/webhookevent/").status_code == 200
 
 
 @pytest.mark.parametrize("header", ["t=1,v1=é", "t=,v1=", "v1", "t=é", "t=" + "9" * 5000 + ",v1=a", "\0"])
-def test_signature_header_of_nonsense_is_refused(header: str) -> None:
+def test_malformed_signature_header_is_refused(header: str) -> None:
     assert deliver(event(), header=header).status_code == 400
 
 
@@ -173,7 +173,7 @@ def test_signature_header_of_nonsense_is_refused(header: str) -> None:
         ("invoice.paid", {"parent": {"subscription_details": {"subscription": 7}}}),
     ],
 )
-def test_event_without_what_its_handler_needs_is_recorded_and_never_delivered_again(
+def test_event_without_required_fields_is_recorded_and_not_retried(
     sandbox: Any, kind: str, data: dict[str, Any]
 ) -> None:
     assert deliver(event(kind, data={"object": data})).status_code == 200
@@ -193,20 +193,20 @@ def test_event_without_what_its_handler_needs_is_recorded_and_never_delivered_ag
         ("price.updated", {"id": "price_1", "product": {"id": "prod_gone"}}),
     ],
 )
-def test_event_about_nothing_of_ours_is_done(sandbox: Any, kind: str, data: dict[str, Any]) -> None:
+def test_event_about_unknown_objects_is_processed(sandbox: Any, kind: str, data: dict[str, Any]) -> None:
     assert deliver(event(kind, data={"object": data})).status_code == 200
     record = WebhookEvent.objects.get()
     assert (bool(record.processed_at), record.error) == (True, "")
 
 
-def test_error_of_a_handler_is_recorded_whatever_it_says(
+def test_handler_error_is_recorded_whatever_its_message(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*args: object) -> None:
         raise ValueError(f"what is {NUL}{HALF}?")
 
     monkeypatch.setattr("apps.ecommerce.webhooks.sync_product", fails)
-    # Parallel test runs can't pass on a captured log line that holds half a surrogate pair.
+    # Parallel test runs can't transfer a captured log line that contains a lone surrogate.
     monkeypatch.setattr("apps.ecommerce.views.webhook.logger.exception", lambda *args: None)
     assert deliver(event("product.updated", data={"object": {"id": "prod_1"}})).status_code == 500
     assert "what is a\ufffdb" in WebhookEvent.objects.get().error

@@ -18,9 +18,9 @@ from tests.faulty_stripe import FaultyStripe, faulty_stripe
 
 from .drill import Server
 
-THREADS = 4  # of the shop's web server
+THREADS = 4  # of the web server
 
-# What only PostgreSQL can suffer; `make test-postgres` has one.
+# needs PostgreSQL; `make test-postgres` provides it
 collect_ignore = (
     [] if os.environ.get("DATABASE_URL", "").startswith("postgres") else ["test_database_restart.py"]
 )
@@ -28,7 +28,7 @@ collect_ignore = (
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """A database of the drill's own, and how to destroy it. PostgreSQL where DATABASE_URL is one."""
+    """Return a new database's URL and a function that destroys it. PostgreSQL where DATABASE_URL is one."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         file = tmp_path / "shop.sqlite3"
@@ -56,7 +56,7 @@ def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
 @pytest.fixture
 def stripe_itself(sandbox: Any) -> Iterator[FaultyStripe]:
-    """It keeps its objects where the shop's own sandbox finds them, too: that one has the hosted page."""
+    """Serve Stripe from the sandbox's storage, so that the shop's hosted pages find the same objects."""
     with faulty_stripe(InProcessClient().request) as server:
         yield server
 
@@ -65,22 +65,22 @@ def stripe_itself(sandbox: Any) -> Iterator[FaultyStripe]:
 def shop(
     tmp_path: Path, database: tuple[str, Callable[[], None]], stripe_itself: FaultyStripe, settings: Any
 ) -> Iterator[Server]:
-    """The real server, not started yet, with Stripe at the other end of a connection that may break."""
+    """Return the production server, not started yet, connected to a Stripe that can fail."""
     more = {"STRIPE_API_BASE": stripe_itself.address, "WEB_THREADS": str(THREADS)}
     with Server(tmp_path, database[0], **more) as server:
-        settings.SITE_URL = server.address  # where Stripe's hosted pages are
+        settings.SITE_URL = server.address  # the hosted pages are on this server
         yield server
 
 
-def opened(shop: Server, sandbox: Any) -> None:
-    """Starts it, and lets it hear the news of its own furnishing: they are no part of the play."""
+def start_shop(shop: Server, sandbox: Any) -> None:
+    """Start the server and wait until the webhooks of its setup are delivered."""
     shop.start()
     requests.get(f"{shop.address}/store/", timeout=30)
     until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
 
 
 def until(true: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> None:
-    """Waits for it to be true."""
+    """Wait for a condition; fail after `seconds`."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not true():
         assert time.monotonic() < deadline

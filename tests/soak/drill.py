@@ -1,4 +1,4 @@
-"""The kill drill: buyers buy over HTTP while the server is killed and started again, as in a bad night."""
+"""The kill drill: buyers buy over HTTP while the server is killed and restarted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 4  # buyers
-TRIES = 8  # after that a buyer gives up
+TRIES = 8  # before the buyer stops
 CARD = {
     "email": "",
     "cardNumber": "4242424242424242",
@@ -33,8 +33,9 @@ CARD = {
 
 
 class Server:
-    """The production server in a process group of its own, with a VAR_DIR of its own, on a free port. The database is
-    SQLite there, or another one's address.
+    """A production server in its own process group, with its own VAR_DIR and port.
+
+    It uses SQLite in VAR_DIR unless `database_url` is given.
     """
 
     def __init__(self, folder: Path, database_url: str = "", **environment: str) -> None:
@@ -63,14 +64,14 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def ask(self, *arguments: str) -> Any:
-        """What drill_site answers."""
+        """Run drill_site with these arguments and return its answer."""
         command = [sys.executable, "-m", "tests.soak.drill_site", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Start the server and wait until it answers."""
         command = [sys.executable, "-m", "config.server"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -84,18 +85,18 @@ class Server:
                 break
             except requests.RequestException:
                 assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
-                pause.wait(0.05)  # until the port answers
+                pause.wait(0.05)  # the port does not answer yet
         self.up.set()
 
     def kill(self) -> None:
-        """kill -9: no signal handler, no goodbye."""
+        """Kill the process group with SIGKILL."""
         assert self.process is not None
         self.up.clear()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM, as systemd and Docker send it; gives the exit status."""
+        """Send SIGTERM, as systemd and Docker do; return the exit status."""
         assert self.process is not None
         self.up.clear()
         self.process.terminate()
@@ -110,7 +111,7 @@ class Server:
 
 
 class Buyer:
-    """One checkout in a browser that tries again, as people do."""
+    """A buyer with one checkout, whose browser retries failed requests."""
 
     def __init__(self, server: Server, cookie: str, slug: str, price: str, pays: bool) -> None:
         self.server, self.slug, self.price, self.pays = server, slug, price, pays
@@ -119,7 +120,7 @@ class Buyer:
         self.saw_it_paid = False
 
     def shop(self) -> None:
-        """Buy, pay (or leave), come back."""
+        """Buy, pay (or leave) and return."""
         with self.browser:
             page = self._post(f"/store/{self.slug}/", f"/store/{self.slug}/buy/", {"price": self.price})
             if "/stripe-sandbox/checkout/" not in page or not self.pays:
@@ -130,17 +131,17 @@ class Buyer:
                 self.saw_it_paid = 'data-state="paid"' in answer.text
 
     def pay(self, page: str) -> str:
-        """Pays on Stripe's page; gives the address that it leads back to, "" when it never did."""
+        """Pay on the hosted page; return the URL it redirects to, or "" if it never did."""
         return self._post(page, page, CARD)
 
-    def press(self) -> Any:
-        """Presses Buy once, and takes whatever comes."""
+    def press_buy(self) -> Any:
+        """Press Buy once and return the response."""
         self._send("GET", f"/store/{self.slug}/")
         form = {"price": self.price, "csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
         return self._send("POST", f"/store/{self.slug}/buy/", form)
 
     def _post(self, page: str, address: str, form: dict[str, str]) -> str:
-        """Opens the page, sends its form, gives the address that it leads to; "" when it never did."""
+        """Open the page and send its form; return the URL it redirects to, or "" if it never did."""
         for _ in range(TRIES):
             self._send("GET", page)
             token = {"csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
@@ -167,7 +168,7 @@ class Buyer:
 
 
 def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]:
-    """So many checkouts, three of four paid, while the server is killed so often. Gives the verdict of drill_site."""
+    """Run these checkouts, three of four paid, during `kills` kills. Return drill_site's verdict."""
     chance = random.Random(seed)
     with Server(folder) as server:
         shop = server.ask("setup", str(checkouts))
@@ -175,7 +176,7 @@ def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]
             Buyer(server, cookie, shop["slug"], shop["price"], pays=chance.random() < 0.75)
             for cookie in shop["cookies"]
         ]
-        errors = _all_shop(server, buyers, kills, chance)
+        errors = _run_buyers(server, buyers, kills, chance)
         if errors:
             raise errors[0]
         server.kill()
@@ -185,7 +186,9 @@ def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]
     return found
 
 
-def _all_shop(server: Server, buyers: list[Buyer], kills: int, chance: random.Random) -> list[BaseException]:
+def _run_buyers(
+    server: Server, buyers: list[Buyer], kills: int, chance: random.Random
+) -> list[BaseException]:
     queue: SimpleQueue[Buyer] = SimpleQueue()
     for buyer in buyers:
         queue.put(buyer)
@@ -207,12 +210,12 @@ def _all_shop(server: Server, buyers: list[Buyer], kills: int, chance: random.Ra
     server.start()
     for thread in threads:
         thread.start()
-    share = max(len(buyers) * 5 // (kills + 1), 2)  # requests between two kills; a checkout is about five
+    share = max(len(buyers) * 5 // (kills + 1), 2)  # requests between two kills; a checkout needs about five
     for _ in range(kills):
         until = server.answers + chance.randint(1, share)
         while server.answers < until and not over.wait(0.005):
             pass
-        over.wait(chance.random() / 20)  # in the middle of whatever is going on
+        over.wait(chance.random() / 20)  # so that the kill hits requests at random points
         if over.is_set():
             break
         server.kill()

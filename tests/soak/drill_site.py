@@ -1,8 +1,8 @@
-"""What the kill drill asks of the site from outside its server: a shop with buyers before, the truth afterwards.
+"""Prepare and inspect the kill drill's site from outside its server.
 
 python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
 python -m tests.soak.drill_site purchases     prints every purchase with its timeline (JSON)
-python -m tests.soak.drill_site verdict       reconciles once, then prints what is lost or double (JSON)
+python -m tests.soak.drill_site verdict       reconciles once, then prints what is lost or duplicated (JSON)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PRODUCT = "Icon set"
 
 
 def setup(buyers: int) -> dict[str, Any]:
-    """One product, so many buyers, all signed in."""
+    """Create one product and this many signed-in buyers."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
@@ -49,7 +49,7 @@ def setup(buyers: int) -> dict[str, Any]:
 
 
 def sell_file(slug: str, size: int) -> dict[str, Any]:
-    """A file of so many bytes for the product, and every user has paid for it."""
+    """Add a file of `size` bytes to the product, and a paid purchase for each user."""
     from django.core.files.base import ContentFile
     from django.utils import timezone
 
@@ -74,7 +74,7 @@ def sell_file(slug: str, size: int) -> dict[str, Any]:
 
 
 def purchases() -> list[Any]:
-    """Every purchase, its timeline and its mails, oldest first."""
+    """Return each purchase with its timeline and e-mails, oldest first."""
     from apps.ecommerce.models import Purchase
 
     columns = (
@@ -95,7 +95,7 @@ def purchases() -> list[Any]:
 
 
 def verdict() -> dict[str, Any]:
-    """After one reconcile: how many sessions are complete, and every reason to complain."""
+    """Reconcile once; return paid purchases and every inconsistency."""
     from django.utils import timezone
 
     from apps.ecommerce.models import Mail, Purchase, WebhookEvent
@@ -103,7 +103,7 @@ def verdict() -> dict[str, Any]:
     from stripe_sandbox import storage
 
     events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
-    Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # he is dead
+    Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # was killed
     report = reconcile()
     faults, sessions = [], storage.find("checkout.session")
     complete = [session for session in sessions if session["status"] == "complete"]
@@ -143,7 +143,7 @@ def main() -> None:
             answer = purchases()
         case _:
             answer = verdict()
-    print(f"\n{json.dumps(answer)}")  # the last line: mails that are sent here are printed before it
+    print(f"\n{json.dumps(answer)}")  # the last line, after e-mails printed by the console backend
 
 
 if __name__ == "__main__":

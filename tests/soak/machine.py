@@ -1,7 +1,7 @@
-"""Buyers, Stripe and the operator act in any order, webhooks come as they like, processes die: the store stays right.
+"""A Hypothesis state machine: buyers, Stripe and the operator act in any order, events are lost, processes are killed.
 
-Each rule is one act. What must hold all along is checked after each of them, the rest at the end (`teardown`): one
-reconcile, and everything is as Stripe says.
+Each rule is one act. Invariants are checked after each act.
+`teardown` reconciles once and compares the store with Stripe.
 """
 
 from __future__ import annotations
@@ -35,19 +35,26 @@ from stripe_sandbox.hosted import payment
 from stripe_sandbox.hosted.payment_form import PaymentForm
 from stripe_sandbox.resources import disputes, refunds
 
-from . import truth
-from .world import Post, World
+from .expected_state import (
+    ExpectedState,
+    expected_emails,
+    expected_for_session,
+    expected_for_subscription,
+    is_charged_again,
+    running_subscriptions,
+)
+from .world import MailServer, World
 
 HOUR, DAY = 3600, 86400
 CARDS = (
     "4242424242424242",
     "4242424242424242",
     "4000000000000002",  # declined
-    "4000002760003184",  # 3D Secure
-    "4000000000000341",  # pays once, renewals fail
+    "4000002760003184",  # requires 3D Secure
+    "4000000000000341",  # first payment succeeds, renewals fail
     "4000000000000259",  # disputed
     "4000000000001976",  # an inquiry
-    "4000000000007726",  # refund takes a while
+    "4000000000007726",  # refund stays pending for a while
     "4000000000005126",  # refund fails later
 )
 ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
@@ -65,7 +72,7 @@ Job = Callable[[], Any]
 
 
 def needs(found: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Skip an act that finds nothing to act on. As a precondition it would make the draws depend on threads."""
+    """Skip an act without objects to act on. A rule's precondition would make the draws depend on thread timing."""
 
     def wrap(act: Callable[..., None]) -> Callable[..., None]:
         @wraps(act)
@@ -79,7 +86,7 @@ def needs(found: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 class Shop(RuleBasedStateMachine):
-    """One schedule. `world` is set by whoever runs it."""
+    """One schedule. The runner sets `world`."""
 
     world: ClassVar[World]
 
@@ -87,11 +94,9 @@ class Shop(RuleBasedStateMachine):
         super().__init__()
         self.world.begin()
         self.began = timezone.now() - timedelta(hours=1)
-        self.seen: list[
-            tuple[User, str]
-        ] = []  # payment pages that a buyer has been sent to: (buyer, session id)
-        self.history: dict[str, list[truth.Truth]] = {}  # session id ▶ all that it has been at Stripe
-        self.reached: dict[str, int] = {}  # session id ▶ how far of that the store has followed
+        self.seen: list[tuple[User, str]] = []  # checkout pages opened by a buyer: (buyer, session id)
+        self.history: dict[str, list[ExpectedState]] = {}  # session id ▶ its states at Stripe, oldest first
+        self.reached: dict[str, int] = {}  # session id ▶ index of the state that the store has reached
         self.ending, self.order = "deliver", random.Random(0)
 
     @initialize(
@@ -100,7 +105,7 @@ class Shop(RuleBasedStateMachine):
         bought=st.lists(st.tuples(number, number, number), min_size=1, max_size=2),
     )
     def begin(self, ending: str, order: random.Random, bought: list[tuple[int, int, int]]) -> None:
-        """Somebody has bought something. `ending`: what becomes of events that are on their way at the end."""
+        """Make the first purchases. `ending` decides what happens to undelivered events at the end."""
         self.ending, self.order = ending, order
         for who, what, how in bought:
             self.buy_and_pay(who, what, how)
@@ -140,8 +145,8 @@ class Shop(RuleBasedStateMachine):
 
     @rule(who=number, what=number)
     def use_the_product(self, who: int, what: int) -> None:
-        """The gate opens for those whom the store knows to have paid, and nobody else."""
-        user, price = self._of(self.world.users, who), self._of(self.world.prices, what)
+        """Assert that the gate opens only for a paid purchase."""
+        user, price = self._pick(self.world.users, who), self._pick(self.world.prices, what)
         slug = price.product.configuration.slug
         status = self.world.browser(user).get(f"/purchases/{slug}/").status_code
         assert (status == 200) == any(
@@ -158,29 +163,29 @@ class Shop(RuleBasedStateMachine):
         token=st.sampled_from(TOKENS),
         days=st.integers(1, 60),
     )
-    @needs(lambda self: self._living())
+    @needs(lambda self: self._open_subscriptions())
     def manage(self, which: int, act: str, token: str, days: int) -> None:
-        subscription = self._of(self._living(), which)
-        with suppress(stripe.InvalidRequestError, stripe.CardError):  # what makes no sense now
+        subscription = self._pick(self._open_subscriptions(), which)
+        with suppress(stripe.InvalidRequestError, stripe.CardError):  # invalid in the subscription's state
             self._manage(subscription, act, token, days)
-        self._note()
+        self._record_history()
 
     # --- Stripe --------------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([3, 3, 700, 2 * HOUR, 25 * HOUR, 5 * DAY, 8 * DAY, 31 * DAY]))
     def time_passes(self, seconds: int) -> None:
         self.world.pass_time(seconds)
-        self._note()
+        self._record_history()
 
     @rule(which=number, fails=st.booleans())
-    @needs(lambda self: self._living())
+    @needs(lambda self: self._open_subscriptions())
     def renewal(self, which: int, fails: bool) -> None:
-        subscription = self._of(self._living(), which)
+        subscription = self._pick(self._open_subscriptions(), which)
         if fails:
             panel_actions.fail_next_renewal(subscription["id"])
         ends = subscription["items"]["data"][0]["current_period_end"]
         self.world.pass_time(max(ends - time.time(), 0) + 2 * HOUR)
-        self._note()
+        self._record_history()
 
     @rule(
         which=number,
@@ -189,7 +194,7 @@ class Shop(RuleBasedStateMachine):
     )
     @needs(lambda self: self._charges())
     def refund(self, which: int, part: float, course: str) -> None:
-        charge = self._of(self._charges(), which)
+        charge = self._pick(self._charges(), which)
         left = charge["amount"] - charge["amount_refunded"]
         self._at_stripe(lambda: refunds.create_refund(charge, max(int(left * part), 1), course))
 
@@ -200,25 +205,25 @@ class Shop(RuleBasedStateMachine):
     )
     @needs(lambda self: self._charges())
     def dispute(self, which: int, kind: str, ends: tuple[str, ...]) -> None:
-        """A new one; and one of those that there are goes on, perhaps to its end."""
-        charge = self._of(self._charges(), which)
+        """Open a dispute, and perhaps settle one."""
+        charge = self._pick(self._charges(), which)
         self._at_stripe(lambda: disputes.open_dispute(charge, kind))
         for end in ends:
-            self._dispute_goes_on(which, end)
+            self._advance_dispute(which, end)
 
     @rule(which=number, end=st.sampled_from(["won", "lost"]))
     @needs(lambda self: storage.find("dispute"))
     def dispute_ends(self, which: int, end: str) -> None:
-        self._dispute_goes_on(which, end)
+        self._advance_dispute(which, end)
 
     @rule(which=number)
     @needs(lambda self: storage.find("checkout.session"))
     def session_expires_or_bank_answers(self, which: int) -> None:
-        session = self._of(storage.find("checkout.session"), which)
+        session = self._pick(storage.find("checkout.session"), which)
         if session["status"] == "open":
             self.world.stripe.v1.checkout.sessions.expire(session["id"])
         scheduled_actions.run_for(session["id"])
-        self._note()
+        self._record_history()
 
     # --- the operator in Stripe's Dashboard ------------------------------------------------------------------
 
@@ -226,7 +231,7 @@ class Shop(RuleBasedStateMachine):
     def subscription_payment_is_taken_back(self, which: int, how: str) -> None:
         if not (charges := self._subscription_charges()):
             return
-        charge = self._of(charges, which)
+        charge = self._pick(charges, which)
         if how.startswith("refund"):
             left = charge["amount"] - charge["amount_refunded"]
             amount = left if how == "refund" else max(left // 3, 1)
@@ -234,20 +239,20 @@ class Shop(RuleBasedStateMachine):
             return
         self._at_stripe(lambda: disputes.open_dispute(charge, "dispute_fraudulent"))
         if how == "dispute lost":
-            self._dispute_goes_on(0, "lost")
+            self._advance_dispute(0, "lost")
 
     @rule(which=number, what=number)
     def subscription_is_made_in_dashboard(self, which: int, what: int) -> None:
         if not (customers := list(StripeCustomer.objects.order_by("user"))):
             return
-        customer = self._of(customers, which).id
-        price = self._of([price for price in self.world.prices if price.is_recurring], what)
+        customer = self._pick(customers, which).id
+        price = self._pick([price for price in self.world.prices if price.is_recurring], what)
         method = self.world.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
         with suppress(stripe.InvalidRequestError):  # an archived price
             self.world.stripe.v1.subscriptions.create(
                 {"customer": customer, "items": [{"price": price.id}], "default_payment_method": method.id}
             )
-        self._note()
+        self._record_history()
 
     # --- webhooks ------------------------------------------------------------------------------------------
 
@@ -255,13 +260,13 @@ class Shop(RuleBasedStateMachine):
     @needs(lambda self: self.seen)
     def an_event_comes(self, which: int, times: int, fault: Any) -> None:
         events = self.world.waiting_events()
-        for event in [self._of(events, which)] * times if events else []:
+        for event in [self._pick(events, which)] * times if events else []:
             self.world.act(lambda event=event: self.world.deliver(event), fault)
 
     @rule(order=st.randoms(use_true_random=False), most=st.integers(1, 8))
     @needs(lambda self: self.seen)
     def many_events_come(self, order: random.Random, most: int) -> None:
-        """In any order; some twice."""
+        """Deliver in any order, some twice."""
         events = self.world.waiting_events()
         for event in order.choices(events, k=min(most, len(events))) if events else []:
             self.world.act(lambda event=event: self.world.deliver(event))
@@ -283,12 +288,12 @@ class Shop(RuleBasedStateMachine):
     @rule(which=number, fault=fault)
     @needs(lambda self: WebhookEvent.objects.exists())
     def process_again(self, which: int, fault: Any) -> None:
-        event = self._of(list(WebhookEvent.objects.order_by("received_at", "id")), which)
+        event = self._pick(list(WebhookEvent.objects.order_by("received_at", "id")), which)
         self.world.act(self._admin("webhookevent", "process_again", event.pk), fault)
 
     @rule(which=number)
     def archive_or_sell_again(self, which: int) -> None:
-        price = self._of(self.world.prices, which)
+        price = self._pick(self.world.prices, which)
         active = storage.get(price.id)["active"]  # type: ignore[index]
         self.world.stripe.v1.prices.update(price.id, {"active": not active})
 
@@ -300,9 +305,9 @@ class Shop(RuleBasedStateMachine):
 
         self.world.act(run, fault)
 
-    @rule(away=st.booleans())
-    def mail_server(self, away: bool) -> None:
-        Post.away = away
+    @rule(is_down=st.booleans())
+    def mail_server(self, is_down: bool) -> None:
+        MailServer.is_down = is_down
 
     # --- several at once -----------------------------------------------------------------------------------
 
@@ -322,19 +327,19 @@ class Shop(RuleBasedStateMachine):
             made.append((self._pay(-1, 0, True), None))
         if len(made) > 1:
             self.world.at_once(made)
-        self._note()
+        self._record_history()
 
-    # --- what must hold all along --------------------------------------------------------------------------
+    # --- invariants ----------------------------------------------------------------------------------------
 
     @invariant()
-    def all_is_well(self) -> None:
+    def check_store(self) -> None:
         rows = list(Purchase.objects.order_by())
-        self._nothing_is_double(rows)
-        self._no_second_subscription_is_sold()
-        self._the_store_follows_stripe(rows)
-        self._no_mail_twice()
+        self._assert_no_duplicates(rows)
+        self._assert_no_second_subscription()
+        self._assert_store_follows_stripe(rows)
+        self._assert_no_duplicate_email()
 
-    def _nothing_is_double(self, rows: list[Purchase]) -> None:
+    def _assert_no_duplicates(self, rows: list[Purchase]) -> None:
         opened = [(row.user_id, row.product_id, row.price_id) for row in rows if row.is_open]
         assert len(opened) == len(set(opened)), "two open purchases"
         known = [row.session_id for row in rows if row.session_id]
@@ -346,12 +351,12 @@ class Shop(RuleBasedStateMachine):
         )
         assert not open_pages or max(open_pages.values()) == 1, "two pages on which the same can be paid"
 
-    def _no_second_subscription_is_sold(self) -> None:
-        """Two running subscriptions that the store sold to one buyer for one product would both be charged.
+    def _assert_no_second_subscription(self) -> None:
+        """Assert that no buyer has two running subscriptions that the store sold for one product.
 
-        What was sold is in the Checkout Session: a subscription may change to the plan of another product later.
+        The Checkout Session says what was sold, because a subscription may change to another product's plan later.
         """
-        running = {row["id"]: row["customer"] for row in truth.running()}
+        running = {row["id"]: row["customer"] for row in running_subscriptions()}
         sold = Counter(
             (running[session["subscription"]], item["price"]["product"])
             for session in storage.find("checkout.session")
@@ -360,21 +365,19 @@ class Shop(RuleBasedStateMachine):
         )
         assert not sold or max(sold.values()) == 1, "the store sold a second subscription"
 
-    def _whoever_is_billed_can_cancel(self, row: Purchase, moment: truth.Truth) -> None:
-        not_asked_yet = (
-            bool(row.subscription_id) and not row.subscription_status
-        )  # killed while it was adopted
-        assert row.has_running_subscription == (moment.runs or not_asked_yet), (
+    def _assert_billing_can_be_cancelled(self, row: Purchase, moment: ExpectedState) -> None:
+        not_asked_yet = bool(row.subscription_id) and not row.subscription_status  # killed during adoption
+        assert row.has_running_subscription == (moment.is_running or not_asked_yet), (
             "a running subscription can't be managed"
         )
-        if moment.runs:
+        if moment.is_running:
             assert status_message(row).action != "retry", "a second subscription is offered"
-        if moment.bills_again:
+        if moment.is_billing:
             assert reason_to_stay(self._user(row)), "an account could be deleted that is charged again"
 
-    def _the_store_follows_stripe(self, rows: list[Purchase]) -> None:
-        """Whatever the store said, Stripe had said; later words never before earlier ones; no access without them."""
-        self._note()
+    def _assert_store_follows_stripe(self, rows: list[Purchase]) -> None:
+        """Assert that the store shows states that Stripe had, in Stripe's order, and access only when paid."""
+        self._record_history()
         now = time.time()
         opened = set(granting().values_list("pk", flat=True))
         assert opened == {row.pk for row in rows if grants(row)}, "the gate and the library disagree"
@@ -394,56 +397,56 @@ class Shop(RuleBasedStateMachine):
                 f"{row.status} here, but {[moment.status for moment in past[at:]]} at Stripe"
             )
             self.reached[key] = found
-            self._whoever_is_billed_can_cancel(row, past[found])
-            assert not grants(row) or any(moment.opens(now) for moment in past[at:]), (
+            self._assert_billing_can_be_cancelled(row, past[found])
+            assert not grants(row) or any(moment.grants_access(now) for moment in past[at:]), (
                 "access that nobody paid"
             )
 
-    def _no_mail_twice(self) -> None:
+    def _assert_no_duplicate_email(self) -> None:
         owed = Counter(map(str, Mail.objects.values_list("purchase__public_id", flat=True)))
-        for order, letters in Post.letters.items():
-            assert letters <= owed[order] + Post.unmarked[order], "a mail was sent twice"
+        for order, letters in MailServer.sent.items():
+            assert letters <= owed[order] + MailServer.unmarked[order], "a mail was sent twice"
 
     def teardown(self) -> None:
-        """All events (or none of the rest), one reconcile: everything is as Stripe says, and said once."""
-        Post.away = False
-        self.world.pass_time(15 * 60)  # whoever was sending a mail when he was killed, is taken for dead
+        """Deliver or lose the remaining events, reconcile once, and compare everything with Stripe."""
+        MailServer.is_down = False
+        self.world.pass_time(15 * 60)  # an e-mail's sender that was killed has timed out
         events = self.world.waiting_events()
         self.order.shuffle(events)
         for event in events if self.ending != "leave" else []:
             (self.world.deliver if self.ending == "deliver" else self.world.lose)(event)
         reconcile(self.began)
-        self._note()
-        self._check_the_end()
-        self._no_mail_twice()
-        for row in Purchase.objects.with_running_subscription():  # a second one beside it is not to be had
+        self._record_history()
+        self._check_final_state()
+        self._assert_no_duplicate_email()
+        for row in Purchase.objects.with_running_subscription():  # a second subscription must be refused
             self._buy(self.world.users.index(row.user), self.world.prices.index(row.price))()
         again = reconcile(self.began)
         assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
 
-    def _check_the_end(self) -> None:
+    def _check_final_state(self) -> None:
         now, rows = time.time(), list(Purchase.objects.select_related("user", "product"))
         by_session = {row.session_id: row for row in rows if row.session_id}
         for session in storage.find("checkout.session"):
-            row, expected = by_session.get(session["id"]), truth.of(session)
+            row, expected = by_session.get(session["id"]), expected_for_session(session)
             assert row or expected.status == "expired", f"a session that is {expected.status} has no purchase"
             if row:
                 assert row.status == expected.status, "the status is not what Stripe says"
-                assert grants(row) == expected.opens(now), "access is not what the policy says"
-                self._whoever_is_billed_can_cancel(row, expected)
+                assert grants(row) == expected.grants_access(now), "access is not what the policy says"
+                self._assert_billing_can_be_cancelled(row, expected)
                 assert str(row.public_id) == session["metadata"]["purchase"]
         adopted = {row.subscription_id: row for row in rows if not row.session_id}
-        for subscription in self._made_in_dashboard():
-            row, expected = adopted.get(subscription["id"]), truth.of_subscription(subscription)
-            assert row or not expected.runs, "a subscription is charged that its buyer can't see"
+        for subscription in self._dashboard_subscriptions():
+            row, expected = adopted.get(subscription["id"]), expected_for_subscription(subscription)
+            assert row or not expected.is_running, "a subscription is charged that its buyer can't see"
             if row:
                 assert row.status == expected.status, "the status is not what Stripe says"
-                self._whoever_is_billed_can_cancel(row, expected)
-                assert grants(row) == expected.opens(now), "access is not what the policy says"
+                self._assert_billing_can_be_cancelled(row, expected)
+                assert grants(row) == expected.grants_access(now), "access is not what the policy says"
         charged = Counter(
             (row["customer"], row["items"]["data"][0]["price"]["product"])
-            for row in truth.running()
-            if truth.charges_again(row)
+            for row in running_subscriptions()
+            if is_charged_again(row)
         )
         several = sum(1 for count in charged.values() if count > 1)
         assert len(billed_twice()) == several, "the founder is not told who is charged twice"
@@ -452,17 +455,17 @@ class Shop(RuleBasedStateMachine):
             assert changes[-1].to_status == row.status, "the timeline ends elsewhere"
             assert all(a.to_status == b.from_status for a, b in pairwise(changes))
             mails = list(row.mails.exclude(kind=Mail.Kind.TRIAL_ENDING))
-            assert {(mail.kind, mail.about) for mail in mails} == truth.mails_owed(changes)
-            letters, owed = Post.letters[str(row.public_id)], row.mails.count()
+            assert {(mail.kind, mail.about) for mail in mails} == expected_emails(changes)
+            letters, owed = MailServer.sent[str(row.public_id)], row.mails.count()
             assert not row.mails.filter(sent_at=None).exists(), "a mail was never sent"
-            assert owed <= letters <= owed + Post.unmarked[str(row.public_id)], (
+            assert owed <= letters <= owed + MailServer.unmarked[str(row.public_id)], (
                 "a mail was sent twice, or never"
             )
         for user, product in {(row.user, row.product) for row in rows}:
             entitled = [row for row in rows if (row.user, row.product) == (user, product)]
             assert bool(owned(user, product)) == any(grants(row) for row in entitled)
 
-    # --- acts, as something that can be done in a thread ---------------------------------------------------
+    # --- acts that can run in a thread ---------------------------------------------------------------------
 
     def _job(self, kind: str, one: int, two: int) -> Job | None:
         if kind == "buy":
@@ -471,14 +474,14 @@ class Shop(RuleBasedStateMachine):
             return self._come_back(one) if self.seen else None
         if kind == "event":
             events = self.world.waiting_events()
-            event = self._of(events, one) if events else None
+            event = self._pick(events, one) if events else None
             return (lambda: self.world.deliver(event)) if event else None
         if not self._rows():
             return None
         return self._poll(one) if kind == "poll" else self._admin("purchase", "refresh", self._row(one).pk)
 
     def _buy(self, who: int, what: int) -> Job:
-        user, price = self._of(self.world.users, who), self._of(self.world.prices, what)
+        user, price = self._pick(self.world.users, who), self._pick(self.world.prices, what)
 
         def job() -> bool:
             browser = self.world.browser(user)
@@ -486,7 +489,7 @@ class Shop(RuleBasedStateMachine):
             subscribed = any(
                 row["customer"] == customer
                 and row["items"]["data"][0]["price"]["product"] == price.product_id
-                for row in truth.running()
+                for row in running_subscriptions()
             )
             response = browser.post(f"/store/{price.product.configuration.slug}/buy/", {"price": price.id})
             assert response.status_code == 303
@@ -499,42 +502,42 @@ class Shop(RuleBasedStateMachine):
         return job
 
     def _pay(self, which: int, how: int, passes: bool) -> Job:
-        user, session_id = self.seen[-1] if which < 0 else self._of(self.seen, which)
+        user, session_id = self.seen[-1] if which < 0 else self._pick(self.seen, which)
 
         def job() -> None:
             session = storage.get(session_id) or {}
             entry = PaymentForm(
-                user.email, self._of(CARDS, how), "12 / 70", "123", "A Buyer", "GB", "SW1A 1AA"
+                user.email, self._pick(CARDS, how), "12 / 70", "123", "A Buyer", "GB", "SW1A 1AA"
             )
             if "sepa_debit" in session["payment_method_types"] and how % 2:
                 entry = PaymentForm(
                     user.email, billingName="A Buyer", billingCountry="AT", paymentMethod="sepa_debit"
                 )
-                entry.iban = self._of(ACCOUNTS, how)
+                entry.iban = self._pick(ACCOUNTS, how)
             if payment.pay(session_id, entry).state == "challenge":
                 payment.authenticate(session_id, passed=passes)
-            self._note()
+            self._record_history()
 
         return job
 
     def _come_back(self, which: int) -> Job:
-        user, session_id = self._of(self.seen, which)
+        user, session_id = self._pick(self.seen, which)
         address = f"{reverse('checkout_return')}?session_id={session_id}"
-        return lambda: self._ok(self.world.browser(user).get(address))
+        return lambda: self._assert_ok(self.world.browser(user).get(address))
 
     def _poll(self, which: int) -> Job:
         row = self._row(which)
         browser = self.world.browser(self._user(row))
-        return lambda: self._ok(browser.get(reverse("purchase_status", args=[row.public_id])))
+        return lambda: self._assert_ok(browser.get(reverse("purchase_status", args=[row.public_id])))
 
     def _admin(self, model: str, action: str, pk: object) -> Job:
         address = reverse(f"admin:ecommerce_{model}_changelist")
         form = {"action": action, "_selected_action": [pk]}
-        return lambda: self._ok(self.world.browser(self.world.olive).post(address, form))
+        return lambda: self._assert_ok(self.world.browser(self.world.olive).post(address, form))
 
-    def _dispute_goes_on(self, which: int, end: str) -> None:
+    def _advance_dispute(self, which: int, end: str) -> None:
         found = storage.find("dispute")
-        dispute = self._of(found, which) if found else {"status": ""}
+        dispute = self._pick(found, which) if found else {"status": ""}
         if dispute["status"] not in disputes.OPEN:
             return
         if end != "escalate":
@@ -562,48 +565,51 @@ class Shop(RuleBasedStateMachine):
         else:
             plans = [price for price in self.world.prices if price.product.name == "Club"]
             item = subscription["items"]["data"][0]["id"]
-            v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._of(plans, days).id}]})
+            v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._pick(plans, days).id}]})
 
     def _at_stripe(self, do: Job) -> None:
-        with suppress(errors.ApiError), storage.transaction():  # Stripe says no to what makes no sense now
+        with suppress(errors.ApiError), storage.transaction():  # invalid in the object's state
             do()
-        self._note()
+        self._record_history()
 
-    # --- what there is -------------------------------------------------------------------------------------
+    # --- objects -------------------------------------------------------------------------------------------
 
-    def _note(self) -> None:
-        """Writes down what every session is at Stripe now, where that is news."""
+    def _record_history(self) -> None:
+        """Append the current state of each session and subscription, if it changed."""
         for session in storage.find("checkout.session"):
-            past, now = self.history.setdefault(session["id"], [truth.Truth("open")]), truth.of(session)
+            past, now = (
+                self.history.setdefault(session["id"], [ExpectedState("open")]),
+                expected_for_session(session),
+            )
             if past[-1] != now:
                 past.append(now)
-        for subscription in self._made_in_dashboard():
-            past = self.history.setdefault(subscription["id"], [truth.Truth("incomplete")])
-            if past[-1] != (now := truth.of_subscription(subscription)):
+        for subscription in self._dashboard_subscriptions():
+            past = self.history.setdefault(subscription["id"], [ExpectedState("incomplete")])
+            if past[-1] != (now := expected_for_subscription(subscription)):
                 past.append(now)
 
     @staticmethod
-    def _made_in_dashboard() -> list[dict[str, Any]]:
+    def _dashboard_subscriptions() -> list[dict[str, Any]]:
         return [row for row in storage.find("subscription") if not row["metadata"].get("purchase")]
 
     @staticmethod
-    def _of(items: Any, which: int) -> Any:
+    def _pick(items: Any, which: int) -> Any:
         return items[which % len(items)]
 
     @staticmethod
-    def _ok(response: Any) -> None:
+    def _assert_ok(response: Any) -> None:
         assert response.status_code in (200, 302), response.status_code
 
     def _rows(self) -> list[int]:
         return list(Purchase.objects.order_by("pk").values_list("pk", flat=True))
 
     def _row(self, which: int) -> Purchase:
-        return Purchase.objects.get(pk=self._of(self._rows(), which))
+        return Purchase.objects.get(pk=self._pick(self._rows(), which))
 
     def _user(self, row: Purchase) -> User:
         return next(user for user in self.world.users if user.pk == row.user_id)
 
-    def _living(self) -> list[dict[str, Any]]:
+    def _open_subscriptions(self) -> list[dict[str, Any]]:
         rows = storage.find("subscription")
         return [row for row in rows if row["status"] not in ("canceled", "incomplete_expired")]
 

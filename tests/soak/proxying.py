@@ -1,4 +1,4 @@
-"""The real Caddy and nginx with the shipped files, on a free port, in front of a server of the tests."""
+"""Run the real Caddy and nginx with the shipped files in front of a test server."""
 
 from __future__ import annotations
 

@@ -17,15 +17,15 @@ from .proxying import PROXIES, needs_proxies
 pytestmark = needs_proxies
 
 TOKEN = "token-of-the-test"
-SHOPPER, OTHER = "127.0.0.2", "127.0.0.3"  # all of 127.0.0.0/8 is this machine
-MADE_UP = "192.0.2.66"
+SHOPPER, OTHER = "127.0.0.2", "127.0.0.3"  # 127.0.0.0/8 is the loopback network
+FORGED_IP = "192.0.2.66"
 FORGERIES: list[tuple[tuple[str, str], ...]] = [
     (),
-    (("X-Forwarded-For", MADE_UP),),
-    (("X-Forwarded-For", MADE_UP), ("X-Forwarded-For", MADE_UP)),
-    (("X_Forwarded_For", MADE_UP),),
-    (("X-Forwarded_For", MADE_UP), ("x_forwarded-for", MADE_UP)),
-    (("X_FORWARDED_FOR", MADE_UP), ("X-Forwarded-For", MADE_UP), ("_", MADE_UP)),
+    (("X-Forwarded-For", FORGED_IP),),
+    (("X-Forwarded-For", FORGED_IP), ("X-Forwarded-For", FORGED_IP)),
+    (("X_Forwarded_For", FORGED_IP),),
+    (("X-Forwarded_For", FORGED_IP), ("x_forwarded-for", FORGED_IP)),
+    (("X_FORWARDED_FOR", FORGED_IP), ("X-Forwarded-For", FORGED_IP), ("_", FORGED_IP)),
     (("X_Forwarded_Proto", "https"), ("X-Forwarded-Proto", "https")),
     (("X_Forwarded_Host", "evil.test"), ("X-Forwarded-Host", "evil.test")),
 ]
@@ -41,7 +41,7 @@ def shop() -> Iterator[Shop]:
         "STRIPE_SANDBOX": "true",
         "BEHIND_TLS_PROXY": "true",
         "METRICS_TOKEN": TOKEN,
-        "DATABASE_URL": "",  # its own SQLite file: processes of a parallel run must not share one database
+        "DATABASE_URL": "",  # its own SQLite file: parallel test processes must not share a database
         "CACHE_URL": "",
         "WEB_WORKERS": "1",
     }
@@ -51,13 +51,13 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture(params=PROXIES)
 def port(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator[int]:
-    """Where the proxy listens."""
+    """Return the proxy's port."""
     with PROXIES[request.param](tmp_path, shop.port, tmp_path / "private") as port:
         yield port
 
 
 def ask(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, Any]:
-    """What the site knows of a request with these very headers."""
+    """Send exactly these headers and return what the site knows of the request."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20, source_address=(client, 0))
     connection.putrequest("GET", "/readyz")
     for name, value in (("Authorization", f"Bearer {TOKEN}"), *sent):
@@ -73,7 +73,7 @@ def ask(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, A
 @pytest.mark.parametrize(
     "sent", FORGERIES, ids=lambda sent: ",".join(name for name, _value in sent) or "nothing"
 )
-def test_no_header_of_the_client_changes_who_it_is(port: int, sent: tuple[tuple[str, str], ...]) -> None:
+def test_client_cannot_change_its_ip_by_headers(port: int, sent: tuple[tuple[str, str], ...]) -> None:
     for client in (SHOPPER, OTHER):
         known = ask(port, *sent, client=client)
         assert known["client_address"] == client

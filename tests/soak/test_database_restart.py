@@ -1,6 +1,6 @@
-"""PostgreSQL is restarted under load: some answers fail quickly, then every connection heals by itself.
+"""PostgreSQL restarts under load: some requests fail quickly, then every connection recovers.
 
-Collected where DATABASE_URL is PostgreSQL (`make test-postgres`): it starts a server of its own to restart.
+Needs PostgreSQL (`make test-postgres`), because it starts its own server to restart.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ RESTARTS = 2
 
 
 @pytest.mark.timeout(180)
-def test_connections_heal(tmp_path: Path) -> None:
+def test_connections_recover_after_a_database_restart(tmp_path: Path) -> None:
     with postgres() as (url, restart), Server(tmp_path, url) as server:
         shop = server.ask("setup", str(AT_ONCE + 1))
         server.start()
-        answers: list[tuple[int, float, float]] = []  # status, asked at, seconds
+        answers: list[tuple[int, float, float]] = []  # status, start time, seconds
         over = threading.Event()
 
         def look(cookie: str) -> None:

@@ -1,6 +1,6 @@
-"""kill -9 of the server at random moments during checkouts: nothing lost, nothing doubled.
+"""The server is killed at random moments during checkouts.
 
-`make test` plays a few; `make drill-kill` plays 200 (CHECKOUTS=…, KILLS=…).
+`make test` runs a few; `make drill-kill` runs 200 (CHECKOUTS=…, KILLS=…).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("KILLS", "3"))
 
 
 @pytest.mark.timeout(60 + 30 * CHECKOUTS)
-def test_a_killed_server_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def test_killed_server_loses_and_duplicates_no_purchase(tmp_path: Path) -> None:
     found = drill(tmp_path, CHECKOUTS, KILLS, seed=CHECKOUTS)
     print(f"{len(found['paid'])} of {CHECKOUTS} paid, {found['repaired']} repaired, {found['found']} found")
     assert found["faults"] == []

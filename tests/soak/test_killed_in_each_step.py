@@ -1,6 +1,6 @@
-"""kill -9 of the server in each step of a purchase, not by chance: Stripe holds the step until the server is dead.
+"""The server is killed in a given step of a purchase: Stripe holds the step until the server is dead.
 
-`make test` plays the worst of them, `make drill-faults` all; test_kill_drill.py kills at random moments in between.
+`make test` runs the most dangerous step, `make drill-faults` all; test_kill_drill.py kills at random moments.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import pytest
 
 from tests.faulty_stripe import FaultyStripe
 
-from .conftest import opened
+from .conftest import start_shop
 from .drill import Buyer, Server
 
 CREATE, ASK = "POST /v1/checkout/sessions", "GET /v1/checkout/sessions/"
 
-# The step ▶ what Stripe holds: the request ("lost") or the answer ("slow") of what; and whether webhooks come.
+# step ▶ (held part: request "lost" or response "slow", request, whether webhooks are delivered)
 STEPS: dict[str, tuple[str, str, bool]] = {
     "after the Session was made, before it is noted": ("slow", CREATE, True),
     "while the return page asks": ("slow", ASK, False),
@@ -34,10 +34,12 @@ PLAYED = list(STEPS) if os.environ.get("EVERY_STEP") else list(STEPS)[:1]
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("step", PLAYED)
-def test_killed_in_a_step(step: str, shop: Server, stripe_itself: FaultyStripe, sandbox: Any) -> None:
+def test_purchase_completes_after_a_kill_in_a_step(
+    step: str, shop: Server, stripe_itself: FaultyStripe, sandbox: Any
+) -> None:
     offer = shop.ask("setup", "1")
     buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
-    opened(shop, sandbox)
+    start_shop(shop, sandbox)
     held, request, heard = STEPS[step]
     sandbox.switches(drop=[] if heard else ["*"])
     stripe_itself.breaks(held, only=request)
@@ -50,26 +52,28 @@ def test_killed_in_a_step(step: str, shop: Server, stripe_itself: FaultyStripe, 
         shopping.result()
     assert buyer.saw_it_paid
     shop.kill()
-    _all_is_well(shop)
+    _assert_one_paid_purchase(shop)
 
 
 @pytest.mark.timeout(180)
-def test_killed_while_the_buyer_is_away(shop: Server, stripe_itself: FaultyStripe, sandbox: Any) -> None:
-    """Before and after the redirect: on Stripe's page, then paid but never back. No webhook tells of it."""
+def test_purchase_completes_after_kills_while_the_buyer_is_at_stripe(
+    shop: Server, stripe_itself: FaultyStripe, sandbox: Any
+) -> None:
+    """Kill before payment, and again after payment without return or webhook."""
     offer = shop.ask("setup", "1")
     buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
-    opened(shop, sandbox)
+    start_shop(shop, sandbox)
     sandbox.switches(drop=["*"])
-    page = buyer.press().headers["Location"].removeprefix(shop.address)
+    page = buyer.press_buy().headers["Location"].removeprefix(shop.address)
     shop.kill()
     shop.start()
-    assert buyer.press().headers["Location"].removeprefix(shop.address) == page  # the same checkout
+    assert buyer.press_buy().headers["Location"].removeprefix(shop.address) == page  # the same checkout
     assert "session_id=" in buyer.pay(page)
     shop.kill()
-    _all_is_well(shop)
+    _assert_one_paid_purchase(shop)
 
 
-def _all_is_well(shop: Server) -> None:
+def _assert_one_paid_purchase(shop: Server) -> None:
     found = shop.ask("verdict")  # reconciles
     assert found["faults"] == []
     assert len(found["paid"]) == 1

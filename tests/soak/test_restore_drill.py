@@ -1,6 +1,6 @@
-"""Purchases, a backup, a catastrophe, a restore: the same purchases, and those made since come back from Stripe.
+"""Back up, destroy the database, restore: purchases are the same, and later ones come back from Stripe.
 
-`make test` plays it on SQLite, `make test-postgres` on PostgreSQL, `make drill` on both.
+`make test` runs it on SQLite, `make test-postgres` on PostgreSQL, `make drill` on both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .drill import ROOT, Buyer, Server
 
 
 def backup(server: Server, *arguments: str, fails: bool = False) -> str:
-    """scripts/backup.py, as make runs it; gives what it said."""
+    """Run scripts/backup.py as make does; return its output."""
     command = [sys.executable, "scripts/backup.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, text=True)
     assert bool(done.returncode) == fails, done.stderr
@@ -26,9 +26,7 @@ def backup(server: Server, *arguments: str, fails: bool = False) -> str:
 
 
 @pytest.mark.timeout(240)
-def test_a_restored_backup_has_every_purchase(
-    tmp_path: Path, database: tuple[str, Callable[[], None]]
-) -> None:
+def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, Callable[[], None]]) -> None:
     url, destroy = database
     goods = {"private/downloads/icons.zip": b"the goods", "media/products/icons.png": b"a picture"}
     for name, content in goods.items():
@@ -54,13 +52,11 @@ def test_a_restored_backup_has_every_purchase(
         assert "reconcile_purchases --since" in backup(server, "restore", archive)
         assert server.ask("purchases") == before
         assert {name: (tmp_path / name).read_bytes() for name in goods} == goods
-        again = backup(server, "backup").split()[
-            0
-        ]  # a restored database can be backed up and restored itself
+        again = backup(server, "backup").split()[0]  # of the restored database
         backup(server, "restore", again)
         assert server.ask("purchases") == before
 
-        server.start()  # the sessions are back too: a buyer opens what is theirs
+        server.start()  # sessions are restored too
         page = requests.get(
             f"{server.address}/purchases/", cookies={"sessionid": shop["cookies"][0]}, timeout=30
         )
@@ -71,7 +67,9 @@ def test_a_restored_backup_has_every_purchase(
         assert found["found"] == 1
 
 
-def test_a_wrong_archive_changes_nothing(tmp_path: Path, database: tuple[str, Callable[[], None]]) -> None:
+def test_damaged_or_missing_archive_changes_nothing(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
     with Server(tmp_path, database[0]) as server:
         server.ask("setup", "1")
         before = server.ask("purchases")

@@ -1,4 +1,4 @@
-"""Slow clients on real sockets: downloads that nobody reads on, and bodies that never end. Pages answer meanwhile."""
+"""Slow clients on real sockets: paused downloads and unfinished requests must not block pages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
 
 from .drill import Server
 
-MANY = 40
-SIZE = 60_000_000  # bytes: more than all buffers on the way
+CLIENTS = 40
+SIZE = 60_000_000  # bytes: more than all socket buffers
 
 
 class Shop(NamedTuple):
@@ -35,7 +35,7 @@ def shop_alone(tmp_path: Path) -> Iterator[Shop]:
 def file_shop(folder: Path, served_by: str) -> Iterator[Shop]:
     folder.chmod(0o755)
     for parent in folder.parents[:2]:
-        parent.chmod(0o755)  # nginx's workers are somebody else
+        parent.chmod(0o755)  # nginx's workers run as another user
     with Server(folder, DOWNLOADS_SERVED_BY=served_by) as server:
         furnished = server.ask("setup", "20")
         server.ask("sell_file", furnished["slug"], str(SIZE))
@@ -44,7 +44,7 @@ def file_shop(folder: Path, served_by: str) -> Iterator[Shop]:
 
 
 def opened(port: int, request: str) -> socket.socket:
-    """A connection with a small buffer, which asks and then reads nothing."""
+    """Send a request over a connection with a small buffer, and read nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(20)
@@ -78,7 +78,7 @@ def assert_pages_answer(port: int) -> None:
         assert time.monotonic() - started < 1
 
 
-def test_slow_headers_and_idle_connections_leave_room_for_pages(shop_alone: Shop) -> None:
+def test_slow_headers_and_idle_connections_do_not_block_pages(shop_alone: Shop) -> None:
     port = urlsplit(shop_alone.server.address).port or 0
     assert_pages_answer_warm(port)
     with ExitStack() as held:
@@ -88,23 +88,25 @@ def test_slow_headers_and_idle_connections_leave_room_for_pages(shop_alone: Shop
         assert_pages_answer(port)
 
 
-def test_doctor_sees_that_the_web_server_takes_half_a_body(shop_alone: Shop, settings: Any) -> None:
+def test_doctor_detects_that_the_web_server_accepts_half_a_body(shop_alone: Shop, settings: Any) -> None:
     settings.SITE_URL = shop_alone.server.address
     assert answers_half_a_body()
 
 
-def test_paused_downloads_leave_threads_for_pages(shop_alone: Shop) -> None:
+def test_paused_downloads_do_not_block_pages(shop_alone: Shop) -> None:
     server, path, cookies = shop_alone
     port = urlsplit(server.address).port or 0
     assert_pages_answer_warm(port)
     with ExitStack() as held:
-        clients = [held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(MANY)]
+        clients = [
+            held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
+        ]
         statuses = [status_of(client) for client in clients]
         assert statuses.count(200) == 4  # half of WEB_THREADS
-        assert statuses.count(503) == MANY - 4
+        assert statuses.count(503) == CLIENTS - 4
         assert_pages_answer(port)
     deadline = time.monotonic() + 20
-    while True:  # the aborted ones gave their slots back
+    while True:  # until the aborted downloads free their slots
         with download(port, path, cookies[0]) as again:
             if status_of(again) == 200:
                 break
@@ -113,7 +115,7 @@ def test_paused_downloads_leave_threads_for_pages(shop_alone: Shop) -> None:
 
 
 def assert_pages_answer_warm(port: int) -> None:
-    """The first request builds what the others find."""
+    """Fill the caches with a first request."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", "/store/")
     assert connection.getresponse().status == 200

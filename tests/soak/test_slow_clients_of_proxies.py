@@ -1,4 +1,4 @@
-"""The shop behind the real Caddy and nginx with the shipped files: slow clients hold no thread."""
+"""Behind the real Caddy and nginx with the shipped files, slow clients occupy no thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
 
 from .proxying import PROXIES, needs_proxies
 from .test_slow_clients import (
-    MANY,
+    CLIENTS,
     Shop,
     assert_pages_answer,
     assert_pages_answer_warm,
@@ -37,7 +37,7 @@ def shop_behind_proxy(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)
-def test_slow_clients_of_a_proxy_hold_no_thread(
+def test_slow_clients_of_a_proxy_occupy_no_thread(
     shop_behind_proxy: Shop, tmp_path: Path, proxy: Proxy, settings: Any
 ) -> None:
     server, path, cookies = shop_behind_proxy
@@ -46,12 +46,14 @@ def test_slow_clients_of_a_proxy_hold_no_thread(
         ExitStack() as held,
     ):
         assert_pages_answer_warm(port)
-        clients = [held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(MANY)]
-        for _ in range(MANY):
+        clients = [
+            held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
+        ]
+        for _ in range(CLIENTS):
             held.enter_context(slow_post(port))
-        assert [status_of(client) for client in clients] == [200] * MANY
+        assert [status_of(client) for client in clients] == [200] * CLIENTS
         assert_pages_answer(port)
-        _gets_the_file(port, path, cookies[0])
+        _assert_file_is_served(port, path, cookies[0])
         settings.SITE_URL = f"http://127.0.0.1:{port}"
         assert not answers_half_a_body()
 
@@ -67,7 +69,7 @@ def test_large_body_is_refused_with_413(
         assert answer.status_code == 413
 
 
-def _gets_the_file(port: int, path: str, cookie: str) -> None:
+def _assert_file_is_served(port: int, path: str, cookie: str) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     headers = {"Cookie": f"sessionid={cookie}", "Range": "bytes=10-19"}
     connection.request("GET", path, headers=headers)

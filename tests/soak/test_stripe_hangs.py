@@ -1,4 +1,4 @@
-"""Stripe says nothing for half a minute to the real server with its real patience. All faults: tests/integration."""
+"""Stripe does not respond for half a minute; the real server uses its real timeouts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import requests
 from apps.ecommerce.stripe_api.transport import DEADLINE_SECONDS
 from tests.faulty_stripe import FaultyStripe
 
-from .conftest import THREADS, opened, until
+from .conftest import THREADS, start_shop, until
 from .drill import Buyer, Server
 
-KIND_SECONDS = 10
-BUYERS = 2 * THREADS  # more than could wait at the same time
+MAX_WAIT_SECONDS = 10
+BUYERS = 2 * THREADS  # more than the server has threads
 
 
-def test_the_shop_stays_open_and_sells_again_afterwards(
+def test_shop_answers_while_stripe_hangs_and_sells_afterwards(
     shop: Server, stripe_itself: FaultyStripe, sandbox: Any
 ) -> None:
     offer = shop.ask("setup", str(BUYERS))
     buyers = [Buyer(shop, cookie, offer["slug"], offer["price"], pays=True) for cookie in offer["cookies"]]
-    opened(shop, sandbox)
+    start_shop(shop, sandbox)
     stripe_itself.breaks("slow")
     waited: list[float] = []
 
@@ -34,34 +34,35 @@ def test_the_shop_stays_open_and_sells_again_afterwards(
         return answer
 
     with ThreadPoolExecutor(BUYERS + 2) as people:
-        presses = [people.submit(timed, buyer.press) for buyer in buyers]
+        presses = [people.submit(timed, buyer.press_buy) for buyer in buyers]
         visits = [people.submit(timed, lambda: _visit(shop)) for _ in range(2)]
         told = [press.result() for press in presses]
         seen = [visit.result() for visit in visits]
     assert {answer.status_code for answer in told} == {303}
-    assert {answer.headers["Location"] for answer in told} == {f"/store/{offer['slug']}/"}  # with kind words
+    # with an error message
+    assert {answer.headers["Location"] for answer in told} == {f"/store/{offer['slug']}/"}
     assert {answer.status_code for answer in seen} == {200}
-    assert max(waited) < KIND_SECONDS
-    assert timed(lambda: _visit(shop)).elapsed.total_seconds() < 2  # nobody waits for Stripe any more
+    assert max(waited) < MAX_WAIT_SECONDS
+    assert timed(lambda: _visit(shop)).elapsed.total_seconds() < 2  # no request waits for Stripe any more
     stripe_itself.heals()
-    _after_the_pause(buyers[0])
+    _wait_until_checkout_works(buyers[0])
     for buyer in buyers[:2]:
         buyer.shop()
         assert buyer.saw_it_paid
 
 
-def test_a_request_under_way_comes_to_its_end_when_the_server_stops(
+def test_running_request_completes_when_the_server_stops(
     shop: Server, stripe_itself: FaultyStripe, sandbox: Any
 ) -> None:
     offer = shop.ask("setup", "1")
     buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
-    opened(shop, sandbox)
+    start_shop(shop, sandbox)
     stripe_itself.breaks("slow")
     with ThreadPoolExecutor(2) as people:
-        press = people.submit(buyer.press)
-        until(lambda: "POST /v1/customers" in stripe_itself.asked)  # it is in the middle of it
+        press = people.submit(buyer.press_buy)
+        until(lambda: "POST /v1/customers" in stripe_itself.asked)  # the request is being processed
         stop, soon = people.submit(shop.stop), time.monotonic() + DEADLINE_SECONDS / 2
-        until(lambda: not _answers(shop) or time.monotonic() > soon)  # before the buyer is told to try again
+        until(lambda: not _answers(shop) or time.monotonic() > soon)  # before the server's deadline
         stripe_itself.heals()
         assert "/stripe-sandbox/checkout/" in press.result().headers["Location"]
         assert stop.result() == 0
@@ -78,6 +79,6 @@ def _answers(shop: Server) -> bool:
         return False
 
 
-def _after_the_pause(buyer: Buyer) -> None:
-    """As often as a patient person presses: more would be too often (RATE_LIMITS)."""
-    until(lambda: "/stripe-sandbox/checkout/" in buyer.press().headers["Location"], every=2)
+def _wait_until_checkout_works(buyer: Buyer) -> None:
+    """Press Buy every two seconds, within RATE_LIMITS."""
+    until(lambda: "/stripe-sandbox/checkout/" in buyer.press_buy().headers["Location"], every=2)

@@ -1,4 +1,4 @@
-"""Webhooks faster than one can read: each is answered or comes again, none is lost, and shoppers see none of it.
+"""More webhooks than the server can process: each is answered or retried, and none is lost.
 
 `make test` sends 20 a second for three seconds; `make drill-faults` 500 a second for a minute (RATE=…, SECONDS=…).
 """
@@ -22,29 +22,29 @@ import stripe
 
 from stripe_sandbox import storage
 
-from .conftest import opened
+from .conftest import start_shop
 from .drill import Buyer, Server
 
 RATE = int(os.environ.get("RATE") or 20)
 SECONDS = int(os.environ.get("SECONDS") or 3)
 CONNECTIONS = 16
-PAID = 5  # purchases of which no webhook has told yet
-NEWS_EVERY = 5  # every fifth event is of one of them; the others concern other products of the account
+PURCHASES = 5  # purchases whose webhooks have not been sent
+PURCHASE_EVENT_INTERVAL = 5  # the events in between are about other objects of the account
 SECRET = "whsec_flood"
-MOST_TIMES = 20  # Stripe tries for three days
+MAX_ROUNDS = 20  # Stripe retries for three days
 
 
 class Flood:
-    """Sends events at their time, whether or not the last ones were answered, as Stripe would."""
+    """Sends events on schedule, without waiting for earlier responses, as Stripe does."""
 
     def __init__(self, server: Server, sessions: list[Any]) -> None:
         self.server, self.again = server, SimpleQueue[bytes]()
         self.events = [_event(number, sessions) for number in range(RATE * SECONDS)]
-        self.waits: list[float] = []  # from the time it was due to its 2xx
+        self.waits: list[float] = []  # seconds from the scheduled time to the 2xx
         self.refused = 0
 
     def run(self) -> float:
-        """Gives the seconds until the last one was answered."""
+        """Return the seconds until the last event was answered."""
         due: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
         self.started = time.monotonic()
         for number, body in enumerate(self.events):
@@ -55,21 +55,21 @@ class Flood:
         return time.monotonic() - self.started
 
     def repeat(self) -> int:
-        """Brings again what was not answered with 2xx, until all is; gives the rounds that it took."""
-        for rounds in range(MOST_TIMES):
+        """Resend events without a 2xx until all have one; return the number of rounds."""
+        for rounds in range(MAX_ROUNDS):
             if self.again.empty():
                 return rounds
             due: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
             while not self.again.empty():
                 due.put((time.monotonic(), self.again.get()))
             self._send_all(due)
-        raise AssertionError("some are never taken")
+        raise AssertionError("some events are never accepted")
 
     def report(self, seconds: float, rounds: int) -> str:
         waits = sorted(self.waits)
         return (
             f"\n{RATE}/s for {SECONDS} s offered: {len(self.events)} events, {len(self.events) / seconds:.0f}/s "
-            f"answered, {self.refused} refused and brought again in {rounds} rounds; from due to 200: "
+            f"answered, {self.refused} refused and resent in {rounds} rounds; from due to 200: "
             f"median {median(waits):.3f} s, 99 % {quantiles(waits, n=100)[98]:.3f} s, longest {waits[-1]:.3f} s"
         )
 
@@ -106,9 +106,9 @@ class Flood:
 
 
 def _event(number: int, sessions: list[Any]) -> bytes:
-    ours = number % NEWS_EVERY == 0
+    ours = number % PURCHASE_EVENT_INTERVAL == 0
     thing = (
-        sessions[number // NEWS_EVERY % len(sessions)]
+        sessions[number // PURCHASE_EVENT_INTERVAL % len(sessions)]
         if ours
         else {"id": f"pi_{number}", "object": "payment_intent"}
     )
@@ -118,16 +118,16 @@ def _event(number: int, sessions: list[Any]) -> bytes:
 
 
 @pytest.mark.timeout(600 + 20 * SECONDS)
-def test_no_event_is_lost(database: tuple[str, Any], tmp_path: Path, sandbox: Any, settings: Any) -> None:
+def test_flood_loses_no_event(database: tuple[str, Any], tmp_path: Path, sandbox: Any, settings: Any) -> None:
     more = {"STRIPE_WEBHOOK_SECRET": SECRET, "WEB_WORKERS": "2", "WEB_THREADS": "4"}
     with Server(tmp_path, database[0], **more) as server:
-        offer = server.ask("setup", str(PAID))
-        opened(server, sandbox)
+        offer = server.ask("setup", str(PURCHASES))
+        start_shop(server, sandbox)
         known = len(sandbox.attempts())
         sandbox.switches(drop=["*"])
         for cookie in offer["cookies"]:
             buyer = Buyer(server, cookie, offer["slug"], offer["price"], pays=True)
-            buyer.pay(buyer.press().headers["Location"].removeprefix(server.address))
+            buyer.pay(buyer.press_buy().headers["Location"].removeprefix(server.address))
         flood = Flood(
             server, [row for row in storage.find("checkout.session") if row["status"] == "complete"]
         )
@@ -137,5 +137,5 @@ def test_no_event_is_lost(database: tuple[str, Any], tmp_path: Path, sandbox: An
         server.kill()
         found = server.ask("verdict")
         assert found["faults"] == []
-        assert found["events"] == [known + len(flood.events), 0]  # all are there, and none waits
-        assert (len(found["paid"]), found["repaired"]) == (PAID, 0)
+        assert found["events"] == [known + len(flood.events), 0]  # all are stored and processed
+        assert (len(found["paid"]), found["repaired"]) == (PURCHASES, 0)

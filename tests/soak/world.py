@@ -1,7 +1,7 @@
-"""The world of one schedule: Stripe (the sandbox), the store, two buyers, a clock to turn, and things that break.
+"""What one schedule runs in: Stripe (the sandbox), the store, two buyers, a clock and faults.
 
-Time is one for everybody: `pass_time` moves the clock of Stripe, store and mail alike. A killed process is played by
-`Killed`, raised before or after the n-th thing that leaves a trace: a writing statement, a call to Stripe, a mail.
+`pass_time` moves one clock for Stripe, store and mail. `Killed` simulates a killed process: it is raised before or
+after the n-th writing SQL statement, call to Stripe or e-mail.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from tests.factories import mail_by
 SECRET = "whsec_sandbox"
 YEARS = 20 * 365 * 86400
 WRITES = ("INSERT", "UPDATE", "DELETE")
-MARKS_SENT = 'UPDATE "ecommerce_mail" SET "sent_at"'  # from here on nobody doubts that the mail has left
+MARKS_SENT = 'UPDATE "ecommerce_mail" SET "sent_at"'  # marks an e-mail as sent
 
 # name ▶ prices: (currency, minor units, recurring)
-SHELF: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
+CATALOGUE: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
     "Icons": [("usd", 1900, None), ("usd", 2900, None)],
     "Gift": [("usd", 0, None)],
     "Guide": [("eur", 2500, None)],
@@ -59,23 +59,23 @@ SHELF: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
 
 
 class Killed(KeyboardInterrupt):
-    """kill -9. No `except Exception` holds it, nor does the tasks framework."""
+    """Simulates SIGKILL. Neither `except Exception` nor the tasks framework catches it."""
 
 
 class Plan(threading.local):
-    """What this thread has coming: the trace after which it is killed, and calls to Stripe that fail."""
+    """This thread's planned faults: when it is killed, and how many calls to Stripe fail."""
 
     kill_after: int | None = None
     failing_calls: int = 0
     answer_lost: bool = False
-    broken = False  # whether something was made to fail in this act
+    broken = False  # whether a fault was raised in this act
 
 
 plan = Plan()
 
 
-def trace(what: str) -> None:
-    """Something that leaves a trace happens next, or just happened."""
+def maybe_kill(what: str) -> None:
+    """Count an effect, and raise Killed if it is the planned one."""
     if plan.kill_after is None:
         return
     plan.kill_after -= 1
@@ -86,16 +86,16 @@ def trace(what: str) -> None:
 
 
 class FlakyStripe(InProcessClient):
-    """Stripe over a line that may break before the request gets there, or before the answer comes back."""
+    """Stripe over a connection that can break before the request arrives or before the response returns."""
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        trace("a call to Stripe")
+        maybe_kill("a call to Stripe")
         if plan.failing_calls > 0 and not plan.answer_lost:
             self._fail()
         answer = super().request(*args, **kwargs)
         if plan.failing_calls > 0:
             self._fail()
-        trace("an answer of Stripe's")
+        maybe_kill("an answer of Stripe's")
         return answer
 
     def _fail(self) -> None:
@@ -104,48 +104,49 @@ class FlakyStripe(InProcessClient):
         raise stripe.APIConnectionError("the line broke", should_retry=True)
 
 
-class Post(BaseEmailBackend):
-    """The mail server: counts letters per order, or is away."""
+class MailServer(BaseEmailBackend):
+    """Counts e-mails per order; can be unavailable."""
 
-    away = False
-    letters: Counter[str] = Counter()
-    unmarked: Counter[str] = Counter()  # letters that left, and the process died before it could note that
+    is_down = False
+    sent: Counter[str] = Counter()
+    # e-mails that were sent before the process was killed, and not marked as sent
+    unmarked: Counter[str] = Counter()
     leaving = threading.local()
 
     def send_messages(self, messages: Any) -> int:
-        if Post.away:
-            raise ConnectionRefusedError("the mail server is away")
+        if MailServer.is_down:
+            raise ConnectionRefusedError("the mail server is down")
         for message in messages:
-            trace("a mail")
+            maybe_kill("a mail")
             order = message.extra_headers["X-Order"]
-            Post.letters[order] += 1
-            Post.leaving.order = order
-            _noting_a_loss(order, lambda: trace("a mail that left"))
+            MailServer.sent[order] += 1
+            MailServer.leaving.order = order
+            _count_unmarked(order, lambda: maybe_kill("a mail that left"))
         return len(messages)
 
 
-def _noting_a_loss(order: str, do: Callable[[], None]) -> None:
+def _count_unmarked(order: str, do: Callable[[], None]) -> None:
     try:
         do()
     except Killed:
-        Post.unmarked[order] += 1
+        MailServer.unmarked[order] += 1
         raise
 
 
-def _statement(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
     if not sql.startswith(WRITES):
         return execute(sql, params, many, context)
     if sql.startswith(MARKS_SENT):
-        _noting_a_loss(Post.leaving.order, lambda: trace(sql))
+        _count_unmarked(MailServer.leaving.order, lambda: maybe_kill(sql))
     else:
-        trace(sql)
+        maybe_kill(sql)
     result = execute(sql, params, many, context)
-    trace(f"after {sql}")
+    maybe_kill(f"after {sql}")
     return result
 
 
 class World:
-    """Made once for many schedules; `begin` makes everything new for the next one."""
+    """Created once for many schedules; `begin` resets it for the next one."""
 
     def __init__(self, folder: Path, settings: Any, patch: pytest.MonkeyPatch) -> None:
         self.settings, self.file, self.stock_file = (
@@ -165,17 +166,17 @@ class World:
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
         settings.STRIPE_SANDBOX_DEMO = False
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
-        mail_by(settings, "tests.soak.world.Post")
+        mail_by(settings, "tests.soak.world.MailServer")
         settings.SESSION_COOKIE_AGE = YEARS
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]
         self.olive = User.objects.create_superuser("olive@example.com", "olive-runs-this")
-        self._stock()
+        self._create_catalogue()
         self.cookies = {user.pk: _signed_in(user).cookies for user in (*self.users, self.olive)}
 
-    def _stock(self) -> None:
+    def _create_catalogue(self) -> None:
         bootstrap.prepare()
-        for name, prices in SHELF.items():
+        for name, prices in CATALOGUE.items():
             product = self.stripe.v1.products.create({"name": name})
             for currency, amount, recurring in prices:
                 params: Any = {"product": product.id, "currency": currency, "unit_amount": amount}
@@ -189,7 +190,7 @@ class World:
         shutil.copy(self.file, self.stock_file)
 
     def begin(self) -> None:
-        """A new day: nobody has bought anything."""
+        """Delete everything but users and catalogue."""
         storage.close_idle()
         for rest in ("-wal", "-shm"):
             Path(f"{self.file}{rest}").unlink(missing_ok=True)
@@ -200,22 +201,22 @@ class World:
             Price.objects.update(active=True)
             ProductConfiguration.objects.update(is_active=True)
         self.offset = 0.0
-        Post.away = False
-        Post.letters.clear()
-        Post.unmarked.clear()
-        self.settled: set[str] = set()  # events that the store has acknowledged, or that are lost for good
+        MailServer.is_down = False
+        MailServer.sent.clear()
+        MailServer.unmarked.clear()
+        self.settled: set[str] = set()  # events that were acknowledged or lost
 
     # --- acting, and being killed while acting -------------------------------------------------------------
 
     def act(self, do: Callable[[], Any], fault: tuple[str, int] | None = None) -> Any:
-        """Do it as one process would; gives what it gives, None when it was killed. See FAULTS."""
+        """Run one act with a fault; return its result, or None when it was killed. See FAULTS."""
         kind, count = fault or ("", 0)
         plan.broken = False
         plan.kill_after = count if kind == "kill" else None
         plan.failing_calls = count if kind in ("lost request", "lost answer") else 0
         plan.answer_lost = kind == "lost answer"
         try:
-            with connection.execute_wrapper(_statement):
+            with connection.execute_wrapper(_execute_or_kill):
                 return do()
         except Killed:
             connection.close()
@@ -224,7 +225,7 @@ class World:
             plan.kill_after, plan.failing_calls = None, 0
 
     def at_once(self, jobs: list[tuple[Callable[[], Any], tuple[str, int] | None]]) -> None:
-        """Each job in a thread of its own, all starting together. Raises what one of them raised."""
+        """Run each job in its own thread at the same time. Raise the first error of a job."""
         start, errors = threading.Barrier(len(jobs)), []
 
         def run(do: Callable[[], Any], fault: tuple[str, int] | None) -> None:
@@ -245,7 +246,7 @@ class World:
             raise errors[0]
 
     def browser(self, user: User) -> Client:
-        """A browser in which this user is signed in."""
+        """Return a client signed in as this user."""
         client = Client()
         client.cookies = self.cookies[user.pk]
         return client
@@ -253,19 +254,19 @@ class World:
     # --- Stripe --------------------------------------------------------------------------------------------
 
     def pass_time(self, seconds: float) -> None:
-        """Everybody's clock goes on, and at Stripe happens what falls due meanwhile, in its order."""
+        """Advance the clock, and let the sandbox do what is due, in order."""
         self.offset += seconds
         checkout_sessions.expire_due()
         scheduled_actions.run_due()
         engine.run_system_clock()
 
     def waiting_events(self) -> list[dict[str, Any]]:
-        """Events that are still on their way to the store, oldest first."""
+        """Return undelivered events, oldest first."""
         events = storage.find("event", ("type", "IN", [*webhooks.HANDLERS]))
         return [event for event in events[::-1] if event["id"] not in self.settled]
 
     def deliver(self, event: dict[str, Any]) -> None:
-        """One attempt to deliver: signed as Stripe signs."""
+        """Try to deliver an event once, with Stripe's signature."""
         body = json.dumps(event)
         response = Client().post(
             "/webhooks/stripe/",
@@ -278,7 +279,7 @@ class World:
             self.lose(event)
 
     def lose(self, event: dict[str, Any]) -> None:
-        """Stripe takes it for delivered and will not send it again."""
+        """Mark an event as delivered, so that it is not sent again."""
         self.settled.add(event["id"])
         storage.update(event["id"], pending_webhooks=0)
 
@@ -290,8 +291,8 @@ def _signed_in(user: User) -> Client:
 
 
 @contextmanager
-def made(folder: Path, settings: Any) -> Iterator[World]:
-    """A world for many schedules; afterwards everybody's clock is right again."""
+def create_world(folder: Path, settings: Any) -> Iterator[World]:
+    """Create a world for many schedules; restore the clock afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         yield World(folder, settings, patch)
     storage.close_idle()

@@ -128,11 +128,11 @@ def test_pages_for_visitors(shop: None, client: Client) -> None:
 
 
 def test_pages_of_a_buyer(shop: None, as_ada: Client, ada: User) -> None:
-    assert list(walk(as_ada, scenes.of_a_buyer(ada))) == []
+    assert list(walk(as_ada, scenes.buyer_scenes(ada))) == []
 
 
 def test_every_state_of_a_purchase(shop: None, as_ada: Client, ada: User) -> None:
-    assert list(walk(as_ada, scenes.of_every_state(ada))) == []
+    assert list(walk(as_ada, scenes.status_scenes(ada))) == []
 
 
 def test_every_mail(shop: None, ada: User) -> None:

@@ -1,4 +1,4 @@
-"""`make run` and `make e2e-stripe` say in one line what is wrong, before anything long or anything that costs money."""
+"""`make run` and `make e2e-stripe` report mistakes in one line, before anything slow or costly."""
 
 import os
 import re
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The scripts, below a path with a space in it. No virtual environment: nothing gets that far."""
+    """Copy the scripts to a path with a space in it, without a virtual environment."""
     folder = tmp_path / "my shop"
     shutil.copytree(ROOT / "config", folder / "config", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
@@ -24,7 +24,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def complaint(folder: Path, *command: str, **environment: str) -> str:
-    """What the command says on its way out; it must fail."""
+    """Return the error message of a command that must fail."""
     clean = {key: value for key, value in os.environ.items() if "STRIPE" not in key and key != "SECRET_KEY"}
     done = subprocess.run(
         ["scripts/python.sh", *command],
@@ -39,7 +39,7 @@ def complaint(folder: Path, *command: str, **environment: str) -> str:
     return done.stderr
 
 
-def test_a_port_in_use_is_named(clone: Path) -> None:
+def test_port_in_use_is_named(clone: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         said = complaint(clone, "scripts/run_site.py", PORT=port)
@@ -47,54 +47,54 @@ def test_a_port_in_use_is_named(clone: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_a_port_that_is_none_is_refused(clone: Path) -> None:
+def test_invalid_port_is_refused(clone: Path) -> None:
     assert complaint(clone, "scripts/run_site.py", PORT="http").startswith("PORT=http is not a port.")
 
 
-def test_a_broken_line_of_dotenv_is_named_without_its_secret(clone: Path, free_port: str) -> None:
+def test_broken_line_in_env_file_is_named_without_its_secret(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("# mine\nSECRET_KEY=x\n\nSTRIPE_SECRET_KEY: sk_test_abcdefgh\n")
     said = complaint(clone, "scripts/run_site.py", PORT=free_port)
     assert said.startswith(".env line 4 is not KEY=value: STRIPE_SECRET_KEY")
     assert "abcdefgh" not in said
 
 
-def test_an_unclosed_quote_in_dotenv_is_named(clone: Path, free_port: str) -> None:
+def test_unclosed_quote_in_env_file_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text('SECRET_KEY=x\nSITE_NAME="Our shop\n')
     assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env line 2 is not KEY=value")
 
 
-def test_a_variable_that_is_set_twice_in_dotenv_is_named(clone: Path, free_port: str) -> None:
+def test_variable_set_twice_in_env_file_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("SECRET_KEY=x\nSECRET_KEY=y\n")
     said = complaint(clone, "scripts/run_site.py", PORT=free_port)
     assert said == ".env line 2 sets SECRET_KEY again. Keep one.\n"
 
 
-def test_a_dotenv_without_secret_key_is_left_alone_and_named(clone: Path, free_port: str) -> None:
+def test_env_file_without_secret_key_is_reported_and_unchanged(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("DEBUG=true\n")
     assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env has no SECRET_KEY.")
     assert (clone / ".env").read_text() == "DEBUG=true\n"
 
 
-def test_no_python_is_said_in_one_line(clone: Path) -> None:
+def test_missing_python_is_reported_in_one_line(clone: Path) -> None:
     said = complaint(clone, "scripts/run_site.py", PATH="/nonexistent", PYTHON="")
     assert said.startswith("Python 3.11 or newer is needed")
     assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
-def test_the_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
+def test_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\nSTRIPE_SECRET_KEY={key}\n")
     assert "is a live key" in complaint(clone, "scripts/run_e2e.py", "stripe")
 
 
 @pytest.mark.parametrize("line", ["", "STRIPE_SECRET_KEY=", "STRIPE_SECRET_KEY=pk_test_abc"])
-def test_the_stripe_tests_ask_for_a_test_key(clone: Path, line: str) -> None:
+def test_stripe_tests_require_a_test_key(clone: Path, line: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
     assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key.")
 
 
-def test_every_command_that_files_and_words_name_exists() -> None:
-    """What the README, the deploy pages, units, images and workflows run or tell people to run."""
+def test_each_documented_command_exists() -> None:
+    """Check the commands in the README, deploy pages, systemd units, images and workflows."""
     texts = [ROOT / name for name in ("README.md", ".env.example", "Dockerfile", "compose.yaml")]
     texts += [
         path

@@ -1,4 +1,4 @@
-"""The style page shows all there is: a component, an icon or a state that is new is on it, or fails here."""
+"""The style page shows every component, icon and state."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from apps.core.stylesheet import COMMENT
 from apps.ecommerce.purchases.status_messages import MESSAGES
 
 COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
-# What no sample can be: the frame of a stored mail, and what htmx sets while it waits.
+# No sample can show these: the frame of a stored e-mail, and what htmx sets during requests.
 ELSEWHERE = {"mail__html", "htmx-request"}
 
 
 @pytest.fixture
 def shown(client: Client, settings: Any) -> str:
-    """No database: the samples are never saved."""
+    """Use no database, since samples are never saved."""
     settings.DEBUG = True
     response = client.get("/dev/style/")
     assert response.status_code == 200
     return str(response.content.decode())
 
 
-def test_every_class_of_every_component_is_shown(shown: str) -> None:
+def test_each_class_of_each_component_is_shown(shown: str) -> None:
     classes = {name for names in re.findall(r'class="([^"]*)"', shown) for name in names.split()}
     missing = {}
     for file in COMPONENTS:
@@ -37,12 +37,12 @@ def test_every_class_of_every_component_is_shown(shown: str) -> None:
 
 
 @pytest.mark.parametrize(("sprite", "attribute"), [("icons", "data-icon"), ("drawings", "data-drawing")])
-def test_every_picture_of_the_sprites_is_shown(shown: str, sprite: str, attribute: str) -> None:
+def test_each_icon_is_shown(shown: str, sprite: str, attribute: str) -> None:
     drawn = re.findall(r'<symbol id="([\w-]+)"', Path(f"static/{sprite}.svg").read_text())
     assert set(drawn) == set(re.findall(rf'{attribute}="([\w-]+)"', shown))
 
 
-def test_every_state_and_colour_is_shown_light_and_dark(shown: str) -> None:
+def test_each_state_and_colour_is_shown_in_light_and_dark(shown: str) -> None:
     for key in map(str, MESSAGES):
         assert shown.count(f'data-state="{key}"') >= 2, key
     tokens = set(re.findall(r"^\s*(--color-[\w-]+)", Path("static/css/tokens.css").read_text(), re.MULTILINE))

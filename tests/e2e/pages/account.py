@@ -1,5 +1,3 @@
-"""Signing up, in and out, and a forgotten password."""
-
 import re
 
 from playwright.sync_api import Page
@@ -53,7 +51,7 @@ class SignIn:
 
 
 class AccountMenu:
-    """In the header of every page, for those who are signed in."""
+    """The menu in the header of every page, for signed-in users."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -86,13 +84,13 @@ class Mailbox:
         self.page = page
 
     def open_link_in(self, subject: str) -> None:
-        """Opens the newest letter with these words in its subject and follows the link in its text."""
+        """Open the newest e-mail with this text in its subject and follow its link."""
         self.page.goto("/dev/mail/")
         self.page.get_by_role("link", name=subject).first.click()
         self.page.get_by_role("article").get_by_role("link", name="http").first.click()
 
     def code(self) -> str:
-        """The code in the newest letter; the mailbox is a page of its own beside the one that wants it."""
+        """Return the code in the newest e-mail, read in a second page."""
         self.page.goto("/dev/mail/")
         self.page.get_by_role("link", name="Sign-In Code").first.click()
         found = re.search(r"[A-Z]{4}-[A-Z]{4}", self.page.get_by_role("article").inner_text())

@@ -1,4 +1,4 @@
-"""Stripe's hosted checkout page: one object for Stripe's own and the sandbox's, by the ids they share."""
+"""Stripe's hosted checkout page, and the sandbox's: both use the same element ids."""
 
 import re
 
@@ -34,17 +34,17 @@ class HostedCheckout:
 
     @property
     def session_id(self) -> str:
-        """The Checkout Session in the page's address."""
+        """Return the Checkout Session id in the URL."""
         found = re.search(r"cs_\w+", self.page.url)
         assert found, f"no Checkout Session in {self.page.url}"
         return found.group()
 
     def wait_until_ready(self) -> None:
-        """The buyer is here and could type: the button is the last thing that Stripe's page mounts."""
+        """Wait for the button, which Stripe's page mounts last."""
         expect(self.submit_button).to_be_visible(timeout=30_000)
 
     def pay(self, card: str = VISA) -> None:
-        """Fills in the card and presses the button. Does not wait for what comes of it."""
+        """Fill in the card and press the button, without waiting for the result."""
         self.fill(card)
         self.submit()
 
@@ -67,7 +67,7 @@ class HostedCheckout:
         self.page.get_by_role("button", name="Apply").click()
 
     def pay_by_debit(self, iban: str) -> None:
-        """Pays from a bank account. The bank's answer comes later."""
+        """Pay from a bank account. The bank answers later."""
         self.wait_until_ready()
         self.debit_row.click()
         self.iban.fill(iban)
@@ -75,7 +75,7 @@ class HostedCheckout:
         self.submit()
 
     def submit(self) -> None:
-        self._refuse_to_be_remembered()
+        self._decline_link()
         self.submit_button.click()
 
     def complete_challenge(self) -> None:
@@ -85,19 +85,19 @@ class HostedCheckout:
         self._answer_challenge(self.challenge.locator("#test-source-fail-3ds"))
 
     def _open_card_form(self) -> None:
-        """With several methods the card is one closed row of an accordion."""
+        """Open the card form, which is a closed accordion row when there are several methods."""
         expect(self.card_number.or_(self.card_row).first).to_be_visible()
         if not self.card_number.is_visible():
             self.card_row.click()
         expect(self.card_number).to_be_visible()
 
-    def _refuse_to_be_remembered(self) -> None:
-        """Link's checkbox comes ticked and late, and then makes a phone number required."""
+    def _decline_link(self) -> None:
+        """Untick Link's checkbox, which appears late and makes a phone number required."""
         if self.remember_me.is_visible() and self.remember_me.is_checked():
             self.remember_me.uncheck()
 
     def _answer_challenge(self, button: Locator) -> None:
-        """Stripe's page loses the first press now and then, so press once more if the challenge stays."""
+        """Press once more if the challenge stays: Stripe's page sometimes loses the first press."""
         button.click(timeout=30_000)
         try:
             button.wait_for(state="hidden", timeout=5_000)

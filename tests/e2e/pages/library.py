@@ -2,8 +2,6 @@ from playwright.sync_api import Download, Locator, Page
 
 
 class Library:
-    """My purchases."""
-
     def __init__(self, page: Page) -> None:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
@@ -18,7 +16,7 @@ class Library:
 
 
 class GatedPage:
-    """What an owner gets: the founder's words and the file."""
+    """The owner's page, with the founder's content and the file."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

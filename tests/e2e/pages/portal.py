@@ -1,4 +1,4 @@
-"""The billing portal: the card, a cancellation and its undoing, the way back."""
+"""The billing portal: update the card, cancel, resume, return."""
 
 from playwright.sync_api import Page
 
@@ -17,7 +17,7 @@ class Portal:
         self.return_link = page.get_by_role("link", name="Return to")
 
     def update_card(self, card: str = VISA) -> None:
-        """A new card for the subscription, typed in and saved."""
+        """Enter and save a new card for the subscription."""
         self.main.get_by_role("link", name="Update card").click()
         self.type_card(card)
 
@@ -32,7 +32,7 @@ class Portal:
         self.page.get_by_role("button", name="Save card").click()
 
     def cancel(self) -> None:
-        """Cancels, and says so again when asked."""
+        """Cancel, and confirm."""
         self.cancel_link.click()
         self.page.get_by_role("button", name="Cancel subscription").click()
 

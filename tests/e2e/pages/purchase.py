@@ -1,4 +1,4 @@
-"""The truth page: what became of the money. The same at Stripe's success_url and at the order's own address."""
+"""The purchase's page, at Stripe's success_url and at the order's URL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
-if TYPE_CHECKING:  # scripts that take pictures know the pages, but not Django
+if TYPE_CHECKING:  # screenshot scripts import this module without Django
     from apps.ecommerce.models import Purchase
 
 

@@ -1,4 +1,4 @@
-"""Passkeys, the authenticator app and the list of sessions, below Security on the account page."""
+"""Passkeys, authenticator app and sessions, in the Security section of the account page."""
 
 from playwright.sync_api import Page
 
@@ -11,18 +11,18 @@ class Security:
         self.codes = page.locator(".codes li")
 
     def open(self, link: str) -> "Security":
-        """One of the pages that the account page names below Security."""
+        """Open one of the Security pages by its name on the account page."""
         self.page.goto("/accounts/")
         self.page.get_by_role("region", name="Security").get_by_role("link", name=link).click()
         return self
 
     def prove(self, password: str) -> None:
-        """Types the password that important changes ask for."""
+        """Type the password that important changes require."""
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Confirm", exact=True).click()
 
     def type_code(self, code: str) -> None:
-        """The code that came by mail; back from the mailbox, because a browser makes no passkey in the background."""
+        """Type the e-mailed code and return from the mailbox, because a hidden page can't create a passkey."""
         self.page.bring_to_front()
         self.page.get_by_label("Code").fill(code)
         self.page.get_by_role("button", name="Confirm", exact=True).click()
@@ -32,7 +32,7 @@ class Security:
 
 
 def plug_in_authenticator(page: Page) -> None:
-    """The phone or computer of this browser keeps passkeys from now on, and says yes to whatever it is asked."""
+    """Add a virtual authenticator that approves every request."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
     options = {

@@ -21,9 +21,9 @@ class Store:
         return self
 
     def wait_until_live(self) -> None:
-        """Its scripts come after the page; until then its links lead on as without them."""
+        """Wait for the scripts; until then links load whole pages."""
         live = "Boolean(window.htmx) || matchMedia('(scripting: none)').matches"
-        # Not wait_for_function: that evaluates a string, which the page's policy forbids.
+        # wait_for_function evaluates a string, which the page's policy forbids.
         for _ in range(400):
             if self.page.evaluate(live):
                 return

@@ -1,4 +1,4 @@
-"""A month in which no webhook came, then `reconcile_purchases`: every page is right again."""
+"""After a month without webhooks `reconcile_purchases` corrects every page."""
 
 from io import StringIO
 
@@ -8,12 +8,12 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.users.models import User
 from stripe_sandbox import switches
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
-from tests.e2e.journeys import buy, to_checkout
+from tests.e2e import stripe_changes
+from tests.e2e.journeys import buy, go_to_checkout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
+from tests.e2e.users import sign_in
 
 
 def reconcile() -> str:
@@ -22,7 +22,9 @@ def reconcile() -> str:
     return out.getvalue()
 
 
-def test_a_month_without_webhooks(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_reconcile_corrects_each_page_after_a_month_without_webhooks(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     switches.change(drop=["*"])
     sign_in(page, ada)
     for slug, words in (
@@ -32,12 +34,13 @@ def test_a_month_without_webhooks(page: Page, ada: User, goods: ProductConfigura
     ):
         expect(buy(page, slug).heading).to_have_text(words)
     bought = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
-    to_checkout(page, "ship-small").pay()
+    go_to_checkout(page, "ship-small").pay()
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
-    meanwhile.refund(bought[goods.slug])
-    meanwhile.renewal(bought["workshop"], fails=True)  # in a month; the letter's trial is over by then, too
+    stripe_changes.refund(bought[goods.slug])
+    # after a month; the newsletter's trial has ended, too
+    stripe_changes.renew(bought["workshop"], fails=True)
     seen = PurchasePage(page)
-    expect(seen.goto(bought["workshop"]).heading).to_have_text("You are subscribed")  # nobody has told us
+    expect(seen.goto(bought["workshop"]).heading).to_have_text("You are subscribed")  # no webhook has arrived
 
     assert "3 repaired" in reconcile()
     assert not WebhookEvent.objects.filter(error__gt="").exists()

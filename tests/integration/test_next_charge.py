@@ -1,4 +1,4 @@
-"""What a subscriber is told about the next charge: on the order, in the library, on the product's page, in the mail."""
+"""Subscribers read the next charge on the order, library and product page and in e-mails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAY = datetime(2099, 12, 24, 12, tzinfo=UTC)
         (Status.CANCELED, DAY, "canceled", ""),
     ],
 )
-def test_the_note_of_each_state(
+def test_note_of_each_state(
     as_ada: Client, club: ProductConfiguration, status: str, ends: datetime | None, key: str, note: str
 ) -> None:
     purchase = bought(as_ada, club)
@@ -42,7 +42,7 @@ def test_the_note_of_each_state(
     assert (status_message(purchase).key, renewal_note(purchase)) == (key, note)
 
 
-def test_when_the_days_of_grace_are_over_the_page_says_that_access_is(
+def test_page_says_that_access_has_ended_after_the_grace_period(
     as_ada: Client, club: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, club)
@@ -51,7 +51,7 @@ def test_when_the_days_of_grace_are_over_the_page_says_that_access_is(
     assert "access is paused" in status_message(purchase).text
 
 
-def test_a_subscriber_reads_it_everywhere(
+def test_next_charge_is_shown_on_each_page_and_in_the_email(
     as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration
 ) -> None:
     note = renewal_note(bought(as_ada, club))
@@ -69,7 +69,7 @@ def test_a_subscriber_reads_it_everywhere(
         assert "Update your card" in page
 
 
-def test_what_is_paid_once_renews_nowhere(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_one_time_purchase_shows_no_renewal(as_ada: Client, icons: ProductConfiguration) -> None:
     assert renewal_note(bought(as_ada, icons)) == ""
     page = as_ada.get("/purchases/").content.decode()
     assert "Renews" not in page
@@ -77,7 +77,7 @@ def test_what_is_paid_once_renews_nowhere(as_ada: Client, icons: ProductConfigur
     assert "until you cancel" not in mail.outbox[-1].body
 
 
-def test_each_mail_is_previewed_about_a_purchase_that_could_get_it(
+def test_email_preview_uses_a_purchase_that_could_get_it(
     as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.DEBUG = True

@@ -1,4 +1,4 @@
-"""EMAIL_URL: the same mail by an SMTP server or by a provider's API, over real sockets."""
+"""EMAIL_URL sends the same e-mail by SMTP server or provider API, over real sockets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.factories import mail_by
 
 
 class Smtp(socketserver.StreamRequestHandler):
-    """A mail server that takes everything; what was said is in server.heard."""
+    """A mail server that accepts everything and records it in `server.heard`."""
 
     def handle(self) -> None:
         answers = {b"DATA": b"354 go on", b"QUIT": b"221 bye"}
@@ -66,7 +66,7 @@ def send() -> None:
     EmailMessage("Grüße", "Hello Ada", "Shop <shop@example.com>", ["ada@example.com"]).send()
 
 
-def test_by_smtp(settings: Any) -> None:
+def test_email_is_sent_by_smtp(settings: Any) -> None:
     with serving(socketserver.TCPServer, Smtp) as server:
         mail_by(settings, f"smtp://127.0.0.1:{server.server_address[1]}")
         send()
@@ -74,7 +74,7 @@ def test_by_smtp(settings: Any) -> None:
     assert "Hello Ada" in server.heard
 
 
-def test_by_a_providers_api(settings: Any) -> None:
+def test_email_is_sent_by_provider_api(settings: Any) -> None:
     with serving(ThreadingHTTPServer, Postmark) as server:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         mail_by(settings, f"postmark://?server_token=secret&api_url={address}")
@@ -94,7 +94,7 @@ def test_by_a_providers_api(settings: Any) -> None:
         ("smtp+tls://me%40example.com:p%3Aw%2F@mail.example.com:2525", "mail.example.com", 2525, True),
     ],
 )
-def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
+def test_smtp_url_sets_the_email_settings(url: str, host: str, port: int, tls: bool) -> None:
     found = services.email(*email_url(url))
     flat = {**found, **found.get("MAILERS", {}).get("default", {}).get("OPTIONS", {})}
 
@@ -109,6 +109,6 @@ def test_smtp_in_words(url: str, host: str, port: int, tls: bool) -> None:
 
 
 @pytest.mark.parametrize("url", ["pigeon://coop", "https://mail.example.com", "../base://"])
-def test_nonsense_stops_the_start(url: str) -> None:
+def test_invalid_email_url_stops_the_start(url: str) -> None:
     with pytest.raises(Invalid):
         email_url(url)

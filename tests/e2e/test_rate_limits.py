@@ -1,4 +1,4 @@
-"""Whoever does something too often reads so, loses nothing, and goes on after the wait."""
+"""Rate limits in the browser: a message, nothing lost, and success after the wait."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from playwright.sync_api import Browser, Page, expect
 from apps.core import rate_limits
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.e2e.cast import sign_in
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What time it is for the limits."""
+    """Set the time of the rate limits."""
     moment = [1_800_000_000.0]
     monkeypatch.setattr(rate_limits, "now", lambda: moment[0])
     return moment
 
 
 @both_screens
-def test_a_checkout_too_often_waits_and_then_goes_on(
+def test_limited_checkout_succeeds_after_the_wait(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any, clock: list[float]
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "1/5m/user"}
@@ -41,10 +41,10 @@ def test_a_checkout_too_often_waits_and_then_goes_on(
     expect(page.get_by_role("heading", level=1)).to_have_text("Paid. It is yours.")
 
 
-def test_a_search_too_often_says_so_where_the_products_were(
+def test_limited_search_shows_a_message_in_place_of_products(
     browser: Browser, base_url: str, ada: User, goods: ProductConfiguration, settings: Any, clock: list[float]
 ) -> None:
-    """In a browser that nobody watches: it reports the refusal on its console, as it should."""
+    """Use an unwatched browser, because it reports the 429 on its console."""
     settings.RATE_LIMITS = {"search": "1/m/user"}
     page = sign_in(browser.new_context(base_url=base_url, locale="en-US").new_page(), ada)
     page.goto("/store/?q=tiny")
@@ -52,6 +52,6 @@ def test_a_search_too_often_says_so_where_the_products_were(
     expect(page.get_by_role("alert")).to_contain_text("That was a little too often")
     expect(page.get_by_role("heading", level=1)).to_have_text("Store")
 
-    clock[0] += 60  # the page asks again by itself
+    clock[0] += 60  # the page retries
     expect(page.locator("#shelf")).to_be_visible()
     page.context.close()

@@ -1,6 +1,6 @@
-"""What is true, said a second time: from Stripe's stored objects, without the store's derive_status.
+"""The state that the store should show, computed from Stripe's stored objects without the store's derive_status.
 
-The policy is written out here as words of the issue: whoever changes it in the store changes it here as well.
+The access policy is repeated here on purpose: a change of policy must change both.
 """
 
 from __future__ import annotations
@@ -21,57 +21,57 @@ SUSPENDS = {"needs_response", "under_review"}
 
 
 @dataclass(frozen=True)
-class Truth:
-    """One moment of a purchase at Stripe. Times in Unix seconds."""
+class ExpectedState:
+    """A purchase's state at one moment. Times in Unix seconds."""
 
     status: str
     ends: int | None = None
     period_start: int = 0
     period_end: int = 0
-    subscription: str = ""  # Stripe's own status of it
+    subscription: str = ""  # the subscription's status at Stripe
 
     @property
-    def runs(self) -> bool:
-        """Whether there is a subscription that may be charged, managed and canceled."""
+    def is_running(self) -> bool:
+        """Return whether the subscription can be charged, managed and canceled."""
         return self.subscription not in ("", *OVER)
 
     @property
-    def bills_again(self) -> bool:
-        """Whether the next charge comes by itself."""
+    def is_billing(self) -> bool:
+        """Return whether Stripe will charge again."""
         cancelled = self.subscription in ("active", "trialing") and self.ends and self.ends <= self.period_end
-        return self.runs and not cancelled
+        return self.is_running and not cancelled
 
-    def opens(self, now: float) -> bool:
-        """Whether the buyer may use the product then."""
+    def grants_access(self, now: float) -> bool:
+        """Return whether the buyer may use the product at this time."""
         if self.ends and self.ends <= now:
             return False
         return self.status in OPENS or (self.status == "past_due" and self.period_start > now - GRACE)
 
 
-def of(session: dict[str, Any]) -> Truth:
-    """What a Checkout Session and all that hangs on it say now."""
+def expected_for_session(session: dict[str, Any]) -> ExpectedState:
+    """Return the current state of a Checkout Session's purchase."""
     if session["status"] != "complete":
-        return Truth(session["status"])
+        return ExpectedState(session["status"])
     if session["mode"] == "subscription":
-        return of_subscription(storage.get(session["subscription"]) or {})
+        return expected_for_subscription(storage.get(session["subscription"]) or {})
     intent = storage.get(session["payment_intent"] or "")
-    if intent is None:  # nothing was to pay
-        return Truth("paid")
+    if intent is None:  # a free purchase
+        return ExpectedState("paid")
     if intent["status"] != "succeeded":
-        return Truth("failed" if intent["status"] == "requires_payment_method" else "processing")
-    return Truth(_of_charge(intent["latest_charge"]) or "paid")
+        return ExpectedState("failed" if intent["status"] == "requires_payment_method" else "processing")
+    return ExpectedState(_charge_status(intent["latest_charge"]) or "paid")
 
 
-def of_subscription(subscription: dict[str, Any]) -> Truth:
-    """What a subscription says now; a refund or dispute of the last paid period closes it, and cancels nothing."""
+def expected_for_subscription(subscription: dict[str, Any]) -> ExpectedState:
+    """Return a subscription's current state. A refund or dispute of the last paid period only closes access."""
     status = OVER.get(subscription["status"], subscription["status"])
     (item,) = subscription["items"]["data"]
     if status in RUNNING:
         newest = _charge_of_invoice(_last_paid_invoice(subscription["id"]))
-        taken_back = _of_charge(newest) if newest else None
+        taken_back = _charge_status(newest) if newest else None
         if taken_back and taken_back != "partially_refunded":
             status = taken_back
-    return Truth(
+    return ExpectedState(
         status,
         subscription["cancel_at"],
         item["current_period_start"],
@@ -80,20 +80,19 @@ def of_subscription(subscription: dict[str, Any]) -> Truth:
     )
 
 
-def running() -> list[dict[str, Any]]:
-    """Subscriptions that have not ended."""
+def running_subscriptions() -> list[dict[str, Any]]:
     return [row for row in storage.find("subscription") if row["status"] not in OVER]
 
 
-def charges_again(subscription: dict[str, Any]) -> bool:
-    """Whether a running subscription is charged once more: not if it ends with a period that is paid."""
+def is_charged_again(subscription: dict[str, Any]) -> bool:
+    """Return whether a running subscription is charged again after its paid period."""
     period_end = subscription["items"]["data"][0]["current_period_end"]
     ends = subscription["cancel_at"] or (period_end if subscription["cancel_at_period_end"] else None)
     return subscription["status"] not in ("active", "trialing") or ends is None or ends > period_end
 
 
 def _last_paid_invoice(subscription_id: str) -> str | None:
-    """The newest one that is paid for a period: an unpaid renewal, or a change of plan over nothing, is no payment."""
+    """Return the newest paid invoice of a period. Plan changes without payment do not count."""
     paid = storage.find(
         "invoice",
         ("parent.subscription_details.subscription", "=", subscription_id),
@@ -112,7 +111,7 @@ def _charge_of_invoice(invoice: str | None) -> str | None:
     return None
 
 
-def _of_charge(charge_id: str) -> str | None:
+def _charge_status(charge_id: str) -> str | None:
     charge = storage.get(charge_id) or {}
     disputes = storage.find("dispute", ("charge", "=", charge_id))
     if disputes and disputes[0]["status"] in SUSPENDS:
@@ -143,8 +142,8 @@ MAIL_OF_ARRIVAL = {
 NOTHING_YET = {"open", "processing", "incomplete", "failed", "expired"}
 
 
-def mails_owed(changes: list[StatusChange]) -> set[tuple[str, str]]:
-    """(kind, about) of every mail that this timeline is worth. The notice of a trial's end is not among them."""
+def expected_emails(changes: list[StatusChange]) -> set[tuple[str, str]]:
+    """Return (kind, about) of this timeline's e-mails, except the notice of a trial's end."""
     owed = set()
     for change in changes:
         kind = MAIL_OF_ARRIVAL.get(change.to_status)

@@ -1,4 +1,4 @@
-"""Refunds and disputes: access follows the money, in both directions."""
+"""Refunds and disputes close access, and open it again when they are reversed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refund(sandbox: Any, purchase: Purchase, amount: int | None = None) -> Any:
     return sandbox.client.v1.refunds.create(params)
 
 
-def test_a_full_refund_ends_access(
+def test_full_refund_ends_access(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -36,10 +36,10 @@ def test_a_full_refund_ends_access(
     page = as_ada.get(purchase.get_absolute_url()).content.decode()
     assert 'data-state="refunded"' in page
     assert "$19.00 went back to you" in page
-    assert press_buy(as_ada, icons)  # and it can be bought again
+    assert press_buy(as_ada, icons)  # the product can be bought again
 
 
-def test_a_partial_refund_leaves_access_and_the_rest_ends_it(
+def test_access_ends_when_partial_refunds_reach_the_full_amount(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -53,7 +53,7 @@ def test_a_partial_refund_leaves_access_and_the_rest_ends_it(
     assert owned(ada, icons.product) is None
 
 
-def test_a_refund_that_fails_later_gives_access_back(
+def test_failed_refund_restores_access(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     back = pay(press_buy(as_ada, icons), "4000000000005126")
@@ -78,7 +78,7 @@ def test_a_refund_that_fails_later_gives_access_back(
         ("4000000000001976", Status.PAID, "winning_evidence", Status.PAID),
     ],
 )
-def test_a_dispute_suspends_until_it_is_settled(
+def test_dispute_suspends_access_until_it_is_settled(
     as_ada: Client,
     ada: User,
     icons: ProductConfiguration,
@@ -106,7 +106,7 @@ def test_a_dispute_suspends_until_it_is_settled(
     assert (owned(ada, icons.product) is None) == (after == Status.DISPUTE_LOST)
 
 
-def test_a_refund_nobody_told_us_of_is_seen_at_the_next_look(
+def test_refund_without_webhook_is_found_at_the_next_sync(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -114,5 +114,5 @@ def test_a_refund_nobody_told_us_of_is_seen_at_the_next_look(
     sandbox.switches(drop=["*"])
     refund(sandbox, purchase)
     sandbox.deliver()
-    assert owned(ada, icons.product)  # nobody has told us
+    assert owned(ada, icons.product)  # no webhook has arrived
     assert sync_purchase(purchase, "reconcile").status == Status.REFUNDED

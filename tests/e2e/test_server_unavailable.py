@@ -1,4 +1,4 @@
-"""The network is gone, or the server is: the page says so once, kindly, and is right again by itself."""
+"""Without network or server the page shows one message, and recovers without a reload."""
 
 import re
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from playwright.sync_api import Browser, Page, Route, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from stripe_sandbox import switches
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
+from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.store import Store
+from tests.e2e.users import sign_in
 from tests.factories import many
 
-pytestmark = pytest.mark.usefixtures("attentive")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 AWAY = "We can't reach the shop right now. What you see may be old; we keep trying."
 
 
 @pytest.fixture
 def page(browser: Browser, browser_context_args: dict[str, Any], shop: None) -> Iterator[Page]:
-    """One whose failed requests are no complaint: they are what the test is about."""
+    """Return a page whose failed requests are expected."""
     context = browser.new_context(**browser_context_args)
     yield context.new_page()
     context.close()
@@ -33,7 +33,9 @@ def closed(route: Route) -> None:
     route.fulfill(status=503, body="Down for a moment")
 
 
-def test_while_the_buyer_waits(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_waiting_buyer_sees_one_message_and_then_the_result(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     switches.change(late_seconds=4)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
@@ -42,43 +44,43 @@ def test_while_the_buyer_waits(page: Page, ada: User, goods: ProductConfiguratio
     expect(strip).to_be_visible()
     expect(announcer).to_have_text(AWAY)
     page.evaluate("document.getElementById('announcer').textContent = ''")
-    expect(purchase.heading).to_have_text("Confirming your payment")  # and never that it failed
+    expect(purchase.heading).to_have_text("Confirming your payment")  # the payment must not be called failed
     page.context.set_offline(False)
     expect(purchase.heading).to_have_text("Paid. It is yours.")
     expect(strip).to_be_hidden()
     expect(announcer).to_have_text("Paid. It is yours.")
 
-    # Settled, and the server stops answering for longer: one sentence, however often it is tried.
+    # The purchase is final, then the server stops answering: one message for any number of retries.
     asked: list[str] = []
     page.route("**/purchases/changes/*", lambda route: (asked.append(route.request.url), closed(route)))
     expect(strip).to_be_visible()
     expect(announcer).to_have_text(AWAY)
     page.evaluate("document.getElementById('announcer').textContent = ''")
-    meanwhile.refund(Purchase.objects.get())
+    stripe_changes.refund(Purchase.objects.get())
     while len(asked) < 2:
         page.wait_for_event("response", lambda response: response.status == 503)
     expect(strip).to_be_visible()
     expect(announcer).to_be_empty()
-    assert len(asked) < 4  # not every second any more
+    assert len(asked) < 4  # polls less often than each second
     page.unroute_all()
     expect(purchase.heading).to_have_text("Refunded", timeout=20_000)
     expect(strip).to_be_hidden()
 
 
-def test_while_a_shopper_looks_and_scrolls(page: Page) -> None:
+def test_store_keeps_its_products_and_loads_more_afterwards(page: Page) -> None:
     many(60)
     store, strip = Store(page).goto("?sort=newest"), page.get_by_text(AWAY).first
     page.route(re.compile(r"/store/\?"), closed)
     store.search.fill("letter")
     expect(strip).to_be_visible()
-    expect(store.cards).to_have_count(24)  # what was there is still there
+    expect(store.cards).to_have_count(24)  # the products stay
     page.unroute_all()
     expect(store.cards).to_have_count(1)
     expect(strip).to_be_hidden()
     expect(page).to_have_url(re.compile(r"\?q=letter&sort=newest$"))
 
     store.goto("?sort=newest")
-    page.route(re.compile(r"page=2"), lambda route: None)  # no answer at all
+    page.route(re.compile(r"page=2"), lambda route: None)  # no response at all
     assert page.evaluate("htmx.config.timeout") == 12_000
     page.evaluate("htmx.config.timeout = 500")
     page.mouse.move(100, 500)

@@ -1,4 +1,4 @@
-"""A browser takes no larger copy of a picture than it shows, and nothing moves when it comes."""
+"""Image sizes: the browser loads no larger copy than it shows, and the layout does not shift."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLACES = {
     "/store/": ".card img",
     "/store/tiny-tools/": ".gallery img, .card img",
 }
-# A picture that is chosen by width says how wide its `sizes` has promised it: naturalWidth.
+# For an image chosen by width, naturalWidth is the width that `sizes` promised.
 LOOK = """pictures => Promise.all(pictures.filter(it => it.checkVisibility()).map(async it => {
     it.loading = "eager";
     await it.decode();
@@ -35,7 +35,7 @@ new PerformanceObserver(list => { for (const entry of list.getEntries()) window.
 
 @pytest.fixture
 def photos(base_url: str) -> None:
-    """Each product of the demo shop has a photo instead of a drawing."""
+    """Add to each demo product a photo instead of drawn art."""
     file = BytesIO()
     Image.linear_gradient("L").resize(PHOTO).save(file, "PNG")
     url = base_url + default_storage.url(default_storage.save("photo.png", ContentFile(file.getvalue())))
@@ -53,14 +53,14 @@ def look(page: Page, path: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("screen", ["phone"])
-def test_a_phone_loads_small_copies_and_nothing_moves(page: Page, photos: None) -> None:
+def test_phone_loads_small_copies_without_layout_shift(page: Page, photos: None) -> None:
     page.add_init_script(WATCH_MOVES)
     for path, largest in {"/store/": 384, "/store/tiny-tools/": 768}.items():
         assert max(int(picture["chosen"]) for picture in look(page, path)) == largest, path
         assert page.evaluate("window.moved") == 0, path
 
 
-def test_the_sizes_that_templates_promise_are_those_of_the_stylesheet(page: Page, photos: None) -> None:
+def test_sizes_attributes_match_the_stylesheet(page: Page, photos: None) -> None:
     for width in (390, 800, 1000, 1280):
         page.set_viewport_size({"width": width, "height": 1000})
         for path in PLACES:

@@ -1,5 +1,3 @@
-"""Ada, Bob and Olive (tests/conftest.py) at a browser."""
-
 import time
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -14,10 +12,7 @@ NEW_PASSWORD = "correct horse battery staple"
 
 
 def sign_in(page: Page, user: User) -> Page:
-    """Signs a person in without the form, which has tests of its own, the password typed a moment ago.
-
-    Gives the page back.
-    """
+    """Sign a user in without the form, as if the password was typed just now."""
     client = signed_in(user)
     session = client.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [

@@ -1,4 +1,4 @@
-"""What happens at Stripe while a buyer looks: time passes, the operator refunds, a bank answers."""
+"""Changes at Stripe while a page is open: renewals, refunds, disputes, bank answers."""
 
 from typing import Any
 
@@ -8,48 +8,48 @@ from stripe_sandbox import scheduled_actions
 from stripe_sandbox.billing import panel_actions
 
 
-def renewal(purchase: Purchase, *, fails: bool = False) -> None:
-    """The period (or trial) ends, and Stripe charges the card for the next one."""
+def renew(purchase: Purchase, *, fails: bool = False) -> None:
+    """End the period (or trial), and let Stripe charge the card for the next one."""
     if fails:
         panel_actions.fail_next_renewal(purchase.subscription_id)
     panel_actions.advance_to_renewal(purchase.subscription_id)
 
 
-def days_pass(purchase: Purchase, days: int) -> None:
+def advance_days(purchase: Purchase, days: int) -> None:
     panel_actions.advance(purchase.subscription_id, days * 86400)
 
 
 def refund(purchase: Purchase, amount: int | None = None) -> None:
-    """The operator gives money back: minor units, default all."""
+    """Refund this amount in minor units, by default all."""
     params: Any = {"payment_intent": purchase.payment_intent_id, **({"amount": amount} if amount else {})}
     get_client().v1.refunds.create(params)
 
 
-def bank_answers(purchase: Purchase) -> None:
-    """The debited account's bank pays or refuses, as the account has it."""
+def answer_debit(purchase: Purchase) -> None:
+    """Let the bank of the debited account pay or refuse, as its account number decides."""
     assert scheduled_actions.run_for(str(purchase.session_id))
 
 
-def dispute_arrives(purchase: Purchase) -> None:
-    """The buyer has complained to the bank of a card that is made for it."""
+def open_dispute(purchase: Purchase) -> None:
+    """Let the buyer dispute the charge; works with the cards made for it."""
     intent = get_client().v1.payment_intents.retrieve(purchase.payment_intent_id)
     assert scheduled_actions.run_for(str(intent.latest_charge))
 
 
-def dispute_is_won(purchase: Purchase) -> None:
-    """The operator sends evidence, and the bank accepts it."""
+def win_dispute(purchase: Purchase) -> None:
+    """Send evidence that the bank accepts."""
     (dispute,) = get_client().v1.disputes.list({"payment_intent": purchase.payment_intent_id}).data
     evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True}
     get_client().v1.disputes.update(dispute.id, evidence)
     assert scheduled_actions.run_for(dispute.id)
 
 
-def checkout_expires(purchase: Purchase) -> None:
+def expire_checkout(purchase: Purchase) -> None:
     get_client().v1.checkout.sessions.expire(str(purchase.session_id))
 
 
-def promotion(code: str, percent_off: int) -> None:
-    """The operator hands out a code, good once for each sale."""
+def create_promotion_code(code: str, percent_off: int) -> None:
+    """Create a code for a coupon that applies once per purchase."""
     coupon = get_client().v1.coupons.create({"percent_off": percent_off, "duration": "once"})
     params: Any = {"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}}
     get_client().v1.promotion_codes.create(params)

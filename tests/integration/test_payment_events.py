@@ -1,4 +1,4 @@
-"""Webhooks, the return page and the poll: in any order, any number of times, or not at all."""
+"""Webhooks, the return page and the status poll, in any order, repeated or missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECRET = "whsec_sandbox"
 def deliver(
     event: dict[str, Any] | bytes, *, secret: str = SECRET, at: int | None = None, header: str = ""
 ) -> Any:
-    """POSTs an event as Stripe does, signed with Stripe's own scheme."""
+    """POST an event with Stripe's signature scheme."""
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
     signature = header or stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
     client = Client(raise_request_exception=False)
@@ -44,14 +44,14 @@ def events(sandbox: Any, kind: str) -> list[dict[str, Any]]:
 
 
 def paid_session(client: Client, product: ProductConfiguration) -> tuple[Purchase, str]:
-    """Paid on the hosted page; nobody has told the store yet. Gives the purchase and the way back."""
+    """Pay on the hosted page without webhooks; return the purchase and the return URL."""
     back = pay(press_buy(client, product))
     purchase = Purchase.objects.get()
     assert purchase.status == Status.OPEN
     return purchase, path_of(back)
 
 
-def test_the_return_page_is_right_without_any_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_return_page_shows_paid_without_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
     purchase, back = paid_session(as_ada, icons)
     page = as_ada.get(back)
     assert 'data-state="paid"' in page.content.decode()
@@ -60,16 +60,16 @@ def test_the_return_page_is_right_without_any_webhook(as_ada: Client, icons: Pro
     assert purchase.status == Status.PAID
 
 
-def test_the_poll_is_right_without_webhook_and_return(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_poll_shows_paid_without_webhook_or_return(as_ada: Client, icons: ProductConfiguration) -> None:
     purchase, _back = paid_session(as_ada, icons)
     fragment = as_ada.get(f"/purchases/order/{purchase.public_id}/status/").content.decode()
     assert 'data-state="paid"' in fragment
-    assert "every 1s" not in fragment  # the waiting is over
-    assert "hx-swap-oob" in fragment  # the rest of the order comes along
+    assert "every 1s" not in fragment  # polling ends with a final status
+    assert "hx-swap-oob" in fragment  # the rest of the order page is in the fragment
     assert "Visa •••• 4242" in fragment
 
 
-def test_the_webhook_is_right_without_the_buyer(
+def test_webhook_completes_the_purchase_without_return(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase, _back = paid_session(as_ada, icons)
@@ -80,7 +80,7 @@ def test_the_webhook_is_right_without_the_buyer(
     assert change.cause == f"checkout.session.completed {event['id']}"
 
 
-def test_the_same_event_twice_is_one_change(
+def test_duplicate_event_changes_the_purchase_once(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     paid_session(as_ada, icons)
@@ -102,7 +102,9 @@ def test_event_after_the_return_changes_nothing(
     assert StatusChange.objects.count() == 2
 
 
-def test_event_before_the_return(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_event_before_the_return_completes_the_purchase(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     _purchase, back = paid_session(as_ada, icons)
     (event,) = events(sandbox, "checkout.session.completed")
     deliver(event)
@@ -111,7 +113,9 @@ def test_event_before_the_return(as_ada: Client, icons: ProductConfiguration, sa
 
 
 @pytest.mark.django_db(transaction=True)
-def test_all_at_once_is_one_change(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_concurrent_event_return_and_poll_change_the_purchase_once(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     _purchase, back = paid_session(as_ada, icons)
     (completed,) = events(sandbox, "checkout.session.completed")
     twin = {**completed, "id": "evt_stripe_sometimes_makes_two"}
@@ -146,10 +150,10 @@ def test_all_at_once_is_one_change(as_ada: Client, icons: ProductConfiguration, 
     assert WebhookEvent.objects.filter(processed_at=None).count() == 0
 
 
-def test_an_older_fetch_never_overwrites_a_newer_one(
+def test_older_fetch_never_overwrites_a_newer_one(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While this sync is fetching, another one writes: what was fetched before that is fetched again."""
+    """A sync that was overtaken during its fetch must fetch again."""
     from apps.ecommerce.purchases import fulfilment
 
     url = press_buy(as_ada, icons)
@@ -159,7 +163,7 @@ def test_an_older_fetch_never_overwrites_a_newer_one(
     def slow(*args: Any, **params: Any) -> Any:
         session = fetch(*args, **params)
         fetched.append(session["status"] if session else None)
-        if len(fetched) == 1:  # the buyer pays and the webhook is done before this answer arrives
+        if len(fetched) == 1:  # the buyer pays and the webhook is processed before this response arrives
             pay(url)
             sync_purchase(purchase, "the other one")
         return session
@@ -170,7 +174,7 @@ def test_an_older_fetch_never_overwrites_a_newer_one(
     assert StatusChange.objects.get(to_status=Status.PAID).cause == "the other one"
 
 
-def test_an_unpaid_session_opens_nothing(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
+def test_unpaid_session_grants_no_access(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
     press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
     page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}")
@@ -179,27 +183,29 @@ def test_an_unpaid_session_opens_nothing(as_ada: Client, ada: User, icons: Produ
     assert owned(ada, icons.product) is None
 
 
-def test_a_stranger_finds_no_purchase(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
+def test_other_users_get_404_for_a_purchase(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration
+) -> None:
     purchase, back = paid_session(as_ada, icons)
     order = f"/purchases/order/{purchase.public_id}/"
     for path in (back, order, f"{order}status/"):
         assert as_bob.get(path).status_code == 404
         assert Client().get(path).status_code == 302
-    assert Purchase.objects.get().status == Status.OPEN  # and Bob's visit did nothing
+    assert Purchase.objects.get().status == Status.OPEN  # Bob's request changed nothing
     assert b"Icon set" not in as_bob.get("/purchases/").content
 
 
 @pytest.mark.parametrize(
     "session_id", ["", "cs_test_nobody", "{CHECKOUT_SESSION_ID}", "cs_test_%00", "x" * 2000]
 )
-def test_a_return_with_no_session_of_ours(as_ada: Client, session_id: str, sandbox: Any) -> None:
+def test_return_with_unknown_session_is_404(as_ada: Client, session_id: str, sandbox: Any) -> None:
     assert as_ada.get("/store/checkout/return/", {"session_id": session_id}).status_code == 404
 
 
-def test_a_session_of_another_shop_is_none_of_ours(
+def test_session_of_another_shop_is_ignored(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """Two shops on one Stripe account get each other's events."""
+    """Two shops on one Stripe account receive each other's events."""
     press_buy(as_ada, icons)
     session = sandbox.client.v1.checkout.sessions.create(
         {
@@ -216,7 +222,7 @@ def test_a_session_of_another_shop_is_none_of_ours(
     assert as_ada.get(f"/store/checkout/return/?session_id={session.id}").status_code == 404
 
 
-def test_a_session_that_a_crash_kept_us_from_noting_is_claimed(
+def test_session_not_recorded_because_of_a_crash_is_adopted(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase, _back = paid_session(as_ada, icons)
@@ -246,7 +252,7 @@ EVENT = {
         ("t={now},v0=00", "another scheme"),
     ],
 )
-def test_an_unsigned_event_is_refused(db: None, header: str, why: str) -> None:
+def test_unsigned_event_is_refused(db: None, header: str, why: str) -> None:
     response = Client().post(
         "/webhooks/stripe/",
         json.dumps(EVENT),
@@ -257,7 +263,7 @@ def test_an_unsigned_event_is_refused(db: None, header: str, why: str) -> None:
     assert not WebhookEvent.objects.exists()
 
 
-def test_signatures_that_are_old_foreign_or_of_another_body_are_refused(db: None) -> None:
+def test_invalid_signature_is_refused(db: None) -> None:
     assert deliver(EVENT, at=int(time.time()) - 301).status_code == 400
     assert deliver(EVENT, secret="whsec_of_somebody_else").status_code == 400
     good = stripe.WebhookSignature.generate_signature_header(json.dumps(EVENT), SECRET)
@@ -265,7 +271,7 @@ def test_signatures_that_are_old_foreign_or_of_another_body_are_refused(db: None
     assert not WebhookEvent.objects.exists()
 
 
-def test_a_rolled_secret_is_accepted_while_stripe_signs_with_both(db: None) -> None:
+def test_rolled_secret_is_accepted_while_stripe_signs_with_both(db: None) -> None:
     body, now = json.dumps(EVENT), int(time.time())
     old, new = (
         stripe.WebhookSignature.generate_signature_header(body, secret, now).split("v1=")[1]
@@ -275,45 +281,47 @@ def test_a_rolled_secret_is_accepted_while_stripe_signs_with_both(db: None) -> N
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b'{"object": "v2.core.event"}', b"{}"])
-def test_a_signed_body_that_is_no_event_is_refused(db: None, body: bytes) -> None:
+def test_signed_body_that_is_no_event_is_refused(db: None, body: bytes) -> None:
     assert deliver(body).status_code == 400
 
 
-def test_without_a_secret_the_endpoint_is_off(db: None, settings: Any) -> None:
+def test_webhook_without_secret_is_off(db: None, settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRET = ""
     assert deliver(EVENT, secret="").status_code == 404
     assert deliver(EVENT, secret="anything").status_code == 404
 
 
-def test_the_endpoint_takes_post_only(db: None) -> None:
+def test_webhook_accepts_post_only(db: None) -> None:
     assert Client().get("/webhooks/stripe/").status_code == 405
 
 
-def test_an_unknown_event_is_recorded_and_answered(db: None) -> None:
+def test_unknown_event_type_is_recorded_and_answered(db: None) -> None:
     assert deliver(EVENT).status_code == 200
     assert WebhookEvent.objects.get().processed_at is not None
 
 
-def test_endpoint_starts_no_session_and_sends_the_security_headers(db: None) -> None:
+def test_webhook_starts_no_session_and_sends_security_headers(db: None) -> None:
     response = deliver(EVENT)
     assert not response.cookies
     assert {"Content-Security-Policy", "X-Request-ID", "X-Robots-Tag"} <= response.headers.keys()
 
 
-def test_an_event_is_handled_in_the_shops_language(icons: ProductConfiguration, sandbox: Any) -> None:
-    """Not in the one that this thread spoke last, to somebody else."""
-    heard: list[str | None] = []
+def test_event_is_handled_in_the_shops_language(icons: ProductConfiguration, sandbox: Any) -> None:
+    """The thread's previous request may have activated another language."""
+    languages: list[str | None] = []
     with (
-        patch("apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: heard.append(get_language()) or []),
+        patch(
+            "apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: languages.append(get_language()) or []
+        ),
         override("de"),
     ):
         sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
         (event,) = events(sandbox, "product.updated")
         assert deliver(event).status_code == 200
-    assert set(heard) == {"en"}
+    assert set(languages) == {"en"}
 
 
-def test_a_crash_in_a_handler_is_500_and_the_next_delivery_heals(
+def test_handler_crash_is_500_and_the_next_delivery_succeeds(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any, stripe_away: Any
 ) -> None:
     paid_session(as_ada, icons)
@@ -331,7 +339,7 @@ def test_a_crash_in_a_handler_is_500_and_the_next_delivery_heals(
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_when_stripe_is_away_the_return_page_says_confirming(
+def test_return_page_says_confirming_when_stripe_is_unavailable(
     as_ada: Client, icons: ProductConfiguration, stripe_away: Any
 ) -> None:
     _purchase, back = paid_session(as_ada, icons)
@@ -341,7 +349,7 @@ def test_when_stripe_is_away_the_return_page_says_confirming(
     assert 'data-state="confirming"' in page.content.decode()
 
 
-def test_after_a_change_of_account_an_open_checkout_begins_anew(
+def test_open_checkout_starts_again_after_a_change_of_stripe_account(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     url = press_buy(as_ada, icons)
@@ -350,7 +358,7 @@ def test_after_a_change_of_account_an_open_checkout_begins_anew(
     assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
 
 
-def test_after_a_change_of_account_what_was_paid_stays_paid(
+def test_paid_purchase_stays_paid_after_a_change_of_stripe_account(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -359,7 +367,7 @@ def test_after_a_change_of_account_what_was_paid_stays_paid(
     assert owned(ada, icons.product)
 
 
-def test_ten_waiting_tabs_ask_stripe_once(
+def test_ten_polling_tabs_send_one_stripe_request(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from apps.ecommerce.purchases import fulfilment
@@ -379,7 +387,7 @@ def test_ten_waiting_tabs_ask_stripe_once(
     assert len(asked) == 1
 
 
-def test_what_was_bought_in_test_mode_opens_nothing_in_live_mode(
+def test_test_mode_purchase_grants_no_access_in_live_mode(
     as_ada: Client, ada: User, icons: ProductConfiguration, settings: Any
 ) -> None:
     bought(as_ada, icons)
@@ -389,7 +397,7 @@ def test_what_was_bought_in_test_mode_opens_nothing_in_live_mode(
     assert as_ada.get("/purchases/icon-set/").status_code == 302
 
 
-def test_every_event_of_a_subscription_finds_its_purchase(as_ada: Client, sandbox: Any) -> None:
+def test_each_subscription_event_finds_its_purchase(as_ada: Client, sandbox: Any) -> None:
     club = stock(sandbox.client, "Maker club", 900, interval="month")
     purchase = bought(as_ada, club)
     all_events = [e.to_dict(for_json=True) for e in sandbox.client.v1.events.list({"limit": 100})]

@@ -1,4 +1,4 @@
-"""Each piece of news is one mail: sent after the commit, once, even when the mail server was away."""
+"""Each notification is one e-mail, sent once after the commit, even after the mail server was unavailable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def subjects() -> list[str]:
     return [message.subject for message in outbox.outbox]
 
 
-def test_a_purchase_is_confirmed_once(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_purchase_sends_one_confirmation(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     purchase = bought(as_ada, icons)
     sandbox.deliver()
     sync_purchase(purchase, "again")
@@ -37,7 +37,7 @@ def test_a_purchase_is_confirmed_once(as_ada: Client, icons: ProductConfiguratio
         assert f"http://127.0.0.1:8000/purchases/order/{purchase.public_id}/" in body
 
 
-def test_many_at_once_are_one_mail(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_concurrent_syncs_send_one_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     pay(press_buy(as_ada, icons))
     purchase = Purchase.objects.get()
     start = threading.Barrier(4)
@@ -57,7 +57,7 @@ def test_many_at_once_are_one_mail(as_ada: Client, icons: ProductConfiguration, 
     assert subjects() == ["Your purchase: Icon set"]
 
 
-def test_a_failing_mail_server_fails_no_purchase_and_gets_it_later(
+def test_mail_server_failure_fails_no_purchase_and_email_is_sent_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     mail_by(settings, NO_MAIL_SERVER)
@@ -74,7 +74,7 @@ def test_a_failing_mail_server_fails_no_purchase_and_gets_it_later(
     assert (owed.attempts, owed.error) == (2, "")
 
 
-def test_a_refund_is_told(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_refund_sends_an_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     purchase = bought(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
@@ -82,9 +82,7 @@ def test_a_refund_is_told(as_ada: Client, icons: ProductConfiguration, sandbox: 
     assert "$19.00 is on its way back to you" in str(outbox.outbox[1].body)
 
 
-def test_a_checkout_that_came_to_nothing_is_no_news(
-    as_ada: Client, icons: ProductConfiguration, sandbox: Any
-) -> None:
+def test_abandoned_checkout_sends_no_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     press_buy(as_ada, icons)
     sandbox.client.v1.checkout.sessions.expire(str(Purchase.objects.get().session_id))
     sandbox.deliver()
@@ -92,7 +90,7 @@ def test_a_checkout_that_came_to_nothing_is_no_news(
     assert subjects() == []
 
 
-def test_a_trials_end_is_told_once_by_event_and_by_reconcile(as_ada: Client, sandbox: Any) -> None:
+def test_trial_end_sends_one_email_by_event_and_reconcile(as_ada: Client, sandbox: Any) -> None:
     club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=2)
     purchase = bought(as_ada, club)
     emails.queue_trial_ending_email(purchase)
@@ -101,7 +99,7 @@ def test_a_trials_end_is_told_once_by_event_and_by_reconcile(as_ada: Client, san
 
 
 @pytest.mark.parametrize("kind", Mail.Kind.values)
-def test_every_kind_has_words_and_is_safe(as_ada: Client, sandbox: Any, kind: str) -> None:
+def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, kind: str) -> None:
     risky = stock(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
     purchase = bought(as_ada, risky)
     message = emails.compose(kind, purchase)
@@ -110,25 +108,25 @@ def test_every_kind_has_words_and_is_safe(as_ada: Client, sandbox: Any, kind: st
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]
     assert "<b>evil" not in html
     assert "%(" not in message.subject + str(message.body) + html
-    assert message.message()  # the headers can be written
+    assert message.message()  # raises if a header contains a line break
 
 
-def test_every_transition_is_decided() -> None:
-    """A change of status is either one mail or none, and the first sight of access is always confirmed."""
+def test_each_status_change_sends_at_most_one_email() -> None:
+    """First access always sends the confirmation."""
     for before in Status:
         for after in (Status.PAID, Status.TRIALING, Status.ACTIVE):
             confirmed = emails.email_kind(before, after) == Mail.Kind.CONFIRMED
             assert confirmed == (before in emails.BEFORE_ACCESS)
 
 
-def test_the_way_back_is_the_order(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_email_links_to_the_order(as_ada: Client, icons: ProductConfiguration) -> None:
     back = pay(press_buy(as_ada, icons))
     assert as_ada.get(path_of(back)).status_code == 200
     link = next(word for word in str(outbox.outbox[0].body).split() if "/purchases/order/" in word)
     assert as_ada.get(path_of(link)).status_code == 200
 
 
-def test_every_mail_can_be_looked_at_in_development(
+def test_each_email_has_a_preview_in_development(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     pages = ["/dev/mail/previews/", *(f"/dev/mail/previews/{kind}/html/" for kind in Mail.Kind.values)]

@@ -1,6 +1,6 @@
-"""Fills the shop that `make audit` looks at: 30 products, and Ada, who is signed in.
+"""Fill the shop for `make audit`: 30 products, and Ada, who is signed in.
 
-.venv/bin/python -m tests.audit.furnish       prints the name and value of her session cookie (JSON, the last line)
+.venv/bin/python -m tests.audit.setup_shop       prints the name and value of her session cookie (JSON, the last line)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The store as a shopper uses it: looking for something, scrolling, opening, coming back."""
+"""Search, scrolling and history in the store."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.factories import many
 ALL = 9  # products of the demo shop
 
 
-def test_looking_for_something(page: Page) -> None:
+def test_search_filters_while_typing(page: Page) -> None:
     store = Store(page).goto()
     expect(store.cards).to_have_count(ALL)
     store.search.press_sequentially("letter", delay=20)
@@ -47,7 +47,7 @@ def test_looking_for_something(page: Page) -> None:
 
 
 @both_screens
-def test_scrolling_opening_and_coming_back(page: Page) -> None:
+def test_back_restores_the_scrolled_store(page: Page) -> None:
     many(60)
     store = Store(page).goto("?sort=newest")
     expect(store.cards).to_have_count(24)
@@ -69,7 +69,7 @@ def test_scrolling_opening_and_coming_back(page: Page) -> None:
     expect(store.card("Thing 9").first).to_be_in_viewport()
 
 
-def test_a_press_goes_on_at_the_first_of_what_came(page: Page) -> None:
+def test_load_more_moves_focus_to_the_first_new_product(page: Page) -> None:
     many(140)
     store = Store(page).goto("?page=4&sort=newest")
     expect(store.cards).to_have_count(24)
@@ -82,10 +82,10 @@ def test_a_press_goes_on_at_the_first_of_what_came(page: Page) -> None:
     expect(store.cards).to_have_count(48)
 
 
-def test_a_link_into_the_middle_of_a_search(page: Page) -> None:
+def test_link_opens_the_middle_of_a_search(page: Page) -> None:
     many(60)
     store = Store(page).goto("?q=thing&type=one_time&sort=price&page=3")
-    expect(store.names.last).to_have_text("Tiny Tools")  # the dearest whose words hold "thing"
+    expect(store.names.last).to_have_text("Tiny Tools")
     expect(store.search).to_have_value("thing")
     expect(store.kind("Pay once")).to_be_checked()
     expect(store.sort).to_have_value("price")
@@ -96,7 +96,7 @@ def test_a_link_into_the_middle_of_a_search(page: Page) -> None:
 
 @without_javascript
 @pytest.mark.parametrize("screen", ["phone"])
-def test_without_a_script(page: Page) -> None:
+def test_store_works_without_javascript(page: Page) -> None:
     many(60)
     store = Store(page).goto()
     store.search.fill("thing")
@@ -111,7 +111,7 @@ def test_without_a_script(page: Page) -> None:
     expect(store.search).to_have_value("thing")
 
 
-def test_who_types_before_the_scripts_are_there_is_heard(page: Page) -> None:
+def test_text_typed_before_scripts_load_is_searched(page: Page) -> None:
     held: list[Route] = []
     page.route("**/django_htmx/**", lambda route: held.append(route))
     page.goto("/store/")

@@ -1,4 +1,4 @@
-"""What is open stays true: a purchase changes on every open page at once, and nothing else is disturbed."""
+"""A purchase's change shows on every open page without disturbing the rest of the page."""
 
 import re
 
@@ -8,17 +8,17 @@ from playwright.sync_api import Locator, Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.conftest import signed_in
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
+from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.account import AccountMenu
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
+from tests.e2e.users import sign_in
 from tests.factories import bought, path_of, pay, press_buy
 
-pytestmark = pytest.mark.usefixtures("attentive")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 DISPUTED_LATER = "4000000000000259"
 
@@ -32,11 +32,13 @@ def other_order(library: Library, product: str) -> Locator:
 
 
 def stamp(page: Page) -> str:
-    """Of what the page was made, last time."""
+    """Return the stamp of the state that the page was last rendered from."""
     return page.locator("#live").get_attribute("data-live") or ""
 
 
-def test_paid_and_refunded_on_every_open_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_payment_and_refund_show_on_each_open_page(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     name = goods.product.name
     store, product = Store(sign_in(page, ada)).goto(), ProductPage(tab(page)).goto(goods.slug)
     library, home = Library(tab(page)).goto(), tab(page)
@@ -59,7 +61,7 @@ def test_paid_and_refunded_on_every_open_page(page: Page, ada: User, goods: Prod
     expect(library.card(name)).to_be_visible()
     expect(home_card).to_contain_text("Owned")
 
-    # Only what has changed is touched: a choice stays made, and the focus where it is.
+    # Only the changed part is replaced: the selected price and the focus stay.
     expect(choosing.page.locator("#live")).not_to_have_attribute("data-live", before)
     expect(choosing.page.get_by_role("radio", name="Studio")).to_be_checked()
     expect(choosing.buy_button).to_be_focused()
@@ -68,7 +70,7 @@ def test_paid_and_refunded_on_every_open_page(page: Page, ada: User, goods: Prod
     gated = GatedPage(store.page)
     expect(gated.heading).to_have_text(name)
 
-    meanwhile.refund(Purchase.objects.get())
+    stripe_changes.refund(Purchase.objects.get())
     expect(PurchasePage(gated.page).heading).to_have_text("Refunded")
     expect(PurchasePage(gated.page).main).to_contain_text("Access has ended.")
     expect(paid.heading).to_have_text("Refunded")
@@ -82,17 +84,17 @@ def test_paid_and_refunded_on_every_open_page(page: Page, ada: User, goods: Prod
         assert each.evaluate("window.neverReloaded")
 
 
-def test_suspended_renewed_and_unpaid_on_two_open_pages(
+def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    adas = signed_in(ada)  # she pays somewhere else
+    adas = signed_in(ada)  # the buyer pays in another tab
     renewed = bought(adas, ProductConfiguration.objects.get(slug="workshop"))
     gated, library = GatedPage(sign_in(page, ada)).goto("workshop"), Library(tab(page)).goto()
     membership = library.card("The Workshop")
     before = membership.inner_text()
-    meanwhile.renewal(renewed)
-    expect(membership).not_to_have_text(before)  # another day on which it renews
-    meanwhile.renewal(renewed, fails=True)
+    stripe_changes.renew(renewed)
+    expect(membership).not_to_have_text(before)  # a renewal on another date
+    stripe_changes.renew(renewed, fails=True)
     expect(membership.get_by_role("button", name="Update your card")).to_be_visible()
     expect(gated.page.get_by_role("button", name="Update your card")).to_be_visible()
 
@@ -102,15 +104,15 @@ def test_suspended_renewed_and_unpaid_on_two_open_pages(
     store = Store(page).goto()
     expect(store.card(name)).to_contain_text("Owned")
     expect(library.card(name)).to_be_visible()
-    meanwhile.dispute_arrives(disputed)
+    stripe_changes.open_dispute(disputed)
     expect(store.card(name)).to_contain_text("$29")
     expect(other_order(library, name)).to_contain_text("Disputed")
-    meanwhile.dispute_is_won(disputed)
+    stripe_changes.win_dispute(disputed)
     expect(store.card(name)).to_contain_text("Owned")
     expect(library.card(name)).to_be_visible()
 
 
-def test_a_page_in_the_background_asks_nothing_and_catches_up(
+def test_hidden_tab_does_not_poll_and_updates_when_visible(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     hidden, seen = Store(sign_in(page, ada)).goto(), Store(tab(page)).goto()
@@ -125,7 +127,7 @@ def test_a_page_in_the_background_asks_nothing_and_catches_up(
     expect(hidden.card(goods.product.name)).to_contain_text("Owned")
 
 
-def test_somebody_who_was_signed_out_elsewhere_is_told_so(
+def test_user_signed_out_in_another_tab_is_told_so(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     store, other = Store(sign_in(page, ada)).goto("?type=one_time"), tab(page)

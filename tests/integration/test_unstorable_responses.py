@@ -1,4 +1,4 @@
-"""What Stripe answers is stored without the characters that no database can store."""
+"""Stripe's responses are stored without characters that a database refuses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import bought
 from tests.faulty_stripe import FAULTS, Fault, faulty_stripe
-from tests.integration.test_money_news import deliver
+from tests.integration.test_payment_events import deliver
 from tests.integration.test_webhook_endpoint import NUL
 
 pytestmark = pytest.mark.django_db
 
 
-def test_catalogue_with_nul_characters_is_sold_without_them(
+def test_nul_characters_are_removed_from_the_catalogue(
     icons: ProductConfiguration, as_ada: Client, sandbox: Any
 ) -> None:
     texts = {"name": f"Icon {NUL} set", "description": NUL, "metadata": {"tagline": NUL}}
@@ -35,10 +35,10 @@ def test_catalogue_with_nul_characters_is_sold_without_them(
     assert Purchase.objects.count() == 1
 
 
-def test_answer_of_stripe_with_half_a_surrogate_pair_is_stored(
+def test_lone_surrogate_in_a_response_is_removed(
     icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    """Over a socket: the body holds the six characters \\ud800."""
+    """The body contains the six characters \ud800."""
     forward = InProcessClient().request
 
     def broken(method: str, url: str, headers: Any, body: bytes) -> Any:
@@ -52,7 +52,7 @@ def test_answer_of_stripe_with_half_a_surrogate_pair_is_stored(
     assert Product.objects.get(pk=icons.product_id).name == "Icon \ufffd\ufffd set"
 
 
-def test_answer_of_stripe_nested_without_end_is_like_no_answer(
+def test_endlessly_nested_response_counts_as_unavailable(
     icons: ProductConfiguration, sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(FAULTS, "nested", Fault(200, "[" * 100_000))

@@ -1,4 +1,4 @@
-"""The frame around every page: colours, toasts, account menu; by keyboard, and without JavaScript."""
+"""The frame of every page: theme, toasts and account menu, by keyboard and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.e2e.cast import sign_in
+from tests.e2e.users import sign_in
 
 DARK, LIGHT = "rgb(18, 19, 23)", "rgb(250, 250, 247)"
 
@@ -17,41 +17,40 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("contentinfo").get_by_role("button", name=name, exact=True)
 
 
-def expect_ground(page: Page, colour: str) -> None:
+def expect_background(page: Page, colour: str) -> None:
     expect(page.locator("html")).to_have_css("background-color", colour)
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_shopper_chooses_colours_and_they_stay(
-    new_context: Callable[..., BrowserContext], scripts: bool
-) -> None:
+def test_chosen_theme_is_remembered(new_context: Callable[..., BrowserContext], scripts: bool) -> None:
     page = new_context(color_scheme="dark", java_script_enabled=scripts).new_page()
     page.goto("/store/?sort=name")
-    expect_ground(page, DARK)
+    expect_background(page, DARK)
     expect(button(page, "System")).to_have_attribute("aria-pressed", "true")
 
     if scripts:
-        page.route("**/theme/", lambda route: route.abort())  # the server need not be asked
+        page.route("**/theme/", lambda route: route.abort())  # the server is not asked
     button(page, "Light").press("Enter")
-    expect_ground(page, LIGHT)
+    expect_background(page, LIGHT)
     expect(page).to_have_url(re.compile(r"/store/\?sort=name$"))
     expect(button(page, "Light")).to_have_attribute("aria-pressed", "true")
     expect(button(page, "System")).to_have_attribute("aria-pressed", "false")
 
     page.goto("/store/", wait_until="commit")
-    assert page.locator("html").get_attribute("data-theme") == "light"  # in the first bytes: no flash
-    expect_ground(page, LIGHT)
+    # in the first bytes, so the page does not flash
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    expect_background(page, LIGHT)
     if scripts:
         bars = page.locator('meta[name="theme-color"]')
         assert [bars.nth(number).get_attribute("media") for number in (0, 1)] == ["all", "not all"]
 
     button(page, "System").click()
-    expect_ground(page, DARK)
+    expect_background(page, DARK)
     page.reload()
-    expect_ground(page, DARK)
+    expect_background(page, DARK)
 
 
-def test_a_toast_is_announced_and_waits_to_be_dismissed(
+def test_toast_is_announced_and_stays_until_dismissed(
     page: Page, bob: User, goods: ProductConfiguration
 ) -> None:
     sign_in(page, bob).goto(f"/purchases/{goods.slug}/")
@@ -65,7 +64,7 @@ def test_a_toast_is_announced_and_waits_to_be_dismissed(
     expect(toast).to_have_count(0)
 
 
-def test_the_account_menu_by_keyboard(page: Page, bob: User, goods: ProductConfiguration) -> None:
+def test_account_menu_works_by_keyboard(page: Page, bob: User, goods: ProductConfiguration) -> None:
     sign_in(page, bob).goto("/store/")
     menu = page.get_by_role("banner").get_by_role("group")
     button, first = menu.locator("summary"), menu.get_by_role("link", name="My purchases")
@@ -78,11 +77,11 @@ def test_the_account_menu_by_keyboard(page: Page, bob: User, goods: ProductConfi
 
     button.press("Enter")
     menu.get_by_role("button", name="Sign out").focus()
-    page.keyboard.press("Tab")  # out of it
+    page.keyboard.press("Tab")  # leaves the menu
     expect(first).to_be_hidden()
 
 
-def test_toast_and_menu_without_javascript(
+def test_toast_and_menu_work_without_javascript(
     new_context: Callable[..., BrowserContext], bob: User, goods: ProductConfiguration
 ) -> None:
     page = new_context(java_script_enabled=False).new_page()

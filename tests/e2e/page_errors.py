@@ -1,27 +1,25 @@
-"""What must never happen on a page, whatever the test looks at."""
+"""Collect page errors: console and script errors, failed responses, third-party requests."""
 
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
 
-class Watch:
-    """Collects complaints about the pages of a site from all contexts it is set over."""
-
+class PageErrors:
     def __init__(self, site: str, *, third_parties: bool) -> None:
-        """`site` is the origin under test; `third_parties` allows others, whose pages then do not count."""
+        """Check pages of the origin `site`; with `third_parties`, pages of other origins are ignored."""
         self.site = site
         self.third_parties = third_parties
         self.complaints: list[str] = []
 
-    def over(self, context: BrowserContext) -> None:
+    def watch(self, context: BrowserContext) -> None:
         context.on("console", self._console)
         context.on("weberror", self._script_error)
         context.on("request", self._request)
         context.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # The browser also reports every failed response here; _response judges those.
+        # The browser also reports each failed response here; _response checks those.
         if message.type != "error" or message.text.startswith("Failed to load resource"):
             return
         if self._ours(message.location.get("url", "")):

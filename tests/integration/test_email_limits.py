@@ -1,4 +1,4 @@
-"""No way makes the shop write more than twenty mails of a kind a day to one address."""
+"""One address gets at most twenty e-mails of a kind a day, whichever form asks for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ADAS = "ada-buys-things"
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SimpleNamespace:
-    """The time that the shop's limits and allauth's go by; the limits are the shop's own."""
+    """Set the time of the shop's rate limits and of allauth's."""
     settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
     moment = SimpleNamespace(now=MIDNIGHT)
     monkeypatch.setattr(rate_limits, "now", lambda: moment.now)
@@ -37,8 +37,8 @@ def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SimpleNamespace:
     return moment
 
 
-def places() -> Iterator[str]:
-    """Addresses to come from, each a new one."""
+def client_ips() -> Iterator[str]:
+    """Return an iterator of new client IP addresses."""
     for number in count():
         yield f"198.51.{number // 250}.{number % 250 + 1}"
 
@@ -49,11 +49,11 @@ def asks(path: str, email: str, place: str) -> Any:
 
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
 @pytest.mark.parametrize("path", ["login/code", "password/reset"])
-def test_one_address_gets_twenty_mails_a_day_wherever_they_are_asked_for(
+def test_one_address_gets_at_most_twenty_emails_a_day(
     ada: User, path: str, email: str, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
     statuses = []
-    for place, _try in zip(places(), range(25), strict=False):
+    for place, _try in zip(client_ips(), range(25), strict=False):
         clock.now += 200
         statuses.append(asks(path, email, place).status_code)
     assert statuses == [302] * MAX_A_DAY + [429] * 5
@@ -81,17 +81,17 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("path", ["login/code", "password/reset"])
-def test_another_spelling_of_an_address_is_the_same_address(
+def test_spellings_of_one_address_share_a_limit(
     ada: User, path: str, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
-    for place, number in zip(places(), range(5 * len(SPELLINGS)), strict=False):
+    for place, number in zip(client_ips(), range(5 * len(SPELLINGS)), strict=False):
         clock.now += 200
         answer = asks(path, SPELLINGS[number % len(SPELLINGS)], place)
     assert answer.status_code == 429
     assert len(mailoutbox) == MAX_A_DAY
 
 
-def test_addresses_that_only_look_alike_are_not_the_same() -> None:
+def test_similar_but_different_addresses_have_separate_limits() -> None:
     different = [
         "a.da@gmail.com",
         "ada@gmail.com",
@@ -105,9 +105,9 @@ def test_addresses_that_only_look_alike_are_not_the_same() -> None:
         normalize_mailbox(odd)
 
 
-def asks_again_and_again(client: Client, email: str, clock: SimpleNamespace) -> Iterator[Any]:
-    """A code, and both times the button that sends a new one."""
-    for place in places():
+def request_code_three_times(client: Client, email: str, clock: SimpleNamespace) -> Iterator[Any]:
+    """Ask for a code, and twice for a new one."""
+    for place in client_ips():
         clock.now += 200
         client.post("/accounts/logout/")
         client.defaults["REMOTE_ADDR"] = place
@@ -117,17 +117,17 @@ def asks_again_and_again(client: Client, email: str, clock: SimpleNamespace) -> 
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
-def test_new_codes_by_the_button_count_too_and_tell_nobody_who_has_an_account(
+def test_resent_codes_count_and_do_not_reveal_accounts(
     ada: User, client: Client, email: str, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
-    answers = zip(asks_again_and_again(client, email, clock), range(75), strict=False)
+    answers = zip(request_code_three_times(client, email, clock), range(75), strict=False)
     statuses = [answer.status_code for answer, _number in answers]
     assert statuses[: 3 * MAX_A_DAY] == [302] * 3 * MAX_A_DAY
     assert statuses[3 * MAX_A_DAY :: 3] == [429] * 5
     assert len(mailoutbox) == MAX_A_DAY
 
 
-def test_codes_to_confirm_that_it_is_oneself_are_counted(
+def test_reauthentication_codes_are_rate_limited(
     ada: User, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
@@ -141,12 +141,12 @@ def test_codes_to_confirm_that_it_is_oneself_are_counted(
     assert len(mailoutbox) == MAX_A_DAY
 
 
-def test_the_confirmation_is_sent_again_twenty_times_a_day(
+def test_confirmation_email_is_resent_at_most_twenty_times_a_day(
     client: Client, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
     sign_up(client)
     again = {"email": "grace@example.com", "action_send": ""}
-    assert client.post("/accounts/email/", again).status_code == 429  # three minutes are not over
+    assert client.post("/accounts/email/", again).status_code == 429  # allauth's cooldown has not passed
     statuses = []
     for _ in range(25):
         clock.now += 200
@@ -155,9 +155,7 @@ def test_the_confirmation_is_sent_again_twenty_times_a_day(
     assert len(mailoutbox) == MAX_A_DAY
 
 
-def test_many_accounts_that_want_one_address_are_counted_together(
-    clock: SimpleNamespace, mailoutbox: list[Any]
-) -> None:
+def test_accounts_claiming_one_address_share_its_limit(clock: SimpleNamespace, mailoutbox: list[Any]) -> None:
     statuses = []
     for number in range(25):
         clock.now += 200
@@ -173,16 +171,16 @@ def test_many_accounts_that_want_one_address_are_counted_together(
     assert [mail.to for mail in mailoutbox] == [["victim@example.com"]] * MAX_A_DAY
 
 
-def signs_up_again(ada: User, place: str) -> None:
+def sign_up_again(ada: User, place: str) -> None:
     sign_up(Client(REMOTE_ADDR=place), ada.email)
 
 
-def signs_in_unconfirmed(ada: User, place: str) -> None:
+def sign_in_unconfirmed(ada: User, place: str) -> None:
     sign_in(Client(REMOTE_ADDR=place), ada.email, ADAS)
 
 
-@pytest.mark.parametrize("act", [signs_up_again, signs_in_unconfirmed])
-def test_where_addresses_are_confirmed_first_they_are_written_to_twenty_times_a_day(
+@pytest.mark.parametrize("act", [sign_up_again, sign_in_unconfirmed])
+def test_unconfirmed_address_gets_at_most_twenty_emails_a_day(
     ada: User,
     act: Callable[[User, str], None],
     settings: Any,
@@ -190,16 +188,16 @@ def test_where_addresses_are_confirmed_first_they_are_written_to_twenty_times_a_
     mailoutbox: list[Any],
 ) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    for place, _try in zip(places(), range(30), strict=False):
+    for place, _try in zip(client_ips(), range(30), strict=False):
         clock.now += 200
         act(ada, place)
     assert len(mailoutbox) == MAX_A_DAY
 
 
-def test_notices_about_an_account_are_counted_by_kind(
+def test_account_notices_are_limited_by_kind(
     client: Client, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
-    """Somebody may have signed up with a stranger's address, and change the password all day."""
+    """A stranger may have signed up with a victim's address and change the password repeatedly."""
     sign_up(client)
     passwords = [PASSWORD, "another " + PASSWORD]
     for number in range(30):
@@ -211,7 +209,7 @@ def test_notices_about_an_account_are_counted_by_kind(
     assert kinds["Your password was changed"] == MAX_A_DAY
 
 
-def test_a_mail_that_is_left_out_is_in_the_log_without_the_address(
+def test_dropped_email_is_logged_without_the_address(
     ada: User, client: Client, settings: Any, caplog: pytest.LogCaptureFixture, mailoutbox: list[Any]
 ) -> None:
     settings.RATE_LIMITS = {"mail": "0/d/key"}

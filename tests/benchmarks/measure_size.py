@@ -1,4 +1,7 @@
-"""One size of growth.py: `python -m tests.benchmarks.grown PRODUCTS PURCHASES`. Prints page ▶ [queries, ms] as JSON."""
+"""Measure one size of growth.py: `python -m tests.benchmarks.measure_size PRODUCTS PURCHASES`.
+
+Prints page ▶ [queries, ms] as JSON.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ def main(products: int, purchases: int) -> None:
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    rows.stock_shelves(products)
-    rows.sell(purchases)
-    rows.settle()
+    rows.create_products(products)
+    rows.create_purchases(purchases)
+    rows.analyze()
     setup_test_environment()
-    visitor, (buyer, order) = Client(), _a_buyer()
+    visitor, (buyer, order) = Client(), _find_buyer()
     mine = signed_in(buyer)
     asked = {
         "store, made anew": (visitor, "/store/"),
@@ -38,17 +41,17 @@ def main(products: int, purchases: int) -> None:
         "my purchases": (mine, "/purchases/"),
         "a settled order's fragment": (mine, f"/purchases/order/{order}/status/?view=return"),
     }
-    print(json.dumps({name: _look(client, path) for name, (client, path) in asked.items()}))
+    print(json.dumps({name: _measure_page(client, path) for name, (client, path) in asked.items()}))
 
 
-def _a_buyer() -> tuple[Any, Any]:
+def _find_buyer() -> tuple[Any, Any]:
     from apps.ecommerce.models import Purchase
 
     row = Purchase.objects.select_related("user").order_by("pk")[Purchase.objects.count() // 2]
     return row.user, row.public_id
 
 
-def _look(client: Any, path: str) -> tuple[int, float]:
+def _measure_page(client: Any, path: str) -> tuple[int, float]:
     from django.core.cache import caches
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -1,5 +1,7 @@
-"""dj-stripe, to be compared with: in an environment of its own (var/bench/rival), a project of four small files,
-served by the same server from SQLite set up as well as ours, with the same Stripe behind it."""
+"""dj-stripe for comparison: its own environment (var/bench/dj_stripe) and a minimal project.
+
+It uses the same server, the same SQLite settings and the same Stripe responses as the shop.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from tempfile import TemporaryDirectory
 from scripts.throwaway_shop import Shop, served
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VENV = ROOT / "var" / "bench" / "rival"
+VENV = ROOT / "var" / "bench" / "dj_stripe"
 PYTHON = VENV / "bin" / "python"
 PACKAGES = [
     "dj-stripe==2.11.0",
@@ -27,7 +29,7 @@ EMPTY = VENV / "empty.sqlite3"
 WEBHOOK_ID = "11111111-2222-4333-8444-555555555555"
 WEBHOOK = f"/stripe/webhook/{WEBHOOK_ID}/"
 
-LAUNCH = "def exit_if_misconfigured(): ...  # ours looks at settings of ours"
+PRODUCTION_CHECKS = "def exit_if_misconfigured(): ...  # the shop's checks need the shop's settings"
 SETTINGS = """
 import os
 SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"], "config.urls", True
@@ -75,15 +77,21 @@ WebhookEndpoint.objects.create(id="we_1", livemode=False, url="http://127.0.0.1/
 
 @contextmanager
 def project() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder with the project, its database migrated, and the environment to run it in."""
+    """Create the project with a migrated database; return its folder and environment."""
     _install()
-    with TemporaryDirectory(prefix="rival-") as name:
+    with TemporaryDirectory(prefix="dj_stripe-") as name:
         folder = Path(name)
         (folder / "config").mkdir()
-        files = {"__init__": "", "settings": SETTINGS, "urls": URLS, "wsgi": WSGI, "launch": LAUNCH}
+        files = {
+            "__init__": "",
+            "settings": SETTINGS,
+            "urls": URLS,
+            "wsgi": WSGI,
+            "production_checks": PRODUCTION_CHECKS,
+        }
         for file, text in files.items():
             (folder / "config" / f"{file}.py").write_text(text)
-        shutil.copy(ROOT / "config" / "serve.py", folder / "config")
+        shutil.copy(ROOT / "config" / "server.py", folder / "config")
         shutil.copy(ROOT / "tests" / "benchmarks" / "prepared_stripe.py", folder)
         environment = {
             **os.environ,
@@ -91,7 +99,7 @@ def project() -> Iterator[tuple[Path, dict[str, str]]]:
             "PYTHONPATH": name,
             "SECRET_KEY": secrets.token_urlsafe(50),
         }
-        if not EMPTY.exists():  # its migrations take a minute
+        if not EMPTY.exists():  # dj-stripe's migrations take a minute
             manage(folder, environment, "migrate", "-v", "0")
             shutil.copy(folder / "db.sqlite3", EMPTY)
         shutil.copy(EMPTY, folder / "db.sqlite3")
@@ -100,7 +108,7 @@ def project() -> Iterator[tuple[Path, dict[str, str]]]:
 
 @contextmanager
 def shop(**more: str) -> Iterator[Shop]:
-    """The project, serving."""
+    """Serve the project."""
     with project() as (folder, environment):
         manage(folder, environment, "shell", "-c", ENDPOINT)
         with served([str(PYTHON), "-m", "config.server"], folder, folder, environment | more) as running:

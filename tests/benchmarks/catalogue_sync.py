@@ -1,4 +1,4 @@
-"""The catalogue from Stripe, ours and dj-stripe's, both from memory; and the database from nothing."""
+"""Time the catalogue sync against dj-stripe's, both with Stripe in memory, and migrating an empty database."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import rival, shops
+from tests.benchmarks import dj_stripe, shops
 from tests.benchmarks.report import Row, at_least, at_most
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OBJECTS = 10_000  # products, and as many prices
-THEIRS = 1_000  # dj-stripe needs a minute for all of them; its time is the same for each
+THEIRS = 1_000  # dj-stripe needs a minute for all of them, and the same time for each
 
 
 def measure(rounds: int) -> list[Row]:
@@ -30,7 +30,7 @@ def measure(rounds: int) -> list[Row]:
             command = [sys.executable, "manage.py", "bootstrap_ecommerce"]
             idle = _timed([*command, "--help"], ROOT, environment)
             ours.append(_timed([*command, "-v", "0"], ROOT, environment) - idle)
-        theirs.append(_rival() * OBJECTS / THEIRS)
+        theirs.append(_sync_with_dj_stripe() * OBJECTS / THEIRS)
     ratio = median(slow / fast for slow, fast in zip(theirs, ours, strict=True))
     detail = (
         f"{median(ours):.1f} s against {median(theirs):.0f} s, both without the start of Python and of Django"
@@ -41,11 +41,11 @@ def measure(rounds: int) -> list[Row]:
     ]
 
 
-def _rival() -> float:
-    """Seconds, without the start of Python and of Django."""
-    with rival.project() as (folder, environment):
+def _sync_with_dj_stripe() -> float:
+    """Return the seconds of dj-stripe's sync, without starting Python and Django."""
+    with dj_stripe.project() as (folder, environment):
         environment["PREPARED_OBJECTS"] = str(THEIRS)
-        command = [str(rival.PYTHON), "-m", "django", "djstripe_sync_models"]
+        command = [str(dj_stripe.PYTHON), "-m", "django", "djstripe_sync_models"]
         idle = _timed([*command, "--help"], folder, environment)
         return _timed([*command, "product", "price"], folder, environment) - idle
 

@@ -1,6 +1,6 @@
-"""The yardstick: a Django view of 8 KB behind the middleware of `django-admin startproject` and WhiteNoise.
+"""The baseline: a Django view of 8 KB behind the middleware of `django-admin startproject` and WhiteNoise.
 
-It is a whole site in one module: settings, URL and WSGI application.
+Settings, URLs and WSGI application in one module.
 """
 
 from django.conf import settings

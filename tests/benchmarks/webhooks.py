@@ -1,28 +1,30 @@
-"""Webhooks: distinct signed events over eight connections, ours and dj-stripe's in turns."""
+"""Webhooks: distinct signed events over eight connections, in turns with dj-stripe."""
 
 from __future__ import annotations
 
 from statistics import median
 
-from tests.benchmarks import events, load, rival, shops
+from tests.benchmarks import dj_stripe, events, load, shops
 from tests.benchmarks.report import Row, at_least
 
 OURS = "/webhooks/stripe/"
-MANY, FEW = 400, 60  # events a round: as long as each other, roughly
+MANY, FEW = 400, 60  # events per round, which take about equally long
 TARGET = 6
 
 
 def measure(rounds: int) -> list[Row]:
     with (
         shops.shop(1_000, 1_000, 0) as (ours, _people),
-        shops.served_alone(rival.shop(WEB_WORKERS="1")) as theirs,
+        shops.served_on_own_core(dj_stripe.shop(WEB_WORKERS="1")) as theirs,
     ):
         rows = []
         for name, kind in events.KINDS.items():
             fast, slow = [], []
             for _ in range(rounds):
-                fast.append(_rate(ours.port, events.posts(ours.port, OURS, kind, MANY)))
-                slow.append(_rate(theirs.port, events.posts(theirs.port, rival.WEBHOOK, kind, FEW)))
+                fast.append(_rate(ours.port, events.signed_requests(ours.port, OURS, kind, MANY)))
+                slow.append(
+                    _rate(theirs.port, events.signed_requests(theirs.port, dj_stripe.WEBHOOK, kind, FEW))
+                )
             ratio = median(one / other for one, other in zip(fast, slow, strict=True))
             detail = f"{median(fast):.0f} a second against {median(slow):.0f}, no error"
             rows.append(at_least(f"{name}: times dj-stripe", ratio, TARGET, detail))

@@ -1,4 +1,4 @@
-"""The page after paying tells the truth, whenever and whether or not Stripe's webhooks come."""
+"""The page after payment shows Stripe's state, whether webhooks are early, late, repeated or missing."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,19 +6,17 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.users.models import User
 from stripe_sandbox import switches
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
-from tests.e2e.journeys import buy, eventually, to_checkout
+from tests.e2e import stripe_changes
+from tests.e2e.journeys import buy, go_to_checkout, wait_until
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
 
 @both_screens
-def test_a_payment_confirmed_late_shows_up_without_a_reload(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
+def test_late_confirmation_shows_without_a_reload(page: Page, ada: User, goods: ProductConfiguration) -> None:
     switches.change(late_seconds=3)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
@@ -29,7 +27,7 @@ def test_a_payment_confirmed_late_shows_up_without_a_reload(
     expect(purchase.open_link).to_be_visible()
 
 
-def test_a_late_payment_with_no_webhook_at_all_shows_up_too(
+def test_late_payment_without_webhooks_shows_without_a_reload(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     switches.change(late_seconds=2, drop=["*"])
@@ -39,7 +37,7 @@ def test_a_late_payment_with_no_webhook_at_all_shows_up_too(
 
 
 @both_screens
-def test_a_webhook_that_never_comes_changes_nothing(
+def test_payment_without_webhooks_opens_the_product(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     switches.change(drop=["*"])
@@ -49,7 +47,7 @@ def test_a_webhook_that_never_comes_changes_nothing(
     assert not WebhookEvent.objects.exists()
 
 
-def test_a_webhook_that_comes_late_finds_the_work_done(
+def test_late_duplicate_webhook_does_not_delay_the_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     switches.change(delay_seconds=3, duplicate=True)
@@ -58,18 +56,14 @@ def test_a_webhook_that_comes_late_finds_the_work_done(
 
 
 @pytest.mark.stripe
-def test_the_webhook_arrives_signed_and_is_stamped(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
+def test_webhook_is_verified_and_processed(page: Page, ada: User, goods: ProductConfiguration) -> None:
     expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
     completed = WebhookEvent.objects.filter(type="checkout.session.completed", error="")
-    eventually(page, completed.exclude(processed_at=None).exists)
+    wait_until(page, completed.exclude(processed_at=None).exists)
 
 
 @pytest.mark.stripe
-def test_the_page_says_the_same_whenever_it_is_opened_again(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
+def test_page_is_the_same_when_opened_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Paid. It is yours.")
     page.reload()
@@ -79,18 +73,18 @@ def test_the_page_says_the_same_whenever_it_is_opened_again(
     expect(purchase.main).to_contain_text("4242")
 
 
-def test_an_unpaid_checkout_is_never_called_paid(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = to_checkout(sign_in(page, ada), goods.slug)
+def test_unpaid_checkout_is_never_called_paid(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     page.goto(f"/store/checkout/return/?session_id={checkout.session_id}")
     expect(PurchasePage(page).heading).to_have_text("Confirming your payment")
     expect(PurchasePage(page).open_link).to_be_hidden()
 
 
 @both_screens
-def test_an_expired_checkout_is_bought_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    to_checkout(sign_in(page, ada), goods.slug)
-    meanwhile.checkout_expires(Purchase.objects.get())
-    page.reload()  # the hosted page says so, too
+def test_expired_checkout_can_be_bought_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    go_to_checkout(sign_in(page, ada), goods.slug)
+    stripe_changes.expire_checkout(Purchase.objects.get())
+    page.reload()  # the hosted page shows the expiry
     expect(page.get_by_role("heading", level=1)).to_have_text("This checkout has expired")
     page.get_by_role("link", name="Back to").click()
 

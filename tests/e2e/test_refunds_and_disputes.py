@@ -1,4 +1,4 @@
-"""Money that goes back, or is fought over, while the buyer has the page open: it changes without a reload."""
+"""Refunds and disputes show on an open page without a reload."""
 
 import re
 
@@ -7,33 +7,35 @@ from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e import meanwhile
-from tests.e2e.cast import sign_in
+from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.screens import both_screens
+from tests.e2e.users import sign_in
 
-pytestmark = pytest.mark.usefixtures("attentive")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 DISPUTED_LATER = "4000 0000 0000 0259"
 
 
 @both_screens
-def test_a_part_and_then_all_of_it(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_partial_then_full_refund_shows_on_the_open_page(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     seen = buy(sign_in(page, ada), goods.slug)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     page.evaluate("window.neverReloaded = true")
     purchase = Purchase.objects.get()
 
-    meanwhile.refund(purchase, 900)
+    stripe_changes.refund(purchase, 900)
     expect(seen.heading).to_have_text("Partly refunded")
     expect(seen.main).to_contain_text("$9.00 of $29.00 went back to you")
     expect(seen.open_link).to_be_visible()
     expect(seen.steps).to_have_count(3)
     expect(page.get_by_role("button", name="Print the receipt")).to_be_visible()
 
-    meanwhile.refund(purchase)
+    stripe_changes.refund(purchase)
     expect(seen.heading).to_have_text("Refunded")
     expect(seen.main).to_contain_text("$29.00 went back to you")
     expect(seen.open_link).to_be_hidden()
@@ -46,16 +48,18 @@ def test_a_part_and_then_all_of_it(page: Page, ada: User, goods: ProductConfigur
     expect(ProductPage(page).goto(goods.slug).buy_button).to_be_visible()
 
 
-def test_a_dispute_opened_and_won(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_opened_and_won_dispute_shows_on_the_open_page(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     seen = buy(sign_in(page, ada), goods.slug, DISPUTED_LATER)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     purchase = Purchase.objects.get()
 
-    meanwhile.dispute_arrives(purchase)
+    stripe_changes.open_dispute(purchase)
     expect(seen.heading).to_have_text("This payment is disputed")
     expect(seen.open_link).to_be_hidden()
     expect(seen.main.get_by_role("link", name="Write to us")).to_be_visible()
 
-    meanwhile.dispute_is_won(purchase)
+    stripe_changes.win_dispute(purchase)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     expect(GatedPage(page).goto(goods.slug).heading).to_have_text(goods.product.name)

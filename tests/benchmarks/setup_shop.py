@@ -1,7 +1,6 @@
-"""Fills a benchmark's shop: `python -m tests.benchmarks.furnish PRODUCTS PURCHASES WAITING`.
+"""Fill a benchmark's shop: `python -m tests.benchmarks.setup_shop PRODUCTS PURCHASES WAITING`.
 
-Prints, as JSON in the last line, the session cookies of a buyer and of so many who wait for their payment, and the
-addresses of the waiting purchases.
+The last line printed is JSON: the session cookie of a buyer, and (cookie, status URL) of the waiting buyers.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import timedelta
 
 import django
 
-ON_THEIR_WAY = 40
+NOT_RETURNED = 40
 
 
 def main(products: int, purchases: int, waiting: int) -> None:
@@ -25,14 +24,14 @@ def main(products: int, purchases: int, waiting: int) -> None:
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    rows.stock_shelves(products)
-    rows.sell(purchases)
-    rows.settle()
-    print(f"\n{json.dumps({'buyer': _cookie_of_a_buyer(), 'waiting': _waiting(waiting)})}")
+    rows.create_products(products)
+    rows.create_purchases(purchases)
+    rows.analyze()
+    print(f"\n{json.dumps({'buyer': _create_buyer_cookie(), 'waiting': _create_waiting_buyers(waiting)})}")
 
 
-def _cookie_of_a_buyer() -> str:
-    """Somebody with ten purchases, two of them on the store's first page."""
+def _create_buyer_cookie() -> str:
+    """Return the cookie of a user with ten purchases, two of them on the store's first page."""
     from apps.ecommerce.models import Purchase
     from apps.users.models import User
 
@@ -42,10 +41,10 @@ def _cookie_of_a_buyer() -> str:
     return _cookie(buyer, looks_at="/store/")
 
 
-def _waiting(count: int) -> list[tuple[str, str]]:
-    """(cookie, address of the status) of buyers who came back from Stripe within ten minutes, the latest first.
+def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
+    """Return (cookie, status URL) of buyers who returned from Stripe within ten minutes, the latest first.
 
-    The very first have paid and are not back yet.
+    The first NOT_RETURNED have paid but not returned.
     """
     from django.utils import timezone
 
@@ -66,7 +65,7 @@ def _waiting(count: int) -> list[tuple[str, str]]:
             amount_subtotal=900,
             session_id=f"cs_test_open_{user.pk}",
             checkout_url=f"https://checkout.stripe.com/c/pay/cs_test_open_{user.pk}",
-            returned_at=None if number < ON_THEIR_WAY else now - timedelta(seconds=600 * number / count),
+            returned_at=None if number < NOT_RETURNED else now - timedelta(seconds=600 * number / count),
         )
         for number, user in enumerate(users)
     )
@@ -78,7 +77,7 @@ def _waiting(count: int) -> list[tuple[str, str]]:
 
 
 def _cookie(user: object, looks_at: str = "") -> str:
-    """As their browser sends it: session, and the forms' token once they have seen a form."""
+    """Return the Cookie header of this user's browser; a visit to `looks_at` adds the CSRF cookie."""
     from tests.conftest import signed_in
 
     browser = signed_in(user)  # type: ignore[arg-type]
