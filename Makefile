@@ -68,7 +68,7 @@ audit: ## Lighthouse, budgets, HTML validity, axe on every page, state, theme an
 	@.venv/bin/python scripts/browser.py
 	@.venv/bin/python scripts/audit.py
 
-bench: ## How fast it is, in ratios: bare view, dj-stripe, growth (ARGS="pages intake" chooses; ROUNDS=7); var/bench/report.md
+bench: ## How fast it is, in ratios: bare view, dj-stripe, growth (ARGS="pages webhooks" selects; ROUNDS=7); var/bench/report.md
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/bench.py $(ARGS)
 

@@ -37,7 +37,9 @@ def examine_proxies() -> Iterator[Finding]:
         hint = "Run this where the site runs, with the site's SECRET_KEY."
         yield _not_checked(f"{settings.SITE_URL}{READYZ} returns no details to this command", hint)
         return
-    expected = ", which should be this machine's public IP address" if is_public_url(settings.SITE_URL) else ""
+    expected = (
+        ", which should be this machine's public IP address" if is_public_url(settings.SITE_URL) else ""
+    )
     yield Finding(True, f"The site sees this command at {plain['client_address']}{expected}")
     if settings.SITE_URL.startswith("https://") and not plain["https"]:
         hint = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
