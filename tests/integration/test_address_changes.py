@@ -150,7 +150,7 @@ def test_a_second_change_does_not_help_a_thief(
     assert User.objects.get().email == OLD
 
 
-def test_a_code_that_the_thief_has_asked_for_opens_nothing_after_it(
+def test_code_requested_before_the_undo_is_invalid(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     waiting = Client()
@@ -272,7 +272,7 @@ def test_who_has_nothing_to_show_is_asked_to_confirm_the_address_first(
     assert client.get("/accounts/email/confirm-first/")["Location"] == "/accounts/"
 
 
-def test_who_has_nothing_to_show_connects_no_provider(social: Provider) -> None:
+def test_user_without_proof_cannot_connect_a_provider(social: Provider) -> None:
     from tests.integration.test_social_sign_in import GRACE, dance
 
     social.person = GRACE

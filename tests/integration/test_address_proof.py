@@ -106,7 +106,7 @@ def thief(mailoutbox: list[EmailMessage]) -> Client:
 
 
 @way
-def test_who_signed_up_first_with_anothers_address_loses_everything(
+def test_address_proof_removes_credentials_of_earlier_sign_up(
     thief: Client, prove: Any, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     assert signed_in_as(thief) == EMAIL

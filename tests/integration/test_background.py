@@ -91,7 +91,7 @@ def test_a_change_that_is_rolled_back_leaves_no_task(
     assert DBTaskResult.objects.count() == Mail.objects.count() == 1
 
 
-def test_a_task_done_twice_is_one_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
     bought(as_ada, icons)
     emails.send.enqueue(Mail.objects.get().pk)
     work()
@@ -196,7 +196,7 @@ def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: Product
     )
 
 
-def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_email_is_sent_after_commit(as_ada: Client, icons: ProductConfiguration) -> None:
     """The default: no queue, done at once."""
     purchase = bought(as_ada, icons)
     outbox.outbox.clear()

@@ -1,4 +1,4 @@
-"""What a subscriber is told about the next charge: on the order, in the library, on the product's page, in the mail."""
+"""The next charge, as shown on the order, library and product pages and in the e-mail."""
 
 from __future__ import annotations
 
