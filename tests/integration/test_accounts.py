@@ -94,7 +94,7 @@ def test_sign_in_and_sign_out(ada: User, client: Client) -> None:
     sign_in(client, "Ada@example.com", "ada-buys-things")
     assert signed_in_as(client) == ada.email
     assert client.get("/accounts/logout/").status_code == 200
-    assert signed_in_as(client) == ada.email  # a link can't sign anybody out
+    assert signed_in_as(client) == ada.email  # a GET request does not sign out
     client.post("/accounts/logout/")
     assert signed_in_as(client) == ""
 

@@ -37,7 +37,7 @@ def ada(ada: User) -> User:
 
 @pytest.fixture
 def thief(ada: User, mailoutbox: list[EmailMessage]) -> Client:
-    """Somebody with Ada's password, who moved the account to an address of theirs."""
+    """A client with Ada's password that changed the account's e-mail address."""
     return moved(NEW, mailoutbox)
 
 
@@ -230,7 +230,7 @@ def test_an_open_browser_is_not_enough_to_delete_or_to_change_the_address(
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert User.objects.filter(email=OLD).exists()
     assert not EmailAddress.objects.filter(email=NEW).exists()
-    client.post(answer["Location"], {"password": ADAS})  # and then it goes on by itself
+    client.post(answer["Location"], {"password": ADAS})  # then the original request continues
     assert EmailAddress.objects.filter(email=NEW).exists()
 
 

@@ -95,7 +95,7 @@ def at_google(social: Provider) -> Provider:
 
 @pytest.fixture
 def thief(mailoutbox: list[EmailMessage]) -> Client:
-    """Somebody who signed up with Grace's address, is signed in, and left a way in of each kind."""
+    """A signed-in client that signed up with Grace's e-mail and added every kind of credential."""
     client = Client()
     sign_up(client, EMAIL)
     user = User.objects.get()

@@ -23,7 +23,7 @@ def _strict(settings: Any) -> None:
 
 
 def where(client: Client, path: str = "/admin/users/user/") -> str:
-    """The page where somebody ends who wants to open a page of the admin."""
+    """Return the final URL after a request to the admin."""
     response = client.get(path, follow=True)
     return str(response.redirect_chain[-1][0] if response.redirect_chain else path)
 

@@ -1,4 +1,4 @@
-"""What the shop can't mend by itself is mailed to the founder: in words, once a day, whatever else is broken."""
+"""Problems that need the founder are e-mailed once a day."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_alert_is_sent_once_a_day(
     assert len(outbox.outbox) == 2
 
 
-def test_several_are_one_mail_and_a_new_one_is_told_at_once(
+def test_several_alerts_are_one_email_and_a_new_one_is_sent_at_once(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     break_webhooks(as_ada, icons)
@@ -115,7 +115,7 @@ def test_several_are_one_mail_and_a_new_one_is_told_at_once(
     assert [message.subject.rpartition(": ")[2] for message in outbox.outbox][1:] == ["events failing"]
 
 
-def test_without_a_mail_server_it_is_in_the_log_and_told_later(
+def test_without_mail_server_alert_is_logged_and_sent_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_events(as_ada, icons)
@@ -149,7 +149,7 @@ def test_reconcile_alerts_about_lost_events(
     assert "1 repaired" in said
 
 
-def test_reconcile_tells_of_events_that_stripe_could_not_deliver(
+def test_reconcile_alerts_about_undelivered_events(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)

@@ -1,6 +1,6 @@
-"""How somebody might get goods without paying, or what somebody else paid for.
+"""Attacks that try to get goods without paying, or another buyer's goods.
 
-Many attacks are told where the thing itself is tested; COVERED_ELSEWHERE says where.
+COVERED_ELSEWHERE lists attacks that other modules test.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COVERED_ELSEWHERE = {
     "the price of a cheaper product": "test_buying.py::test_another_products_price_creates_nothing",
     "last year's price": "test_buying.py::test_an_archived_price_creates_nothing",
     "an amount in the form": "test_buying.py::test_an_amount_in_the_form_is_ignored",
-    "a checkout that starts by a link": "test_buying.py::test_a_get_of_buy_alone_creates_nothing",
+    "a checkout that starts by a link": "test_buying.py::test_get_request_to_buy_creates_nothing",
     "a second free trial": "test_buying.py::test_a_trial_is_given_once",
     "a webhook without signature": "test_money_news.py::test_an_unsigned_event_is_refused",
     "a webhook with an old, a foreign or a borrowed signature": (

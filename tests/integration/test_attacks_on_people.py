@@ -1,6 +1,6 @@
-"""How somebody might get into another person's account, or make the shop speak for them.
+"""Attacks that try to take over an account or to act as another user.
 
-Many attacks are told where the thing itself is tested; COVERED_ELSEWHERE says where.
+COVERED_ELSEWHERE lists attacks that other modules test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each thing that Checkout can offer beside the price is a setting."""
+"""Each optional feature of Checkout has a setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads: which ranges are answered, how many run at once, and what a proxy is told to send."""
+"""Downloads: ranges, the maximum of parallel downloads and the header for the proxy."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def test_a_dead_server_costs_its_time_for_a_few_products_only(
         "a" * 9000,
     ],
 )
-def test_what_is_no_url_is_an_error_with_a_reason(server: str, url: str) -> None:
+def test_invalid_url_is_an_error_with_a_reason(server: str, url: str) -> None:
     with pytest.raises(images.ImageError, match="it could not be downloaded: "):
         images.local_copy(url, seconds=LIMIT)
 

@@ -166,9 +166,7 @@ def test_poll_runs_three_queries_for_any_number_of_purchases(
         as_ada.get(f"{waiting.get_absolute_url()}status/?view=return")
 
 
-def test_the_page_that_waits_asks_in_its_own_way_until_the_waiting_is_over(
-    as_ada: Client, icons: ProductConfiguration
-) -> None:
+def test_return_page_polls_until_the_purchase_is_final(as_ada: Client, icons: ProductConfiguration) -> None:
     url = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
     page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}").content.decode()

@@ -23,7 +23,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, name: str, value: str, expected: 
 
 
 def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
-    """Free text is all that cannot be wrong."""
+    """Only free-text variables have no invalid value."""
     settings = load_settings(tmp_path, **PRODUCTION)
     tried = {row[0] for row in MISTAKES}
     same_type = {

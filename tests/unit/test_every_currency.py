@@ -184,7 +184,7 @@ def test_currency_letters_and_digits_are_separated(language: str) -> None:
 
 
 def test_every_minor_unit_is_shown() -> None:
-    """One unit of what Stripe counts never disappears, also where nobody has such coins any more."""
+    """Every minor unit of Stripe is shown, also in currencies without such coins."""
     for code in STRIPES:
         digits = re.sub(r"[^\d.]", "", format_money(123_457, code.lower()).replace(",", "")).strip(".")
         assert Decimal(digits) == to_major(123_457, code), code

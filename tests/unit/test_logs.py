@@ -1,4 +1,4 @@
-"""What a log line or an error report must not tell."""
+"""Log lines and error reports contain no secrets."""
 
 import json
 import logging
@@ -96,7 +96,7 @@ def test_an_error_report_is_redacted_wherever_the_words_stand() -> None:
 
 
 def test_request_is_removed_from_log_record() -> None:
-    """Django does that with every warning of its own, and the address is in it."""
+    """Django adds the request to its own warnings, and its repr contains the URL."""
     record = logging.LogRecord("django.security.csrf", logging.WARNING, "", 1, "Forbidden", (), None)
     record.request = "<WSGIRequest: POST '/accounts/password/reset/key/1-c9x8/'>"
     assert "c9x8" not in json.dumps(_line(record))
