@@ -16,9 +16,9 @@ FAULTS = (
     "tests/soak/test_stripe_hangs.py",
     "tests/soak/test_killed_in_each_step.py",
     "tests/integration/test_stripe_faults.py",
-    "tests/integration/test_crowd.py",
+    "tests/integration/test_concurrent_buyers.py",
     "tests/integration/test_background.py",
-    "tests/integration/test_cache_gone.py",
+    "tests/integration/test_redis_unavailable.py",
 )
 
 

@@ -63,7 +63,7 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def _arguments(inner: str) -> list[str]:
-    """Split at the commas that stand in no inner bracket."""
+    """Split at commas outside inner brackets."""
     parts, depth = [""], 0
     for letter in inner:
         depth += (letter == "(") - (letter == ")")

@@ -1,4 +1,4 @@
-"""Where this run's test database is, for programs that a test starts beside itself."""
+"""Return the URL of this run's test database, for processes that a test starts."""
 
 from __future__ import annotations
 

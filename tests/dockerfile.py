@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-# Root loses what makes it root; file permissions bind it as anybody.
+# Without capabilities, file permissions apply to root too.
 POWERLESS = (
     ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs") if os.geteuid() == 0 else ()
 )
@@ -32,7 +32,7 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 class Image:
-    """`folder` stands for the root of the image's file system, `args` are build arguments."""
+    """`folder` is the root of the image's file system, `args` are build arguments."""
 
     def __init__(self, folder: Path, **args: str) -> None:
         self.folder, self.args = folder, args
@@ -79,13 +79,13 @@ class Image:
         )
 
     def run(self, command: str, **environment: str) -> int:
-        """Starts it, waits for its end and gives its exit status."""
+        """Run the command and return its exit status."""
         process = self.start(command, **environment)
         process.communicate(timeout=60)
         return process.returncode
 
     def files(self) -> dict[Path, int]:
-        """What stands in the read-only part, and when it was written."""
+        """Return the files of the read-only part with their modification times."""
         found = [*self.app.rglob("*"), *self.place("/srv/static").rglob("*")]
         return {path: path.stat().st_mtime_ns for path in found if path.is_file()}
 

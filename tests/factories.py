@@ -30,7 +30,7 @@ def stock(
 
 
 def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recurring: Any) -> str:
-    """Another price of a product; the store hears of it with the next sync. Gives its id."""
+    """Create another price at Stripe and return its id; the next sync copies it to the store."""
     params: Any = {"product": product_id, "currency": "usd", "unit_amount": amount}
     return client.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})}).id
 
@@ -58,7 +58,7 @@ def price_of(configuration: ProductConfiguration) -> Price:
 
 
 def press_buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> str:
-    """Presses Buy and gives the address of the hosted page."""
+    """Press Buy and return the URL of the hosted page."""
     price = price or price_of(configuration)
     response = client.post(f"/store/{configuration.slug}/buy/", {"price": price.id})
     assert response.status_code == 303, response.content
@@ -66,7 +66,7 @@ def press_buy(client: Client, configuration: ProductConfiguration, price: Price 
 
 
 def pay(url: str, card: str = VISA) -> str:
-    """Pays on the hosted page as a browser would, and gives the address that the buyer is sent to; "" if declined."""
+    """Pay on the hosted page and return the URL of the redirect, or "" if declined."""
     form = {
         "email": "ada@example.com",
         "cardNumber": card,

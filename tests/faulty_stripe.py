@@ -1,4 +1,4 @@
-"""Stripe on a bad day: a server on loopback that passes requests on to the sandbox, and breaks what you tell it to."""
+"""A loopback server that forwards requests to the sandbox and fails as a test asks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fault:
     status: int = 200
     body: str = ""
     done: bool = False
-    slow: bool = False  # nothing is said for SLOW_SECONDS
+    slow: bool = False  # no response for SLOW_SECONDS
     share: float = 1  # of the body that is sent; the rest never comes
     cut: bool = False  # the connection is closed before the promised end
     hang_up: bool = False  # without a word
@@ -105,7 +105,7 @@ class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The other side has lost its patience and hung up: that is what it is here for."""
+        """Ignore clients that close the connection after their timeout."""
 
 
 @contextmanager

@@ -28,9 +28,9 @@ class Provider:
     def __init__(self) -> None:
         self.address = ""
         self.person: dict[str, Any] = {}
-        self.emails: list[dict[str, Any]] = []  # GitHub tells them apart
+        self.emails: list[dict[str, Any]] = []  # GitHub distinguishes them
         self.consents = True
-        self.asked: dict[str, str] = {}  # the last question that a browser brought
+        self.asked: dict[str, str] = {}  # the last authorization request
         self._codes: dict[str, dict[str, str]] = {}
 
     def authorize(self, query: dict[str, str]) -> str:

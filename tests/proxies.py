@@ -28,7 +28,7 @@ def _added(sent: Headers, *addresses: str) -> str:
 
 
 def caddy(client: str, sent: Headers) -> tuple[Headers, str]:
-    """It believes nobody's X-Forwarded-*."""
+    """This proxy replaces all X-Forwarded-* headers."""
     kept = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
     own = {"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example.com"}
     return {**kept, **own}, "127.0.0.1"
@@ -89,7 +89,7 @@ NAMES = ("BEHIND_TLS_PROXY", "TRUSTED_PROXIES", "CLIENT_IP_HEADER")
 
 
 def deployed(front: str) -> dict[str, str]:
-    """The environment that the shipped files give a shop behind this proxy."""
+    """Return the environment variables that the shipped files set behind this proxy."""
     if front == "fly":
         return dict(tomllib.loads((DEPLOY / "fly.toml").read_text())["env"])
     if front == "render":

@@ -42,7 +42,7 @@ STRIPE_SANDBOX_DELIVERY = "manual"  # a test says when webhooks arrive; browser 
 
 shared = CACHES["default"]  # noqa: F405
 if shared["BACKEND"].endswith("RedisCache"):
-    # Each process of pytest-xdist clears a numbered database of its own, as it has its own of PostgreSQL's.
+    # Each pytest-xdist process clears its own numbered Redis database.
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     shared["LOCATION"] = urlsplit(shared["LOCATION"])._replace(path=f"/{number}").geturl()
 

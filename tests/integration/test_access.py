@@ -182,13 +182,13 @@ def word(response: Any) -> str:
     return "store" if where.startswith("/store/?product=") else str(response.status_code)
 
 
-def test_every_address_has_its_row() -> None:
+def test_every_url_has_an_access_row() -> None:
     known, found = rows(GET).keys() - {"admin"}, {a.name for a in every_address() if not a.is_admins}
     assert not found - known, f"Who may see {sorted(found - known)}? Say it in the tables of test_access.py."
     assert not known - found, f"{sorted(known - found)} are gone: take their rows out of test_access.py."
 
 
-def test_everybody_sees_what_is_theirs_and_nobody_keeps_it(open_shop: Shop) -> None:
+def test_each_role_reads_only_permitted_urls_uncached(open_shop: Shop) -> None:
     """Keeping is what proxies, CDNs and the next person at the same computer would do."""
     expected, visitors = rows(GET), {}
     for who in WHO:
@@ -205,7 +205,7 @@ def test_everybody_sees_what_is_theirs_and_nobody_keeps_it(open_shop: Shop) -> N
                 assert "set-cookie" not in response.headers, (who, address.name)
 
 
-def test_everybody_does_what_is_theirs(open_shop: Shop) -> None:
+def test_each_role_posts_only_to_permitted_urls(open_shop: Shop) -> None:
     expected = rows(POST)
     for who in WHO:
         client = open_shop.client(who)
@@ -226,7 +226,7 @@ def test_everybody_does_what_is_theirs(open_shop: Shop) -> None:
                 client = open_shop.client(who)
 
 
-def test_the_admin_is_the_operators(open_shop: Shop) -> None:
+def test_only_operators_open_the_admin(open_shop: Shop) -> None:
     for who in WHO:
         client, expected = open_shop.client(who), rows(GET)["admin"][WHO.index(who)]
         for address in filter(lambda address: address.is_admins, every_address()):

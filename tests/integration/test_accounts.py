@@ -73,7 +73,7 @@ def test_a_confirmation_link_that_is_wrong_says_so(client: Client) -> None:
     assert "no longer works" in page.content.decode()
 
 
-def test_what_is_wrong_with_a_form_stands_beside_its_field(client: Client) -> None:
+def test_form_errors_are_shown_beside_their_fields(client: Client) -> None:
     page = client.post("/accounts/signup/", {"email": "not-an-address", "password1": "123"}).content.decode()
     for field in ("id_email", "id_password1"):
         assert f'id="{field}_error"' in page
@@ -90,11 +90,11 @@ def test_a_taken_address_can_not_sign_up_again(ada: User, client: Client) -> Non
     assert signed_in_as(client) == ""
 
 
-def test_in_and_out(ada: User, client: Client) -> None:
+def test_sign_in_and_sign_out(ada: User, client: Client) -> None:
     sign_in(client, "Ada@example.com", "ada-buys-things")
     assert signed_in_as(client) == ada.email
     assert client.get("/accounts/logout/").status_code == 200
-    assert signed_in_as(client) == ada.email  # a link can't sign anybody out
+    assert signed_in_as(client) == ada.email  # a GET request does not sign out
     client.post("/accounts/logout/")
     assert signed_in_as(client) == ""
 
@@ -107,14 +107,14 @@ def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> N
     assert signed_in_as(client) == ""
 
 
-def test_somebody_closed_out_stays_out(ada: User, client: Client) -> None:
+def test_inactive_user_cannot_sign_in(ada: User, client: Client) -> None:
     User.objects.update(is_active=False)
     sign_in(client, ada.email, "ada-buys-things")
     assert signed_in_as(client) == ""
 
 
 @pytest.mark.parametrize("page", ["login", "signup"])
-def test_next_is_kept_through_both_forms(ada: User, client: Client, page: str) -> None:
+def test_next_url_survives_sign_in_and_sign_up(ada: User, client: Client, page: str) -> None:
     wanted = "/store/?q=icons&page=2"
     form = client.get(f"/accounts/{page}/", {"next": wanted}).content.decode()
     assert 'name="next"' in form
@@ -221,7 +221,7 @@ def test_the_name_can_be_changed_but_nothing_else(as_ada: Client, ada: User) -> 
     assert (ada.name, ada.email, ada.is_staff) == ("Countess", "ada@example.com", False)
 
 
-def test_the_export_holds_everything_of_ones_own(
+def test_export_contains_all_data_of_the_user(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
     purchase = bought(as_ada, icons)
@@ -307,7 +307,7 @@ def test_the_operator_opens_the_admin_and_makes_people(olive: User, client: Clie
     assert client.get("/admin/users/user/?q=new").status_code == 200
 
 
-def test_expired_or_unknown_session_is_nobodys(as_ada: Client, settings: Any) -> None:
+def test_expired_or_unknown_session_is_anonymous(as_ada: Client, settings: Any) -> None:
     assert as_ada.get("/purchases/").status_code == 200
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert as_ada.get("/purchases/").status_code == 302

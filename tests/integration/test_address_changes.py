@@ -37,7 +37,7 @@ def ada(ada: User) -> User:
 
 @pytest.fixture
 def thief(ada: User, mailoutbox: list[EmailMessage]) -> Client:
-    """Somebody with Ada's password, who moved the account to an address of theirs."""
+    """A client with Ada's password that changed the account's e-mail address."""
     return moved(NEW, mailoutbox)
 
 
@@ -150,7 +150,7 @@ def test_a_second_change_does_not_help_a_thief(
     assert User.objects.get().email == OLD
 
 
-def test_a_code_that_the_thief_has_asked_for_opens_nothing_after_it(
+def test_code_requested_before_the_undo_is_invalid(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     waiting = Client()
@@ -230,7 +230,7 @@ def test_an_open_browser_is_not_enough_to_delete_or_to_change_the_address(
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert User.objects.filter(email=OLD).exists()
     assert not EmailAddress.objects.filter(email=NEW).exists()
-    client.post(answer["Location"], {"password": ADAS})  # and then it goes on by itself
+    client.post(answer["Location"], {"password": ADAS})  # then the original request continues
     assert EmailAddress.objects.filter(email=NEW).exists()
 
 
@@ -272,7 +272,7 @@ def test_who_has_nothing_to_show_is_asked_to_confirm_the_address_first(
     assert client.get("/accounts/email/confirm-first/")["Location"] == "/accounts/"
 
 
-def test_who_has_nothing_to_show_connects_no_provider(social: Provider) -> None:
+def test_user_without_proof_cannot_connect_a_provider(social: Provider) -> None:
     from tests.integration.test_social_sign_in import GRACE, sign_in_with
 
     social.person = GRACE

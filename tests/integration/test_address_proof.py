@@ -95,7 +95,7 @@ def at_google(social: Provider) -> Provider:
 
 @pytest.fixture
 def thief(mailoutbox: list[EmailMessage]) -> Client:
-    """Somebody who signed up with Grace's address, is signed in, and left a way in of each kind."""
+    """A signed-in client that signed up with Grace's e-mail and added every kind of credential."""
     client = Client()
     sign_up(client, EMAIL)
     user = User.objects.get()
@@ -106,7 +106,7 @@ def thief(mailoutbox: list[EmailMessage]) -> Client:
 
 
 @way
-def test_who_signed_up_first_with_anothers_address_loses_everything(
+def test_address_proof_removes_credentials_of_earlier_sign_up(
     thief: Client, prove: Any, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     assert signed_in_as(thief) == EMAIL

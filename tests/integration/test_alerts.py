@@ -1,4 +1,4 @@
-"""What the shop can't mend by itself is mailed to the founder: in words, once a day, whatever else is broken."""
+"""Problems that need the founder are e-mailed once a day."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def test_every_alert_is_tried() -> None:
 
 
 @pytest.mark.parametrize("key", BREAKS)
-def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, settings: Any, key: str) -> None:
+def test_alert_is_sent_once_a_day(
+    as_ada: Client, icons: ProductConfiguration, settings: Any, key: str
+) -> None:
     settings.ADMINS = [("Founder", "founder@example.com")]
     assert send_alerts() == []
     BREAKS[key](as_ada, icons)
@@ -101,7 +103,7 @@ def test_it_is_told_once_a_day(as_ada: Client, icons: ProductConfiguration, sett
     assert len(outbox.outbox) == 2
 
 
-def test_several_are_one_mail_and_a_new_one_is_told_at_once(
+def test_several_alerts_are_one_email_and_a_new_one_is_sent_at_once(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     break_webhooks(as_ada, icons)
@@ -113,7 +115,7 @@ def test_several_are_one_mail_and_a_new_one_is_told_at_once(
     assert [message.subject.rpartition(": ")[2] for message in outbox.outbox][1:] == ["events failing"]
 
 
-def test_without_a_mail_server_it_is_in_the_log_and_told_later(
+def test_without_mail_server_alert_is_logged_and_sent_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_events(as_ada, icons)
@@ -133,7 +135,9 @@ def run() -> tuple[list[str], str]:
     return [m.subject for m in outbox.outbox if "needs you" in m.subject], said.getvalue()
 
 
-def test_reconcile_tells_of_lost_events(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_reconcile_alerts_about_lost_events(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     purchase = bought(as_ada, icons)
     assert run() == ([], "")  # the events are a second old: perhaps they are on their way
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
@@ -145,7 +149,7 @@ def test_reconcile_tells_of_lost_events(as_ada: Client, icons: ProductConfigurat
     assert "1 repaired" in said
 
 
-def test_reconcile_tells_of_events_that_stripe_could_not_deliver(
+def test_reconcile_alerts_about_undelivered_events(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)
@@ -153,13 +157,15 @@ def test_reconcile_tells_of_events_that_stripe_could_not_deliver(
     assert "undelivered events processed" in run()[1]
 
 
-def test_a_dry_run_tells_nobody(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_dry_run_sends_no_alert(as_ada: Client, icons: ProductConfiguration) -> None:
     break_events(as_ada, icons)
     call_command("reconcile_purchases", "--dry-run", stdout=StringIO())
     assert outbox.outbox == []
 
 
-def test_stripe_out_of_reach_is_told(icons: ProductConfiguration, stripe_away: Callable[[], None]) -> None:
+def test_unreachable_stripe_sends_an_alert(
+    icons: ProductConfiguration, stripe_away: Callable[[], None]
+) -> None:
     stripe_away()
     with pytest.raises(CommandError, match="request to Stripe failed"):
         call_command("reconcile_purchases")

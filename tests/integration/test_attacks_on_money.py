@@ -1,6 +1,6 @@
-"""How somebody might get goods without paying, or what somebody else paid for.
+"""Attacks that try to get goods without paying, or another buyer's goods.
 
-Many attacks are told where the thing itself is tested; TOLD_ELSEWHERE says where.
+COVERED_ELSEWHERE lists attacks that other modules test.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 
-TOLD_ELSEWHERE = {
+COVERED_ELSEWHERE = {
     "opening the success page without having paid": "test_payment_events.py::test_unpaid_session_grants_no_access",
     "a success page with a made-up session id": "test_payment_events.py::test_return_with_unknown_session_is_404",
     "a session id that another buyer paid": "test_payment_events.py::test_other_users_get_404_for_a_purchase",
@@ -35,7 +35,7 @@ TOLD_ELSEWHERE = {
     "the price of a cheaper product": "test_buying.py::test_another_products_price_creates_nothing",
     "last year's price": "test_buying.py::test_an_archived_price_creates_nothing",
     "an amount in the form": "test_buying.py::test_an_amount_in_the_form_is_ignored",
-    "a checkout that starts by a link": "test_buying.py::test_a_get_of_buy_alone_creates_nothing",
+    "a checkout that starts by a link": "test_buying.py::test_get_request_to_buy_creates_nothing",
     "a second free trial": "test_buying.py::test_a_trial_is_given_once",
     "a webhook without signature": "test_payment_events.py::test_unsigned_event_is_refused",
     "a webhook with an old, a foreign or a borrowed signature": (
@@ -45,7 +45,7 @@ TOLD_ELSEWHERE = {
     "paying with play money in a real shop": "test_sandbox.py::test_sandbox_with_live_key_stops_the_web_server",
     "goods bought in test mode": "test_payment_events.py::test_test_mode_purchase_grants_no_access_in_live_mode",
     "the gate, as a stranger": "test_gate.py::test_a_stranger_is_sent_to_the_store",
-    "the gate, with money given back": "test_gate.py::test_a_status_that_grants_nothing_opens_nothing",
+    "the gate, with money given back": "test_gate.py::test_status_without_access_is_refused",
     "guessing the file's address": "test_gate.py::test_the_file_has_its_own_name_and_no_address_of_its_own",
     "passing a download link on": "test_s3_files.py::test_download_redirects_the_owner_to_a_link_valid_for_a_minute",
     "changing a download link": "test_s3_files.py::test_signed_link_opens_no_other_file",
@@ -62,8 +62,8 @@ TOLD_ELSEWHERE = {
 }
 
 
-def test_what_is_told_elsewhere_is_there() -> None:
-    for attack, place in TOLD_ELSEWHERE.items():
+def test_tests_listed_in_covered_elsewhere_exist() -> None:
+    for attack, place in COVERED_ELSEWHERE.items():
         file, _, name = place.partition("::")
         assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
 
@@ -83,7 +83,7 @@ def test_a_replayed_event_does_not_undo_a_refund(
     assert owned(ada, icons.product) is None
 
 
-def test_what_an_event_claims_is_not_believed(
+def test_event_payload_is_not_trusted(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     """Even a signed one is only a reason to ask Stripe."""
@@ -182,7 +182,7 @@ def test_no_name_leads_out_of_its_folder(as_ada: Client, settings: Any, tmp_path
 HOSTILE = '<script>alert("1")</script>'
 
 
-def test_script_in_stripes_words_is_never_shown_as_script(
+def test_script_in_stripe_texts_is_escaped(
     as_ada: Client, olive: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stripe's errors repeat what was sent to it. The operator reads them, the buyer only ours."""
@@ -237,7 +237,7 @@ def test_script_in_an_address_or_a_name_is_text_wherever_it_stands(
         assert all("<script>" not in body for body, _kind in mail.alternatives)
 
 
-def test_what_an_event_says_is_text_in_the_admin(olive: User) -> None:
+def test_event_payload_is_escaped_in_the_admin(olive: User) -> None:
     WebhookEvent.objects.create(
         id="evt_1", type=HOSTILE, payload={"note": HOSTILE}, stripe_created="2026-01-01T00:00Z", error=HOSTILE
     )

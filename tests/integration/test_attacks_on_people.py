@@ -1,6 +1,6 @@
-"""How somebody might get into another person's account, or make the shop speak for them.
+"""Attacks that try to take over an account or to act as another user.
 
-Many attacks are told where the thing itself is tested; TOLD_ELSEWHERE says where.
+COVERED_ELSEWHERE lists attacks that other modules test.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tests.integration.test_accounts import link_in, reauthenticate, sign_in, si
 
 pytestmark = pytest.mark.django_db
 
-TOLD_ELSEWHERE = {
-    "somebody else's pages": "test_access.py::test_everybody_sees_what_is_theirs_and_nobody_keeps_it",
-    "the operator's pages": "test_access.py::test_the_admin_is_the_operators",
+COVERED_ELSEWHERE = {
+    "somebody else's pages": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
+    "the operator's pages": "test_access.py::test_only_operators_open_the_admin",
     "a page of ours in a frame of theirs": "test_headers.py::test_every_answer_of_every_address_has_its_headers",
-    "a page that a cache kept": "test_access.py::test_everybody_sees_what_is_theirs_and_nobody_keeps_it",
+    "a page that a cache kept": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
     "a cookie read or set by a neighbour": "test_headers.py::test_cookies_keep_to_this_host_and_to_themselves",
     "passwords tried, for one": "test_rate_limits.py::test_password_is_not_checked_after_five_wrong_ones",
     "codes of an app tried": "test_second_factors.py::test_five_wrong_codes_block_the_right_one",
@@ -39,12 +39,12 @@ TOLD_ELSEWHERE = {
         "test_social_sign_in.py::test_address_not_verified_on_both_sides_does_not_sign_in"
     ),
     "signing up first with somebody's address": (
-        "test_address_proof.py::test_who_signed_up_first_with_anothers_address_loses_everything"
+        "test_address_proof.py::test_address_proof_removes_credentials_of_earlier_sign_up"
     ),
     "changing the address of a stolen session": (
         "test_address_changes.py::test_the_old_address_takes_the_account_back"
     ),
-    "an operator's password alone": "test_admin_door.py::test_staff_without_a_second_factor_are_led_to_set_one_up",
+    "an operator's password alone": "test_admin_access.py::test_staff_without_a_second_factor_are_led_to_set_one_up",
     "passwords tried, for many": "test_rate_limits.py::test_sign_in_sign_up_and_reset_forms_are_limited",
     "passwords tried, from made-up addresses": "test_rate_limits.py::test_invented_ips_do_not_avoid_the_sign_in_limit",
     "passwords tried, at the operator's": "test_rate_limits.py::test_admin_uses_the_shops_sign_in_page",
@@ -52,9 +52,9 @@ TOLD_ELSEWHERE = {
     "who has an account? (forgotten password)": "test_accounts.py::test_a_reset_for_an_unknown_address_looks_the_same",
     "taking an account by another spelling": "test_accounts.py::test_one_address_is_one_person_whatever_its_case",
     "an address that is not one's own": "test_accounts.py::test_a_new_address_counts_once_it_is_verified",
-    "a link that leads elsewhere": "test_attacks_by_links.py::test_no_link_to_us_leads_elsewhere",
+    "a link that leads elsewhere": "test_attacks_by_links.py::test_no_open_redirects",
     "making oneself an operator": "test_accounts.py::test_the_name_can_be_changed_but_nothing_else",
-    "signing somebody out by a link": "test_accounts.py::test_in_and_out",
+    "signing somebody out by a link": "test_accounts.py::test_sign_in_and_sign_out",
     "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
     "one visitor's words in another's page": "test_page_cache.py::test_query_parameters_never_reach_other_visitors",
     "one person's session or cookies in another's page": (
@@ -64,8 +64,8 @@ TOLD_ELSEWHERE = {
 }
 
 
-def test_what_is_told_elsewhere_is_there() -> None:
-    for attack, place in TOLD_ELSEWHERE.items():
+def test_tests_listed_in_covered_elsewhere_exist() -> None:
+    for attack, place in COVERED_ELSEWHERE.items():
         file, _, name = place.partition("::")
         assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
 
@@ -82,7 +82,7 @@ WITHOUT_TOKEN = {
 }
 
 
-def test_no_other_site_sends_a_form_in_ones_name(open_shop: Shop) -> None:
+def test_forms_require_a_csrf_token(open_shop: Shop) -> None:
     client = open_shop.client("owner", enforce_csrf_checks=True)
     for address in every_address():
         response = client.post(open_shop.path(address, "owner"))
@@ -181,7 +181,7 @@ def test_a_method_is_not_changed_by_a_header_or_a_field(as_ada: Client, icons: P
 # --- wearing the shop down ----------------------------------------------------------------------------------
 
 
-def test_nobody_fills_the_disk_or_the_memory(as_ada: Client, olive: User) -> None:
+def test_large_request_bodies_are_refused(as_ada: Client, olive: User) -> None:
     huge = {"CONTENT_LENGTH": "3000000"}
     assert as_ada.post("/accounts/", **huge).status_code == 413  # type: ignore[arg-type]
     assert Client().post("/webhooks/stripe/", **huge).status_code == 413  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Work after a change: kept or lost together with the change, done by a worker, and noticed when nobody does it."""
+"""Background tasks commit with the change, run in a worker and raise an alert when overdue."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def work() -> None:
 
 
 def a_worker(**variables: str) -> subprocess.Popen[bytes]:
-    """A process of its own, as in production."""
+    """Run the worker in a separate process, as in production."""
     return subprocess.Popen(
         [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--no-reload"],
         cwd=site.BASE_DIR,
@@ -91,7 +91,7 @@ def test_a_change_that_is_rolled_back_leaves_no_task(
     assert DBTaskResult.objects.count() == Mail.objects.count() == 1
 
 
-def test_a_task_done_twice_is_one_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
     bought(as_ada, icons)
     emails.send.enqueue(Mail.objects.get().pk)
     work()
@@ -141,7 +141,7 @@ def test_a_worker_killed_while_it_sends_loses_no_mail(
         connection.close()
     owed = Mail.objects.get()
     assert (owed.sent_at, owed.attempts) == (None, 1)
-    assert emails.send_unsent() == 1  # perhaps somebody is still at it
+    assert emails.send_unsent() == 1  # another worker may still run the task
     Mail.objects.update(sending_at=timezone.now() - emails.LEASE - timedelta(seconds=1))
     assert emails.send_unsent() == 0
     assert len(outbox.outbox) == 1
@@ -196,7 +196,7 @@ def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: Product
     )
 
 
-def test_another_queue_hears_after_the_commit(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_email_is_sent_after_commit(as_ada: Client, icons: ProductConfiguration) -> None:
     """The default: no queue, done at once."""
     purchase = bought(as_ada, icons)
     outbox.outbox.clear()
@@ -244,7 +244,7 @@ def test_the_worker_tries_account_mails_again(queue: None, ada: User, settings: 
     assert Client().get(path_of(link), follow=True).status_code == 200
 
 
-def test_it_gives_up_in_the_end_and_the_admin_shows_no_secrets(
+def test_task_fails_after_the_last_retry_without_secrets_in_admin(
     queue: None, olive: User, settings: Any
 ) -> None:
     mail_by(settings, NO_MAIL_SERVER)

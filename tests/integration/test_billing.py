@@ -1,4 +1,4 @@
-"""Will Stripe charge again? Answered from the subscription's own status, whatever became of its payments."""
+"""Future charges are derived from the subscription's status, not from its payments."""
 
 from __future__ import annotations
 
@@ -508,7 +508,7 @@ def test_deletion_expires_an_open_payment_page(
     response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
     assert "Your account is deleted" in response.content.decode()
     assert not User.objects.filter(pk=ada.pk).exists()
-    pay(page)  # somebody still has it open
+    pay(page)  # the page may still be open
     assert storage.find("charge") == []
     assert [row["status"] for row in storage.find("checkout.session")] == ["expired"]
     assert Purchase.objects.get().status == Status.EXPIRED

@@ -213,7 +213,7 @@ def test_a_visitor_signs_up_and_goes_on_to_pay(icons: ProductConfiguration) -> N
     assert Purchase.objects.get().email == "new@example.com"
 
 
-def test_a_get_of_buy_alone_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_get_request_to_buy_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
     response = as_ada.get(f"/store/icon-set/buy/?price={price_of(icons).id}")
     assert response["Location"].partition("?")[0] == "/store/icon-set/"
     assert not Purchase.objects.exists()
@@ -282,7 +282,7 @@ def test_a_crash_before_the_session_was_noted_finds_the_same_session_again(
 def test_a_crashed_try_from_another_host_is_replaced(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    settings.DEBUG = True  # elsewhere Stripe sends buyers back to SITE_URL, whatever host they came by
+    settings.DEBUG = True  # outside development, return URLs start with SITE_URL for every request host
     press_buy(as_ada, icons)
     Purchase.objects.update(session_id=None, checkout_url="")
     response = as_ada.post(
@@ -300,7 +300,7 @@ def test_a_customer_that_stripe_forgot_is_made_anew(
     assert StripeCustomer.objects.get().id != "cus_of_another_account"
 
 
-def test_when_stripe_is_away_the_shopper_is_told_kindly(
+def test_unreachable_stripe_shows_an_error_to_the_shopper(
     as_ada: Client, icons: ProductConfiguration, stripe_away: Any
 ) -> None:
     price = price_of(icons)

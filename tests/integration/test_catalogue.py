@@ -179,7 +179,7 @@ def test_a_network_that_is_down_is_said_in_one_line(sandbox: Any, stripe_away: A
     assert "\n" not in str(refusal.value)
 
 
-def test_after_the_sandbox_starts_over_the_demo_shop_is_the_same(
+def test_demo_shop_is_unchanged_after_sandbox_reset(
     sandbox: Any, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.STRIPE_SANDBOX_DEMO = True

@@ -1,4 +1,4 @@
-"""Each thing that Checkout can offer beside the price is a setting."""
+"""Each optional feature of Checkout has a setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def session(sandbox: Any) -> Any:
     return sandbox.client.v1.checkout.sessions.list({"limit": 1}).data[0]
 
 
-def test_nothing_is_offered_unasked(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_optional_checkout_features_are_off_by_default(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     press_buy(as_ada, icons)
     made = session(sandbox)
     assert not made.allow_promotion_codes

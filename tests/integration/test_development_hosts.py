@@ -96,7 +96,7 @@ def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_site._codespaces_url(8001) == "https://orange-space-palm-8001.app.github.dev"
 
 
-def test_tunnel_means_nothing_in_production(tmp_path: Path) -> None:
+def test_tunnel_url_is_ignored_in_production(tmp_path: Path) -> None:
     done = python(tmp_path, {"TUNNEL_URL": TUNNEL}, "-c", SHOW)
     assert "demo.ngrok.app" not in done.stdout
     assert json.loads(done.stdout)[1] == ["shop.example.com"]

@@ -1,4 +1,4 @@
-"""Downloads: which ranges are answered, how many run at once, and what a proxy is told to send."""
+"""Downloads: ranges, the maximum of parallel downloads and the header for the proxy."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_no_more_than_the_process_has_slots(
     finish(after)
 
 
-def test_what_sends_nothing_takes_no_slot(
+def test_response_without_body_takes_no_slot(
     as_ada: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 0)
@@ -180,7 +180,7 @@ def test_the_proxy_is_told_which_file_to_send(as_ada: Client, icons: ProductConf
 
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")
-def test_a_stranger_gets_no_word_for_the_proxy(as_bob: Client, owned: ProductConfiguration) -> None:
+def test_stranger_gets_no_proxy_file_header(as_bob: Client, owned: ProductConfiguration) -> None:
     response = as_bob.get(PATH)
     assert response.status_code == 302
     assert "X-Accel-Redirect" not in response

@@ -339,7 +339,7 @@ def test_an_id_that_is_a_path_of_stripes_own_is_no_trap(sandbox: Any) -> None:
     assert Product.objects.get().id == "search"
 
 
-def test_the_last_position_is_no_end(listed: dict[str, list[Any]]) -> None:
+def test_product_after_the_maximum_position_is_saved(listed: dict[str, list[Any]]) -> None:
     listed["products"] = [product("a")]
     bootstrap()
     ProductConfiguration.objects.update(position=2**31 - 1)

@@ -59,7 +59,7 @@ def test_an_owner_comes_in_and_no_cache_keeps_it(
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in entitlements.GRANTS])
-def test_a_status_that_grants_nothing_opens_nothing(
+def test_status_without_access_is_refused(
     as_ada: Client, icons: ProductConfiguration, status: Status
 ) -> None:
     bought(as_ada, icons)

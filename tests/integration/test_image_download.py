@@ -230,7 +230,7 @@ def test_a_dead_server_costs_its_time_for_a_few_products_only(
         "a" * 9000,
     ],
 )
-def test_what_is_no_url_is_an_error_with_a_reason(server: str, url: str) -> None:
+def test_invalid_url_is_an_error_with_a_reason(server: str, url: str) -> None:
     with pytest.raises(images.ImageError, match="it could not be downloaded: "):
         images.copy_image(url, seconds=LIMIT)
 
@@ -269,7 +269,7 @@ def test_gzip_is_unpacked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert download(f"{server}/packed.png") == GOOD
 
 
-def test_slow_names_count(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_dns_counts_towards_the_timeout(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(30))
     started = time.monotonic()
     with pytest.raises(DownloadError, match="in time"):
@@ -277,7 +277,7 @@ def test_slow_names_count(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - started < 1
 
 
-def test_a_slow_handshake_counts(settings: Any) -> None:
+def test_slow_tls_handshake_counts_towards_the_timeout(settings: Any) -> None:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
     started = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as silence, pytest.raises(DownloadError, match="in time"):
@@ -285,7 +285,7 @@ def test_a_slow_handshake_counts(settings: Any) -> None:
     assert time.monotonic() - started < 1
 
 
-def test_slow_redirects_count(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_redirects_count_towards_the_timeout(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def late() -> Iterator[bytes]:
         time.sleep(0.3)
         yield from moved("/late.png")
@@ -436,7 +436,7 @@ def test_a_redirect_to_a_private_address_is_refused(
         ("http://.../", "."),
     ],
 )
-def test_urls_that_are_never_asked_for(in_production: str, url: str, reason: str) -> None:
+def test_forbidden_urls_are_not_requested(in_production: str, url: str, reason: str) -> None:
     with pytest.raises(DownloadError, match=reason) as failed:
         download(url, seconds=LIMIT)
     assert "secret" not in str(failed.value)

@@ -106,7 +106,7 @@ def test_each_mistake_is_one_line_that_names_its_variable(tmp_path: Path) -> Non
         assert named == variable.split(","), (mistake, done.stderr)
 
 
-def test_what_is_meant_is_let_through(tmp_path: Path) -> None:
+def test_intended_settings_are_accepted(tmp_path: Path) -> None:
     for meant in DELIBERATE:
         done = python(tmp_path, meant, "-c", OPEN)
         assert (done.stdout, done.stderr) == ("open\n", ""), meant
@@ -115,7 +115,7 @@ def test_what_is_meant_is_let_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "start", [["-m", "config.server"], ["-c", "import config.wsgi"], ["-c", "import config.asgi"]]
 )
-def test_every_way_to_start_asks(tmp_path: Path, start: list[str]) -> None:
+def test_every_start_command_runs_the_checks(tmp_path: Path, start: list[str]) -> None:
     done = python(tmp_path, {"STRIPE_WEBHOOK_SECRET": ""}, *start)
     assert done.returncode == 1
     assert done.stderr.startswith("The shop does not start. STRIPE_WEBHOOK_SECRET ")

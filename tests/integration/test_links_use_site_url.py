@@ -114,7 +114,7 @@ def test_a_link_in_a_mail_still_works(ada: User, client: Client, mailoutbox: lis
     assert signed_in_as(again) == ada.email
 
 
-def test_another_port_in_the_host_gives_no_more_guesses(ada: User, settings: Any) -> None:
+def test_changing_the_host_does_not_reset_the_rate_limit(ada: User, settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/5m/key"}
     for port in range(1, 6):
         sign_in(Client(headers={"host": f"shop.example.com:{port}"}), ada.email, "guess")
@@ -139,7 +139,7 @@ def test_stripe_sends_buyers_back_to_the_shop(
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000"])
-def test_in_development_buyers_come_back_to_the_host_that_has_their_session(
+def test_development_return_url_uses_the_request_host(
     ada: User, icons: ProductConfiguration, sandbox: Any, settings: Any, host: str
 ) -> None:
     settings.DEBUG = True

@@ -66,7 +66,7 @@ def test_pages_poll_only_while_a_purchase_is_pending(
     assert trigger_of(as_bob.get(path)) == "awake from:body"
 
 
-def test_visitors_never_ask(client: Client, icons: ProductConfiguration) -> None:
+def test_visitor_pages_do_not_poll(client: Client, icons: ProductConfiguration) -> None:
     for path in ("/", "/store/", "/store/icon-set/"):
         page = client.get(path).content.decode()
         assert CHANGES not in page
@@ -74,7 +74,7 @@ def test_visitors_never_ask(client: Client, icons: ProductConfiguration) -> None
     assert client.get(CHANGES).status_code == 302
 
 
-def test_a_stranger_hears_nothing(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
+def test_stranger_sees_no_change(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
     bobs, adas = seen_by(as_bob.get("/store/")), seen_by(as_ada.get("/store/"))
     bought(as_ada, icons)
     assert is_new(as_ada, adas)
@@ -109,7 +109,7 @@ def _period_is_over(purchase: Purchase, sandbox: Any) -> None:
         ({"status": Status.ACTIVE, "cancel_at": timezone.now() + DAY}, _period_is_over),
     ],
 )
-def test_every_change_is_news_and_by_the_clock_too(
+def test_every_change_updates_the_stamp(
     as_ada: Client,
     icons: ProductConfiguration,
     sandbox: Any,
@@ -125,7 +125,7 @@ def test_every_change_is_news_and_by_the_clock_too(
     assert not is_new(as_ada, seen_by(as_ada.get("/store/")))
 
 
-def test_any_open_page_finds_out_what_no_webhook_told(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_open_page_refreshes_without_a_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
     back = path_of(pay(press_buy(as_ada, icons)))
     purchase = Purchase.objects.get()
     seen = seen_by(as_ada.get("/store/"))
@@ -138,7 +138,7 @@ def test_any_open_page_finds_out_what_no_webhook_told(as_ada: Client, icons: Pro
     assert as_ada.get(back).status_code == 200
 
 
-def test_asking_costs_three_queries_however_much_was_bought(
+def test_poll_runs_three_queries_for_any_number_of_purchases(
     as_ada: Client,
     ada: Any,
     icons: ProductConfiguration,
@@ -166,9 +166,7 @@ def test_asking_costs_three_queries_however_much_was_bought(
         as_ada.get(f"{waiting.get_absolute_url()}status/?view=return")
 
 
-def test_the_page_that_waits_asks_in_its_own_way_until_the_waiting_is_over(
-    as_ada: Client, icons: ProductConfiguration
-) -> None:
+def test_return_page_polls_until_the_purchase_is_final(as_ada: Client, icons: ProductConfiguration) -> None:
     url = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
     page = as_ada.get(f"/store/checkout/return/?session_id={purchase.session_id}").content.decode()

@@ -1,4 +1,4 @@
-"""A clock that stands still, for codes that would grow old while a test runs."""
+"""A fixed clock, so that codes do not expire while a test runs."""
 
 from __future__ import annotations
 

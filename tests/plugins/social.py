@@ -1,4 +1,4 @@
-"""A shop with "Sign in with Google" and "… GitHub", both played by tests/oauth_provider.py."""
+"""A shop with "Sign in with Google" and "… GitHub", both served by tests/oauth_provider.py."""
 
 from __future__ import annotations
 

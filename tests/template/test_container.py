@@ -47,7 +47,7 @@ def port() -> str:
 
 
 def finish(process: subprocess.Popen[str], sign: int | None = None) -> str:
-    """Lets it end, or tells it to; gives what it said. It must end well."""
+    """Wait for the process or stop it, and return its output. Fail if the exit status is not 0."""
     if sign:
         process.send_signal(sign)
     said, _ = process.communicate(timeout=60)
@@ -56,7 +56,7 @@ def finish(process: subprocess.Popen[str], sign: int | None = None) -> str:
 
 
 @pytest.mark.timeout(180)
-def test_everything_starts_without_privileges_on_a_read_only_disk(image: Image, port: str) -> None:
+def test_services_start_unprivileged_on_a_read_only_disk(image: Image, port: str) -> None:
     before, services = image.files(), compose()["services"]
     finish(image.start(services["migrate"]["command"], **DEMO))
     beside = [image.start(services[name]["command"], **DEMO) for name in ("worker", "scheduler")]

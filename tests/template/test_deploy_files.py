@@ -1,4 +1,4 @@
-"""What GitHub, systemd and platforms are told to run is what everybody runs."""
+"""The workflow, systemd units and platform files run the documented commands."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ PROPERTIES = {"--ink": "#102030", "--mixed": "color-mix(in srgb, var(--ink) 25%,
         ("light-dark(var(--ink), white)", "#102030"),
     ],
 )
-def test_a_colour_is_what_the_browser_shows(written: str, seen: str) -> None:
+def test_colour_matches_the_browser(written: str, seen: str) -> None:
     assert colour(written, "light", PROPERTIES).hex == seen
 
 
-def test_each_scheme_has_its_own() -> None:
+def test_light_and_dark_schemes_have_different_colours() -> None:
     written = "light-dark(color-mix(in srgb, var(--ink) 9%, #ffffff), #121317)"
     assert colour(written, "light", PROPERTIES).hex == "#e9ebec"
     assert colour(written, "dark", PROPERTIES).hex == "#121317"
@@ -49,7 +49,7 @@ def test_each_scheme_has_its_own() -> None:
         "",
     ],
 )
-def test_what_is_no_colour_is_said(written: str) -> None:
+def test_invalid_colour_raises_error(written: str) -> None:
     with pytest.raises(ValueError, match=r"no colour|can't be|not set"):
         colour(written, "light", PROPERTIES)
 

@@ -80,6 +80,6 @@ def test_only_these_statuses_grant_access() -> None:
 
 
 @given(anything)
-def test_failed_is_never_said_of_money_that_is_there(says: StripeState) -> None:
+def test_paid_purchase_is_never_failed(says: StripeState) -> None:
     if derive_status(says) == Status.FAILED:
         assert says.payment_status not in ("paid", "no_payment_required")

@@ -1,4 +1,4 @@
-"""Whatever stands in the environment: a variable has a value, or one line says what is wrong with it."""
+"""Each environment variable has a valid value or a one-line error."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, name: str, value: str, expected: 
 
 
 def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
-    """Free text is all that cannot be wrong."""
+    """Only free-text variables have no invalid value."""
     settings = load_settings(tmp_path, **PRODUCTION)
     tried = {row[0] for row in MISTAKES}
     same_type = {
@@ -89,7 +89,7 @@ def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     assert refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")}) == []
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     wrong = {"SITE_URL": "shop", "ADMIN_REQUIRES_MFA": "ture", "SITE_ULR": "x"}
     assert [line.split()[5] for line in refusal(tmp_path, **{**PRODUCTION, **wrong})] == [
         "SITE_ULR",
@@ -100,7 +100,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS"])
 @pytest.mark.parametrize("value", ["", "  ", '""'])
-def test_what_has_to_be_set_is_named(tmp_path: Path, name: str, value: str) -> None:
+def test_missing_required_variable_is_named(tmp_path: Path, name: str, value: str) -> None:
     (line,) = refusal(tmp_path, **{**PRODUCTION, name: value})
     assert line.startswith(f"The shop does not start. {name} is not set.")
 

@@ -75,7 +75,7 @@ def test_a_cache_is_read(tmp_path: Path, url: str) -> None:
 
 
 def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
-    """compose.yaml and Makefile pass on variables that nobody has set."""
+    """compose.yaml and Makefile pass unset variables on as empty strings."""
     unset = load_settings(tmp_path, **PRODUCTION)
     empty = dict.fromkeys(unset["env"].known - {*PRODUCTION, "VAR_DIR", "ENV_FILE"}, "")
     found = load_settings(tmp_path, **PRODUCTION, **empty)

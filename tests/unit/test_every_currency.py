@@ -164,7 +164,7 @@ def bare(text: str) -> str:
 
 
 @pytest.mark.parametrize("language", LOCALES)
-def test_as_cldr_says(language: str) -> None:
+def test_amount_format_matches_cldr(language: str) -> None:
     locale = Locale.parse(translation.to_locale(language))
     with translation.override(language):
         for code in STRIPES:
@@ -176,7 +176,7 @@ def test_as_cldr_says(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LOCALES)
-def test_letters_and_digits_keep_apart(language: str) -> None:
+def test_currency_letters_and_digits_are_separated(language: str) -> None:
     with translation.override(language):
         for code in STRIPES:
             shown = format_money(1_234_500, code.lower())
@@ -184,13 +184,13 @@ def test_letters_and_digits_keep_apart(language: str) -> None:
 
 
 def test_every_minor_unit_is_shown() -> None:
-    """One unit of what Stripe counts never disappears, also where nobody has such coins any more."""
+    """Every minor unit of Stripe is shown, also in currencies without such coins."""
     for code in STRIPES:
         digits = re.sub(r"[^\d.]", "", format_money(123_457, code.lower()).replace(",", "")).strip(".")
         assert Decimal(digits) == to_major(123_457, code), code
 
 
-def test_minor_units_are_stripes() -> None:
+def test_minor_units_match_stripe() -> None:
     """https://docs.stripe.com/currencies#zero-decimal: where Stripe counts otherwise than CLDR, by name."""
     special = {code for code in STRIPES if decimals(code) != get_currency_precision(code)}
     counted_in_hundredths = {

@@ -1,4 +1,4 @@
-"""What a log line or an error report must not tell."""
+"""Log lines and error reports contain no secrets."""
 
 import json
 import logging
@@ -48,7 +48,7 @@ def test_secrets_are_taken_out(text: str, secret: str) -> None:
         "Too often: checkout by 203.0.113.7",
     ],
 )
-def test_what_an_operator_needs_stays(text: str) -> None:
+def test_log_keeps_non_secret_values(text: str) -> None:
     assert redact(text) == text
 
 
@@ -95,8 +95,8 @@ def test_an_error_report_is_redacted_wherever_the_words_stand() -> None:
     assert cleaned["extra"] == {"to": "a…@example.com", "n": 3}
 
 
-def test_a_request_hung_on_a_record_is_taken_off() -> None:
-    """Django does that with every warning of its own, and the address is in it."""
+def test_request_is_removed_from_log_record() -> None:
+    """Django adds the request to its own warnings, and its repr contains the URL."""
     record = logging.LogRecord("django.security.csrf", logging.WARNING, "", 1, "Forbidden", (), None)
     record.request = "<WSGIRequest: POST '/accounts/password/reset/key/1-c9x8/'>"
     assert "c9x8" not in json.dumps(_line(record))

@@ -1,4 +1,4 @@
-"""No word on any page or in any mail is hard-coded: under a pseudo-language, every text shows that it was translated.
+"""Under a pseudo-language, every text on pages and in e-mails is translated, none is hard-coded.
 
 Translated texts stand in ⟦…⟧, the founder's and the buyer's own words in «…». What is left must have no words in it.
 """

@@ -1,4 +1,4 @@
-"""Fifty people buy the same thing at the same moment: everybody gets it once, and nobody sees a locked database."""
+"""Fifty users buy one product at once: each gets one purchase, without a database lock error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rare orders of events, found by schedules of tests/soak or by reading for them, one by one."""
+"""Rare orders of events, each found by a run of tests/soak or by review."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class GivenUpMeanwhile(InProcessClient):
 def test_a_session_made_for_a_choice_given_up_meanwhile_is_closed(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_healing.GivenUpMeanwhile"
+    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_rare_event_orders.GivenUpMeanwhile"
     as_ada.post("/store/icon-set/buy/", {"price": icons.prices[0].id})
     made = sandbox.client.v1.checkout.sessions.list({"limit": 100}).data
     assert made

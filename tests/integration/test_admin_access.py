@@ -1,4 +1,4 @@
-"""The admin opens to staff with a second factor, and its own sign-in is the shop's."""
+"""Staff need a second factor for the admin and sign in on the shop's page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _strict(settings: Any) -> None:
 
 
 def where(client: Client, path: str = "/admin/users/user/") -> str:
-    """The page where somebody ends who wants to open a page of the admin."""
+    """Return the final URL after a request to the admin."""
     response = client.get(path, follow=True)
     return str(response.redirect_chain[-1][0] if response.redirect_chain else path)
 
@@ -64,7 +64,7 @@ def test_a_session_from_before_has_to_show_it_once(olive: User, client: Client, 
     assert where(client) == "/admin/users/user/"
 
 
-def test_who_signs_in_with_it_is_in(olive: User, client: Client, clock: Clock) -> None:
+def test_staff_with_second_factor_open_the_admin(olive: User, client: Client, clock: Clock) -> None:
     secret = totp.generate_totp_secret()
     totp.TOTP.activate(olive, secret)
     sign_in(client, olive.email, OLIVES, next="/admin/")
@@ -73,14 +73,12 @@ def test_who_signs_in_with_it_is_in(olive: User, client: Client, clock: Clock) -
     assert where(client) == "/admin/users/user/"
 
 
-def test_the_sandboxs_panel_has_the_same_door(olive: User, client: Client) -> None:
+def test_sandbox_panel_requires_a_second_factor(olive: User, client: Client) -> None:
     sign_in(client, olive.email, OLIVES)
     assert client.get("/stripe-sandbox/").status_code == 404
 
 
-def test_where_settings_do_not_ask_for_it_a_password_is_enough(
-    olive: User, client: Client, settings: Any
-) -> None:
+def test_admin_without_mfa_setting_needs_only_a_password(olive: User, client: Client, settings: Any) -> None:
     settings.ADMIN_REQUIRES_MFA = False
     sign_in(client, olive.email, OLIVES)
     assert where(client) == "/admin/users/user/"

@@ -1,4 +1,4 @@
-"""Redis is gone: the shop sells on, people sign in, and /readyz says so."""
+"""Without Redis, the shop sells, users sign in and /readyz reports the failure."""
 
 from __future__ import annotations
 

@@ -133,9 +133,7 @@ def _filled(parameter: re.Match[str]) -> str:
     return "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0] else "1"
 
 
-def test_nothing_is_listed_or_kept_by_others_unless_it_is_meant_to(
-    as_ada: Client, olive: Any, settings: Any
-) -> None:
+def test_pages_are_not_indexed_or_cached_by_default(as_ada: Client, olive: Any, settings: Any) -> None:
     """Walks every address there is, as a visitor and signed in."""
     public = {"stylesheet", "manifest", "robots", "sitemap", "sitemap_part"} | INDEXED_IMAGES
     walked = set()
@@ -174,7 +172,7 @@ def test_a_new_page_is_private_until_somebody_says_otherwise(client: Client, set
         assert response["Cache-Control"] == "private, no-store"
 
 
-def test_what_one_owns_is_nobody_elses(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_private_pages_are_not_indexed_or_cached(as_ada: Client, icons: ProductConfiguration) -> None:
     order = bought(as_ada, icons).get_absolute_url()
     for address in (
         "/purchases/",
