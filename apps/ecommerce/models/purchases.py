@@ -156,6 +156,10 @@ class Purchase(models.Model):
         return reverse("purchase", args=[self.public_id])
 
     @property
+    def status_label(self) -> str:
+        return str(PurchaseStatus(self.status).label)  # get_status_display translates all choices each time
+
+    @property
     def is_open(self) -> bool:
         return self.status == PurchaseStatus.OPEN
 
