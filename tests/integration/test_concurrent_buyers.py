@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
+from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.users.models import User
 from tests.conftest import signed_in
-from tests.factories import path_of, pay, press_buy
+from tests.factories import add_price, bought, path_of, pay, press_buy
 
 BUYERS = 50
 
@@ -50,3 +53,35 @@ def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) 
     assert Mail.objects.exclude(sent_at=None).count() == BUYERS
     sandbox.deliver()
     assert StatusChange.objects.filter(to_status="paid").count() == BUYERS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sync_while_another_sync_changes_the_price(
+    club: ProductConfiguration, sandbox: Any, ada: User
+) -> None:
+    """PostgreSQL's join finds no row for a locked purchase whose price was changed during the wait."""
+    bought(signed_in(ada), club)
+    purchase = Purchase.objects.get()
+    other = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_product(club.product_id)
+    is_locked, errors = threading.Event(), []
+
+    def change_price() -> None:
+        try:
+            with transaction.atomic():
+                row = Purchase.objects.select_for_update().get(pk=purchase.pk)
+                is_locked.set()
+                time.sleep(0.5)
+                change_purchase(row, {"price_id": other}, "another sync")
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=change_price)
+    thread.start()
+    assert is_locked.wait(5)
+    synced = sync_purchase(purchase, "event")
+    thread.join()
+    assert errors == []
+    assert synced.price_id == purchase.price_id  # as Stripe says

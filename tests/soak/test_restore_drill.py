@@ -76,5 +76,5 @@ def test_damaged_or_missing_archive_changes_nothing(
         (tmp_path / "half.tar.gz").write_bytes(Path(backup(server, "backup").split()[0]).read_bytes()[:2000])
         assert "is damaged" in backup(server, "restore", str(tmp_path / "half.tar.gz"), fails=True)
         assert "no archive" in backup(server, "restore", str(tmp_path / "none.tar.gz"), fails=True)
-        assert "which archive" in backup(server, "restore", "", fails=True)
+        assert "No archive" in backup(server, "restore", "", fails=True)
         assert server.ask("purchases") == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import threading
 import time
@@ -46,7 +47,7 @@ from tests.factories import mail_by
 SECRET = "whsec_sandbox"
 YEARS = 20 * 365 * 86400
 WRITES = ("INSERT", "UPDATE", "DELETE")
-MARKS_SENT = 'UPDATE "ecommerce_mail" SET "sent_at"'  # marks an e-mail as sent
+MARKS_SENT = re.compile(r'UPDATE "ecommerce_mail" SET .*"sent_at" = .*WHERE')  # marks an e-mail as sent
 
 # name ▶ prices: (currency, minor units, recurring)
 CATALOGUE: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
@@ -136,7 +137,7 @@ def _count_unmarked(order: str, do: Callable[[], None]) -> None:
 def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
     if not sql.startswith(WRITES):
         return execute(sql, params, many, context)
-    if sql.startswith(MARKS_SENT):
+    if MARKS_SENT.match(sql):
         _count_unmarked(MailServer.leaving.order, lambda: maybe_kill(sql))
     else:
         maybe_kill(sql)

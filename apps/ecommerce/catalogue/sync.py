@@ -20,7 +20,7 @@ from apps.ecommerce.catalogue.images import copy_images
 from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
 from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
-from apps.ecommerce.models import Price, Product
+from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, read, read_pages
 
 
@@ -51,9 +51,13 @@ def sync_product(product_id: str) -> None:
         report.not_saved += refresh_search_columns([product_id])
     for product in build_rows(Product, [item] if item else [], report, fetched_at):
         before = all_rows(Product).filter(id=product.id).first()
-        copy_images(product, before.copies if before else {}, report, MAX_SECONDS)
+        known_copies = product.copies = before.copies if before else {}
         price_rows = build_rows(Price, prices, report, fetched_at)
-        _write_product(product, price_rows, active_ids={get_id(price) for price in prices})
+        active_ids = {get_id(price) for price in prices}
+        _write_product(product, price_rows, active_ids)  # prices do not wait for the images
+        copy_images(product, known_copies, report, MAX_SECONDS)
+        if product.copies != known_copies:
+            _write_product(product, price_rows, active_ids)
     page_cache.invalidate()
     if report.not_saved:
         raise NotSaved("; ".join(report.not_saved))
@@ -145,15 +149,14 @@ def _write_product(product: Product, prices: Sequence[Price], active_ids: set[st
     """
     report = Report()
     with transaction.atomic(using=router.db_for_write(Product)):
-        locked = all_rows(Product).select_for_update(of=("self",)).select_related("configuration")
-        known_product = locked.in_bulk([product.id])
+        known_product = all_rows(Product).select_for_update().in_bulk([product.id])
         known = {price.id: price for price in all_rows(Price).filter(product=product.id)}
         archived = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
         for price in archived:
             price.active, price.synced_at = False, product.synced_at
         saved = _save(Product, [product], known_product, report).get(product.id, product)
         saved_prices = _save(Price, [*prices, *archived], known, report)
-        configuration = getattr(known_product.get(product.id), "configuration", None)
+        configuration = all_rows(ProductConfiguration).filter(product=product.id).first()
         if configuration:
             configuration.product, configuration.prices = saved, saved.in_store(saved_prices.values())
             report.not_saved += refresh_rows([configuration])

@@ -174,7 +174,7 @@ def send(mail_id: int) -> None:
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
         result = {"sent_at": timezone.now(), "error": ""}
-    Mail.objects.filter(pk=mail.pk).update(sending_at=None, **result)
+    Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
 
 
 def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:

@@ -41,7 +41,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         session = read_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
         if session and session["status"] == "open" and seen.status == Status.EXPIRED:
             expire_session(session["id"])  # abandoned; another purchase may be open in its place
-            continue
+            session = read_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
         if session:
             subscription = expanded(session["subscription"])
         else:
@@ -108,7 +108,9 @@ def _write_if_current(seen: Purchase, values: dict[str, Any], cause: str) -> Pur
     """Write the values that were fetched for `seen`. Return None if the purchase was written or synced since then."""
     with transaction.atomic():
         locked = Purchase.objects.with_catalogue().select_for_update(of=("self",))
-        purchase = locked.get(pk=seen.pk)
+        purchase = locked.filter(pk=seen.pk).first()
+        if purchase is None:  # its price was changed during the wait, so the join of PostgreSQL found no row
+            return None
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
         if purchase.version != seen.version or (changes and purchase.synced_at != seen.synced_at):
             return None

@@ -205,7 +205,7 @@ def _failure_message(intent: StripeData | None) -> str:
 def _payment_method(method: StripeData) -> str:
     """Return "Visa •••• 4242" for a card, otherwise the type: "Sepa debit"."""
     if card := method.get("card"):
-        return f"{card['brand'].replace('_', ' ').title()} •••• {card['last4']}"
+        return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"
     return str(method["type"]).replace("_", " ").capitalize()
 
 
