@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 import stripe
 from django.db import router, transaction
@@ -50,14 +51,13 @@ def sync_product(product_id: str) -> None:
         all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
         report.not_saved += refresh_search_columns([product_id])
     for product in build_rows(Product, [item] if item else [], report, fetched_at):
-        before = all_rows(Product).filter(id=product.id).first()
-        known_copies = product.copies = before.copies if before else {}
         price_rows = build_rows(Price, prices, report, fetched_at)
         active_ids = {get_id(price) for price in prices}
         _write_product(product, price_rows, active_ids)  # prices do not wait for the images
+        known_copies = product.copies
         copy_images(product, known_copies, report, MAX_SECONDS)
         if product.copies != known_copies:
-            _write_product(product, price_rows, active_ids)
+            _write_product(product, price_rows, active_ids, product.copies)
     page_cache.invalidate()
     if report.not_saved:
         raise NotSaved("; ".join(report.not_saved))
@@ -142,14 +142,20 @@ def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
         return None, []
 
 
-def _write_product(product: Product, prices: Sequence[Price], active_ids: set[str]) -> None:
+def _write_product(
+    product: Product, prices: Sequence[Price], active_ids: set[str], copies: dict[str, Any] | None = None
+) -> None:
     """Write a product, its prices and search columns in one transaction. Raise NotSaved if one fails.
 
-    `active_ids` are the ids of its active prices, including those that can't be copied.
+    `active_ids` are the ids of its active prices, including those that can't be copied. Without `copies` the product
+    keeps its copies of images.
     """
     report = Report()
     with transaction.atomic(using=router.db_for_write(Product)):
         known_product = all_rows(Product).select_for_update().in_bulk([product.id])
+        if copies is None:
+            copies = known_product[product.id].copies if known_product else {}
+        product.copies = copies
         known = {price.id: price for price in all_rows(Price).filter(product=product.id)}
         archived = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
         for price in archived:
