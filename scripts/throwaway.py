@@ -88,7 +88,7 @@ def postgres_binaries() -> Path:
     return Path(initdb).resolve().parent if initdb else _stop_without_binaries()
 
 
-def install_stop_without_binaries() -> None:
+def install_missing() -> None:
     """Install the servers in CI, as root with apt."""
     present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
     if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
