@@ -182,7 +182,9 @@ def _mask_secret(text: str) -> str:
 
 def _mask_url(text: str) -> str:
     """Show scheme, host, port and path."""
-    scheme, separator, rest = text.partition("://") if "://" in text else ("", "", text)
+    scheme, separator, rest = text.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z0-9+.-]{1,20}", scheme):
+        scheme, separator, rest = "", "", text
     _user, at, rest = rest.rpartition("@")
     server, query, _options = rest.partition("?")
     if not at and not SERVER_AND_PATH.fullmatch(server):
