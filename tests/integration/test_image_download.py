@@ -19,7 +19,7 @@ from django.test import Client
 from PIL import Image
 
 from apps.ecommerce.catalogue import image_download, images
-from apps.ecommerce.catalogue.image_download import DownloadError, download, is_public
+from apps.ecommerce.catalogue.image_download import DownloadError, DownloadTimeout, download, is_public
 from apps.ecommerce.models import Product
 from tests.integration.test_payment_events import deliver, events
 
@@ -77,6 +77,7 @@ class Server(socketserver.ThreadingTCPServer):
         "/silent.png": silent,
         "/silent-body.png": lambda: silent(HEAD + b"Content-Length: 100\r\n\r\n"),
         "/drip.png": lambda: drip(HEAD + b"\r\n", b"x"),
+        "/drip-close.png": lambda: drip(HEAD + b"Connection: close\r\n\r\n", b"x"),
         "/drip-chunks.png": lambda: drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         "/drip-head.png": lambda: drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         "/drip-continue.png": lambda: drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -157,6 +158,27 @@ def test_a_broken_answer_is_an_error_with_a_reason_in_time(server: str, reason: 
     with pytest.raises(images.ImageError, match=reason):
         images.copy_image(f"{server}/{name}.png", seconds=limit)
     assert time.monotonic() - started < limit + 1
+
+
+@pytest.mark.parametrize("name", ["silent", "silent-body", "drip", "drip-close", "drip-chunks", "drip-head"])
+def test_timeout_ends_the_download_thread(server: str, name: str) -> None:
+    with pytest.raises(DownloadTimeout):
+        download(f"{server}/{name}.png", 0.2)
+    wait_for_download_threads()
+
+
+def test_timeout_ends_a_thread_in_a_tls_handshake(server: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it never answers
+        with pytest.raises(DownloadTimeout):
+            download(f"https://127.0.0.1:{listening.getsockname()[1]}/a.png", 0.2)
+        wait_for_download_threads()
+
+
+def wait_for_download_threads() -> None:
+    deadline = time.monotonic() + 2
+    while any(thread.name == "image download" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "the thread still waits for the server"
+        time.sleep(0.02)
 
 
 @pytest.mark.django_db

@@ -3,16 +3,16 @@
 import http.client
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Thread
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from django.conf import settings
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.connection import HTTPConnection
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
@@ -24,6 +24,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "storefront-images/1.0"}
 # Internal services of cloud providers, in networks that ipaddress considers global.
 CLOUD_NETWORKS = [ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24")]
+TLS = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -77,7 +78,7 @@ class _DownloadThread(Thread):
         self.url = url
         self.body = b""
         self.error: Exception | None = None
-        self.connection: HTTPConnection | None = None
+        self.socket: socket.socket | None = None
         self.is_aborted = False
 
     def run(self) -> None:
@@ -85,25 +86,56 @@ class _DownloadThread(Thread):
             self.body = self._follow_redirects()
         except Exception as error:
             self.error = error
+        finally:
+            if self.socket:
+                self.socket.close()
 
     def abort(self) -> None:
+        """End the thread, which may wait for the server."""
         self.is_aborted = True
-        if self.connection and self.connection.sock:
-            self.connection.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the connection has just ended
+            if self.socket:
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def _follow_redirects(self) -> bytes:
         url = self.url
         for _hop in range(MAX_REDIRECTS + 1):
             parts = _validate_url(url)
-            self.connection = _connect(parts)
-            with closing(self.connection):
-                if self.is_aborted:
-                    raise TimeoutError
-                body, location = _get(self.connection, parts)
+            with closing(self._connect(parts)) as connection:
+                body, location = _get(connection, parts)
             if location is None:
                 return body
             url = urljoin(url, location)
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
+
+    def _connect(self, parts: SplitResult) -> HTTPConnection:
+        """Connect to the first public IP address that answers, without resolving the host a second time."""
+        host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
+        error: Exception = DownloadError(f"{host} has no public IP address")
+        for address in _resolve_public_ips(host, port):
+            if self.is_aborted:
+                raise TimeoutError
+            connection = HTTPConnection(address, port)
+            try:
+                connection.sock = self._open_socket(address, port)
+                if parts.scheme == "https":
+                    connection.sock = TLS.wrap_socket(connection.sock, server_hostname=host)
+                connection.sock.settimeout(MAX_SECONDS)
+            except OSError as failure:
+                connection.close()
+                error = failure
+            else:
+                return connection
+        raise error
+
+    def _open_socket(self, address: str, port: int) -> socket.socket:
+        connected = socket.create_connection((address, port), MAX_CONNECT_SECONDS)
+        if self.socket:
+            self.socket.close()
+        self.socket = connected.dup()  # it stays valid when TLS or HTTP takes over the other one
+        if self.is_aborted:
+            self.abort()
+        return connected
 
 
 def _validate_url(url: str) -> SplitResult:
@@ -119,26 +151,6 @@ def _validate_url(url: str) -> SplitResult:
     if port not in PORTS.values() and not settings.ALLOW_PRIVATE_IMAGE_URLS:
         raise DownloadError(f"port {port} is not allowed")
     return parts
-
-
-def _connect(parts: SplitResult) -> HTTPConnection:
-    """Connect to the first public IP address that answers, without resolving the host a second time."""
-    host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
-    error: Exception = DownloadError(f"{host} has no public IP address")
-    for address in _resolve_public_ips(host, port):
-        connection = HTTPConnection(address, port)
-        if parts.scheme == "https":
-            connection = HTTPSConnection(address, port, server_hostname=host, ca_certs=DEFAULT_CA_BUNDLE_PATH)
-        connection.timeout = MAX_CONNECT_SECONDS
-        try:
-            connection.connect()
-        except (OSError, HTTPError) as failure:
-            connection.close()
-            error = failure
-        else:
-            connection.sock.settimeout(MAX_SECONDS)
-            return connection
-    raise error
 
 
 def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
