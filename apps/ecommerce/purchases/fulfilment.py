@@ -29,7 +29,7 @@ SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"] + [
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
-    """Write what Stripe says about a purchase, and return the purchase as it is now, with product and price.
+    """Write what Stripe says about a purchase, and return the purchase as it is now.
 
     `cause` is kept with a change of status ("event evt_…", "return page"). Safe to call at any time and any number of
     times. Raises stripe.StripeError when Stripe can't be asked; nothing is written then.
@@ -55,7 +55,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
 
 
 def expire_session(session_id: str) -> None:
-    """Expire a Checkout Session, so that nobody can pay it. https://docs.stripe.com/api/checkout/sessions/expire"""
+    """Expire a Checkout Session, so that it can no longer be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
     try:
         get_client().v1.checkout.sessions.expire(session_id)
     except stripe.InvalidRequestError as error:  # it was just paid, or has expired
@@ -86,10 +86,10 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
 
 
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
-    """Return the columns of a purchase that Stripe does not know, because another account's key was in use.
+    """Return the columns of a purchase that this Stripe account does not know: it was made with another account's key.
 
-    An open page can't be paid any more. A subscription can neither be charged nor canceled with this key; what was
-    paid stays open until its end. When the other key comes back, the next sync writes what Stripe says.
+    A subscription can neither be charged nor canceled with this key, but gives access until the end of what was paid.
+    With the former key, the next sync writes what Stripe says.
     """
     if purchase.is_open:
         return {"status": Status.EXPIRED, "checkout_url": ""}
@@ -107,10 +107,8 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
 def _write_if_current(seen: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
     """Write the values that were fetched for `seen`. Return None if the purchase was written or synced since then."""
     with transaction.atomic():
-        locked = Purchase.objects.with_catalogue().select_for_update(of=("self",))
-        purchase = locked.filter(pk=seen.pk).first()
-        if purchase is None:  # its price was changed during the wait, so the join of PostgreSQL found no row
-            return None
+        # Without a join: PostgreSQL finds no row if the price was changed while this query waited for the lock.
+        purchase = Purchase.objects.select_for_update().get(pk=seen.pk)
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
         if purchase.version != seen.version or (changes and purchase.synced_at != seen.synced_at):
             return None
