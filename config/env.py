@@ -189,4 +189,4 @@ def _mask_url(text: str) -> str:
     server, query, _options = rest.partition("?")
     if not at and not SERVER_AND_PATH.fullmatch(server):
         server = "…"  # it may be a password, if the @ is missing
-    return f"{scheme}{separator}{'…@' if at else ''}{server}{'?…' if query else ''}"
+    return _mask(f"{scheme}{separator}{'…@' if at else ''}{server}{'?…' if query else ''}")

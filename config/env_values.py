@@ -18,6 +18,7 @@ Parser = Callable[[str], T]
 
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 ATOM = r"[\w!#$%&'*+/=?^{|}~-]+"
 EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
@@ -49,7 +50,7 @@ def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Pa
 
 # --- General types ----------------------------------------------------------------------------------------
 def text_line(text: str) -> str:
-    if text.splitlines() != [text]:
+    if CONTROL_CHARACTER.search(text):
         raise Invalid("one line of text")
     return text
 
