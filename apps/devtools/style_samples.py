@@ -43,6 +43,8 @@ SUBSCRIPTION_STATES = (
     "paused",
     "incomplete",
     "canceled",
+    "refunded_running",
+    "dispute_lost_running",
 )
 
 
@@ -113,8 +115,8 @@ def samples() -> dict[str, Any]:
 
 def make_purchase(state: str) -> Purchase:
     """Return a purchase in a state of status_messages.MESSAGES."""
-    status, dates = STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
-    is_recurring = state in SUBSCRIPTION_STATES or state.endswith("_running")
+    status, dates = state_fields(state)
+    is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
     price, now = configuration.prices[0], timezone.now()
     amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
@@ -138,6 +140,11 @@ def make_purchase(state: str) -> Purchase:
         created_at=now,
         **{field: now + offset for field, offset in dates.items()},
     )
+
+
+def state_fields(state: str) -> tuple[Status, dict[str, timedelta]]:
+    """Return the status of a state, and dates relative to now."""
+    return STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
 
 
 def make_configuration(name: str, amounts: dict[str, int]) -> ProductConfiguration:

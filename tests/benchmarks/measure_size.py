@@ -18,18 +18,13 @@ TIMES = 15
 
 def main(products: int, purchases: int) -> None:
     django.setup()
-    from django.core.management import call_command
     from django.test import Client
     from django.test.utils import setup_test_environment
 
     from tests.benchmarks import rows
     from tests.conftest import signed_in
 
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    rows.create_products(products)
-    rows.create_purchases(purchases)
-    rows.analyze()
+    rows.fill_shop(products, purchases)
     setup_test_environment()
     visitor, (buyer, order) = Client(), _find_buyer()
     mine = signed_in(buyer)

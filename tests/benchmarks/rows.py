@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import Max, Model
@@ -12,6 +13,15 @@ from apps.users.models import User
 
 PUBLIC_ID = {"sqlite": "printf('%%032x', i)", "postgresql": "lpad(to_hex(i), 32, '0')::uuid"}
 PER_BUYER = 10  # purchases
+
+
+def fill_shop(products: int, purchases: int) -> None:
+    """Create the tables and the static files, and fill the shop."""
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    create_products(products)
+    create_purchases(purchases)
+    analyze()
 
 
 def create_products(count: int) -> None:

@@ -18,15 +18,9 @@ NOT_RETURNED = 40
 def main(products: int, purchases: int, waiting: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
     django.setup()
-    from django.core.management import call_command
-
     from tests.benchmarks import rows
 
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    rows.create_products(products)
-    rows.create_purchases(purchases)
-    rows.analyze()
+    rows.fill_shop(products, purchases)
     print(f"\n{json.dumps({'buyer': _create_buyer_cookie(), 'waiting': _create_waiting_buyers(waiting)})}")
 
 

@@ -20,6 +20,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from apps.devtools.style_samples import SUBSCRIPTION_STATES, state_fields
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import MESSAGES
@@ -234,50 +235,22 @@ def _price(product: Product, price_id: str, amount: int, interval: str = "", nic
 
 # --- purchases ----------------------------------------------------------------------------------------------
 
-_SUBSCRIPTIONS = (
-    "trialing",
-    "active",
-    "ending",
-    "past_due",
-    "lapsed",
-    "unpaid",
-    "paused",
-    "incomplete",
-    "canceled",
-    "refunded_running",
-    "dispute_lost_running",
-)
-_SOLD_AS = dict.fromkeys(_SUBSCRIPTIONS, "workshop")
-# States that are a status plus a refund, dispute or planned end.
-_STATUS = {
-    "confirming": Status.OPEN,
-    "slow": Status.OPEN,
-    "canceled_by_buyer": Status.OPEN,
-    "free": Status.PAID,
-    "ending": Status.ACTIVE,
-    "lapsed": Status.PAST_DUE,
-    "refunded_running": Status.REFUNDED,
-    "dispute_lost_running": Status.DISPUTE_LOST,
-}
+_SOLD_AS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
 
 
 def purchase_in(state: str, user: User, slug: str) -> Purchase:
     """Create a purchase that shows `state` (a key of status_messages.MESSAGES), with a timeline."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
     price, now = configuration.prices[0], timezone.now()
-    status = _STATUS.get(state, state)
+    status, dates = state_fields(state)
     amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
     more: dict[str, Any] = {
-        "confirming": {"returned_at": now},
-        "slow": {"returned_at": now - timedelta(minutes=1)},
-        "trialing": {"trial_end": now + 14 * DAY},
-        "ending": {"cancel_at": now + 20 * DAY},
-        "lapsed": {"current_period_start": now - 40 * DAY},
         "failed": {"failure_message": "Your card has insufficient funds."},
         "partially_refunded": {"amount_refunded": amount // 3},
         "refunded": {"amount_refunded": amount},
         "refunded_running": {"amount_refunded": amount},
     }.get(state, {})
+    more |= {field: now + offset for field, offset in dates.items()}
     period = {
         "current_period_start": now - DAY,
         "current_period_end": now + 30 * DAY,
