@@ -13,9 +13,9 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases.personal_data import (
+            deletion_blocker,
             export_purchases,
             finish_checkouts,
-            reason_to_stay,
             refuse_open_checkouts,
         )
         from apps.users import personal_data
@@ -25,7 +25,7 @@ class EcommerceConfig(AppConfig):
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         personal_data.sections["purchases"] = export_purchases
-        if reason_to_stay not in personal_data.deletion_checks:  # tests make apps ready more than once
-            personal_data.deletion_checks.append(reason_to_stay)
+        if deletion_blocker not in personal_data.deletion_checks:  # tests make apps ready more than once
+            personal_data.deletion_checks.append(deletion_blocker)
             personal_data.deletion_preparations.append(finish_checkouts)
             personal_data.locked_deletion_checks.append(refuse_open_checkouts)

@@ -177,7 +177,7 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.completed": _session_changed,  # paid, or on its way
     "checkout.session.async_payment_succeeded": _session_changed,  # the bank paid, days later
     "checkout.session.async_payment_failed": _session_changed,  # the bank did not
-    "checkout.session.expired": _session_changed,  # nobody paid
+    "checkout.session.expired": _session_changed,  # it was not paid
     "payment_intent.payment_failed": _payment_failed,  # a card was declined; the buyer may try another
     "charge.refunded": _payment_changed,
     "refund.created": _payment_changed,

@@ -26,7 +26,7 @@ from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import granting, grants, owned
 from apps.ecommerce.purchases.foreign_subscriptions import billed_twice
-from apps.ecommerce.purchases.personal_data import reason_to_stay
+from apps.ecommerce.purchases.personal_data import deletion_blocker
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
 from stripe_sandbox import errors, scheduled_actions, storage
@@ -373,7 +373,7 @@ class Shop(RuleBasedStateMachine):
         if moment.is_running:
             assert status_message(row).action != "retry", "a second subscription is offered"
         if moment.is_billing:
-            assert reason_to_stay(self._user(row)), "an account could be deleted that is charged again"
+            assert deletion_blocker(self._user(row)), "an account could be deleted that is charged again"
 
     def _assert_store_follows_stripe(self, rows: list[Purchase]) -> None:
         """Assert that the store shows states that Stripe had, in Stripe's order, and access only when paid."""

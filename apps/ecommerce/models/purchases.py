@@ -67,8 +67,8 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 class Purchase(models.Model):
     """One buyer, one price, one Checkout Session. It is created before the Session.
 
-    `public_id` is in the Session's idempotency key, client_reference_id and metadata, so that after a crash either
-    side leads to the other.
+    `public_id` is in the Session's idempotency key, client_reference_id and metadata, so that after a crash the
+    Session can be found from the purchase, and the purchase from the Session.
     """
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)

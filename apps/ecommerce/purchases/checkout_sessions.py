@@ -37,7 +37,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
             _params(purchase, origin), {"idempotency_key": key}
         )
     except stripe.IdempotencyError:
-        # A crashed try had other parameters (host, e-mail address). Nobody has seen its Session.
+        # A crashed try had other parameters (host, e-mail address). No buyer has seen its Session.
         return _expire_without_session(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
         if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
@@ -49,13 +49,13 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
     without_session.update(session_id=session.id, checkout_url=session.url or "")
     purchase = Purchase.objects.get(pk=purchase.pk)
-    if purchase.session_id != session.id:  # it was closed meanwhile, for another price
+    if purchase.session_id != session.id:  # another request has closed it, for another price
         expire_session(session.id)
     return purchase
 
 
 def close_checkout(purchase: Purchase, cause: str) -> Purchase:
-    """Close an open purchase, so that nobody can pay it. What is returned may have been paid at the last moment."""
+    """Close an open purchase, and return it. It may have been paid at the last moment."""
     if not purchase.session_id:
         purchase = _expire_without_session(purchase, cause)
     if not (purchase.is_open and purchase.session_id):

@@ -69,7 +69,7 @@ def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None
     return granting().filter(user=user, product=product).with_catalogue().first()
 
 
-def opening(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+def newest_granting(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     """Return, by product id, the newest of one user's purchases that opens it. They must be sorted newest first."""
     return {purchase.product_id: purchase for purchase in reversed(purchases) if grants(purchase)}
 

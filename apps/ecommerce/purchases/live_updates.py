@@ -47,13 +47,13 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 
 def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
-    """Return the updates of a page that shows one purchase. Only the others are read again."""
+    """Return the updates of a page that shows one purchase, which is not read again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
     return live_updates(user, [*others, shown])
 
 
 def purchases_stamp(purchases: Iterable[Purchase]) -> str:
-    """Return a hash that differs when a purchase is new, was written, or gives access no longer."""
+    """Return a hash that changes when a purchase is created, is changed, or loses its access."""
     now, mode = timezone.now(), livemode()
     rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
     return sha256(repr(rows).encode()).hexdigest()[:16]

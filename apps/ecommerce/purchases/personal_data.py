@@ -35,8 +35,8 @@ def export_purchases(user: User) -> JSON:
     ]
 
 
-def reason_to_stay(user: User) -> str | None:
-    """Return why the account can't be deleted yet, or None. Without it nobody could cancel or open the purchase."""
+def deletion_blocker(user: User) -> str | None:
+    """Return why the account can't be deleted yet, or None: only its user can cancel or open the purchase."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(
@@ -86,7 +86,7 @@ def _close(purchase: Purchase) -> None:
 
 
 def refuse_open_checkouts(user: User) -> None:
-    """Raise DeletionRefused if another tab has opened a checkout: a purchase paid there would belong to nobody."""
+    """Raise DeletionRefused if another tab has opened a checkout: a purchase paid there would have no user."""
     if Purchase.objects.for_user(user).filter(status=Status.OPEN).exists():
         raise DeletionRefused(
             _("A checkout was opened in another tab. Nothing was deleted; please try again.")

@@ -1,6 +1,6 @@
 """What a buyer reads about a purchase.
 
-Never "failed" while the result is unknown, never "paid" unless Stripe says so.
+Never "failed" while the result is unknown, "paid" only if Stripe reports it.
 """
 
 from dataclasses import dataclass, replace
@@ -178,7 +178,7 @@ MESSAGES: dict[str, StatusMessage] = {
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
-    """Return what to tell the buyer now. `canceled`: the buyer just used the payment page's back link."""
+    """Return the message for the buyer now. `canceled`: the buyer just used the payment page's back link."""
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     return replace(message, title=str(message.title) % values, text=str(message.text) % values, key=str(key))

@@ -36,7 +36,7 @@ def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
     first = paginator.page(max(min(start, last.number), last.number - MAX_PAGES + 1, 1))
-    # Sorting and skipping only keys is cheap; the other columns are read for the rows that are shown.
+    # Sorting and skipping keys only is cheap; all columns are read for the rows that are shown.
     keys = queryset.values("pk")[(first.number - 1) * PER_PAGE : last.end_index()]
     return PageRange(first, last, queryset.filter(pk__in=keys))
 

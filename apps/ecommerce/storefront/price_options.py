@@ -1,4 +1,4 @@
-"""The prices that a buyer chooses from, in words."""
+"""The texts of the prices that a buyer chooses from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

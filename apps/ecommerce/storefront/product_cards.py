@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import grants, opening
+from apps.ecommerce.purchases.entitlements import grants, newest_granting
 from apps.ecommerce.purchases.live_updates import STAMP_FIELDS
 
 # The columns of a purchase that a grid of cards uses.
@@ -33,7 +33,7 @@ def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
     """Return a card for each configuration. `purchases` are all of the visitor, newest first."""
-    owned, pending = opening(purchases), _pending(purchases)
+    owned, pending = newest_granting(purchases), _pending(purchases)
     cards = [
         ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
     ]
@@ -45,12 +45,12 @@ def product_cards(
 
 def grid_key(name: str, purchases: Sequence[Purchase]) -> str:
     """Return a cache key for a grid of cards. `name` says which products it shows in the present catalogue."""
-    shown = [*opening(purchases).values(), *_pending(purchases).values()]
+    shown = [*newest_granting(purchases).values(), *_pending(purchases).values()]
     return repr((name, [(row.public_id, row.version, grants(row)) for row in shown]))
 
 
 def blocks_buying(purchase: Purchase) -> bool:
-    """Return whether the purchase gives no access now, but buying the product again would charge the buyer twice."""
+    """Return whether the purchase has no access now, but buying the product again would charge the buyer twice."""
     return purchase.status == Status.PROCESSING or (
         purchase.has_running_subscription and not grants(purchase)
     )

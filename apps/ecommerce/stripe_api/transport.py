@@ -34,15 +34,15 @@ def stripe_deadline() -> Iterator[None]:
 
 
 class DeadlineClient(stripe.RequestsClient):
-    """Keep to stripe_deadline. After one page has waited in vain, let the others fail at once.
+    """Apply stripe_deadline. After a missed deadline, requests fail at once for PAUSE_SECONDS.
 
-    A Stripe that hangs would otherwise occupy every thread of the web server. One request tries again every
-    PAUSE_SECONDS, until Stripe is back.
+    Otherwise an unresponsive Stripe would occupy every thread of the web server. After each pause one request tries
+    again.
     """
 
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT_SECONDS)
-        # A socket's timeout starts anew with each address and each byte, so a deadline needs another thread.
+        # A socket's timeout restarts with each IP address and each byte, so a deadline needs another thread.
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="stripe")
         self._lock, self._paused_until = Lock(), 0.0
 
@@ -70,7 +70,7 @@ class DeadlineClient(stripe.RequestsClient):
         with self._lock:
             if time.monotonic() < self._paused_until:
                 raise _connection_error("Stripe did not answer a moment ago.")
-            if self._paused_until:  # this request tries; the others wait for its result
+            if self._paused_until:  # this request tries; other requests fail until it has a result
                 self._paused_until = deadline + PAUSE_SECONDS
 
     def _send(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Response:

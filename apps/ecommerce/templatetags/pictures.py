@@ -13,7 +13,7 @@ register = template.Library()
 @dataclass(frozen=True, slots=True)
 class Place:
     sizes: str  # how wide the stylesheet makes the picture, so that a browser loads no larger copy
-    visible: int = 1  # how many are visible when the page opens; the others load when scrolled into view
+    visible: int = 1  # how many are visible when the page opens; more load when scrolled into view
     is_urgent: bool = True  # one of them is the largest element of the page and loads before scripts
 
 

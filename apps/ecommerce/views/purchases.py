@@ -41,14 +41,14 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-POLLS_PER_REFRESH = 3  # each third poll asks Stripe; the others find what an event has changed
+POLLS_PER_REFRESH = 3  # each third poll asks Stripe, each poll reads the database, which events change
 
 
 @require_safe
 @never_cache
 @login_required
 def purchases(request: SignedInRequest) -> HttpResponse:
-    """Show what gives access first, then what is unfinished or over."""
+    """Show purchases with access first, then those that are unfinished or over."""
     rows = list(Purchase.objects.for_user(request.user).with_catalogue())
     library = [row for row in rows if grants(row)]
     newest = {row.product_id: row for row in reversed(rows)}

@@ -64,13 +64,13 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
-    # A product that is no longer sold keeps its page, which says so; owners find their way in from there.
+    # A product that is no longer sold keeps its page for its owners.
     status = 200 if configuration.is_on_sale or card.owned else 404
     return render(request, "ecommerce/product.html", context, status=status)
 
 
 def _canonical_path(store_filter: StoreFilter, page: int) -> str:
-    """Return the path that search engines list, whatever the order; "" for a search, which they don't list."""
+    """Return the path for search engines, without the sort order; "" for a search, which they don't list."""
     if store_filter.q or store_filter.first:
         return ""
     params = {"type": store_filter.kind, "page": page if page > 1 else ""}
