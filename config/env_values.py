@@ -107,7 +107,9 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         except Invalid as invalid:
             parts = [_fixed(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
             suggestion = ",".join(parts) if all(parts) else invalid.suggestion
-            raise Invalid(f"{invalid.expected}, with commas between several", suggestion) from None
+            raise Invalid(
+                f"{invalid.expected}, separated by commas if there are several", suggestion
+            ) from None
 
     return parse_all
 
@@ -115,7 +117,7 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
 def path(text: str) -> Path:
     expanded = os.path.expanduser(text)
     if "$" in text or expanded.startswith("~"):
-        raise Invalid("a path without variables and unknown users in it")
+        raise Invalid("a path without variables or unknown users")
     return Path(expanded)
 
 
@@ -127,8 +129,8 @@ def _fixed(text: str, parse: Parser[T]) -> str:
     return text
 
 
-word = matching(r"[!-~]+", "one word, without blanks in it")
-long_word = matching(r"[!-~]{16,}", "16 characters or more, without blanks")
+word = matching(r"[!-~]+", "one word without spaces")
+long_word = matching(r"[!-~]{16,}", "at least 16 characters without spaces")
 email_address = matching(
     EMAIL,
     "one e-mail address, for example hello@example.com",
@@ -164,11 +166,11 @@ def time_zone(text: str) -> str:
 
 stripe_secret_key = matching(
     r"[sr]k_(?:test|live)_\w+",
-    "a secret key of Stripe (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
-    "pk_… is the publishable key, whsec_… belongs into STRIPE_WEBHOOK_SECRET",
+    "a secret key from Stripe (sk_live_…, rk_live_… or sk_test_…), complete and without spaces; "
+    "pk_… is the publishable key, whsec_… belongs in STRIPE_WEBHOOK_SECRET",
 )
 stripe_webhook_secret = matching(
     r"whsec_[\w+/=-]+",
-    "the signing secret of the webhook (whsec_…), whole and without blanks; "
-    "we_… is the endpoint's id, sk_… belongs into STRIPE_SECRET_KEY",
+    "the signing secret of the webhook (whsec_…), complete and without spaces; "
+    "we_… is the endpoint's id, sk_… belongs in STRIPE_SECRET_KEY",
 )

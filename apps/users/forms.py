@@ -21,7 +21,9 @@ class DeleteAccountForm(forms.Form):
     """Ask for the password, or for the e-mail address if the user has no password."""
 
     password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     email = forms.CharField(
         label=_("Enter your e-mail address to confirm"),

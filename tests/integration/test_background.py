@@ -222,10 +222,11 @@ def test_without_a_mail_server_people_are_told(ada: User, settings: Any, address
 def test_a_reset_tells_no_stranger_who_has_an_account(ada: User, settings: Any) -> None:
     mail_by(settings, NO_MAIL_SERVER)
     pages = [
-        Client().post("/accounts/password/reset/", {"email": email}, follow=True).content.decode()
+        Client().post("/accounts/password/reset/", {"email": email}, follow=True)
         for email in ("ada@example.com", "nobody@example.com")
     ]
-    assert pages[0].count("could not be sent") == pages[1].count("could not be sent") == 1
+    known, unknown = ([str(message) for message in page.context["messages"]] for page in pages)
+    assert known == unknown != []
 
 
 def test_the_worker_tries_account_mails_again(queue: None, ada: User, settings: Any) -> None:

@@ -79,7 +79,7 @@ def test_people_sign_up_and_buy_in_a_demo_and_are_told_that_no_mail_comes(
         "/accounts/signup/", {"email": "grace@example.com", "password1": PASSWORD}, follow=True
     )
     assert signed_in_as(client) == "grace@example.com"
-    assert [message.level_tag for message in page.context["messages"]] == ["warning"]
+    assert "warning" in [message.level_tag for message in page.context["messages"]]
     bought(client, icons)
     assert Mail.objects.exists()
     assert send_unsent() == 0  # nothing to try again

@@ -186,7 +186,7 @@ def test_readyz_tells_the_public_only_whether_it_is_ready(
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (200, {"ready": True})
-    monkeypatch.setitem(readiness_checks.CHECKS, "worker", lambda: "silent: is manage.py db_worker running?")
+    monkeypatch.setitem(readiness_checks.CHECKS, "worker", lambda: "silent: start manage.py db_worker")
     for client in others:
         response = client.get("/readyz")
         assert (response.status_code, response.json()) == (503, {"ready": False})
