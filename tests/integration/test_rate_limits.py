@@ -86,7 +86,6 @@ def test_sign_in_sign_up_and_reset_forms_are_limited(
     refused = client.post(f"/accounts/{path}/", form)
     assert refused.status_code == 429
     assert refused["Retry-After"] == "60"
-    assert "429.html" in [template.name for template in refused.templates]
 
 
 def test_password_is_not_checked_after_five_wrong_ones(ada: User, client: Client) -> None:
