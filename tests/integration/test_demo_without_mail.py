@@ -66,7 +66,7 @@ def test_a_demo_writes_no_code_and_no_link_into_the_log(
     for path in paths:
         Client().get(path, follow=True)  # the request log names the page, not the key
     written = caplog.text + "".join(capfd.readouterr())
-    assert "A mail to a…@example.com was not sent" in written
+    assert "An e-mail to a…@example.com was not sent" in written
     for secret in [*paths, *codes, *(str(mail.body) for mail in unsent)]:
         assert secret not in written
     assert not re.search(CODE, written)

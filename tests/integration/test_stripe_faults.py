@@ -124,7 +124,7 @@ def test_doctor_reports_a_response_that_breaks_off(
     said = StringIO()
     with pytest.raises(SystemExit):
         call_command("stripe_doctor", stdout=said, no_color=True)
-    assert "ok  Account" in said.getvalue()
+    assert "ok   Account" in said.getvalue()
     assert said.getvalue().splitlines()[-1].startswith("FAIL Stripe can't be reached")
 
 

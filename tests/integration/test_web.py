@@ -275,7 +275,7 @@ def test_development_mailbox_stores_and_shows_email(
 
 
 def test_newest_email_is_first_and_an_empty_mailbox_has_a_message(client: Client, mailbox: Path) -> None:
-    assert "No mail yet" in client.get("/dev/mail/").content.decode()
+    assert 'class="empty"' in client.get("/dev/mail/").content.decode()
     for subject in ("First", "Second"):
         mail.send_mail(subject, "", None, ["ada@example.com"])
     page = client.get("/dev/mail/").content.decode()
