@@ -18,7 +18,7 @@ THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
 def decimals(currency: str) -> int:
-    """Return how many digits of Stripe's integer come after the decimal point."""
+    """Return the number of decimal places in Stripe's amounts."""
     code = currency.lower()
     return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
 
@@ -34,7 +34,6 @@ def format_money(amount: int, currency: str, *, short: bool = False) -> str:
 
 
 def format_period(interval: str, count: int) -> str:
-    """Return "month" or "3 months"."""
     words = {
         "day": ngettext("day", "%(count)d days", count),
         "week": ngettext("week", "%(count)d weeks", count),
@@ -58,7 +57,7 @@ def _format(amount: int, code: str, short: bool, language: str, currency_format:
 
 
 def _pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
-    """Return CLDR's currency pattern with that many decimals, and with a space between letters and digits.
+    """Return CLDR's currency pattern with `places` decimals, and with a space between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
     """

@@ -1,6 +1,7 @@
-"""Stripe's events: recorded once by id, dispatched by one table. https://docs.stripe.com/webhooks
+"""Verify, store and handle Stripe's events. https://docs.stripe.com/webhooks
 
-A payload only says what to fetch: every handler asks Stripe for the current state. Duplicates and order don't matter.
+Each event is stored once, by its id. Handlers fetch the current state from Stripe and use only ids of the payload, so
+duplicates and the order of events do not matter.
 """
 
 import json
@@ -33,13 +34,13 @@ MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year th
 
 
 class UnusableEvent(Exception):
-    """The event lacks what its handler needs, however often Stripe delivers it."""
+    """The event lacks what its handler needs, so another delivery would not help."""
 
 
 def verify(body: bytes, signature: str) -> Payload:
-    """Return the event, if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
+    """Return the event if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
 
-    Raises stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
+    Raise stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
     """
     text = body.decode()
     if not signature.isascii():  # the SDK's comparison raises TypeError
@@ -55,9 +56,9 @@ def verify(body: bytes, signature: str) -> Payload:
 
 
 def receive(event: Payload) -> None:
-    """Record the event and handle it, unless it is done.
+    """Store the event, and handle it unless that was done before.
 
-    An error in a handler is recorded with the event and raised, so that Stripe delivers the event again.
+    An error in a handler is stored and raised, so that Stripe delivers the event again.
     """
     is_handled = event["type"] in HANDLERS
     record = WebhookEvent(
@@ -81,18 +82,18 @@ def receive(event: Payload) -> None:
 
 
 def process(record: WebhookEvent) -> None:
-    """Handle a recorded event again."""
+    """Handle a stored event again."""
     WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
     _handle(record)
 
 
 def event_cause(event: Payload) -> str:
-    """Return the cause that a StatusChange notes for an event."""
+    """Return the `cause` of a StatusChange after this event."""
     return f"{event['type']} {event['id']}"
 
 
 def _is_snapshot_event(event: Any) -> bool:
-    """Return whether the event has what its row needs. https://docs.stripe.com/api/events/object"""
+    """Return whether the event has the fields that its row needs. https://docs.stripe.com/api/events/object"""
     return (
         isinstance(event, dict)
         and event.get("object") == "event"
@@ -124,7 +125,7 @@ def _handle(record: WebhookEvent) -> None:
 
 
 def _id(value: Any, name: str) -> str:
-    """Return the id of an object, expanded or not. Raise UnusableEvent if it has no usable id."""
+    """Return the id of an object, expanded or not. Raise UnusableEvent if it has none."""
     found = value.get("id") if isinstance(value, Mapping) else value
     if not _is_text(found, STRIPE_ID_LENGTH):
         raise UnusableEvent(f"the {name} has no id")
@@ -205,13 +206,13 @@ HANDLERS: dict[str, Handler] = {
 
 
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
-    """Sync and return the purchase of a subscription. One that was made outside the store is adopted."""
+    """Sync and return the purchase of a subscription, which is created if the store does not know it."""
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
     return sync_purchase(purchase, cause) if purchase else adopt_subscription_by_id(subscription_id, cause)
 
 
 def _claim(session: Payload) -> Iterable[Purchase]:
-    """Return the purchase of a Session that a crash kept the store from saving; none for another shop's Session."""
+    """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])
     return Purchase.objects.filter(session_id=session["id"])

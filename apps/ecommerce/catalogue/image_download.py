@@ -1,4 +1,4 @@
-"""Download images from untrusted URLs on the public internet, with limits on time and size."""
+"""Download images from untrusted URLs on the public internet. Time and size are limited."""
 
 import http.client
 import ipaddress
@@ -29,7 +29,7 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class DownloadError(Exception):
-    """The image can't or must not be downloaded. The message says why."""
+    pass
 
 
 class DownloadTimeout(DownloadError):
@@ -91,7 +91,6 @@ class _DownloadThread(Thread):
                 self.socket.close()
 
     def abort(self) -> None:
-        """End the thread, which may wait for the server."""
         self.is_aborted = True
         with suppress(OSError):  # the connection has just ended
             if self.socket:
@@ -109,7 +108,7 @@ class _DownloadThread(Thread):
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
 
     def _connect(self, parts: SplitResult) -> HTTPConnection:
-        """Connect to the first public IP address that answers, without resolving the host a second time."""
+        """Connect to the first public IP address that answers. The host is resolved once, so it can't change."""
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
         error: Exception = DownloadError(f"{host} has no public IP address")
         for address in _resolve_public_ips(host, port):
@@ -139,7 +138,7 @@ class _DownloadThread(Thread):
 
 
 def _validate_url(url: str) -> SplitResult:
-    """Return the parts of the URL, quoted and with its host in ASCII. Raise DownloadError if it is not allowed."""
+    """Return the parts of the URL, quoted and with an ASCII host. Raise DownloadError if it is not allowed."""
     if len(url) > MAX_URL_LENGTH:
         raise DownloadError("the URL is too long")
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))
@@ -160,7 +159,7 @@ def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
 
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-    """Return the body of the response, or the URL of a redirect."""
+    """Return the body, or the URL of a redirect."""
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:

@@ -1,4 +1,4 @@
-"""Copy product images to our storage, so that a shopper's browser requests nothing from other sites.
+"""Copy product images to our storage, so that shoppers' browsers request nothing from other sites.
 
 Copies are WebP in the widths that pages use: upright, in sRGB, one frame, without metadata.
 """
@@ -38,11 +38,11 @@ logger = logging.getLogger(__name__)
 
 
 class ImageError(Exception):
-    """The image can't be copied. The message says why."""
+    pass
 
 
 def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: float | None = None) -> None:
-    """Set `row.copies`, reusing `old` ones. `seconds` limits the total time of all downloads."""
+    """Set `row.copies`, reusing the `old` ones. `seconds` limits the total time of all downloads."""
     deadline = monotonic() + seconds if seconds else None
     row.copies = {url: old.get(url) for url in row.images}
     for url in [url for url, copy in row.copies.items() if not copy]:
@@ -55,7 +55,7 @@ def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: f
 
 
 def _copy_unless_down(url: str, seconds: float, timeouts: Counter[str]) -> dict[str, Any]:
-    """Raise ImageError without a request if the server has timed out MAX_TIMEOUTS times."""
+    """Copy an image, unless its server has timed out MAX_TIMEOUTS times."""
     host = "".join(url.split("/")[2:3])
     if timeouts[host] >= MAX_TIMEOUTS:
         raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
@@ -68,7 +68,7 @@ def _copy_unless_down(url: str, seconds: float, timeouts: Counter[str]) -> dict[
 
 
 def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
-    """Download an image and store copies of it. A static file of this site is not copied.
+    """Download an image and store copies of it. Static files of this site are not copied.
 
     Raise ImageError if the image is unusable or the download takes longer than `seconds`.
     """
@@ -91,14 +91,14 @@ def _explain_failure(step: str) -> Iterator[None]:
 
 
 def _is_static_file(url: str) -> bool:
-    """Return whether the URL is that of a static file of this site, at any port."""
+    """Return whether the URL is a static file of this site, at any port."""
     parts, site = urlsplit(url), urlsplit(settings.SITE_URL)
     is_this_site = bool(parts.hostname) and parts.hostname == site.hostname
     return is_this_site and parts.path.startswith(settings.STATIC_URL)
 
 
 def _decode(body: bytes) -> Image.Image:
-    """Decode an image upright, in sRGB, with transparency, and no wider than pages need."""
+    """Return the image upright, in sRGB, and no wider than pages need."""
     with Image.open(BytesIO(body), formats=FORMATS) as file:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:
@@ -120,7 +120,7 @@ def _decode(body: bytes) -> Image.Image:
 
 
 def _store(image: Image.Image, body: bytes) -> Picture:
-    """Store missing copies. Browsers can cache them without limit, because their names contain a digest."""
+    """Store missing copies. Their names contain a digest, so browsers can cache them without limit."""
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
     widths = [*(width for width in WIDTHS if width < image.width), image.width]
     stored = Picture(f"products/{digest[:32]}", *image.size, widths)

@@ -5,7 +5,7 @@ from apps.ecommerce.models import Price, Product
 
 
 class NotSaved(Exception):
-    """A product or a price could not be saved. The message names each, with the reason."""
+    pass
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Report:
 
 
 def printable(text: object) -> str:
-    """Escape control characters and surrogates, for terminals and logs."""
+    """Escape control characters and surrogates for terminals and logs."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )

@@ -1,4 +1,4 @@
-"""Build Product and Price rows from Stripe's objects. Refuse objects that the store would sell wrongly."""
+"""Build Product and Price rows from Stripe's objects. Reject objects that the store would sell wrongly."""
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -31,13 +31,13 @@ RowT = TypeVar("RowT", Product, Price)
 
 
 class InvalidObject(Exception):
-    """The store can't copy an object of Stripe. The message says why."""
+    pass
 
 
 def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
-    """Return unsaved rows. Report invalid items as not saved."""
+    """Return unsaved rows. Invalid items are added to `report.not_saved`."""
     build: Callable[..., Any] = _build_product if model is Product else _build_price
     rows: list[RowT] = []
     for item in items:
@@ -60,14 +60,14 @@ def get_product_id(price: StripeData) -> str:
 
 
 def clean_line(text: object) -> str:
-    """Return the text in one line without control characters, or "" if no character is visible."""
+    """Return the text as one line without control characters; "" if no character is visible."""
     line = " ".join(str(text or "").split())
     line = "".join(letter for letter in line if unicodedata.category(letter) != "Cc")
     return line if any(unicodedata.category(letter)[0] not in "CZ" for letter in line) else ""
 
 
 def _describe(model: type[Model], item: object) -> str:
-    """Return name and id of an object, which may lack any field."""
+    """Return the name and id of an object that may lack any field."""
     if not isinstance(item, Mapping):
         return f"{model._meta.verbose_name} {printable(item)[:80]}"
     key = printable(item.get("id"))

@@ -1,4 +1,4 @@
-"""Derived columns by which the store searches, filters and sorts, so that queries need no joins."""
+"""Compute the columns by which the store searches, filters and sorts, so that its queries need no joins."""
 
 import logging
 import re
@@ -25,14 +25,14 @@ GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
 
 def fold(text: str) -> str:
-    """Return the text without case and accents: "Café–Größe" and "CAFE grosse" are both "cafe grosse"."""
+    """Remove case, accents and punctuation: "Café–Größe" and "CAFE grosse" become "cafe grosse"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return GAPS.sub(" ", bare.translate(LETTERS)).strip()
 
 
 def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:
-    """Refresh the columns of these products, or of all. Return a line for each failure."""
+    """Refresh the columns of these products, or of all. Return the failures."""
     rows = all_rows(ProductConfiguration).order_by("pk")
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
@@ -48,7 +48,7 @@ def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[s
 
 
 def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
-    """Refresh rows whose product and prices are loaded, with at most one query. Return a line for each failure."""
+    """Refresh rows whose product and prices are loaded, with at most one query. Return the failures."""
     changed: list[ProductConfiguration] = []
     failures: list[str] = []
     for row in rows:
@@ -63,12 +63,12 @@ def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
 
 
 def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
-    """Refresh the columns after a save in the admin (receiver of post_save)."""
+    """Refresh the columns after a save (receiver of post_save)."""
     refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
 
 
 def set_search_columns(row: ProductConfiguration) -> bool:
-    """Compute the columns from the product and its prices. Return whether one has changed."""
+    """Return whether a column has changed."""
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
     row.listed = row.is_active and product.active
@@ -84,7 +84,7 @@ def set_search_columns(row: ProductConfiguration) -> bool:
 
 
 def _fingerprint(row: ProductConfiguration) -> str:
-    """Return a digest of what the product's page shows."""
+    """Return a digest of what the product page shows."""
     product = row.product
     names = ("id", "unit_amount", "currency", "interval", "interval_count", "trial_period_days", "nickname")
     prices = [attrgetter(*names)(price) for price in row.prices]

@@ -1,4 +1,4 @@
-"""Choose slugs of products that are valid, unique, stable and different from the site's routes."""
+"""Choose product slugs that are valid, unique, stable and different from the site's routes."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -31,14 +31,14 @@ RESERVED = frozenset(
 
 
 class SlugConverter(StringConverter):
-    """Build a URL from any slug, so that an invalid one does not break pages that link to it."""
+    """Build a URL from any slug, so that an invalid slug does not break pages that link to it."""
 
     def to_url(self, value: str) -> str:
         return str(value).replace("/", "-") or "-"
 
 
 def choose_slugs(products: list[Product]) -> dict[str, str]:
-    """Return an unused slug for each product id. The choice is stable unless another product takes the slug."""
+    """Return an unused slug for each product id. A product gets the same slug again unless it is taken."""
     candidates = {product.id: list(_generate_candidates(product)) for product in products}
     all_candidates = {slug for slugs in candidates.values() for slug in slugs}
     rows = all_rows(ProductConfiguration).annotate(folded=Lower("slug"))
@@ -82,7 +82,7 @@ def _leads_to_product(route: str, slug: str) -> bool:
 
 
 def _generate_candidates(product: Product) -> Iterator[str]:
-    """Yield the slug from the metadata or the name, then longer ones that contain a digest of the id."""
+    """Yield the slug from the metadata or the name, then longer ones with a digest of the id."""
     texts = (str(product.metadata.get("slug") or ""), product.name)
     base = next(filter(None, (slugify(text)[:MAX_LENGTH].strip("-_") for text in texts)), "product")
     if not is_reserved(base):

@@ -1,4 +1,4 @@
-"""Copy products and prices from Stripe: all (`bootstrap_ecommerce`), or one product after an event.
+"""Copy products and prices from Stripe: all of them (bootstrap_ecommerce), or one product after an event.
 
 https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 """
@@ -28,7 +28,7 @@ from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, r
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
     """Copy all active products and prices, and deactivate those that Stripe no longer lists.
 
-    Safe to repeat and to interrupt. Raise stripe.StripeError if a request to Stripe fails.
+    Safe to repeat and to interrupt. Raise stripe.StripeError if a request fails.
     """
     report = Report(dry_run)
     try:
@@ -42,7 +42,7 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 def sync_product(product_id: str) -> None:
     """Copy one product with its prices, or deactivate it if Stripe has deleted it.
 
-    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request to Stripe fails.
+    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request fails.
     """
     fetched_at = timezone.now()
     item, prices = _fetch(product_id)
@@ -126,10 +126,7 @@ def _archive(model: type[RowT], listed: set[str], started: datetime, report: Rep
 
 
 def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
-    """Return a product, or None if Stripe has deleted it, and its active prices.
-
-    Send one request, or two for a product without prices. https://docs.stripe.com/expand
-    """
+    """Return a product (None if Stripe has deleted it) and its active prices."""
     try:
         pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
         prices = [price for page in pages for price in page]
@@ -147,8 +144,7 @@ def _write_product(
 ) -> None:
     """Write a product, its prices and search columns in one transaction. Raise NotSaved if one fails.
 
-    `active_ids` are the ids of its active prices, including those that can't be copied. Without `copies` the product
-    keeps its copies of images.
+    `active_ids` are the ids of all active prices, valid or not. Without `copies` the product keeps its copied images.
     """
     report = Report()
     with transaction.atomic(using=router.db_for_write(Product)):

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Alert(models.Model):
-    """When an alert was last e-mailed, so that it is sent once a day at most."""
+    """The time of the last e-mail about an alert, which is sent at most once a day."""
 
     key = models.CharField(primary_key=True, max_length=60)
     message = models.TextField()

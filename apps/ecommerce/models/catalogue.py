@@ -1,4 +1,4 @@
-"""Products and prices are copies of Stripe's objects. ProductConfiguration is the founder's own."""
+"""Product and Price are copies of Stripe's objects. ProductConfiguration is edited in the admin."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Product(models.Model):
         return self.name
 
     def in_store(self, prices: Iterable[Price]) -> list[Price]:
-        """Return the sellable ones of its prices, the default price first, then by amount."""
+        """Return the sellable prices, the default price first, then by amount."""
         sellable = (price for price in prices if price.is_sellable)
         default = self.default_price_id
         return sorted(sellable, key=lambda price: (price.id != default, price.unit_amount, price.id))
@@ -55,7 +55,7 @@ class Product(models.Model):
 
     @property
     def picture(self) -> Picture:
-        """The first picture, or a drawn one."""
+        """Return the first picture, or a generated pattern."""
         return next(iter(self.pictures), drawn_for(self.id))
 
 
@@ -90,7 +90,7 @@ class Price(models.Model):
 
     @property
     def label(self) -> str:
-        """What it costs, short: "$9", "$9 / month", "$25 / 3 months", "Free"."""
+        """Return "$9", "$9 / month", "$25 / 3 months" or "Free"."""
         if self.unit_amount is None:
             return gettext("Price on request")
         if not self.unit_amount and not self.is_recurring:
@@ -102,7 +102,6 @@ class Price(models.Model):
 
     @property
     def period(self) -> str:
-        """ "month", "3 months"."""
         return format_period(self.interval, self.interval_count)
 
     @property
@@ -111,12 +110,11 @@ class Price(models.Model):
 
     @property
     def is_sellable(self) -> bool:
-        """Whether the amount of one is known beforehand."""
         return self.active and self.unit_amount is not None and not self.metered
 
 
 def cheapest(prices: Sequence[Price]) -> Price:
-    """Return the lowest price in the currency of the first, which is the default price."""
+    """Return the lowest price in the currency of the first one, which is the default price."""
     comparable = (price for price in prices if price.currency == prices[0].currency)
     return min(comparable, key=lambda price: price.unit_amount or 0)
 
@@ -130,7 +128,7 @@ class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
 
 
 class ProductConfiguration(models.Model):
-    """How the store shows a product and what its owners get. Edited in the admin, not changed by events."""
+    """What the store shows of a product, and what its owners get. Stripe's events do not change it."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
     slug = models.SlugField(max_length=80, unique=True, help_text=_("The product's address in the store."))

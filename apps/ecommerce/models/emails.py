@@ -7,7 +7,7 @@ from .purchases import Purchase
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of one kind: "v3" is about the third version of the purchase.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase.
     """
 
     class Kind(models.TextChoices):

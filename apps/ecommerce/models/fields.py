@@ -7,7 +7,7 @@ STRIPE_ID_LENGTH = 255  # Stripe promises no maximum; ids of Checkout Sessions h
 
 
 class PrivateFileField(models.FileField):
-    """A file in the storage "private". Migrations see a FileField, because they must not import live code."""
+    """Store files in the storage "private". Migrations see a FileField, because they must not import live code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"storage": private_storage})

@@ -1,4 +1,4 @@
-"""E-mail ADMINS about problems that the shop can't repair: the same alert at most once a day.
+"""E-mail ADMINS about problems that need a person.
 
 reconcile_purchases runs in its own process, so alerts arrive even if the worker or the web server is down.
 """
@@ -32,7 +32,7 @@ def reconcile_in_background() -> str:
 
 
 def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
-    """Return the report and the texts of all alerts. Raise stripe.StripeError if a request to Stripe fails."""
+    """Return the report and the texts of all alerts. Raise stripe.StripeError if a request fails."""
     try:
         report = reconcile(since, **options)
     except stripe.StripeError as error:
@@ -42,10 +42,7 @@ def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[
 
 
 def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
-    """Mail the alerts of check_shop() and `more` that were not mailed within a day. Return the texts of all alerts.
-
-    If the mail server is unreachable, the next run tries again.
-    """
+    """E-mail the alerts of check_shop() and `more`, each at most once a day. Return the texts of all alerts."""
     alerts = {key: text for key, text in {**check_shop(), **(more or {})}.items() if text}
     for key, text in alerts.items():
         logger.error("Alert (%s): %s", key, text)
@@ -99,7 +96,7 @@ def _list_buyers(purchases: list[Purchase]) -> str:
 
 
 def _describe_lost_events(report: Reconciliation) -> str:
-    """Return the text of the alert, or "" if no event is missing or it may still be in transit."""
+    """Return the text of the alert; "" if no event is missing or it may still arrive."""
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if report.late_events or report.found or (report.repaired and is_quiet):
         return f"Some Stripe events did not arrive. {report} Run: manage.py stripe_doctor"

@@ -1,5 +1,3 @@
-"""Find the rows and files that `manage.py prune` deletes every night."""
-
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -21,7 +19,7 @@ BATCH_SIZE = 1000
 
 
 def find_outdated_rows() -> dict[str, QuerySet]:
-    """Return the rows to delete, by name. Purchases, their status changes and e-mails are never deleted."""
+    """Return the rows to delete, by name. Purchases, their history and e-mails are never deleted."""
     now = timezone.now()
     running = Session.objects.filter(expire_date__gte=now).values("session_key")
     old_task = now - timedelta(days=TASK_DAYS)
@@ -37,7 +35,7 @@ def find_outdated_rows() -> dict[str, QuerySet]:
 
 
 def delete_rows(rows: QuerySet) -> int:
-    """Delete in small transactions, so that requests do not wait. Return the number of rows."""
+    """Delete in small transactions, so that requests do not wait for a lock. Return the number of rows."""
     count = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH_SIZE]):
         rows.model._default_manager.filter(pk__in=keys).delete()

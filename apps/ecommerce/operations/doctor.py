@@ -24,7 +24,7 @@ FIX_HINT = "Run stripe_doctor --fix, or use `stripe listen` on a developer's mac
 
 
 def examine(*, fix: bool = False) -> Iterator[Finding]:
-    """Yield the findings, in the order in which to repair them. Create or correct the webhook endpoint if `fix`."""
+    """Yield the findings in the order of repair. With `fix`, create or correct the webhook endpoint."""
     yield from _check_key()
     yield from examine_proxies()
     try:

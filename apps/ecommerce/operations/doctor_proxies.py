@@ -1,4 +1,4 @@
-"""Request the site at SITE_URL and check how the proxies in front of it change requests.
+"""Request the site at SITE_URL, and check how the proxies in front of it change requests.
 
 With too few trusted proxies, all shoppers have one IP address, and ten wrong passwords lock all of them out. With too
 many, or with a header that clients can set, rate limits by IP address have no effect.
@@ -51,7 +51,7 @@ def examine_proxies() -> Iterator[Finding]:
 
 
 def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
-    """Return the details of /readyz about this request; {} if the response has none."""
+    """Return the details that /readyz reports about this request; {} if there are none."""
     response = requests.get(
         f"{settings.SITE_URL}{READYZ}",
         headers={"Authorization": authorization(), **headers},
@@ -93,7 +93,7 @@ def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[
 
 
 def _count_proxies(forged: dict[str, Any]) -> int:
-    """Count the entries that proxies appended after the forged one. The first of them is the client's."""
+    """Count the IP addresses after the forged one, without the first, which is the client's."""
     hops = forged["hops"]
     forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may drop it
     return max(len(hops) - forged_index - 2, 0)
@@ -113,7 +113,7 @@ def _check_buffering() -> Iterator[Finding]:
 
 
 def answers_half_a_body() -> bool:
-    """Send half of a body. A buffering proxy waits for the rest; the web server would respond at once."""
+    """Send half of a body. A buffering proxy waits for the rest; a web server without one responds at once."""
     url = urlsplit(settings.SITE_URL)
     connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = connection_class(url.netloc, timeout=HALF_BODY_SECONDS)

@@ -1,4 +1,4 @@
-"""Find Checkout Sessions of this shop that are missing from its database, for example after restoring a backup."""
+"""Find Checkout Sessions that are missing from the database, for example after restoring a backup."""
 
 import logging
 from uuid import UUID
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def find_purchase(session: StripeData) -> Purchase | None:
-    """Return the purchase that the Session's metadata names, or a new unsaved one; None for another shop's Session."""
+    """Return the purchase named in the Session's metadata, or a new unsaved one; None for another shop's Session."""
     metadata = session["metadata"] or {}
     try:
         public_id = UUID(metadata.get("purchase", ""))
@@ -43,7 +43,7 @@ def find_purchase(session: StripeData) -> Purchase | None:
 
 
 def save_session(purchase: Purchase, session: StripeData) -> Purchase:
-    """Save the id of the Session, and a new purchase with its customer, which may be missing too."""
+    """Save the Session's id, and a new purchase with its customer."""
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
@@ -58,7 +58,7 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
 
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:
-    """Return the user who paid, if their account still exists, and the e-mail address."""
+    """Return the user, if the account still exists, and the e-mail address."""
     customer_id = object_id(session["customer"])
     known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
     if known:

@@ -1,6 +1,6 @@
-"""Repair purchases whose webhooks were lost: `reconcile_purchases`, every ten minutes.
+"""Repair purchases whose webhooks were lost: `manage.py reconcile_purchases`, every ten minutes.
 
-Stripe's lists are read a hundred objects at a time. Only purchases that may differ are synced.
+Only purchases that differ from Stripe's lists are synced.
 https://docs.stripe.com/webhooks/process-undelivered-events
 """
 
@@ -43,7 +43,7 @@ REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 @dataclass
 class Reconciliation:
-    """A run and its results; in a dry run, what it would do."""
+    """The results of a run; in a dry run, what it would do."""
 
     since: datetime
     dry_run: bool
@@ -73,14 +73,14 @@ class Reconciliation:
                     self._repair(purchase)
 
     def _adopt_session(self, session: StripeData) -> Purchase | None:
-        """Return the purchase of a Session of this shop that the store does not know; None in a dry run."""
+        """Return the purchase of a Session of this shop that is not in the database; None in a dry run."""
         if (purchase := find_purchase(session)) is None:
             return None
         self.found.append(f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
-        """Compare subscriptions of any age, and adopt those that were created outside the store."""
+        """Compare subscriptions of any age. Those that were created outside the store get a purchase."""
         for page in self._pages("subscriptions", status="all"):
             ids = [subscription["id"] for subscription in page]
             purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
@@ -95,7 +95,7 @@ class Reconciliation:
                     self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
 
     def process_events(self, *, undelivered: bool) -> None:
-        """Process events that webhooks have not processed: all, or those that Stripe could not deliver."""
+        """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
         for page in self._pages("events", created=self._created, **params):
             processed = WebhookEvent.objects.filter(id__in=[event["id"] for event in page])
@@ -147,11 +147,10 @@ def reconcile(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Reconciliation:
-    """Compare purchases since `since` (UTC) with Stripe. The default is the oldest open purchase, at least three days.
+    """Compare purchases since `since` (UTC) with Stripe. Default: the oldest open purchase, at least three days.
 
-    Compare subscriptions of any age. Process events that Stripe could not deliver; all events if `since` is given
-    (after restoring a backup) or if no event has arrived in that time (without a webhook endpoint).
-    Raise stripe.StripeError if a request to Stripe fails; earlier repairs remain.
+    Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
+    given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint). Raise stripe.StripeError if a request fails; earlier repairs remain.
     """
     last_event = webhook_health().last_event
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
@@ -172,14 +171,14 @@ def _default_since() -> datetime:
 
 
 def _queue_trial_notices() -> None:
-    """Queue the e-mails of `trial_will_end` events that did not arrive."""
+    """Queue e-mails for `trial_will_end` events that did not arrive."""
     soon = timezone.now() + emails.TRIAL_NOTICE
     for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
         emails.queue_trial_ending_email(purchase)
 
 
 def _session_differs(purchase: Purchase, session: StripeData) -> bool:
-    """Return whether the status of the first payment differs. Events report refunds and disputes."""
+    """Return whether the status of the first payment differs. Refunds and disputes are reported by events."""
     if session["mode"] == "subscription" and session["status"] == "complete":
         return purchase.subscription_id != object_id(session["subscription"])
     intent = expanded(session["payment_intent"])

@@ -33,7 +33,7 @@ def webhook_health() -> Health:
 
 
 def webhook_details() -> dict[str, object]:
-    """Return the details for /readyz. The site stays ready: it can also read purchases from Stripe."""
+    """Return the details for /readyz. A silent webhook does not make the site unready: it can read from Stripe."""
     health = webhook_health()
     return {
         "webhooks": "silent: run manage.py stripe_doctor" if health.is_silent else "ok",

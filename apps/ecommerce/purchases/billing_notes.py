@@ -1,4 +1,4 @@
-"""What a subscriber reads about the next charge."""
+"""Texts about the next charge of a subscription."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,13 +18,13 @@ RENEWAL_NOTES: dict[str, str | Promise] = {
 
 
 def renewal_note(purchase: Purchase) -> str:
-    """Return what comes next, such as "Renews on Dec. 23, 2026"; "" for what is paid once."""
+    """Return a note such as "Renews on Dec. 23, 2026"; "" for a one-time purchase."""
     note = RENEWAL_NOTES.get(message_key(purchase), "")
     return str(note) % message_values(purchase) if note else ""
 
 
 def billing_note(purchase: Purchase) -> str:
-    """Return what Stripe will charge for a subscription whose last payment went back to the buyer; "" for others."""
+    """Return what Stripe will charge although the last payment was refunded or disputed; "" otherwise."""
     if purchase.status not in REVOKED or not purchase.has_running_subscription:
         return ""
     if not purchase.will_be_charged_again:

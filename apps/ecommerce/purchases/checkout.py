@@ -1,7 +1,4 @@
-"""Where a checkout starts: a user and a price become the URL of Stripe's hosted page.
-
-https://docs.stripe.com/payments/checkout
-"""
+"""Start a checkout. https://docs.stripe.com/payments/checkout"""
 
 from django.db import IntegrityError
 from django.utils.translation import get_language
@@ -19,18 +16,16 @@ MAX_TRIES = 4
 
 
 class CheckoutRefused(Exception):
-    """The product can't be sold to this buyer. The message is for the buyer; nothing was charged."""
+    """The product can't be sold to this buyer. Nothing was charged, and the message is for the buyer."""
 
 
 class AlreadyOwned(CheckoutRefused):
-    """The buyer has access to the product."""
-
     def __init__(self, configuration: ProductConfiguration) -> None:
         super().__init__(_("You already own %(product)s.") % {"product": configuration})
 
 
 class AlreadySubscribed(CheckoutRefused):
-    """The buyer has a running subscription to the product; both would be charged."""
+    """The buyer has a running subscription to the product. A second one would be charged, too."""
 
     def __init__(self, purchase: Purchase) -> None:
         message = _(
@@ -43,11 +38,10 @@ class AlreadySubscribed(CheckoutRefused):
 def start(
     user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
 ) -> str:
-    """Return the URL of a hosted page on which the user can pay the price.
+    """Return the URL of Stripe's hosted page for paying the price.
 
-    `origin` is this site as the buyer sees it ("https://shop.example"), `next_path` the page to open after paying.
-    The same user and price get the same Checkout Session while it is open, so two tabs pay once.
-    Raises CheckoutRefused, or stripe.StripeError when Stripe can't be asked.
+    `origin` is the site's scheme and host, `next_path` the page to open after paying. While a Checkout Session is open,
+    the same user and price get the same Session, so two tabs pay once. Raise CheckoutRefused or stripe.StripeError.
     """
     price = _sellable_price(configuration, price_id)
     _refuse_second_subscription(user, configuration)
@@ -71,7 +65,7 @@ def start(
 
 
 def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price:
-    """Return the price, if the product is sold at it today. Amounts never come from the browser."""
+    """Return the price from the catalogue: amounts never come from the browser."""
     if not configuration.is_on_sale:
         raise CheckoutRefused(_("%(product)s is not for sale at the moment.") % {"product": configuration})
     for price in configuration.prices:
@@ -81,7 +75,7 @@ def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price
 
 
 def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
-    """Ask Stripe, because a subscription may have been made or changed there without an event."""
+    """Read the subscriptions from Stripe, because they may have changed without an event."""
     for subscription, purchase in running_subscriptions(user, "buy button"):
         if not charges_for(subscription, configuration.product):
             continue
@@ -111,7 +105,7 @@ def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) 
 
 
 def _close_other_checkouts(user: User, price: Price) -> None:
-    """Close the open checkouts of the product's other prices, so that the buyer pays for one only."""
+    """Close the open checkouts of the product's other prices, so that the buyer pays only one."""
     others = Purchase.objects.for_user(user).filter(product_id=price.product_id, status=Status.OPEN)
     for purchase in others.exclude(price=price):
         if close_checkout(purchase, "another price was chosen").is_open:
@@ -121,10 +115,10 @@ def _close_other_checkouts(user: User, price: Price) -> None:
 
 
 def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:
-    """Return the one open purchase of this user and price.
+    """Return the open purchase of this user and price.
 
-    None if another request has just created it (constraint one_open_checkout), or one for another price of a
-    subscription (constraint one_open_recurring_checkout).
+    Return None if another request has just created it (constraint one_open_checkout), or one for another recurring
+    price of the product (constraint one_open_recurring_checkout).
     """
     choice = {"price": price, "product": price.product_id, "status": Status.OPEN}
     purchase = Purchase.objects.for_user(user).filter(**choice).first()

@@ -25,9 +25,9 @@ STRIPE_LOCALES = {
 
 
 def open_session(purchase: Purchase, origin: str) -> Purchase:
-    """Return an open purchase with its Session, which is created unless there is one. Closed, if it can't be paid.
+    """Return the purchase with its Session, creating one if needed. The purchase may be closed afterwards.
 
-    After a crash, the idempotency key makes a repeated try return the first Session.
+    After a crash, the idempotency key makes Stripe return the first Session again.
     """
     if purchase.session_id:
         return sync_purchase(purchase, "buy button")
@@ -55,7 +55,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
 
 
 def close_checkout(purchase: Purchase, cause: str) -> Purchase:
-    """Close an open purchase, and return it. It may have been paid at the last moment."""
+    """Close and return an open purchase. The buyer may have paid it at the last moment."""
     if not purchase.session_id:
         purchase = _expire_without_session(purchase, cause)
     if not (purchase.is_open and purchase.session_id):
@@ -65,7 +65,7 @@ def close_checkout(purchase: Purchase, cause: str) -> Purchase:
 
 
 def stripe_locale(language: str) -> str:
-    """Return Stripe's locale for a language, or "auto", which is the browser's language."""
+    """Return Stripe's locale for a language, or "auto" for the browser's language."""
     code = to_locale(language).replace("_", "-")
     candidates = (code, code.partition("-")[0])
     return next((locale for locale in candidates if locale in STRIPE_LOCALES), "auto")
@@ -105,7 +105,7 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
 
 
 def _customer_id(user: User) -> str:
-    """Return the id of the Customer that the user pays as. The first purchase creates it."""
+    """Return the id of the user's Customer, which the first purchase creates."""
     if known := StripeCustomer.objects.filter(user=user, livemode=livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}
@@ -119,7 +119,7 @@ def _customer_id(user: User) -> str:
 
 
 def _expire_without_session(purchase: Purchase, cause: str) -> Purchase:
-    """Expire an open purchase unless it has a Session, and return the purchase as it is then."""
+    """Expire an open purchase unless it has a Session. Return the current purchase."""
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().get(pk=purchase.pk)
         if purchase.is_open and not purchase.session_id:

@@ -1,4 +1,4 @@
-"""Views for owners only: `@product_required`, and `ProductRequiredMixin` for class-based views."""
+"""Restrict views to owners of a product."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -24,8 +24,6 @@ MAX_WANTED_PAGES = 10
 
 
 class ProductRequest(SignedInRequest):
-    """A request that passed `product_required`."""
-
     product_config: ProductConfiguration
     product_purchase: Purchase
 
@@ -33,12 +31,11 @@ class ProductRequest(SignedInRequest):
 def product_required(
     view: Callable[..., Any] | None = None, *, product_slug: str | None = None
 ) -> Callable[..., Any]:
-    """Decorate a sync or async view that only owners of a product may open.
+    """Restrict a sync or async view to owners of a product.
 
-    The product is the URL's `product_slug`, or the one named here: `@product_required(product_slug="course")`.
-    Sets `request.product_config` and `request.product_purchase`. Redirects a visitor to the login page, and a user who
-    doesn't own the product to the store; after paying, the user lands on this page. Raises Http404 if there is no such
-    product.
+    The product is named by the URL's `product_slug` or by the argument: `@product_required(product_slug="course")`.
+    Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
+    the product to the store, which leads back here after paying. Raise Http404 if there is no such product.
     """
 
     if view is None:
@@ -59,7 +56,7 @@ def product_required(
 
 
 class ProductRequiredMixin:
-    """`product_required` for class-based views. Set `product_slug` on the class, or take it from the URL."""
+    """`product_required` for class-based views, with `product_slug` from the class or the URL."""
 
     product_slug: str | None = None
 
@@ -70,12 +67,12 @@ class ProductRequiredMixin:
 
 
 def wanted_page(request: HttpRequest, slug: str) -> str:
-    """Return the page that this visitor may open after paying for the product; "" if none was requested."""
+    """Return the path to open after paying for the product; "" if the visitor requested none."""
     return str(request.session.get(WANTED_PAGES, {}).get(slug, ""))
 
 
 def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
-    """Return a redirect unless the user owns the product. Set the purchase on the request."""
+    """Set the product and the purchase on the request, or return a redirect if the user does not own the product."""
     configuration = ProductConfiguration.objects.select_related("product").filter(slug=slug).first()
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")

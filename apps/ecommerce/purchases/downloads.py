@@ -1,6 +1,6 @@
-"""Send files to their owners: from the disk, by the proxy (DOWNLOADS_SERVED_BY=nginx), or by a signed URL of a bucket.
+"""Send files to owners: from the disk, by the proxy (DOWNLOADS_SERVED_BY=nginx), or by a signed URL of a bucket.
 
-https://www.rfc-editor.org/rfc/rfc9110#section-14: a range lets a browser resume a download.
+Range requests let browsers resume a download. https://www.rfc-editor.org/rfc/rfc9110#section-14
 """
 
 import mimetypes
@@ -28,8 +28,6 @@ ACCEL_PREFIX = "/protected-downloads/"  # as deploy/nginx.conf and deploy/Caddyf
 
 
 class PrivateStorage(FileSystemStorage):
-    """A folder without URLs."""
-
     def url(self, name: str | None) -> str:
         raise ValueError(f"{name} has no URL: only purchased_download sends it.")
 
@@ -52,7 +50,7 @@ def download_response(request: HttpRequest, file: FieldFile) -> HttpResponseBase
 
 
 def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> HttpResponseBase:
-    """Return the whole file (200), the requested range (206), 416 if the file is shorter, 503 if no slot is free.
+    """Return the file (200), the requested range (206), 416 if the file is shorter, or 503 if no slot is free.
 
     Several ranges, other units and invalid ranges return the whole file, as the RFC allows.
     """
@@ -76,7 +74,7 @@ def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, s
 
 
 def _requested_range(request: HttpRequest, size: int, etag: str) -> range | None:
-    """Return the requested bytes that the file has, which may be none; None if the whole file is requested."""
+    """Return the requested bytes that exist, possibly none; None if the whole file is requested."""
     match = RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not match or request.headers.get("If-Range", etag) != etag:
         return None

@@ -1,7 +1,7 @@
-"""E-mails to buyers about their purchases, in the layout of templates/ecommerce/mail/.
+"""E-mails to buyers about their purchases. The layout is in templates/ecommerce/mail/.
 
-An e-mail is a row that is created in the transaction of the change, so it exists once, and a task sends it. While the
-mail server is away the row waits, and reconcile_purchases sends it later.
+An e-mail is a Mail row, created once in the transaction of the change. A task sends it. If the mail server fails,
+reconcile_purchases sends it later.
 """
 
 import logging
@@ -124,13 +124,12 @@ TEXTS: dict[Mail.Kind, EmailText] = {
 
 
 def email_kind(before: str, after: str) -> Mail.Kind | None:
-    """Return the e-mail to send when the status of a purchase changes."""
     kind = KINDS.get(after)
     return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
 
 
 def queue_status_email(change: StatusChange) -> None:
-    """Call it in the transaction of the change."""
+    """Queue the e-mail about a change of status. Call it in the transaction of the change."""
     if kind := email_kind(change.from_status, change.to_status):
         queue_email(change.purchase, kind, f"v{change.version}")
 
@@ -141,7 +140,7 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
 
 
 def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
-    """Create and queue the e-mail, unless there is one of this kind about the same."""
+    """Create and queue an e-mail, unless one of this kind and `about` exists."""
     try:
         with transaction.atomic():
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
@@ -151,7 +150,7 @@ def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
 
 
 def send_unsent() -> int:
-    """Send what the mail server has not taken yet. Return how many e-mails are still unsent."""
+    """Try to send all unsent e-mails. Return how many remain unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
         send.func(pk)
     return Mail.objects.filter(sent_at=None).count()
@@ -159,7 +158,7 @@ def send_unsent() -> int:
 
 @task()
 def send(mail_id: int) -> None:
-    """Send an e-mail unless it is sent or another worker is sending it. Store errors of the mail server."""
+    """Send an e-mail, unless it was sent or another worker is sending it. Errors are stored in the row."""
     now = timezone.now()
     is_free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
@@ -178,7 +177,7 @@ def send(mail_id: int) -> None:
 
 
 def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """Return the e-mail in text and HTML, in the language in which the buyer bought."""
+    """Return the e-mail in text and HTML, in the language of the purchase."""
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
         email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)

@@ -1,4 +1,4 @@
-"""Who may use what: whether a purchase opens its product, as a predicate and as a queryset."""
+"""Decide which purchases give access to their product."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ DISPUTES: dict[str, Status | None] = {
 
 
 def granting(now: datetime | None = None) -> PurchaseQuerySet:
-    """Return the purchases for which `grants` is true then (default: now)."""
+    """Return the purchases for which `grants` is true at `now` (default: the current time)."""
     now = now or timezone.now()
     return Purchase.objects.filter(
         Q(status__in=GRANTS - {Status.PAST_DUE})
@@ -51,7 +51,7 @@ def granting(now: datetime | None = None) -> PurchaseQuerySet:
 
 
 def grants(purchase: Purchase, now: datetime | None = None) -> bool:
-    """Return whether the purchase opens its product then (default: now), in the current mode."""
+    """Return whether the purchase gives access to its product at `now` (default: the current time)."""
     now = now or timezone.now()
     if purchase.status not in GRANTS or purchase.livemode != livemode():
         return False
@@ -63,14 +63,14 @@ def grants(purchase: Purchase, now: datetime | None = None) -> bool:
 
 
 def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
-    """Return the user's newest purchase that opens the product, or None."""
+    """Return the user's newest purchase that gives access to the product, or None."""
     if not user.is_authenticated or not user.is_active:
         return None
     return granting().filter(user=user, product=product).with_catalogue().first()
 
 
 def newest_granting(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
-    """Return, by product id, the newest of one user's purchases that opens it. They must be sorted newest first."""
+    """Return, by product id, the newest purchase with access. `purchases` are one user's, newest first."""
     return {purchase.product_id: purchase for purchase in reversed(purchases) if grants(purchase)}
 
 

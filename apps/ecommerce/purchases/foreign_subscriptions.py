@@ -1,6 +1,6 @@
-"""Subscriptions of the store's customers that the store has not sold: made in Stripe's Dashboard or by another program.
+"""Subscriptions that were created outside the store: in Stripe's Dashboard or by another program.
 
-They are charged like any other, so each gets a Purchase: its buyer must see it and be able to cancel it.
+Each gets a Purchase, so that its buyer can see and cancel it.
 """
 
 import logging
@@ -35,10 +35,9 @@ logger = logging.getLogger(__name__)
 
 
 def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
-    """Create and return the synced purchase of a subscription that has none.
+    """Create and return the synced purchase of a subscription that has none. Raise stripe.StripeError.
 
-    None for a subscription that has ended, or whose customer or product the store does not know.
-    Raises stripe.StripeError when Stripe can't be asked.
+    Return None if the subscription has ended, or if its customer or product is unknown.
     """
     if subscription["status"] in ENDED_SUBSCRIPTIONS:
         return None
@@ -69,9 +68,9 @@ def adopt_subscription_by_id(subscription_id: str, cause: str) -> Purchase | Non
 
 
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
-    """Ask Stripe for the user's subscriptions, and return each with its purchase, adopted if it was unknown.
+    """Fetch the user's running subscriptions. Return each with its purchase, which is created if needed.
 
-    Raises stripe.StripeError when Stripe can't be asked.
+    Raise stripe.StripeError if a request fails.
     """
     customer = StripeCustomer.objects.filter(user=user, livemode=livemode()).first()
     if customer is None:
@@ -89,13 +88,13 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
 
 
 def charges_for(subscription: StripeData, product: Product) -> bool:
-    """Return whether any item of the subscription charges for the product."""
+    """Return whether an item of the subscription charges for the product."""
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
 
 
 def billed_twice() -> list[Purchase]:
-    """Return the newest purchase of each buyer and product that several subscriptions will charge again for."""
+    """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
     purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=livemode())
     groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
     return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
@@ -107,7 +106,7 @@ def billed_without_account() -> list[Purchase]:
 
 
 def _known_price(subscription: StripeData) -> Price | None:
-    """Return the first price of a product that the store knows. A price that was never on sale is copied."""
+    """Return the first price of a known product. A price that was never for sale is copied from Stripe."""
     listed = [item["price"] for item in subscription["items"]["data"]]
     prices = Price.objects.in_bulk([price["id"] for price in listed])
     if known := next((prices[price["id"]] for price in listed if price["id"] in prices), None):

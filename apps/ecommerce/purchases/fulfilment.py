@@ -1,8 +1,8 @@
-"""Copy the state of a purchase from Stripe: `sync_purchase` is the only way in.
+"""Copy the state of a purchase from Stripe. https://docs.stripe.com/checkout/fulfillment
 
-Webhooks, the return page, the status poll, reconcile_purchases and the admin call it. It fetches the current state
-without holding a lock, computes the purchase's columns and writes them if they changed, so duplicate, reordered and
-lost events need no special handling. https://docs.stripe.com/checkout/fulfillment
+Webhooks, the return page, the status poll, reconcile_purchases and the admin call `sync_purchase`. It fetches the
+current state without holding a lock, computes the purchase's columns, and writes those that changed. Duplicate,
+reordered and lost events therefore need no special handling.
 """
 
 import logging
@@ -30,10 +30,10 @@ SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"] + [
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
-    """Write what Stripe says about a purchase, and return the purchase as it is now.
+    """Copy the state of a purchase from Stripe, and return the current purchase.
 
-    `cause` is kept with a change of status ("event evt_…", "return page"). Safe to call at any time and any number of
-    times. Raises stripe.StripeError when Stripe can't be asked; nothing is written then.
+    `cause` is stored with a change of status ("return page"). Safe to repeat. If a request fails, raise
+    stripe.StripeError and write nothing.
     """
     seen = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MAX_TRIES):
@@ -56,7 +56,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
 
 
 def expire_session(session_id: str) -> None:
-    """Expire a Checkout Session, so that it can no longer be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
+    """Expire a Checkout Session, so that it can't be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
     try:
         get_client().v1.checkout.sessions.expire(session_id)
     except stripe.InvalidRequestError as error:  # it was just paid, or has expired
@@ -64,7 +64,7 @@ def expire_session(session_id: str) -> None:
 
 
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
-    """Write changes to a locked purchase. A new status is added to its history and e-mailed to the buyer."""
+    """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer."""
     before = purchase.status
     if changes.get("status") in GRANTS and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
@@ -88,10 +88,10 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
 
 
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
-    """Return the columns of a purchase that this Stripe account does not know: it was made with another account's key.
+    """Return the columns of a purchase that this Stripe account does not know: another account's key created it.
 
-    A subscription can neither be charged nor canceled with this key, but gives access until the end of what was paid.
-    With the former key, the next sync writes what Stripe says.
+    This key can neither charge nor cancel the subscription, but access lasts until the end of the paid period. With the
+    former key, the next sync writes the state at Stripe.
     """
     if purchase.is_open:
         return {"status": Status.EXPIRED, "checkout_url": ""}
@@ -107,7 +107,7 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
 
 
 def _write_if_current(seen: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
-    """Write the values that were fetched for `seen`. Return None if the purchase was written or synced since then."""
+    """Write the values fetched for `seen`. Return None if another process has written or synced it since then."""
     with transaction.atomic():
         # Without a join: PostgreSQL finds no row if the price was changed while this query waited for the lock.
         purchase = Purchase.objects.select_for_update().get(pk=seen.pk)

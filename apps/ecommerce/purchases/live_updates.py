@@ -1,8 +1,8 @@
-"""Keep open pages up to date with the purchases of the person who reads them.
+"""Update open pages when the user's purchases change.
 
-A page carries a stamp of the purchases that it shows (templates/ecommerce/_live.html). It asks /purchases/changes/
-whether the stamp is still the same: repeatedly while a purchase is pending, otherwise only when its tab becomes visible
-again. If the stamp differs, static/js/live.js fetches the page and replaces the parts with another `data-live`.
+A page contains a stamp of the purchases that it shows (templates/ecommerce/_live.html) and compares it with
+/purchases/changes/: repeatedly while a purchase is pending, otherwise when its tab becomes visible. If the stamp
+differs, static/js/live.js fetches the page and replaces the parts whose `data-live` differs.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class LiveUpdates:
 
 
 def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> LiveUpdates | None:
-    """Return the updates of a page for a user with these purchases, which must be all; None for a visitor."""
+    """Return the updates of a page for all `purchases` of a user; None for a visitor."""
     if not user.is_authenticated:
         return None
     rows = list(purchases)
@@ -47,20 +47,20 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 
 def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
-    """Return the updates of a page that shows one purchase, which is not read again."""
+    """Return the updates of a page that shows one purchase, without reading it again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
     return live_updates(user, [*others, shown])
 
 
 def purchases_stamp(purchases: Iterable[Purchase]) -> str:
-    """Return a hash that changes when a purchase is created, is changed, or loses its access."""
+    """Return a hash that changes when a purchase is created, changes, or loses access."""
     now, mode = timezone.now(), livemode()
     rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
     return sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def poll_delay(purchase: Purchase) -> int:
-    """Return the seconds until the next poll; 0 if the purchase is not expected to change soon."""
+    """Return the seconds until the next poll; 0 if no change is expected soon."""
     if purchase.status == Status.PROCESSING:
         return BANK_POLL_SECONDS
     if not purchase.is_open or not purchase.returned_at:

@@ -11,10 +11,7 @@ from apps.ecommerce.stripe_api.client import expanded, object_id, read
 
 
 def purchases_for_payment(intent_id: str) -> list[Purchase]:
-    """Return the purchases that a payment intent belongs to. It may be any payment of a subscription.
-
-    Raises stripe.StripeError if Stripe has to be asked and can't be.
-    """
+    """Return the purchases of a payment intent, which may be any payment of a subscription."""
     if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
         return known
     payment = {"type": "payment_intent", "payment_intent": intent_id}
@@ -25,7 +22,7 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
 
 
 def invoice_subscription(invoice: Mapping[str, Any]) -> Any:
-    """Return the subscription that an invoice bills, as its id or expanded, or None."""
+    """Return the subscription that an invoice bills, as an id or expanded; None if there is none."""
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
     return details.get("subscription")

@@ -1,4 +1,4 @@
-"""What the account page needs from the store: purchases for the export, and reasons not to delete the account yet."""
+"""Purchases in the export of personal data, and checks before an account is deleted."""
 
 import stripe
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 
 def export_purchases(user: User) -> JSON:
-    """Return all purchases of a user. Amounts in minor units, times ISO 8601 in UTC."""
+    """Amounts are in minor units, times are ISO 8601 in UTC."""
     purchases = Purchase.objects.filter(user=user).select_related("product").prefetch_related("changes")
     return [
         {
@@ -36,7 +36,7 @@ def export_purchases(user: User) -> JSON:
 
 
 def deletion_blocker(user: User) -> str | None:
-    """Return why the account can't be deleted yet, or None: only its user can cancel or open the purchase."""
+    """Return why the account can't be deleted yet: without it, nobody could cancel or open the purchase."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(
@@ -53,9 +53,9 @@ def deletion_blocker(user: User) -> str | None:
 
 
 def finish_checkouts(user: User) -> None:
-    """Close the user's open checkouts and sync what decides whether the account may be deleted.
+    """Close the user's open checkouts, and sync the purchases that decide whether the account may be deleted.
 
-    Raises DeletionRefused when Stripe can't be asked, or when one of the checkouts has just been paid.
+    Raise DeletionRefused if a request to Stripe fails, or if a checkout has just been paid.
     """
     purchases = Purchase.objects.for_user(user).select_related("product")
     try:

@@ -7,9 +7,9 @@ from apps.ecommerce.stripe_api.client import get_client, object_id, read
 
 
 def portal_url(purchase: Purchase, *, origin: str) -> str:
-    """Return the short-lived URL of a portal page that leads back to the purchase.
+    """Return the short-lived URL of a billing portal page that leads back to the purchase.
 
-    Raises stripe.StripeError, or StripeCustomer.DoesNotExist when the buyer has no Customer in this mode.
+    Raise stripe.StripeError, or StripeCustomer.DoesNotExist if the buyer has no Customer in this mode.
     """
     return_url = f"{origin}{purchase.get_absolute_url()}?from=portal"
     params: SessionCreateParams = {"customer": _customer_id(purchase), "return_url": return_url}
@@ -17,7 +17,7 @@ def portal_url(purchase: Purchase, *, origin: str) -> str:
 
 
 def _customer_id(purchase: Purchase) -> str:
-    """Return the Customer that is charged. A foreign subscription may have another one than the buyer."""
+    """Return the Customer that pays. A subscription created outside the store may have another one than the user."""
     if purchase.subscription_id:
         return object_id(read("subscriptions", purchase.subscription_id)["customer"])
     return StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id

@@ -1,4 +1,4 @@
-"""Refresh a purchase whose page is open: not too often, and without an error for the buyer."""
+"""Refresh a purchase while its page is open."""
 
 import logging
 from datetime import timedelta
@@ -17,7 +17,7 @@ MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, how
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
-    """Return the synced purchase, or the given one when Stripe does not answer."""
+    """Return the synced purchase, or the given one if a request to Stripe fails."""
     try:
         with stripe_deadline():
             return sync_purchase(purchase, cause)
@@ -27,7 +27,7 @@ def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
 
 
 def refresh_if_stale(purchase: Purchase, cause: str, seconds: int = MIN_INTERVAL_SECONDS) -> Purchase:
-    """Refresh a purchase that was not synced for that long. Of several requests at once, one asks Stripe."""
+    """Refresh a purchase that was not synced for `seconds`. Of several requests at once, only one refreshes it."""
     now = timezone.now()
     before = now - timedelta(seconds=seconds)
     if purchase.synced_at and purchase.synced_at >= before:

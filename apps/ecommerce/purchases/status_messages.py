@@ -1,7 +1,4 @@
-"""What a buyer reads about a purchase.
-
-Never "failed" while the result is unknown, "paid" only if Stripe reports it.
-"""
+"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe says so."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -178,14 +175,13 @@ MESSAGES: dict[str, StatusMessage] = {
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
-    """Return the message for the buyer now. `canceled`: the buyer just used the payment page's back link."""
+    """Return the message for the buyer. `canceled`: the buyer has just left the payment page by its back link."""
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     return replace(message, title=str(message.title) % values, text=str(message.text) % values, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
-    """Return the purchase's key in MESSAGES."""
     if purchase.is_open:
         if canceled:
             return "canceled_by_buyer"

@@ -1,4 +1,4 @@
-"""What Stripe's objects mean for a purchase: its status and its columns."""
+"""Compute a purchase's status and columns from Stripe's objects."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ UNPAID = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeState:
-    """What decides a status. Amounts in minor units, of the last payment that paid for something."""
+    """The values that decide a status. Amounts are in minor units, of the last payment that paid for a period."""
 
     session_status: str | None  # open, complete, expired
     payment_status: str  # paid, unpaid, no_payment_required
@@ -39,7 +39,7 @@ class StripeState:
 
 
 def purchase_values(session: StripeData | None, subscription: StripeData | None) -> dict[str, Any]:
-    """Return the purchase's columns. A column about which Stripe says nothing yet is left out."""
+    """Return the purchase's columns, without those that Stripe does not know yet."""
     newest, intent = _payment_intents(session, subscription)
     charge = expanded(intent["latest_charge"]) if intent else None
     refunded = _refunded_amount(charge) if charge else 0
@@ -71,7 +71,7 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
 
 
 def derive_status(state: StripeState) -> Status:
-    """Return the purchase's status. A value that Stripe may add one day never grants access."""
+    """Return the purchase's status. An unknown value of Stripe's never gives access."""
     if state.session_status == "expired":
         return Status.EXPIRED
     if state.session_status != "complete":
@@ -89,7 +89,7 @@ def derive_status(state: StripeState) -> Status:
 
 
 def subscription_values(subscription: StripeData) -> dict[str, Any]:
-    """Billing periods are on the items. https://docs.stripe.com/api/subscriptions/object"""
+    """Return the subscription's columns. https://docs.stripe.com/api/subscriptions/object"""
     item = subscription["items"]["data"][0]
     ends = item["current_period_end"] if subscription["cancel_at_period_end"] else None
     values: dict[str, Any] = {
@@ -134,7 +134,7 @@ def _payment_intents(
 
 
 def _refunded_amount(charge: StripeData) -> int:
-    """Return the minor units that were refunded or are on their way, without refunds that failed."""
+    """Return the minor units that were refunded or are being refunded, without refunds that failed."""
     if not charge["amount_refunded"]:
         return 0
     refunds = [refund for page in read_pages("refunds", charge=charge["id"]) for refund in page]
@@ -142,13 +142,12 @@ def _refunded_amount(charge: StripeData) -> int:
 
 
 def _dispute_status(charge: StripeData) -> str | None:
-    """Return the status of the newest dispute, or None."""
     disputes = read("disputes", charge=charge["id"], limit=1)["data"] if charge["disputed"] else None
     return disputes[0]["status"] if disputes else None
 
 
 def _settles_a_period(invoice: StripeData) -> bool:
-    """Return whether the invoice is paid and pays for a period. A change of plan that costs nothing does not.
+    """Return whether the invoice is paid and pays for a period, unlike a change of plan that costs nothing.
 
     https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
     """
@@ -162,7 +161,7 @@ def _last_settled_invoice(subscription_id: str) -> StripeData | None:
 
 
 def _invoice_intent(invoice: StripeData) -> StripeData | None:
-    """Return the payment intent that paid an invoice, or else its newest."""
+    """Return the payment intent that paid an invoice, or else the newest one."""
     expand = ["data.payment.payment_intent.latest_charge"]
     payments = read("invoice_payments", invoice=invoice["id"], expand=expand)["data"]
     payments = sorted(payments, key=lambda payment: payment["status"] != "paid")
@@ -171,7 +170,7 @@ def _invoice_intent(invoice: StripeData) -> StripeData | None:
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:
-    """https://docs.stripe.com/api/checkout/sessions/object"""
+    """Return the Session's columns. https://docs.stripe.com/api/checkout/sessions/object"""
     details = session["total_details"] or {}
     values: dict[str, Any] = {
         "currency": session["currency"] or "",
@@ -188,7 +187,6 @@ def _session_values(session: StripeData) -> dict[str, Any]:
 
 
 def _charge_values(charge: StripeData) -> dict[str, Any]:
-    """https://docs.stripe.com/api/charges/object"""
     method = charge["payment_method_details"]
     return {
         "receipt_url": charge["receipt_url"] or "",
@@ -197,7 +195,6 @@ def _charge_values(charge: StripeData) -> dict[str, Any]:
 
 
 def _failure_message(intent: StripeData | None) -> str:
-    """Return why the last attempt to pay failed, in Stripe's words for the buyer."""
     error = (intent["last_payment_error"] if intent else None) or {}
     return (error.get("message") or "")[:500]
 

@@ -8,7 +8,7 @@ from apps.users.models import User
 
 
 def trial_days(user: User | None, price: Price) -> int:
-    """Return the days of free trial that this buyer gets. There is one trial per person and product."""
+    """Return the days of free trial for this buyer. Each person gets one trial per product."""
     if not price.trial_period_days or user is None:
         return price.trial_period_days
     subscribed = Purchase.objects.for_user(user).filter(product_id=price.product_id, subscription_id__gt="")
@@ -16,12 +16,12 @@ def trial_days(user: User | None, price: Price) -> int:
 
 
 def ends_at_once(purchase: Purchase) -> bool:
-    """Return whether canceling ends the subscription now: a paid period is kept, an unpaid one is not collected."""
+    """Return whether canceling ends the subscription now. A paid period is kept, an unpaid one is not collected."""
     return not (grants(purchase) and purchase.subscription_status in ("active", "trialing"))
 
 
 def cancel_subscription(purchase: Purchase) -> Purchase:
-    """Cancel the running subscription and return the synced purchase. Raises stripe.StripeError if Stripe can't."""
+    """Cancel the running subscription and return the synced purchase. Raise stripe.StripeError."""
     subscriptions = get_client().v1.subscriptions
     if ends_at_once(purchase):
         subscriptions.cancel(purchase.subscription_id)

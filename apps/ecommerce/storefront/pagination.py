@@ -1,6 +1,6 @@
 """Pages of the store: ?page=3 is the third page, ?page=1-3 are the first three in one response.
 
-The second form is what the URL becomes while pages load on scrolling, so that a reload shows the same products.
+Pages that load on scrolling extend the range in the URL, so that a reload shows the same products.
 """
 
 import re
@@ -19,7 +19,7 @@ PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """Some pages of a Paginator that follow each other."""
+    """Consecutive pages of a Paginator."""
 
     first: Page
     last: Page
@@ -31,7 +31,7 @@ class PageRange:
 
 
 def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
-    """Return the pages that ?page= names, or the nearest that exist. One query counts the rows."""
+    """Return the requested pages, or the nearest that exist."""
     paginator = Paginator(queryset, PER_PAGE)
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
@@ -42,7 +42,7 @@ def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
 
 
 def shared_page_number(page: str) -> str | None:
-    """Return the page number for cache_public_page: "" for the first page; None for a range or a late page."""
+    """Return the page number for cache_public_page, "" for the first page; None for a range or a late page."""
     start, end = _page_numbers(page)
     if start != end or start > MAX_SHARED_PAGE:
         return None

@@ -1,5 +1,3 @@
-"""The texts of the prices that a buyer chooses from."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,12 +23,12 @@ class PriceOption:
 
 
 def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
-    """Return what the user may choose from, in the order of `prices`. A trial is offered once per person."""
+    """Return the options in the order of `prices`, with the trial that this user gets."""
     return [_price_option(price, prices, trial_days(user, price)) for price in prices]
 
 
 def price_name(price: Price) -> str:
-    """Return the founder's nickname of the price, or "Monthly", "Every 3 months", "One-time payment"."""
+    """Return the price's nickname, or "Monthly", "Every 3 months", "One-time payment"."""
     if price.nickname:
         return price.nickname
     if not price.is_recurring:
@@ -42,7 +40,7 @@ def price_name(price: Price) -> str:
 
 
 def product_label(prices: Sequence[Price]) -> str:
-    """Return the price line of a product's card: its only price, or "From" the cheapest."""
+    """Return the price line of a product card: the only price, or "From" the cheapest."""
     if not prices:
         return _("Not for sale")
     lowest = cheapest(prices)
@@ -51,7 +49,7 @@ def product_label(prices: Sequence[Price]) -> str:
 
 
 def months_free(price: Price, prices: Sequence[Price]) -> int:
-    """Return the whole months that a yearly price saves against the monthly one in the same currency."""
+    """Return the whole months that a yearly price saves against the monthly price in the same currency."""
     if (price.interval, price.interval_count) != ("year", 1):
         return 0
     monthly = ("month", 1, price.currency)

@@ -1,5 +1,3 @@
-"""Products in a grid, as one visitor sees them."""
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +18,7 @@ class ProductCard:
 
     @property
     def version(self) -> str:
-        """Return another value when the card changes because of a purchase."""
+        """Return a value that changes with the purchase on the card."""
         row = self.owned or self.pending
         return f"{row.public_id}.{row.version}" if row else "none"
 
@@ -32,7 +30,7 @@ class ProductCard:
 def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
-    """Return a card for each configuration. `purchases` are all of the visitor, newest first."""
+    """Return a card for each configuration. `purchases` are all purchases of the user, newest first."""
     owned, pending = newest_granting(purchases), _pending(purchases)
     cards = [
         ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
@@ -44,13 +42,13 @@ def product_cards(
 
 
 def grid_key(name: str, purchases: Sequence[Purchase]) -> str:
-    """Return a cache key for a grid of cards. `name` says which products it shows in the present catalogue."""
+    """Return a cache key for a grid of cards. `name` identifies its products in the current catalogue."""
     shown = [*newest_granting(purchases).values(), *_pending(purchases).values()]
     return repr((name, [(row.public_id, row.version, grants(row)) for row in shown]))
 
 
 def blocks_buying(purchase: Purchase) -> bool:
-    """Return whether the purchase has no access now, but buying the product again would charge the buyer twice."""
+    """Return whether a purchase without access would be charged twice if the product were bought again."""
     return purchase.status == Status.PROCESSING or (
         purchase.has_running_subscription and not grants(purchase)
     )

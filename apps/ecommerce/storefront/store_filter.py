@@ -1,5 +1,3 @@
-"""Search, type and order of the products in the store, from the URL's query."""
-
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,7 +22,7 @@ KINDS = {Price.Type.ONE_TIME.value: Q(sells_once=True), Price.Type.RECURRING.val
 
 @dataclass(frozen=True, slots=True)
 class StoreFilter:
-    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (comes first). Other values are ignored."""
+    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (first). Invalid values are ignored."""
 
     q: str = ""
     kind: str = ""
@@ -42,7 +40,7 @@ class StoreFilter:
         )
 
     def queryset(self) -> ProductConfigurationQuerySet:
-        """Return the matching products on sale, in order. A word in the name counts more than one in the text."""
+        """Return the matching products in order. Products with the words in their name come first."""
         rows = ProductConfiguration.objects.filter(listed=True)
         words = fold(self.q).split()[:MAX_WORDS]
         for word in words:

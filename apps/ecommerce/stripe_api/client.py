@@ -1,7 +1,6 @@
-"""The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side
+"""The only module that creates a Stripe client. https://docs.stripe.com/sdks/server-side
 
-Objects are read as plain data, as events carry them: to build the SDK's objects for a page of a hundred prices takes
-longer than everything that the store does with them.
+Responses are read as plain data: the SDK needs more time to build its objects than the store needs to use the data.
 """
 
 import logging
@@ -36,10 +35,7 @@ stripe.enable_telemetry = False  # it would write a file into the operator's hom
 
 
 def get_client() -> stripe.StripeClient:
-    """Return the client for the current settings; threads may share it.
-
-    Raises stripe.AuthenticationError, with a message for the operator, without a usable key.
-    """
+    """Return the client for the current settings. Raise stripe.AuthenticationError without a usable key."""
     key = settings.STRIPE_SECRET_KEY
     if not key.startswith(KEY_PREFIXES):
         fault = "is not a secret key of Stripe's" if key else "is not set"
@@ -48,7 +44,7 @@ def get_client() -> stripe.StripeClient:
 
 
 def read(kind: str, key: str = "", **params: Any) -> StripeData:
-    """Return an object, `read("products", "prod_1")`, or one page of a list. Raises stripe.StripeError."""
+    """Return an object, `read("products", "prod_1")`, or one page of a list. Raise stripe.StripeError."""
     path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
     response = get_client().raw_request("get", path, **params)
     data: StripeData = storable(response.data, response.body)
@@ -56,7 +52,7 @@ def read(kind: str, key: str = "", **params: Any) -> StripeData:
 
 
 def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
-    """Return the object, or None without a key or if this Stripe account has no such object."""
+    """Return the object; None without a key, or if this Stripe account has no such object."""
     try:
         return read(kind, key, **params) if key else None
     except stripe.InvalidRequestError as error:
@@ -67,7 +63,7 @@ def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None
 
 
 def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
-    """Yield the pages of a whole list. https://docs.stripe.com/api/pagination"""
+    """Yield all pages of a list. https://docs.stripe.com/api/pagination"""
     page = read(kind, limit=MAX_PAGE_SIZE, **params)
     while rows := page["data"]:
         yield rows
@@ -86,17 +82,17 @@ def object_id(value: Any) -> str:
 
 
 def expanded(value: Any) -> StripeData | None:
-    """Return the object of an expandable field, or None for an id or nothing."""
+    """Return the object of an expandable field; None for an id or an empty field."""
     return value if isinstance(value, Mapping) else None
 
 
 def livemode() -> bool:
-    """Return whether the store sells for real money. What was bought in test mode opens nothing in live mode."""
+    """Return whether the store charges real money. Purchases in test mode give no access in live mode."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
 def storable(data: Any, text: str) -> Any:
-    """Return the data that was parsed from a JSON text, without what a database can't store."""
+    """Return the data, parsed from a JSON text, without what databases can't store."""
     if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
         return _cleaned(data, MAX_JSON_LEVELS)
     return data

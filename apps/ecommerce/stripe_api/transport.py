@@ -1,4 +1,4 @@
-"""How the SDK's requests reach Stripe: within a deadline, and with only stripe.StripeError for what goes wrong."""
+"""HTTP transport of the Stripe SDK: a deadline for each page, and only stripe.StripeError for failures."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def stripe_deadline() -> Iterator[None]:
-    """Limit all requests to Stripe in the block to DEADLINE_SECONDS; stripe.APIConnectionError after that.
+    """Limit all requests in the block to DEADLINE_SECONDS together. Later ones raise stripe.APIConnectionError.
 
     Views use it. Commands and the worker have no deadline.
     """
@@ -36,8 +36,8 @@ def stripe_deadline() -> Iterator[None]:
 class DeadlineClient(stripe.RequestsClient):
     """Apply stripe_deadline. After a missed deadline, requests fail at once for PAUSE_SECONDS.
 
-    Otherwise an unresponsive Stripe would occupy every thread of the web server. After each pause one request tries
-    again.
+    Without the pause, an unresponsive Stripe would occupy every thread of the web server. After the pause, one request
+    is sent before the others.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class DeadlineClient(stripe.RequestsClient):
 
 
 def _is_from_stripe(body: bytes) -> bool:
-    """Return whether the body is an object, a list or an error of Stripe's API, not a proxy's page or half a body."""
+    """Return whether the body is a complete object, list or error of Stripe's API, not a proxy's page."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

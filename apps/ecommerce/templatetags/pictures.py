@@ -41,9 +41,9 @@ def picture(
     nth: int | str = 1,
     below: object = None,
 ) -> SafeString:
-    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or this `image`.
+    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or `image`.
 
-    `nth` is its number among its like, "" outside of a loop; `below` says that none of them is visible at first.
+    `nth` is the picture's number in a list; `below` means that the list is not visible when the page opens.
     """
     where, shown = PLACES[place], image or product.picture
     is_lazy = below or int(nth or 1) > where.visible

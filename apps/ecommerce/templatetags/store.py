@@ -34,13 +34,12 @@ register.filter(renewal_note)
 
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
-    """Return "$9", "From $9" or "$9 / month"."""
     return product_label(configuration.prices)
 
 
 @register.filter
 def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`: the amount as money; also subtotal, discount, total, refunded or kept."""
+    """`{{ purchase|amount:"tax" }}`; also subtotal, discount, total, refunded and kept."""
     return format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
 
 
@@ -59,11 +58,11 @@ def product_cards(
     below: object = None,
     live: object = None,
 ) -> SafeString:
-    """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
+    """`{% product_cards cards level=3 %}`: a grid of cards whose headings have this level.
 
-    With `key` (product_cards.grid_key) they are cached until the catalogue changes: the template gets what is passed
-    here and nothing of the request, and lazy cards are not read. `below` says that the grid is not visible when the
-    page opens, `live` that live_updates.py updates the page.
+    With `key` (storefront.product_cards.grid_key) the cards are cached until the catalogue changes. The template then
+    receives only these arguments, nothing of the request. `below` means that the grid is not visible when the page
+    opens, `live` that live_updates.py updates the page.
     """
     shared = {"level": level, "below": below, "live": bool(live)}
     # A visitor's page is cached as a whole.
@@ -81,7 +80,7 @@ def product_cards(
 
 
 def _card(template: Any, context: dict[str, Any]) -> str | None:
-    """Return the card; None if the product can't be shown, which costs its own card only."""
+    """Return the card, or None if rendering fails: one broken product must not break the page."""
     try:
         return str(template.render(context))
     except Exception:

@@ -28,7 +28,7 @@ PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a vis
 
 
 class SeeOther(HttpResponseRedirect):
-    """303: follow with GET. https://docs.stripe.com/checkout/quickstart"""
+    """303: the browser follows with GET. https://docs.stripe.com/checkout/quickstart"""
 
     status_code = 303
 
@@ -37,7 +37,7 @@ class SeeOther(HttpResponseRedirect):
 @never_cache
 @limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session keeps the price."""
+    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     chosen = (request.POST if request.method == "POST" else request.GET).get("price", "")
     if not request.user.is_authenticated:
@@ -59,7 +59,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @login_required
 def checkout_return(request: SignedInRequest) -> HttpResponse:
-    """Stripe's success_url. The request proves no payment: the purchase is refreshed from Stripe."""
+    """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
     purchase = get_object_or_404(
         Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")
     )

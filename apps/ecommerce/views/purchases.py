@@ -1,4 +1,4 @@
-"""The library, one order with its live status, and what an owner gets. A stranger's purchase is a 404."""
+"""The library, orders and their live status, and what owners get. Another user's purchase is a 404."""
 
 import logging
 from collections import Counter
@@ -73,9 +73,9 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 @login_required
 @limited("poll")
 def purchase_changes(request: SignedInRequest) -> HttpResponse:
-    """Return 204 while the page with the stamp `seen` is up to date, else the event that makes it fetch itself again.
+    """Return 204 while the page's stamp `seen` is current, otherwise an event that makes the page update itself.
 
-    Pending purchases are refreshed, so this works without webhooks.
+    Pending purchases are refreshed here, so live updates work without webhooks.
     """
     rows = []
     for row in Purchase.objects.for_user(request.user):
@@ -103,7 +103,7 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @login_required
 @limited("poll")
 def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Return the status of an order page that polls; 204 while it is `seen`. Works without webhooks."""
+    """Return the polled status fragment, or 204 while the stamp `seen` is current. Works without webhooks."""
     view = request.GET.get("view", "page")
     if view not in ("page", "return"):
         raise Http404("No such view of a purchase.")
@@ -138,7 +138,6 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @login_required
 @limited("portal")
 def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Cancel the subscription, without a way through Stripe's portal."""
     row = _get_purchase_or_404(request, public_id)
     try:
         with stripe_deadline():
@@ -159,7 +158,6 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @never_cache
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
-    """Show the owner the founder's content and file."""
     context = {
         "configuration": request.product_config,
         "purchase": request.product_purchase,
@@ -180,9 +178,9 @@ def purchased_download(request: ProductRequest, product_slug: str) -> HttpRespon
 def render_purchase(
     request: SignedInRequest, purchase: Purchase, view: str, *, is_fragment: bool = False
 ) -> HttpResponse:
-    """Return the order page, or only its status. After paying, redirect to the page that the buyer wanted.
+    """Return the order page, or only its status. After paying, redirect to the page that the buyer requested.
 
-    `view` is "return" or "canceled" when the buyer comes from Stripe's payment page by its forward or back link.
+    `view` is "return" or "canceled" if the buyer comes from Stripe's payment page by its success or back link.
     """
     if view == "return" and purchase.next_path and grants(purchase):
         is_htmx = "HX-Request" in request.headers
@@ -212,12 +210,12 @@ def _get_purchase_or_404(request: SignedInRequest, public_id: UUID) -> Purchase:
 
 
 def _status_stamp(purchase: Purchase) -> str:
-    """Return another value when the status fragment differs, or polls less often."""
+    """Return a value that changes when the status fragment changes or polls less often."""
     return f"{message_key(purchase)}.{purchase.version}.{poll_delay(purchase)}"
 
 
 def _redirect_with_error(request: SignedInRequest, purchase: Purchase, message: str) -> HttpResponse:
-    """Call this while an error from Stripe is handled: it is logged, too."""
+    """Log the Stripe error that is being handled, and show the message."""
     logger.exception("Stripe could not be asked about %s", purchase.public_id)
     messages.error(request, message % {"support": settings.SUPPORT_EMAIL})
     return redirect(purchase)

@@ -70,7 +70,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _canonical_path(store_filter: StoreFilter, page: int) -> str:
-    """Return the path for search engines, without the sort order; "" for a search, which they don't list."""
+    """Return the path for search engines, without the sort order; "" for a search, which is not indexed."""
     if store_filter.q or store_filter.first:
         return ""
     params = {"type": store_filter.kind, "page": page if page > 1 else ""}
@@ -79,14 +79,14 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
 
 
 def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
-    """Return the key of a grid that many people ask for; "" for a search or a late page, which are not cached."""
+    """Return the cache key of a grid; "" for a search or a late page, which are not cached."""
     if store_filter.q or store_filter.first or pages.last.number > MAX_SHARED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
 
 
 def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
-    """Return the next products in the founder's order, and after the last of all the first ones."""
+    """Return the products after this one in the founder's order, continuing with the first."""
     listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
     rows = listed.order_by("position", "id").select_related("product").defer(*UNUSED_COLUMNS)
     position = configuration.position
