@@ -9,7 +9,7 @@ class EcommerceConfig(AppConfig):
     def ready(self) -> None:
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
-        from apps.ecommerce.catalogue.search_columns import refresh_saved
+        from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases.personal_data import (
@@ -21,7 +21,9 @@ class EcommerceConfig(AppConfig):
         from apps.users import personal_data
 
         for model in (Product, Price, ProductConfiguration):
-            post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")
+            post_save.connect(
+                refresh_after_save, sender=model, dispatch_uid=f"search columns of {model.__name__}"
+            )
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         personal_data.sections["purchases"] = export_purchases

@@ -19,10 +19,10 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
 from apps.ecommerce.purchases.emails import queue_trial_ending_email
-from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription_by_id
+from apps.ecommerce.purchases.external_subscriptions import import_subscription_by_id
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
-from apps.ecommerce.stripe_api.client import storable, storable_text
+from apps.ecommerce.stripe_api.client import clean_json, clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
 MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year that every time zone can show
 
 
-class UnusableEvent(Exception):
+class InvalidEvent(Exception):
     """The event lacks what its handler needs, so another delivery would not help."""
 
 
@@ -47,7 +47,7 @@ def verify(body: bytes, signature: str) -> Payload:
         raise ValueError("The signature is not ASCII.")
     stripe.WebhookSignature.verify_header(text, signature, settings.STRIPE_WEBHOOK_SECRET, TOLERANCE_SECONDS)
     try:
-        event = storable(json.loads(text), text)
+        event = clean_json(json.loads(text), text)
     except RecursionError:
         raise ValueError("The JSON has too many levels.") from None
     if not _is_snapshot_event(event):
@@ -115,20 +115,20 @@ def _handle(record: WebhookEvent) -> None:
     try:
         if handler := HANDLERS.get(record.type):
             handler(record.payload["data"]["object"], event_cause(record.payload))
-    except UnusableEvent as unusable:
+    except InvalidEvent as unusable:
         logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, unusable)
         error = f"Not used: {unusable}"
     except Exception as exception:
-        row.update(error=storable_text(f"{type(exception).__name__}: {exception}"[:2000]))
+        row.update(error=clean_text(f"{type(exception).__name__}: {exception}"[:2000]))
         raise
     row.update(error=error, processed_at=timezone.now())
 
 
 def _id(value: Any, name: str) -> str:
-    """Return the id of an object, expanded or not. Raise UnusableEvent if it has none."""
+    """Return the id of an object, expanded or not. Raise InvalidEvent if it has none."""
     found = value.get("id") if isinstance(value, Mapping) else value
     if not _is_text(found, STRIPE_ID_LENGTH):
-        raise UnusableEvent(f"the {name} has no id")
+        raise InvalidEvent(f"the {name} has no id")
     return str(found)
 
 
@@ -208,7 +208,7 @@ HANDLERS: dict[str, Handler] = {
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
     """Sync and return the purchase of a subscription, which is created if the store does not know it."""
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
-    return sync_purchase(purchase, cause) if purchase else adopt_subscription_by_id(subscription_id, cause)
+    return sync_purchase(purchase, cause) if purchase else import_subscription_by_id(subscription_id, cause)
 
 
 def _claim(session: Payload) -> Iterable[Purchase]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTES
 from apps.ecommerce.purchases.stripe_state import SUBSCRIPTION_STATUS, StripeState, derive_status
 
 
@@ -66,7 +66,7 @@ anything = st.builds(
 
 @given(anything)
 def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says: StripeState) -> None:
-    if derive_status(says) in GRANTS:
+    if derive_status(says) in ACCESS_STATUSES:
         assert says.session_status == "complete"
         if says.subscription_status is None:
             assert says.payment_status in ("paid", "no_payment_required")
@@ -76,7 +76,7 @@ def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says
 
 
 def test_only_these_statuses_grant_access() -> None:
-    assert {"paid", "partially_refunded", "trialing", "active", "past_due"} == GRANTS
+    assert {"paid", "partially_refunded", "trialing", "active", "past_due"} == ACCESS_STATUSES
 
 
 @given(anything)

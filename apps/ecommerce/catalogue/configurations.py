@@ -4,7 +4,7 @@ from django.db.models import Max, Prefetch
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
-from apps.ecommerce.catalogue.report import failure
+from apps.ecommerce.catalogue.report import describe_failure
 from apps.ecommerce.catalogue.rows import MAX_INTEGER, clean_line
 from apps.ecommerce.catalogue.search_columns import refresh_search_columns, set_search_columns
 from apps.ecommerce.catalogue.slugs import choose_slugs
@@ -48,4 +48,4 @@ def _create(product_ids: Sequence[str]) -> list[str]:
         )
         set_search_columns(row)
         rows.append(row)
-    return [failure(row.product, error) for row, error in save_rows(rows)]
+    return [describe_failure(row.product, error) for row, error in save_rows(rows)]

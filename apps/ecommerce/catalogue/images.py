@@ -20,7 +20,7 @@ from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadTimeout, download
-from apps.ecommerce.catalogue.report import Report, label, printable
+from apps.ecommerce.catalogue.report import Report, describe, printable
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
 
@@ -50,7 +50,7 @@ def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: f
         try:
             row.copies[url] = _copy_unless_down(url, left, report.timeouts)
         except ImageError as error:
-            report.without_image.append(f"{label(row)}: {printable(url)}: {printable(error)}")
+            report.without_image.append(f"{describe(row)}: {printable(url)}: {printable(error)}")
             logger.warning("Image could not be copied: %s", report.without_image[-1])
 
 

@@ -29,10 +29,10 @@ def printable(text: object) -> str:
     )
 
 
-def label(row: Product | Price) -> str:
+def describe(row: Product | Price) -> str:
     name = f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
     return printable(name)
 
 
-def failure(row: Product | Price, error: Exception) -> str:
-    return f"{label(row)}: {printable(error)}"
+def describe_failure(row: Product | Price, error: Exception) -> str:
+    return f"{describe(row)}: {printable(error)}"

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
-from apps.ecommerce.catalogue.report import failure, printable
-from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration, cheapest
+from apps.ecommerce.catalogue.report import describe_failure, printable
+from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfiguration, cheapest
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae",
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
 
-def fold(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Remove case, accents and punctuation: "Café–Größe" and "CAFE grosse" become "cafe grosse"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
@@ -57,12 +57,12 @@ def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
                 changed.append(row)
         except Exception as error:  # an error in one product must not stop the refresh
             logger.exception("The search columns of %s could not be computed", printable(row.product_id))
-            failures.append(failure(row.product, error))
+            failures.append(describe_failure(row.product, error))
     refused = save_rows(changed, [*COLUMNS, "changed_at"])
-    return failures + [failure(row.product, error) for row, error in refused]
+    return failures + [describe_failure(row.product, error) for row, error in refused]
 
 
-def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
+def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
     """Refresh the columns after a save (receiver of post_save)."""
     refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
 
@@ -72,9 +72,11 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
     row.listed = row.is_active and product.active
-    row.sort_name = fold(product.name)[:MAX_SORT_NAME_LENGTH]
-    row.search_text = fold(" ".join((product.name, row.tagline, product.description, row.description)))
-    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else UNPRICED
+    row.sort_name = normalize_text(product.name)[:MAX_SORT_NAME_LENGTH]
+    row.search_text = normalize_text(
+        " ".join((product.name, row.tagline, product.description, row.description))
+    )
+    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else MAX_SORT_PRICE
     row.sells_once = any(not price.interval for price in prices)
     row.sells_recurring = any(price.interval for price in prices)
     fingerprint = _fingerprint(row)

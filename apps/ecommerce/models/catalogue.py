@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.money import format_money, format_period
 
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
-from .pictures import Picture, drawn_for
+from .pictures import Picture, generated_picture
 
-UNPRICED = 2**62  # sorts behind every price
-FILTERS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
+MAX_SORT_PRICE = 2**62  # sorts behind every price
+FILTER_COLUMNS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
 
 
 class Product(models.Model):
@@ -43,7 +43,7 @@ class Product(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def in_store(self, prices: Iterable[Price]) -> list[Price]:
+    def sellable_prices(self, prices: Iterable[Price]) -> list[Price]:
         """Return the sellable prices, the default price first, then by amount."""
         sellable = (price for price in prices if price.is_sellable)
         default = self.default_price_id
@@ -56,7 +56,7 @@ class Product(models.Model):
     @property
     def picture(self) -> Picture:
         """Return the first picture, or a generated pattern."""
-        return next(iter(self.pictures), drawn_for(self.id))
+        return next(iter(self.pictures), generated_picture(self.id))
 
 
 class Price(models.Model):
@@ -150,7 +150,7 @@ class ProductConfiguration(models.Model):
     listed = models.BooleanField(editable=False, default=False)
     search_text = models.TextField(editable=False, default="")
     sort_name = models.CharField(max_length=120, editable=False, default="")
-    sort_price = models.BigIntegerField(editable=False, default=UNPRICED)
+    sort_price = models.BigIntegerField(editable=False, default=MAX_SORT_PRICE)
     sells_once = models.BooleanField(editable=False, default=False)
     sells_recurring = models.BooleanField(editable=False, default=False)
     fingerprint = models.CharField(max_length=32, editable=False, default="")
@@ -164,14 +164,14 @@ class ProductConfiguration(models.Model):
         # They are partial, because SQLite can't look up a bare boolean.
         indexes = [
             models.Index(
-                fields=["position", "id", *FILTERS], condition=Q(listed=True), name="store_by_position"
+                fields=["position", "id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_position"
             ),
-            models.Index(fields=["-id", *FILTERS], condition=Q(listed=True), name="store_by_age"),
+            models.Index(fields=["-id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_age"),
             models.Index(
-                fields=["sort_name", "id", *FILTERS], condition=Q(listed=True), name="store_by_name"
+                fields=["sort_name", "id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_name"
             ),
             models.Index(
-                fields=["sort_price", "position", "id", *FILTERS],
+                fields=["sort_price", "position", "id", *FILTER_COLUMNS],
                 condition=Q(listed=True),
                 name="store_by_price",
             ),
@@ -193,4 +193,4 @@ class ProductConfiguration(models.Model):
 
     @cached_property
     def prices(self) -> list[Price]:
-        return self.product.in_store(self.product.prices.all())
+        return self.product.sellable_prices(self.product.prices.all())

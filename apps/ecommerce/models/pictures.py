@@ -37,5 +37,5 @@ class Picture:
 
 
 @lru_cache(maxsize=10_000)
-def drawn_for(seed: str) -> Picture:
+def generated_picture(seed: str) -> Picture:
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 from .catalogue import Price, Product
@@ -28,7 +28,7 @@ def parse_public_id(text: object) -> UUID | None:
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
         """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
-        return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
+        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
@@ -39,7 +39,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
-            "livemode": livemode(),
+            "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,
             "amount_subtotal": price.unit_amount or 0,
@@ -178,7 +178,7 @@ class Purchase(models.Model):
         return self.has_running_subscription and not ends_with_its_period
 
     @property
-    def amount_kept(self) -> int:
+    def amount_after_refunds(self) -> int:
         return self.amount_total - self.amount_refunded
 
 

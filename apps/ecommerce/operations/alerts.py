@@ -17,7 +17,7 @@ from apps.core.tasks import is_worker_silent, task
 from apps.ecommerce.models import Alert, Mail, Purchase
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases.foreign_subscriptions import billed_twice, billed_without_account
+from apps.ecommerce.purchases.external_subscriptions import billed_twice, billed_without_account
 
 logger = logging.getLogger(__name__)
 

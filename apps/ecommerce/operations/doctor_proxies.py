@@ -18,12 +18,12 @@ from apps.core.site_urls import is_public_url
 from apps.ecommerce.operations.findings import Finding
 
 TIMEOUT_SECONDS = 10
-HALF_BODY_SECONDS = 3
+PARTIAL_BODY_SECONDS = 3
 FORGED_IP = "192.0.2.66"  # RFC 5737: reserved for documentation
 READYZ = "/readyz"
 
 
-def examine_proxies() -> Iterator[Finding]:
+def check_proxies() -> Iterator[Finding]:
     names = {"X-Forwarded-For", settings.CLIENT_IP_HEADER or "X-Forwarded-For"}
     try:
         plain = _request_readyz({})
@@ -106,17 +106,17 @@ def _trusted_proxies_hint(forged: dict[str, Any]) -> str:
 
 
 def _check_buffering() -> Iterator[Finding]:
-    if answers_half_a_body():
+    if responds_to_partial_body():
         message = "Incomplete requests hold threads of the web server: some slow clients can stop the site"
         hint = "Let the proxy buffer request bodies, as deploy/Caddyfile and nginx.conf do."
         yield Finding(False, message, hint)
 
 
-def answers_half_a_body() -> bool:
+def responds_to_partial_body() -> bool:
     """Send half of a body. A buffering proxy waits for the rest; a web server without one responds at once."""
     url = urlsplit(settings.SITE_URL)
     connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    connection = connection_class(url.netloc, timeout=HALF_BODY_SECONDS)
+    connection = connection_class(url.netloc, timeout=PARTIAL_BODY_SECONDS)
     try:
         connection.request("POST", READYZ, body=b"half", headers={"Content-Length": "8"})
         connection.getresponse()

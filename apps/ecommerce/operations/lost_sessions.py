@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import StripeData, object_id, read
+from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,6 @@ def _find_buyer(session: StripeData) -> tuple[User | None, str]:
     known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
     if known:
         return known.user, known.user.email
-    customer = read("customers", customer_id) if customer_id else {}
+    customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none
     return User.objects.filter(email__iexact=email).first() if email else None, email

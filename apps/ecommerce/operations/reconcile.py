@@ -20,8 +20,8 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
-from apps.ecommerce.purchases.entitlements import GRANTS
-from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
+from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
@@ -29,7 +29,7 @@ from apps.ecommerce.purchases.stripe_state import (
     derive_status,
     subscription_values,
 )
-from apps.ecommerce.stripe_api.client import StripeData, expanded, livemode, object_id, read_pages
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, is_livemode, object_id
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +68,11 @@ class Reconciliation:
         for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
             known = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
             for session in page:
-                purchase = known.get(session["id"]) or self._adopt_session(session)
+                purchase = known.get(session["id"]) or self._restore_session(session)
                 if purchase and _session_differs(purchase, session):
                     self._repair(purchase)
 
-    def _adopt_session(self, session: StripeData) -> Purchase | None:
+    def _restore_session(self, session: StripeData) -> Purchase | None:
         """Return the purchase of a Session of this shop that is not in the database; None in a dry run."""
         if (purchase := find_purchase(session)) is None:
             return None
@@ -83,7 +83,7 @@ class Reconciliation:
         """Compare subscriptions of any age. Those that were created outside the store get a purchase."""
         for page in self._pages("subscriptions", status="all"):
             ids = [subscription["id"] for subscription in page]
-            purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
+            purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=is_livemode())
             known = {purchase.subscription_id: purchase for purchase in purchases}
             for subscription in page:
                 purchase = known.get(subscription["id"])
@@ -91,7 +91,7 @@ class Reconciliation:
                     self._repair(purchase)
                 elif purchase or self.dry_run:
                     continue
-                elif adopted := adopt_subscription(subscription, "reconcile"):
+                elif adopted := import_subscription(subscription, "reconcile"):
                     self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
 
     def process_events(self, *, undelivered: bool) -> None:
@@ -134,7 +134,7 @@ class Reconciliation:
 
     def _pages(self, path: str, **params: Any) -> Iterator[list[StripeData]]:
         count = 0
-        for page in read_pages(path, **params):
+        for page in fetch_pages(path, **params):
             yield page
             count += len(page)
             self.compared += len(page)
@@ -150,7 +150,8 @@ def reconcile(
     """Compare purchases since `since` (UTC) with Stripe. Default: the oldest open purchase, at least three days.
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
-    given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint). Raise stripe.StripeError if a request fails; earlier repairs remain.
+    given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint).
+    Raise stripe.StripeError if a request fails; earlier repairs remain.
     """
     last_event = webhook_health().last_event
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
@@ -164,7 +165,7 @@ def reconcile(
 
 
 def _default_since() -> datetime:
-    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=is_livemode())
     oldest = unfinished.aggregate(oldest=Min("created_at"))["oldest"]
     recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
     return min(recent, oldest - OVERLAP) if oldest else recent
@@ -173,7 +174,9 @@ def _default_since() -> datetime:
 def _queue_trial_notices() -> None:
     """Queue e-mails for `trial_will_end` events that did not arrive."""
     soon = timezone.now() + emails.TRIAL_NOTICE
-    for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
+    for purchase in Purchase.objects.filter(
+        status=Status.TRIALING, trial_end__lte=soon, livemode=is_livemode()
+    ):
         emails.queue_trial_ending_email(purchase)
 
 
@@ -196,4 +199,6 @@ def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
     if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
     status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    return purchase.status != status and not (status in GRANTS and purchase.status in REFUNDED_OR_DISPUTED)
+    return purchase.status != status and not (
+        status in ACCESS_STATUSES and purchase.status in REFUNDED_OR_DISPUTED
+    )

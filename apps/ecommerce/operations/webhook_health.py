@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def webhook_health() -> Health:
     failing = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
     # A buyer who came back from Stripe has probably paid: an event must be in transit.
     waiting = Purchase.objects.filter(
-        status__in=(Status.OPEN, Status.PROCESSING), livemode=livemode(), returned_at__lt=limit
+        status__in=(Status.OPEN, Status.PROCESSING), livemode=is_livemode(), returned_at__lt=limit
     ).count()
     return Health(last, failing, waiting, is_silent=waiting > 0 and (last is None or last < limit))
 

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
-from apps.ecommerce.purchases.entitlements import grants, owned
-from apps.ecommerce.purchases.foreign_subscriptions import charges_for, running_subscriptions
+from apps.ecommerce.purchases.entitlements import has_access, owned
+from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 
@@ -35,7 +35,7 @@ class AlreadySubscribed(CheckoutRefused):
         self.purchase = purchase
 
 
-def start(
+def start_checkout(
     user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
 ) -> str:
     """Return the URL of Stripe's hosted page for paying the price.
@@ -77,7 +77,7 @@ def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price
 def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
     """Read the subscriptions from Stripe, because they may have changed without an event."""
     for subscription, purchase in running_subscriptions(user, "buy button"):
-        if not charges_for(subscription, configuration.product):
+        if not includes_product(subscription, configuration.product):
             continue
         if purchase is None:
             message = _(
@@ -100,7 +100,7 @@ def _refuse_second_payment(user: User, configuration: ProductConfiguration) -> N
 def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) -> None:
     purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
     if purchase.has_running_subscription:
-        is_owned = grants(purchase) and purchase.product_id == configuration.product_id
+        is_owned = has_access(purchase) and purchase.product_id == configuration.product_id
         raise AlreadyOwned(configuration) if is_owned else AlreadySubscribed(purchase)
 
 

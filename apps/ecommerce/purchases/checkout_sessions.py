@@ -11,7 +11,7 @@ from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import change_purchase, expire_session, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
-from apps.ecommerce.stripe_api.client import get_client, is_missing, livemode
+from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.users.models import User
 
 # https://docs.stripe.com/js/appendix/supported_locales
@@ -41,7 +41,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         return _expire_without_session(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
         if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
-            StripeCustomer.objects.filter(user=purchase.user, livemode=livemode()).delete()
+            StripeCustomer.objects.filter(user=purchase.user, livemode=is_livemode()).delete()
             return _expire_without_session(purchase, "Stripe no longer knew the customer")
         # Stripe would repeat this answer to the key for a day.
         _expire_without_session(purchase, "Stripe refused to open it")
@@ -106,14 +106,14 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
 
 def _customer_id(user: User) -> str:
     """Return the id of the user's Customer, which the first purchase creates."""
-    if known := StripeCustomer.objects.filter(user=user, livemode=livemode()).first():
+    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}
     created = get_client().v1.customers.create(
         {"email": user.email, "name": user.name or user.email, "metadata": metadata}
     )
     customer, _created = StripeCustomer.objects.get_or_create(
-        user=user, livemode=livemode(), defaults={"id": created.id}
+        user=user, livemode=is_livemode(), defaults={"id": created.id}
     )
     return customer.id
 

@@ -19,8 +19,8 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.requests import SignedInRequest
 
-WANTED_PAGES = "wanted_pages"  # session key: product slug ▶ the page that a visitor wanted to open
-MAX_WANTED_PAGES = 10
+NEXT_PATHS = "next_paths"  # session key: product slug ▶ the page that a visitor wanted to open
+MAX_NEXT_PATHS = 10
 
 
 class ProductRequest(SignedInRequest):
@@ -66,9 +66,9 @@ class ProductRequiredMixin:
         return response
 
 
-def wanted_page(request: HttpRequest, slug: str) -> str:
+def get_next_path(request: HttpRequest, slug: str) -> str:
     """Return the path to open after paying for the product; "" if the visitor requested none."""
-    return str(request.session.get(WANTED_PAGES, {}).get(slug, ""))
+    return str(request.session.get(NEXT_PATHS, {}).get(slug, ""))
 
 
 def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
@@ -91,8 +91,8 @@ def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
 
 def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
-        wanted = {**request.session.get(WANTED_PAGES, {}), configuration.slug: request.get_full_path()}
-        request.session[WANTED_PAGES] = dict(list(wanted.items())[-MAX_WANTED_PAGES:])
+        wanted = {**request.session.get(NEXT_PATHS, {}), configuration.slug: request.get_full_path()}
+        request.session[NEXT_PATHS] = dict(list(wanted.items())[-MAX_NEXT_PATHS:])
     text = _("That page belongs to %(product)s. Get it here and you will land right where you wanted to go.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")

@@ -26,7 +26,7 @@ from apps.ecommerce.purchases.status_messages import message_values, status_mess
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
+SENDING_TIMEOUT = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
 
@@ -146,28 +146,28 @@ def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
     except IntegrityError:
         return
-    enqueue(send, mail.pk)
+    enqueue(send_email, mail.pk)
 
 
 def send_unsent() -> int:
     """Try to send all unsent e-mails. Return how many remain unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
-        send.func(pk)
+        send_email.func(pk)
     return Mail.objects.filter(sent_at=None).count()
 
 
 @task()
-def send(mail_id: int) -> None:
+def send_email(mail_id: int) -> None:
     """Send an e-mail, unless it was sent or another worker is sending it. Errors are stored in the row."""
     now = timezone.now()
-    is_free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
+    is_free = Q(sending_at=None) | Q(sending_at__lt=now - SENDING_TIMEOUT)
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
     if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
         return
     mail = Mail.objects.select_related("purchase__product__configuration", "purchase__price").get(pk=mail_id)
     result: dict[str, Any]
     try:
-        compose(mail.kind, mail.purchase).send()
+        build_email(mail.kind, mail.purchase).send()
     except Exception as error:  # an error of the mail server must not undo the purchase
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
@@ -176,7 +176,7 @@ def send(mail_id: int) -> None:
     Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
 
 
-def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
+def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     """Return the e-mail in text and HTML, in the language of the purchase."""
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Product, Purchase, PurchaseQuerySet
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 # The statuses that open a product. Every other one, such as REFUNDED, DISPUTED or PROCESSING, keeps it closed.
-GRANTS = frozenset(
+ACCESS_STATUSES = frozenset(
     {
         Status.PAID,
         Status.PARTIALLY_REFUNDED,
@@ -39,21 +39,21 @@ DISPUTES: dict[str, Status | None] = {
 }
 
 
-def granting(now: datetime | None = None) -> PurchaseQuerySet:
-    """Return the purchases for which `grants` is true at `now` (default: the current time)."""
+def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
+    """Return the purchases for which `has_access` is true at `now` (default: the current time)."""
     now = now or timezone.now()
     return Purchase.objects.filter(
-        Q(status__in=GRANTS - {Status.PAST_DUE})
+        Q(status__in=ACCESS_STATUSES - {Status.PAST_DUE})
         | Q(status=Status.PAST_DUE, current_period_start__gt=_start_of_grace(now)),
         Q(cancel_at=None) | Q(cancel_at__gt=now),
-        livemode=livemode(),
+        livemode=is_livemode(),
     )
 
 
-def grants(purchase: Purchase, now: datetime | None = None) -> bool:
+def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     """Return whether the purchase gives access to its product at `now` (default: the current time)."""
     now = now or timezone.now()
-    if purchase.status not in GRANTS or purchase.livemode != livemode():
+    if purchase.status not in ACCESS_STATUSES or purchase.livemode != is_livemode():
         return False
     if purchase.cancel_at and purchase.cancel_at <= now:
         return False
@@ -66,12 +66,12 @@ def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None
     """Return the user's newest purchase that gives access to the product, or None."""
     if not user.is_authenticated or not user.is_active:
         return None
-    return granting().filter(user=user, product=product).with_catalogue().first()
+    return purchases_with_access().filter(user=user, product=product).with_catalogue().first()
 
 
-def newest_granting(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     """Return, by product id, the newest purchase with access. `purchases` are one user's, newest first."""
-    return {purchase.product_id: purchase for purchase in reversed(purchases) if grants(purchase)}
+    return {purchase.product_id: purchase for purchase in reversed(purchases) if has_access(purchase)}
 
 
 def _start_of_grace(now: datetime) -> datetime:

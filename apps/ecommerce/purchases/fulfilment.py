@@ -15,10 +15,10 @@ from django.utils import timezone
 from apps.ecommerce.models import MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
-from apps.ecommerce.purchases.entitlements import GRANTS
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 from apps.ecommerce.purchases.signals import queue_access_signal
 from apps.ecommerce.purchases.stripe_state import RUNNING, purchase_values
-from apps.ecommerce.stripe_api.client import expanded, get_client, livemode, read_or_none
+from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client, is_livemode
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +37,16 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     """
     seen = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MAX_TRIES):
-        if seen.livemode != livemode() or not (seen.session_id or seen.subscription_id):
+        if seen.livemode != is_livemode() or not (seen.session_id or seen.subscription_id):
             return seen
-        session = read_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
+        session = fetch_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
         if session and session["status"] == "open" and seen.status == Status.EXPIRED:
             expire_session(session["id"])  # abandoned; another purchase may be open in its place
-            session = read_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
+            session = fetch_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
         if session:
             subscription = expanded(session["subscription"])
         else:
-            subscription = read_or_none("subscriptions", seen.subscription_id, expand=SUBSCRIPTION_EXPAND)
+            subscription = fetch_or_none("subscriptions", seen.subscription_id, expand=SUBSCRIPTION_EXPAND)
         is_known = session or subscription
         values = purchase_values(session, subscription) if is_known else _values_if_unknown(seen)
         if written := _write_if_current(seen, values, cause):
@@ -66,7 +66,7 @@ def expire_session(session_id: str) -> None:
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
     """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer."""
     before = purchase.status
-    if changes.get("status") in GRANTS and not purchase.paid_at:
+    if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
     changes["version"] = purchase.version + 1
     for name, value in changes.items():

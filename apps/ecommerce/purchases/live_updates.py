@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 # The columns that `live_updates` uses.
@@ -46,7 +46,7 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
     return LiveUpdates(purchases_stamp(rows), min(filter(None, map(poll_delay, rows)), default=0))
 
 
-def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
+def live_updates_for_order(user: User, shown: Purchase) -> LiveUpdates | None:
     """Return the updates of a page that shows one purchase, without reading it again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
     return live_updates(user, [*others, shown])
@@ -54,8 +54,8 @@ def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
 
 def purchases_stamp(purchases: Iterable[Purchase]) -> str:
     """Return a hash that changes when a purchase is created, changes, or loses access."""
-    now, mode = timezone.now(), livemode()
-    rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
+    now, mode = timezone.now(), is_livemode()
+    rows = sorted((row.pk, row.version, has_access(row, now)) for row in purchases if row.livemode == mode)
     return sha256(repr(rows).encode()).hexdigest()[:16]
 
 

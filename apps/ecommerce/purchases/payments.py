@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.stripe_api.client import expanded, object_id, read
+from apps.ecommerce.stripe_api.client import expanded, fetch, object_id
 
 
 def purchases_for_payment(intent_id: str) -> list[Purchase]:
@@ -15,7 +15,7 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
     if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
         return known
     payment = {"type": "payment_intent", "payment_intent": intent_id}
-    rows = read("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
+    rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
     invoices = filter(None, (expanded(row["invoice"]) for row in rows))
     subscriptions = [object_id(invoice_subscription(invoice)) for invoice in invoices]
     return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))

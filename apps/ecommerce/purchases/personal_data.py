@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
-from apps.ecommerce.purchases.foreign_subscriptions import running_subscriptions
+from apps.ecommerce.purchases.external_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User

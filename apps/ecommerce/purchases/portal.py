@@ -3,7 +3,7 @@
 from stripe.params.billing_portal import SessionCreateParams
 
 from apps.ecommerce.models import Purchase, StripeCustomer
-from apps.ecommerce.stripe_api.client import get_client, object_id, read
+from apps.ecommerce.stripe_api.client import fetch, get_client, object_id
 
 
 def portal_url(purchase: Purchase, *, origin: str) -> str:
@@ -19,5 +19,5 @@ def portal_url(purchase: Purchase, *, origin: str) -> str:
 def _customer_id(purchase: Purchase) -> str:
     """Return the Customer that pays. A subscription created outside the store may have another one than the user."""
     if purchase.subscription_id:
-        return object_id(read("subscriptions", purchase.subscription_id)["customer"])
+        return object_id(fetch("subscriptions", purchase.subscription_id)["customer"])
     return StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 
 SLOW_AFTER = timedelta(seconds=20)  # then "confirming" says that it may take longer
 GIVE_UP_AFTER = timedelta(hours=1)  # then an unpaid checkout is just that
@@ -191,7 +191,7 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return "ending"
     if purchase.status in (Status.REFUNDED, Status.DISPUTE_LOST) and purchase.has_running_subscription:
         return f"{purchase.status}_running"
-    if purchase.status == Status.PAST_DUE and not grants(purchase):
+    if purchase.status == Status.PAST_DUE and not has_access(purchase):
         return "lapsed"  # the days of grace are over
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"

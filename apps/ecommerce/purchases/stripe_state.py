@@ -6,8 +6,8 @@ from typing import Any
 
 from apps.ecommerce.models import Price
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS
-from apps.ecommerce.stripe_api.client import StripeData, expanded, read, read_pages
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTES
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 SUBSCRIPTION_STATUS: dict[str, Status] = {
@@ -80,7 +80,7 @@ def derive_status(state: StripeState) -> Status:
     if state.subscription_status is not None:
         status = SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
         # A partial refund of one invoice does not change the subscription's status.
-        is_suspended = status in GRANTS and reversal != Status.PARTIALLY_REFUNDED
+        is_suspended = status in ACCESS_STATUSES and reversal != Status.PARTIALLY_REFUNDED
         return reversal if reversal and is_suspended else status
     if state.payment_status not in ("paid", "no_payment_required"):
         has_failed = state.intent_status in ("requires_payment_method", "canceled")
@@ -126,10 +126,10 @@ def _payment_intents(
         return intent, intent
     invoice = expanded(subscription["latest_invoice"])
     newest = _invoice_intent(invoice) if invoice else None
-    if invoice and _settles_a_period(invoice):
+    if invoice and _pays_for_period(invoice):
         return newest, newest
     # An unpaid renewal does not undo the refund or dispute of the payment before it.
-    settled = _last_settled_invoice(subscription["id"])
+    settled = _last_paid_invoice(subscription["id"])
     return newest, (_invoice_intent(settled) if settled else None) or newest
 
 
@@ -137,16 +137,16 @@ def _refunded_amount(charge: StripeData) -> int:
     """Return the minor units that were refunded or are being refunded, without refunds that failed."""
     if not charge["amount_refunded"]:
         return 0
-    refunds = [refund for page in read_pages("refunds", charge=charge["id"]) for refund in page]
+    refunds = [refund for page in fetch_pages("refunds", charge=charge["id"]) for refund in page]
     return sum(refund["amount"] for refund in refunds if refund["status"] not in ("failed", "canceled"))
 
 
 def _dispute_status(charge: StripeData) -> str | None:
-    disputes = read("disputes", charge=charge["id"], limit=1)["data"] if charge["disputed"] else None
+    disputes = fetch("disputes", charge=charge["id"], limit=1)["data"] if charge["disputed"] else None
     return disputes[0]["status"] if disputes else None
 
 
-def _settles_a_period(invoice: StripeData) -> bool:
+def _pays_for_period(invoice: StripeData) -> bool:
     """Return whether the invoice is paid and pays for a period, unlike a change of plan that costs nothing.
 
     https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
@@ -155,15 +155,15 @@ def _settles_a_period(invoice: StripeData) -> bool:
     return invoice["status"] == "paid" and (begins_period or invoice["amount_paid"] > 0)
 
 
-def _last_settled_invoice(subscription_id: str) -> StripeData | None:
-    pages = read_pages("invoices", subscription=subscription_id, status="paid")
-    return next((invoice for page in pages for invoice in page if _settles_a_period(invoice)), None)
+def _last_paid_invoice(subscription_id: str) -> StripeData | None:
+    pages = fetch_pages("invoices", subscription=subscription_id, status="paid")
+    return next((invoice for page in pages for invoice in page if _pays_for_period(invoice)), None)
 
 
 def _invoice_intent(invoice: StripeData) -> StripeData | None:
     """Return the payment intent that paid an invoice, or else the newest one."""
     expand = ["data.payment.payment_intent.latest_charge"]
-    payments = read("invoice_payments", invoice=invoice["id"], expand=expand)["data"]
+    payments = fetch("invoice_payments", invoice=invoice["id"], expand=expand)["data"]
     payments = sorted(payments, key=lambda payment: payment["status"] != "paid")
     intents = (expanded(payment["payment"].get("payment_intent")) for payment in payments)
     return next(filter(None, intents), None)

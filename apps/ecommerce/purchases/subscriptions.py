@@ -1,7 +1,7 @@
 """Free trials, and canceling without the billing portal. https://docs.stripe.com/billing/subscriptions/cancel"""
 
 from apps.ecommerce.models import Price, Purchase
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
@@ -17,7 +17,7 @@ def trial_days(user: User | None, price: Price) -> int:
 
 def ends_at_once(purchase: Purchase) -> bool:
     """Return whether canceling ends the subscription now. A paid period is kept, an unpaid one is not collected."""
-    return not (grants(purchase) and purchase.subscription_status in ("active", "trialing"))
+    return not (has_access(purchase) and purchase.subscription_status in ("active", "trialing"))
 
 
 def cancel_subscription(purchase: Purchase) -> Purchase:

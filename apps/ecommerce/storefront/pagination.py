@@ -12,7 +12,7 @@ from apps.ecommerce.models import ProductConfigurationQuerySet
 
 PER_PAGE = 24
 MAX_PAGES = 10  # in one response
-MAX_SHARED_PAGE = 10  # later pages are requested rarely, and would only fill the cache
+MAX_CACHED_PAGE = 10  # later pages are requested rarely, and would only fill the cache
 PAGES_BEFORE_BUTTON = 4  # then a button loads the next page, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
@@ -41,10 +41,10 @@ def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
     return PageRange(first, last, queryset.filter(pk__in=keys))
 
 
-def shared_page_number(page: str) -> str | None:
+def cacheable_page_number(page: str) -> str | None:
     """Return the page number for cache_public_page, "" for the first page; None for a range or a late page."""
     start, end = _page_numbers(page)
-    if start != end or start > MAX_SHARED_PAGE:
+    if start != end or start > MAX_CACHED_PAGE:
         return None
     return str(start) if start > 1 else ""
 

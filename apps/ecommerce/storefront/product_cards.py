@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import grants, newest_granting
+from apps.ecommerce.purchases.entitlements import has_access, newest_with_access
 from apps.ecommerce.purchases.live_updates import STAMP_FIELDS
 
 # The columns of a purchase that a grid of cards uses.
@@ -31,7 +31,7 @@ def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
     """Return a card for each configuration. `purchases` are all purchases of the user, newest first."""
-    owned, pending = newest_granting(purchases), _pending(purchases)
+    owned, pending = newest_with_access(purchases), _pending(purchases)
     cards = [
         ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
     ]
@@ -43,14 +43,14 @@ def product_cards(
 
 def grid_key(name: str, purchases: Sequence[Purchase]) -> str:
     """Return a cache key for a grid of cards. `name` identifies its products in the current catalogue."""
-    shown = [*newest_granting(purchases).values(), *_pending(purchases).values()]
-    return repr((name, [(row.public_id, row.version, grants(row)) for row in shown]))
+    shown = [*newest_with_access(purchases).values(), *_pending(purchases).values()]
+    return repr((name, [(row.public_id, row.version, has_access(row)) for row in shown]))
 
 
 def blocks_buying(purchase: Purchase) -> bool:
     """Return whether a purchase without access would be charged twice if the product were bought again."""
     return purchase.status == Status.PROCESSING or (
-        purchase.has_running_subscription and not grants(purchase)
+        purchase.has_running_subscription and not has_access(purchase)
     )
 
 

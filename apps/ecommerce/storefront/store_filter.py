@@ -4,7 +4,7 @@ from typing import Self
 from django.db.models import Q
 from django.http import QueryDict
 
-from apps.ecommerce.catalogue.search_columns import fold
+from apps.ecommerce.catalogue.search_columns import normalize_text
 from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurationQuerySet
 
 MAX_LENGTH = 100  # of a parameter
@@ -42,7 +42,7 @@ class StoreFilter:
     def queryset(self) -> ProductConfigurationQuerySet:
         """Return the matching products in order. Products with the words in their name come first."""
         rows = ProductConfiguration.objects.filter(listed=True)
-        words = fold(self.q).split()[:MAX_WORDS]
+        words = normalize_text(self.q).split()[:MAX_WORDS]
         for word in words:
             rows = rows.filter(search_text__contains=word)
         if self.kind:

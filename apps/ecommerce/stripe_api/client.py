@@ -43,18 +43,18 @@ def get_client() -> stripe.StripeClient:
     return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
 
 
-def read(kind: str, key: str = "", **params: Any) -> StripeData:
-    """Return an object, `read("products", "prod_1")`, or one page of a list. Raise stripe.StripeError."""
+def fetch(kind: str, key: str = "", **params: Any) -> StripeData:
+    """Return an object, `fetch("products", "prod_1")`, or one page of a list. Raise stripe.StripeError."""
     path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
     response = get_client().raw_request("get", path, **params)
-    data: StripeData = storable(response.data, response.body)
+    data: StripeData = clean_json(response.data, response.body)
     return data
 
 
-def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
+def fetch_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
     """Return the object; None without a key, or if this Stripe account has no such object."""
     try:
-        return read(kind, key, **params) if key else None
+        return fetch(kind, key, **params) if key else None
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
@@ -62,14 +62,14 @@ def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None
         return None
 
 
-def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
+def fetch_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
     """Yield all pages of a list. https://docs.stripe.com/api/pagination"""
-    page = read(kind, limit=MAX_PAGE_SIZE, **params)
+    page = fetch(kind, limit=MAX_PAGE_SIZE, **params)
     while rows := page["data"]:
         yield rows
         if not page["has_more"]:
             return
-        page = read(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
+        page = fetch(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
 
 
 def is_missing(error: stripe.InvalidRequestError) -> bool:
@@ -86,19 +86,19 @@ def expanded(value: Any) -> StripeData | None:
     return value if isinstance(value, Mapping) else None
 
 
-def livemode() -> bool:
+def is_livemode() -> bool:
     """Return whether the store charges real money. Purchases in test mode give no access in live mode."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
-def storable(data: Any, text: str) -> Any:
+def clean_json(data: Any, text: str) -> Any:
     """Return the data, parsed from a JSON text, without what databases can't store."""
     if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
         return _cleaned(data, MAX_JSON_LEVELS)
     return data
 
 
-def storable_text(text: str) -> str:
+def clean_text(text: str) -> str:
     return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -114,7 +114,7 @@ def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
 
 def _cleaned(value: Any, levels: int) -> Any:
     if isinstance(value, str):
-        return storable_text(value)
+        return clean_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if not isinstance(value, dict | list):
@@ -123,4 +123,4 @@ def _cleaned(value: Any, levels: int) -> Any:
         return None
     if isinstance(value, list):
         return [_cleaned(item, levels - 1) for item in value]
-    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}
+    return {clean_text(key): _cleaned(item, levels - 1) for key, item in value.items()}

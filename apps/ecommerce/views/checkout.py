@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.core.rate_limits import limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
-from apps.ecommerce.purchases.decorators import wanted_page
+from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start_checkout
+from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.purchases import render_purchase
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a visitor who has to sign in first
 
 
-class SeeOther(HttpResponseRedirect):
+class HttpResponseSeeOther(HttpResponseRedirect):
     """303: the browser follows with GET. https://docs.stripe.com/checkout/quickstart"""
 
     status_code = 303
@@ -44,13 +44,13 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
         if not chosen:
             return redirect(configuration)
         request.session[PENDING_CHECKOUT] = {"slug": slug, "price": chosen}
-        return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+        return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
         return _redirect_to_stripe(request, configuration, chosen)
     pending = request.session.get(PENDING_CHECKOUT, {})
     if pending.get("slug") != slug:  # an old page: keep the choice, but ask the buyer to confirm it
         query = f"?{urlencode({'price': chosen})}" if chosen else ""
-        return SeeOther(f"{configuration.get_absolute_url()}{query}")
+        return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{query}")
     del request.session[PENDING_CHECKOUT]
     return _redirect_to_stripe(request, configuration, pending["price"])
 
@@ -74,13 +74,15 @@ def _redirect_to_stripe(
     request: HttpRequest, configuration: ProductConfiguration, price_id: str
 ) -> HttpResponse:
     assert request.user.is_authenticated
-    origin, next_path = site_origin(request), wanted_page(request, configuration.slug)
+    origin, next_path = site_origin(request), get_next_path(request, configuration.slug)
     try:
         with stripe_deadline():
-            return SeeOther(start(request.user, configuration, price_id, origin=origin, next_path=next_path))
+            return HttpResponseSeeOther(
+                start_checkout(request.user, configuration, price_id, origin=origin, next_path=next_path)
+            )
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
-        return SeeOther(refusal.purchase.get_absolute_url())
+        return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
     except CheckoutRefused as refusal:
@@ -91,4 +93,4 @@ def _redirect_to_stripe(
             "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
         )
         messages.error(request, text)
-    return SeeOther(configuration.get_absolute_url())
+    return HttpResponseSeeOther(configuration.get_absolute_url())

@@ -24,11 +24,11 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
 from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.live_updates import (
     live_updates,
-    live_updates_beside,
+    live_updates_for_order,
     poll_delay,
     purchases_stamp,
 )
@@ -50,13 +50,13 @@ POLLS_PER_REFRESH = 3  # each third poll asks Stripe, each poll reads the databa
 def purchases(request: SignedInRequest) -> HttpResponse:
     """Show purchases with access first, then those that are unfinished or over."""
     rows = list(Purchase.objects.for_user(request.user).with_catalogue())
-    library = [row for row in rows if grants(row)]
+    library = [row for row in rows if has_access(row)]
     newest = {row.product_id: row for row in reversed(rows)}
     others = [
         (row, status_message(row))
         for row in rows
         # An expired checkout is offered again until there is a newer purchase of the product.
-        if not grants(row) and (row.status != Status.EXPIRED or newest[row.product_id] == row)
+        if not has_access(row) and (row.status != Status.EXPIRED or newest[row.product_id] == row)
     ]
     charged = Counter(row.product for row in rows if row.will_be_charged_again)
     context = {
@@ -93,7 +93,7 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _get_purchase_or_404(request, public_id)
     if request.GET.get("from") == "portal":
         row = refresh_or_stale(row, "back from the portal")
-    elif not grants(row):
+    elif not has_access(row):
         row = refresh_if_stale(row, "order page")
     return render_purchase(request, row, view="canceled" if "canceled" in request.GET else "page")
 
@@ -161,7 +161,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
     context = {
         "configuration": request.product_config,
         "purchase": request.product_purchase,
-        "live_updates": live_updates_beside(request.user, request.product_purchase),
+        "live_updates": live_updates_for_order(request.user, request.product_purchase),
     }
     return render(request, "ecommerce/purchased_product.html", context)
 
@@ -182,7 +182,7 @@ def render_purchase(
 
     `view` is "return" or "canceled" if the buyer comes from Stripe's payment page by its success or back link.
     """
-    if view == "return" and purchase.next_path and grants(purchase):
+    if view == "return" and purchase.next_path and has_access(purchase):
         is_htmx = "HX-Request" in request.headers
         return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(purchase.next_path)
     delay = 0 if view == "canceled" else poll_delay(purchase)
@@ -193,9 +193,9 @@ def render_purchase(
         "view": view,
         "delay": delay,  # with it the status polls, otherwise the page does
         "seen": _status_stamp(purchase),
-        "live_updates": None if delay else live_updates_beside(request.user, purchase),
+        "live_updates": None if delay else live_updates_for_order(request.user, purchase),
         "news": is_fragment and not delay,  # the final status changes receipt, method and timeline, too
-        "opens": grants(purchase),
+        "opens": has_access(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
         "seller_address": settings.SELLER_ADDRESS,

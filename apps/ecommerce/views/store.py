@@ -14,7 +14,7 @@ from apps.core.public_query import one_of
 from apps.core.rate_limits import limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
-from apps.ecommerce.storefront.pagination import MAX_SHARED_PAGE, PageRange, paginate, shared_page_number
+from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import price_options
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.store_filter import KINDS, SORTS, StoreFilter
@@ -25,7 +25,7 @@ UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no
 
 @require_safe
 @limited("search", parameter="q")
-@cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
+@cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=cacheable_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
@@ -80,7 +80,7 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
 
 def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
     """Return the cache key of a grid; "" for a search or a late page, which are not cached."""
-    if store_filter.q or store_filter.first or pages.last.number > MAX_SHARED_PAGE:
+    if store_filter.q or store_filter.first or pages.last.number > MAX_CACHED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
 

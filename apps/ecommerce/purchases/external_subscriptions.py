@@ -23,18 +23,18 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import (
     StripeData,
+    fetch_or_none,
+    fetch_pages,
+    is_livemode,
     is_missing,
-    livemode,
     object_id,
-    read_or_none,
-    read_pages,
 )
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 
 
-def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
+def import_subscription(subscription: StripeData, cause: str) -> Purchase | None:
     """Create and return the synced purchase of a subscription that has none. Raise stripe.StripeError.
 
     Return None if the subscription has ended, or if its customer or product is unknown.
@@ -47,7 +47,7 @@ def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
             return None  # sold before a backup was restored: reconcile_purchases finds it by its Session
         if not sold.subscription_id:
             return sync_purchase(sold, cause)  # its Session was not read since it was paid
-    customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=livemode())
+    customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
     customer = customers.select_related("user").first()
     price = _known_price(subscription)
     if customer is None or price is None:
@@ -62,9 +62,9 @@ def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
     return sync_purchase(purchase, cause)
 
 
-def adopt_subscription_by_id(subscription_id: str, cause: str) -> Purchase | None:
-    subscription = read_or_none("subscriptions", subscription_id)
-    return adopt_subscription(subscription, cause) if subscription else None
+def import_subscription_by_id(subscription_id: str, cause: str) -> Purchase | None:
+    subscription = fetch_or_none("subscriptions", subscription_id)
+    return import_subscription(subscription, cause) if subscription else None
 
 
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
@@ -72,11 +72,11 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
 
     Raise stripe.StripeError if a request fails.
     """
-    customer = StripeCustomer.objects.filter(user=user, livemode=livemode()).first()
+    customer = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
     if customer is None:
         return []
     try:
-        subscriptions = [row for page in read_pages("subscriptions", customer=customer.id) for row in page]
+        subscriptions = [row for page in fetch_pages("subscriptions", customer=customer.id) for row in page]
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
@@ -84,10 +84,10 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
     running = [row for row in subscriptions if row["status"] not in ENDED_SUBSCRIPTIONS]
     known = Purchase.objects.filter(subscription_id__in=[row["id"] for row in running])
     purchases = {purchase.subscription_id: purchase for purchase in known.select_related("product")}
-    return [(row, purchases.get(row["id"]) or adopt_subscription(row, cause)) for row in running]
+    return [(row, purchases.get(row["id"]) or import_subscription(row, cause)) for row in running]
 
 
-def charges_for(subscription: StripeData, product: Product) -> bool:
+def includes_product(subscription: StripeData, product: Product) -> bool:
     """Return whether an item of the subscription charges for the product."""
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
@@ -95,14 +95,14 @@ def charges_for(subscription: StripeData, product: Product) -> bool:
 
 def billed_twice() -> list[Purchase]:
     """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
-    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=livemode())
+    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=is_livemode())
     groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
     return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
 
 
 def billed_without_account() -> list[Purchase]:
     """Return the purchases that will be charged again although their buyer's account was deleted."""
-    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=livemode()))
+    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=is_livemode()))
 
 
 def _known_price(subscription: StripeData) -> Price | None:
