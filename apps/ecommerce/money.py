@@ -18,7 +18,6 @@ THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
 def decimals(currency: str) -> int:
-    """Return the number of decimal places in Stripe's amounts."""
     code = currency.lower()
     return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
 

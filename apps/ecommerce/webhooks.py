@@ -82,13 +82,11 @@ def receive(event: Payload) -> None:
 
 
 def process(record: WebhookEvent) -> None:
-    """Handle a stored event again."""
     WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
     _handle(record)
 
 
 def event_cause(event: Payload) -> str:
-    """Return the `cause` of a StatusChange after this event."""
     return f"{event['type']} {event['id']}"
 
 

@@ -33,7 +33,6 @@ def update_configurations(product_ids: Collection[str] | None = None) -> list[st
 
 
 def _create(product_ids: Sequence[str]) -> list[str]:
-    """Create configurations after the last position. Return the failures."""
     products = all_rows(Product).filter(id__in=product_ids).order_by("synced_at", "id")
     products = products.prefetch_related(Prefetch("prices", Price._default_manager.using(products.db)))
     last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0

@@ -159,7 +159,6 @@ def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
 
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-    """Return the body, or the URL of a redirect."""
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:

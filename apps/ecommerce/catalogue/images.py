@@ -91,14 +91,12 @@ def _explain_failure(step: str) -> Iterator[None]:
 
 
 def _is_static_file(url: str) -> bool:
-    """Return whether the URL is a static file of this site, at any port."""
     parts, site = urlsplit(url), urlsplit(settings.SITE_URL)
     is_this_site = bool(parts.hostname) and parts.hostname == site.hostname
     return is_this_site and parts.path.startswith(settings.STATIC_URL)
 
 
 def _decode(body: bytes) -> Image.Image:
-    """Return the image upright, in sRGB, and no wider than pages need."""
     with Image.open(BytesIO(body), formats=FORMATS) as file:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:

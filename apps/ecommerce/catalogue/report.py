@@ -23,7 +23,6 @@ class Report:
 
 
 def printable(text: object) -> str:
-    """Escape control characters and surrogates for terminals and logs."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )

@@ -67,7 +67,6 @@ def clean_line(text: object) -> str:
 
 
 def _describe(model: type[Model], item: object) -> str:
-    """Return the name and id of an object that may lack any field."""
     if not isinstance(item, Mapping):
         return f"{model._meta.verbose_name} {printable(item)[:80]}"
     key = printable(item.get("id"))
@@ -122,7 +121,6 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
 
 
 def _check_price(price: Price) -> None:
-    """Raise InvalidObject if buyers would see a wrong amount, currency or interval."""
     if not price.product_id:
         raise InvalidObject("its product is missing")
     if str(price.currency).upper() not in CURRENCIES:

@@ -63,7 +63,6 @@ def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
 
 
 def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
-    """Refresh the columns after a save (receiver of post_save)."""
     refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
 
 
@@ -86,7 +85,6 @@ def set_search_columns(row: ProductConfiguration) -> bool:
 
 
 def _fingerprint(row: ProductConfiguration) -> str:
-    """Return a digest of what the product page shows."""
     product = row.product
     names = ("id", "unit_amount", "currency", "interval", "interval_count", "trial_period_days", "nickname")
     prices = [attrgetter(*names)(price) for price in row.prices]

@@ -67,7 +67,6 @@ def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
 
 
 def is_reserved(slug: str) -> bool:
-    """Return whether a product with this slug would share a URL with another page."""
     return slug.lower() in RESERVED or not all(_leads_to_product(name, slug) for name in PRODUCT_ROUTES)
 
 

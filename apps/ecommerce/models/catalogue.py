@@ -44,7 +44,6 @@ class Product(models.Model):
         return self.name
 
     def sellable_prices(self, prices: Iterable[Price]) -> list[Price]:
-        """Return the sellable prices, the default price first, then by amount."""
         sellable = (price for price in prices if price.is_sellable)
         default = self.default_price_id
         return sorted(sellable, key=lambda price: (price.id != default, price.unit_amount, price.id))
@@ -55,7 +54,6 @@ class Product(models.Model):
 
     @property
     def picture(self) -> Picture:
-        """Return the first picture, or a generated pattern."""
         return next(iter(self.pictures), generated_picture(self.id))
 
 

@@ -35,7 +35,6 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     @transaction.atomic
     def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
-        """Create a purchase and the first row of its history."""
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
@@ -183,8 +182,6 @@ class Purchase(models.Model):
 
 
 class StatusChange(models.Model):
-    """One change of a purchase's status: the buyer's timeline and the operator's audit log."""
-
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
     from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
     to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)

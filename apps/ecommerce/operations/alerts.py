@@ -32,7 +32,6 @@ def reconcile_in_background() -> str:
 
 
 def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
-    """Return the report and the texts of all alerts. Raise stripe.StripeError if a request fails."""
     try:
         report = reconcile(since, **options)
     except stripe.StripeError as error:
@@ -54,7 +53,7 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 
 
 def check_shop() -> dict[str, str]:
-    """Return the text of each alert, or "" if there is no such problem."""
+    """Return a text for each kind of alert, "" without a problem."""
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
     unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
@@ -96,7 +95,6 @@ def _list_buyers(purchases: list[Purchase]) -> str:
 
 
 def _describe_lost_events(report: Reconciliation) -> str:
-    """Return the text of the alert; "" if no event is missing or it may still arrive."""
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if report.late_events or report.found or (report.repaired and is_quiet):
         return f"Some Stripe events did not arrive. {report} Run: manage.py stripe_doctor"

@@ -44,7 +44,6 @@ def delete_rows(rows: QuerySet) -> int:
 
 
 def find_unused_pictures() -> Iterator[str]:
-    """Yield the paths of old files that no product uses."""
     products = Product.objects.only("images", "copies").iterator()
     pictures = (picture for product in products for picture in product.pictures)
     names = (name for picture in pictures for name in picture.files or [picture.address])

@@ -83,7 +83,6 @@ def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Itera
 
 
 def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[Finding]:
-    """Check that the site does not take a proxy's IP address for the client's."""
     proxies = _count_proxies(forged)
     client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies

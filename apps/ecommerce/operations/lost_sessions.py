@@ -43,7 +43,6 @@ def find_purchase(session: StripeData) -> Purchase | None:
 
 
 def save_session(purchase: Purchase, session: StripeData) -> Purchase:
-    """Save the Session's id, and a new purchase with its customer."""
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
@@ -58,7 +57,6 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
 
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:
-    """Return the user, if the account still exists, and the e-mail address."""
     customer_id = object_id(session["customer"])
     known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
     if known:

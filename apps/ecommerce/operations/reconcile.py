@@ -80,7 +80,6 @@ class Reconciliation:
         return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
-        """Compare subscriptions of any age. Those that were created outside the store get a purchase."""
         for page in self._pages("subscriptions", status="all"):
             ids = [subscription["id"] for subscription in page]
             purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=is_livemode())

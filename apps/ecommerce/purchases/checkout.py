@@ -105,7 +105,6 @@ def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) 
 
 
 def _close_other_checkouts(user: User, price: Price) -> None:
-    """Close the open checkouts of the product's other prices, so that the buyer pays only one."""
     others = Purchase.objects.for_user(user).filter(product_id=price.product_id, status=Status.OPEN)
     for purchase in others.exclude(price=price):
         if close_checkout(purchase, "another price was chosen").is_open:

@@ -65,7 +65,6 @@ def close_checkout(purchase: Purchase, cause: str) -> Purchase:
 
 
 def stripe_locale(language: str) -> str:
-    """Return Stripe's locale for a language, or "auto" for the browser's language."""
     code = to_locale(language).replace("_", "-")
     candidates = (code, code.partition("-")[0])
     return next((locale for locale in candidates if locale in STRIPE_LOCALES), "auto")
@@ -105,7 +104,6 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
 
 
 def _customer_id(user: User) -> str:
-    """Return the id of the user's Customer, which the first purchase creates."""
     if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}

@@ -67,7 +67,6 @@ class ProductRequiredMixin:
 
 
 def get_next_path(request: HttpRequest, slug: str) -> str:
-    """Return the path to open after paying for the product; "" if the visitor requested none."""
     return str(request.session.get(NEXT_PATHS, {}).get(slug, ""))
 
 

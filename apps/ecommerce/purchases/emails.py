@@ -129,7 +129,6 @@ def email_kind(before: str, after: str) -> Mail.Kind | None:
 
 
 def queue_status_email(change: StatusChange) -> None:
-    """Queue the e-mail about a change of status. Call it in the transaction of the change."""
     if kind := email_kind(change.from_status, change.to_status):
         queue_email(change.purchase, kind, f"v{change.version}")
 
@@ -150,7 +149,6 @@ def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
 
 
 def send_unsent() -> int:
-    """Try to send all unsent e-mails. Return how many remain unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
         send_email.func(pk)
     return Mail.objects.filter(sent_at=None).count()
@@ -177,7 +175,6 @@ def send_email(mail_id: int) -> None:
 
 
 def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """Return the e-mail in text and HTML, in the language of the purchase."""
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
         email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)

@@ -40,7 +40,7 @@ DISPUTES: dict[str, Status | None] = {
 
 
 def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
-    """Return the purchases for which `has_access` is true at `now` (default: the current time)."""
+    """Filter by the same rule as `has_access`."""
     now = now or timezone.now()
     return Purchase.objects.filter(
         Q(status__in=ACCESS_STATUSES - {Status.PAST_DUE})
@@ -51,7 +51,6 @@ def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
 
 
 def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
-    """Return whether the purchase gives access to its product at `now` (default: the current time)."""
     now = now or timezone.now()
     if purchase.status not in ACCESS_STATUSES or purchase.livemode != is_livemode():
         return False

@@ -88,7 +88,6 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
 
 
 def includes_product(subscription: StripeData, product: Product) -> bool:
-    """Return whether an item of the subscription charges for the product."""
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
 
@@ -101,7 +100,6 @@ def billed_twice() -> list[Purchase]:
 
 
 def billed_without_account() -> list[Purchase]:
-    """Return the purchases that will be charged again although their buyer's account was deleted."""
     return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=is_livemode()))
 
 

@@ -22,7 +22,6 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
 
 
 def invoice_subscription(invoice: Mapping[str, Any]) -> Any:
-    """Return the subscription that an invoice bills, as an id or expanded; None if there is none."""
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
     return details.get("subscription")

@@ -17,7 +17,6 @@ MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, how
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
-    """Return the synced purchase, or the given one if a request to Stripe fails."""
     try:
         with stripe_deadline():
             return sync_purchase(purchase, cause)

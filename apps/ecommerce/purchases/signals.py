@@ -17,7 +17,6 @@ SIGNALS = {"access_granted": access_granted, "access_revoked": access_revoked}
 
 
 def queue_access_signal(purchase: Purchase, status_before: str) -> None:
-    """Queue the signal of a change of status, if the access has changed and somebody listens."""
     had_access, has_access = status_before in ACCESS_STATUSES, purchase.status in ACCESS_STATUSES
     name = "access_granted" if has_access else "access_revoked"
     if had_access != has_access and SIGNALS[name].has_listeners(Purchase):

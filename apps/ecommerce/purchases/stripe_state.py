@@ -108,7 +108,6 @@ def subscription_values(subscription: StripeData) -> dict[str, Any]:
 
 
 def _reversal(state: StripeState) -> Status | None:
-    """Return the status of a disputed or refunded payment, or None."""
     dispute = state.dispute_status
     if disputed := DISPUTES.get(dispute, Status.DISPUTED) if dispute is not None else None:
         return disputed

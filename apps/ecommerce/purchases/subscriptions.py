@@ -21,7 +21,6 @@ def ends_at_once(purchase: Purchase) -> bool:
 
 
 def cancel_subscription(purchase: Purchase) -> Purchase:
-    """Cancel the running subscription and return the synced purchase. Raise stripe.StripeError."""
     subscriptions = get_client().v1.subscriptions
     if ends_at_once(purchase):
         subscriptions.cancel(purchase.subscription_id)

@@ -19,8 +19,6 @@ PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """Consecutive pages of a Paginator."""
-
     first: Page
     last: Page
     rows: ProductConfigurationQuerySet  # of all these pages, not evaluated yet

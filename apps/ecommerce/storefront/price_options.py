@@ -23,12 +23,10 @@ class PriceOption:
 
 
 def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
-    """Return the options in the order of `prices`, with the trial that this user gets."""
     return [_price_option(price, prices, trial_days(user, price)) for price in prices]
 
 
 def price_name(price: Price) -> str:
-    """Return the price's nickname, or "Monthly", "Every 3 months", "One-time payment"."""
     if price.nickname:
         return price.nickname
     if not price.is_recurring:

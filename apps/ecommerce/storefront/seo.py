@@ -28,7 +28,6 @@ def structured_data(configuration: ProductConfiguration) -> dict[str, Any]:
 
 
 def image_urls(configuration: ProductConfiguration) -> list[str]:
-    """Return the absolute URLs of the product's images, or of its generated pattern."""
     product = configuration.product
     photos = [picture.src for picture in product.pictures if picture.widths]
     return [absolute_url(url) for url in photos or [product.picture.src]]

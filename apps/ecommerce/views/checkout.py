@@ -28,8 +28,6 @@ PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a vis
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
-    """303: the browser follows with GET. https://docs.stripe.com/checkout/quickstart"""
-
     status_code = 303
 
 

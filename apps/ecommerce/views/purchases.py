@@ -48,7 +48,6 @@ POLLS_PER_REFRESH = 3  # each third poll asks Stripe, each poll reads the databa
 @never_cache
 @login_required
 def purchases(request: SignedInRequest) -> HttpResponse:
-    """Show purchases with access first, then those that are unfinished or over."""
     rows = list(Purchase.objects.for_user(request.user).with_catalogue())
     library = [row for row in rows if has_access(row)]
     newest = {row.product_id: row for row in reversed(rows)}
@@ -121,7 +120,6 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @login_required
 @limited("portal")
 def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Redirect to Stripe's billing portal, which leads back to this purchase."""
     row = _get_purchase_or_404(request, public_id)
     try:
         with stripe_deadline():

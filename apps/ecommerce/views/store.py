@@ -79,7 +79,6 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
 
 
 def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
-    """Return the cache key of a grid; "" for a search or a late page, which are not cached."""
     if store_filter.q or store_filter.first or pages.last.number > MAX_CACHED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
