@@ -9,8 +9,7 @@ from babel.numbers import format_currency, get_currency_precision, get_currency_
 from django.conf import settings
 from django.utils.translation import get_language, ngettext, to_locale
 
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. Stripe counts all others in hundredths, also ISK
-# and UGX, which have no minor unit in daily life.
+# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. All others have two decimals, also ISK and UGX.
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
@@ -42,12 +41,12 @@ def format_period(interval: str, count: int) -> str:
     return words[interval] % {"count": count} if interval in words else interval
 
 
-@lru_cache(maxsize=10_000)  # Babel takes as long as a query
+@lru_cache(maxsize=10_000)  # Babel is as slow as a database query
 def _format(amount: int, code: str, short: bool, language: str, currency_format: str) -> str:
     value = to_major(amount, code)
     places = get_currency_precision(code)
     if value != round(value, places):
-        places = decimals(code)  # never round money away
+        places = decimals(code)  # never round an amount
     if short and value == value.to_integral_value():
         places = 0
     locale = Locale.parse(to_locale(language))

@@ -19,10 +19,9 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
 from apps.ecommerce.purchases.emails import queue_trial_ending_email
-from apps.ecommerce.purchases.external_subscriptions import import_subscription_by_id
+from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
-from apps.ecommerce.stripe_api.client import clean_json, clean_text
+from apps.ecommerce.stripe_api.client import clean_json, clean_text, expanded, fetch, fetch_or_none, object_id
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ def receive(event: Payload) -> None:
     )
     try:
         with transaction.atomic():
-            record.save(force_insert=True)  # nearly all events are new: no query looks for them first
+            record.save(force_insert=True)  # nearly all events are new, so an INSERT saves a query
     except IntegrityError:
         record = WebhookEvent.objects.get(pk=record.pk)
         if not record.processed_at:
@@ -114,8 +113,8 @@ def _handle(record: WebhookEvent) -> None:
         if handler := HANDLERS.get(record.type):
             handler(record.payload["data"]["object"], event_cause(record.payload))
     except InvalidEvent as unusable:
-        logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, unusable)
-        error = f"Not used: {unusable}"
+        logger.warning("Event %s (%s) is ignored: %s", record.pk, record.type, unusable)
+        error = f"Ignored: {unusable}"
     except Exception as exception:
         row.update(error=clean_text(f"{type(exception).__name__}: {exception}"[:2000]))
         raise
@@ -137,7 +136,7 @@ def _sync(purchases: Iterable[Purchase], cause: str) -> None:
 
 def _session_changed(session: Payload, cause: str) -> None:
     purchases = Purchase.objects.filter(session_id=_id(session, "session"))
-    _sync(purchases or _claim(session), cause)
+    _sync(purchases or _restore_session_id(session), cause)
 
 
 def _subscription_changed(subscription: Payload, cause: str) -> None:
@@ -151,7 +150,7 @@ def _trial_will_end(subscription: Payload, cause: str) -> None:
 
 def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync(purchases_for_payment(_id(intent, "payment intent")), cause)
+        _sync(_find_purchases(_id(intent, "payment intent")), cause)
 
 
 def _payment_failed(intent: Payload, cause: str) -> None:
@@ -159,7 +158,7 @@ def _payment_failed(intent: Payload, cause: str) -> None:
 
 
 def _invoice_changed(invoice: Payload, cause: str) -> None:
-    if subscription := invoice_subscription(invoice):
+    if subscription := _invoice_subscription(invoice):
         _sync_subscription(_id(subscription, "subscription"), cause)
 
 
@@ -171,17 +170,17 @@ def _price_changed(price: Payload, cause: str) -> None:
     sync_product(_id(price.get("product"), "price's product"))
 
 
-# The events that the store acts on. The endpoint in Stripe's Dashboard should send these; others are only recorded.
+# The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
 HANDLERS: dict[str, Handler] = {
-    "checkout.session.completed": _session_changed,  # paid, or on its way
-    "checkout.session.async_payment_succeeded": _session_changed,  # the bank paid, days later
-    "checkout.session.async_payment_failed": _session_changed,  # the bank did not
-    "checkout.session.expired": _session_changed,  # it was not paid
-    "payment_intent.payment_failed": _payment_failed,  # a card was declined; the buyer may try another
+    "checkout.session.completed": _session_changed,  # paid, or waiting for the bank
+    "checkout.session.async_payment_succeeded": _session_changed,
+    "checkout.session.async_payment_failed": _session_changed,
+    "checkout.session.expired": _session_changed,
+    "payment_intent.payment_failed": _payment_failed,  # the buyer may try another card
     "charge.refunded": _payment_changed,
     "refund.created": _payment_changed,
     "refund.updated": _payment_changed,
-    "refund.failed": _payment_changed,  # the money stayed here after all
+    "refund.failed": _payment_changed,  # the shop keeps the money
     "charge.dispute.created": _payment_changed,
     "charge.dispute.updated": _payment_changed,
     "charge.dispute.closed": _payment_changed,
@@ -190,10 +189,10 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.deleted": _subscription_changed,
     "customer.subscription.paused": _subscription_changed,
     "customer.subscription.resumed": _subscription_changed,
-    "customer.subscription.trial_will_end": _trial_will_end,  # three days before: a mail
+    "customer.subscription.trial_will_end": _trial_will_end,  # three days before the end
     "invoice.paid": _invoice_changed,  # a renewal
     "invoice.payment_failed": _invoice_changed,
-    "invoice.payment_action_required": _invoice_changed,  # the bank wants the buyer to confirm
+    "invoice.payment_action_required": _invoice_changed,  # the buyer has to confirm at the bank
     "product.created": _product_changed,
     "product.updated": _product_changed,
     "product.deleted": _product_changed,
@@ -206,10 +205,33 @@ HANDLERS: dict[str, Handler] = {
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
     """Sync and return the purchase of a subscription, which is created if the store does not know it."""
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
-    return sync_purchase(purchase, cause) if purchase else import_subscription_by_id(subscription_id, cause)
+    if purchase:
+        return sync_purchase(purchase, cause)
+    subscription = fetch_or_none("subscriptions", subscription_id)
+    return import_subscription(subscription, cause) if subscription else None
 
 
-def _claim(session: Payload) -> Iterable[Purchase]:
+def _find_purchases(intent_id: str) -> list[Purchase]:
+    """Return the purchases of a payment intent, which may be any payment of a subscription.
+
+    https://docs.stripe.com/api/invoice-payment/list
+    """
+    if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
+        return known
+    payment = {"type": "payment_intent", "payment_intent": intent_id}
+    rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
+    invoices = filter(None, (expanded(row["invoice"]) for row in rows))
+    subscriptions = [object_id(_invoice_subscription(invoice)) for invoice in invoices]
+    return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
+
+
+def _invoice_subscription(invoice: Payload) -> Any:
+    parent = expanded(invoice.get("parent")) or {}
+    details = expanded(parent.get("subscription_details")) or {}
+    return details.get("subscription")
+
+
+def _restore_session_id(session: Payload) -> Iterable[Purchase]:
     """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])

@@ -5,7 +5,7 @@ from django.db import DataError, IntegrityError, ProgrammingError, router, trans
 from django.db.models import Model, QuerySet
 
 BATCH_SIZE = 500
-# Errors about a row; an unreachable or locked database raises other errors.
+# Errors of one row. An unreachable or locked database raises other errors.
 ROW_ERRORS = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
 
 T = TypeVar("T")

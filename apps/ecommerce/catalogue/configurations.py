@@ -17,9 +17,7 @@ MAX_TRIES = 3  # another process may insert the same slug first
 def update_configurations(product_ids: Collection[str] | None = None) -> list[str]:
     """Create missing configurations and refresh existing ones, of these products or of all. Return the failures."""
     failures = refresh_search_columns(product_ids)
-    products = (
-        all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
-    )  # as Stripe lists them
+    products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")  # Stripe's order
     if product_ids is not None:
         products = products.filter(id__in=product_ids)
     not_created: list[str] = []

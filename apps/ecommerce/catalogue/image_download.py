@@ -16,13 +16,13 @@ from urllib3.connection import HTTPConnection
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
-MAX_CONNECT_SECONDS = 4  # for one of a host's IP addresses
+MAX_CONNECT_SECONDS = 4  # for one IP address
 MAX_REDIRECTS = 5
 MAX_URL_LENGTH = 2048
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "storefront-images/1.0"}
-# Internal services of cloud providers, in networks that ipaddress considers global.
+# Internal services of cloud providers. ipaddress considers these networks global.
 CLOUD_NETWORKS = [ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24")]
 TLS = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -101,7 +101,7 @@ class _DownloadThread(Thread):
         for _hop in range(MAX_REDIRECTS + 1):
             parts = _validate_url(url)
             with closing(self._connect(parts)) as connection:
-                body, location = _get(connection, parts)
+                body, location = _get_body_or_redirect(connection, parts)
             if location is None:
                 return body
             url = urljoin(url, location)
@@ -131,7 +131,7 @@ class _DownloadThread(Thread):
         connected = socket.create_connection((address, port), MAX_CONNECT_SECONDS)
         if self.socket:
             self.socket.close()
-        self.socket = connected.dup()  # it stays valid when TLS or HTTP takes over the other one
+        self.socket = connected.dup()  # stays valid after TLS or HTTP has taken over the original
         if self.is_aborted:
             self.abort()
         return connected
@@ -158,7 +158,7 @@ def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
             yield str(sockaddr[0])
 
 
-def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
+def _get_body_or_redirect(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:

@@ -5,7 +5,6 @@ Copies are WebP in the widths that pages use: upright, in sRGB, one frame, witho
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,15 +23,15 @@ from apps.ecommerce.catalogue.report import Report, describe, printable
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
 
-MAX_PIXELS = 12_000_000  # a few kilobytes can decode to gigabytes; these take 200 MB at most
-MAX_JPEG_PIXELS = 30_000_000  # decoded at half their size or less
-# No SVG from other sites: opened by its URL, it could run scripts on our origin.
+MAX_PIXELS = 12_000_000  # need at most 200 MB of memory; a small file can decode to gigabytes
+MAX_JPEG_PIXELS = 30_000_000  # JPEG is decoded at half its size or less
+# No SVG: it can contain scripts, which would run on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-# Thumbnail; card on phones with device pixel ratio 2 and 3; product page on these; desktops.
+# Thumbnail; card on phones with a device pixel ratio of 2 and 3; product page on these phones; desktop.
 WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
-MAX_TIMEOUTS = 3  # of one server, in one sync
-STATIC_SIZE = (1200, 900)  # our pages show all pictures as 4 : 3
+MAX_TIMEOUTS = 3  # per server and sync
+STATIC_SIZE = (1200, 900)  # the ratio of all pictures on our pages
 
 logger = logging.getLogger(__name__)
 
@@ -46,25 +45,16 @@ def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: f
     deadline = monotonic() + seconds if seconds else None
     row.copies = {url: old.get(url) for url in row.images}
     for url in [url for url, copy in row.copies.items() if not copy]:
+        host = "".join(url.split("/")[2:3])
         left = min(deadline - monotonic(), MAX_SECONDS) if deadline else MAX_SECONDS
         try:
-            row.copies[url] = _copy_unless_down(url, left, report.timeouts)
+            if report.timeouts[host] >= MAX_TIMEOUTS:
+                raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
+            row.copies[url] = asdict(copy_image(url, left))
         except ImageError as error:
+            report.timeouts[host] += isinstance(error.__cause__, DownloadTimeout)
             report.without_image.append(f"{describe(row)}: {printable(url)}: {printable(error)}")
             logger.warning("Image could not be copied: %s", report.without_image[-1])
-
-
-def _copy_unless_down(url: str, seconds: float, timeouts: Counter[str]) -> dict[str, Any]:
-    """Copy an image, unless its server has timed out MAX_TIMEOUTS times."""
-    host = "".join(url.split("/")[2:3])
-    if timeouts[host] >= MAX_TIMEOUTS:
-        raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
-    try:
-        return asdict(copy_image(url, seconds))
-    except ImageError as error:
-        if isinstance(error.__cause__, DownloadTimeout):
-            timeouts[host] += 1
-        raise
 
 
 def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:

@@ -19,7 +19,7 @@ INTERVALS = ("day", "week", "month", "year")
 MAX_INTEGER = 2**31 - 1  # of PostgreSQL; SQLite accepts more
 MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-images
 MAX_NAME_LENGTH = 500
-# A sync writes these fields, but no field that a founder adds to the models.
+# The fields that a sync writes. Fields that a founder adds to the models are not written.
 FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
 MAX_SORT_NAME_LENGTH = 120
-# Letters that Unicode does not decompose, and how people type them on other keyboards.
+# Letters that Unicode does not decompose, with what people type instead.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
@@ -55,7 +55,7 @@ def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
         try:
             if set_search_columns(row):
                 changed.append(row)
-        except Exception as error:  # an error in one product must not stop the refresh
+        except Exception as error:  # one broken product must not stop the refresh
             logger.exception("The search columns of %s could not be computed", printable(row.product_id))
             failures.append(describe_failure(row.product, error))
     refused = save_rows(changed, [*COLUMNS, "changed_at"])

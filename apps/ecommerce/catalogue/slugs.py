@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.models import Product, ProductConfiguration
 
-MAX_LENGTH = 70  # without the digest that may follow
+MAX_LENGTH = 70  # without a digest
 DIGEST_LENGTHS = (8, 16, 32, 64)
 PRODUCT_ROUTES = ("product", "buy", "purchased_product", "purchased_download")
-# Used below /store/ and /purchases/, or reserved for later.
+# Used in paths after /store/ and /purchases/, or reserved for later.
 RESERVED = frozenset(
     str.split(
         """

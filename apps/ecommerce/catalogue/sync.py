@@ -65,8 +65,8 @@ def sync_product(product_id: str) -> None:
 
 def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
     started = timezone.now()
-    listed: set[str] = set()  # with those that can't be saved: their older copies stay on sale
-    product_ids = {""}  # of prices without product, which build_rows() reports
+    listed: set[str] = set()  # including invalid objects, whose older copies stay for sale
+    product_ids = {""}  # "" lets build_rows report prices without a product
     for products in fetch_pages("products", active=True):
         rows = build_rows(Product, products, report)
         _save_page(Product, rows, report)

@@ -1,6 +1,5 @@
 """Amounts are integers in the minor unit of their currency. Times are UTC."""
 
-from .alerts import Alert
 from .catalogue import (
     MAX_SORT_PRICE,
     Price,
@@ -10,7 +9,7 @@ from .catalogue import (
     cheapest,
 )
 from .customers import StripeCustomer
-from .emails import Mail
+from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
 from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id

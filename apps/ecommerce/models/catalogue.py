@@ -17,7 +17,7 @@ from .fields import STRIPE_ID_LENGTH, PrivateFileField
 from .pictures import Picture, generated_picture
 
 MAX_SORT_PRICE = 2**62  # sorts behind every price
-FILTER_COLUMNS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
+FILTER_COLUMNS = ["listed", "sells_once", "sells_recurring"]
 
 
 class Product(models.Model):
@@ -144,7 +144,7 @@ class ProductConfiguration(models.Model):
     content = models.TextField(blank=True, help_text=_("What owners see, in Markdown."))
     download = PrivateFileField(upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it."))
 
-    # Derived by search_columns.py: for the store's search, filter and sort, and for the site map.
+    # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)
     search_text = models.TextField(editable=False, default="")
     sort_name = models.CharField(max_length=120, editable=False, default="")
@@ -152,27 +152,22 @@ class ProductConfiguration(models.Model):
     sells_once = models.BooleanField(editable=False, default=False)
     sells_recurring = models.BooleanField(editable=False, default=False)
     fingerprint = models.CharField(max_length=32, editable=False, default="")
-    changed_at = models.DateTimeField(null=True, editable=False)  # what its page shows
+    changed_at = models.DateTimeField(null=True, editable=False)  # when its page last changed
 
     objects = ProductConfigurationQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "id"]
-        # One for each order of the store, with the columns that it filters by: filtering and counting read no rows.
-        # They are partial, because SQLite can't look up a bare boolean.
+        # They contain the filter columns, so that filtering and counting read the index only.
+        # They are partial, because SQLite can't use an index for a bare boolean.
         indexes = [
-            models.Index(
-                fields=["position", "id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_position"
-            ),
-            models.Index(fields=["-id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_age"),
-            models.Index(
-                fields=["sort_name", "id", *FILTER_COLUMNS], condition=Q(listed=True), name="store_by_name"
-            ),
-            models.Index(
-                fields=["sort_price", "position", "id", *FILTER_COLUMNS],
-                condition=Q(listed=True),
-                name="store_by_price",
-            ),
+            models.Index(fields=[*order, *FILTER_COLUMNS], condition=Q(listed=True), name=f"store_by_{name}")
+            for name, order in {
+                "position": ["position", "id"],
+                "age": ["-id"],
+                "name": ["sort_name", "id"],
+                "price": ["sort_price", "position", "id"],
+            }.items()
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,6 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import (
     StripeData,
-    fetch_or_none,
     fetch_pages,
     is_livemode,
     is_missing,
@@ -44,9 +43,9 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
     if public_id := parse_public_id((subscription["metadata"] or {}).get("purchase")):
         sold = Purchase.objects.filter(public_id=public_id).first()
         if sold is None:
-            return None  # sold before a backup was restored: reconcile_purchases finds it by its Session
+            return None  # missing since a backup was restored: reconcile_purchases finds it by its Session
         if not sold.subscription_id:
-            return sync_purchase(sold, cause)  # its Session was not read since it was paid
+            return sync_purchase(sold, cause)  # its Session was not fetched since it was paid
     customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
     customer = customers.select_related("user").first()
     price = _known_price(subscription)
@@ -58,13 +57,8 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
         purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
     except IntegrityError:  # another process has just created it
         purchase = Purchase.objects.get(subscription_id=subscription["id"])
-    logger.warning("Subscription %s was made outside the store: %s", subscription["id"], purchase)
+    logger.warning("Subscription %s was created outside the store: %s", subscription["id"], purchase)
     return sync_purchase(purchase, cause)
-
-
-def import_subscription_by_id(subscription_id: str, cause: str) -> Purchase | None:
-    subscription = fetch_or_none("subscriptions", subscription_id)
-    return import_subscription(subscription, cause) if subscription else None
 
 
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:

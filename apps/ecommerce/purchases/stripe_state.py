@@ -21,7 +21,7 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
     "canceled": Status.CANCELED,
 }
 RUNNING = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
-# The statuses whose page says why the payment failed.
+# The statuses whose page shows why the payment failed.
 UNPAID = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 
@@ -54,12 +54,15 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
             dispute_status=_dispute_status(charge) if charge else None,
         )
     )
-    message = _failure_message(newest) if status in UNPAID else ""
-    values: dict[str, Any] = {"status": status, "failure_message": message}
+    error = (newest["last_payment_error"] if newest and status in UNPAID else None) or {}
+    values: dict[str, Any] = {"status": status, "failure_message": (error.get("message") or "")[:500]}
     if intent:
         values["payment_intent_id"] = intent["id"]
     if charge and charge["status"] == "succeeded":
-        values |= _charge_values(charge) | {"amount_refunded": refunded}
+        method = charge["payment_method_details"]
+        values["amount_refunded"] = refunded
+        values["receipt_url"] = charge["receipt_url"] or ""
+        values["payment_method"] = _describe_payment_method(method) if method else ""
     if session:
         values |= _session_values(session)
     if subscription:
@@ -103,7 +106,7 @@ def subscription_values(subscription: StripeData) -> dict[str, Any]:
     if invoice := expanded(subscription["latest_invoice"]):
         values["receipt_url"] = invoice["hosted_invoice_url"] or ""
     if method := expanded(subscription["default_payment_method"]):
-        values["payment_method"] = _payment_method(method)
+        values["payment_method"] = _describe_payment_method(method)
     return values
 
 
@@ -185,20 +188,7 @@ def _session_values(session: StripeData) -> dict[str, Any]:
     return values
 
 
-def _charge_values(charge: StripeData) -> dict[str, Any]:
-    method = charge["payment_method_details"]
-    return {
-        "receipt_url": charge["receipt_url"] or "",
-        "payment_method": _payment_method(method) if method else "",
-    }
-
-
-def _failure_message(intent: StripeData | None) -> str:
-    error = (intent["last_payment_error"] if intent else None) or {}
-    return (error.get("message") or "")[:500]
-
-
-def _payment_method(method: StripeData) -> str:
+def _describe_payment_method(method: StripeData) -> str:
     """Return "Visa •••• 4242" for a card, otherwise the type: "Sepa debit"."""
     if card := method.get("card"):
         return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"

@@ -1,9 +1,11 @@
-"""Free trials, and canceling without the billing portal. https://docs.stripe.com/billing/subscriptions/cancel"""
+"""Free trials, cancellation and Stripe's billing portal. https://docs.stripe.com/customer-management"""
 
-from apps.ecommerce.models import Price, Purchase
+from stripe.params.billing_portal import SessionCreateParams
+
+from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import get_client
+from apps.ecommerce.stripe_api.client import fetch, get_client, object_id
 from apps.users.models import User
 
 
@@ -27,3 +29,17 @@ def cancel_subscription(purchase: Purchase) -> Purchase:
     else:
         subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     return sync_purchase(purchase, "canceled by the buyer")
+
+
+def portal_url(purchase: Purchase, *, origin: str) -> str:
+    """Return the short-lived URL of a billing portal page that leads back to the purchase.
+
+    Raise stripe.StripeError, or StripeCustomer.DoesNotExist if the buyer has no Customer in this mode.
+    """
+    if purchase.subscription_id:  # the subscription may have another Customer than the user
+        customer_id = object_id(fetch("subscriptions", purchase.subscription_id)["customer"])
+    else:
+        customer_id = StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id
+    return_url = f"{origin}{purchase.get_absolute_url()}?from=portal"
+    params: SessionCreateParams = {"customer": customer_id, "return_url": return_url}
+    return get_client().v1.billing_portal.sessions.create(params).url

@@ -10,7 +10,7 @@ from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurat
 MAX_LENGTH = 100  # of a parameter
 MAX_WORDS = 8
 
-# Each ends in a column without ties, so that no product is on two pages or on none.
+# Each order ends in a unique column, so that no product is on two pages or on none.
 SORTS: dict[str, tuple[str, ...]] = {
     "": ("position", "id"),
     "newest": ("-id",),

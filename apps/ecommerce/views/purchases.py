@@ -32,10 +32,9 @@ from apps.ecommerce.purchases.live_updates import (
     poll_delay,
     purchases_stamp,
 )
-from apps.ecommerce.purchases.portal import portal_url
 from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
 from apps.ecommerce.purchases.status_messages import message_key, status_message
-from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once
+from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once, portal_url
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.requests import SignedInRequest
 
