@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 REPEAT_AFTER = timedelta(days=1)
 MAX_MAIL_DELAY = timedelta(minutes=30)
-MIN_SILENCE = timedelta(minutes=10)  # after an event, another one may still be in transit
+MIN_SILENCE = timedelta(minutes=10)  # after the last event, others may still arrive
 
 
 @task()
@@ -107,7 +107,7 @@ def _mail(alerts: dict[str, str]) -> None:
     try:
         mail_admins(f"{settings.SITE_NAME} needs you: {', '.join(alerts)}", "\n".join(lines))
     except Exception as error:  # mail backends raise errors of many types
-        logger.error("The alert could not be mailed to ALERT_EMAIL: %s", error)
+        logger.error("The alert could not be e-mailed to ALERT_EMAIL, the next run tries again: %s", error)
         return
     for key, text in alerts.items():
         values = {"message": text[:2000], "mailed_at": timezone.now()}

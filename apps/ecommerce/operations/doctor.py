@@ -14,12 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.operations.doctor_proxies import check_proxies
-from apps.ecommerce.operations.findings import Finding
+from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
 from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
 
-MAX_SKEW_SECONDS = 60  # signatures are refused after 300
+MAX_SKEW_SECONDS = 60  # webhook signatures expire after 300 seconds
 FIX_HINT = "Run stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
 

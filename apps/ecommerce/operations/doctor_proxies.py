@@ -5,6 +5,7 @@ many, or with a header that clients can set, rate limits by IP address have no e
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +16,18 @@ from django.conf import settings
 from apps.core.client_ip import normalize_ip
 from apps.core.self_request import authorization
 from apps.core.site_urls import is_public_url
-from apps.ecommerce.operations.findings import Finding
 
 TIMEOUT_SECONDS = 10
 PARTIAL_BODY_SECONDS = 3
 FORGED_IP = "192.0.2.66"  # RFC 5737: reserved for documentation
 READYZ = "/readyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    ok: bool
+    message: str
+    hint: str = ""  # how to repair what is not ok
 
 
 def check_proxies() -> Iterator[Finding]:
@@ -68,7 +75,7 @@ def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
 def _not_checked(reason: str, hint: str) -> Finding:
     if is_public_url(settings.SITE_URL):
         return Finding(False, reason, hint)
-    return Finding(True, f"Proxies not checked: {reason}")  # a developer's site need not run
+    return Finding(True, f"Proxies not checked: {reason}")  # in development, the site may be stopped
 
 
 def _check_forgery(forged: dict[str, Any], underscored: dict[str, Any]) -> Iterator[Finding]:
@@ -94,7 +101,7 @@ def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[
 def _count_proxies(forged: dict[str, Any]) -> int:
     """Count the IP addresses after the forged one, without the first, which is the client's."""
     hops = forged["hops"]
-    forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may drop it
+    forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may remove it
     return max(len(hops) - forged_index - 2, 0)
 
 
@@ -119,7 +126,7 @@ def responds_to_partial_body() -> bool:
     try:
         connection.request("POST", READYZ, body=b"half", headers={"Content-Length": "8"})
         connection.getresponse()
-    except (OSError, HTTPException):  # the proxy waits, or has closed the connection
+    except (OSError, HTTPException):  # the proxy waits, or it has closed the connection
         return False
     finally:
         connection.close()

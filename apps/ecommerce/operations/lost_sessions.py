@@ -1,11 +1,10 @@
 """Find Checkout Sessions that are missing from the database, for example after restoring a backup."""
 
 import logging
-from uuid import UUID
 
 from django.db import transaction
 
-from apps.ecommerce.models import Price, Purchase, StripeCustomer
+from apps.ecommerce.models import Price, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
 from apps.users.models import User
@@ -16,9 +15,8 @@ logger = logging.getLogger(__name__)
 def find_purchase(session: StripeData) -> Purchase | None:
     """Return the purchase named in the Session's metadata, or a new unsaved one; None for another shop's Session."""
     metadata = session["metadata"] or {}
-    try:
-        public_id = UUID(metadata.get("purchase", ""))
-    except ValueError:
+    public_id = parse_public_id(metadata.get("purchase"))
+    if public_id is None:
         return None
     if known := Purchase.objects.filter(public_id=public_id).first():
         return known if known.session_id in (None, session["id"]) else None
@@ -58,8 +56,7 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:
     customer_id = object_id(session["customer"])
-    known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
-    if known:
+    if known := StripeCustomer.objects.filter(id=customer_id).select_related("user").first():
         return known.user, known.user.email
     customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none

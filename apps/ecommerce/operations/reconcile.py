@@ -34,8 +34,8 @@ from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, 
 logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 3
-OVERLAP = timedelta(days=2)  # a Session is open for a day
-IN_TRANSIT_SECONDS = 60  # a newer event may still arrive
+OVERLAP = timedelta(days=2)  # longer than a Session is open
+IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 # Refunds and disputes do not change the status of a subscription at Stripe.
 REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)

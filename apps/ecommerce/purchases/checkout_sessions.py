@@ -37,19 +37,19 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
             _params(purchase, origin), {"idempotency_key": key}
         )
     except stripe.IdempotencyError:
-        # A crashed try had other parameters (host, e-mail address). No buyer has seen its Session.
+        # A try that crashed had other parameters (host, e-mail address). No buyer has seen its Session.
         return _expire_without_session(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
         if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
             StripeCustomer.objects.filter(user=purchase.user, livemode=is_livemode()).delete()
-            return _expire_without_session(purchase, "Stripe no longer knew the customer")
-        # Stripe would repeat this answer to the key for a day.
+            return _expire_without_session(purchase, "the customer does not exist at Stripe")
+        # Stripe would return this error for the same key for a day.
         _expire_without_session(purchase, "Stripe refused to open it")
         raise
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
     without_session.update(session_id=session.id, checkout_url=session.url or "")
     purchase = Purchase.objects.get(pk=purchase.pk)
-    if purchase.session_id != session.id:  # another request has closed it, for another price
+    if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
     return purchase
 
@@ -76,7 +76,7 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": _customer_id(purchase.user),
+        "customer": _get_or_create_customer_id(purchase.user),
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -103,7 +103,7 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
     return params
 
 
-def _customer_id(user: User) -> str:
+def _get_or_create_customer_id(user: User) -> str:
     if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}

@@ -24,9 +24,8 @@ logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
 SUBSCRIPTION_EXPAND = ["default_payment_method", "latest_invoice"]
-SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"] + [
-    f"subscription.{name}" for name in SUBSCRIPTION_EXPAND
-]
+SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
+SESSION_EXPAND += [f"subscription.{name}" for name in SUBSCRIPTION_EXPAND]
 
 
 def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
@@ -35,23 +34,25 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     `cause` is stored with a change of status ("return page"). Safe to repeat. If a request fails, raise
     stripe.StripeError and write nothing.
     """
-    seen = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
+    snapshot = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MAX_TRIES):
-        if seen.livemode != is_livemode() or not (seen.session_id or seen.subscription_id):
-            return seen
-        session = fetch_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
-        if session and session["status"] == "open" and seen.status == Status.EXPIRED:
-            expire_session(session["id"])  # abandoned; another purchase may be open in its place
-            session = fetch_or_none("checkout/sessions", seen.session_id, expand=SESSION_EXPAND)
+        if snapshot.livemode != is_livemode() or not (snapshot.session_id or snapshot.subscription_id):
+            return snapshot
+        session = fetch_or_none("checkout/sessions", snapshot.session_id, expand=SESSION_EXPAND)
+        if session and session["status"] == "open" and snapshot.status == Status.EXPIRED:
+            expire_session(session["id"])  # another purchase may have replaced it
+            session = fetch_or_none("checkout/sessions", snapshot.session_id, expand=SESSION_EXPAND)
         if session:
             subscription = expanded(session["subscription"])
         else:
-            subscription = fetch_or_none("subscriptions", seen.subscription_id, expand=SUBSCRIPTION_EXPAND)
+            subscription = fetch_or_none(
+                "subscriptions", snapshot.subscription_id, expand=SUBSCRIPTION_EXPAND
+            )
         is_known = session or subscription
-        values = purchase_values(session, subscription) if is_known else _values_if_unknown(seen)
-        if written := _write_if_current(seen, values, cause):
+        values = purchase_values(session, subscription) if is_known else _values_if_unknown(snapshot)
+        if written := _write_if_current(snapshot, values, cause):
             return written
-        seen = Purchase.objects.get(pk=purchase.pk)
+        snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")
 
 
@@ -59,8 +60,8 @@ def expire_session(session_id: str) -> None:
     """Expire a Checkout Session, so that it can't be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
     try:
         get_client().v1.checkout.sessions.expire(session_id)
-    except stripe.InvalidRequestError as error:  # it was just paid, or has expired
-        logger.info("Session %s was not open any more: %s", session_id, error)
+    except stripe.InvalidRequestError as error:  # it was paid or expired before
+        logger.info("Session %s could not be expired: %s", session_id, error)
 
 
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
@@ -106,13 +107,13 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     return values
 
 
-def _write_if_current(seen: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
-    """Write the values fetched for `seen`. Return None if another process has written or synced it since then."""
+def _write_if_current(snapshot: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
+    """Write the values fetched for `snapshot`. Return None if another process has written or synced it since then."""
     with transaction.atomic():
         # Without a join: PostgreSQL finds no row if the price was changed while this query waited for the lock.
-        purchase = Purchase.objects.select_for_update().get(pk=seen.pk)
+        purchase = Purchase.objects.select_for_update().get(pk=snapshot.pk)
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
-        if purchase.version != seen.version or (changes and purchase.synced_at != seen.synced_at):
+        if purchase.version != snapshot.version or (changes and purchase.synced_at != snapshot.synced_at):
             return None
         purchase.synced_at = timezone.now()
         if changes:
