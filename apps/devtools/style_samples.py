@@ -92,7 +92,7 @@ def samples() -> dict[str, Any]:
                 "message": status_message(purchase, canceled=key == "canceled_by_buyer"),
                 "billing_note": billing_note(purchase),
                 "purchase": purchase,
-                "opens": has_access(purchase),
+                "has_access": has_access(purchase),
             }
             for key, purchase in purchases.items()
         ],

@@ -27,7 +27,7 @@ class EcommerceConfig(AppConfig):
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         personal_data.sections["purchases"] = export_purchases
-        if deletion_blocker not in personal_data.deletion_checks:  # tests make apps ready more than once
+        if deletion_blocker not in personal_data.deletion_checks:  # tests call ready() more than once
             personal_data.deletion_checks.append(deletion_blocker)
             personal_data.deletion_preparations.append(finish_checkouts)
             personal_data.locked_deletion_checks.append(refuse_open_checkouts)

@@ -29,7 +29,9 @@ Payload: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
-MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year that every time zone can show
+MAX_TIMESTAMP = datetime(
+    9999, 1, 1, tzinfo=UTC
+).timestamp()  # later times overflow in some time zones
 
 
 class InvalidEvent(Exception):

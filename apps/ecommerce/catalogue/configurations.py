@@ -11,7 +11,7 @@ from apps.ecommerce.catalogue.slugs import choose_slugs
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 
 MAX_TAGLINE_LENGTH = ProductConfiguration._meta.get_field("tagline").max_length
-MAX_TRIES = 3  # another process may insert the same slug first
+MAX_TRIES = 3  # another process may take a slug first
 
 
 def update_configurations(product_ids: Collection[str] | None = None) -> list[str]:

@@ -92,7 +92,7 @@ class _DownloadThread(Thread):
 
     def abort(self) -> None:
         self.is_aborted = True
-        with suppress(OSError):  # the connection has just ended
+        with suppress(OSError):  # the connection is closed already
             if self.socket:
                 self.socket.shutdown(socket.SHUT_RDWR)
 

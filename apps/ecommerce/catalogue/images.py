@@ -91,7 +91,7 @@ def _decode(body: bytes) -> Image.Image:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:
             raise ValueError(f"{file.width} × {file.height} are more than {limit} pixels")
-        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # only JPEG, and never smaller than this
+        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # decodes a JPEG at a smaller size, at least this one
         file.load()
         ImageOps.exif_transpose(file, in_place=True)
         mode = "RGBA" if file.has_transparency_data else "RGB"

@@ -18,7 +18,7 @@ class Report:
     archived: list[str] = field(default_factory=list)
     unchanged: int = 0
     not_saved: list[str] = field(default_factory=list)
-    without_image: list[str] = field(default_factory=list)  # these products are for sale
+    without_image: list[str] = field(default_factory=list)  # for sale, but without this image
     timeouts: Counter[str] = field(default_factory=Counter)  # of image servers, by host
 
 

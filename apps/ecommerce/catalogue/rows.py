@@ -16,7 +16,7 @@ from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
 INTERVALS = ("day", "week", "month", "year")
-MAX_INTEGER = 2**31 - 1  # of PostgreSQL; SQLite accepts more
+MAX_INTEGER = 2**31 - 1  # PostgreSQL's limit
 MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-images
 MAX_NAME_LENGTH = 500
 # The fields that a sync writes. Fields that a founder adds to the models are not written.

@@ -20,15 +20,17 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
 MAX_SORT_NAME_LENGTH = 120
 # Letters that Unicode does not decompose, with what people type instead.
-LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
-GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
+LETTER_REPLACEMENTS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
+)
+SEPARATORS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
 
 def normalize_text(text: str) -> str:
     """Remove case, accents and punctuation: "Café–Größe" and "CAFE grosse" become "cafe grosse"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return GAPS.sub(" ", bare.translate(LETTERS)).strip()
+    return SEPARATORS.sub(" ", bare.translate(LETTER_REPLACEMENTS)).strip()
 
 
 def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:

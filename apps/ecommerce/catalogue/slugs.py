@@ -74,7 +74,7 @@ def _leads_to_product(route: str, slug: str) -> bool:
     try:
         match = resolve(reverse(route, args=[slug]))
     except NoReverseMatch:
-        return True  # a founder may remove the route
+        return True  # the founder has removed the route
     except Resolver404:
         return False
     return match.url_name == route and slug in (*match.args, *match.kwargs.values())

@@ -53,7 +53,7 @@ def sync_product(product_id: str) -> None:
     for product in build_rows(Product, [item] if item else [], report, fetched_at):
         price_rows = build_rows(Price, prices, report, fetched_at)
         active_ids = {get_id(price) for price in prices}
-        _write_product(product, price_rows, active_ids)  # prices do not wait for the images
+        _write_product(product, price_rows, active_ids)  # before the images, whose download takes longer
         known_copies = product.copies
         copy_images(product, known_copies, report, MAX_SECONDS)
         if product.copies != known_copies:
@@ -130,7 +130,7 @@ def _fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]
     try:
         pages = fetch_pages("prices", product=product_id, active=True, expand=["data.product"])
         prices = [price for page in pages for price in page]
-        # Not retrieved by path, because custom ids ("a/b", "..") may be invalid in a path.
+        # List by id, because custom ids ("a/b", "..") may be invalid in the path of a URL.
         products = [product for price in prices if (product := expanded(price.get("product")))]
         return next(iter(products or fetch("products", ids=[product_id])["data"]), None), prices
     except stripe.InvalidRequestError as error:

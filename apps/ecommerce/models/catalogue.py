@@ -16,7 +16,7 @@ from apps.ecommerce.money import format_money, format_period
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
 from .pictures import Picture, generated_picture
 
-MAX_SORT_PRICE = 2**62  # sorts behind every price
+MAX_SORT_PRICE = 2**62  # products without a price come last
 FILTER_COLUMNS = ["listed", "sells_once", "sells_recurring"]
 
 
@@ -158,8 +158,8 @@ class ProductConfiguration(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        # They contain the filter columns, so that filtering and counting read the index only.
-        # They are partial, because SQLite can't use an index for a bare boolean.
+        # With the filter columns, the database filters and counts by reading an index only. The indexes are partial,
+        # because SQLite can't use an index for a bare boolean.
         indexes = [
             models.Index(fields=[*order, *FILTER_COLUMNS], condition=Q(listed=True), name=f"store_by_{name}")
             for name, order in {

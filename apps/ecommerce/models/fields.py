@@ -3,7 +3,7 @@ from typing import Any
 from django.core.files.storage import Storage, storages
 from django.db import models
 
-STRIPE_ID_LENGTH = 255  # Stripe promises no maximum; ids of Checkout Sessions have about 66 characters
+STRIPE_ID_LENGTH = 255  # Stripe has no documented maximum; the longest ids have about 66 characters
 
 
 class PrivateFileField(models.FileField):

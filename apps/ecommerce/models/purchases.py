@@ -154,7 +154,9 @@ class Purchase(models.Model):
 
     @property
     def status_label(self) -> str:
-        return str(PurchaseStatus(self.status).label)  # get_status_display translates all choices each time
+        return str(
+            PurchaseStatus(self.status).label
+        )  # faster than get_status_display, which translates all choices
 
     @property
     def is_open(self) -> bool:

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_DAYS = 3
 OVERLAP = timedelta(days=2)  # longer than a Session is open
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
-UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
+UNPAID_STATUSES = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 # Refunds and disputes do not change the status of a subscription at Stripe.
 REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
@@ -107,7 +107,7 @@ class Reconciliation:
         if not self.dry_run:
             try:
                 webhooks.receive(event)
-            except Exception:  # the event stores the error, and the next events must still be processed
+            except Exception:  # the WebhookEvent stores the error
                 logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
                 return
         self.events += 1
@@ -189,7 +189,7 @@ def _session_differs(purchase: Purchase, session: StripeData) -> bool:
         payment_status=session["payment_status"],
         intent_status=intent["status"] if intent else None,
     )
-    return purchase.status in UNPAID and purchase.status != derive_status(state)
+    return purchase.status in UNPAID_STATUSES and purchase.status != derive_status(state)
 
 
 def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:

@@ -7,7 +7,7 @@ from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import message_key, message_values
 
-# The payment went back to the buyer, but Stripe does not cancel the subscription for that.
+# The payment was refunded or disputed, but Stripe does not cancel the subscription for that.
 REVOKED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 RENEWAL_NOTES: dict[str, str | Promise] = {
     Status.TRIALING: _("Trial ends on %(trial_end)s"),

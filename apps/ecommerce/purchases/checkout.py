@@ -49,10 +49,10 @@ def start_checkout(
         _refuse_second_payment(user, configuration)
         purchase = _get_or_create_open_purchase(user, price, next_path)
         try:
-            # Only now that the purchase exists, so that two requests at the same moment see each other.
+            # After the purchase exists, so that two simultaneous requests find each other's purchase.
             _close_other_checkouts(user, price)
             _refuse_second_payment(user, configuration)
-        except CheckoutRefused:  # another checkout turned out to be paid
+        except CheckoutRefused:  # another checkout was paid
             if purchase:
                 close_checkout(purchase, "another choice was paid")
             raise
@@ -98,7 +98,7 @@ def _refuse_second_payment(user: User, configuration: ProductConfiguration) -> N
 
 
 def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) -> None:
-    purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
+    purchase = sync_purchase(purchase, "buy button")  # its end may not have been reported yet
     if purchase.has_running_subscription:
         is_owned = has_access(purchase) and purchase.product_id == configuration.product_id
         raise AlreadyOwned(configuration) if is_owned else AlreadySubscribed(purchase)

@@ -40,7 +40,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         # A try that crashed had other parameters (host, e-mail address). No buyer has seen its Session.
         return _expire_without_session(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
-        if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
+        if is_missing(error) and error.param == "customer":  # deleted, or created in another Stripe account
             StripeCustomer.objects.filter(user=purchase.user, livemode=is_livemode()).delete()
             return _expire_without_session(purchase, "the customer does not exist at Stripe")
         # Stripe would return this error for the same key for a day.

@@ -19,7 +19,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.requests import SignedInRequest
 
-NEXT_PATHS = "next_paths"  # session key: product slug ▶ the page that a visitor wanted to open
+NEXT_PATHS = "next_paths"  # session key: product slug ▶ the path that the visitor requested
 MAX_NEXT_PATHS = 10
 
 
@@ -78,7 +78,7 @@ def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     purchase = owned(request.user, configuration.product)
-    if purchase is None and "HX-Request" in request.headers:  # the page was open when access ended: show why
+    if purchase is None and "HX-Request" in request.headers:  # access has ended: the order says why
         order = Purchase.objects.for_user(request.user).filter(product=configuration.product_id).first()
         return HttpResponseClientRedirect((order or configuration).get_absolute_url())
     if purchase is None:

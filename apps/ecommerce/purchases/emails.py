@@ -26,12 +26,12 @@ from apps.ecommerce.purchases.status_messages import message_values, status_mess
 
 logger = logging.getLogger(__name__)
 
-SENDING_TIMEOUT = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
+SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
 
-# New status ▶ e-mail. A status that is not here sends none.
-KINDS: dict[str, Mail.Kind] = {
+# New status ▶ e-mail. Other statuses send none.
+EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PAID: Mail.Kind.CONFIRMED,
     Status.TRIALING: Mail.Kind.CONFIRMED,
     Status.ACTIVE: Mail.Kind.CONFIRMED,
@@ -45,7 +45,7 @@ KINDS: dict[str, Mail.Kind] = {
     Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
     Status.REFUNDED: Mail.Kind.REFUNDED,
 }
-# A purchase is confirmed when it comes from one of these, so only once.
+# A purchase is confirmed once: when one of these statuses changes.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 
@@ -58,7 +58,7 @@ class EmailText:
     has_receipt: bool = False
 
 
-TEXTS: dict[Mail.Kind, EmailText] = {
+EMAIL_TEXTS: dict[Mail.Kind, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
         _("Your purchase: %(product)s"),
         _("%(product)s is yours"),
@@ -124,7 +124,7 @@ TEXTS: dict[Mail.Kind, EmailText] = {
 
 
 def email_kind(before: str, after: str) -> Mail.Kind | None:
-    kind = KINDS.get(after)
+    kind = EMAIL_KINDS.get(after)
     return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
 
 
@@ -166,7 +166,7 @@ def send_email(mail_id: int) -> None:
     result: dict[str, Any]
     try:
         build_email(mail.kind, mail.purchase).send()
-    except Exception as error:  # an error of the mail server must not undo the purchase
+    except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
@@ -177,7 +177,7 @@ def send_email(mail_id: int) -> None:
 def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
-        email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)
+        email, values = EMAIL_TEXTS[Mail.Kind(kind)], message_values(purchase)
         renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {
             "purchase": purchase,

@@ -13,7 +13,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-# The statuses that open a product. Every other one, such as REFUNDED, DISPUTED or PROCESSING, keeps it closed.
+# The statuses that give access to the product.
 ACCESS_STATUSES = frozenset(
     {
         Status.PAID,
@@ -23,9 +23,9 @@ ACCESS_STATUSES = frozenset(
         Status.PAST_DUE,  # for PAST_DUE_GRACE_DAYS, while Stripe retries the card
     }
 )
-# What a dispute makes of a purchase. https://docs.stripe.com/api/disputes/object#dispute_object-status
-# A status that is not here suspends access until a person has looked.
-DISPUTES: dict[str, Status | None] = {
+# Stripe's dispute status ▶ the purchase's status; None does not change it. Unknown ones suspend access.
+# https://docs.stripe.com/api/disputes/object#dispute_object-status
+DISPUTE_STATUS: dict[str, Status | None] = {
     "needs_response": Status.DISPUTED,
     "under_review": Status.DISPUTED,
     "appeal_needs_response": Status.DISPUTED,
@@ -33,7 +33,7 @@ DISPUTES: dict[str, Status | None] = {
     "lost": Status.DISPUTE_LOST,
     "won": None,
     "prevented": None,
-    "warning_needs_response": None,  # an inquiry of the bank; no money has moved
+    "warning_needs_response": None,  # an inquiry: the bank has not taken the money back
     "warning_under_review": None,
     "warning_closed": None,
 }

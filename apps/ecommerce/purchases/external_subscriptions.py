@@ -43,7 +43,7 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
     if public_id := parse_public_id((subscription["metadata"] or {}).get("purchase")):
         sold = Purchase.objects.filter(public_id=public_id).first()
         if sold is None:
-            return None  # missing since a backup was restored: reconcile_purchases finds it by its Session
+            return None  # lost by restoring a backup: reconcile_purchases restores it
         if not sold.subscription_id:
             return sync_purchase(sold, cause)  # its Session was not fetched since it was paid
     customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
@@ -74,7 +74,7 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
-        return []  # the customer was deleted at Stripe, and with it the subscriptions
+        return []  # deleting the Customer has canceled the subscriptions
     running = [row for row in subscriptions if row["status"] not in ENDED_SUBSCRIPTIONS]
     known = Purchase.objects.filter(subscription_id__in=[row["id"] for row in running])
     purchases = {purchase.subscription_id: purchase for purchase in known.select_related("product")}

@@ -17,7 +17,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
 from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 from apps.ecommerce.purchases.signals import queue_access_signal
-from apps.ecommerce.purchases.stripe_state import RUNNING, purchase_values
+from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client, is_livemode
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     ends = min(filter(None, (purchase.cancel_at, purchase.current_period_end)), default=None)
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and ends and ends > timezone.now():
         values["cancel_at"] = ends
-    elif purchase.status in RUNNING:
+    elif purchase.status in RUNNING_STATUSES:
         values["status"] = Status.CANCELED
     return values
 
@@ -110,7 +110,7 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
 def _write_if_current(snapshot: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
     """Write the values fetched for `snapshot`. Return None if another process has written or synced it since then."""
     with transaction.atomic():
-        # Without a join: PostgreSQL finds no row if the price was changed while this query waited for the lock.
+        # No join: PostgreSQL would return no row if another process changes the price during the wait for the lock.
         purchase = Purchase.objects.select_for_update().get(pk=snapshot.pk)
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
         if purchase.version != snapshot.version or (changes and purchase.synced_at != snapshot.synced_at):

@@ -23,7 +23,7 @@ from apps.users.models import User
 # The columns that `live_updates` uses.
 STAMP_FIELDS = ("version", "status", "livemode", "cancel_at", "current_period_start", "returned_at")
 BANK_POLL_SECONDS = 30
-# For how long a buyer has waited ▶ seconds between two polls.
+# Time since the buyer returned from Stripe ▶ seconds between two polls.
 POLL_SECONDS = (
     (timedelta(seconds=20), 1),
     (timedelta(minutes=2), 3),

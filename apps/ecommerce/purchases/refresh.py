@@ -13,7 +13,7 @@ from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 logger = logging.getLogger(__name__)
 
-MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, however many tabs are open
+MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, in all tabs together
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
@@ -21,7 +21,7 @@ def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
         with stripe_deadline():
             return sync_purchase(purchase, cause)
     except stripe.StripeError:
-        logger.warning("Stripe could not be asked about %s (%s)", purchase.public_id, cause, exc_info=True)
+        logger.warning("Purchase %s could not be synced (%s)", purchase.public_id, cause, exc_info=True)
         return purchase
 
 

@@ -14,7 +14,7 @@ from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
 
 SLOW_AFTER = timedelta(seconds=20)  # then "confirming" says that it may take longer
-GIVE_UP_AFTER = timedelta(hours=1)  # then an unpaid checkout is just that
+GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
     if purchase.status in (Status.REFUNDED, Status.DISPUTE_LOST) and purchase.has_running_subscription:
         return f"{purchase.status}_running"
     if purchase.status == Status.PAST_DUE and not has_access(purchase):
-        return "lapsed"  # the days of grace are over
+        return "lapsed"  # after PAST_DUE_GRACE_DAYS
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     return purchase.status

@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.ecommerce.models import Price
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTES
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTE_STATUS
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-status
@@ -20,9 +20,9 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
     "incomplete_expired": Status.EXPIRED,
     "canceled": Status.CANCELED,
 }
-RUNNING = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
+RUNNING_STATUSES = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
 # The statuses whose page shows why the payment failed.
-UNPAID = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
+STATUSES_WITH_FAILURE = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
             dispute_status=_dispute_status(charge) if charge else None,
         )
     )
-    error = (newest["last_payment_error"] if newest and status in UNPAID else None) or {}
+    error = (newest["last_payment_error"] if newest and status in STATUSES_WITH_FAILURE else None) or {}
     values: dict[str, Any] = {"status": status, "failure_message": (error.get("message") or "")[:500]}
     if intent:
         values["payment_intent_id"] = intent["id"]
@@ -98,10 +98,10 @@ def subscription_values(subscription: StripeData) -> dict[str, Any]:
     values: dict[str, Any] = {
         "subscription_id": subscription["id"],
         "subscription_status": subscription["status"],
-        "trial_end": _time(subscription["trial_end"]),
-        "current_period_start": _time(item["current_period_start"]),
-        "current_period_end": _time(item["current_period_end"]),
-        "cancel_at": _time(subscription["cancel_at"] or ends),
+        "trial_end": _to_datetime(subscription["trial_end"]),
+        "current_period_start": _to_datetime(item["current_period_start"]),
+        "current_period_end": _to_datetime(item["current_period_end"]),
+        "cancel_at": _to_datetime(subscription["cancel_at"] or ends),
     }
     if invoice := expanded(subscription["latest_invoice"]):
         values["receipt_url"] = invoice["hosted_invoice_url"] or ""
@@ -112,7 +112,7 @@ def subscription_values(subscription: StripeData) -> dict[str, Any]:
 
 def _reversal(state: StripeState) -> Status | None:
     dispute = state.dispute_status
-    if disputed := DISPUTES.get(dispute, Status.DISPUTED) if dispute is not None else None:
+    if disputed := DISPUTE_STATUS.get(dispute, Status.DISPUTED) if dispute is not None else None:
         return disputed
     if state.amount_refunded <= 0:
         return None
@@ -195,5 +195,5 @@ def _describe_payment_method(method: StripeData) -> str:
     return str(method["type"]).replace("_", " ").capitalize()
 
 
-def _time(seconds: int | None) -> datetime | None:
+def _to_datetime(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -12,7 +12,7 @@ from apps.ecommerce.models import ProductConfigurationQuerySet
 
 PER_PAGE = 24
 MAX_PAGES = 10  # in one response
-MAX_CACHED_PAGE = 10  # later pages are requested rarely, and would only fill the cache
+MAX_CACHED_PAGE = 10  # later pages are requested rarely
 PAGES_BEFORE_BUTTON = 4  # then a button loads the next page, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
@@ -34,7 +34,7 @@ def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
     first = paginator.page(max(min(start, last.number), last.number - MAX_PAGES + 1, 1))
-    # Sorting and skipping keys only is cheap; all columns are read for the rows that are shown.
+    # Sort and skip by primary key only, and read all columns only for the rows that are shown.
     keys = queryset.values("pk")[(first.number - 1) * PER_PAGE : last.end_index()]
     return PageRange(first, last, queryset.filter(pk__in=keys))
 

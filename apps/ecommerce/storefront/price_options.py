@@ -19,7 +19,7 @@ class PriceOption:
     name: str  # "Team licence", "Monthly"
     terms: str  # "Renews every month at $9 until you cancel."
     saving: str  # "2 months free"
-    verb: str  # "Subscribe"
+    button: str  # "Subscribe"
 
 
 def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
@@ -65,7 +65,7 @@ def _price_option(price: Price, prices: Sequence[Price], trial: int) -> PriceOpt
         name=price_name(price),
         terms=_terms(price, trial),
         saving=saving if free_months else "",
-        verb=_verb(price, trial),
+        button=_button_text(price, trial),
     )
 
 
@@ -82,7 +82,7 @@ def _terms(price: Price, trial: int) -> str:
     return _("Renews every %(period)s at %(amount)s until you cancel.") % values
 
 
-def _verb(price: Price, trial: int) -> str:
+def _button_text(price: Price, trial: int) -> str:
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
     return _("Buy now") if price.unit_amount else _("Get for free")

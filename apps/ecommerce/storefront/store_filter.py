@@ -17,7 +17,10 @@ SORTS: dict[str, tuple[str, ...]] = {
     "name": ("sort_name", "id"),
     "price": ("sort_price", "position", "id"),
 }
-KINDS = {Price.Type.ONE_TIME.value: Q(sells_once=True), Price.Type.RECURRING.value: Q(sells_recurring=True)}
+TYPE_FILTERS = {
+    Price.Type.ONE_TIME.value: Q(sells_once=True),
+    Price.Type.RECURRING.value: Q(sells_recurring=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class StoreFilter:
         kind, sort = params.get("type", ""), params.get("sort", "")
         return cls(
             q=params.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH],
-            kind=kind if kind in KINDS else "",
+            kind=kind if kind in TYPE_FILTERS else "",
             sort=sort if sort in SORTS else "",
             first=params.get("product", "").replace("\x00", "")[:MAX_LENGTH],
         )
@@ -46,7 +49,7 @@ class StoreFilter:
         for word in words:
             rows = rows.filter(search_text__contains=word)
         if self.kind:
-            rows = rows.filter(KINDS[self.kind])
+            rows = rows.filter(TYPE_FILTERS[self.kind])
         order = list(SORTS[self.sort])
         if words and not self.sort:
             rows = rows.annotate(in_name=Q(*(Q(sort_name__contains=word) for word in words)))

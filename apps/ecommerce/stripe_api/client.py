@@ -19,19 +19,19 @@ from apps.ecommerce.stripe_api.transport import DeadlineClient
 
 logger = logging.getLogger(__name__)
 
-StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON has it
+StripeData: TypeAlias = Mapping[str, Any]  # a parsed object of Stripe's API
 
 MAX_PAGE_SIZE = 100
 MAX_NETWORK_RETRIES = 2  # after connection errors, 409 and 5xx; the SDK repeats the idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 
-# PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite limits nested JSON.
+# PostgreSQL can't store NUL characters and NaN, drivers can't encode lone surrogates, SQLite limits nested JSON.
 # https://www.postgresql.org/docs/current/datatype-json.html
 MAX_JSON_LEVELS = 100  # Stripe's objects have about ten
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UNSTORABLE_JSON = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
-stripe.enable_telemetry = False  # it would write a file into the operator's home
+stripe.enable_telemetry = False  # telemetry writes a file into the home directory
 
 
 def get_client() -> stripe.StripeClient:
@@ -58,7 +58,7 @@ def fetch_or_none(kind: str, key: str | None, **params: Any) -> StripeData | Non
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
-        logger.warning("Stripe has no %s %s. Was it made with another account's key?", kind, key)
+        logger.warning("Stripe has no %s %s. Was it created with another account's key?", kind, key)
         return None
 
 

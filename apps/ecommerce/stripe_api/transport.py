@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import stripe
 
-TIMEOUT_SECONDS = 8  # of one try
-DEADLINE_SECONDS = 7  # of all requests and retries of one page
+TIMEOUT_SECONDS = 8  # for one try
+DEADLINE_SECONDS = 7  # for all requests and retries of one page
 PAUSE_SECONDS = 5  # after a deadline was missed
-MAX_CONCURRENT_REQUESTS = 32  # of pages, per process
+MAX_CONCURRENT_REQUESTS = 32  # with a deadline, per process
 
 Response: TypeAlias = tuple[Any, int, Mapping[str, str]]
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -42,7 +42,7 @@ class DeadlineClient(stripe.RequestsClient):
 
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT_SECONDS)
-        # A socket's timeout restarts with each IP address and each byte, so a deadline needs another thread.
+        # A socket's timeout restarts with each IP address and each byte, so a deadline needs a second thread.
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="stripe")
         self._lock, self._paused_until = Lock(), 0.0
 
@@ -61,7 +61,7 @@ class DeadlineClient(stripe.RequestsClient):
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             raise _connection_error("Stripe took too long to answer.") from None
         except stripe.APIConnectionError:
-            self._paused_until = 0  # it failed quickly, so no thread is kept waiting
+            self._paused_until = 0  # an error without a wait blocks no thread
             raise
         self._paused_until = 0
         return response
@@ -70,7 +70,7 @@ class DeadlineClient(stripe.RequestsClient):
         with self._lock:
             if time.monotonic() < self._paused_until:
                 raise _connection_error("Stripe did not answer a moment ago.")
-            if self._paused_until:  # this request tries; other requests fail until it has a result
+            if self._paused_until:  # send this request; other requests fail until it has finished
                 self._paused_until = deadline + PAUSE_SECONDS
 
     def _send(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Response:

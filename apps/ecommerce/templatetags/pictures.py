@@ -12,9 +12,9 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    sizes: str  # how wide the stylesheet makes the picture, so that a browser loads no larger copy
-    visible: int = 1  # how many are visible when the page opens; more load when scrolled into view
-    is_urgent: bool = True  # one of them is the largest element of the page and loads before scripts
+    sizes: str  # the width that the stylesheet gives the picture
+    visible: int = 1  # number of pictures that load at once; others load when scrolled into view
+    is_urgent: bool = True  # load before scripts: the largest element of the page
 
 
 PLACES = {

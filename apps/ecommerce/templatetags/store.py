@@ -65,7 +65,7 @@ def product_cards(
     opens, `live` that live_updates.py updates the page.
     """
     shared = {"level": level, "below": below, "live": bool(live)}
-    # A visitor's page is cached as a whole.
+    # Only for users: a visitor's whole page is cached by cache_public_page.
     version = page_cache.current_version() if key and live and not settings.DEBUG else ""
     parts = (version, key, template, get_language(), *shared.values())
     cache_key = f"cards-{sha256(repr(parts).encode()).hexdigest()}"

@@ -24,7 +24,7 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a visitor who has to sign in first
+PENDING_CHECKOUT = "pending_checkout"  # session key: what a visitor buys after signing in
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -46,7 +46,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _redirect_to_stripe(request, configuration, chosen)
     pending = request.session.get(PENDING_CHECKOUT, {})
-    if pending.get("slug") != slug:  # an old page: keep the choice, but ask the buyer to confirm it
+    if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
         query = f"?{urlencode({'price': chosen})}" if chosen else ""
         return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{query}")
     del request.session[PENDING_CHECKOUT]
@@ -86,7 +86,7 @@ def _redirect_to_stripe(
     except CheckoutRefused as refusal:
         messages.error(request, str(refusal))
     except stripe.StripeError:
-        logger.exception("No checkout for %s", configuration.slug)
+        logger.exception("A checkout for %s could not be started", configuration.slug)
         text = _(
             "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
         )

@@ -40,7 +40,7 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-POLLS_PER_REFRESH = 3  # each third poll asks Stripe, each poll reads the database, which events change
+POLLS_PER_REFRESH = 3  # other polls only read the database
 
 
 @require_safe
@@ -188,11 +188,11 @@ def render_purchase(
         "message": status_message(purchase, canceled=view == "canceled"),
         "billing_note": billing_note(purchase),
         "view": view,
-        "delay": delay,  # with it the status polls, otherwise the page does
+        "delay": delay,  # 0: the page polls instead of the status
         "seen": _status_stamp(purchase),
         "live_updates": None if delay else live_updates_for_order(request.user, purchase),
-        "news": is_fragment and not delay,  # the final status changes receipt, method and timeline, too
-        "opens": has_access(purchase),
+        "oob_swap": is_fragment and not delay,  # replace receipt and timeline, too
+        "has_access": has_access(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
         "seller_address": settings.SELLER_ADDRESS,
@@ -213,6 +213,6 @@ def _status_stamp(purchase: Purchase) -> str:
 
 def _redirect_with_error(request: SignedInRequest, purchase: Purchase, message: str) -> HttpResponse:
     """Log the Stripe error that is being handled, and show the message."""
-    logger.exception("Stripe could not be asked about %s", purchase.public_id)
+    logger.exception("A request to Stripe about purchase %s failed", purchase.public_id)
     messages.error(request, message % {"support": settings.SUPPORT_EMAIL})
     return redirect(purchase)

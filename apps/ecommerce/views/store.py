@@ -17,7 +17,7 @@ from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import price_options
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
-from apps.ecommerce.storefront.store_filter import KINDS, SORTS, StoreFilter
+from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 
 MAX_RELATED = 4
 UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no card shows
@@ -25,7 +25,7 @@ UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no
 
 @require_safe
 @limited("search", parameter="q")
-@cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=cacheable_page_number)
+@cache_public_page(type=one_of(TYPE_FILTERS), sort=one_of(SORTS), page=cacheable_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
@@ -41,7 +41,7 @@ def store(request: HttpRequest) -> HttpResponse:
     }
     response = render(request, "ecommerce/store.html", context)
     if request.GET.get("page", "1") != str(pages.first.number):
-        patch_cache_control(response, private=True)  # page numbers that don't exist must not fill the cache
+        patch_cache_control(response, private=True)  # don't cache page numbers that do not exist
     return response
 
 
@@ -64,7 +64,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
-    # A product that is no longer sold keeps its page for its owners.
+    # Owners can open the page of a product that is no longer sold.
     status = 200 if configuration.is_on_sale or card.owned else 404
     return render(request, "ecommerce/product.html", context, status=status)
 
@@ -89,7 +89,7 @@ def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
     listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
     rows = listed.order_by("position", "id").select_related("product").defer(*UNUSED_COLUMNS)
     position = configuration.position
-    # Not as Q(…) | Q(…), for which SQLite would not walk along the index.
+    # exclude(), because SQLite would not use the index for Q(…) | Q(…).
     following = rows.filter(position__gte=position).exclude(position=position, id__lt=configuration.pk)
     related = list(following[:MAX_RELATED])
     if len(related) < MAX_RELATED:

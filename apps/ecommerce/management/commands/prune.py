@@ -47,7 +47,7 @@ def find_outdated_rows() -> dict[str, QuerySet]:
     processed = WebhookEvent.objects.filter(processed_at__isnull=False)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
-        # IP address and browser of each sign-in, for the account page.
+        # The IP address and browser of each sign-in, which the account page lists.
         "records of ended sessions": UserSession.objects.exclude(session_key__in=running),
         "task results": DBTaskResult.objects.filter(Q(finished_at__lt=old_task) | killed),
         "processed webhook events": processed.filter(received_at__lt=now - timedelta(days=EVENT_DAYS)),
