@@ -21,24 +21,29 @@ from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, pars
 from apps.ecommerce.purchases.emails import queue_trial_ending_email
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import clean_json, clean_text, expanded, fetch, fetch_or_none, object_id
+from apps.ecommerce.stripe_api.client import (
+    StripeData,
+    clean_json,
+    clean_text,
+    expanded,
+    fetch,
+    fetch_or_none,
+    object_id,
+)
 
 logger = logging.getLogger(__name__)
 
-Payload: TypeAlias = Mapping[str, Any]
-Handler: TypeAlias = Callable[[Payload, str], None]
+Handler: TypeAlias = Callable[[StripeData, str], None]
 
 TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
-MAX_TIMESTAMP = datetime(
-    9999, 1, 1, tzinfo=UTC
-).timestamp()  # later times overflow in some time zones
+MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # later times overflow in some time zones
 
 
 class InvalidEvent(Exception):
     """The event lacks what its handler needs, so another delivery would not help."""
 
 
-def verify(body: bytes, signature: str) -> Payload:
+def verify(body: bytes, signature: str) -> StripeData:
     """Return the event if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
 
     Raise stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
@@ -56,7 +61,7 @@ def verify(body: bytes, signature: str) -> Payload:
     return event  # type: ignore[no-any-return]
 
 
-def receive(event: Payload) -> None:
+def receive(event: StripeData) -> None:
     """Store the event, and handle it unless that was done before.
 
     An error in a handler is stored and raised, so that Stripe delivers the event again.
@@ -79,15 +84,15 @@ def receive(event: Payload) -> None:
             process(record)
     else:
         if is_handled:
-            _handle(record)
+            _run_handler(record)
 
 
 def process(record: WebhookEvent) -> None:
     WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
-    _handle(record)
+    _run_handler(record)
 
 
-def event_cause(event: Payload) -> str:
+def event_cause(event: StripeData) -> str:
     return f"{event['type']} {event['id']}"
 
 
@@ -109,7 +114,7 @@ def _is_text(value: Any, max_length: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= max_length
 
 
-def _handle(record: WebhookEvent) -> None:
+def _run_handler(record: WebhookEvent) -> None:
     row, error = WebhookEvent.objects.filter(pk=record.pk), ""
     try:
         if handler := HANDLERS.get(record.type):
@@ -123,7 +128,7 @@ def _handle(record: WebhookEvent) -> None:
     row.update(error=error, processed_at=timezone.now())
 
 
-def _id(value: Any, name: str) -> str:
+def _get_id(value: Any, name: str) -> str:
     """Return the id of an object, expanded or not. Raise InvalidEvent if it has none."""
     found = value.get("id") if isinstance(value, Mapping) else value
     if not _is_text(found, STRIPE_ID_LENGTH):
@@ -136,71 +141,71 @@ def _sync(purchases: Iterable[Purchase], cause: str) -> None:
         sync_purchase(purchase, cause)
 
 
-def _session_changed(session: Payload, cause: str) -> None:
-    purchases = Purchase.objects.filter(session_id=_id(session, "session"))
+def _handle_session(session: StripeData, cause: str) -> None:
+    purchases = Purchase.objects.filter(session_id=_get_id(session, "session"))
     _sync(purchases or _restore_session_id(session), cause)
 
 
-def _subscription_changed(subscription: Payload, cause: str) -> None:
-    _sync_subscription(_id(subscription, "subscription"), cause)
+def _handle_subscription(subscription: StripeData, cause: str) -> None:
+    _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _trial_will_end(subscription: Payload, cause: str) -> None:
-    if purchase := _sync_subscription(_id(subscription, "subscription"), cause):
+def _handle_trial_ending(subscription: StripeData, cause: str) -> None:
+    if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
         queue_trial_ending_email(purchase)
 
 
-def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
+def _handle_payment(charge_or_refund: StripeData, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync(_find_purchases(_id(intent, "payment intent")), cause)
+        _sync(_find_purchases(_get_id(intent, "payment intent")), cause)
 
 
-def _payment_failed(intent: Payload, cause: str) -> None:
-    _sync(Purchase.objects.filter(payment_intent_id=_id(intent, "payment intent")), cause)
+def _handle_failed_payment(intent: StripeData, cause: str) -> None:
+    _sync(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
 
 
-def _invoice_changed(invoice: Payload, cause: str) -> None:
+def _handle_invoice(invoice: StripeData, cause: str) -> None:
     if subscription := _invoice_subscription(invoice):
-        _sync_subscription(_id(subscription, "subscription"), cause)
+        _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _product_changed(product: Payload, cause: str) -> None:
-    sync_product(_id(product, "product"))
+def _handle_product(product: StripeData, cause: str) -> None:
+    sync_product(_get_id(product, "product"))
 
 
-def _price_changed(price: Payload, cause: str) -> None:
-    sync_product(_id(price.get("product"), "price's product"))
+def _handle_price(price: StripeData, cause: str) -> None:
+    sync_product(_get_id(price.get("product"), "price's product"))
 
 
 # The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
 HANDLERS: dict[str, Handler] = {
-    "checkout.session.completed": _session_changed,  # paid, or waiting for the bank
-    "checkout.session.async_payment_succeeded": _session_changed,
-    "checkout.session.async_payment_failed": _session_changed,
-    "checkout.session.expired": _session_changed,
-    "payment_intent.payment_failed": _payment_failed,  # the buyer may try another card
-    "charge.refunded": _payment_changed,
-    "refund.created": _payment_changed,
-    "refund.updated": _payment_changed,
-    "refund.failed": _payment_changed,  # the shop keeps the money
-    "charge.dispute.created": _payment_changed,
-    "charge.dispute.updated": _payment_changed,
-    "charge.dispute.closed": _payment_changed,
-    "customer.subscription.created": _subscription_changed,
-    "customer.subscription.updated": _subscription_changed,
-    "customer.subscription.deleted": _subscription_changed,
-    "customer.subscription.paused": _subscription_changed,
-    "customer.subscription.resumed": _subscription_changed,
-    "customer.subscription.trial_will_end": _trial_will_end,  # three days before the end
-    "invoice.paid": _invoice_changed,  # a renewal
-    "invoice.payment_failed": _invoice_changed,
-    "invoice.payment_action_required": _invoice_changed,  # the buyer has to confirm at the bank
-    "product.created": _product_changed,
-    "product.updated": _product_changed,
-    "product.deleted": _product_changed,
-    "price.created": _price_changed,
-    "price.updated": _price_changed,
-    "price.deleted": _price_changed,
+    "checkout.session.completed": _handle_session,  # paid, or waiting for the bank
+    "checkout.session.async_payment_succeeded": _handle_session,
+    "checkout.session.async_payment_failed": _handle_session,
+    "checkout.session.expired": _handle_session,
+    "payment_intent.payment_failed": _handle_failed_payment,  # the buyer may try another card
+    "charge.refunded": _handle_payment,
+    "refund.created": _handle_payment,
+    "refund.updated": _handle_payment,
+    "refund.failed": _handle_payment,  # the shop keeps the money
+    "charge.dispute.created": _handle_payment,
+    "charge.dispute.updated": _handle_payment,
+    "charge.dispute.closed": _handle_payment,
+    "customer.subscription.created": _handle_subscription,
+    "customer.subscription.updated": _handle_subscription,
+    "customer.subscription.deleted": _handle_subscription,
+    "customer.subscription.paused": _handle_subscription,
+    "customer.subscription.resumed": _handle_subscription,
+    "customer.subscription.trial_will_end": _handle_trial_ending,  # three days before the end
+    "invoice.paid": _handle_invoice,  # a renewal
+    "invoice.payment_failed": _handle_invoice,
+    "invoice.payment_action_required": _handle_invoice,  # the buyer has to confirm at the bank
+    "product.created": _handle_product,
+    "product.updated": _handle_product,
+    "product.deleted": _handle_product,
+    "price.created": _handle_price,
+    "price.updated": _handle_price,
+    "price.deleted": _handle_price,
 }
 
 
@@ -227,13 +232,13 @@ def _find_purchases(intent_id: str) -> list[Purchase]:
     return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
 
 
-def _invoice_subscription(invoice: Payload) -> Any:
+def _invoice_subscription(invoice: StripeData) -> Any:
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
     return details.get("subscription")
 
 
-def _restore_session_id(session: Payload) -> Iterable[Purchase]:
+def _restore_session_id(session: StripeData) -> Iterable[Purchase]:
     """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])

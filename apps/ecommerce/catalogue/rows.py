@@ -42,9 +42,12 @@ def build_rows(
     rows: list[RowT] = []
     for item in items:
         try:
-            rows.append(_build_row(build, item, fetched_at or timezone.now()))
-        except InvalidObject as error:
-            report.not_saved.append(f"{_describe(model, item)}: {error}")
+            row = build(item, fetched_at or timezone.now())
+            row.clean_fields(exclude={"product"})  # without a query for the product
+        except (InvalidObject, ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+            report.not_saved.append(f"{_describe(model, item)}: {_describe_error(error)}")
+        else:
+            rows.append(row)
     return rows
 
 
@@ -73,18 +76,15 @@ def _describe(model: type[Model], item: object) -> str:
     return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
 
 
-def _build_row(build: Callable[..., Any], item: StripeData, fetched_at: datetime) -> Any:
-    try:
-        row = build(item, fetched_at)
-        row.clean_fields(exclude={"product"})  # without a query for the product
-    except KeyError as error:
-        raise InvalidObject(f"{error} is missing") from error
-    except ValidationError as error:
+def _describe_error(error: Exception) -> str:
+    if isinstance(error, InvalidObject):
+        return str(error)
+    if isinstance(error, ValidationError):
         reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        raise InvalidObject(printable("; ".join(reasons))) from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidObject(f"it differs from Stripe's documentation ({printable(error)})") from error
-    return row
+        return printable("; ".join(reasons))
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return f"it differs from Stripe's documentation ({printable(error)})"
 
 
 def _build_product(item: StripeData, fetched_at: datetime) -> Product:

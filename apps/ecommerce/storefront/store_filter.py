@@ -36,10 +36,10 @@ class StoreFilter:
     def from_query(cls, params: QueryDict) -> Self:
         kind, sort = params.get("type", ""), params.get("sort", "")
         return cls(
-            q=params.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH],
+            q=params.get("q", "").strip()[:MAX_LENGTH],
             kind=kind if kind in TYPE_FILTERS else "",
             sort=sort if sort in SORTS else "",
-            first=params.get("product", "").replace("\x00", "")[:MAX_LENGTH],
+            first=params.get("product", "")[:MAX_LENGTH],
         )
 
     def queryset(self) -> ProductConfigurationQuerySet:
