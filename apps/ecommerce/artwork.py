@@ -18,7 +18,6 @@ PALETTES = [
 
 
 def draw(seed: str) -> str:
-    """Return an SVG of WIDTH × HEIGHT. The same seed returns the same SVG."""
     digest = sha256(seed.encode()).digest()
     background, light, dark, accent = PALETTES[digest[0] % len(PALETTES)]
     colors = (light, dark, light, accent)

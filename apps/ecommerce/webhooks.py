@@ -40,7 +40,7 @@ MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # later times over
 
 
 class InvalidEvent(Exception):
-    """The event lacks what its handler needs, so another delivery would not help."""
+    pass
 
 
 def verify(body: bytes, signature: str) -> StripeData:
@@ -129,7 +129,6 @@ def _run_handler(record: WebhookEvent) -> None:
 
 
 def _get_id(value: Any, name: str) -> str:
-    """Return the id of an object, expanded or not. Raise InvalidEvent if it has none."""
     found = value.get("id") if isinstance(value, Mapping) else value
     if not _is_text(found, STRIPE_ID_LENGTH):
         raise InvalidEvent(f"the {name} has no id")
@@ -210,7 +209,6 @@ HANDLERS: dict[str, Handler] = {
 
 
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
-    """Sync and return the purchase of a subscription, which is created if the store does not know it."""
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
     if purchase:
         return sync_purchase(purchase, cause)

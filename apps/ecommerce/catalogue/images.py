@@ -108,7 +108,7 @@ def _decode(body: bytes) -> Image.Image:
 
 
 def _store(image: Image.Image, body: bytes) -> Picture:
-    """Store missing copies. Their names contain a digest, so browsers can cache them without limit."""
+    # The names contain a digest, so that browsers can cache the copies without limit.
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
     widths = [*(width for width in WIDTHS if width < image.width), image.width]
     stored = Picture(f"products/{digest[:32]}", *image.size, widths)

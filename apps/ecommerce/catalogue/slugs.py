@@ -81,7 +81,6 @@ def _leads_to_product(route: str, slug: str) -> bool:
 
 
 def _generate_candidates(product: Product) -> Iterator[str]:
-    """Yield the slug from the metadata or the name, then longer ones with a digest of the id."""
     texts = (str(product.metadata.get("slug") or ""), product.name)
     base = next(filter(None, (slugify(text)[:MAX_LENGTH].strip("-_") for text in texts)), "product")
     if not is_reserved(base):

@@ -32,7 +32,6 @@ class Picture:
 
     @property
     def files(self) -> list[str]:
-        """Return the names of the copies in the default storage, the smallest first."""
         return [f"{self.address}-{width}.webp" for width in self.widths]
 
 

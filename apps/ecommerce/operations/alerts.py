@@ -53,7 +53,6 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 
 
 def check_shop() -> dict[str, str]:
-    """Return a text for each kind of alert, "" without a problem."""
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
     unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()

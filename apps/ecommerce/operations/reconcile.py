@@ -73,7 +73,6 @@ class Reconciliation:
                     self._repair(purchase)
 
     def _restore_session(self, session: StripeData) -> Purchase | None:
-        """Return the purchase of a Session of this shop that is not in the database; None in a dry run."""
         if (purchase := find_purchase(session)) is None:
             return None
         self.found.append(f"{session['id']} was missing from the database")

@@ -18,7 +18,6 @@ RENEWAL_NOTES: dict[str, str | Promise] = {
 
 
 def renewal_note(purchase: Purchase) -> str:
-    """Return a note such as "Renews on Dec. 23, 2026"; "" for a one-time purchase."""
     note = RENEWAL_NOTES.get(message_key(purchase), "")
     return str(note) % message_values(purchase) if note else ""
 

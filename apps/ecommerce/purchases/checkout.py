@@ -25,8 +25,6 @@ class AlreadyOwned(CheckoutRefused):
 
 
 class AlreadySubscribed(CheckoutRefused):
-    """The buyer has a running subscription to the product. A second one would be charged, too."""
-
     def __init__(self, purchase: Purchase) -> None:
         message = _(
             "You already have a subscription to %(product)s. You can manage it here; nothing was charged."

@@ -199,7 +199,6 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
 
 
 def message_values(purchase: Purchase) -> dict[str, str]:
-    """Return the values for messages and e-mails, in the current language and time zone."""
     return {
         "product": purchase.product.name,
         "email": purchase.email,

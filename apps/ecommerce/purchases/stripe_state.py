@@ -172,7 +172,6 @@ def _invoice_intent(invoice: StripeData) -> StripeData | None:
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:
-    """Return the Session's columns. https://docs.stripe.com/api/checkout/sessions/object"""
     details = session["total_details"] or {}
     values: dict[str, Any] = {
         "currency": session["currency"] or "",

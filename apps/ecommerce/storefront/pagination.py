@@ -29,7 +29,6 @@ class PageRange:
 
 
 def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
-    """Return the requested pages, or the nearest that exist."""
     paginator = Paginator(queryset, PER_PAGE)
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))

@@ -207,7 +207,6 @@ def _get_purchase_or_404(request: SignedInRequest, public_id: UUID) -> Purchase:
 
 
 def _status_stamp(purchase: Purchase) -> str:
-    """Return a value that changes when the status fragment changes or polls less often."""
     return f"{message_key(purchase)}.{purchase.version}.{poll_delay(purchase)}"
 
 
