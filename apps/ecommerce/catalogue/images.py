@@ -23,7 +23,7 @@ from apps.ecommerce.catalogue.report import Report, describe, printable
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
 
-MAX_PIXELS = 12_000_000  # need at most 200 MB of memory; a small file can decode to gigabytes
+MAX_PIXELS = 12_000_000  # decoded in at most 200 MB of memory; a small file can need gigabytes
 MAX_JPEG_PIXELS = 30_000_000  # JPEG is decoded at half its size or less
 # No SVG: it can contain scripts, which would run on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")

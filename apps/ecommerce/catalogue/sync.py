@@ -50,7 +50,8 @@ def sync_product(product_id: str) -> None:
     if item is None:
         all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
         report.not_saved += refresh_search_columns([product_id])
-    for product in build_rows(Product, [item] if item else [], report, fetched_at):
+    products = build_rows(Product, [item], report, fetched_at) if item else []
+    for product in products:  # none if the product is invalid
         price_rows = build_rows(Price, prices, report, fetched_at)
         active_ids = {get_id(price) for price in prices}
         _write_product(product, price_rows, active_ids)  # before the images, whose download takes longer

@@ -126,7 +126,7 @@ class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
 
 
 class ProductConfiguration(models.Model):
-    """What the store shows of a product, and what its owners get. Stripe's events do not change it."""
+    """A product's settings in the store, and what its owners get. Stripe's events do not change it."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
     slug = models.SlugField(max_length=80, unique=True, help_text=_("The product's address in the store."))

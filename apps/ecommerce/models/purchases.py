@@ -154,9 +154,8 @@ class Purchase(models.Model):
 
     @property
     def status_label(self) -> str:
-        return str(
-            PurchaseStatus(self.status).label
-        )  # faster than get_status_display, which translates all choices
+        # Faster than get_status_display(), which translates all choices.
+        return str(PurchaseStatus(self.status).label)
 
     @property
     def is_open(self) -> bool:

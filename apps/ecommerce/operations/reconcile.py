@@ -89,8 +89,8 @@ class Reconciliation:
                     self._repair(purchase)
                 elif purchase or self.dry_run:
                     continue
-                elif adopted := import_subscription(subscription, "reconcile"):
-                    self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
+                elif imported := import_subscription(subscription, "reconcile"):
+                    self.found.append(f"{subscription['id']} was created outside the store: {imported}")
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
@@ -172,9 +172,8 @@ def _default_since() -> datetime:
 def _queue_trial_notices() -> None:
     """Queue e-mails for `trial_will_end` events that did not arrive."""
     soon = timezone.now() + emails.TRIAL_NOTICE
-    for purchase in Purchase.objects.filter(
-        status=Status.TRIALING, trial_end__lte=soon, livemode=is_livemode()
-    ):
+    trials = Purchase.objects.filter(status=Status.TRIALING, livemode=is_livemode())
+    for purchase in trials.filter(trial_end__lte=soon):
         emails.queue_trial_ending_email(purchase)
 
 
@@ -197,6 +196,5 @@ def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
     if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
     status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    return purchase.status != status and not (
-        status in ACCESS_STATUSES and purchase.status in REFUNDED_OR_DISPUTED
-    )
+    is_reversed = status in ACCESS_STATUSES and purchase.status in REFUNDED_OR_DISPUTED
+    return purchase.status != status and not is_reversed

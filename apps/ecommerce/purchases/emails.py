@@ -45,7 +45,7 @@ EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
     Status.REFUNDED: Mail.Kind.REFUNDED,
 }
-# A purchase is confirmed once: when one of these statuses changes.
+# Only a change from one of these statuses is confirmed, so that a purchase is confirmed once.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 

@@ -45,14 +45,14 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
         if sold is None:
             return None  # lost by restoring a backup: reconcile_purchases restores it
         if not sold.subscription_id:
-            return sync_purchase(sold, cause)  # its Session was not fetched since it was paid
+            return sync_purchase(sold, cause)  # sold by the store, but not synced since the payment
     customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
     customer = customers.select_related("user").first()
     price = _known_price(subscription)
     if customer is None or price is None:
         return None
     fields = {"subscription_id": subscription["id"], "currency": subscription["currency"]}
-    fields["status"] = Status.INCOMPLETE  # until the sync below
+    fields["status"] = Status.INCOMPLETE  # the sync corrects it
     try:
         purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
     except IntegrityError:  # another process has just created it

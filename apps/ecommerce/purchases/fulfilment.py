@@ -45,9 +45,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         if session:
             subscription = expanded(session["subscription"])
         else:
-            subscription = fetch_or_none(
-                "subscriptions", snapshot.subscription_id, expand=SUBSCRIPTION_EXPAND
-            )
+            key = snapshot.subscription_id
+            subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
         is_known = session or subscription
         values = purchase_values(session, subscription) if is_known else _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, cause):

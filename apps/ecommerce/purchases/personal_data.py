@@ -36,7 +36,7 @@ def export_purchases(user: User) -> JSON:
 
 
 def deletion_blocker(user: User) -> str | None:
-    """Return why the account can't be deleted yet: without it, nobody could cancel or open the purchase."""
+    """Return why the account can't be deleted yet, or None. Only its user can cancel or open these purchases."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(

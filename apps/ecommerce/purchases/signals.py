@@ -1,7 +1,7 @@
 """Signals for your receivers in apps/shop/receivers.py; see docs/guides/react-to-a-sale.md.
 
-Receivers get `purchase`. They run in the task queue, after the commit of the change. The error of a receiver is
-logged; it changes nothing about the purchase and keeps no other receiver from running.
+Receivers get `purchase`. They run in the task queue, after the commit of the change. An error in a receiver is
+logged. It affects neither the purchase nor other receivers.
 """
 
 from django.dispatch import Signal

@@ -13,7 +13,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
 
-SLOW_AFTER = timedelta(seconds=20)  # then "confirming" says that it may take longer
+SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
 GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
 
 

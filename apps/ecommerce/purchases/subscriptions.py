@@ -18,7 +18,7 @@ def trial_days(user: User | None, price: Price) -> int:
 
 
 def ends_at_once(purchase: Purchase) -> bool:
-    """Return whether canceling ends the subscription now. A paid period is kept, an unpaid one is not collected."""
+    """Return whether canceling ends the subscription now: only a paid period continues until its end."""
     return not (has_access(purchase) and purchase.subscription_status in ("active", "trialing"))
 
 

@@ -61,7 +61,7 @@ class DeadlineClient(stripe.RequestsClient):
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             raise _connection_error("Stripe took too long to answer.") from None
         except stripe.APIConnectionError:
-            self._paused_until = 0  # an error without a wait blocks no thread
+            self._paused_until = 0  # an immediate error blocks no thread, so no pause is needed
             raise
         self._paused_until = 0
         return response

@@ -39,7 +39,7 @@ def card_price(configuration: ProductConfiguration) -> str:
 
 @register.filter
 def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`; also subtotal, discount, total, refunded and kept."""
+    """`{{ purchase|amount:"tax" }}`; also subtotal, discount, total, refunded and after_refunds."""
     return format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
 
 
