@@ -5,8 +5,7 @@ Copies are WebP in the widths that pages use: upright, in sRGB, one frame, witho
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from io import BytesIO
 from time import monotonic
@@ -62,20 +61,15 @@ def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
 
     Raise ImageError if the image is unusable or the download takes longer than `seconds`.
     """
-    with _explain_failure("downloaded"):
+    step = "downloaded"
+    try:
         if _is_static_file(url):
             return Picture(urlsplit(url).path, *STATIC_SIZE)
         body = download(url, seconds)
-    with _explain_failure("decoded"):
+        step = "decoded"
         image = _decode(body)
-    with _explain_failure("stored"):
+        step = "stored"
         return _store(image, body)
-
-
-@contextmanager
-def _explain_failure(step: str) -> Iterator[None]:
-    try:
-        yield
     except Exception as error:  # decoders, encoders and storages raise errors of many types
         raise ImageError(f"it could not be {step}: {error}") from error
 

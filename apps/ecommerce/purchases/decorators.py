@@ -11,8 +11,8 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
@@ -37,20 +37,20 @@ def product_required(
     Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
     the product to the store, which leads back here after paying. Raise Http404 if there is no such product.
     """
-
     if view is None:
         return partial(product_required, product_slug=product_slug)
+    private_view = cache_control(private=True, no_store=True)(view)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         redirect = _check_ownership(request, product_slug or kwargs["product_slug"])
-        return redirect or _private(view(request, *args, **kwargs))
+        return redirect or private_view(request, *args, **kwargs)
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         slug = product_slug or kwargs["product_slug"]
         redirect = await sync_to_async(_check_ownership)(request, slug)
-        return redirect or _private(await view(request, *args, **kwargs))
+        return redirect or await private_view(request, *args, **kwargs)
 
     return async_wrapper if iscoroutinefunction(view) else wrapper
 
@@ -95,8 +95,3 @@ def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration
     text = _("That page belongs to %(product)s. Get it here and you will land right where you wanted to go.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    patch_cache_control(response, private=True, no_store=True)
-    return response

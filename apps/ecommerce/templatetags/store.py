@@ -55,16 +55,16 @@ def product_cards(
     key: str = "",
     template: str = "ecommerce/_product_card.html",
     level: int = 2,
-    below: object = None,
+    below_fold: object = None,
     live: object = None,
 ) -> SafeString:
     """`{% product_cards cards level=3 %}`: a grid of cards whose headings have this level.
 
     With `key` (storefront.product_cards.grid_key) the cards are cached until the catalogue changes. The template then
-    receives only these arguments, nothing of the request. `below` means that the grid is not visible when the page
+    receives only these arguments, nothing of the request. `below_fold` means that the grid is not visible when the page
     opens, `live` that live_updates.py updates the page.
     """
-    shared = {"level": level, "below": below, "live": bool(live)}
+    shared = {"level": level, "below_fold": below_fold, "live": bool(live)}
     # Only for users: a visitor's whole page is cached by cache_public_page.
     version = page_cache.current_version() if key and live and not settings.DEBUG else ""
     parts = (version, key, template, get_language(), *shared.values())

@@ -35,7 +35,7 @@ def store(request: HttpRequest) -> HttpResponse:
         "filter": store_filter,
         "pages": pages,
         "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
-        "grid_key": _grid_key(store_filter, pages, purchases),
+        "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
     }
@@ -78,7 +78,7 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
-def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
+def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
     if store_filter.q or store_filter.first or pages.last.number > MAX_CACHED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
