@@ -32,13 +32,13 @@ def format_money(amount: int, currency: str, *, short: bool = False) -> str:
 
 
 def format_period(interval: str, count: int) -> str:
-    words = {
+    labels = {
         "day": ngettext("day", "%(count)d days", count),
         "week": ngettext("week", "%(count)d weeks", count),
         "month": ngettext("month", "%(count)d months", count),
         "year": ngettext("year", "%(count)d years", count),
     }
-    return words[interval] % {"count": count} if interval in words else interval
+    return labels[interval] % {"count": count} if interval in labels else interval
 
 
 @lru_cache(maxsize=10_000)  # Babel is as slow as a database query
@@ -50,11 +50,11 @@ def _format(amount: int, code: str, short: bool, language: str, currency_format:
     if short and value == value.to_integral_value():
         places = 0
     locale = Locale.parse(to_locale(language))
-    pattern = _pattern(locale, code, places, currency_format)
+    pattern = _currency_pattern(locale, code, places, currency_format)
     return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
 
 
-def _pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
+def _currency_pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
     """Return CLDR's currency pattern with `places` decimals, and with a space between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)

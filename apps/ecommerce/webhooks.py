@@ -135,14 +135,14 @@ def _get_id(value: Any, name: str) -> str:
     return str(found)
 
 
-def _sync(purchases: Iterable[Purchase], cause: str) -> None:
+def _sync_all(purchases: Iterable[Purchase], cause: str) -> None:
     for purchase in purchases:
         sync_purchase(purchase, cause)
 
 
 def _handle_session(session: StripeData, cause: str) -> None:
     purchases = Purchase.objects.filter(session_id=_get_id(session, "session"))
-    _sync(purchases or _restore_session_id(session), cause)
+    _sync_all(purchases or _restore_session_id(session), cause)
 
 
 def _handle_subscription(subscription: StripeData, cause: str) -> None:
@@ -156,11 +156,11 @@ def _handle_trial_ending(subscription: StripeData, cause: str) -> None:
 
 def _handle_payment(charge_or_refund: StripeData, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync(_find_purchases(_get_id(intent, "payment intent")), cause)
+        _sync_all(_find_purchases(_get_id(intent, "payment intent")), cause)
 
 
 def _handle_failed_payment(intent: StripeData, cause: str) -> None:
-    _sync(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
+    _sync_all(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
 
 
 def _handle_invoice(invoice: StripeData, cause: str) -> None:

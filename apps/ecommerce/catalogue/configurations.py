@@ -23,14 +23,14 @@ def update_configurations(product_ids: Collection[str] | None = None) -> list[st
     not_created: list[str] = []
     for _try in range(MAX_TRIES):
         missing = list(products.values_list("id", flat=True))
-        not_created = [line for batch in in_batches(missing) for line in _create(batch)]
+        not_created = [line for batch in in_batches(missing) for line in _create_configurations(batch)]
         if not not_created:
             break
     page_cache.invalidate()
     return failures + not_created
 
 
-def _create(product_ids: Sequence[str]) -> list[str]:
+def _create_configurations(product_ids: Sequence[str]) -> list[str]:
     products = all_rows(Product).filter(id__in=product_ids).order_by("synced_at", "id")
     products = products.prefetch_related(Prefetch("prices", Price._default_manager.using(products.db)))
     last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0

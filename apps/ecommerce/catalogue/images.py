@@ -69,7 +69,7 @@ def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
         step = "decoded"
         image = _decode(body)
         step = "stored"
-        return _store(image, body)
+        return _store_copies(image, body)
     except Exception as error:  # decoders, encoders and storages raise errors of many types
         raise ImageError(f"it could not be {step}: {error}") from error
 
@@ -101,7 +101,7 @@ def _decode(body: bytes) -> Image.Image:
     return image
 
 
-def _store(image: Image.Image, body: bytes) -> Picture:
+def _store_copies(image: Image.Image, body: bytes) -> Picture:
     # The names contain a digest, so that browsers can cache the copies without limit.
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
     widths = [*(width for width in WIDTHS if width < image.width), image.width]

@@ -48,7 +48,7 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
     since = timezone.now() - REPEAT_AFTER
     mailed = set(Alert.objects.filter(key__in=alerts, mailed_at__gt=since).values_list("key", flat=True))
     if new := {key: text for key, text in alerts.items() if key not in mailed}:
-        _mail(new)
+        _mail_admins(new)
     return list(alerts.values())
 
 
@@ -100,7 +100,7 @@ def _describe_lost_events(report: Reconciliation) -> str:
     return ""
 
 
-def _mail(alerts: dict[str, str]) -> None:
+def _mail_admins(alerts: dict[str, str]) -> None:
     lines = [*(f"- {text}" for text in alerts.values()), ""]
     lines += [settings.SITE_URL, "The same alert is not sent again for a day."]
     try:

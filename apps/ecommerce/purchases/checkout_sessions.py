@@ -34,7 +34,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
     key = f"checkout-{purchase.public_id}"
     try:
         session = get_client().v1.checkout.sessions.create(
-            _params(purchase, origin), {"idempotency_key": key}
+            _session_params(purchase, origin), {"idempotency_key": key}
         )
     except stripe.IdempotencyError:
         # A try that crashed had other parameters (host, e-mail address). No buyer has seen its Session.
@@ -70,7 +70,7 @@ def stripe_locale(language: str) -> str:
     return next((locale for locale in candidates if locale in STRIPE_LOCALES), "auto")
 
 
-def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
+def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     assert purchase.user
     metadata = {"purchase": str(purchase.public_id), "price": purchase.price_id}
     params: SessionCreateParams = {

@@ -90,8 +90,8 @@ def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
 
 def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
-        wanted = {**request.session.get(NEXT_PATHS, {}), configuration.slug: request.get_full_path()}
-        request.session[NEXT_PATHS] = dict(list(wanted.items())[-MAX_NEXT_PATHS:])
+        next_paths = {**request.session.get(NEXT_PATHS, {}), configuration.slug: request.get_full_path()}
+        request.session[NEXT_PATHS] = dict(list(next_paths.items())[-MAX_NEXT_PATHS:])
     text = _("That page belongs to %(product)s. Get it here and you will land right where you wanted to go.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")

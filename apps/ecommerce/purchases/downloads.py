@@ -69,7 +69,7 @@ def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, s
     headers["Content-Length"] = str(len(part))
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    if chunks := hold_slot(_read(file, part), request.user.pk):
+    if chunks := hold_slot(_read_chunks(file, part), request.user.pk):
         return StreamingHttpResponse(chunks, status=status, headers=headers)
     template = "ecommerce/too_many_downloads.html"
     return render_standalone(request, template, 503, retry_after=RETRY_AFTER_SECONDS)
@@ -89,7 +89,7 @@ def _requested_range(request: HttpRequest, size: int, etag: str) -> range | None
     return range(start, min(end + 1, size)) if start <= end else None
 
 
-def _read(file: FieldFile, part: range) -> Generator[bytes]:
+def _read_chunks(file: FieldFile, part: range) -> Generator[bytes]:
     with file.open("rb") as source:
         source.seek(part.start)
         left = len(part)

@@ -1,4 +1,4 @@
-"""Decide which purchases give access to their product."""
+"""Decide whether a user has access to a product."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-# The statuses that give access to the product.
+# The statuses with access to the product.
 ACCESS_STATUSES = frozenset(
     {
         Status.PAID,
@@ -62,7 +62,7 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
 
 
 def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
-    """Return the user's newest purchase that gives access to the product, or None."""
+    """Return the user's newest purchase with access to the product, or None."""
     if not user.is_authenticated or not user.is_active:
         return None
     return purchases_with_access().filter(user=user, product=product).with_catalogue().first()

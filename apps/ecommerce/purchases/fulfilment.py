@@ -98,9 +98,9 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     if not (purchase.has_running_subscription or purchase.subscription_status == MISSING_SUBSCRIPTION):
         return {}
     values: dict[str, Any] = {"subscription_status": MISSING_SUBSCRIPTION}
-    ends = min(filter(None, (purchase.cancel_at, purchase.current_period_end)), default=None)
-    if purchase.status in (Status.ACTIVE, Status.TRIALING) and ends and ends > timezone.now():
-        values["cancel_at"] = ends
+    end = min(filter(None, (purchase.cancel_at, purchase.current_period_end)), default=None)
+    if purchase.status in (Status.ACTIVE, Status.TRIALING) and end and end > timezone.now():
+        values["cancel_at"] = end
     elif purchase.status in RUNNING_STATUSES:
         values["status"] = Status.CANCELED
     return values

@@ -62,7 +62,7 @@ def finish_checkouts(user: User) -> None:
         with stripe_deadline():
             running_subscriptions(user, "account deletion")  # each gets a purchase
             for purchase in purchases.filter(status__in=[Status.OPEN, Status.PROCESSING]):
-                _close(purchase)
+                _finish_checkout(purchase)
             for purchase in purchases.with_running_subscription():
                 sync_purchase(purchase, "account deletion")
     except stripe.StripeError as error:
@@ -72,7 +72,7 @@ def finish_checkouts(user: User) -> None:
         raise DeletionRefused(message) from error
 
 
-def _close(purchase: Purchase) -> None:
+def _finish_checkout(purchase: Purchase) -> None:
     close = close_checkout if purchase.is_open else sync_purchase
     after = close(purchase, "account deletion")
     if after.is_open:

@@ -1,4 +1,4 @@
-"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe says so."""
+"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe reports it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -74,12 +74,12 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
 
 
 def derive_status(state: StripeState) -> Status:
-    """Return the purchase's status. An unknown value of Stripe's never gives access."""
+    """Return the purchase's status. An unknown value from Stripe results in no access."""
     if state.session_status == "expired":
         return Status.EXPIRED
     if state.session_status != "complete":
         return Status.OPEN
-    reversal = _reversal(state)
+    reversal = _derive_reversal(state)
     if state.subscription_status is not None:
         status = SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
         # A partial refund of one invoice does not change the subscription's status.
@@ -110,7 +110,7 @@ def subscription_values(subscription: StripeData) -> dict[str, Any]:
     return values
 
 
-def _reversal(state: StripeState) -> Status | None:
+def _derive_reversal(state: StripeState) -> Status | None:
     dispute = state.dispute_status
     if disputed := DISPUTE_STATUS.get(dispute, Status.DISPUTED) if dispute is not None else None:
         return disputed

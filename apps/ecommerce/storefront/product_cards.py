@@ -31,7 +31,7 @@ def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
     """Return a card for each configuration. `purchases` are all purchases of the user, newest first."""
-    owned, pending = newest_with_access(purchases), _pending(purchases)
+    owned, pending = newest_with_access(purchases), _newest_pending(purchases)
     cards = [
         ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
     ]
@@ -43,7 +43,7 @@ def product_cards(
 
 def grid_key(name: str, purchases: Sequence[Purchase]) -> str:
     """Return a cache key for a grid of cards. `name` identifies its products in the current catalogue."""
-    shown = [*newest_with_access(purchases).values(), *_pending(purchases).values()]
+    shown = [*newest_with_access(purchases).values(), *_newest_pending(purchases).values()]
     return repr((name, [(row.public_id, row.version, has_access(row)) for row in shown]))
 
 
@@ -54,5 +54,5 @@ def blocks_buying(purchase: Purchase) -> bool:
     )
 
 
-def _pending(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+def _newest_pending(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     return {row.product_id: row for row in reversed(purchases) if blocks_buying(row)}

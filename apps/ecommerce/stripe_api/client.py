@@ -38,9 +38,9 @@ def get_client() -> stripe.StripeClient:
     """Return the client for the current settings. Raise stripe.AuthenticationError without a usable key."""
     key = settings.STRIPE_SECRET_KEY
     if not key.startswith(KEY_PREFIXES):
-        fault = "is not a secret key of Stripe's" if key else "is not set"
-        raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {fault}; a test key begins with sk_test_.")
-    return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
+        problem = "is not a secret key of Stripe's" if key else "is not set"
+        raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {problem}; a test key begins with sk_test_.")
+    return _create_client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
 
 
 def fetch(kind: str, key: str = "", **params: Any) -> StripeData:
@@ -87,14 +87,14 @@ def expanded(value: Any) -> StripeData | None:
 
 
 def is_livemode() -> bool:
-    """Return whether the store charges real money. Purchases in test mode give no access in live mode."""
+    """Return whether the store charges real money. Purchases in test mode have no access in live mode."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
 def clean_json(data: Any, text: str) -> Any:
     """Return the data, parsed from a JSON text, without what databases can't store."""
     if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
-        return _cleaned(data, MAX_JSON_LEVELS)
+        return _clean(data, MAX_JSON_LEVELS)
     return data
 
 
@@ -103,7 +103,7 @@ def clean_text(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
+def _create_client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         http_client=import_string(http_client)() if http_client else DeadlineClient(),
@@ -112,7 +112,7 @@ def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
     )
 
 
-def _cleaned(value: Any, levels: int) -> Any:
+def _clean(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, float):
@@ -122,5 +122,5 @@ def _cleaned(value: Any, levels: int) -> Any:
     if not levels:
         return None
     if isinstance(value, list):
-        return [_cleaned(item, levels - 1) for item in value]
-    return {clean_text(key): _cleaned(item, levels - 1) for key, item in value.items()}
+        return [_clean(item, levels - 1) for item in value]
+    return {clean_text(key): _clean(item, levels - 1) for key, item in value.items()}

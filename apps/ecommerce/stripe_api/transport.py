@@ -37,7 +37,7 @@ class DeadlineClient(stripe.RequestsClient):
     """Apply stripe_deadline. After a missed deadline, requests fail at once for PAUSE_SECONDS.
 
     Without the pause, an unresponsive Stripe would occupy every thread of the web server. After the pause, one request
-    is sent before the others.
+    is sent first.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    sizes: str  # the width that the stylesheet gives the picture
+    sizes: str  # the width of the picture in the stylesheet
     visible: int = 1  # number of pictures that load at once; others load when scrolled into view
     is_urgent: bool = True  # load before scripts: the largest element of the page
 

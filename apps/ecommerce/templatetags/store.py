@@ -72,14 +72,16 @@ def product_cards(
     html: str | None = caches["pages"].get(cache_key) if version else None
     if html is None:
         shown = get_template(template)
-        rendered = [_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)]
+        rendered = [
+            _render_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)
+        ]
         html = "".join(filter(None, rendered))
         if version and None not in rendered:
             caches["pages"].set(cache_key, html, page_cache.MAX_AGE_SECONDS)
     return mark_safe(html)  # noqa: S308  (rendered by templates)
 
 
-def _card(template: Any, context: dict[str, Any]) -> str | None:
+def _render_card(template: Any, context: dict[str, Any]) -> str | None:
     """Return the card, or None if rendering fails: one broken product must not break the page."""
     try:
         return str(template.render(context))

@@ -40,7 +40,7 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-POLLS_PER_REFRESH = 3  # every third poll requests Stripe, the others only read the database
+POLLS_PER_REFRESH = 3  # every third poll requests Stripe, other polls only read the database
 
 
 @require_safe

@@ -60,7 +60,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "configuration": configuration,
         "price_options": options,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
-        "related": SimpleLazyObject(lambda: product_cards(_related(configuration), purchases)),
+        "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
@@ -84,7 +84,7 @@ def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequ
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
 
 
-def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
+def _related_products(configuration: ProductConfiguration) -> list[ProductConfiguration]:
     """Return the products after this one in the founder's order, continuing with the first."""
     listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
     rows = listed.order_by("position", "id").select_related("product").defer(*UNUSED_COLUMNS)

@@ -43,13 +43,13 @@ def find_outdated_rows() -> dict[str, QuerySet]:
     now = timezone.now()
     running = Session.objects.filter(expire_date__gte=now).values("session_key")
     old_task = now - timedelta(days=TASK_DAYS)
-    killed = Q(status="RUNNING", started_at__lt=old_task)
+    aborted = Q(status="RUNNING", started_at__lt=old_task)
     processed = WebhookEvent.objects.filter(processed_at__isnull=False)
     return {
         "expired sessions": Session.objects.filter(expire_date__lt=now),
         # The IP address and browser of each sign-in, which the account page lists.
         "records of ended sessions": UserSession.objects.exclude(session_key__in=running),
-        "task results": DBTaskResult.objects.filter(Q(finished_at__lt=old_task) | killed),
+        "task results": DBTaskResult.objects.filter(Q(finished_at__lt=old_task) | aborted),
         "processed webhook events": processed.filter(received_at__lt=now - timedelta(days=EVENT_DAYS)),
     }
 
