@@ -33,7 +33,8 @@ from apps.ecommerce.stripe_api.client import (
 
 logger = logging.getLogger(__name__)
 
-Handler: TypeAlias = Callable[[StripeData, str], None]
+Payload: TypeAlias = StripeData
+Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
 MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # later times overflow in some time zones
@@ -43,7 +44,7 @@ class InvalidEvent(Exception):
     pass
 
 
-def verify(body: bytes, signature: str) -> StripeData:
+def verify(body: bytes, signature: str) -> Payload:
     """Return the event if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
 
     Raise stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
@@ -61,7 +62,7 @@ def verify(body: bytes, signature: str) -> StripeData:
     return event  # type: ignore[no-any-return]
 
 
-def receive(event: StripeData) -> None:
+def receive(event: Payload) -> None:
     """Store the event, and handle it unless that was done before.
 
     An error in a handler is stored and raised, so that Stripe delivers the event again.
@@ -92,7 +93,7 @@ def process(record: WebhookEvent) -> None:
     _run_handler(record)
 
 
-def event_cause(event: StripeData) -> str:
+def event_cause(event: Payload) -> str:
     return f"{event['type']} {event['id']}"
 
 
@@ -140,39 +141,39 @@ def _sync_all(purchases: Iterable[Purchase], cause: str) -> None:
         sync_purchase(purchase, cause)
 
 
-def _handle_session(session: StripeData, cause: str) -> None:
+def _handle_session(session: Payload, cause: str) -> None:
     purchases = Purchase.objects.filter(session_id=_get_id(session, "session"))
     _sync_all(purchases or _restore_session_id(session), cause)
 
 
-def _handle_subscription(subscription: StripeData, cause: str) -> None:
+def _handle_subscription(subscription: Payload, cause: str) -> None:
     _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _handle_trial_ending(subscription: StripeData, cause: str) -> None:
+def _handle_trial_ending(subscription: Payload, cause: str) -> None:
     if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
         queue_trial_ending_email(purchase)
 
 
-def _handle_payment(charge_or_refund: StripeData, cause: str) -> None:
+def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
         _sync_all(_find_purchases(_get_id(intent, "payment intent")), cause)
 
 
-def _handle_failed_payment(intent: StripeData, cause: str) -> None:
+def _handle_failed_payment(intent: Payload, cause: str) -> None:
     _sync_all(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
 
 
-def _handle_invoice(invoice: StripeData, cause: str) -> None:
+def _handle_invoice(invoice: Payload, cause: str) -> None:
     if subscription := _invoice_subscription(invoice):
         _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _handle_product(product: StripeData, cause: str) -> None:
+def _handle_product(product: Payload, cause: str) -> None:
     sync_product(_get_id(product, "product"))
 
 
-def _handle_price(price: StripeData, cause: str) -> None:
+def _handle_price(price: Payload, cause: str) -> None:
     sync_product(_get_id(price.get("product"), "price's product"))
 
 
@@ -230,13 +231,13 @@ def _find_purchases(intent_id: str) -> list[Purchase]:
     return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
 
 
-def _invoice_subscription(invoice: StripeData) -> Any:
+def _invoice_subscription(invoice: Payload) -> Any:
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
     return details.get("subscription")
 
 
-def _restore_session_id(session: StripeData) -> Iterable[Purchase]:
+def _restore_session_id(session: Payload) -> Iterable[Purchase]:
     """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])

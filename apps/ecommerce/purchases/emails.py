@@ -58,7 +58,7 @@ class EmailText:
     has_receipt: bool = False
 
 
-EMAIL_TEXTS: dict[Mail.Kind, EmailText] = {
+TEXTS: dict[Mail.Kind, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
         _("Your purchase: %(product)s"),
         _("%(product)s is yours"),
@@ -177,7 +177,7 @@ def send_email(mail_id: int) -> None:
 def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
-        email, values = EMAIL_TEXTS[Mail.Kind(kind)], message_values(purchase)
+        email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)
         renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {
             "purchase": purchase,
