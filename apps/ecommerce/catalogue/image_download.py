@@ -57,7 +57,6 @@ def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address, or the IPv4 address in an IPv6 address, is on the public internet."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         embedded = address.ipv4_mapped or address.sixtofour
@@ -138,7 +137,6 @@ class _DownloadThread(Thread):
 
 
 def _validate_url(url: str) -> SplitResult:
-    """Return the parts of the URL, quoted and with an ASCII host. Raise DownloadError if it is not allowed."""
     if len(url) > MAX_URL_LENGTH:
         raise DownloadError("the URL is too long")
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))

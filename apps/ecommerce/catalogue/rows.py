@@ -37,7 +37,6 @@ class InvalidObject(Exception):
 def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
-    """Return unsaved rows. Invalid items are added to `report.not_saved`."""
     build: Callable[..., Any] = _build_product if model is Product else _build_price
     rows: list[RowT] = []
     for item in items:

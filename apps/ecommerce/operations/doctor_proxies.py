@@ -58,7 +58,6 @@ def check_proxies() -> Iterator[Finding]:
 
 
 def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
-    """Return the details that /readyz reports about this request; {} without details."""
     response = requests.get(
         f"{settings.SITE_URL}{READYZ}",
         headers={"Authorization": authorization(), **headers},

@@ -188,7 +188,6 @@ def _session_values(session: StripeData) -> dict[str, Any]:
 
 
 def _describe_payment_method(method: StripeData) -> str:
-    """Return "Visa •••• 4242" for a card, otherwise the type: "Sepa debit"."""
     if card := method.get("card"):
         return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"
     return str(method["type"]).replace("_", " ").capitalize()

@@ -38,7 +38,6 @@ def price_name(price: Price) -> str:
 
 
 def product_label(prices: Sequence[Price]) -> str:
-    """Return the price line of a product card: the only price, or "From" the cheapest."""
     if not prices:
         return _("Not for sale")
     lowest = cheapest(prices)
