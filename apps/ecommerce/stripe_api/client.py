@@ -40,7 +40,7 @@ def get_client() -> stripe.StripeClient:
     if not key.startswith(KEY_PREFIXES):
         problem = "is not a secret key of Stripe's" if key else "is not set"
         raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {problem}; a test key begins with sk_test_.")
-    return _create_client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
+    return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
 
 
 def fetch(kind: str, key: str = "", **params: Any) -> StripeData:
@@ -103,7 +103,7 @@ def clean_text(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _create_client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
+def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         http_client=import_string(http_client)() if http_client else DeadlineClient(),
