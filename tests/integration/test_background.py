@@ -92,7 +92,7 @@ def test_a_change_that_is_rolled_back_leaves_no_task(
 
 def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
     bought(as_ada, icons)
-    emails.send.enqueue(Mail.objects.get().pk)
+    emails.send_email.enqueue(Mail.objects.get().pk)
     work()
     assert len(outbox.outbox) == 1
 
@@ -114,7 +114,7 @@ def test_a_dead_worker_turns_readyz_red(
 
 def test_a_task_for_later_is_not_overdue(queue: None, settings: Any) -> None:
     settings.WORKER_SILENCE_SECONDS = 60
-    emails.send.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
+    emails.send_email.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
     hours_ago = timezone.now() - timedelta(hours=3)
     DBTaskResult.objects.update(enqueued_at=hours_ago)
     assert readiness().json()["worker"] == "ok"
@@ -141,7 +141,7 @@ def test_a_worker_killed_while_it_sends_loses_no_mail(
     owed = Mail.objects.get()
     assert (owed.sent_at, owed.attempts) == (None, 1)
     assert emails.send_unsent() == 1  # another worker may still run the task
-    Mail.objects.update(sending_at=timezone.now() - emails.LEASE - timedelta(seconds=1))
+    Mail.objects.update(sending_at=timezone.now() - emails.SENDING_TIMEOUT - timedelta(seconds=1))
     assert emails.send_unsent() == 0
     assert len(outbox.outbox) == 1
 
@@ -153,7 +153,7 @@ def test_a_killed_worker_turns_readyz_red(
     settings.WORKER_SILENCE_SECONDS = 0  # whatever waits, waits too long
     worker = a_worker(EMAIL_URL=LOCMEM)
     try:
-        emails.send.enqueue(0)
+        emails.send_email.enqueue(0)
         until(lambda: readiness().json()["worker"] == "ok")
     finally:
         worker.send_signal(signal.SIGKILL)

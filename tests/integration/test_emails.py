@@ -102,7 +102,7 @@ def test_trial_end_sends_one_email_by_event_and_reconcile(as_ada: Client, sandbo
 def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, kind: str) -> None:
     risky = stock(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
     purchase = bought(as_ada, risky)
-    message = emails.compose(kind, purchase)
+    message = emails.build_email(kind, purchase)
     assert "\n" not in message.subject
     assert message.to == ["ada@example.com"]
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.catalogue.search_columns import fold, refresh_search_columns
+from apps.ecommerce.catalogue.search_columns import normalize_text, refresh_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -154,7 +154,7 @@ def test_search_ignores_case_and_accents(sandbox: Any, client: Client) -> None:
         assert names(client, q=q) == ["Crème Brûlée–Größenlehre"], q
     assert names(client, q="smorre") == ["Smørrebrød"]
     assert names(client, q="lodz") == ["ŁÓDŹ map"]
-    assert fold("  ＡＢＣ\tﬁ ") == "abc fi"
+    assert normalize_text("  ＡＢＣ\tﬁ ") == "abc fi"
 
 
 def test_match_in_name_comes_before_match_in_description(sandbox: Any, client: Client) -> None:

@@ -55,7 +55,7 @@ class MailAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Send what is unsent"))
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
         for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
-            emails.send.func(pk)
+            emails.send_email.func(pk)
         unsent = rows.filter(sent_at=None).count()
         self.message_user(request, f"{unsent} still unsent", messages.ERROR if unsent else messages.SUCCESS)
 

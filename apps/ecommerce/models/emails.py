@@ -7,7 +7,7 @@ from .purchases import Purchase
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of one kind: "v3" is about the third version of the purchase.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase.
     """
 
     class Kind(models.TextChoices):
@@ -40,3 +40,14 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.email}"
+
+
+class Alert(models.Model):
+    """The last e-mail to ADMINS about a problem. The same alert is sent at most once a day."""
+
+    key = models.CharField(primary_key=True, max_length=60)
+    message = models.TextField()
+    mailed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 from .catalogue import Price, Product
@@ -19,7 +19,6 @@ from .purchase_status import ENDED_SUBSCRIPTIONS, PurchaseStatus
 
 
 def parse_public_id(text: object) -> UUID | None:
-    """Return the public id that metadata of Stripe's objects hold, or None if it is not one."""
     try:
         return UUID(str(text))
     except ValueError:
@@ -28,19 +27,18 @@ def parse_public_id(text: object) -> UUID | None:
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
-        """Filter by buyer and the current mode. Empty, without a query, for a visitor."""
-        return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
+        """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
+        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
     def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
-        """Create a purchase of the price with the first row of its history."""
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
-            "livemode": livemode(),
+            "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,
             "amount_subtotal": price.unit_amount or 0,
@@ -51,11 +49,10 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return purchase
 
     def with_running_subscription(self) -> PurchaseQuerySet:
-        """Filter as Purchase.has_running_subscription does."""
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
-        """Filter as Purchase.will_be_charged_again does."""
+        """Filter by the same rule as Purchase.will_be_charged_again."""
         return self.with_running_subscription().filter(
             ~Q(subscription_status__in=("active", "trialing"))
             | Q(cancel_at=None)
@@ -65,10 +62,10 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
 
 class Purchase(models.Model):
-    """One buyer, one price, one Checkout Session. It is created before the Session.
+    """One buyer, one price, one Checkout Session. The purchase is created before the Session.
 
-    `public_id` is in the Session's idempotency key, client_reference_id and metadata, so that after a crash the
-    Session can be found from the purchase, and the purchase from the Session.
+    `public_id` is in the Session's idempotency key, client_reference_id and metadata. After a crash, it leads from the
+    purchase to the Session and back.
     """
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -157,7 +154,8 @@ class Purchase(models.Model):
 
     @property
     def status_label(self) -> str:
-        return str(PurchaseStatus(self.status).label)  # get_status_display translates all choices each time
+        # Faster than get_status_display(), which translates all choices.
+        return str(PurchaseStatus(self.status).label)
 
     @property
     def is_open(self) -> bool:
@@ -165,12 +163,12 @@ class Purchase(models.Model):
 
     @property
     def has_running_subscription(self) -> bool:
-        """Whether the subscription can be managed and canceled at Stripe. A status that is new to us counts, too."""
+        """Return whether the subscription can be managed at Stripe. An unknown status counts as running."""
         return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
 
     @property
     def will_be_charged_again(self) -> bool:
-        """Whether Stripe will charge for the subscription again unless it is canceled."""
+        """Return whether Stripe will charge for the subscription again unless it is canceled."""
         ends_with_its_period = (
             self.subscription_status in ("active", "trialing")
             and self.cancel_at is not None
@@ -180,13 +178,11 @@ class Purchase(models.Model):
         return self.has_running_subscription and not ends_with_its_period
 
     @property
-    def amount_kept(self) -> int:
+    def amount_after_refunds(self) -> int:
         return self.amount_total - self.amount_refunded
 
 
 class StatusChange(models.Model):
-    """One change of a purchase's status: the buyer's timeline and the operator's audit log."""
-
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
     from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
     to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)

@@ -1,7 +1,7 @@
-"""E-mails to buyers about their purchases, in the layout of templates/ecommerce/mail/.
+"""E-mails to buyers about their purchases. The layout is in templates/ecommerce/mail/.
 
-An e-mail is a row that is created in the transaction of the change, so it exists once, and a task sends it. While the
-mail server is away the row waits, and reconcile_purchases sends it later.
+An e-mail is a Mail row, created once in the transaction of the change. A task sends it. If the mail server fails,
+reconcile_purchases sends it later.
 """
 
 import logging
@@ -26,12 +26,12 @@ from apps.ecommerce.purchases.status_messages import message_values, status_mess
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
+SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
 
-# New status ▶ e-mail. A status that is not here sends none.
-KINDS: dict[str, Mail.Kind] = {
+# New status ▶ e-mail. Other statuses send none.
+EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PAID: Mail.Kind.CONFIRMED,
     Status.TRIALING: Mail.Kind.CONFIRMED,
     Status.ACTIVE: Mail.Kind.CONFIRMED,
@@ -45,7 +45,7 @@ KINDS: dict[str, Mail.Kind] = {
     Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
     Status.REFUNDED: Mail.Kind.REFUNDED,
 }
-# A purchase is confirmed when it comes from one of these, so only once.
+# Only a change from one of these statuses is confirmed, so that a purchase is confirmed once.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 
@@ -124,13 +124,11 @@ TEXTS: dict[Mail.Kind, EmailText] = {
 
 
 def email_kind(before: str, after: str) -> Mail.Kind | None:
-    """Return the e-mail to send when the status of a purchase changes."""
-    kind = KINDS.get(after)
+    kind = EMAIL_KINDS.get(after)
     return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
 
 
 def queue_status_email(change: StatusChange) -> None:
-    """Call it in the transaction of the change."""
     if kind := email_kind(change.from_status, change.to_status):
         queue_email(change.purchase, kind, f"v{change.version}")
 
@@ -141,35 +139,34 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
 
 
 def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
-    """Create and queue the e-mail, unless there is one of this kind about the same."""
+    """Create and queue an e-mail, unless one of this kind and `about` exists."""
     try:
         with transaction.atomic():
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
     except IntegrityError:
         return
-    enqueue(send, mail.pk)
+    enqueue(send_email, mail.pk)
 
 
 def send_unsent() -> int:
-    """Send what the mail server has not taken yet. Return how many e-mails are still unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
-        send.func(pk)
+        send_email.func(pk)
     return Mail.objects.filter(sent_at=None).count()
 
 
 @task()
-def send(mail_id: int) -> None:
-    """Send an e-mail unless it is sent or another worker is sending it. Store errors of the mail server."""
+def send_email(mail_id: int) -> None:
+    """Send an e-mail, unless it was sent or another worker is sending it. Errors are stored in the row."""
     now = timezone.now()
-    is_free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
+    is_free = Q(sending_at=None) | Q(sending_at__lt=now - SENDING_TIMEOUT)
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
     if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
         return
     mail = Mail.objects.select_related("purchase__product__configuration", "purchase__price").get(pk=mail_id)
     result: dict[str, Any]
     try:
-        compose(mail.kind, mail.purchase).send()
-    except Exception as error:  # an error of the mail server must not undo the purchase
+        build_email(mail.kind, mail.purchase).send()
+    except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
@@ -177,8 +174,7 @@ def send(mail_id: int) -> None:
     Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
 
 
-def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """Return the e-mail in text and HTML, in the language in which the buyer bought."""
+def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
         email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)

@@ -1,7 +1,4 @@
-"""What a buyer reads about a purchase.
-
-Never "failed" while the result is unknown, "paid" only if Stripe reports it.
-"""
+"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe reports it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 
-SLOW_AFTER = timedelta(seconds=20)  # then "confirming" says that it may take longer
-GIVE_UP_AFTER = timedelta(hours=1)  # then an unpaid checkout is just that
+SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
+GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +175,13 @@ MESSAGES: dict[str, StatusMessage] = {
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
-    """Return the message for the buyer now. `canceled`: the buyer just used the payment page's back link."""
+    """Return the message for the buyer. `canceled`: the buyer has just left the payment page by its back link."""
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     return replace(message, title=str(message.title) % values, text=str(message.text) % values, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
-    """Return the purchase's key in MESSAGES."""
     if purchase.is_open:
         if canceled:
             return "canceled_by_buyer"
@@ -195,15 +191,14 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return "ending"
     if purchase.status in (Status.REFUNDED, Status.DISPUTE_LOST) and purchase.has_running_subscription:
         return f"{purchase.status}_running"
-    if purchase.status == Status.PAST_DUE and not grants(purchase):
-        return "lapsed"  # the days of grace are over
+    if purchase.status == Status.PAST_DUE and not has_access(purchase):
+        return "lapsed"  # after PAST_DUE_GRACE_DAYS
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     return purchase.status
 
 
 def message_values(purchase: Purchase) -> dict[str, str]:
-    """Return the values for messages and e-mails, in the current language and time zone."""
     return {
         "product": purchase.product.name,
         "email": purchase.email,
