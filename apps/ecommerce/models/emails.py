@@ -12,13 +12,13 @@ class Mail(models.Model):
 
     class Kind(models.TextChoices):
         CONFIRMED = "confirmed", _("purchase confirmed")
-        WAITING = "waiting", _("waiting for the bank")
+        WAITING = "waiting", _("payment processing")
         FAILED = "failed", _("payment failed")
         TRIAL_ENDING = "trial_ending", _("trial ending")
         RENEWAL_FAILED = "renewal_failed", _("renewal failed")
         ENDED = "ended", _("subscription ended")
         REFUNDED = "refunded", _("refunded")
-        SUSPENDED = "suspended", _("access suspended")
+        SUSPENDED = "suspended", _("access paused")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -27,7 +27,7 @@ class Mail(models.Model):
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sending_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When a worker started sending this e-mail.")
+        null=True, blank=True, help_text=_("When a worker started sending this email.")
     )
     sent_at = models.DateTimeField(null=True, blank=True)
 

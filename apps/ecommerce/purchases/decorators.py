@@ -96,7 +96,7 @@ def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration
     if request.method in ("GET", "HEAD"):
         wanted = {**request.session.get(WANTED_PAGES, {}), configuration.slug: request.get_full_path()}
         request.session[WANTED_PAGES] = dict(list(wanted.items())[-MAX_WANTED_PAGES:])
-    text = _("That page belongs to %(product)s. Get it here and you will land right where you wanted to go.")
+    text = _("You need %(product)s to open that page. If you buy it now, we'll take you there after payment.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")
 

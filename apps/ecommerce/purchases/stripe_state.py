@@ -197,9 +197,9 @@ def _charge_values(charge: StripeData) -> dict[str, Any]:
 
 
 def _failure_message(intent: StripeData | None) -> str:
-    """Return why the last attempt to pay failed, in Stripe's words for the buyer."""
+    """Return Stripe's code for why the last attempt to pay failed, such as "insufficient_funds"; "" if it did not."""
     error = (intent["last_payment_error"] if intent else None) or {}
-    return (error.get("message") or "")[:500]
+    return str(error.get("decline_code") or error.get("code") or error.get("type") or "")[:500]
 
 
 def _payment_method(method: StripeData) -> str:
