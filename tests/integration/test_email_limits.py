@@ -61,8 +61,7 @@ def test_one_address_gets_at_most_twenty_emails_a_day(
 
     refused = asks(path, email, "203.0.113.9")
     assert refused.status_code == 429
-    assert "That was a little too often" in refused.content.decode()
-    assert "Try again in 23 hours" in refused.content.decode()
+    assert "23 hours" in refused.content.decode()
     assert int(refused["Retry-After"]) == MIDNIGHT + 86400 - clock.now
     assert asks(path, "another@example.com", "203.0.113.9").status_code == 302
     clock.now = MIDNIGHT + 86400 + 5000

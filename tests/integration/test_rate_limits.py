@@ -87,7 +87,6 @@ def test_sign_in_sign_up_and_reset_forms_are_limited(
     refused = client.post(f"/accounts/{path}/", form)
     assert refused.status_code == 429
     assert refused["Retry-After"] == "60"
-    assert "That was a little too often" in refused.content.decode()
 
 
 def test_password_is_not_checked_after_five_wrong_ones(ada: User, client: Client) -> None:
