@@ -52,13 +52,13 @@ class MailAdmin(ReadOnlyAdmin):
     search_fields = ("purchase__email", "purchase__public_id")
     actions = ("send_now",)
 
-    @admin.action(description=_("Send unsent emails"))
+    @admin.action(description=_("Send unsent e-mails"))
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
         for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
             emails.send.func(pk)
         unsent = rows.filter(sent_at=None).count()
         self.message_user(
-            request, f"{unsent} emails are still unsent.", messages.ERROR if unsent else messages.SUCCESS
+            request, f"{unsent} e-mails are still unsent.", messages.ERROR if unsent else messages.SUCCESS
         )
 
 

@@ -27,7 +27,7 @@ class Mail(models.Model):
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sending_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When a worker started sending this email.")
+        null=True, blank=True, help_text=_("When a worker started sending this e-mail.")
     )
     sent_at = models.DateTimeField(null=True, blank=True)
 

@@ -76,12 +76,12 @@ class Purchase(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
     email = models.EmailField(
-        help_text=_("The buyer's email address. It is kept when the account is deleted.")
+        help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
     )
     language = models.CharField(
         max_length=20,
         blank=True,
-        help_text=_("The buyer's language. Emails are sent in it."),
+        help_text=_("The buyer's language. E-mails are sent in it."),
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")

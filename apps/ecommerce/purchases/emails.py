@@ -62,7 +62,7 @@ TEXTS: dict[Mail.Kind, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
         _("Your order: %(product)s"),
         _("Thanks for your order"),
-        _("You can open %(product)s from your order page at any time. Keep this email as your receipt."),
+        _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
         _("View order"),
         has_receipt=True,
     ),
@@ -71,7 +71,7 @@ TEXTS: dict[Mail.Kind, EmailText] = {
         _("We've received your order"),
         _(
             "Bank payments can take several business days. You'll get access to %(product)s automatically "
-            "once the payment arrives, and we'll email you."
+            "once the payment arrives, and we'll send you an e-mail."
         ),
         _("View order"),
         has_receipt=True,

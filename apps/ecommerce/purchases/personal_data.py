@@ -46,7 +46,7 @@ def deletion_blocker(user: User) -> str | None:
     if processing := purchases.filter(status=Status.PROCESSING).first():
         message = _(
             "Your payment for %(product)s is still being processed. You can delete your account once it has "
-            "succeeded or failed. We'll email you then."
+            "succeeded or failed. We'll send you an e-mail then."
         )
         return message % {"product": processing.product}
     return None
