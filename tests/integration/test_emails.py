@@ -29,13 +29,16 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db(transaction=True)  # on_commit is part of what is tested
 
 
-def test_purchase_sends_one_confirmation(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_purchase_sends_one_confirmation(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
     purchase = bought(as_ada, icons)
     sandbox.deliver()
     sync_purchase(purchase, "again")
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
     (message,) = outbox.outbox
     assert message.to == ["ada@example.com"]
+    assert message.reply_to == [settings.SUPPORT_EMAIL]
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]
     for body in (str(message.body), html):
         assert "$19.00" in body

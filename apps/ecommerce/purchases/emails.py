@@ -201,6 +201,7 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
             body=render_to_string("ecommerce/mail/mail.txt", context),
             to=[purchase.email],
+            reply_to=[settings.SUPPORT_EMAIL],
             headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
         )
         message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
