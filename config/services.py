@@ -5,6 +5,8 @@ from typing import Any
 
 import django
 import environ
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info, to_language
 
 from apps.core.log_filters import redact_event
 
@@ -93,3 +95,10 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         max_request_body_size="never",
         before_send=redact_event,
     )
+
+
+def translations(locale_paths: list[Path]) -> dict[str, str]:
+    """Return the languages with a folder, such as {"en": "English", "de": "Deutsch"}."""
+    folders = {path.parent.name for folder in locale_paths for path in folder.glob("*/LC_MESSAGES")}
+    codes = ["en", *sorted(to_language(name) for name in folders - {"en"})]
+    return {code: capfirst(get_language_info(code)["name_local"]) for code in codes}

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from csp.constants import NONE, SELF
 from django.http.request import split_domain_port
 
+from apps.shop import settings as shop_settings
 from config import env_urls, env_values, services
 from config.account_settings import *  # noqa: F403
 from config.env import REQUIRED, Env
@@ -18,6 +19,7 @@ from config.logging import logging_config
 from config.rate_limits import RATE_LIMITS, rate_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SHOP_DIR = BASE_DIR / "apps" / "shop"  # your templates, static files and translations override the template's
 
 env = Env()
 ENV_FILE = env.str("ENV_FILE", default="")
@@ -60,7 +62,6 @@ SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if H
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for the whole domain: the founder decides
-
 # Headers of a proxy are ignored without one. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=int(BEHIND_TLS_PROXY), maximum=10)
@@ -115,7 +116,8 @@ for name in SIGN_IN_ORIGINS:
 SOCIAL_SIGN_IN = list(SOCIALACCOUNT_PROVIDERS)
 
 INSTALLED_APPS = [
-    "apps.core",  # first: its templates and static files override those of packages
+    "apps.shop",  # your code, before everything that it may override
+    "apps.core",  # before the packages whose templates it overrides
     "apps.web",
     "apps.ecommerce",
     "apps.users.apps.ShopAdminConfig",
@@ -182,7 +184,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [SHOP_DIR / "templates", BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -232,7 +234,7 @@ ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", env_values.path, default=VAR_DIR / "static")
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [SHOP_DIR / "static", BASE_DIR / "static"]
 WHITENOISE_ROOT = BASE_DIR / "static" / "brand"  # /favicon.ico
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -249,12 +251,12 @@ if not DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 
 # --- Language and time ------------------------------------------------------------------------------------
-TRANSLATIONS = {"en": "English", "de": "Deutsch"}
+LOCALE_PATHS = [SHOP_DIR / "locale", BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
+TRANSLATIONS = services.translations(LOCALE_PATHS)
 language_codes = env_values.comma_list(env_values.one_of(TRANSLATIONS))
 offered: list[str] = env.read("LANGUAGES", language_codes, default=[]) or list(TRANSLATIONS)
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])
-LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 
 # --- Content security policy --------------------------------------------------------------------------------
@@ -294,4 +296,5 @@ WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimu
 WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
 BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)
 
-env.check()  # read your own variables above
+shop_settings.configure(vars(), env)  # last: your settings override these
+env.check()

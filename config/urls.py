@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from apps.users.social import get_urlpatterns as social_urlpatterns
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("apps.shop.urls")),  # first: your pages replace those below
     path("", include("apps.ecommerce.urls")),
     path("", include("apps.web.urls")),
     path("accounts/", include("apps.users.urls")),

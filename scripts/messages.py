@@ -1,15 +1,17 @@
 """`make messages`: update locale/*/LC_MESSAGES/django.po from the code and templates, and compile the files.
 
-Run it, translate the empty texts, and run it again. It uses Babel instead of GNU gettext. To add a language, create
-locale/<language>/LC_MESSAGES, and add the language to TRANSLATIONS in config/settings.py. Developer tools are in
-English only. locale/allauth replaces some of allauth's translations; these files are only compiled.
+Run it, translate the empty texts, and run it again. It uses Babel instead of GNU gettext. Texts of apps/shop belong to
+apps/shop/locale, which may also replace translations of locale/. A language that only exists there, such as
+apps/shop/locale/es/LC_MESSAGES, gets all texts. Developer tools are in English only. locale/allauth replaces some of
+allauth's translations; these files are only compiled.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +25,9 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
+SHOP = ROOT / "apps" / "shop"
 FIXED_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # so that a file changes only with its texts
-UNTRANSLATED_FOLDER = "templates/devtools/"
+UNTRANSLATED = re.compile("templates/devtools/|/migrations/|/tests/")
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -37,10 +40,28 @@ KEYWORDS = {
 }
 
 
-def extract_texts() -> Catalog:
-    """Return all translatable texts of the shop, in the order of the files."""
+def extract_texts(folder: Path) -> Catalog:
+    """Return the texts that belong into the language folder, in the order of the files."""
+    if not folder.is_relative_to(SHOP):
+        return _extract(path for path in _sources() if not path.is_relative_to(SHOP))
+    if not (LOCALE / folder.name).exists():
+        return _extract(_sources())
+    changed, translated = load(folder), load(LOCALE / folder.name)
+    catalog = _extract(_sources())
+    for message in list(catalog):
+        if message.id and message.id in translated and message.id not in changed:
+            catalog.delete(message.id, message.context)
+    return catalog
+
+
+def language_folders() -> list[Path]:
+    """Return the folders of locale/ and apps/shop/locale/ that hold a language."""
+    return sorted(path.parent for place in (LOCALE, SHOP / "locale") for path in place.glob("*/LC_MESSAGES"))
+
+
+def _extract(paths: Iterable[Path]) -> Catalog:
     catalog = Catalog(charset="utf-8")
-    for path in _sources():
+    for path in paths:
         name = path.relative_to(ROOT).as_posix()
         text = path.read_text()
         if path.suffix != ".py":
@@ -53,10 +74,15 @@ def extract_texts() -> Catalog:
 
 
 def _sources() -> Iterator[Path]:
-    for pattern in ("apps/**/*.py", "templates/**/*.html", "templates/**/*.txt"):
+    for pattern in (
+        "apps/**/*.py",
+        "templates/**/*.html",
+        "templates/**/*.txt",
+        "apps/shop/templates/**/*.*",
+    ):
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(UNTRANSLATED_FOLDER) and "/migrations/" not in name:
+            if path.suffix in (".py", ".html", ".txt") and not UNTRANSLATED.search(name):
                 yield path
 
 
@@ -86,20 +112,21 @@ def main() -> None:
     if not settings.configured:
         settings.configure()  # templatize reads a setting
         django.setup()
-    texts = extract_texts()
     untranslated = 0
-    for folder in sorted(path.parent for path in LOCALE.glob("*/LC_MESSAGES")):
+    for folder in language_folders():
         catalog = load(folder)
-        catalog.update(texts, no_fuzzy_matching=True)
+        catalog.update(extract_texts(folder), no_fuzzy_matching=True)
         catalog.obsolete.clear()
         catalog.creation_date = catalog.revision_date = FIXED_DATE
         po = io.BytesIO()
         write_po(po, catalog, width=110, include_lineno=False, ignore_obsolete=True)
         (folder / "LC_MESSAGES" / "django.po").write_bytes(po.getvalue())
         (folder / "LC_MESSAGES" / "django.mo").write_bytes(compile_catalog(catalog))
-        missing = untranslated_messages(catalog)
+        missing = (
+            untranslated_messages(catalog) if folder.name != "en" else []
+        )  # an empty text stays as it is
         untranslated += len(missing)
-        print(f"{folder.name}: {len(catalog)} texts, {len(missing)} to translate")
+        print(f"{folder.relative_to(ROOT)}: {len(catalog)} texts, {len(missing)} to translate")
     for folder in (LOCALE / "allauth").iterdir():
         (folder / "LC_MESSAGES" / "django.mo").write_bytes(compile_catalog(load(folder)))
     sys.exit(1 if untranslated else 0)

@@ -13,11 +13,18 @@ from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
+from apps.users.models import User
 from config import services
 from config.env_urls import email_url
 
 VISA = "4242424242424242"
 DECLINED = "4000000000000002"
+
+
+def signed_in(user: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user)
+    return client
 
 
 def stock(

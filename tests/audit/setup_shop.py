@@ -21,8 +21,8 @@ def main() -> None:
 
     from apps.ecommerce.models import ProductConfiguration
     from apps.users.models import User
-    from tests.conftest import signed_in
     from tests.e2e.scenes import fill_store
+    from tests.factories import signed_in
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)

@@ -22,7 +22,7 @@ def main(products: int, purchases: int) -> None:
     from django.test.utils import setup_test_environment
 
     from tests.benchmarks import rows
-    from tests.conftest import signed_in
+    from tests.factories import signed_in
 
     rows.fill_shop(products, purchases)
     setup_test_environment()

@@ -72,7 +72,7 @@ def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
 
 def _cookie(user: object, looks_at: str = "") -> str:
     """Return the Cookie header of this user's browser; a visit to `looks_at` adds the CSRF cookie."""
-    from tests.conftest import signed_in
+    from tests.factories import signed_in
 
     browser = signed_in(user)  # type: ignore[arg-type]
     if looks_at:

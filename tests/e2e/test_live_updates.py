@@ -7,7 +7,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, PurchaseStatus
 from apps.users.models import User
-from tests.conftest import signed_in
 from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.account import AccountMenu
@@ -16,7 +15,7 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import MANAGE_BUTTON, PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import bought, path_of, pay, press_buy
+from tests.factories import bought, path_of, pay, press_buy, signed_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 

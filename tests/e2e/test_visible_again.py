@@ -2,10 +2,9 @@ from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.conftest import signed_in
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import bought
+from tests.factories import bought, signed_in
 
 
 def test_store_sends_one_request_when_its_tab_becomes_visible_again(

@@ -5,7 +5,7 @@ from django.conf import settings
 from playwright.sync_api import Page
 
 from apps.users.models import User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 
 ADAS_PASSWORD = "ada-buys-things"
 NEW_PASSWORD = "correct horse battery staple"

@@ -21,8 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import bought, press_buy
+from tests.factories import bought, press_buy, signed_in
 
 PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
 MODEL = re.compile(r"^admin/(\w+)/(\w+)/")

@@ -8,20 +8,7 @@ import pytest
 import stripe
 
 from apps.ecommerce.models import ProductConfiguration
-from tests.factories import stock
 from tests.integration import addresses
-
-
-@pytest.fixture
-def icons(db: None, sandbox: Any) -> ProductConfiguration:
-    """A product paid once: $19."""
-    return stock(sandbox.client, "Icon set", 1900)
-
-
-@pytest.fixture
-def club(db: None, sandbox: Any) -> ProductConfiguration:
-    """A subscription: $9 a month."""
-    return stock(sandbox.client, "Maker club", 900, interval="month")
 
 
 @pytest.fixture

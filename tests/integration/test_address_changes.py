@@ -16,7 +16,7 @@ from django.test import Client
 
 from apps.users.email_changes import UNDO_PERIOD
 from apps.users.models import AddressChange, User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_address_proof import can_sign_in, change_address, confirm, reauthenticate, to
 from tests.integration.test_second_factors import ask_for_code, code_in

@@ -19,7 +19,7 @@ from django.test import Client
 from apps.users.email_proof import remove_unproven_credentials
 from apps.users.forms import NameForm
 from apps.users.models import User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_second_factors import ask_for_code, code_in
 from tests.integration.test_social_sign_in import GRACE, sign_in_with

@@ -11,7 +11,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 
 pytestmark = pytest.mark.django_db
 

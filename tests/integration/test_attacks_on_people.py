@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 from tests.integration.addresses import Shop, every_address
 from tests.integration.test_accounts import link_in, reauthenticate, sign_in, sign_up
 

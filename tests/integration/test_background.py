@@ -27,9 +27,17 @@ from apps.ecommerce.purchases import emails
 from apps.users.emails import MAX_ATTEMPTS
 from apps.users.models import User
 from config import services
-from tests.conftest import signed_in
 from tests.databases import environment
-from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, path_of, readiness, sent_kinds
+from tests.factories import (
+    LOCMEM,
+    NO_MAIL_SERVER,
+    bought,
+    mail_by,
+    path_of,
+    readiness,
+    sent_kinds,
+    signed_in,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

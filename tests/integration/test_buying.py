@@ -17,8 +17,7 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import DECLINED, add_price, bought, path_of, pay, press_buy, price_of, stock
+from tests.factories import DECLINED, add_price, bought, path_of, pay, press_buy, price_of, signed_in, stock
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,7 @@ from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import add_price, bought, path_of, pay, press_buy
+from tests.factories import add_price, bought, path_of, pay, press_buy, signed_in
 
 BUYERS = 50
 

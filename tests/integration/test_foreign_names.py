@@ -23,8 +23,7 @@ from apps.ecommerce.catalogue import slugs, sync
 from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.stripe_api.client import storable, storable_text
-from tests.conftest import signed_in
-from tests.factories import add_price, bought, stock
+from tests.factories import add_price, bought, signed_in, stock
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db

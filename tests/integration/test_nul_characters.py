@@ -11,8 +11,7 @@ from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import bought
+from tests.factories import bought, signed_in
 
 NUL = "a\x00b"
 

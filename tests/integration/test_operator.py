@@ -12,8 +12,7 @@ from django.urls import reverse
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import bought, pay, press_buy
+from tests.factories import bought, pay, press_buy, signed_in
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db

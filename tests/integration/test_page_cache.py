@@ -16,8 +16,7 @@ from apps.core import page_cache
 from apps.ecommerce.catalogue import configurations
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from tests.conftest import signed_in
-from tests.factories import stock
+from tests.factories import signed_in, stock
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages", "production")]
 RENEW = """

@@ -25,8 +25,7 @@ from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import Product, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import many
+from tests.factories import many, signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages")]
 

@@ -11,8 +11,7 @@ from apps.core import rate_limits
 from apps.core.client_ip import client_ip
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import press_buy
+from tests.factories import press_buy, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from django.test import Client
 from apps.users.models import User
 from stripe_sandbox import storage
 from stripe_sandbox.testing import Sandbox
-from tests.conftest import signed_in
+from tests.factories import signed_in
 
 PANEL = "/stripe-sandbox/"
 

@@ -24,8 +24,7 @@ from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
-from tests.conftest import signed_in
-from tests.factories import mail_by, readiness
+from tests.factories import mail_by, readiness, signed_in
 from tests.integration.test_demo_without_mail import DEMO
 from tests.integration.test_launch import python
 

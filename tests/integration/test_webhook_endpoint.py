@@ -13,7 +13,7 @@ from django.urls import reverse
 from apps.ecommerce.models import WebhookEvent
 from apps.ecommerce.operations.doctor import endpoint_url
 from apps.users.models import User
-from tests.conftest import signed_in
+from tests.factories import signed_in
 from tests.integration.test_payment_events import SECRET, deliver
 
 pytestmark = pytest.mark.django_db

@@ -21,9 +21,8 @@ from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
-from tests.conftest import signed_in
 from tests.e2e import scenes
-from tests.factories import add_price, stock
+from tests.factories import add_price, signed_in, stock
 from tests.integration.test_accounts import link_in
 
 pytestmark = pytest.mark.django_db

@@ -16,6 +16,7 @@ from apps.ecommerce.models import MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
 from apps.ecommerce.purchases.entitlements import GRANTS
+from apps.ecommerce.purchases.signals import queue_access_signal
 from apps.ecommerce.purchases.stripe_state import RUNNING, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, get_client, livemode, read_or_none
 
@@ -81,6 +82,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         cause=cause,
     )
     queue_status_email(change)
+    queue_access_signal(purchase, before)
     extra = {"purchase": str(purchase.public_id), "from": before, "to": purchase.status, "cause": cause}
     logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", extra, extra=extra)
 

@@ -1,4 +1,4 @@
-"""What every test gets: no network but loopback, and the cast."""
+"""Fixtures of all tests, also of those in apps/shop/tests: people, products, and no network but loopback."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.test import Client
 from pytest_socket import socket_allow_hosts
 
 from apps.core import page_cache
+from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-
-pytest_plugins = ["stripe_sandbox.testing", "tests.plugins.social", "tests.plugins.clock"]
+from tests.factories import signed_in, stock
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
@@ -93,7 +93,13 @@ def as_bob(bob: User) -> Client:
     return signed_in(bob)
 
 
-def signed_in(user: User, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(user)
-    return client
+@pytest.fixture
+def icons(db: None, sandbox: Any) -> ProductConfiguration:
+    """A product paid once: $19."""
+    return stock(sandbox.client, "Icon set", 1900)
+
+
+@pytest.fixture
+def club(db: None, sandbox: Any) -> ProductConfiguration:
+    """A subscription: $9 a month."""
+    return stock(sandbox.client, "Maker club", 900, interval="month")

@@ -1,0 +1,1 @@
+"""Your pages of the admin; see docs/guides/add-a-field.md."""

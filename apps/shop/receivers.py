@@ -1,0 +1,1 @@
+"""Your reactions to sales, webhooks and changes of models; see docs/guides/react-to-a-sale.md."""

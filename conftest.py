@@ -1,0 +1,6 @@
+pytest_plugins = [
+    "stripe_sandbox.testing",
+    "tests.plugins.shop",
+    "tests.plugins.social",
+    "tests.plugins.clock",
+]
