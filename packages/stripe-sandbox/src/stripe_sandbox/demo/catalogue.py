@@ -54,7 +54,7 @@ PRODUCTS = (
     DemoProduct(
         "workshop",
         "The Workshop",
-        "A membership for people who build and sell their own products.",
+        "A membership for makers of digital products.",
         "Join two live sessions a month in which we review members' projects. You also get the recordings of all "
         "past sessions and a members' forum for your questions. Cancel any time: you keep access until the end of "
         "the period you paid for.",
@@ -63,7 +63,7 @@ PRODUCTS = (
     DemoProduct(
         "fair-price",
         "A Fair Price",
-        "A short book about pricing for freelancers and makers.",
+        "A short book about pricing your work.",
         "Learn how to set a price that pays for your time, how to present it, and how to raise it. 144 pages with "
         "exercises and eleven real price lists, including what their owners changed and why. PDF and EPUB without "
         "copy protection.",
@@ -86,7 +86,7 @@ PRODUCTS = (
     DemoProduct(
         "tsumiki",
         "Tsumiki",
-        "A geometric typeface for headings and price lists.",
+        "A geometric typeface for headings.",
         "Tsumiki (積み木, building blocks) is a typeface made of simple shapes. It has four weights and a variable "
         "font, Latin and kana characters, and tabular figures. Desktop and web license for up to five people. OTF "
         "and WOFF2.",
