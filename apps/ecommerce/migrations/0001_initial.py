@@ -132,6 +132,8 @@ class Migration(migrations.Migration):
                 ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='ecommerce.purchase')),
             ],
             options={
+                'verbose_name': 'e-mail',
+                'verbose_name_plural': 'e-mails',
                 'ordering': ['-created_at', '-id'],
             },
         ),

@@ -32,6 +32,8 @@ class Mail(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
