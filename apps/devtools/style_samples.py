@@ -133,7 +133,7 @@ def make_purchase(state: str) -> Purchase:
         amount_total=amount,
         amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
-        failure_message="Your card has insufficient funds." if status == Status.FAILED else "",
+        failure_message="insufficient_funds" if status == Status.FAILED else "",
         subscription_id="sub_1" if is_recurring else "",
         subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,

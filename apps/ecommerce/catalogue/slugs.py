@@ -53,14 +53,14 @@ def choose_slugs(products: list[Product]) -> dict[str, str]:
 def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
     if is_reserved(slug):
         raise ValidationError(
-            _("The shop uses “%(slug)s” for a page of its own. Please choose another one."),
+            _("“%(slug)s” is reserved for a page of the store. Choose another one."),
             code="reserved",
             params={"slug": slug},
         )
     other = all_rows(ProductConfiguration).filter(slug__iexact=slug).exclude(pk=row.pk).first()
     if other:
         raise ValidationError(
-            _("“%(slug)s” is taken by %(product)s. Upper and lower case count as the same."),
+            _("%(product)s already uses “%(slug)s”. Uppercase and lowercase letters count as the same."),
             code="taken",
             params={"slug": other.slug, "product": other},
         )

@@ -28,14 +28,14 @@ class Product(models.Model):
     description = models.TextField(blank=True)
     active = models.BooleanField(default=True)
     default_price_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True)
-    images = models.JSONField(default=list, blank=True, help_text=_("URLs of the images at Stripe."))
+    images = models.JSONField(default=list, blank=True, help_text=_("Image URLs at Stripe."))
     copies = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("URL of an image at Stripe ▶ our Picture of it; empty if it cannot be downloaded."),
+        help_text=_("Local copy of each image URL. Empty if the image could not be downloaded."),
     )
     metadata = models.JSONField(default=dict, blank=True)
-    synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
+    synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
         ordering = ["name"]
@@ -70,7 +70,9 @@ class Price(models.Model):
     currency = models.CharField(max_length=3)
     unit_amount = models.BigIntegerField(
         null=True,
-        help_text=_("Minor units. Empty when Stripe computes it (tiers, fractions, pay what you want)."),
+        help_text=_(
+            "In the smallest unit, such as cents. Empty if Stripe calculates it (tiers, pay what you want)."
+        ),
     )
     type = models.CharField(max_length=10, choices=Type.choices)
     interval = models.CharField(max_length=5, blank=True, help_text=_("day, week, month or year"))
@@ -78,7 +80,7 @@ class Price(models.Model):
     trial_period_days = models.PositiveIntegerField(default=0)
     nickname = models.CharField(max_length=500, blank=True)
     metered = models.BooleanField(default=False)
-    synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
+    synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
         ordering = ["unit_amount", "id"]
@@ -129,20 +131,30 @@ class ProductConfiguration(models.Model):
     """A product's settings in the store, and what its owners get. Stripe's events do not change it."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
-    slug = models.SlugField(max_length=80, unique=True, help_text=_("The product's address in the store."))
+    slug = models.SlugField(
+        max_length=80, unique=True, help_text=_("Last part of the product's URL in the store.")
+    )
     is_active = models.BooleanField(
         default=True,
         verbose_name=_("is active"),
-        help_text=_("Shown and sold in the store. Unchecking it leaves owners their access."),
+        help_text=_(
+            "Show and sell the product in the store. If you turn this off, buyers keep their access."
+        ),
     )
-    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lowest first."))
-    tagline = models.CharField(max_length=200, blank=True, help_text=_("One line, shown on the card."))
+    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lower numbers come first."))
+    tagline = models.CharField(
+        max_length=200, blank=True, help_text=_("One line, shown with the product's name.")
+    )
     description = models.TextField(
         blank=True,
-        help_text=_("The product page's text, in Markdown. Empty: the description at Stripe is shown."),
+        help_text=_(
+            "Text of the product page, in Markdown. If empty, the page shows the description from Stripe."
+        ),
     )
-    content = models.TextField(blank=True, help_text=_("What owners see, in Markdown."))
-    download = PrivateFileField(upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it."))
+    content = models.TextField(blank=True, help_text=_("What buyers see after their purchase, in Markdown."))
+    download = PrivateFileField(
+        upload_to="downloads/%Y/%m/", blank=True, help_text=_("File that buyers can download.")
+    )
 
     # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)

@@ -12,13 +12,13 @@ class Mail(models.Model):
 
     class Kind(models.TextChoices):
         CONFIRMED = "confirmed", _("purchase confirmed")
-        WAITING = "waiting", _("waiting for the bank")
+        WAITING = "waiting", _("payment processing")
         FAILED = "failed", _("payment failed")
         TRIAL_ENDING = "trial_ending", _("trial ending")
         RENEWAL_FAILED = "renewal_failed", _("renewal failed")
         ENDED = "ended", _("subscription ended")
         REFUNDED = "refunded", _("refunded")
-        SUSPENDED = "suspended", _("access suspended")
+        SUSPENDED = "suspended", _("access paused")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -32,6 +32,8 @@ class Mail(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")

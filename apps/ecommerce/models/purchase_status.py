@@ -9,12 +9,12 @@ ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 class PurchaseStatus(models.TextChoices):
     """One-time purchases use the first block, subscriptions the second, both the third."""
 
-    PROCESSING = "processing", _("waiting for the bank")
+    PROCESSING = "processing", _("payment processing")
     PAID = "paid", _("paid")
     PARTIALLY_REFUNDED = "partially_refunded", _("partially refunded")
     REFUNDED = "refunded", _("refunded")
-    DISPUTED = "disputed", _("disputed")
-    DISPUTE_LOST = "dispute_lost", _("dispute lost")
+    DISPUTED = "disputed", _("payment disputed")
+    DISPUTE_LOST = "dispute_lost", _("payment reversed")
 
     TRIALING = "trialing", _("free trial")
     ACTIVE = "active", _("active")

@@ -72,20 +72,22 @@ class Purchase(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
-    email = models.EmailField(help_text=_("What the buyer's address was; it outlives the account."))
+    email = models.EmailField(
+        help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
+    )
     language = models.CharField(
         max_length=20,
         blank=True,
-        help_text=_("What the buyer read when buying; their mails are written in it."),
+        help_text=_("The buyer's language. E-mails are sent in it."),
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
-    version = models.PositiveIntegerField(default=0, help_text=_("Counts writes; guards against older news."))
-    livemode = models.BooleanField()
-    is_recurring = models.BooleanField(
-        default=False, help_text=_("Whether the price renewed when it was chosen: a subscription.")
+    version = models.PositiveIntegerField(
+        default=0, help_text=_("Number of changes. Older data never overwrites newer data.")
     )
+    livemode = models.BooleanField()
+    is_recurring = models.BooleanField(default=False, help_text=_("Whether the purchase is a subscription."))
 
     currency = models.CharField(max_length=3)
     amount_subtotal = models.BigIntegerField(default=0)
@@ -99,19 +101,25 @@ class Purchase(models.Model):
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_status = models.CharField(
-        max_length=30, blank=True, help_text=_("Stripe's own word; refunds and disputes don't change it.")
+        max_length=30,
+        blank=True,
+        help_text=_("Status at Stripe. Refunds and disputes don't change it."),
     )
     receipt_url = models.TextField(blank=True)
-    payment_method = models.CharField(max_length=100, blank=True, help_text=_("Visa •••• 4242"))
-    failure_message = models.CharField(max_length=500, blank=True)
+    payment_method = models.CharField(max_length=100, blank=True, help_text=_("For example: Visa •••• 4242"))
+    failure_message = models.CharField(
+        max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
+    )
 
     trial_end = models.DateTimeField(null=True, blank=True)
     current_period_start = models.DateTimeField(null=True, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at = models.DateTimeField(null=True, blank=True)
 
-    next_path = models.CharField(max_length=500, blank=True, help_text=_("The page the buyer wanted."))
-    returned_at = models.DateTimeField(null=True, blank=True, help_text=_("Back from Stripe, payment made."))
+    next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
+    returned_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the buyer came back after paying.")
+    )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -188,7 +196,8 @@ class StatusChange(models.Model):
     to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)
     version = models.PositiveIntegerField()
     cause = models.CharField(
-        max_length=300, help_text=_("What told us: an event, the return page, a person.")
+        max_length=300,
+        help_text=_("What caused the change, for example an event, the return page or an operator."),
     )
     at = models.DateTimeField(auto_now_add=True)
 

@@ -27,16 +27,16 @@ def billing_note(purchase: Purchase) -> str:
     if purchase.status not in REVERSED_STATUSES or not purchase.has_running_subscription:
         return ""
     if not purchase.will_be_charged_again:
-        note = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
+        note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")
     elif purchase.subscription_status == "past_due":
         note = _(
-            "Your subscription continues at %(price)s. A payment is overdue and will be tried again; access opens "
-            "again with it. You can cancel at any time."
+            "Your subscription continues at %(price)s. A payment is overdue, and we'll try to charge you again. "
+            "You'll get your access back once it succeeds. You can cancel at any time."
         )
     elif purchase.current_period_end:
         note = _(
-            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and access opens "
-            "again with it. You can cancel at any time."
+            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and you'll get "
+            "your access back then. You can cancel at any time."
         )
     else:
         note = _("Your subscription continues until you cancel it.")

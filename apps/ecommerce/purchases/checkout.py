@@ -21,13 +21,13 @@ class CheckoutRefused(Exception):
 
 class AlreadyOwned(CheckoutRefused):
     def __init__(self, configuration: ProductConfiguration) -> None:
-        super().__init__(_("You already own %(product)s.") % {"product": configuration})
+        super().__init__(_("You already have access to %(product)s.") % {"product": configuration})
 
 
 class AlreadySubscribed(CheckoutRefused):
     def __init__(self, purchase: Purchase) -> None:
         message = _(
-            "You already have a subscription to %(product)s. You can manage it here; nothing was charged."
+            "You already have a subscription to %(product)s. You can manage it here. You have not been charged."
         )
         super().__init__(message % {"product": purchase.product})
         self.purchase = purchase
@@ -59,17 +59,21 @@ def start_checkout(
         purchase = open_session(purchase, origin)
         if purchase.is_open and purchase.checkout_url:
             return purchase.checkout_url
-    raise CheckoutRefused(_("This checkout could not be opened. Nothing was charged; please try again."))
+    raise CheckoutRefused(
+        _("We couldn't open the payment page. You have not been charged. Please try again.")
+    )
 
 
 def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price:
     """Return the price from the catalogue: amounts never come from the browser."""
     if not configuration.is_on_sale:
-        raise CheckoutRefused(_("%(product)s is not for sale at the moment.") % {"product": configuration})
+        raise CheckoutRefused(_("%(product)s is currently not available.") % {"product": configuration})
     for price in configuration.prices:
         if price.id == price_id:
             return price
-    raise CheckoutRefused(_("That price is no longer offered. Please choose again; nothing was charged."))
+    raise CheckoutRefused(
+        _("This price is no longer available. You have not been charged. Please choose again.")
+    )
 
 
 def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
@@ -79,7 +83,7 @@ def _refuse_second_subscription(user: User, configuration: ProductConfiguration)
             continue
         if purchase is None:
             message = _(
-                "You already have a subscription to %(product)s. Please write to us; nothing was charged."
+                "You already have a subscription to %(product)s. You have not been charged. Please contact us."
             )
             raise CheckoutRefused(message % {"product": configuration})
         _refuse_if_running(purchase, configuration)
@@ -90,7 +94,9 @@ def _refuse_second_payment(user: User, configuration: ProductConfiguration) -> N
         raise AlreadyOwned(configuration)
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
     if purchases.filter(status=Status.PROCESSING).exists():
-        raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
+        raise CheckoutRefused(
+            _("Your payment for this product is being processed. You don't need to pay again.")
+        )
     for purchase in purchases.with_running_subscription().select_related("product"):
         _refuse_if_running(purchase, configuration)
 
@@ -107,7 +113,7 @@ def _close_other_checkouts(user: User, price: Price) -> None:
     for purchase in others.exclude(price=price):
         if close_checkout(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
-                _("Your other checkout for this is still open. Please finish or cancel it first.")
+                _("You have another open checkout for this product. Please complete or cancel it first.")
             )
 
 
@@ -124,7 +130,7 @@ def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Pu
         purchase = purchase or Purchase.objects.create_for(user, price, "buy button", language=language)
     except IntegrityError:
         if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
-            raise CheckoutRefused(_("This account no longer exists. Nothing was charged.")) from None
+            raise CheckoutRefused(_("This account no longer exists. You have not been charged.")) from None
         return None
     if next_path and purchase.next_path != next_path:
         purchase.next_path = next_path

@@ -92,6 +92,6 @@ def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration
     if request.method in ("GET", "HEAD"):
         next_paths = {**request.session.get(NEXT_PATHS, {}), configuration.slug: request.get_full_path()}
         request.session[NEXT_PATHS] = dict(list(next_paths.items())[-MAX_NEXT_PATHS:])
-    text = _("That page belongs to %(product)s. Get it here and you will land right where you wanted to go.")
+    text = _("You need %(product)s to open that page. If you buy it now, we'll take you there after payment.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")

@@ -60,65 +60,66 @@ class EmailText:
 
 TEXTS: dict[Mail.Kind, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
-        _("Your purchase: %(product)s"),
-        _("%(product)s is yours"),
-        _("Thank you! You can open it at any time from your order. Keep this mail as your receipt."),
-        _("Open your order"),
+        _("Your order: %(product)s"),
+        _("Thanks for your order"),
+        _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
+        _("View order"),
         has_receipt=True,
     ),
     Mail.Kind.WAITING: EmailText(
-        _("We are waiting for your bank: %(product)s"),
-        _("Your order is in"),
+        _("We've received your order: %(product)s"),
+        _("We've received your order"),
         _(
-            "Bank payments take up to five working days. Access to %(product)s opens by itself "
-            "the moment the money arrives, and we write to you then."
+            "Bank payments can take several business days. You'll get access to %(product)s automatically "
+            "once the payment arrives, and we'll send you an e-mail."
         ),
-        _("See your order"),
+        _("View order"),
         has_receipt=True,
     ),
     Mail.Kind.FAILED: EmailText(
-        _("The payment for %(product)s did not go through"),
-        _("The payment did not go through"),
-        _(
-            "Your bank did not pay %(amount)s, so nothing was charged.%(why)s You can try again with the same choice."
-        ),
+        _("Your payment for %(product)s failed"),
+        _("Your payment failed"),
+        _("We couldn't collect your payment of %(amount)s. You have not been charged.%(why)s"),
         _("Try again"),
     ),
     Mail.Kind.TRIAL_ENDING: EmailText(
         _("Your free trial of %(product)s ends on %(trial_end)s"),
         _("Your free trial ends on %(trial_end)s"),
         _(
-            "After that it is %(price)s. If you want to go on there is nothing to do; if not, cancel before that day."
+            "After that, it costs %(price)s. To continue, you don't need to do anything. "
+            "If you don't want to continue, cancel before that day."
         ),
-        _("Manage your subscription"),
+        _("Manage subscription"),
     ),
     Mail.Kind.RENEWAL_FAILED: EmailText(
-        _("Please update your card for %(product)s"),
-        _("Your renewal could not be charged"),
+        _("Update your payment method for %(product)s"),
+        _("Your renewal payment failed"),
         _(
-            "We could not charge %(price)s for %(product)s.%(why)s Please update your card to keep your access."
+            "We couldn't charge you for the renewal of %(product)s (%(price)s).%(why)s "
+            "Update your payment method to keep access."
         ),
-        _("Update your card"),
+        _("Update payment method"),
     ),
     Mail.Kind.ENDED: EmailText(
         _("Your subscription to %(product)s has ended"),
         _("Your subscription has ended"),
-        _("Nothing more will be charged. Thank you for having been with us; you can come back at any time."),
-        _("See your order"),
+        _("You won't be charged again. Thanks for being a subscriber. You can subscribe again at any time."),
+        _("View order"),
     ),
     Mail.Kind.REFUNDED: EmailText(
         _("Your refund for %(product)s"),
-        _("%(refunded)s is on its way back to you"),
-        _("Of the %(amount)s that you paid for %(product)s. Banks take five to ten days to show it."),
-        _("See your order"),
+        _("Your refund is on its way"),
+        _(
+            "We refunded %(refunded)s of the %(amount)s that you paid for %(product)s. "
+            "It can take 5 to 10 business days to appear on your statement."
+        ),
+        _("View order"),
     ),
     Mail.Kind.SUSPENDED: EmailText(
-        _("Access to %(product)s is suspended"),
-        _("Access is suspended"),
-        _(
-            "There is a problem with the payment for %(product)s. Your order says what it is and what you can do."
-        ),
-        _("See what to do"),
+        _("Your access to %(product)s is paused"),
+        _("Your access is paused"),
+        _("Your order page explains why you don't have access to %(product)s, and what you can do."),
+        _("View order"),
     ),
 }
 
@@ -196,6 +197,7 @@ def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
             body=render_to_string("ecommerce/mail/mail.txt", context),
             to=[purchase.email],
+            reply_to=[settings.SUPPORT_EMAIL],
             headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
         )
         message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")

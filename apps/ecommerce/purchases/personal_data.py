@@ -40,13 +40,13 @@ def deletion_blocker(user: User) -> str | None:
     purchases = Purchase.objects.filter(user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(
-            "Your subscription to %(product)s is still running. Please cancel it first, in My purchases."
+            "Your subscription to %(product)s is still active. Please cancel it first, under “My purchases”."
         )
         return message % {"product": subscribed.product}
     if processing := purchases.filter(status=Status.PROCESSING).first():
         message = _(
-            "Your bank payment for %(product)s is still on its way. You can delete your account once it has arrived "
-            "or failed; we write to you then."
+            "Your payment for %(product)s is still being processed. You can delete your account once it has "
+            "succeeded or failed. We'll send you an e-mail then."
         )
         return message % {"product": processing.product}
     return None
@@ -67,7 +67,7 @@ def finish_checkouts(user: User) -> None:
                 sync_purchase(purchase, "account deletion")
     except stripe.StripeError as error:
         message = _(
-            "We could not ask Stripe whether payments of yours are on their way. Please try again in a minute."
+            "We couldn't check with Stripe whether you have open payments. Please try again in a minute."
         )
         raise DeletionRefused(message) from error
 
@@ -76,11 +76,11 @@ def _finish_checkout(purchase: Purchase) -> None:
     close = close_checkout if purchase.is_open else sync_purchase
     after = close(purchase, "account deletion")
     if after.is_open:
-        message = _("Your checkout of %(product)s is still open. Please finish or cancel it first.")
+        message = _("You have an open checkout for %(product)s. Please complete or cancel it first.")
         raise DeletionRefused(message % {"product": after.product})
     if after.paid_at and not purchase.paid_at:
         message = _(
-            "Your payment for %(product)s has just arrived. Nothing was deleted; please look at your order first."
+            "Your payment for %(product)s has just succeeded, so your account was not deleted. Please check your order."
         )
         raise DeletionRefused(message % {"product": after.product})
 
@@ -89,5 +89,5 @@ def refuse_open_checkouts(user: User) -> None:
     """Raise DeletionRefused if another tab has opened a checkout: a purchase paid there would have no user."""
     if Purchase.objects.for_user(user).filter(status=Status.OPEN).exists():
         raise DeletionRefused(
-            _("A checkout was opened in another tab. Nothing was deleted; please try again.")
+            _("You opened a checkout in another tab. Your account was not deleted. Please try again.")
         )

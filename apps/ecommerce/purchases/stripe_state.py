@@ -55,7 +55,8 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
         )
     )
     error = (newest["last_payment_error"] if newest and status in STATUSES_WITH_FAILURE else None) or {}
-    values: dict[str, Any] = {"status": status, "failure_message": (error.get("message") or "")[:500]}
+    code = error.get("decline_code") or error.get("code") or error.get("type") or ""
+    values: dict[str, Any] = {"status": status, "failure_message": str(code)[:500]}
     if intent:
         values["payment_intent_id"] = intent["id"]
     if charge and charge["status"] == "succeeded":

@@ -17,7 +17,7 @@ class PriceOption:
     price: Price
     label: str  # "$9 / month"
     name: str  # "Team licence", "Monthly"
-    terms: str  # "Renews every month at $9 until you cancel."
+    terms: str  # "Billed $9 every month. Cancel any time."
     saving: str  # "2 months free"
     button: str  # "Subscribe"
 
@@ -39,7 +39,7 @@ def price_name(price: Price) -> str:
 
 def product_label(prices: Sequence[Price]) -> str:
     if not prices:
-        return _("Not for sale")
+        return _("Not available")
     lowest = cheapest(prices)
     several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
     return _("From %(price)s") % {"price": lowest.label} if several and lowest.unit_amount else lowest.label
@@ -70,15 +70,20 @@ def _price_option(price: Price, prices: Sequence[Price], trial: int) -> PriceOpt
 
 def _terms(price: Price, trial: int) -> str:
     if not price.is_recurring:
-        return _("Pay once, keep it.") if price.unit_amount else _("Nothing to pay.")
+        return _("One-time payment") if price.unit_amount else _("No payment required")
     values = {
         "period": price.period,
         "amount": format_money(price.unit_amount or 0, price.currency, short=True),
         "days": trial,
     }
     if trial:
-        return _("%(days)d days free, then %(amount)s every %(period)s until you cancel.") % values
-    return _("Renews every %(period)s at %(amount)s until you cancel.") % values
+        text = ngettext(
+            "%(days)d day free, then %(amount)s every %(period)s. Cancel any time.",
+            "%(days)d days free, then %(amount)s every %(period)s. Cancel any time.",
+            trial,
+        )
+        return text % values
+    return _("Billed %(amount)s every %(period)s. Cancel any time.") % values
 
 
 def _button_text(price: Price, trial: int) -> str:

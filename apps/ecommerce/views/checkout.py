@@ -88,7 +88,7 @@ def _redirect_to_stripe(
     except stripe.StripeError:
         logger.exception("A checkout for %s could not be started", configuration.slug)
         text = _(
-            "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
+            "We couldn't open the payment page. You have not been charged. Please try again in a minute."
         )
         messages.error(request, text)
     return HttpResponseSeeOther(configuration.get_absolute_url())

@@ -124,9 +124,7 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         with stripe_deadline():
             return redirect(portal_url(row, origin=site_origin(request)))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
-        message = _(
-            "The billing page can't be opened right now. Please try again in a minute, or write to %(support)s."
-        )
+        message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
         return _redirect_with_error(request, row, message)
 
 
@@ -144,10 +142,10 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
             row = cancel_subscription(row)
     except stripe.StripeError:
         message = _(
-            "The subscription could not be canceled. Please try again in a minute, or write to %(support)s."
+            "We couldn't cancel your subscription. Please try again in a minute or contact %(support)s."
         )
         return _redirect_with_error(request, row, message)
-    messages.success(request, _("Your subscription is canceled. It will not be charged again."))
+    messages.success(request, _("Your subscription is canceled. You won't be charged again."))
     return redirect(row)
 
 
