@@ -48,5 +48,5 @@ MFA_FORMS = {
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "apps.users.forms.SocialSignupForm"}
-# A provider's verified e-mail address signs in to the account with that address (apps/users/email_proof.py).
+# A provider's verified address signs in to the account with this address (apps/users/email_verification.py).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

@@ -146,8 +146,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
-    # First, so that all responses have these headers.
-    "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
+    # Before the others, so that all responses have these headers, errors, redirects and files, too.
+    "apps.core.middleware.response_headers.response_headers",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.middleware.null_bytes.reject_null_bytes",

@@ -107,7 +107,7 @@ NO_MAIL_SERVER = "smtp://127.0.0.1:9"
 
 def readiness(**headers: str) -> Any:
     """The response of /readyz with its details, as stripe_doctor asks for it."""
-    return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
+    return Client().get("/readyz", headers={"Authorization": self_request.authorization_header(), **headers})
 
 
 def mail_by(settings: Any, url: str) -> None:

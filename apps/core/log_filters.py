@@ -31,7 +31,7 @@ def redact(text: str) -> str:
 
 
 def redact_event(event: Any, hint: Any) -> Any:
-    """Redact all texts of an error report (Sentry's before_send)."""
+    """Redact an error report. This is Sentry's before_send."""
     if isinstance(event, dict):
         return {key: redact_event(value, hint) for key, value in event.items()}
     if isinstance(event, list):

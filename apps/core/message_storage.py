@@ -13,6 +13,6 @@ class HostCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Use Django's default storage with the cookie MESSAGES_COOKIE_NAME, which may have the prefix __Host-."""
+    """Django's default storage, with the name of its cookie in a setting."""
 
     storage_classes = (HostCookieStorage, SessionStorage)

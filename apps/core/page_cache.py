@@ -68,14 +68,14 @@ def invalidate_on(*senders: type[models.Model]) -> None:
 
 
 def current_version() -> str:
-    """Return the version of all cached pages; a new one for each call if the cache is unreachable."""
+    """Return the version that is part of all cache keys. While the cache is unreachable each call returns a new one."""
     return str(caches["pages"].get_or_set(VERSION_KEY, lambda: uuid4().hex, None))
 
 
 def _get_or_render(
     view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
 ) -> HttpResponseBase | None:
-    """Return None if the response is for one visitor: the caller then uses the original request."""
+    """Return the cached or rendered page. Return None if the view used the session, a message, a token or a cookie."""
     # Read the version before rendering: a change during rendering then makes this page stale.
     version = "" if settings.DEBUG else current_version()
     url = (settings.SITE_URL, request.path, urlencode(query))
@@ -104,7 +104,7 @@ def _make_private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
-    """Return the page, or 304. https://www.rfc-editor.org/rfc/rfc9110#section-13"""
+    # A compressed page needs an ETag of its own: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         etag, content, encoding = f'"{etag}-gzip"', compressed, {"Content-Encoding": "gzip"}
     else:

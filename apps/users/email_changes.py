@@ -1,4 +1,4 @@
-"""Undo the change of a proven e-mail address within UNDO_PERIOD, by a link to the old address."""
+"""Let users undo a change of their verified e-mail address, by a link that is sent to the old address."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ SALT = "apps.users.address_changes"  # a new value would invalidate links that w
 
 
 class EmailTaken(Exception):
-    """Another account has the old address."""
+    pass
 
 
 def record_change(user: User, old_email: str) -> None:
@@ -34,7 +34,7 @@ def undoable() -> QuerySet[AddressChange]:
 
 
 def is_reserved(email: str) -> bool:
-    """Return whether an undo could restore this address, so that it is not free for sign-ups."""
+    """Return whether an undo could restore this address. Then nobody else can sign up with it."""
     return undoable().filter(old_email=email.lower()).exists()
 
 
@@ -43,7 +43,7 @@ def undo_url(change: AddressChange) -> str:
 
 
 def find_change(token: str) -> AddressChange | None:
-    """Return the change of a link; None if the link is forged, used or too old."""
+    """Return the change that the link undoes; None if the link is forged, used or expired."""
     try:
         pk = signing.loads(token, salt=SALT, max_age=UNDO_PERIOD)
     except signing.BadSignature:
@@ -53,7 +53,7 @@ def find_change(token: str) -> AddressChange | None:
 
 @transaction.atomic
 def undo(change: AddressChange) -> None:
-    """Restore the old address and remove all other credentials, except second factors older than the change.
+    """Restore the old address. Remove all credentials except second factors that are older than the change.
 
     Raise EmailTaken if another account has the old address.
     """

@@ -1,4 +1,4 @@
-"""Allow search engines to index the views named here only. robots.txt does not work for that.
+"""Let search engines index only the views named here. robots.txt cannot do that:
 
 https://developers.google.com/search/docs/crawling-indexing/block-indexing
 """

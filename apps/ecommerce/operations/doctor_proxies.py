@@ -13,7 +13,7 @@ import requests
 from django.conf import settings
 
 from apps.core.client_ip import normalize_ip
-from apps.core.self_request import authorization
+from apps.core.self_request import authorization_header
 from apps.core.site_urls import is_public_url
 from apps.ecommerce.operations.findings import Finding
 
@@ -54,7 +54,7 @@ def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
     """Return the details of /readyz about this request; {} if the response has none."""
     response = requests.get(
         f"{settings.SITE_URL}{READYZ}",
-        headers={"Authorization": authorization(), **headers},
+        headers={"Authorization": authorization_header(), **headers},
         timeout=TIMEOUT_SECONDS,
         allow_redirects=False,
     )

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date
 
-from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
+from apps.core.file_slots import RETRY_AFTER_SECONDS, acquire_slot
 from apps.core.standalone_page import render_standalone
 
 CHUNK_BYTES = 64 * 1024
@@ -70,7 +70,7 @@ def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, s
     headers["Content-Length"] = str(len(part))
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    if chunks := hold_slot(_read(file, part), request.user.pk):
+    if chunks := acquire_slot(_read(file, part), request.user.pk):
         return StreamingHttpResponse(chunks, status=status, headers=headers)
     return _too_many_downloads(request)
 
