@@ -35,8 +35,6 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Response:
-    """A response: status, headers (named as Stripe names them) and JSON body."""
-
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
@@ -45,7 +43,7 @@ class Response:
 def handle(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: str, origin: str
 ) -> Response:
-    """Answer one request. `path` starts with /v1/ and is quoted; `origin` (http://host:port) starts hosted URLs."""
+    """Answer one request. `path` starts with /v1/ and is percent-encoded. Hosted URLs begin with `origin`."""
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id, key = ids.new("request"), lowered.get("idempotency-key", "") if method == "POST" else ""
     version = lowered.get("stripe-version", stripe.api_version)
@@ -71,7 +69,6 @@ def handle(
 
 
 def _apply_api_faults() -> None:
-    """Delay the response, or raise ApiError with the status that the switches set."""
     if delay := switches.current().api_delay_seconds:
         time.sleep(delay)
     status = switches.consume_api_error()
@@ -148,7 +145,7 @@ def _authenticate(authorization: str) -> None:
 
 
 def _check_version(version: str) -> None:
-    """Raise ApiError unless the version has the SDK's release name: only versions of one release are compatible."""
+    """Raise ApiError unless the version is of the SDK's release: Stripe breaks compatibility between releases only."""
     if version.rpartition(".")[2] != stripe.api_version.rpartition(".")[2]:
         message = (
             f"The sandbox supports the API version {stripe.api_version}, not {version}."

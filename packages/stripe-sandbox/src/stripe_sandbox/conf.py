@@ -14,6 +14,6 @@ DEFAULTS: dict[str, Any] = {
 
 
 def get(name: str) -> Any:
-    """Return a setting. ANY_KEY (accept every sk_test_… key, not only STRIPE_SECRET_KEY) is DEBUG by default."""
+    """Return a setting. The default of ANY_KEY (accept all test keys, not only STRIPE_SECRET_KEY) is DEBUG."""
     default = settings.DEBUG if name == "ANY_KEY" else DEFAULTS.get(name)
     return getattr(settings, f"STRIPE_SANDBOX_{name}", default)

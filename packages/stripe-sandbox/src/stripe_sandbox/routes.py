@@ -1,7 +1,6 @@
-"""Every supported route of Stripe's API and its supported parameters.
+"""All supported routes of Stripe's API, and their supported parameters. Other parameters are an error.
 
-`a.b` is a key of a hash, `a` the whole hash, `a=false` that value only. `expand` works on every route. All other
-parameters are refused by name.
+`a.b` is a key of a hash, `a` a whole hash, `a=false` one value. All routes support `expand`.
 """
 
 import re

@@ -63,7 +63,7 @@ def _serve(host: str, port: int) -> None:
     except ImproperlyConfigured as error:  # a live key
         sys.exit(str(error))
     bootstrap.prepare()
-    webhook_endpoints.sync_store_endpoint()  # an existing file can have the URL of another --webhook
+    webhook_endpoints.sync_store_endpoint()  # the file may be from a start with another --webhook
     scheduler.start()
 
     def announce(_port: str) -> None:
