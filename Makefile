@@ -1,6 +1,6 @@
-# Two commands matter: `make run` and `make test`. `make help` lists the others.
+# The most important commands are `make run` and `make test`. `make help` lists all.
 
-# Environment for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (which Python makes .venv).
+# Variables of the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (which Python makes .venv).
 export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
 
 .DEFAULT_GOAL := help
