@@ -1,7 +1,6 @@
 """System checks for production. The server does not start if one fails.
 
-Some checks apply to public sites only: SITE_URL, or a host of ALLOWED_HOSTS without DEBUG, is reachable from the
-internet.
+Some are only for public sites, where SITE_URL or a host of ALLOWED_HOSTS can be reached from the internet.
 """
 
 import os
@@ -27,7 +26,6 @@ OTHERS_PERMISSIONS = 0o007
 
 
 def exit_if_misconfigured() -> None:
-    """Exit with one line for each error of check_production."""
     try:
         errors = check_production(None)
     except ImproperlyConfigured as error:  # from Django, while it loads the settings
@@ -38,7 +36,7 @@ def exit_if_misconfigured() -> None:
 
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Return at most one error for each variable, with the variable's name as id: config.SITE_URL."""
+    """Return at most one error for each variable. Its id has the name of the variable: config.SITE_URL."""
     messages = [*_debug(), *_hosts(), *_secret_key(), *_proxy(), *_stripe(), *_email()]
     return [Error(message, id=f"config.{message.split()[0]}") for message in messages]
 
@@ -131,7 +129,7 @@ def _lacks_provider_option(url: str) -> bool:
     if "://" not in url or url.startswith("smtp"):
         return False
     try:
-        with warnings.catch_warnings(action="ignore"):  # Anymail repeats its warnings when it sends
+        with warnings.catch_warnings(action="ignore"):  # Anymail warns again when it sends
             get_connection()
     except (ImproperlyConfigured, ImportError):
         return True

@@ -1,6 +1,6 @@
-"""The production server: `python -m config.server`. Settings: HOST, PORT, WEB_WORKERS, WEB_THREADS.
+"""The production server: `python -m config.server`. Variables: HOST, PORT, WEB_WORKERS, WEB_THREADS.
 
-A proxy terminates TLS. After SIGTERM, running requests have STOP_SECONDS to finish.
+A proxy must terminate TLS. After SIGTERM, running requests have STOP_SECONDS to finish.
 """
 
 import os
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _share_metrics() -> None:
-    """Store the metrics of all processes in one empty folder."""
+    """Let all processes write their metrics into one folder, which is empty at the start."""
     default = Path(tempfile.gettempdir(), f"metrics-{os.getpid()}")
     folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(default)))
     shutil.rmtree(folder, ignore_errors=True)

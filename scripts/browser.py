@@ -1,6 +1,6 @@
-"""Find a browser for the browser tests and the screenshots: E2E_BROWSER, Playwright's Chromium, or the system's.
+"""Find a browser for browser tests and screenshots: E2E_BROWSER, Playwright's Chromium, or the system's.
 
-If none starts, `python scripts/browser.py` installs Playwright's Chromium or Debian's package.
+`python scripts/browser.py` installs Playwright's Chromium or Debian's package if none starts.
 """
 
 import os
@@ -15,8 +15,7 @@ from playwright.sync_api import Error, sync_playwright
 
 DISABLED = ("gpu", "background-networking", "component-update", "quic")
 ARGS = ["--no-sandbox", *(f"--disable-{feature}" for feature in DISABLED)]
-# Chromium without windows, which is twice as fast.
-HEADLESS_SHELL = "chromium-headless-shell"
+HEADLESS_SHELL = "chromium-headless-shell"  # twice as fast as Chromium
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PATH_FILE = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
@@ -33,7 +32,7 @@ class LaunchOptions(TypedDict):
 
 
 def launch_options(bundled_path: str, *, headed: bool = False) -> LaunchOptions:
-    """Return arguments of `chromium.launch`. `bundled_path` is `playwright.chromium.executable_path`.
+    """Return the arguments of `chromium.launch`. `bundled_path` is `playwright.chromium.executable_path`.
 
     Raise SystemExit if there is no browser.
     """
@@ -46,7 +45,7 @@ def launch_options(bundled_path: str, *, headed: bool = False) -> LaunchOptions:
 
 
 def ensure() -> None:
-    """Write the path of a browser that starts to .venv/.browser. Raise SystemExit if no browser starts."""
+    """Store the path of a browser that starts in .venv/.browser. Raise SystemExit if none starts."""
     if _find():
         return
     _try("playwright install chromium", [sys.executable, "-m", "playwright", "install", "chromium"])
@@ -90,7 +89,7 @@ def _candidates(bundled_path: str, *, headed: bool = False) -> Iterator[str]:
 
 
 def _headless_shells(bundled_path: str) -> Iterator[str]:
-    """Yield Playwright's headless shell, which is in a folder next to its Chromium, and Debian's."""
+    """Yield Playwright's headless shell, which is next to its Chromium, and Debian's."""
     folder = next((part for part in Path(bundled_path).parents if part.name.startswith("chromium-")), None)
     if folder:
         shell = folder.with_name(folder.name.replace("chromium-", "chromium_headless_shell-"))
@@ -100,7 +99,7 @@ def _headless_shells(bundled_path: str) -> Iterator[str]:
 
 
 def _sudo() -> list[str] | None:
-    """Return the prefix of commands for root ([] for root), or None if a password is needed."""
+    """Return the prefix of commands for root, [] for root; None if a password is needed."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:

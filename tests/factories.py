@@ -13,7 +13,7 @@ from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
-from config import services
+from config import service_settings
 from config.env_urls import email_url
 
 VISA = "4242424242424242"
@@ -112,5 +112,5 @@ def readiness(**headers: str) -> Any:
 
 def mail_by(settings: Any, url: str) -> None:
     """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
-    for name, value in services.email(*email_url(url)).items():
+    for name, value in service_settings.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.throwaway_shop import Shop, served
+from scripts.temporary_shop import Shop, served
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / "var" / "bench" / "dj_stripe"

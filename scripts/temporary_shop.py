@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from throwaway import free_port
+from temporary_servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_START_SECONDS = 30
@@ -27,8 +27,8 @@ class Shop:
 
 
 @contextmanager
-def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
-    """Run `prepare`, then `serve`, with an empty VAR_DIR. Both are arguments of Python, with "{port}" for the port."""
+def temporary_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
+    """Run `prepare`, then `serve`, with an empty VAR_DIR. Both are arguments of Python; "{port}" is replaced."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         variables = {
