@@ -1,6 +1,6 @@
 """Run the commands of deploy/crontab without cron, for example in a container: `python -m config.cron`.
 
-Each command runs in a process of its own. After SIGTERM the current command is finished.
+Each command runs in a new process. After SIGTERM the current command is finished.
 """
 
 import signal

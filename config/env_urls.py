@@ -67,7 +67,7 @@ def web_url(text: str) -> str:
 
 
 def _find_site(text: str) -> str:
-    """Suggest a valid site for a wrong value; "" if there is none."""
+    """Suggest a valid site for a wrong value, or ""."""
     match = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
     if not match:
         return ""
@@ -76,7 +76,7 @@ def _find_site(text: str) -> str:
 
 
 def _find_host(text: str) -> str:
-    """Suggest a valid host for a wrong value; "" if there is none."""
+    """Suggest a valid host for a wrong value, or ""."""
     text = text.strip("[]").removeprefix("*")
     if re.fullmatch(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*", text):
         return f"[{text}]"

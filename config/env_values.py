@@ -104,7 +104,7 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         try:
             return [parse(part.strip()) for part in text.split(",") if part.strip()]
         except InvalidValue as invalid:
-            parts = [_fixed(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
+            parts = [_suggest(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
             suggestion = ",".join(parts) if all(parts) else invalid.suggestion
             raise InvalidValue(f"{invalid.expected}, with commas between several", suggestion) from None
 
@@ -118,7 +118,7 @@ def path(text: str) -> Path:
     return Path(expanded)
 
 
-def _fixed(text: str, parse: Parser[T]) -> str:
+def _suggest(text: str, parse: Parser[T]) -> str:
     try:
         parse(text)
     except InvalidValue as invalid:

@@ -37,7 +37,14 @@ def exit_if_misconfigured() -> None:
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Any, **kwargs: Any) -> list[Error]:
     """Return at most one error for each variable. Its id has the name of the variable: config.SITE_URL."""
-    messages = [*_debug(), *_hosts(), *_secret_key(), *_proxy(), *_stripe(), *_email()]
+    messages = [
+        *_check_debug(),
+        *_check_hosts(),
+        *_check_secret_key(),
+        *_check_proxy(),
+        *_check_stripe(),
+        *_check_email(),
+    ]
     return [Error(message, id=f"config.{message.split()[0]}") for message in messages]
 
 
@@ -56,7 +63,7 @@ def _is_public_site() -> bool:
     return any(map(is_public_url, [settings.SITE_URL, *(f"https://{host.lstrip('.')}" for host in hosts)]))
 
 
-def _debug() -> Iterator[str]:
+def _check_debug() -> Iterator[str]:
     if not settings.DEBUG:
         return
     if settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS):
@@ -67,7 +74,7 @@ def _debug() -> Iterator[str]:
         yield "DEBUG is true, but SITE_URL is public: error pages would show secrets. Set DEBUG=false."
 
 
-def _hosts() -> Iterator[str]:
+def _check_hosts() -> Iterator[str]:
     if settings.DEBUG:
         return
     host, _port = split_domain_port(urlsplit(settings.SITE_URL).netloc)
@@ -81,13 +88,13 @@ def _hosts() -> Iterator[str]:
         yield "SITE_URL begins with http://: passwords would be sent unencrypted. Use https://."
 
 
-def _secret_key() -> Iterator[str]:
+def _check_secret_key() -> Iterator[str]:
     if _is_public_site() and check_secret_key(None):  # Django's security.W009
         command = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
         yield f"SECRET_KEY is weak. It needs 50 random letters: {command}"
 
 
-def _proxy() -> Iterator[str]:
+def _check_proxy() -> Iterator[str]:
     if settings.BEHIND_TLS_PROXY or not _is_public_site():
         return
     if not settings.DEBUG and settings.SITE_URL.startswith("https://"):
@@ -99,7 +106,7 @@ def _proxy() -> Iterator[str]:
         yield "DOWNLOADS_SERVED_BY is nginx, but BEHIND_TLS_PROXY is not true: buyers would get an empty file."
 
 
-def _stripe() -> Iterator[str]:
+def _check_stripe() -> Iterator[str]:
     is_live = settings.STRIPE_SECRET_KEY.startswith(LIVE_KEYS)
     if settings.STRIPE_SANDBOX and is_live:
         yield "STRIPE_SECRET_KEY is a live key, but STRIPE_SANDBOX is true. Unset STRIPE_SANDBOX to sell."
@@ -113,7 +120,7 @@ def _stripe() -> Iterator[str]:
         yield "STRIPE_WEBHOOK_SECRET is not set; python manage.py stripe_doctor --fix prints it."
 
 
-def _email() -> Iterator[str]:
+def _check_email() -> Iterator[str]:
     url = os.environ.get("EMAIL_URL", "")
     if _lacks_provider_option(url):
         yield "EMAIL_URL lacks an option that the provider needs. See https://anymail.dev/en/stable/esps/."

@@ -146,7 +146,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
-    # Before the others, so that all responses have these headers, errors, redirects and files, too.
+    # First, so that all responses have these headers: also errors, redirects and files.
     "apps.core.middleware.response_headers.response_headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -46,23 +46,25 @@ def launch_options(bundled_path: str, *, headed: bool = False) -> LaunchOptions:
 
 def ensure() -> None:
     """Store the path of a browser that starts in .venv/.browser. Raise SystemExit if none starts."""
-    if _find():
+    if _find_working_browser():
         return
-    _try("playwright install chromium", [sys.executable, "-m", "playwright", "install", "chromium"])
-    if _find():
+    _run_step("playwright install chromium", [sys.executable, "-m", "playwright", "install", "chromium"])
+    if _find_working_browser():
         return
     sudo = _sudo()
     if shutil.which("apt-get") and sudo is not None:
         apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-        _try("apt-get update", [*apt, "update"])
+        _run_step("apt-get update", [*apt, "update"])
         for package in ("chromium", HEADLESS_SHELL):
-            _try(f"apt-get install {package}", [*apt, "install", "-y", "--no-install-recommends", package])
-        if _find():
+            _run_step(
+                f"apt-get install {package}", [*apt, "install", "-y", "--no-install-recommends", package]
+            )
+        if _find_working_browser():
             return
     sys.exit(HELP)
 
 
-def _find() -> bool:
+def _find_working_browser() -> bool:
     with sync_playwright() as playwright:
         for path in _candidates(playwright.chromium.executable_path):
             try:
@@ -107,7 +109,7 @@ def _sudo() -> list[str] | None:
     return None
 
 
-def _try(title: str, command: list[str]) -> None:
+def _run_step(title: str, command: list[str]) -> None:
     print(title, flush=True)
     environment = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "15000", **os.environ}
     try:

@@ -1,6 +1,6 @@
 """`make test`: run all CHECKS. `python scripts/run_tests.py style types` runs only these.
 
-If a check fails, the others still run. The exit status is 0 if all pass.
+All checks run, even if one fails. The exit status is 0 if all pass.
 """
 
 import os

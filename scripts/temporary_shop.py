@@ -46,12 +46,12 @@ def temporary_shop(prepare: Sequence[str], serve: Sequence[str], **environment: 
         prepared = subprocess.run(
             command(prepare), cwd=ROOT, env=variables, check=True, stdout=subprocess.PIPE, text=True
         )
-        with served(command(serve), ROOT, Path(folder), variables, port, prepared.stdout) as shop:
+        with run_server(command(serve), ROOT, Path(folder), variables, port, prepared.stdout) as shop:
             yield shop
 
 
 @contextmanager
-def served(
+def run_server(
     command: Sequence[str],
     cwd: Path,
     folder: Path,

@@ -1,5 +1,3 @@
-"""Read the design tokens from the stylesheets, for e-mails, the manifest and theme-color."""
-
 import re
 from functools import lru_cache
 from typing import Literal

@@ -16,8 +16,6 @@ _sending: Counter[object] = Counter()  # by user id; None for files that need no
 
 
 class FileChunks:
-    """Iterate over the chunks of a file. Release the slot at the end, at an error, or when the response is closed."""
-
     def __init__(self, chunks: Generator[bytes], user_id: object) -> None:
         self.chunks = chunks
         self.release = finalize(self, _release, user_id)

@@ -13,6 +13,4 @@ class HostCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage, with the name of its cookie in a setting."""
-
     storage_classes = (HostCookieStorage, SessionStorage)

@@ -61,7 +61,7 @@ def invalidate(**signal: object) -> None:
 
 
 def invalidate_on(*senders: type[models.Model]) -> None:
-    """Call `invalidate` when an object of these models is saved or deleted. Bulk operations send no signal."""
+    # Bulk operations send no signal: call `invalidate` after them.
     for sender in senders:
         post_save.connect(invalidate, sender=sender)
         post_delete.connect(invalidate, sender=sender)
@@ -104,7 +104,7 @@ def _make_private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
-    # A compressed page needs an ETag of its own: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
+    # The ETag of the compressed page must differ: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         etag, content, encoding = f'"{etag}-gzip"', compressed, {"Content-Encoding": "gzip"}
     else:

@@ -50,7 +50,7 @@ class PublicRequest(WSGIRequest):
         self.htmx = HtmxDetails(self)
 
     def get_host(self) -> str:
-        """Return the host of SITE_URL, whether or not ALLOWED_HOSTS contains it."""
+        # ALLOWED_HOSTS may not contain the host of SITE_URL.
         return str(self.META["HTTP_HOST"])
 
     @property

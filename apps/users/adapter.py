@@ -45,7 +45,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Enqueue the e-mail. Tell the visitor if that failed, or if this shop sends no e-mails."""
+        """Enqueue the e-mail. Add a message for the visitor if that failed, or if this shop sends no e-mails."""
         if emails.is_daily_limit_reached(template_prefix, email):
             return
         request = current.request
@@ -123,7 +123,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def logout(self, request: HttpRequest) -> None:
-        """Keep the credentials that email_verification stores in the session."""
+        # Signing out flushes the session.
         credentials = request.session.get(email_verification.SESSION_KEY)
         super().logout(request)
         if credentials:

@@ -25,8 +25,8 @@ admin.site.unregister(
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+# Only superusers may edit operators.
 def can_edit(request: HttpRequest, user: User | None) -> bool:
-    """Return whether the operator may edit the user. Only superusers may edit operators."""
     return request.user.is_superuser or user is None or not (user.is_staff or user.is_superuser)
 
 
@@ -95,9 +95,8 @@ class SocialAccountAdmin(SignInDataAdmin, AllauthSocialAccountAdmin):  # type: i
 
 
 @admin.register(Authenticator)
+# For users who lost their phone. Secrets are not shown.
 class AuthenticatorAdmin(SuperuserAdmin):
-    """Superusers delete the second factors of users who lost their phone. Secrets are not shown."""
-
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     search_fields = ("user__email",)

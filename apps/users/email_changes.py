@@ -34,7 +34,7 @@ def undoable() -> QuerySet[AddressChange]:
 
 
 def is_reserved(email: str) -> bool:
-    """Return whether an undo could restore this address. Then nobody else can sign up with it."""
+    """Return whether an undo could restore this address, so that it is not free for sign-ups."""
     return undoable().filter(old_email=email.lower()).exists()
 
 
@@ -43,7 +43,6 @@ def undo_url(change: AddressChange) -> str:
 
 
 def find_change(token: str) -> AddressChange | None:
-    """Return the change that the link undoes; None if the link is forged, used or expired."""
     try:
         pk = signing.loads(token, salt=SALT, max_age=UNDO_PERIOD)
     except signing.BadSignature:

@@ -67,7 +67,6 @@ def is_verified_by_provider(sociallogin: SocialLogin) -> bool:
 
 
 def verify_by_provider(request: HttpRequest, sociallogin: SocialLogin) -> None:
-    """Verify the account's address if the provider has verified it."""
     user = sociallogin.user
     if not user.is_active or not is_verified_by_provider(sociallogin):
         return
@@ -78,7 +77,6 @@ def verify_by_provider(request: HttpRequest, sociallogin: SocialLogin) -> None:
 
 
 def verify_email(request: HttpRequest, user: User) -> None:
-    """Mark the account's address as verified by this browser."""
     address, _created = EmailAddress.objects.get_or_create(user=user, email=user.email)
     address.user = user
     remove_unverified_credentials(request, user)

@@ -23,7 +23,7 @@ def deliver(subject: str, body: str, sender: str, to: list[str], html: list[str]
         mail.attach_alternative(content, "text/html")
     try:
         mail.send()
-    except Exception:  # each backend raises errors of its own library
+    except Exception:  # backends raise errors of different libraries
         if attempt == MAX_ATTEMPTS or not deliver.get_backend().supports_defer:
             raise
         retry = deliver.using(run_after=timezone.now() + timedelta(minutes=attempt**2))
@@ -41,7 +41,6 @@ def is_daily_limit_reached(template_prefix: str, email: str) -> bool:
 
 
 def posted_mailbox(request: HttpRequest) -> str:
-    """Return the mailbox in a submitted form, for rate limits; "" if there is none."""
     email = request.POST.get("email", "") if request.method == "POST" else ""
     return normalize_mailbox(email[:MAX_EMAIL_LENGTH]) if email else ""
 

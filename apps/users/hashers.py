@@ -11,7 +11,7 @@ MMAP_THRESHOLD_BYTES = 1024 * 1024
 with suppress(AttributeError, OSError):  # another C library
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
-# Hashes run one after the other: with one process per core, parallel ones cost memory and save no time.
+# One hash at a time: there is a process for each core, so parallel hashes would only cost memory.
 _lock = RLock()
 
 

@@ -29,7 +29,6 @@ def has_used_second_factor(request: HttpRequest) -> bool:
 
 
 def second_factor_url(user: User) -> str:
-    """Return the URL that asks for the second factor; "" if the user has none."""
     methods = get_adapter().get_reauthentication_methods(user)
     return next((method["url"] for method in methods if method["id"].startswith("mfa_")), "")
 

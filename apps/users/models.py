@@ -69,9 +69,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email.split("@")[0]
 
 
+# email_changes.py can undo these changes.
 class AddressChange(models.Model):
-    """A change of a verified e-mail address. email_changes.py can undo it."""
-
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = models.EmailField(db_index=True)
     new_email = models.EmailField()

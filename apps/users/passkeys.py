@@ -44,10 +44,9 @@ MALFORMED = (
 
 
 class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
-    """Create only discoverable passkeys, which sign in without an e-mail address."""
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
+        # Discoverable passkeys sign in without an e-mail address.
         options = context["js_data"]["creation_options"]["publicKey"]
         options["authenticatorSelection"].update(residentKey="required", requireResidentKey=True)
         return context
@@ -70,9 +69,8 @@ class CredentialField(forms.JSONField):
             raise _incorrect_code() from error
 
 
+# allauth's sign-up form creates passkeys; its other form creates keys for the second step only.
 class AddPasskeyForm(allauth.SignupWebAuthnForm):  # type: ignore[misc]
-    """allauth's sign-up form: its keys are passkeys, which replace the password, too."""
-
     credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:

@@ -36,7 +36,6 @@ def shown_deletion_blockers(user: User) -> list[str]:
 
 
 def delete_account(user: User) -> list[str]:
-    """Delete the user. Return the reasons if that is not possible."""
     try:
         for prepare in deletion_preparations:
             prepare(user)
@@ -50,7 +49,6 @@ def delete_account(user: User) -> list[str]:
 
 
 def deletion_blockers(user: User) -> list[str]:
-    """Return why the account cannot be deleted, with open checkouts."""
     try:
         for check in locked_deletion_checks:
             check(user)

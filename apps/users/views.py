@@ -33,7 +33,6 @@ View = Callable[[SignedInRequest], HttpResponse]
 
 
 def reauthenticate_first(view: View) -> View:
-    """Decorate a view that needs a recent sign-in or reauthentication."""
     required: View = reauthentication_required(view)
 
     @wraps(view)
@@ -98,9 +97,8 @@ def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
     return redirect("usersessions_list")
 
 
+# No button of this page may make an unverified address the account's address.
 class ChangeEmailView(EmailView):  # type: ignore[misc]
-    """allauth's page, but no button makes an unverified address the account's address."""
-
     def post(self, request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         email = request.POST.get("email", "").strip().lower()
         removes_current = "action_remove" in request.POST and email == request.user.email
@@ -126,7 +124,7 @@ class ChangeEmailView(EmailView):  # type: ignore[misc]
 @login_required
 @never_cache
 def confirm_first(request: SignedInRequest) -> HttpResponse:
-    """Explain to users without password, second factor and verified address how they can reauthenticate."""
+    # This page is for users without password, second factor and verified address.
     methods = get_adapter().get_reauthentication_methods(request.user)
     if any(method["url"] != reverse("account_confirm_first") for method in methods):
         return redirect(get_next_redirect_url(request) or "account")

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# Views can override these. https://owasp.org/www-project-secure-headers/
+# Headers that Django does not set. Views can override them. https://owasp.org/www-project-secure-headers/
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -11,7 +11,6 @@ HEADERS = {
 
 
 def response_headers(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Set security headers that Django does not set."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

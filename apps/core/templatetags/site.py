@@ -104,7 +104,6 @@ def capture(parser: template.base.Parser, token: template.base.Token) -> Capture
 
 @register.inclusion_tag("core/_field.html")
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
-    """Render label, input, help and errors: {% field form.email "Your e-mail" %}."""
     bound.field.widget.attrs.pop("placeholder", None)  # the label replaces it
     if help_text:
         bound.help_text = help_text

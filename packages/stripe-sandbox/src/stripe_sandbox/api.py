@@ -52,12 +52,12 @@ def handle(
         _apply_api_faults()
         _authenticate(lowered.get("authorization", ""))
         _check_version(version)
-        response = _answer(method, path, body, query, origin, key, request_id)
+        response = _dispatch(method, path, body, query, origin, key, request_id)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
     except Exception:
         _logger.exception("Unexpected error in the sandbox: %s %s returns 500", method, path)
-        response = Response(500, _json(_crash().body()))
+        response = Response(500, _json(_internal_error().body()))
     response.headers |= {
         "Content-Type": "application/json",
         "Request-Id": request_id,
@@ -80,7 +80,7 @@ def _apply_api_faults() -> None:
         raise errors.ApiError("Simulated error (sandbox switch api_status).", status=status, kind="api_error")
 
 
-def _answer(
+def _dispatch(
     method: str, path: str, body: bytes, query: str, origin: str, key: str, request_id: str
 ) -> Response:
     route, args = _route(method, path)
@@ -101,7 +101,7 @@ def _answer(
             return response
     except Exception:
         if key:
-            idempotency.finish(key, 500, _json(_crash().body()))
+            idempotency.finish(key, 500, _json(_internal_error().body()))
         raise
     if key:
         idempotency.finish(key, response.status, response.body)
@@ -165,7 +165,7 @@ def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
     raise errors.ApiError(message, status=404)
 
 
-def _crash() -> errors.ApiError:
+def _internal_error() -> errors.ApiError:
     message = "Unexpected error in the sandbox. Its log contains the traceback."
     return errors.ApiError(message, status=500, kind="api_error")
 

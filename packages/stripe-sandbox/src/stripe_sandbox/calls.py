@@ -87,7 +87,7 @@ def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
     for name in [name for name, value in params.items() if value == ""]:
         if isinstance(obj.get(name), list):
             params = params | {name: []}
-        elif not shapes.may_be_null(obj["object"], name):
+        elif not shapes.is_nullable(obj["object"], name):
             raise errors.empty(name)
     after = obj | empty_to_null(params) | more
     if "metadata" in params:

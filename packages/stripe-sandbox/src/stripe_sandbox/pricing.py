@@ -46,18 +46,18 @@ def _discounts(subtotals: list[int], coupon: Obj | None) -> list[int]:
         return [0] * len(subtotals)
     if coupon["percent_off"]:
         percent = Decimal(str(coupon["percent_off"])) / 100
-        return [_rounded(subtotal * percent) for subtotal in subtotals]
+        return [_round(subtotal * percent) for subtotal in subtotals]
     left, whole, shares = min(coupon["amount_off"], sum(subtotals)), sum(subtotals), []
     for subtotal in subtotals:  # a share of what is left, so that rounding loses no cent
-        share = _rounded(Decimal(left) * subtotal / whole) if whole else 0
+        share = _round(Decimal(left) * subtotal / whole) if whole else 0
         shares.append(share)
         left, whole = left - share, whole - subtotal
     return shares
 
 
 def _tax(amount: int, inclusive: bool) -> int:
-    return _rounded(Decimal(amount) * TAX_PERCENT / (100 + TAX_PERCENT if inclusive else 100))
+    return _round(Decimal(amount) * TAX_PERCENT / (100 + TAX_PERCENT if inclusive else 100))
 
 
-def _rounded(amount: Decimal) -> int:
+def _round(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))

@@ -82,7 +82,7 @@ def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
     return fill(cls, **(known | defaults | given))
 
 
-def may_be_null(kind: str, name: str) -> bool:
+def is_nullable(kind: str, name: str) -> bool:
     cls: Shape = get_object_class("V1", kind)
     return name == "metadata" or name not in _fields(cls)[0]
 

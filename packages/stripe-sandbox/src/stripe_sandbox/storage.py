@@ -1,4 +1,4 @@
-"""The sandbox's SQLite file, with a JSON document for each object and some tables of its own.
+"""The sandbox's SQLite file, with a JSON document for each object.
 
 The store cannot query it: it gets objects through the API and webhooks only. All functions are thread-safe. Each call
 is atomic; `transaction()` groups several.
@@ -67,7 +67,7 @@ def transaction() -> Iterator[None]:
     if getattr(_local, "connection", None) is not None:
         yield
         return
-    with _borrowed() as connection:
+    with _connect() as connection:
         connection.execute("BEGIN IMMEDIATE")
         _local.connection, _local.after = connection, []
         try:
@@ -91,7 +91,7 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def query(sql: str, *values: object) -> list[sqlite3.Row]:
-    with _borrowed() as connection:
+    with _connect() as connection:
         return connection.execute(sql, values).fetchall()
 
 
@@ -157,10 +157,10 @@ def page(
     conditions = ["object = ?", "parent = ?"]
     values: list[object] = [kind, parent]
     for field, operator, value in filters:
-        column = field if field in ("created", "seq") else f"json_extract(json, '$.{_checked(field)}')"
+        column = field if field in ("created", "seq") else f"json_extract(json, '$.{_validate_sql(field)}')"
         given = list(value) if isinstance(value, list | tuple) else [value]
         slots = f"({', '.join('?' * len(given))})" if operator == "IN" else "?"
-        conditions.append(f"{column} {_checked(operator)} {slots}")
+        conditions.append(f"{column} {_validate_sql(operator)} {slots}")
         values += given
     for cursor, sign in ((after, "<"), (before, ">")):
         if cursor:
@@ -204,7 +204,7 @@ def reset() -> None:
 
 
 @contextmanager
-def _borrowed() -> Iterator[sqlite3.Connection]:
+def _connect() -> Iterator[sqlite3.Connection]:
     """Yield the connection of the transaction, or an idle one. Threads share the connections."""
     bound = getattr(_local, "connection", None)
     if bound is not None:
@@ -245,7 +245,7 @@ def close_idle() -> None:
             connections.pop().close()
 
 
-def _checked(part: str) -> str:
+def _validate_sql(part: str) -> str:
     """Return a field or operator that is safe in SQL. Raise ValueError for others."""
     if part not in _OPERATORS and not part.replace(".", "").replace("_", "").isalnum():
         raise ValueError(part)

@@ -60,7 +60,7 @@ def finalize(invoice: Obj) -> Obj:
             receipt_email=None,
         )
         events.emit("payment_intent.created", intent)
-        invoices.expect_payment(invoice, intent["id"])
+        invoices.get_or_create_payment(invoice, intent["id"])
     return invoice
 
 

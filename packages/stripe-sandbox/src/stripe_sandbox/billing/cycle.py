@@ -82,7 +82,7 @@ def _expire_incomplete(subscription: Obj) -> None:
 
 
 def mark_resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
-    """Reactivate after a pause. Bill a period that starts at `start`, or nothing if it is None."""
+    """Reactivate after a pause. With a `start`, start and bill a new period."""
     if start is None:
         after = due_dates.save(subscription, **changes)
     else:

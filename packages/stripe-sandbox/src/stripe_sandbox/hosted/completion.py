@@ -12,10 +12,7 @@ from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
-    """Create what follows a payment, in Stripe's order: the session is last. `intent` is None if nothing was due.
-
-    Needs the transaction of the attempt.
-    """
+    """Create what follows a payment, in Stripe's order: the session is last. Needs the transaction of the attempt."""
     buyer = storage.get_hidden(order.session["id"])["buyer"]
     customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:

@@ -10,7 +10,7 @@ from .. import formatting, storage
 from ..billing import clocks, collection
 from ..storage import Obj
 
-_ANSWERS = {"complete": True, "fail": False}
+_IS_PASSED = {"complete": True, "fail": False}
 
 
 @require_POST
@@ -20,8 +20,8 @@ def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
         if _is_payable(invoice):
             with clocks.object_time(invoice):
                 outcome = request.POST.get("outcome", "")
-                if outcome in _ANSWERS:
-                    collection.authenticate(invoice, _ANSWERS[outcome])
+                if outcome in _IS_PASSED:
+                    collection.authenticate(invoice, _IS_PASSED[outcome])
                 else:
                     collection.pay(invoice)
     return redirect("stripe_sandbox:receipt", invoice_id)

@@ -49,7 +49,7 @@ def summarize(order: SessionView) -> Summary:
         "today": formatting.format_money(total, currency),
         "subtotal": formatting.format_money(session["amount_subtotal"], currency),
         "lines": lines,
-        "sums": _sums(order),
+        "sums": _discount_and_tax(order),
     }
     if recurring is None:
         pay = f"Pay {formatting.format_money(total, currency)}" if total else "Complete order"
@@ -84,7 +84,7 @@ def _renewal(order: SessionView) -> int:
     return sum(each.total for each in pricing.compute_amounts(rows, lasting, order.taxed))
 
 
-def _sums(order: SessionView) -> list[tuple[str, str]]:
+def _discount_and_tax(order: SessionView) -> list[tuple[str, str]]:
     details, currency = order.session["total_details"], order.session["currency"]
     coupon = session_amounts.get_coupon(order.session)
     sums = []

@@ -54,7 +54,7 @@ def pay(session_id: str, form: PaymentForm) -> Result:
         method = create_payment_method(card, form, buyer)
         intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
-            return _ask_to_authenticate(order, intent)
+            return _require_authentication(order, intent)
         return _confirm(order, intent, method, card)
 
 
@@ -156,7 +156,7 @@ def _ensure_intent(order: SessionView) -> Obj:
     return intent
 
 
-def _ask_to_authenticate(order: SessionView, intent: Obj) -> Result:
+def _require_authentication(order: SessionView, intent: Obj) -> Result:
     window = order.url(f"checkout/{order.session['id']}/three-ds-2-challenge/")
     action = {
         "type": "use_stripe_sdk",

@@ -22,7 +22,7 @@ CHALLENGE_NOT_SUPPORTED = (
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
     """Save a card for one subscription or as the default, and pay overdue invoices with it. Return an error or "".
 
-    A subscription with a card of its own keeps it when the default changes, as on Stripe's portal.
+    A new default does not replace the card of a subscription, as on Stripe's portal.
     """
     card = form.card
     if card.challenge:

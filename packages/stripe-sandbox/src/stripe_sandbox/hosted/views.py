@@ -136,7 +136,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "amount": formatting.format_money(paid["amount" if "amount" in paid else "amount_paid"], currency),
         "date": formatting.date(paid["created"]),
         "refunded": formatting.format_money(refunded, currency) if refunded else "",
-        "paid_by": _paid_by(paid),
+        "paid_by": _payment_label(paid),
         "lines": [
             (row["description"], formatting.format_money(row[key], currency))
             for row, key in _receipt_lines(paid)
@@ -145,7 +145,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
 
-def _paid_by(paid: Obj) -> str:
+def _payment_label(paid: Obj) -> str:
     """Return "Visa •••• 4242" or "SEPA debit •••• 3201"; "" for an invoice."""
     details = paid.get("payment_method_details") or {"type": ""}
     if details["type"] == "sepa_debit":

@@ -49,10 +49,10 @@ def _check_customer(params: Obj) -> None:
             word = "only" if name == "customer_update" else "not"
             raise errors.ApiError(f"`{name}` can {word} be used with `customer`.", param=name)
     if "customer" in params:
-        _check_known(load("customer", params["customer"], "customer"), params)
+        _check_existing_customer(load("customer", params["customer"], "customer"), params)
 
 
-def _check_known(customer: Obj, params: Obj) -> None:
+def _check_existing_customer(customer: Obj, params: Obj) -> None:
     update = params.get("customer_update", {})
     if "automatic_tax" in params and update.get("address") != "auto" and not customer["address"]:
         message = (

@@ -119,7 +119,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
 def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     now, amount = clock.now(), invoice["amount_due"]
     if payment_intent:
-        payment = expect_payment(invoice, payment_intent)
+        payment = get_or_create_payment(invoice, payment_intent)
         times = payment["status_transitions"] | {"paid_at": now}
         storage.put(payment | {"amount_paid": amount, "status": "paid", "status_transitions": times})
     transitions = invoice["status_transitions"] | {"paid_at": now}
@@ -132,7 +132,7 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     return storage.put(invoice | settled | {"status": "paid", "status_transitions": transitions})
 
 
-def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
+def get_or_create_payment(invoice: Obj, payment_intent: str) -> Obj:
     known = storage.find(
         "invoice_payment", ("invoice", "=", invoice["id"]), ("payment.payment_intent", "=", payment_intent)
     )

@@ -1,1 +1,1 @@
-"""The sandbox as a program of its own: `stripe-sandbox serve`."""
+"""The sandbox as a standalone program: `stripe-sandbox serve`."""

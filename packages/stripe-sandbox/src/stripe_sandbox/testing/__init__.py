@@ -1,4 +1,4 @@
-"""pytest plugin with the fixture `sandbox`: an empty sandbox that sends webhooks when the test says so.
+"""pytest plugin with the fixture `sandbox`: an empty sandbox with manual webhook delivery.
 
 Add it to conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
 """
@@ -28,7 +28,7 @@ class Sandbox:
         self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
 
     def deliver(self, after: float = 0) -> int:
-        with _connections_kept():
+        with _keep_connections_open():
             return delivery.deliver_due(time.time() + after)
 
     def switches(self, **changes: Any) -> switches.Switches:
@@ -55,7 +55,7 @@ class Sandbox:
 
 
 @contextmanager
-def _connections_kept() -> Iterator[None]:
+def _keep_connections_open() -> Iterator[None]:
     """Keep the transaction of the test open during in-process deliveries, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
