@@ -34,7 +34,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; three wrong codes end it earlier
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 
-# Second factors. A passkey replaces both steps.
+# Second factors. A passkey is enough to sign in: it replaces the password, too.
 MFA_ADAPTER = "apps.users.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -37,15 +37,8 @@ def exit_if_misconfigured() -> None:
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Any, **kwargs: Any) -> list[Error]:
     """Return at most one error for each variable. Its id has the name of the variable: config.SITE_URL."""
-    messages = [
-        *_check_debug(),
-        *_check_hosts(),
-        *_check_secret_key(),
-        *_check_proxy(),
-        *_check_stripe(),
-        *_check_email(),
-    ]
-    return [Error(message, id=f"config.{message.split()[0]}") for message in messages]
+    checks = (_check_debug, _check_hosts, _check_secret_key, _check_proxy, _check_stripe, _check_email)
+    return [Error(text, id=f"config.{text.split()[0]}") for check in checks for text in check()]
 
 
 @register(Tags.security, deploy=True)

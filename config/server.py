@@ -24,7 +24,7 @@ MAX_CONNECTIONS = 512  # in each process; many systems allow 1024 open files
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if settings.METRICS_TOKEN:
-        _share_metrics()  # before the import of prometheus_client
+        _share_metrics()  # before prometheus_client is imported, which reads it
     exit_if_misconfigured()
     Server(
         "config.wsgi:application",

@@ -36,7 +36,7 @@ def caches(url: str, folder: Path) -> dict[str, dict[str, Any]]:
     pages = {**default, "KEY_PREFIX": "pages"}
     if default["BACKEND"].endswith(".LocMemCache"):
         default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's default of 300 is too small for rate limits
-        # In files, so that `invalidate` reaches all processes.
+        # Files, because all processes must see a call of `invalidate`.
         backend = "django.core.cache.backends.filebased.FileBasedCache"
         pages = {"BACKEND": backend, "LOCATION": folder, "OPTIONS": {"MAX_ENTRIES": 500}}
     return {"default": default, "pages": pages}

@@ -120,7 +120,7 @@ def _audit_page(programs: Path, name: str, url: str, cookie: dict[str, str] | No
     items = result["audits"]["network-requests"]["details"]["items"]
     hosts = ("", urlsplit(url).netloc)
     third_party_urls = [r["url"] for r in items if urlsplit(r["url"]).netloc not in hosts]
-    transferred = [r for r in items if r["transferSize"]]  # others come from the browser's cache
+    transferred = [r for r in items if r["transferSize"]]  # the rest came from the browser's cache
     counted = [r for r in transferred if not urlsplit(r["url"]).path.startswith(IMAGE_PATHS)]
     transfer_bytes = sum(r["transferSize"] for r in counted)
     html_problems = _validate_html(programs, name, url, headers)
@@ -152,7 +152,7 @@ def _run_lighthouse(programs: Path, name: str, url: str, headers: dict[str, str]
         f"--output-path={REPORTS / name}",
         f"--extra-headers={json.dumps(headers)}",
         f"--only-categories={','.join(CATEGORIES)}",
-        # Lighthouse would report that private pages are not indexed.
+        # Private pages are not indexed, which Lighthouse would report.
         *(["--skip-audits=is-crawlable"] if headers else []),
         f"--chrome-flags={' '.join(['--headless=new', *ARGS])}",
     ]

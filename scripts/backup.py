@@ -88,7 +88,7 @@ def _dump_sqlite(target: Path) -> None:
         stop(f"There is no database {_sqlite_file()}.")
     with closing(sqlite3.connect(_sqlite_file())) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # a single file
+        copy.execute("PRAGMA journal_mode=DELETE")  # so that the copy is a single file
 
 
 def _restore_sqlite(dump: Path) -> None:

@@ -46,7 +46,9 @@ def _faults() -> int:
     os.environ["EVERY_STEP"] = "1"
     _set_defaults(RATE="500", SECONDS="60")
     failed = _run_on_both_databases(*FAULTS)
-    return _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed  # it prints its rate
+    return (
+        _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed
+    )  # -s: it prints its rate
 
 
 def _restore() -> int:

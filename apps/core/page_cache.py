@@ -27,7 +27,7 @@ from apps.core.public_query import Normalize, normalize_query
 from apps.core.public_request import PublicRequest, is_public
 from apps.core.theme import chosen_theme
 
-MAX_AGE_SECONDS = 300  # a process can end between its commit and `invalidate`
+MAX_AGE_SECONDS = 300  # in case a process ends between its commit and `invalidate`
 VERSION_KEY = "version"
 PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
 CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
@@ -76,7 +76,7 @@ def _get_or_render(
     view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
 ) -> HttpResponseBase | None:
     """Return the cached or rendered page. Return None if the view used the session, a message, a token or a cookie."""
-    # Read the version before rendering: a change during rendering then makes this page stale.
+    # Read the version first: if data changes during rendering, the page is stored for the previous version.
     version = "" if settings.DEBUG else current_version()
     url = (settings.SITE_URL, request.path, urlencode(query))
     key = sha256(repr((version, *url, get_language(), chosen_theme(request))).encode()).hexdigest()

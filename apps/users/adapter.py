@@ -89,13 +89,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if getattr(user, "is_staff", False):
             # The password alone must not be enough to replace the second factor.
             methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
-        return [
-            {
-                **method,
-                "description": REAUTHENTICATION_LABELS.get(method["id"], method.get("description", "")),
-            }
-            for method in methods
-        ]
+        for method in methods:
+            method["description"] = REAUTHENTICATION_LABELS.get(method["id"], method["description"])
+        return methods
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Keep the session if the check replaces an outdated password hash."""

@@ -17,7 +17,7 @@ from apps.core.site_urls import absolute_url
 from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
-SALT = "apps.users.address_changes"  # a new value would invalidate links that were sent
+SALT = "apps.users.address_changes"  # if you change it, links in sent e-mails stop working
 
 
 class EmailTaken(Exception):

@@ -35,7 +35,7 @@ MALFORMED = (
     AttributeError,
     Authenticator.DoesNotExist,
     LookupError,
-    RuntimeError,  # nested too deep, or an unknown key type
+    RuntimeError,  # too many nested values, or an unknown key type
     TypeError,
     UnsupportedAlgorithm,
     ValueError,
@@ -65,7 +65,7 @@ class CredentialField(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             return super().to_python(value)
-        except (RecursionError, ValueError) as error:  # nested too deep, or a number with too many digits
+        except (RecursionError, ValueError) as error:  # too many nested values, or too many digits
             raise _incorrect_code() from error
 
 

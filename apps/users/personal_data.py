@@ -20,7 +20,7 @@ class DeletionRefused(Exception):
 
 # Return why the account cannot be deleted, or None. The text is shown to the user.
 deletion_checks: list[Callable[[User], str | None]] = []
-# Run before the transaction, so they may send requests to Stripe. They may raise DeletionRefused.
+# Run before the transaction, so they may send requests to other servers. They may raise DeletionRefused.
 deletion_preparations: list[Callable[[User], None]] = []
 # Run in the transaction while the user's row is locked, so they only query. They may raise DeletionRefused.
 locked_deletion_checks: list[Callable[[User], None]] = []

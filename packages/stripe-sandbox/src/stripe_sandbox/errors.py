@@ -59,7 +59,7 @@ def empty(param: str) -> ApiError:
 
 
 def no_such(kind: str, object_id: str, param: str = "") -> ApiError:
-    """Return resource_missing: 404 for an id in the URL, 400 for an id in a parameter."""
+    """Return the error resource_missing: 404 for an id in the URL, 400 for an id in a parameter."""
     message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
     return ApiError(message, code="resource_missing", param=param or "id", status=400 if param else 404)
 

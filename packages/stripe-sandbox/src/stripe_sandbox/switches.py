@@ -51,7 +51,7 @@ def consume_failure() -> bool:
 
 def consume_api_error() -> int:
     """Return the status of the error that this API request must get, and decrement api_times; 0 for none."""
-    if not current().api_times:  # without a write lock
+    if not current().api_times:  # this check needs no write lock
         return 0
     with storage.transaction():
         now = current()

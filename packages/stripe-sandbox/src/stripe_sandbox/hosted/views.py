@@ -85,7 +85,7 @@ def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
 
 
 def _redirect_after(session_id: str, result: payment.Result) -> HttpResponse:
-    """Redirect to the store if the payment succeeded and the store has received the webhook, else to the page."""
+    """Redirect to the store after a payment, once it has received the webhook; else back to the page."""
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
@@ -99,7 +99,7 @@ def success_url(session: Obj) -> str:
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-# --- 3D Secure: a bank's page in a frame in a frame -------------------------------------------------------
+# --- 3D Secure: the page of the bank is in two nested frames -------------------------------------------------
 
 
 @never_cache
