@@ -1,7 +1,7 @@
 import secrets
 import string
 
-_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 characters, so that `byte & 63` is a fair choice
+_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 characters, so that `byte & 63` is an index
 
 # object ▶ (prefix, length of the random part)
 _PREFIXES = {
