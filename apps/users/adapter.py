@@ -90,7 +90,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             # The password alone must not be enough to replace the second factor.
             methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
         for method in methods:
-            method["description"] = REAUTHENTICATION_LABELS.get(method["id"], method["description"])
+            default = method.get("description", "")
+            method["description"] = REAUTHENTICATION_LABELS.get(method["id"], default)
         return methods
 
     def reauthenticate(self, user: User, password: str) -> bool:

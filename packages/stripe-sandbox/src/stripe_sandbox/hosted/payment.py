@@ -172,7 +172,7 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
         reason = card.decline
         charge = None
         if intent["object"] == "payment_intent":
-            charge = _create_failed_charge(order, intent, method, reason)
+            charge = _create_failed_charge(intent, method, reason)
         return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
@@ -183,7 +183,7 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
     return _settle_order(order, intent, method)
 
 
-def _create_failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+def _create_failed_charge(intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
     blocked = reason.outcome == "blocked"
     outcome = {
         "network_status": "not_sent_to_network" if blocked else "declined_by_network",
