@@ -1,6 +1,6 @@
 # The most important commands are `make run` and `make test`. `make help` lists all.
 
-# Variables of the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (which Python makes .venv).
+# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (creates .venv).
 export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
 
 .DEFAULT_GOAL := help

@@ -1,7 +1,7 @@
 """Join the files that static/css/app.css imports into one stylesheet, without a build step."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 def stylesheet() -> tuple[str, str]:
     """Return the hash for the URL, and the text. Raise FileNotFoundError for a wrong @import."""
-    return _join_files(last_modified(find_source(ENTRY).parent.rglob("*.css")))
+    return _join_files(last_modified(_find_all()))
 
 
 def find_source(name: str) -> Path:
@@ -32,6 +32,10 @@ def find_source(name: str) -> Path:
 def last_modified(paths: Iterable[Path]) -> float:
     """Return the newest modification time of these files; 0 in production, where files do not change."""
     return max(path.stat().st_mtime for path in paths) if settings.DEBUG else 0
+
+
+def _find_all() -> Iterator[Path]:
+    yield from find_source(ENTRY).parent.rglob("*.css")
 
 
 @lru_cache(maxsize=1)

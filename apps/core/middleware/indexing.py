@@ -1,4 +1,4 @@
-"""Let search engines index only the views named here. robots.txt cannot do that:
+"""Allow search engines to index the views in INDEXED_PAGES and INDEXED_IMAGES only. robots.txt does not work for that.
 
 https://developers.google.com/search/docs/crawling-indexing/block-indexing
 """
