@@ -122,7 +122,7 @@ class Env:
             exit_with([problem])
 
     def check(self) -> None:
-        """Exit if a variable is wrong or misspelt. After this, a wrong variable exits at once."""
+        """Exit if a variable is wrong or misspelt. A wrong variable that is read later exits at once."""
         lines = self._misspelt_names()
         # Other variables may be missing only because a name is misspelt or DEBUG is wrong.
         hidden = self.missing if lines or "DEBUG" in self.problems else set()

@@ -128,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Refuse an address of another account, and a changed address unless its user is signed in."""
+        """Refuse an address that another account has. To confirm a changed address, its user must be signed in."""
         user = email_address.user
         if User.objects.filter(email=email_address.email).exclude(pk=user.pk).exists():
             template = "account/messages/email_confirmation_failed.txt"

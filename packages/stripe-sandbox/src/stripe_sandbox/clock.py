@@ -7,7 +7,7 @@ _frozen: ContextVar[int | None] = ContextVar("frozen", default=None)
 
 
 def now() -> int:
-    """Return the time that all objects use: of the customer's test clock, else of the system (Unix seconds)."""
+    """Return the time of the customer's test clock, or else the system time (Unix seconds)."""
     return _frozen.get() or int(time.time())
 
 

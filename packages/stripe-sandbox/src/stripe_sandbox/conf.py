@@ -9,7 +9,7 @@ DEFAULTS: dict[str, Any] = {
     "DELIVERY": "thread",  # "manual": tests deliver webhooks themselves
     "DEMO": True,  # a new file starts with the demo catalogue
     "WEBHOOK_PATH": "/webhooks/stripe/",  # webhook endpoint of this project, called in-process; "" for none
-    "WEBHOOK_URL": "",  # webhook endpoint of another program, instead of that
+    "WEBHOOK_URL": "",  # URL of a webhook endpoint in another program; replaces WEBHOOK_PATH
 }
 
 

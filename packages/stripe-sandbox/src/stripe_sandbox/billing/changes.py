@@ -52,7 +52,7 @@ def pause(subscription: Obj) -> Obj:
 
 
 def resume(subscription: Obj, anchor: str = "now") -> Obj:
-    """With the anchor "now" start and bill a new period; with "unchanged" continue the paid period."""
+    """Start and bill a new period (anchor "now"), or continue the paid period ("unchanged")."""
     if subscription["status"] != "paused":
         raise errors.ApiError("You can only resume a subscription that is paused.")
     now = clock.now()

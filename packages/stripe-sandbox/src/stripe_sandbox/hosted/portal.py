@@ -143,7 +143,7 @@ def _flow_url(session: Obj) -> str:
 
 
 def _redirect_after(session: Obj, act: str) -> HttpResponse:
-    """Redirect as the flow's after_completion says, or to the overview if this was not the action of the flow."""
+    """Redirect as the flow's after_completion says if this action completes the flow, else to the overview."""
     flow = session["flow"]
     after: Obj = {"type": "portal_homepage"}
     if flow and flow["type"] == act:

@@ -1,4 +1,4 @@
-"""What a customer can do in the billing portal. Each action is one transaction, in the time of the customer's clock.
+"""What a customer can do in the billing portal. Each action is one transaction, at the time of the customer's clock.
 
 https://docs.stripe.com/customer-management
 """

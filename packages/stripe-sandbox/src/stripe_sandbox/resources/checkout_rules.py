@@ -90,7 +90,7 @@ def _check_trial(data: Obj) -> None:
 
 
 def parse_line(row: Obj, at: str) -> Obj:
-    """Return price, product and quantity of a line item. Create the price of price_data."""
+    """Return price, product and quantity of a line item. Create the price if the item has price_data."""
     if ("price" in row) == ("price_data" in row):
         names = f"{at}[price]", f"{at}[price_data]"
         raise errors.exclusive(*names) if "price" in row else errors.missing(names[0])
