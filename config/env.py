@@ -64,7 +64,7 @@ class Env:
         elif default is REQUIRED:
             self.missing.add(name)
             self.add_problem(
-                name, f"{name} is not set. Put it into the environment or .env (see .env.example)."
+                name, f"{name} is not set. Set it in the environment or in .env (see .env.example)."
             )
         return "" if default is REQUIRED else default  # type: ignore[return-value]  # check() exits
 
@@ -105,7 +105,7 @@ class Env:
     def require_together(self, first: Text, second: Text) -> None:
         for name, other in ((first, second), (second, first)):
             if _read_variable(other) and not _read_variable(name) and other not in self.problems:
-                self.add_problem(name, f"{name} is not set, but {other} is. Set both, or none.")
+                self.add_problem(name, f"{name} is not set, but {other} is. Set both or neither.")
 
     def require_package(
         self, name: Text, package: Text, install: Text = "-r requirements-optional.txt"
@@ -138,8 +138,8 @@ class Env:
             # Variables of other programs: LANGUAGE, AWS_…, DATABASE_URL_READONLY.
             is_foreign = "_" not in name or name.startswith(("AWS_", f"{suggestion}_"))
             if suggestion and (name in self.names_in_file or not is_foreign):
-                hint = "(Read a variable of your own in config/settings.py.)"
-                lines.append(f"{name} is no setting. Did you mean {suggestion}? {hint}")
+                hint = "(To use a variable of your own, read it in apps/shop/settings.py.)"
+                lines.append(f"{name} is not a setting. Did you mean {suggestion}? {hint}")
         return lines
 
 
@@ -164,11 +164,11 @@ def _strip(text: str) -> str:
 
 
 def _explain(name: str, value: str, error: ValueError, mask: Callable[[str], str]) -> str:
-    invalid = error if isinstance(error, InvalidValue) else InvalidValue("of another form")
+    invalid = error if isinstance(error, InvalidValue) else InvalidValue("in another format")
     shown, suggestion = mask(value), invalid.suggestion
     if len(shown) > MAX_SHOWN_CHARACTERS:
         shown = f"{shown[:MAX_SHOWN_CHARACTERS]}…"
-    text = f"{name} is {shown!r}, but it has to be {invalid.expected}."
+    text = f"{name} is {shown!r}, but it must be {invalid.expected}."
     if not suggestion or not suggestion.isprintable():
         return text
     return f"{text} Did you mean {mask(suggestion) if '://' in suggestion else suggestion}?"

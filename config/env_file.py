@@ -31,7 +31,9 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         if not match or CONTROL_CHARACTERS.search(line):
             problems.append(f"{path.name} line {number} is not KEY=value{_describe_mistake(line)}.")
         elif match["name"] in values:
-            problems.append(f"{path.name} line {number} sets {match['name']} again. Keep one.")
+            problems.append(
+                f"{path.name} line {number} sets {match['name']} a second time. Keep only one of the lines."
+            )
         else:
             values[match["name"]] = _unquote(match["value"])
     return values, problems

@@ -17,7 +17,7 @@ HOST = r"(?:\w[\w-]*(?:\.\w[\w-]*)*\.?|\[[0-9a-f:.]*:[0-9a-f:.]*\])"
 SERVER = rf"{HOST}(?::{PORT})?"
 SERVERS = rf"{SERVER}(?:,{SERVER})*"  # a cluster has several
 LOGIN = r"(?:[^\s/@#?\[\]\\]*@)?"  # user and password
-ENCODED = "and in user and password @ : / # ? [ ] as %40 %3A %2F %23 %3F %5B %5D"
+ENCODED = "with @ : / # ? [ ] in user and password written as %40 %3A %2F %23 %3F %5B %5D"
 SITE = rf"https?://(?!0\.0\.0\.0|\[::\]){SERVER}"
 # A site with a wrong scheme, or with other text around it.
 MISTYPED_SITE = re.compile(
@@ -52,7 +52,7 @@ def listen_address(text: str) -> str:
 
 def site_url(text: str) -> str:
     """Return scheme, host and port in lower case, without the last slash."""
-    expected = "https:// and the host name that shoppers use, and nothing after it"
+    expected = "https:// and the host name that shoppers use, with nothing after it"
     return matching(SITE, expected, _find_site)(text.lower().removesuffix("/"))
 
 
@@ -93,7 +93,7 @@ def _to_ascii(name: str) -> str:
 
 
 allowed_hosts = comma_list(
-    matching(rf"\*|\.?{HOST}", "host names without https://, port and path", _find_host)
+    matching(rf"\*|\.?{HOST}", "host names without https://, port or path", _find_host)
 )
 origins = comma_list(origin)
 media_url = matching(
@@ -106,7 +106,7 @@ media_url = matching(
 # --- Servers with a password ------------------------------------------------------------------------------
 def database_url(text: str) -> str:
     expected = (
-        "postgres://user:password@host:5432/name, with the name of a database and a port from 1 to 65535, "
+        "postgres://user:password@host:5432/name, with a database name and a port from 1 to 65535, "
         f"{ENCODED}, or sqlite:///path with three slashes"
     )
     if text.startswith("sqlite:"):
@@ -185,7 +185,7 @@ def _fix_scheme(*schemes: str) -> Callable[[str], str]:
 cache_url = matching(
     rf"(?:redis|rediss|rediscache|valkeys?)://(?:{LOGIN}{SERVERS}(?:/\d*)?|/[^\s#]+)(?:\?\S*)?|"
     r"(?:locmemcache|dummycache|dbcache|filecache|memcache|pymemcache|pylibmc)://\S*",
-    f"redis://:password@host:6379/1, with the number of a database at the end, {ENCODED}",
+    f"redis://:password@host:6379/1, with a database number at the end, {ENCODED}",
     _fix_scheme("redis", "rediss"),
 )
 sentry_dsn = matching(

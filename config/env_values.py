@@ -24,7 +24,7 @@ EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
 
 class InvalidValue(ValueError):
-    """`expected` completes "it has to be …". `suggestion` may be ""."""
+    """`expected` completes "it must be …". `suggestion` may be ""."""
 
     def __init__(self, expected: str, suggestion: str = "") -> None:
         super().__init__(expected)
@@ -106,7 +106,9 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
         except InvalidValue as invalid:
             parts = [_suggest(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
             suggestion = ",".join(parts) if all(parts) else invalid.suggestion
-            raise InvalidValue(f"{invalid.expected}, with commas between several", suggestion) from None
+            raise InvalidValue(
+                f"{invalid.expected}, separated by commas if there are several", suggestion
+            ) from None
 
     return parse_all
 
@@ -114,7 +116,7 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
 def path(text: str) -> Path:
     expanded = os.path.expanduser(text)
     if "$" in text or expanded.startswith("~"):
-        raise InvalidValue("a path without variables and unknown users in it")
+        raise InvalidValue("a path without variables or unknown users")
     return Path(expanded)
 
 
@@ -126,8 +128,8 @@ def _suggest(text: str, parse: Parser[T]) -> str:
     return text
 
 
-word = matching(r"[!-~]+", "one word, without blanks in it")
-long_word = matching(r"[!-~]{16,}", "16 characters or more, without blanks")
+word = matching(r"[!-~]+", "one word without spaces")
+long_word = matching(r"[!-~]{16,}", "at least 16 characters without spaces")
 email_address = matching(
     EMAIL,
     "one e-mail address, for example hello@example.com",
@@ -163,11 +165,11 @@ def time_zone(text: str) -> str:
 
 stripe_secret_key = matching(
     r"[sr]k_(?:test|live)_\w+",
-    "a secret key of Stripe (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
-    "pk_… is the publishable key, whsec_… belongs into STRIPE_WEBHOOK_SECRET",
+    "a secret key from Stripe (sk_live_…, rk_live_… or sk_test_…), complete and without spaces; "
+    "pk_… is the publishable key, whsec_… belongs in STRIPE_WEBHOOK_SECRET",
 )
 stripe_webhook_secret = matching(
     r"whsec_[\w+/=-]+",
-    "the signing secret of the webhook (whsec_…), whole and without blanks; "
-    "we_… is the endpoint's id, sk_… belongs into STRIPE_SECRET_KEY",
+    "the signing secret of the webhook (whsec_…), complete and without spaces; "
+    "we_… is the endpoint's id, sk_… belongs in STRIPE_SECRET_KEY",
 )

@@ -34,8 +34,8 @@ def rate_limits(text: str) -> dict[str, str]:
     for part in filter(None, re.sub(r"\s", "", text).split(";")):
         name, equals, rates = part.partition("=")
         if name not in RATE_LIMITS:
-            raise InvalidValue(f"{expected} ({name!r} is no limit)", closest(name, RATE_LIMITS))
+            raise InvalidValue(f"{expected} ({name!r} is not a limit)", closest(name, RATE_LIMITS))
         if not equals or not re.fullmatch(rf"({RATE}(,{RATE})*)?", rates, re.ASCII):
-            raise InvalidValue(f"{expected} ({part!r} is not)")
+            raise InvalidValue(f"{expected} (not {part!r})")
         limits[name] = rates
     return limits

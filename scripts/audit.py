@@ -94,7 +94,7 @@ def _install_programs() -> Path:
         installed.write_text(required)
         if subprocess.run([*install, "--loglevel=error"], cwd=TOOLS).returncode:
             installed.unlink()
-            sys.exit("npm could not install them; the reason is above. Check the network, then repeat.")
+            sys.exit("npm could not install them; the reason is above. Check the network, then try again.")
     return programs
 
 

@@ -71,7 +71,9 @@ def restore(archive: Path) -> None:
         dump = folder / DUMP
         if not dump.is_file():
             kind = "SQLite" if (folder / SQLITE).is_file() else "PostgreSQL"
-            stop(f"{archive} contains a {kind} database, unlike DATABASE_URL. Nothing was changed.")
+            stop(
+                f"{archive} contains a {kind} database, but DATABASE_URL names another kind. Nothing was changed."
+            )
         _restore_sqlite(dump) if IS_SQLITE else _restore_postgres(dump)
         for name in FOLDERS:
             if (folder / name).is_dir():
@@ -144,10 +146,10 @@ def main() -> None:
             print(f"{archive}  {archive.stat().st_size / 1e6:.1f} MB")
         case ["restore", name] if name:
             restore(Path(name))
-            print("Restored. Now run: python manage.py migrate")
-            print("Then fetch later purchases from Stripe: python manage.py reconcile_purchases --since 30d")
+            print("The backup is restored. Now run: python manage.py migrate")
+            print("Then fetch newer purchases from Stripe: python manage.py reconcile_purchases --since 30d")
         case _:
-            stop("No archive. Use: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
+            stop("No archive was given. Use: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
 
 
 if __name__ == "__main__":

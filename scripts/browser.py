@@ -20,7 +20,7 @@ SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chro
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PATH_FILE = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
 INSTALL_SECONDS = 240
-HELP = """No browser that starts was found, and none could be installed. Do one of these, then repeat:
+HELP = """No working browser was found, and none could be installed. Do one of these, then try again:
   .venv/bin/python -m playwright install --with-deps chromium
   apt install chromium          (Debian, Ubuntu)
   E2E_BROWSER=/path/to/chromium make test"""

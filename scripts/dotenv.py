@@ -21,7 +21,7 @@ def read() -> dict[str, str]:
     if problems:
         stop("\n".join(problems))
     if not (values.get("SECRET_KEY") or os.environ.get("SECRET_KEY")):
-        stop(".env has no SECRET_KEY. Add a long random text: SECRET_KEY=…")
+        stop(".env has no SECRET_KEY. Add a long random one: SECRET_KEY=…")
     return values
 
 
@@ -43,5 +43,5 @@ def write() -> dict[str, str]:
     handle = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    print("Wrote .env with a fresh SECRET_KEY", flush=True)
+    print("Created .env with a random SECRET_KEY", flush=True)
     return read()

@@ -60,7 +60,7 @@ def install(python: Path, *arguments: str | Path) -> None:
     if uv and run(uv, "pip", "install", "-q", "--python", python, *arguments) == 0:
         return
     if run(python, *PIP_INSTALL, *arguments):
-        stop("The installation failed; pip's error is above. Check the network, then repeat.")
+        stop("The installation failed; pip's error is above. Check the network, then try again.")
 
 
 def run(*command: str | Path, **options: object) -> int:

@@ -71,7 +71,9 @@ def _test_keys() -> dict[str, str]:
     if "_live_" in key:
         stop("STRIPE_SECRET_KEY is a live key, and these tests buy products. Use a test key (sk_test_…).")
     if not key.startswith(("sk_test_", "rk_test_")):
-        stop("No test key. Add STRIPE_SECRET_KEY=sk_test_… to .env (dashboard.stripe.com/test/apikeys).")
+        stop(
+            "There is no test key. Add STRIPE_SECRET_KEY=sk_test_… to .env (dashboard.stripe.com/test/apikeys)."
+        )
     return {name: values.get(name, "") for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")}
 
 
@@ -80,7 +82,7 @@ def _display_command() -> list[str]:
     if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return []
     if not shutil.which("xvfb-run"):
-        stop("There is no display and no xvfb-run. Install it (Debian: apt install xvfb), then repeat.")
+        stop("There is no display and no xvfb-run. Install it (Debian: apt install xvfb), then try again.")
     return ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x1000x24"]
 
 

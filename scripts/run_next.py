@@ -40,7 +40,7 @@ def _newest_python() -> tuple[str, tuple[int, ...]]:
     candidates = filter(None, [*on_path, *managed])
     versions = {python: version for python in candidates if (version := _version(python))}
     if not versions or max(versions.values()) < MIN_VERSION:
-        stop("There is no Python 3.12 or newer. Install it (PATH, pyenv, uv or asdf), then repeat.")
+        stop("There is no Python 3.12 or newer. Install it (PATH, pyenv, uv or asdf), then try again.")
     return max(versions.items(), key=lambda item: item[1])
 
 

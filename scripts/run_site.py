@@ -41,10 +41,12 @@ def _free_port(text: str) -> int:
         try:
             probe.bind(("127.0.0.1", int(text)))
         except PermissionError:
-            stop(f"Port {text} is reserved for the system. Choose one above 1023: make run PORT=8000")
+            stop(f"Port {text} is reserved for the system. Choose a port above 1023: make run PORT=8000")
         except OSError:
             other = int(text) + 1 if int(text) < 65535 else 8000
-            stop(f"Port {text} is in use. Stop what runs there, or choose another: make run PORT={other}")
+            stop(
+                f"Port {text} is in use. Stop the program that uses it, or choose another port: make run PORT={other}"
+            )
     return int(text)
 
 

@@ -58,7 +58,7 @@ def check_cache() -> str:
 
 
 def check_worker() -> str:
-    return "silent: is manage.py db_worker running?" if is_worker_silent() else "ok"
+    return "silent: start manage.py db_worker" if is_worker_silent() else "ok"
 
 
 CHECKS |= {

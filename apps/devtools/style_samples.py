@@ -49,13 +49,13 @@ SUBSCRIPTION_STATES = (
 
 
 class SampleForm(forms.Form):
-    email = forms.EmailField(help_text="We write to it when something happens to an order.")
+    email = forms.EmailField(help_text="We send your receipts to this address.")
     password = forms.CharField(widget=forms.PasswordInput)
     country = forms.ChoiceField(choices=[("", "Choose one"), ("at", "Austria"), ("jp", "Japan")])
     remember = forms.BooleanField()
 
     def clean(self) -> None:
-        raise forms.ValidationError("The e-mail address and the password don't belong together.")
+        raise forms.ValidationError("The e-mail address or the password is incorrect.")
 
 
 def samples() -> dict[str, Any]:

@@ -25,8 +25,8 @@ from apps.users.models import User
 
 REAUTHENTICATION_LABELS = {
     "reauthenticate": gettext_lazy("Use your password"),
-    "reauthenticate_by_code": gettext_lazy("Use a code by mail"),
-    "mfa_reauthenticate": gettext_lazy("Use a code"),
+    "reauthenticate_by_code": gettext_lazy("Use an emailed code"),
+    "mfa_reauthenticate": gettext_lazy("Use an authenticator or recovery code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
 # E-mails that visitors request. Whether they are sent does not depend on whether an account exists.
@@ -56,9 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         html = [str(content) for content, _type in getattr(mail, "alternatives", [])]
         result = emails.deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
         if template_prefix in REQUESTED_EMAILS and request and not settings.SENDS_MAIL:
-            messages.warning(request, _("This is a demo, it sends no mail. Please use your password."))
+            messages.warning(request, _("This demo shop doesn't send e-mails. Please use your password."))
         elif result.status == "FAILED" and request:
-            text = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
+            text = _("We couldn't send the e-mail. Please request it again in a few minutes.")
             messages.warning(request, text)
 
     def send_notification_mail(
@@ -85,7 +85,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and not methods:
             url = reverse("account_confirm_first")
-            return [{"id": "confirm_first", "description": _("Confirm your address first"), "url": url}]
+            description = _("Confirm your e-mail address first")
+            return [{"id": "confirm_first", "description": description, "url": url}]
         if getattr(user, "is_staff", False):
             # The password alone must not be enough to replace the second factor.
             methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
@@ -114,7 +115,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Refuse a code that was sent to an address that the account no longer has."""
         if email and not email_verification.has_email(user, email):
             request.session.flush()
-            messages.error(request, _("This address does not belong to the account any more."))
+            text = _(
+                "This e-mail address no longer belongs to the account. "
+                "Sign in with the account's current address."
+            )
+            messages.error(request, text)
             return redirect("account_login")
         response: HttpResponse | None = super().pre_login(request, user, email=email, **kwargs)
         return response
@@ -138,7 +143,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             email_address
         )
         if is_change and request.user != user:
-            messages.info(request, _("Please sign in to the account whose address changes, then confirm."))
+            text = _(
+                "Sign in to the account whose e-mail address you are changing, then confirm the new address."
+            )
+            messages.info(request, text)
             raise ImmediateHttpResponse(redirect_to_login(request.get_full_path()))
         return bool(super().confirm_email(request, email_address))
 

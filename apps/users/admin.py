@@ -84,7 +84,7 @@ class GroupAdmin(SuperuserAdmin, DjangoGroupAdmin):
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(SignInDataAdmin, AllauthEmailAddressAdmin):  # type: ignore[misc]
-    @admin.action(permissions=["change"], description=_("Mark selected email addresses as verified"))
+    @admin.action(permissions=["change"], description=_("Mark selected e-mail addresses as confirmed"))
     def make_verified(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
         super().make_verified(request, queryset)
 

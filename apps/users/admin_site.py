@@ -33,7 +33,8 @@ class ShopAdminSite(admin.AdminSite):
         if url := mfa.second_factor_url(request.user):
             return redirect(f"{url}?{urlencode({'next': next_url})}")
         text = _(
-            "The admin opens with a second factor only. Add one of these two, then open the admin again."
+            "The admin requires two-factor authentication. "
+            "Add a passkey or an authenticator app, then open the admin again."
         )
         messages.warning(request, text)
         return redirect("mfa_index")

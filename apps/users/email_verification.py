@@ -183,7 +183,7 @@ def _notify(request: HttpRequest, user: User) -> None:
     get_adapter().send_notification_mail("account/email/first_proof", user, email=user.email)
     if request.user.is_anonymous or request.user == user:
         text = _(
-            "We removed the password that was set in another browser, and signed that browser out. "
-            "You can always sign in with a code by mail, or choose a new password."
+            "For your security, we signed out all other browsers and removed the sign-in methods that were set up "
+            "in them. You can sign in with an emailed code, or set a new password."
         )
         messages.warning(request, text)

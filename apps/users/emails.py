@@ -34,9 +34,7 @@ def is_daily_limit_reached(template_prefix: str, email: str) -> bool:
     """Count an e-mail in RATE_LIMITS["mail"]. Pages must not show the result: it reveals who has an account."""
     is_reached = consume("mail", key=f"{template_prefix} {normalize_mailbox(email)}") > 0
     if is_reached:
-        logger.warning(
-            "The e-mail %s was not sent: its recipient exceeds RATE_LIMITS['mail'].", template_prefix
-        )
+        logger.warning("E-mail %s was not sent: its recipient exceeds RATE_LIMITS['mail']", template_prefix)
     return is_reached
 
 

@@ -19,10 +19,13 @@ class NameForm(forms.ModelForm):
 
 class DeleteAccountForm(forms.Form):
     password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     email = forms.CharField(
-        label=_("Type your e-mail address to confirm"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
+        label=_("Enter your e-mail address to confirm"),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
 
     def __init__(self, user: User, data: object = None) -> None:
@@ -33,13 +36,14 @@ class DeleteAccountForm(forms.Form):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
-            raise forms.ValidationError(_("That is not your password. Nothing was deleted."))
+            raise forms.ValidationError(_("The password is incorrect. Your account has not been deleted."))
         return password
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if email.strip().lower() != self.user.email:
-            raise forms.ValidationError(_("That is not the address of this account. Nothing was deleted."))
+            text = _("This isn't the e-mail address of your account. Your account has not been deleted.")
+            raise forms.ValidationError(text)
         return email
 
 

@@ -35,13 +35,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": _("This e-mail address already has an account.")},
     )
     name = models.CharField(
-        _("name"), max_length=150, blank=True, help_text=_("As it should appear on receipts. May stay empty.")
+        _("name"), max_length=150, blank=True, help_text=_("Shown on receipts. Optional.")
     )
-    is_staff = models.BooleanField(
-        _("operator"), default=False, help_text=_("May sign in to the admin site.")
-    )
+    is_staff = models.BooleanField(_("operator"), default=False, help_text=_("Can sign in to the admin."))
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
+        _("active"), default=True, help_text=_("Clear this to block sign-in without deleting the account.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     # True from the sign-up until the e-mail address is verified: see email_verification.py.
@@ -54,8 +52,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [models.UniqueConstraint(Lower("email"), name="users_user_email_any_case_unique")]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from fido2.cose import UnsupportedKey
 from fido2.utils import websafe_encode
 from fido2.webauthn import (
@@ -152,5 +153,4 @@ def _update_counter(passkey: Authenticator, count: int) -> None:
 
 
 def _incorrect_code() -> ValidationError:
-    error: ValidationError = get_adapter().validation_error("incorrect_code")
-    return error
+    return ValidationError(_("This passkey can't be verified. Please try again."), code="incorrect_code")

@@ -30,7 +30,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if email_verification.is_verified_by_provider(sociallogin):
             email_verification.release_email(sociallogin.user.email)
         if request.user.is_anonymous and User.objects.filter(email=sociallogin.user.email).exists():
-            text = _("You have an account here already. Sign in to it, then connect %(name)s under Security.")
+            text = _(
+                "You already have an account with this e-mail address. "
+                "Sign in to it, then connect %(name)s on your account page."
+            )
             messages.info(request, text % {"name": sociallogin.provider.name})
             next_url = sociallogin.get_redirect_url(request) or settings.LOGIN_REDIRECT_URL
             raise ImmediateHttpResponse(redirect_to_login(resolve_url(next_url)))

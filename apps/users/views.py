@@ -55,7 +55,7 @@ def account(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save(commit=False).save(update_fields=["name"])  # a concurrent request may change other fields
-        messages.success(request, "Saved.")
+        messages.success(request, _("Your changes have been saved."))
         return redirect("account")
     context = {"form": form, "email_verified": email_verification.is_email_verified(request.user)}
     return render(request, "users/account.html", context)
@@ -84,7 +84,7 @@ def delete(request: SignedInRequest) -> HttpResponse:
         reasons = personal_data.delete_account(request.user)
         if not reasons:
             logout(request)
-            messages.success(request, _("Your account is deleted. Thank you for having been here."))
+            messages.success(request, _("Your account has been deleted."))
             return redirect("home")
     return render(request, "users/delete.html", {"form": form, "reasons": reasons})
 
@@ -93,7 +93,7 @@ def delete(request: SignedInRequest) -> HttpResponse:
 @login_required
 def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
-    messages.success(request, _("Signed out there."))
+    messages.success(request, _("The other browser has been signed out."))
     return redirect("usersessions_list")
 
 

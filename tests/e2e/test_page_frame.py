@@ -76,7 +76,7 @@ def test_account_menu_works_by_keyboard(page: Page, bob: User, goods: ProductCon
     expect(button).to_be_focused()
 
     button.press("Enter")
-    menu.get_by_role("button", name="Sign out").focus()
+    menu.get_by_role("button").focus()
     page.keyboard.press("Tab")  # leaves the menu
     expect(first).to_be_hidden()
 
@@ -90,5 +90,5 @@ def test_toast_and_menu_work_without_javascript(
     expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
     menu = page.get_by_role("banner").get_by_role("group")
     menu.locator("summary").click()
-    menu.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    menu.get_by_role("button").click()
+    expect(page.get_by_role("banner").locator("a[href^='/accounts/login/']")).to_be_visible()

@@ -215,17 +215,18 @@ ACCOUNT_FORMS = {
 def test_without_a_mail_server_people_are_told(ada: User, settings: Any, address: str) -> None:
     mail_by(settings, NO_MAIL_SERVER)
     known = Client().post(address, ACCOUNT_FORMS[address], follow=True)
-    assert "could not be sent just now" in known.content.decode()
+    assert "warning" in [message.level_tag for message in known.context["messages"]]
     assert known.status_code == 200
 
 
 def test_a_reset_tells_no_stranger_who_has_an_account(ada: User, settings: Any) -> None:
     mail_by(settings, NO_MAIL_SERVER)
     pages = [
-        Client().post("/accounts/password/reset/", {"email": email}, follow=True).content.decode()
+        Client().post("/accounts/password/reset/", {"email": email}, follow=True)
         for email in ("ada@example.com", "nobody@example.com")
     ]
-    assert pages[0].count("could not be sent") == pages[1].count("could not be sent") == 1
+    known, unknown = ([str(message) for message in page.context["messages"]] for page in pages)
+    assert known == unknown != []
 
 
 def test_the_worker_tries_account_mails_again(queue: None, ada: User, settings: Any) -> None:

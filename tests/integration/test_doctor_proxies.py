@@ -39,7 +39,6 @@ def diagnose(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ask:
         monkeypatch.setattr(doctor_proxies, "answers_half_a_body", lambda: False)
         findings = list(examine_proxies())
         assert findings[0].ok
-        assert "The site sees this command at" in findings[0].message
         return [f"{finding.message}. {finding.hint}" for finding in findings if not finding.ok]
 
     return examine
@@ -62,9 +61,7 @@ def test_doctor_says_how_many_proxies_there_are(
         assert found == []
     else:
         (line,) = found
-        assert (
-            "All shoppers have one IP address" if off < 0 else "Shoppers can choose the IP address"
-        ) in line
+        assert ("All shoppers appear to have" if off < 0 else "Shoppers can choose the IP address") in line
         assert f"Set TRUSTED_PROXIES={proxies} (now {proxies + off})" in line
 
 
@@ -77,7 +74,7 @@ def test_doctor_finds_a_header_that_names_another_proxy(diagnose: Ask, settings:
 
     configure(settings, deployed("fly"))
     (line,) = diagnose(cdn_and_fly)
-    assert line.startswith("All shoppers have one IP address, 104.23.243.81")
+    assert line.startswith("All shoppers appear to have the IP address 104.23.243.81")
     assert "Unset CLIENT_IP_HEADER (Fly-Client-IP does not name the client) and set TRUSTED_PROXIES=3" in line
     configure(settings, {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "3"})
     assert diagnose(cdn_and_fly) == []

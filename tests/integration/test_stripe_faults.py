@@ -104,7 +104,7 @@ def test_operator_gets_an_alert(
     said = StringIO()
     with pytest.raises(SystemExit):
         call_command("stripe_doctor", stdout=said, no_color=True)
-    assert said.getvalue().splitlines()[-1].startswith("BAD Stripe can't be reached")
+    assert said.getvalue().splitlines()[-1].startswith("FAIL Stripe can't be reached")
     stripe_itself.heals()
     call_command("reconcile_purchases", stdout=StringIO())
     call_command("bootstrap_ecommerce", stdout=StringIO())
@@ -124,8 +124,8 @@ def test_doctor_reports_a_response_that_breaks_off(
     said = StringIO()
     with pytest.raises(SystemExit):
         call_command("stripe_doctor", stdout=said, no_color=True)
-    assert "ok  Account" in said.getvalue()
-    assert said.getvalue().splitlines()[-1].startswith("BAD Stripe can't be reached")
+    assert "ok   Account" in said.getvalue()
+    assert said.getvalue().splitlines()[-1].startswith("FAIL Stripe can't be reached")
 
 
 def test_pages_do_not_wait_after_one_has_timed_out(

@@ -65,30 +65,32 @@ def check_shop() -> dict[str, str]:
     problems = {
         "webhooks silent": (
             health.is_silent,
-            f"{health.waiting} purchases wait for a Stripe event; last event: {last_event}. "
-            "Run: manage.py stripe_doctor",
+            f"Purchases that wait for an event from Stripe: {health.waiting}. Last event: {last_event}. "
+            "To find the reason, run: python manage.py stripe_doctor",
         ),
         "events failing": (
             health.failing,
-            f"{health.failing} Stripe events could not be processed. See /admin/ecommerce/webhookevent/",
+            f"Stripe events that could not be processed: {health.failing}. "
+            f"See {settings.SITE_URL}/admin/ecommerce/webhookevent/",
         ),
         "mails unsent": (
             unsent,
-            f"{unsent} e-mails to buyers could not be sent. See /admin/ecommerce/mail/ and check EMAIL_URL",
+            f"E-mails to buyers that could not be sent: {unsent}. "
+            f"Check EMAIL_URL, and see {settings.SITE_URL}/admin/ecommerce/mail/",
         ),
         "worker silent": (
             is_worker_silent(),
-            "Queued tasks wait, but no worker runs them. Start manage.py db_worker",
+            "Tasks are waiting, but no worker runs them. Start one: python manage.py db_worker",
         ),
         "billed twice": (
             twice,
-            f"{len(twice)} buyers pay for two subscriptions to the same product: {_list_buyers(twice)}. "
-            "Cancel one of each in Stripe's Dashboard, and refund what was charged twice",
+            f"Buyers who pay for two subscriptions to the same product: {_list_buyers(twice)}. "
+            "Cancel one of the two in Stripe's Dashboard, and refund its payments",
         ),
         "billed without account": (
             without_account,
-            f"{len(without_account)} subscriptions of deleted accounts are still charged: "
-            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard: their buyers can't sign in",
+            f"Subscriptions that are still charged although the account was deleted: "
+            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard",
         ),
     }
     return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
@@ -102,15 +104,15 @@ def _describe_lost_events(report: Reconciliation) -> str:
     """Return the text of the alert, or "" if no event is missing or it may still be in transit."""
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if report.late_events or report.found or (report.repaired and is_quiet):
-        return f"Some Stripe events did not arrive. {report} Run: manage.py stripe_doctor"
+        return f"Some Stripe events did not arrive. {report} To find the reason, run: python manage.py stripe_doctor"
     return ""
 
 
 def _mail(alerts: dict[str, str]) -> None:
     lines = [*(f"- {text}" for text in alerts.values()), ""]
-    lines += [settings.SITE_URL, "The same alert is not sent again for a day."]
+    lines += [settings.SITE_URL, "Each alert is sent at most once a day."]
     try:
-        mail_admins(f"{settings.SITE_NAME} needs you: {', '.join(alerts)}", "\n".join(lines))
+        mail_admins(f"Action needed at {settings.SITE_NAME}: {', '.join(alerts)}", "\n".join(lines))
     except Exception as error:  # mail backends raise errors of many types
         logger.error("The alert could not be mailed to ALERT_EMAIL: %s", error)
         return

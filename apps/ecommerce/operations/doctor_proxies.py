@@ -34,16 +34,16 @@ def examine_proxies() -> Iterator[Finding]:
         yield _not_checked(reason, "Start the site, or correct SITE_URL.")
         return
     if not (plain and forged and underscored):
-        hint = "Run this where the site runs, with the site's SECRET_KEY."
+        hint = "Run this command on the site's server, with the site's SECRET_KEY."
         yield _not_checked(f"{settings.SITE_URL}{READYZ} returns no details to this command", hint)
         return
     expected = (
         ", which should be this machine's public IP address" if is_public_url(settings.SITE_URL) else ""
     )
-    yield Finding(True, f"The site sees this command at {plain['client_address']}{expected}")
+    yield Finding(True, f"For the site, this command has the IP address {plain['client_address']}{expected}")
     if settings.SITE_URL.startswith("https://") and not plain["https"]:
         hint = "Set BEHIND_TLS_PROXY=true, and let the proxy set X-Forwarded-Proto."
-        yield Finding(False, "The site takes https requests for http", hint)
+        yield Finding(False, "The site treats HTTPS requests as HTTP", hint)
     yield from _check_forgery(forged, underscored)
     yield from _check_shared_ip(plain, forged)
     if is_public_url(settings.SITE_URL):
@@ -88,7 +88,7 @@ def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[
     client = normalize_ip(plain["hops"][-1 - proxies :][0])
     too_few = not plain["client_ip_header"] and plain["trusted_proxies"] < proxies
     if plain["client_address"] != client or too_few:
-        message = f"All shoppers have one IP address, {plain['client_address']}: one can lock out all"
+        message = f"All shoppers appear to have the IP address {plain['client_address']}: one of them can lock out all"
         yield Finding(False, message, _trusted_proxies_hint(forged))
 
 

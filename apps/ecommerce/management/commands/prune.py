@@ -11,14 +11,18 @@ class Command(BaseCommand):
     help = "Delete expired sessions, old task results, old processed events and unused pictures. Safe on a live site."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Print the numbers, delete nothing.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Print how many would be deleted, without deleting anything.",
+        )
 
     def handle(self, *args: Any, dry_run: bool = False, **options: Any) -> None:
         verb = "would be deleted" if dry_run else "deleted"
         for name, rows in find_outdated_rows().items():
             count = rows.count() if dry_run else delete_rows(rows)
-            self.stdout.write(f"{count} {name} {verb}")
+            self.stdout.write(f"{name}: {count} {verb}")
         pictures = list(find_unused_pictures())
         for picture in [] if dry_run else pictures:
             default_storage.delete(picture)
-        self.stdout.write(f"{len(pictures)} unused pictures {verb}")
+        self.stdout.write(f"unused pictures: {len(pictures)} {verb}")

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         healthy = True
         for finding in examine(fix=fix):
             healthy = healthy and finding.ok
-            mark = self.style.SUCCESS("ok  ") if finding.ok else self.style.ERROR("BAD ")
+            mark = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("FAIL ")
             self.stdout.write(f"{mark}{finding.message}{'' if finding.ok else f'. {finding.hint}'}")
         if not healthy:
             sys.exit(1)
