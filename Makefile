@@ -1,4 +1,4 @@
-# Two commands matter: `make run` and `make test`. `make help` lists the others.
+# The most important commands are `make run` and `make test`. `make help` lists all.
 
 # Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (creates .venv).
 export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON

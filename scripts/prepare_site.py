@@ -1,4 +1,4 @@
-"""The part of `make run` that needs Django: migrate, copy the catalogue, create demo users. Argument: the port."""
+"""The part of `make run` that needs Django: migrate, copy the catalogue, create demo users. Argument: port."""
 
 import os
 import sys
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _exit_if_database_is_older() -> None:
-    """Exit if the database has migrations from before the first release, which are now in 0001_initial."""
+    """Exit if the database has migrations that were removed before the first release."""
     loader = MigrationLoader(connection)
     removed = loader.applied_migrations.keys() - loader.disk_migrations.keys()
     if any(app in ("ecommerce", "users") for app, _name in removed):
@@ -56,7 +56,7 @@ def _exit_if_database_is_older() -> None:
 
 def _summary(port: int) -> str:
     url = f"http://127.0.0.1:{port}"
-    lines = ["", f"{settings.SITE_NAME} runs at  {url}/", f"Stripe:  {_mode()}", ""]
+    lines = ["", f"{settings.SITE_NAME} runs at  {url}/", f"Stripe:  {_stripe_mode()}", ""]
     if settings.TUNNEL_URL:
         lines.insert(2, f"and, for anyone with the URL, at {settings.TUNNEL_URL}/")
     if settings.DEBUG:
@@ -75,7 +75,7 @@ def _summary(port: int) -> str:
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
 
 
-def _mode() -> str:
+def _stripe_mode() -> str:
     key = settings.STRIPE_SECRET_KEY
     if settings.STRIPE_SANDBOX:
         return "the offline sandbox (to use Stripe, add your keys to .env)"

@@ -1,6 +1,6 @@
-"""`make run`: install and prepare the site, then serve it at http://127.0.0.1:$PORT. Never overwrites .env or data.
+"""`make run`: install and prepare the site, then serve it at http://127.0.0.1:$PORT. It never overwrites .env and data.
 
-Standard library only: this runs before anything is installed.
+Only the standard library: this runs before anything is installed.
 """
 
 import os
@@ -28,7 +28,6 @@ def main() -> None:
 
 
 def _codespaces_url(port: int) -> str:
-    """Return the URL of this port in GitHub Codespaces, or ""."""
     names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
     name, domain = map(os.environ.get, names)
     return f"https://{name}-{port}.{domain}" if name and domain else ""

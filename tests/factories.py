@@ -14,7 +14,7 @@ from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
-from config import services
+from config import service_settings
 from config.env_urls import email_url
 
 VISA = "4242424242424242"
@@ -115,10 +115,10 @@ def sent_kinds() -> list[str]:
 
 def readiness(**headers: str) -> Any:
     """The response of /readyz with its details, as stripe_doctor asks for it."""
-    return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
+    return Client().get("/readyz", headers={"Authorization": self_request.authorization_header(), **headers})
 
 
 def mail_by(settings: Any, url: str) -> None:
     """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
-    for name, value in services.email(*email_url(url)).items():
+    for name, value in service_settings.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -23,7 +23,7 @@ from apps.users.models import User
 DAY = timedelta(days=1)
 ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
-# States that depend on more than the status: the status, and dates relative to now.
+# States that depend on more than the status: status, and dates relative to now.
 STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
     "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),
@@ -114,7 +114,7 @@ def samples() -> dict[str, Any]:
 
 
 def make_purchase(state: str) -> Purchase:
-    """Return a purchase in a state of status_messages.MESSAGES."""
+    """Return a purchase in this state, a key of status_messages.MESSAGES."""
     status, dates = state_fields(state)
     is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
@@ -143,7 +143,6 @@ def make_purchase(state: str) -> Purchase:
 
 
 def state_fields(state: str) -> tuple[Status, dict[str, timedelta]]:
-    """Return the status of a state, and dates relative to now."""
     return STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
 
 

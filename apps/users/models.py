@@ -21,7 +21,7 @@ class UserManager(BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the whole address in lower case; Django would change the domain only."""
+        """Return the whole address in lower case. Django would change only the domain."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -29,8 +29,6 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A user who signs in with an e-mail address."""
-
     email = models.EmailField(
         "e-mail address",
         unique=True,
@@ -44,7 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Clear this to block sign-in without deleting the account.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # True from the sign-up until the e-mail address is proven: see email_proof.py.
+    # True from the sign-up until the e-mail address is verified: see email_verification.py.
     unproven_signup = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -69,9 +67,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email.split("@")[0]
 
 
+# email_changes.py can undo these changes.
 class AddressChange(models.Model):
-    """A change of a proven e-mail address, which email_changes.py can undo."""
-
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = models.EmailField(db_index=True)
     new_email = models.EmailField()

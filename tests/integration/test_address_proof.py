@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.users.email_proof import remove_unproven_credentials
+from apps.users.email_verification import remove_unverified_credentials
 from apps.users.forms import NameForm
 from apps.users.models import User
 from tests.factories import signed_in
@@ -415,7 +415,7 @@ def test_two_proofs_at_the_same_time_remove_once(client: Client, mailoutbox: lis
     sign_up(client, EMAIL)
     read_before = User.objects.get()
     by_link(client, mailoutbox)
-    remove_unproven_credentials(client.get("/accounts/").wsgi_request, read_before)
+    remove_unverified_credentials(client.get("/accounts/").wsgi_request, read_before)
     assert can_sign_in(PASSWORD)
 
 

@@ -26,7 +26,7 @@ from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.purchases import emails
 from apps.users.emails import MAX_ATTEMPTS
 from apps.users.models import User
-from config import services
+from config import service_settings
 from tests.databases import environment
 from tests.factories import (
     LOCMEM,
@@ -177,8 +177,8 @@ def test_a_mail_server_that_hangs_keeps_no_buyer_waiting(
     as_ada: Client, icons: ProductConfiguration, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a worker the buyer waits for it, so not for long; reconcile sends it later."""
-    assert services.EMAIL_TIMEOUT_SECONDS <= 5
-    monkeypatch.setattr(services, "EMAIL_TIMEOUT_SECONDS", 0.3)
+    assert service_settings.EMAIL_TIMEOUT_SECONDS <= 5
+    monkeypatch.setattr(service_settings, "EMAIL_TIMEOUT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, says nothing
         mail_by(settings, f"smtp://127.0.0.1:{mute.getsockname()[1]}")
         started = time.monotonic()

@@ -173,7 +173,7 @@ def test_readyz_tells_the_public_only_whether_it_is_ready(
     ada: User, olive: User, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.METRICS_TOKEN, settings.ADMIN_REQUIRES_MFA = "for-prometheus", True
-    old = self_request.authorization()
+    old = self_request.authorization_header()
     others = [
         Client(),
         signed_in(ada),

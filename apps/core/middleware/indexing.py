@@ -1,4 +1,4 @@
-"""Allow search engines to index the views named here only. robots.txt does not work for that.
+"""Allow search engines to index the views in INDEXED_PAGES and INDEXED_IMAGES only. robots.txt does not work for that.
 
 https://developers.google.com/search/docs/crawling-indexing/block-indexing
 """

@@ -64,7 +64,7 @@ def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _sample_purchase(kind: str) -> Purchase | None:
-    """Return the newest purchase with this kind of e-mail, or another one with sample values."""
+    # Prefer a purchase with this kind of e-mail; else fill in what the template needs.
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
     if purchase := purchases.filter(mails__kind=kind).first():
         return purchase

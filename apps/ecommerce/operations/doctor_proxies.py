@@ -14,7 +14,7 @@ import requests
 from django.conf import settings
 
 from apps.core.client_ip import normalize_ip
-from apps.core.self_request import authorization
+from apps.core.self_request import authorization_header
 from apps.core.site_urls import is_public_url
 
 TIMEOUT_SECONDS = 10
@@ -60,7 +60,7 @@ def check_proxies() -> Iterator[Finding]:
 def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
     response = requests.get(
         f"{settings.SITE_URL}{READYZ}",
-        headers={"Authorization": authorization(), **headers},
+        headers={"Authorization": authorization_header(), **headers},
         timeout=TIMEOUT_SECONDS,
         allow_redirects=False,
     )

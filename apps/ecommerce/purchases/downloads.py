@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date
 
-from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
+from apps.core.file_slots import RETRY_AFTER_SECONDS, acquire_slot
 from apps.core.standalone_page import render_standalone
 
 CHUNK_BYTES = 64 * 1024
@@ -69,7 +69,7 @@ def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, s
     headers["Content-Length"] = str(len(part))
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    if chunks := hold_slot(_read_chunks(file, part), request.user.pk):
+    if chunks := acquire_slot(_read_chunks(file, part), request.user.pk):
         return StreamingHttpResponse(chunks, status=status, headers=headers)
     template = "ecommerce/too_many_downloads.html"
     return render_standalone(request, template, 503, retry_after=RETRY_AFTER_SECONDS)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start_checkout
@@ -33,7 +33,7 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@limited("checkout")
+@rate_limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -69,7 +69,7 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-@limited("poll")
+@rate_limited("poll")
 def purchase_changes(request: SignedInRequest) -> HttpResponse:
     """Return 204 while the page's stamp `seen` is current, otherwise an event that makes the page update itself.
 
@@ -99,7 +99,7 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-@limited("poll")
+@rate_limited("poll")
 def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Return the polled status fragment, or 204 while the stamp `seen` is current. Works without webhooks."""
     view = request.GET.get("view", "page")
@@ -117,7 +117,7 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
-@limited("portal")
+@rate_limited("portal")
 def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _get_purchase_or_404(request, public_id)
     try:
@@ -131,7 +131,7 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
-@limited("portal")
+@rate_limited("portal")
 def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _get_purchase_or_404(request, public_id)
     try:

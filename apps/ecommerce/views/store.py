@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
@@ -24,7 +24,7 @@ UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no
 
 
 @require_safe
-@limited("search", parameter="q")
+@rate_limited("search", parameter="q")
 @cache_public_page(type=one_of(TYPE_FILTERS), sort=one_of(SORTS), page=cacheable_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)

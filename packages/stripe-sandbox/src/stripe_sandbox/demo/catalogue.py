@@ -1,4 +1,4 @@
-"""The demo catalogue, with every kind of price. Images: static/stripe_sandbox/art/<slug>.svg."""
+"""Demo products with all kinds of prices. Their images are in static/stripe_sandbox/art/<slug>.svg."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ..resources import prices, products
 
 @dataclass(frozen=True)
 class DemoPrice:
-    """`amount` is in minor units; `interval` "month" or "year" makes the price recurring."""
+    """`amount` is in minor units. `interval` is "month" or "year" for a recurring price."""
 
     amount: int
     nickname: str = ""
@@ -21,7 +21,7 @@ class DemoPrice:
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """The first price is the default price. Further images are <slug>-2.svg, <slug>-3.svg, …"""
+    """The first price is the default price. More images are in <slug>-2.svg, <slug>-3.svg, …"""
 
     slug: str
     name: str
@@ -122,9 +122,9 @@ PRODUCTS = (
 
 
 def ensure_demo_catalogue() -> None:
-    """Create the demo products, last first, so that lists (newest first) keep this order; emit no events.
+    """Create the demo products without events, unless a product exists.
 
-    Do nothing if any product exists.
+    The last one first: Stripe lists the newest first, so lists have the order of this file.
     """
     with storage.transaction():
         if not storage.page("product", limit=1)[0]:
@@ -133,7 +133,7 @@ def ensure_demo_catalogue() -> None:
 
 
 def _create(demo: DemoProduct) -> None:
-    # Stable ids, so that the store keeps URLs and content of its products after "Start over".
+    # Fixed ids, so that the store keeps URLs and content of its products after "Start over".
     name = demo.slug.replace("-", "_")
     files = [demo.slug, *(f"{demo.slug}-{number}" for number in range(2, demo.pictures + 1))]
     product = products.new(
