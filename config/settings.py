@@ -236,7 +236,8 @@ ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", env_values.path, default=VAR_DIR / "static")
 STATICFILES_DIRS = [SHOP_DIR / "static", BASE_DIR / "static"]
-WHITENOISE_ROOT = BASE_DIR / "static" / "brand"  # /favicon.ico
+brand_dirs = [folder / "static" / "brand" for folder in (SHOP_DIR, BASE_DIR)]
+WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())  # /favicon.ico
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_URL = env.read("MEDIA_URL", env_urls.media_url, default="/media/")
