@@ -39,6 +39,7 @@ SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", env_values.email_address, default="hel
 REFUND_DAYS = env.int("REFUND_DAYS", default=14)
 CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
+INDEXED_PAGES = ["home", "store", "product", "terms", "privacy", "refunds"]  # all other pages: noindex
 MAINTENANCE = env.bool("MAINTENANCE", default=False)
 WEB_HOST = env.read("HOST", env_urls.listen_address, default="127.0.0.1")
 WEB_PORT = env.int("PORT", default=8000, minimum=1, maximum=65535)
