@@ -7,17 +7,25 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from scripts.fork_copy import apply_page, copy_project, read_blocks, run_tests
+from scripts.fork_copy import apply_page, copy_project, read_blocks, run, run_tests
 
 PAGES = [page for page in sorted((settings.BASE_DIR / "docs").glob("*.md")) if read_blocks(page)]
 
 
-def test_examples_pass_their_tests_in_a_copy(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+def test_examples_pass_tests_and_checks_in_a_copy(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy_project(copy)
     for page in PAGES:
         apply_page(page, copy)
     run_tests(copy, "apps/shop/tests")
+    run(
+        copy, "-m", "ruff", "check", "--fix", "--select", "I", "apps/shop"
+    ).check_returncode()  # sorts imports
+    style = run(copy, "-m", "ruff", "check", "apps/shop")
+    assert style.returncode == 0, style.stdout
+    imports = run(copy, "scripts/check_imports.py")
+    assert imports.returncode == 0, imports.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -45,9 +53,16 @@ def test_paragraph_before_a_block_names_its_file(tmp_path: Path) -> None:
 
 def test_blocks_are_written_once(tmp_path: Path) -> None:
     page, file = tmp_path / "page.md", tmp_path / "apps" / "shop" / "models.py"
-    page.write_text("Add to `apps/shop/models.py`:\n\n```python\na = 1\n```\n")
+    page.write_text("Add to `apps/shop/models.py`:\n\n```python\nimport os\n\na = os.name\n```\n")
     file.parent.mkdir(parents=True)
-    file.write_text('"""Your models."""\n')
+    file.write_text('"""Your models."""\n\nimport re\n\nb = re.X\n')
     for _ in range(2):
         apply_page(page, tmp_path)
-    assert file.read_text() == '"""Your models."""\n\na = 1\n'
+    lines = file.read_text().split("\n")
+    assert list(filter(None, lines)) == [
+        '"""Your models."""',
+        "import re",
+        "import os",
+        "b = re.X",
+        "a = os.name",
+    ]

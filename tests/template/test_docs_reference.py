@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -67,6 +68,26 @@ def test_statuses_that_give_access_are_documented(
 def test_handled_events_are_documented() -> None:
     events = [name for row in read_table("webhooks.md", "Handled events") for name in names(row[0])]
     assert sorted(events) == sorted(webhooks.HANDLERS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"STRIPE_WEBHOOK_SECRET": ""}, 404),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_of_another_endpoint"}, 400),
+        ({"ALLOWED_HOSTS": ["shop.example.com"]}, 400),
+        ({"SECURE_SSL_REDIRECT": True}, 301),
+        ({"MAINTENANCE": True}, 503),
+    ],
+)
+def test_reasons_of_refused_webhooks(settings: Any, changes: dict[str, Any], status: int) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    response = Client().post("/webhooks/stripe/", b"{}", content_type="application/json")
+    assert response.status_code == status
+    faq = (settings.BASE_DIR / "docs" / "faq.md").read_text()
+    responses = [cells[0] for cells in read_table("webhooks.md", "Responses")]
+    assert f"## The webhook answers {status}" in faq or str(status) in responses
 
 
 @pytest.mark.parametrize("page", ["faq.md", "webhooks.md", "testing.md", "data-models.md"])
