@@ -7,6 +7,8 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from scripts.fork_copy import read_blocks
+
 ROOT = settings.BASE_DIR
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
 PAGES.remove(ROOT / "CHANGELOG.md")  # it tells what has been
@@ -31,7 +33,9 @@ def test_links_in_the_documentation_lead_to_files(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_in_the_documentation_lead_to_headings(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)", page.read_text())
-    assert [link for link in links if link[1] not in _anchors(page.parent / link[0] if link[0] else page)] == []
+    assert [
+        link for link in links if link[1] not in _anchors(page.parent / link[0] if link[0] else page)
+    ] == []
 
 
 def _anchors(page: Path) -> set[str]:
@@ -43,7 +47,9 @@ def test_all_pages_are_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").glob("**/*.md")]
     in_other_indexes = ("README.md", "deploy/")
-    assert [page for page in pages if f"({page})" not in index and not page.startswith(in_other_indexes)] == []
+    assert [
+        page for page in pages if f"({page})" not in index and not page.startswith(in_other_indexes)
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -52,6 +58,9 @@ def test_commands_in_the_documentation_exist(page: Path) -> None:
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= set(targets)
     assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= set(get_commands())
+    commands = "".join(block.text for block in read_blocks(page) if block.language == "sh")
+    paths = re.findall(r"pytest ((?:tests|apps)/[\w/.]+)", commands)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_code_refers_to_pages_that_exist() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from apps.ecommerce.models import (
 )
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
+from stripe_sandbox import testing
 from tests.factories import bought
 
 MODELS: list[type[Model]] = [
@@ -88,6 +90,16 @@ def test_reasons_of_refused_webhooks(settings: Any, changes: dict[str, Any], sta
     faq = (settings.BASE_DIR / "docs" / "faq.md").read_text()
     responses = [cells[0] for cells in read_table("webhooks.md", "Responses")]
     assert f"## The webhook answers {status}" in faq or str(status) in responses
+
+
+def test_fixtures_and_functions_for_tests_exist() -> None:
+    sandbox_plugin = Path(testing.__file__)
+    files = [settings.BASE_DIR / "tests" / name for name in ("plugins/shop.py", "factories.py")]
+    defined = re.findall(r"^def (\w+)", "".join(map(Path.read_text, [*files, sandbox_plugin])), re.MULTILINE)
+    rows = read_table("testing.md", "Your own tests")
+    documented = [name for cell, _meaning in rows for name in re.findall(r"`(\w+)", cell)]
+    assert set(documented) <= set(defined)
+    assert len(documented) > 10
 
 
 @pytest.mark.parametrize("page", ["faq.md", "webhooks.md", "testing.md", "data-models.md"])
