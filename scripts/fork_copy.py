@@ -3,6 +3,7 @@
 docs/README.md describes how a page says which file a block of code belongs to. Standard library only.
 """
 
+import ast
 import os
 import re
 import shlex
@@ -87,7 +88,28 @@ def run_tests(target: Path, *arguments: str, **variables: str) -> str:
 
 
 def _write(block: Block, file: Path) -> None:
+    """Write the file, or append to it: imports after those of the file, other code to its end."""
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text(encoding="utf-8") if block.appends and file.exists() else ""
-    if block.text not in before:
-        file.write_text(f"{before}\n{block.text}" if before else block.text, encoding="utf-8")
+    imports, code = _split_imports(block.text) if before and file.suffix == ".py" else ("", block.text)
+    if not before:
+        file.write_text(code, encoding="utf-8")
+    elif code not in before:
+        head, rest = _split_imports(before) if imports else (before, "")
+        file.write_text(f"{head}{imports}{rest}\n{code}", encoding="utf-8")
+
+
+def _split_imports(text: str) -> tuple[str, str]:
+    """Split Python code after its docstring and imports."""
+    try:
+        statements = ast.parse(text).body
+    except IndentationError:  # lines of a function
+        return "", text
+    last_line = 0
+    for statement in statements:
+        is_docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not is_docstring and not isinstance(statement, ast.Import | ast.ImportFrom):
+            break
+        last_line = statement.end_lineno or 0
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[:last_line]), "".join(lines[last_line:])
