@@ -134,7 +134,7 @@ class Env:
             # Variables of other programs: LANGUAGE, AWS_…, DATABASE_URL_READONLY.
             is_foreign = "_" not in name or name.startswith(("AWS_", f"{suggestion}_"))
             if suggestion and (name in self.names_in_file or not is_foreign):
-                hint = "(Read a variable of your own in apps/shop/settings.py.)"
+                hint = "(Read a variable of your own in config/settings.py.)"
                 lines.append(f"{name} is no setting. Did you mean {suggestion}? {hint}")
         return lines
 
