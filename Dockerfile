@@ -11,6 +11,8 @@ COPY requirements-optional.txt /tmp/
 RUN python -m venv /venv
 RUN /venv/bin/pip install --no-cache-dir --only-binary=:all: --require-hashes --requirement /tmp/requirements.txt \
     --requirement /tmp/requirements-optional.txt
+COPY apps/shop/requirements.txt /tmp/shop-requirements.txt
+RUN /venv/bin/pip install --no-cache-dir --requirement /tmp/shop-requirements.txt
 ARG STRIPE_SANDBOX=
 COPY packages /tmp/packages
 RUN if [ "$STRIPE_SANDBOX" = true ]; then /venv/bin/pip install --no-cache-dir --no-deps /tmp/packages/stripe-sandbox; fi

@@ -7,3 +7,6 @@ from config.production_checks import exit_if_misconfigured
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 exit_if_misconfigured()
 application = get_asgi_application()
+from apps.core import page_cache  # noqa: E402  (needs the settings)
+
+page_cache.drop_pages()  # this version may render other pages

@@ -39,6 +39,7 @@ SUPPORT_EMAIL = env.read("SUPPORT_EMAIL", env_values.email_address, default="hel
 REFUND_DAYS = env.int("REFUND_DAYS", default=14)
 CURRENCY_FORMAT = env.choice("CURRENCY_FORMAT", ["symbol", "code"], default="symbol")
 SELLER_ADDRESS = [line.strip() for line in env.str("SELLER_ADDRESS", default="").split("|") if line.strip()]
+INDEXED_PAGES = ["home", "store", "product", "terms", "privacy", "refunds"]  # all other pages: noindex
 MAINTENANCE = env.bool("MAINTENANCE", default=False)
 WEB_HOST = env.read("HOST", env_urls.listen_address, default="127.0.0.1")
 WEB_PORT = env.int("PORT", default=8000, minimum=1, maximum=65535)
@@ -236,7 +237,8 @@ ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", env_values.path, default=VAR_DIR / "static")
 STATICFILES_DIRS = [SHOP_DIR / "static", BASE_DIR / "static"]
-WHITENOISE_ROOT = BASE_DIR / "static" / "brand"  # /favicon.ico
+brand_dirs = [folder / "static" / "brand" for folder in (SHOP_DIR, BASE_DIR)]
+WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())  # /favicon.ico
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_URL = env.read("MEDIA_URL", env_urls.media_url, default="/media/")

@@ -19,6 +19,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN = ("requirements.txt",)
 DEV = (*RUN, "requirements-optional.txt", "requirements-dev.txt")
+SHOP = ROOT / "apps/shop/requirements.txt"
 SANDBOX = ROOT / "packages/stripe-sandbox"
 EDITABLE_SANDBOX = ("--no-deps", "--editable", SANDBOX)
 PIP_INSTALL = ("-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check")
@@ -38,12 +39,13 @@ def stop(message: str) -> NoReturn:
 
 
 def ensure(files: Sequence[str]) -> None:
-    """Create .venv if needed. Install these requirements and the sandbox if they have changed."""
+    """Create .venv if needed. Install these requirements, those of apps/shop and the sandbox if they have changed."""
     if not _is_usable():
         _create()
     for name in files:
         _install_once(name, ROOT / name, "--require-hashes", "-r", ROOT / name)
     # A separate command: pip refuses folders in a command with hashes.
+    _install_once("shop-requirements", SHOP, "-r", SHOP)
     _install_once("stripe-sandbox", SANDBOX / "pyproject.toml", *EDITABLE_SANDBOX)
 
 

@@ -57,7 +57,12 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
 
 def invalidate(**signal: object) -> None:
     """Drop all cached pages of all processes after the commit of the current transaction."""
-    transaction.on_commit(lambda: caches["pages"].set(VERSION_KEY, uuid4().hex, None))
+    transaction.on_commit(drop_pages)
+
+
+def drop_pages() -> None:
+    """Drop all cached pages of all processes now."""
+    caches["pages"].set(VERSION_KEY, uuid4().hex, None)
 
 
 def invalidate_on(*senders: type[models.Model]) -> None:

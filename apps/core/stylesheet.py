@@ -35,7 +35,8 @@ def last_modified(paths: Iterable[Path]) -> float:
 
 
 def _find_all() -> Iterator[Path]:
-    yield from find_source(ENTRY).parent.rglob("*.css")
+    for folder in settings.STATICFILES_DIRS:
+        yield from Path(folder, "css").rglob("*.css")
 
 
 @lru_cache(maxsize=1)

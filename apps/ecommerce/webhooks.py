@@ -209,6 +209,23 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+def add_handler(event_type: str) -> Callable[[Handler], Handler]:
+    """Decorate a handler of this type of event. It runs after the store's own handler, if there is one."""
+
+    def add(handler: Handler) -> Handler:
+        store_handler = HANDLERS.get(event_type)
+
+        def run_both(data: Payload, cause: str) -> None:
+            if store_handler:
+                store_handler(data, cause)
+            handler(data, cause)
+
+        HANDLERS[event_type] = run_both
+        return handler
+
+    return add
+
+
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
     if purchase:

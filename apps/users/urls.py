@@ -1,4 +1,5 @@
 from allauth.account import views as allauth
+from django.conf import settings
 from django.urls import path
 
 from apps.core.rate_limits import rate_limited
@@ -7,6 +8,7 @@ from apps.users.emails import posted_mailbox
 from apps.users.passkeys import AddPasskeyView
 
 request_login_code = rate_limited("request_login_code", by=posted_mailbox)(allauth.request_login_code)
+add_passkey = path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn")
 reset_password = rate_limited("reset_password", by=posted_mailbox)(allauth.password_reset)
 
 urlpatterns = [
@@ -20,5 +22,5 @@ urlpatterns = [
     path("email/", views.ChangeEmailView.as_view(), name="account_email"),
     path("login/code/", request_login_code, name="account_request_login_code"),
     path("password/reset/", reset_password, name="account_reset_password"),
-    path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn"),
+    *([add_passkey] if "webauthn" in settings.MFA_SUPPORTED_TYPES else []),
 ]

@@ -1,9 +1,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sitemaps import Sitemap
 from django.db.models import Max, QuerySet
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.storefront.seo import image_urls
@@ -11,7 +12,7 @@ from apps.ecommerce.storefront.seo import image_urls
 
 class PagesSitemap(Sitemap):
     def items(self) -> list[str]:
-        return ["home", "store", "terms", "privacy", "refunds"]
+        return [name for name in settings.INDEXED_PAGES if _is_single_page(name)]
 
     def location(self, item: str) -> str:
         return reverse(item)
@@ -33,6 +34,14 @@ class ProductsSitemap(Sitemap):
 
     def get_urls(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return [{**url, "images": image_urls(url["item"])} for url in super().get_urls(*args, **kwargs)]
+
+
+def _is_single_page(name: str) -> bool:
+    """Return False if the URL has arguments: such pages need a sitemap of their own."""
+    try:
+        return bool(reverse(name))
+    except NoReverseMatch:
+        return False
 
 
 SITEMAPS: dict[str, type[Sitemap] | Sitemap] = {"pages": PagesSitemap, "products": ProductsSitemap}

@@ -48,7 +48,7 @@ def mail_html(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def previews(request: HttpRequest) -> HttpResponse:
-    samples = [(kind, _sample_purchase(kind)) for kind in Mail.Kind]
+    samples = [(kind, _sample_purchase(kind)) for kind in emails.TEXTS]
     mails = [(kind, emails.build_email(kind, purchase)) for kind, purchase in samples if purchase]
     return render(request, "devtools/mail_previews.html", {"mails": mails})
 
@@ -58,7 +58,7 @@ def previews(request: HttpRequest) -> HttpResponse:
 @csp(MAIL_POLICY)  # type: ignore[arg-type]
 def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
     purchase = _sample_purchase(kind)
-    if purchase is None or kind not in Mail.Kind.values:
+    if purchase is None or kind not in emails.TEXTS:
         raise Http404("There is no such e-mail, or no purchase to write about.")
     return HttpResponse(str(emails.build_email(kind, purchase).alternatives[0][0]))
 

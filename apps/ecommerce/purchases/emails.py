@@ -56,9 +56,10 @@ class EmailText:
     text: str | Promise
     link: str | Promise
     has_receipt: bool = False
+    template: str = "ecommerce/mail/mail"  # .html and .txt
 
 
-TEXTS: dict[Mail.Kind, EmailText] = {
+TEXTS: dict[str, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
         _("Your order: %(product)s"),
         _("Thanks for your order"),
@@ -139,7 +140,7 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
         queue_email(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
 
 
-def queue_email(purchase: Purchase, kind: Mail.Kind, about: str) -> None:
+def queue_email(purchase: Purchase, kind: str, about: str) -> None:
     """Create and queue an e-mail, unless one of this kind and `about` exists."""
     try:
         with transaction.atomic():
@@ -178,7 +179,7 @@ def send_email(mail_id: int) -> None:
 def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
-        email, values = TEXTS[Mail.Kind(kind)], message_values(purchase)
+        email, values = TEXTS[kind], message_values(purchase)
         renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {
             "purchase": purchase,
@@ -195,10 +196,10 @@ def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
         }
         message = EmailMultiAlternatives(
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
-            body=render_to_string("ecommerce/mail/mail.txt", context),
+            body=render_to_string(f"{email.template}.txt", context),
             to=[purchase.email],
             reply_to=[settings.SUPPORT_EMAIL],
             headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
         )
-        message.attach_alternative(render_to_string("ecommerce/mail/mail.html", context), "text/html")
+        message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")
     return message

@@ -1,0 +1,113 @@
+"""The tables of the reference pages are complete: fields, statuses and handled events."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from apps.ecommerce import webhooks
+from apps.ecommerce.models import (
+    Mail,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    PurchaseStatus,
+    StatusChange,
+    StripeCustomer,
+    WebhookEvent,
+)
+from apps.ecommerce.purchases.entitlements import owned
+from apps.users.models import User
+from stripe_sandbox import testing
+from tests.factories import bought
+
+MODELS: list[type[Model]] = [
+    *(Product, Price, ProductConfiguration, Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    User,
+]
+
+
+def read_table(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the rows below a heading."""
+    text = (settings.BASE_DIR / "docs" / page).read_text()
+    section = re.split(r"^#+ ", text.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| (.*) \|$", section, re.MULTILINE)
+    return [row.split(" | ") for row in rows[1:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_all_fields_are_documented(model: type[Model]) -> None:
+    documented = {name for row in read_table("data-models.md", model.__name__) for name in names(row[0])}
+    fields = {field.name for field in model._meta.concrete_fields if field.name != "id" or "id" in documented}
+    assert documented == fields
+
+
+def test_statuses_that_give_access_are_documented(
+    as_ada: Client, ada: User, icons: ProductConfiguration
+) -> None:
+    purchase = bought(as_ada, icons)
+    rows = {names(status)[0]: access for status, _meaning, access in read_table("data-models.md", "Statuses")}
+    assert set(rows) == set(PurchaseStatus.values)
+    for status, access in rows.items():
+        period_start = timezone.now() - timedelta(days=1)
+        Purchase.objects.update(status=status, current_period_start=period_start)
+        assert (owned(ada, icons.product) == purchase) == access.startswith("yes"), status
+
+
+def test_handled_events_are_documented() -> None:
+    events = [name for row in read_table("webhooks.md", "Handled events") for name in names(row[0])]
+    assert sorted(events) == sorted(webhooks.HANDLERS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"STRIPE_WEBHOOK_SECRET": ""}, 404),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_of_another_endpoint"}, 400),
+        ({"ALLOWED_HOSTS": ["shop.example.com"]}, 400),
+        ({"SECURE_SSL_REDIRECT": True}, 301),
+        ({"MAINTENANCE": True}, 503),
+    ],
+)
+def test_reasons_of_refused_webhooks(settings: Any, changes: dict[str, Any], status: int) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    response = Client().post("/webhooks/stripe/", b"{}", content_type="application/json")
+    assert response.status_code == status
+    faq = (settings.BASE_DIR / "docs" / "faq.md").read_text()
+    responses = [cells[0] for cells in read_table("webhooks.md", "Responses")]
+    assert f"## The webhook answers {status}" in faq or str(status) in responses
+
+
+def test_fixtures_and_functions_for_tests_exist() -> None:
+    sandbox_plugin = Path(testing.__file__)
+    files = [settings.BASE_DIR / "tests" / name for name in ("plugins/shop.py", "factories.py")]
+    defined = re.findall(r"^def (\w+)", "".join(map(Path.read_text, [*files, sandbox_plugin])), re.MULTILINE)
+    rows = read_table("testing.md", "Your own tests")
+    documented = [name for cell, _meaning in rows for name in re.findall(r"`(\w+)", cell)]
+    assert set(documented) <= set(defined)
+    assert len(documented) > 10
+
+
+@pytest.mark.parametrize("page", ["faq.md", "webhooks.md", "testing.md", "data-models.md"])
+def test_quoted_texts_exist(page: str) -> None:
+    folders = ("apps", "scripts", "templates")
+    files = [path for folder in folders for path in (settings.BASE_DIR / folder).rglob("*.*")]
+    code = "".join(path.read_text() for path in files if path.suffix in (".py", ".html", ".txt")).lower()
+    text = (settings.BASE_DIR / "docs" / page).read_text()
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    quoted = [" ".join(quote.split()) for quote in re.findall(r'"([^"]+)"', prose)]
+    assert [quote for quote in quoted if quote.lower() not in code] == []
