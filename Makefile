@@ -76,7 +76,8 @@ requirements: ## Compile requirements*.in to requirements*.txt (ARGS=--upgrade, 
 	@scripts/python.sh scripts/environment.py
 	@for name in requirements requirements-optional requirements-dev requirements-uv; do \
 		PATH=".venv/bin:$$PATH" uv pip compile -q --no-config --universal --generate-hashes --python-version 3.11 \
-			--custom-compile-command "make requirements" $(ARGS) $$name.in -o $$name.txt || exit 1; done
+			--custom-compile-command "make requirements  (uv pip compile --universal --python-version 3.11)" \
+			$(ARGS) $$name.in -o $$name.txt || exit 1; done
 
 messages: ## Update the translations in locale/ from the code and templates, and compile them
 	@scripts/python.sh scripts/environment.py dev

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import stripe
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
 from config import service_settings
 from config.env_urls import email_url
@@ -103,6 +104,13 @@ def bought(client: Client, configuration: ProductConfiguration, price: Price | N
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 NO_MAIL_SERVER = "smtp://127.0.0.1:9"
+
+
+def sent_kinds() -> list[str]:
+    """Return the kinds (Mail.Kind) of the e-mails that were sent to buyers, in order."""
+    kinds = list(Mail.objects.exclude(sent_at=None).order_by("pk").values_list("kind", flat=True))
+    assert len(kinds) == len(mail.outbox)
+    return kinds
 
 
 def readiness(**headers: str) -> Any:

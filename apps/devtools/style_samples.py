@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.models.pictures import drawn_for
+from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import price_options
@@ -92,14 +92,14 @@ def samples() -> dict[str, Any]:
                 "message": status_message(purchase, canceled=key == "canceled_by_buyer"),
                 "billing_note": billing_note(purchase),
                 "purchase": purchase,
-                "opens": grants(purchase),
+                "has_access": has_access(purchase),
             }
             for key, purchase in purchases.items()
         ],
         "purchase": order,
         "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
         "configuration": once,
-        "pictured": {"pictures": [drawn_for(f"sample-{number}") for number in range(3)]},
+        "pictured": {"pictures": [generated_picture(f"sample-{number}") for number in range(3)]},
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
             Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),
@@ -133,7 +133,7 @@ def make_purchase(state: str) -> Purchase:
         amount_total=amount,
         amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
-        failure_message="Your card has insufficient funds." if status == Status.FAILED else "",
+        failure_message="insufficient_funds" if status == Status.FAILED else "",
         subscription_id="sub_1" if is_recurring else "",
         subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,

@@ -10,6 +10,7 @@ from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
 from tests.e2e.users import sign_in
 
@@ -37,7 +38,7 @@ def test_limited_checkout_succeeds_after_the_wait(
     clock[0] += 300
     product.goto(goods.slug).buy()
     HostedCheckout(page).pay()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Paid. It is yours.")
+    expect(PurchasePage(page).in_state("paid")).to_be_visible()
 
 
 def test_limited_search_shows_a_message_in_place_of_products(

@@ -45,7 +45,7 @@ def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
 
     task = DBTaskResult.objects.create(
         args_kwargs={"args": [], "kwargs": {}},
-        task_path="apps.ecommerce.purchases.emails.send",
+        task_path="apps.ecommerce.purchases.emails.send_email",
         backend_name="default",
     )
     DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - HOURS_AGO)

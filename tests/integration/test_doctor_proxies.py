@@ -11,7 +11,7 @@ import requests
 from django.test import Client
 
 from apps.ecommerce.operations import doctor_proxies
-from apps.ecommerce.operations.doctor_proxies import examine_proxies
+from apps.ecommerce.operations.doctor_proxies import check_proxies
 from tests.proxies import FRONTS, Front, configure, deployed, through
 
 pytestmark = pytest.mark.django_db
@@ -36,8 +36,8 @@ def diagnose(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
         monkeypatch.setattr(requests, "get", get)
         # The real proxies are asked in tests/soak/test_slow_clients_of_proxies.py.
-        monkeypatch.setattr(doctor_proxies, "answers_half_a_body", lambda: False)
-        findings = list(examine_proxies())
+        monkeypatch.setattr(doctor_proxies, "responds_to_partial_body", lambda: False)
+        findings = list(check_proxies())
         assert findings[0].ok
         return [f"{finding.message}. {finding.hint}" for finding in findings if not finding.ok]
 
@@ -117,7 +117,7 @@ def test_doctor_finds_a_proxy_that_passes_on_half_a_body(
     configure(settings, deployed("caddy"))
     assert diagnose(FRONTS["caddy"]) == []
     with monkeypatch.context() as unbuffered:
-        unbuffered.setattr(doctor_proxies, "answers_half_a_body", lambda: True)
+        unbuffered.setattr(doctor_proxies, "responds_to_partial_body", lambda: True)
         slow = list(doctor_proxies._check_buffering())
     (finding,) = slow
     assert not finding.ok
@@ -147,6 +147,6 @@ def test_doctor_says_when_the_site_can_not_be_asked(
 
     for answer in (refused, lambda *args, **kwargs: Stranger()):
         monkeypatch.setattr(requests, "get", answer)
-        (finding,) = examine_proxies()
+        (finding,) = check_proxies()
         assert finding.ok is ok
         assert site_url in finding.message

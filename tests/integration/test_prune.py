@@ -17,8 +17,8 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from apps.ecommerce.management.commands import prune as command
 from apps.ecommerce.models import Mail, Product, ProductConfiguration, Purchase, StatusChange, WebhookEvent
-from apps.ecommerce.operations import cleanup
 from apps.users.models import User
 from tests.factories import bought, stock
 
@@ -32,7 +32,7 @@ def prune(*options: str) -> list[str]:
 @pytest.fixture
 def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch) -> None:
     """Create three rows of each kind to delete, and at least one of each to keep."""
-    monkeypatch.setattr(cleanup, "BATCH_SIZE", 2)
+    monkeypatch.setattr(command, "BATCH_SIZE", 2)
     now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
     bought(as_ada, icons)
     Purchase.objects.update(created_at=long_ago)
@@ -100,7 +100,7 @@ def test_unused_images_are_deleted_after_a_month(
     Product.objects.update(images=["https://x"], copies=copies)
     assert prune()[-1] == "unused pictures: 0 deleted"
 
-    later = timezone.now() + timedelta(days=cleanup.PICTURE_DAYS + 1)
+    later = timezone.now() + timedelta(days=command.PICTURE_DAYS + 1)
     monkeypatch.setattr(timezone, "now", lambda: later)
     assert prune("--dry-run")[-1] == "unused pictures: 1 would be deleted"
     assert prune()[-1] == "unused pictures: 1 deleted"

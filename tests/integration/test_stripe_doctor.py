@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the proxy checks; test_doctor_proxies.py has their tests."""
-    monkeypatch.setattr(doctor, "examine_proxies", list)
+    monkeypatch.setattr(doctor, "check_proxies", list)
 
 
 def diagnose(*options: str) -> tuple[list[str], int]:

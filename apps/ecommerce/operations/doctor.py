@@ -14,19 +14,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.operations.doctor_proxies import examine_proxies
-from apps.ecommerce.operations.findings import Finding
-from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, livemode
+from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
+from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
 
-MAX_SKEW_SECONDS = 60  # signatures are refused after 300
+MAX_SKEW_SECONDS = 60  # webhook signatures expire after 300 seconds
 FIX_HINT = "Run python manage.py stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
 
-def examine(*, fix: bool = False) -> Iterator[Finding]:
-    """Yield the findings, in the order in which to repair them. Create or correct the webhook endpoint if `fix`."""
+def run_checks(*, fix: bool = False) -> Iterator[Finding]:
+    """Yield the findings in the order of repair. With `fix`, create or correct the webhook endpoint."""
     yield from _check_key()
-    yield from examine_proxies()
+    yield from check_proxies()
     try:
         yield from _check_account(fix)
     except stripe.AuthenticationError as error:
@@ -49,12 +48,12 @@ def _check_key() -> Iterator[Finding]:
             "Copy it (sk_test_… or sk_live_…) from https://dashboard.stripe.com/apikeys.",
         )
         return
-    mode = "live key (real money)" if livemode() else "test key"
+    mode = "live key (real money)" if is_livemode() else "test key"
     sandbox = ", answered by the sandbox" if settings.STRIPE_SANDBOX else ""
     yield Finding(True, f"STRIPE_SECRET_KEY is a {mode}{sandbox}")
-    if livemode() and settings.DEBUG:
+    if is_livemode() and settings.DEBUG:
         yield Finding(False, "DEBUG is true with a live key", "Set DEBUG=false.")
-    if livemode() and not settings.SITE_URL.startswith("https://"):
+    if is_livemode() and not settings.SITE_URL.startswith("https://"):
         yield Finding(False, f"SITE_URL is {settings.SITE_URL}", "Use https://: live webhooks require it.")
 
 

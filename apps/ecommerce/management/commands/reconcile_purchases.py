@@ -46,7 +46,6 @@ class Command(BaseCommand):
 
 
 def parse_since(text: str) -> datetime:
-    """Parse a day in UTC ("2026-11-01") or an age before now ("36h", "30d")."""
     units = {"h": "hours", "d": "days"}
     try:
         if text[-1:] in units:
