@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import TEST_VARIABLES, ROOT
+from environment import ROOT, TEST_VARIABLES
 
 NOT_COPIED = (
     ".git",
