@@ -77,7 +77,15 @@ def test_tests_of_the_guides_pass(copy: Path) -> None:
 def test_guides_pass_the_checks(copy: Path) -> None:
     for command in (
         ("manage.py", "makemigrations", "--check", "--dry-run"),
-        ("-m", "ruff", "check", "--fix", "--select", "I", "apps/shop"),  # sorts imports, as `make format` does
+        (
+            "-m",
+            "ruff",
+            "check",
+            "--fix",
+            "--select",
+            "I",
+            "apps/shop",
+        ),  # sorts imports, as `make format` does
         ("-m", "ruff", "check", "apps/shop"),
         ("-m", "mypy", "apps", "config"),
         ("scripts/check_imports.py",),
@@ -102,7 +110,9 @@ def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path
         po.write_text(po.read_text().replace(empty, f'msgid "{text}"\nmsgstr "{language} {text}"\n'))
     done = run(copy, "scripts/messages.py")
     assert "apps/shop/locale/en: " in done.stdout, done.stdout + done.stderr
-    german = re.search(f'msgid "{text}"\nmsgstr "(.+)"', (copy / "locale/de/LC_MESSAGES/django.po").read_text())[1]
+    german = re.search(
+        f'msgid "{text}"\nmsgstr "(.+)"', (copy / "locale/de/LC_MESSAGES/django.po").read_text()
+    )[1]
     values = {"text": text, "german": german, "languages": ["en", "es"]}
     (copy / "apps/shop/tests/test_texts.py").write_text(TRANSLATIONS_TEST.format(**values))
 

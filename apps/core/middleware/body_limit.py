@@ -8,7 +8,7 @@ from apps.core.standalone_page import render_standalone
 
 
 def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Return 413 for a body over MAX_BODY_BYTES (MAX_STAFF_BODY_BYTES where staff upload). Needs request.user."""
+    """Return 413 for a body of more than MAX_BODY_BYTES, or MAX_STAFF_BODY_BYTES where staff upload files."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         length = (request.META.get("CONTENT_LENGTH") or "0").strip()
