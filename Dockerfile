@@ -1,13 +1,13 @@
-# The shop as an image: web server, worker and scheduler are the same image with another command (compose.yaml).
-# It runs without root on a read-only file system; only VAR_DIR (a volume) and /tmp are written to.
+# The image of the shop. Web server, worker and scheduler use it with different commands (compose.yaml).
+# It runs without root on a read-only file system, and writes only to VAR_DIR (a volume) and /tmp.
 
-# A demo site, which runs with STRIPE_SANDBOX=true, needs the offline Stripe sandbox in its image:
+# A demo site (STRIPE_SANDBOX=true) needs the offline Stripe sandbox in the image:
 #   docker build --build-arg STRIPE_SANDBOX=true .
 
 FROM python:3.13-slim-bookworm AS packages
 COPY requirements.txt /tmp/
 COPY requirements-optional.txt /tmp/
-# Wheels only: nothing is compiled, so the image needs no compiler.
+# Wheels only, so that the image needs no compiler.
 RUN python -m venv /venv
 RUN /venv/bin/pip install --no-cache-dir --only-binary=:all: --require-hashes --requirement /tmp/requirements.txt \
     --requirement /tmp/requirements-optional.txt
@@ -37,12 +37,12 @@ COPY static static
 COPY templates templates
 COPY apps apps
 ARG STRIPE_SANDBOX=
-# A key for this one command; the real one comes from the environment when the container starts.
+# This key is only for this command. The container gets its own from the environment.
 RUN SECRET_KEY=only-for-collecting-files ALLOWED_HOSTS=nobody.invalid VAR_DIR=/tmp/build python manage.py collectstatic --noinput
 RUN python -m compileall -q apps config
 USER 10001:10001
 VOLUME ["/var/lib/shop"]
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "config.health"]
-# Python is process 1 itself, so it hears SIGTERM: no new requests, those under way end, for at most 30 seconds.
+# Without a shell, Python gets SIGTERM: the server takes no new requests, and running ones have 30 seconds to finish.
 CMD ["python", "-m", "config.server"]

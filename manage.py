@@ -12,7 +12,7 @@ def main() -> None:
     if sys.argv[1:2] == ["runserver"]:
         from config.production_checks import exit_if_misconfigured
 
-        exit_if_misconfigured()  # before the autoreloader starts its thread, whose end would go unnoticed
+        exit_if_misconfigured()  # before runserver starts its thread, which would hide the exit
     execute_from_command_line(sys.argv)
 
 

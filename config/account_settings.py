@@ -34,7 +34,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; three wrong codes end it earlier
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 
-# Second factors. A passkey replaces both steps.
+# Second factors. A passkey is enough to sign in: it replaces the password, too.
 MFA_ADAPTER = "apps.users.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -48,5 +48,5 @@ MFA_FORMS = {
 
 SOCIALACCOUNT_ADAPTER = "apps.users.social.SocialAccountAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "apps.users.forms.SocialSignupForm"}
-# A provider's verified e-mail address signs in to the account with that address (apps/users/email_proof.py).
+# A provider's verified address signs in to the account with this address (apps/users/email_verification.py).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

@@ -5,4 +5,4 @@ class ProjectConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import production_checks  # noqa: F401  registers the checks
+        from config import production_checks  # noqa: F401  (registers the checks)

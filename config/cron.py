@@ -1,6 +1,6 @@
 """Run the commands of deploy/crontab without cron, for example in a container: `python -m config.cron`.
 
-Each command runs in a new process. SIGTERM waits for the current command.
+Each command runs in a new process. After SIGTERM the current command is finished.
 """
 
 import signal
@@ -24,7 +24,7 @@ JOBS = (
 
 
 def main() -> None:
-    # Check the settings in a subprocess, to save memory in this one.
+    # A subprocess checks the settings, so that this process needs little memory.
     if status := subprocess.run([sys.executable, "-c", "import config.settings"], check=False).returncode:
         sys.exit(status)
     stop = threading.Event()

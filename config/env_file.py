@@ -1,9 +1,9 @@
-"""Read the file .env. Standard library only: `make run` needs it before packages are installed."""
+"""Read the file .env. Only the standard library: `make run` needs it before packages are installed."""
 
 import re
 from pathlib import Path
 
-# A value is quoted, or ends where a comment begins (" #").
+# A value without quotes ends at a comment (" #").
 LINE = re.compile(
     r"""(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
     r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|(?!(?<=\s)\#)[^"'\s].*?|)\s*(?:(?<=\s)\#.*)?""",
@@ -31,14 +31,16 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         if not match or CONTROL_CHARACTERS.search(line):
             problems.append(f"{path.name} line {number} is not KEY=value{_describe_mistake(line)}.")
         elif match["name"] in values:
-            problems.append(f"{path.name} line {number} sets {match['name']} again. Keep one.")
+            problems.append(
+                f"{path.name} line {number} sets {match['name']} a second time. Keep only one of the lines."
+            )
         else:
             values[match["name"]] = _unquote(match["value"])
     return values, problems
 
 
 def _describe_mistake(line: str) -> str:
-    """Return the name only: the rest of the line may be a secret."""
+    # Show only the name: the rest of the line may be a secret.
     name = f": {match[1]}" if (match := NAME.match(line)) else ""
     value = line.partition("=")[2].strip()
     if value.startswith(("'", '"')) and value.count(value[0]) % 2:

@@ -10,16 +10,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from anymail import backends
 
-from config.env_values import Invalid, closest, comma_list, is_class_path, matching
+from config.env_values import InvalidValue, closest, comma_list, is_class_path, matching
 
 PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 HOST = r"(?:\w[\w-]*(?:\.\w[\w-]*)*\.?|\[[0-9a-f:.]*:[0-9a-f:.]*\])"
 SERVER = rf"{HOST}(?::{PORT})?"
 SERVERS = rf"{SERVER}(?:,{SERVER})*"  # a cluster has several
 LOGIN = r"(?:[^\s/@#?\[\]\\]*@)?"  # user and password
-ENCODED = "and in user and password @ : / # ? [ ] as %40 %3A %2F %23 %3F %5B %5D"
+ENCODED = "with @ : / # ? [ ] in user and password written as %40 %3A %2F %23 %3F %5B %5D"
 SITE = rf"https?://(?!0\.0\.0\.0|\[::\]){SERVER}"
-# A host or site with a wrong scheme, or with other text around it.
+# A site with a wrong scheme, or with other text around it.
 MISTYPED_SITE = re.compile(
     r"(?:[a-z]{2,6}(?::/+|//)|/+)?(?:[^/@]*@)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])(?P<port>:\d+)?(?:[/?#,]|$)"
 )
@@ -32,7 +32,7 @@ SMTP: dict[str, dict[str, Any]] = {
     "smtp+ssl": {"port": 465, "use_ssl": True},
     "smtp": {"port": 25},
 }
-# Port 465 needs implicit TLS, port 587 STARTTLS: the reverse waits until the timeout.
+# Port 465 needs TLS from the first byte, port 587 STARTTLS. If they are mixed up, a connection waits for the timeout.
 SMTP_URL = (
     r"(?!smtp(?:\+tls)?://.*:465/?$)(?!smtp\+ssl://.*:587/?$)"
     rf"smtp(?:\+tls|\+ssl)?://(?:[^\s:/@#?\[\]\\]+:[^\s/@#?\[\]\\]+@)?{SERVER}/?"
@@ -42,34 +42,32 @@ EMAIL_PROVIDERS = {module.name for module in iter_modules(backends.__path__)} - 
 
 # --- Hosts and sites --------------------------------------------------------------------------------------
 def listen_address(text: str) -> str:
-    """Return an IP address. Look up a name."""
+    """Return an IP address, also for a name such as localhost."""
     bare = text.removeprefix("[").removesuffix("]")
     try:
         return str(ip_address(bare if ":" in bare else socket.gethostbyname(bare)))
     except (ValueError, OSError):
-        raise Invalid("an IP address without port, for example 127.0.0.1", _find_host(text)) from None
+        raise InvalidValue("an IP address without port, for example 127.0.0.1", _find_host(text)) from None
 
 
 def site_url(text: str) -> str:
     """Return scheme, host and port in lower case, without the last slash."""
-    expected = "https:// and the host name that shoppers use, and nothing after it"
+    expected = "https:// and the host name that shoppers use, with nothing after it"
     return matching(SITE, expected, _find_site)(text.lower().removesuffix("/"))
 
 
 def origin(text: str) -> str:
-    """Accept an origin; its host may begin with *. for all subdomains."""
     pattern = SITE.replace("://", r"://(?:\*\.)?")
     return matching(pattern, "https:// and a host name", _find_site)(text.lower().removesuffix("/"))
 
 
 def web_url(text: str) -> str:
-    """Return an HTTP(S) URL, with or without path, without the last slash."""
     expected = "a URL that begins with https:// or http://"
     return matching(rf"{SITE}(/[^\s?#\\]*)?", expected, _find_site)(text).rstrip("/")
 
 
 def _find_site(text: str) -> str:
-    """Return the most similar valid site, or ""."""
+    """Suggest a valid site for a wrong value, or ""."""
     match = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))
     if not match:
         return ""
@@ -78,7 +76,7 @@ def _find_site(text: str) -> str:
 
 
 def _find_host(text: str) -> str:
-    """Return the most similar valid host, or ""."""
+    """Suggest a valid host for a wrong value, or ""."""
     text = text.strip("[]").removeprefix("*")
     if re.fullmatch(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*", text):
         return f"[{text}]"
@@ -87,7 +85,7 @@ def _find_host(text: str) -> str:
 
 
 def _to_ascii(name: str) -> str:
-    """Return the name in IDNA, as browsers send it: xn--bcher-kva.example for bücher.example."""
+    """Return the name as browsers send it (IDNA): xn--bcher-kva.example for bücher.example."""
     try:
         return name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
@@ -95,7 +93,7 @@ def _to_ascii(name: str) -> str:
 
 
 allowed_hosts = comma_list(
-    matching(rf"\*|\.?{HOST}", "host names without https://, port and path", _find_host)
+    matching(rf"\*|\.?{HOST}", "host names without https://, port or path", _find_host)
 )
 origins = comma_list(origin)
 media_url = matching(
@@ -108,7 +106,7 @@ media_url = matching(
 # --- Servers with a password ------------------------------------------------------------------------------
 def database_url(text: str) -> str:
     expected = (
-        "postgres://user:password@host:5432/name, with the name of a database and a port from 1 to 65535, "
+        "postgres://user:password@host:5432/name, with a database name and a port from 1 to 65535, "
         f"{ENCODED}, or sqlite:///path with three slashes"
     )
     if text.startswith("sqlite:"):
@@ -116,20 +114,20 @@ def database_url(text: str) -> str:
         return matching(pattern, expected, lambda text: text.replace("://", ":///"))(text)
     mode = dict(parse_qsl(text.partition("?")[2])).get("sslmode", "require")
     if mode not in SSL_MODES:
-        raise Invalid(f"a URL with an sslmode of {', '.join(SSL_MODES)}", closest(mode, SSL_MODES))
+        raise InvalidValue(f"a URL with an sslmode of {', '.join(SSL_MODES)}", closest(mode, SSL_MODES))
     socket_or_servers, name = rf"(?:%2[Ff][\w.%-]+|{SERVERS})?", r"(?:/[^\s/@:?#]*)*/[^\s/@:?#]+"
     pattern = rf"(?:{'|'.join(DATABASES)})://{LOGIN}{socket_or_servers}{name}(?:\?\S*)?"
     return matching(pattern, expected, _fix_scheme(*DATABASES))(text)
 
 
 def bucket_options(text: str) -> dict[str, Any]:
-    """Return the options of the storage in s3://bucket?endpoint_url=…&region_name=…"""
+    """Return the options in s3://bucket?endpoint_url=…&region_name=…"""
     options_url = "s3://bucket?endpoint_url=https://…&region_name=…"
     expected = f"{options_url}, with only the bucket's name after s3://, and known options"
     parts = urlsplit(matching(r"s3://[\w.-]{3,255}/?(?:\?[^\s#]*)?", expected)(text))
     options = dict(parse_qsl(parts.query))
     for name in options.keys() - BUCKET_OPTIONS:
-        raise Invalid(expected, closest(name, BUCKET_OPTIONS))
+        raise InvalidValue(expected, closest(name, BUCKET_OPTIONS))
     if "endpoint_url" in options:
         web_url(options["endpoint_url"])
     return {"bucket_name": parts.netloc, **options}
@@ -162,7 +160,6 @@ def email_url(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _fix_email_url(text: str) -> str:
-    """Return the URL with the scheme that belongs to its port."""
     rest = text.rpartition("://")[2]
     if text.startswith("smtps://") or rest.endswith(":465"):
         return f"smtp+ssl://{rest}"
@@ -174,7 +171,7 @@ def _fix_email_url(text: str) -> str:
 
 
 def _fix_scheme(*schemes: str) -> Callable[[str], str]:
-    """Return a function that replaces a wrong scheme by the most similar one, and a missing one by the first."""
+    """Return a function that replaces a wrong scheme by the most similar one, and adds a missing one."""
 
     def fix(text: str) -> str:
         scheme, separator, rest = text.partition("://")
@@ -188,7 +185,7 @@ def _fix_scheme(*schemes: str) -> Callable[[str], str]:
 cache_url = matching(
     rf"(?:redis|rediss|rediscache|valkeys?)://(?:{LOGIN}{SERVERS}(?:/\d*)?|/[^\s#]+)(?:\?\S*)?|"
     r"(?:locmemcache|dummycache|dbcache|filecache|memcache|pymemcache|pylibmc)://\S*",
-    f"redis://:password@host:6379/1, with the number of a database at the end, {ENCODED}",
+    f"redis://:password@host:6379/1, with a database number at the end, {ENCODED}",
     _fix_scheme("redis", "rediss"),
 )
 sentry_dsn = matching(

@@ -1,6 +1,6 @@
-"""Parsers of variables. Each takes the stripped text and returns the value, or raises Invalid.
+"""Parsers of variables. Each gets the stripped text, and returns the value or raises InvalidValue.
 
-Add your own as a function: `env.read("MY_COLOUR", parse_colour, default="red")` in config/settings.py.
+Your own is a function: `env.read("MY_COLOUR", parse_colour, default="red")` in apps/shop/settings.py.
 """
 
 import math
@@ -23,8 +23,8 @@ ATOM = r"[\w!#$%&'*+/=?^{|}~-]+"
 EMAIL = rf"{ATOM}(?:\.{ATOM})*@(?:[\w-]+(?:\.[\w-]+)+|localhost)"
 
 
-class Invalid(ValueError):
-    """A wrong value, with what is expected ("a whole number") and a suggestion or ""."""
+class InvalidValue(ValueError):
+    """`expected` completes "it must be …". `suggestion` may be ""."""
 
     def __init__(self, expected: str, suggestion: str = "") -> None:
         super().__init__(expected)
@@ -32,17 +32,16 @@ class Invalid(ValueError):
 
 
 def closest(text: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return the most similar choice, or ""."""
     return next(iter(get_close_matches(text, sorted(choices), n=1, cutoff=cutoff)), "")
 
 
 def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Parser[str]:
-    """Return a parser of text that matches the pattern. It suggests fix(text) if that matches."""
+    """Return a parser of text that matches the pattern. If fix(text) matches, the error suggests it."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text, re.ASCII):
             fixed = fix(text)
-            raise Invalid(expected, fixed if re.fullmatch(pattern, fixed, re.ASCII) else "")
+            raise InvalidValue(expected, fixed if re.fullmatch(pattern, fixed, re.ASCII) else "")
         return text
 
     return parse
@@ -51,13 +50,13 @@ def matching(pattern: str, expected: str, fix: Callable[[str], str] = str) -> Pa
 # --- General types ----------------------------------------------------------------------------------------
 def text_line(text: str) -> str:
     if CONTROL_CHARACTER.search(text):
-        raise Invalid("one line of text")
+        raise InvalidValue("one line of text")
     return text
 
 
 def boolean(text: str) -> bool:
     if text.lower() not in TRUE + FALSE:
-        raise Invalid("true or false", closest(text.lower().split()[0], ("true", "false")))
+        raise InvalidValue("true or false", closest(text.lower().split()[0], ("true", "false")))
     return text.lower() in TRUE
 
 
@@ -65,7 +64,7 @@ def whole_number(minimum: float = 0, maximum: float = math.inf) -> Parser[int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not minimum <= int(text) <= maximum:
             limits = f"from {minimum}" if maximum == math.inf else f"from {minimum} to {maximum}"
-            raise Invalid(f"a whole number {limits}, digits only")
+            raise InvalidValue(f"a whole number {limits}, digits only")
         return int(text)
 
     return parse
@@ -77,7 +76,7 @@ def fraction(text: str) -> float:
 
 
 def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
-    """Return a parser of the choices in any case, and of dotted paths of classes if `or_class`."""
+    """Return a parser of the choices, upper or lower case, and of the dotted path of a class if `or_class`."""
     by_lower_case = {choice.lower(): choice for choice in choices}
 
     def parse(text: str) -> str:
@@ -86,14 +85,14 @@ def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
         if text.lower() not in by_lower_case:
             expected = " or ".join(", ".join(choices).rsplit(", ", 1))
             suggestion = by_lower_case.get(closest(text.lower(), by_lower_case), "")
-            raise Invalid(f"{expected}, or the path of a class" if or_class else expected, suggestion)
+            raise InvalidValue(f"{expected}, or the path of a class" if or_class else expected, suggestion)
         return by_lower_case[text.lower()]
 
     return parse
 
 
 def is_class_path(text: str) -> bool:
-    """Return whether the text is the dotted path of a class in an existing module."""
+    """Return whether the text is a dotted path of a class whose module exists."""
     try:
         return bool(CLASS_PATH.fullmatch(text) and find_spec(text.rpartition(".")[0]))
     except (ImportError, AttributeError, ValueError):
@@ -104,10 +103,12 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
     def parse_all(text: str) -> list[T]:
         try:
             return [parse(part.strip()) for part in text.split(",") if part.strip()]
-        except Invalid as invalid:
-            parts = [_fixed(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
+        except InvalidValue as invalid:
+            parts = [_suggest(part, parse) for part in re.findall(r"""[^\s,;"']*\w[^\s,;"']*""", text)]
             suggestion = ",".join(parts) if all(parts) else invalid.suggestion
-            raise Invalid(f"{invalid.expected}, with commas between several", suggestion) from None
+            raise InvalidValue(
+                f"{invalid.expected}, separated by commas if there are several", suggestion
+            ) from None
 
     return parse_all
 
@@ -115,20 +116,20 @@ def comma_list(parse: Parser[T]) -> Parser[list[T]]:
 def path(text: str) -> Path:
     expanded = os.path.expanduser(text)
     if "$" in text or expanded.startswith("~"):
-        raise Invalid("a path without variables and unknown users in it")
+        raise InvalidValue("a path without variables or unknown users")
     return Path(expanded)
 
 
-def _fixed(text: str, parse: Parser[T]) -> str:
+def _suggest(text: str, parse: Parser[T]) -> str:
     try:
         parse(text)
-    except Invalid as invalid:
+    except InvalidValue as invalid:
         return invalid.suggestion
     return text
 
 
-word = matching(r"[!-~]+", "one word, without blanks in it")
-long_word = matching(r"[!-~]{16,}", "16 characters or more, without blanks")
+word = matching(r"[!-~]+", "one word without spaces")
+long_word = matching(r"[!-~]{16,}", "at least 16 characters without spaces")
 email_address = matching(
     EMAIL,
     "one e-mail address, for example hello@example.com",
@@ -148,7 +149,7 @@ header_name = matching(
 
 # --- Language, time and Stripe ----------------------------------------------------------------------
 def language_code(codes: Collection[str]) -> Parser[str]:
-    """Return a parser of the languages and their variants, for example en-us for en."""
+    """Return a parser of these languages and their variants, for example en-us for en."""
     pattern = rf"(?i:{'|'.join(codes)})(-\w+)?"
     expected = f"one of LANGUAGES ({', '.join(codes)})"
     return matching(pattern, expected, lambda text: text.lower().replace("_", "-"))
@@ -158,17 +159,17 @@ def time_zone(text: str) -> str:
     zones = zoneinfo.available_timezones()
     if text not in zones:
         suggestion = closest(text.replace(" ", "_"), zones)
-        raise Invalid("the name of a time zone, for example Europe/Berlin", suggestion)
+        raise InvalidValue("the name of a time zone, for example Europe/Berlin", suggestion)
     return text
 
 
 stripe_secret_key = matching(
     r"[sr]k_(?:test|live)_\w+",
-    "a secret key of Stripe (sk_live_…, rk_live_… or sk_test_…), whole and without blanks; "
-    "pk_… is the publishable key, whsec_… belongs into STRIPE_WEBHOOK_SECRET",
+    "a secret key from Stripe (sk_live_…, rk_live_… or sk_test_…), complete and without spaces; "
+    "pk_… is the publishable key, whsec_… belongs in STRIPE_WEBHOOK_SECRET",
 )
 stripe_webhook_secret = matching(
     r"whsec_[\w+/=-]+",
-    "the signing secret of the webhook (whsec_…), whole and without blanks; "
-    "we_… is the endpoint's id, sk_… belongs into STRIPE_SECRET_KEY",
+    "the signing secret of the webhook (whsec_…), complete and without spaces; "
+    "we_… is the endpoint's id, sk_… belongs in STRIPE_SECRET_KEY",
 )

@@ -1,4 +1,4 @@
-"""Check in a container whether the web server answers: `python -m config.health` exits with 0 or 1.
+"""The health check of the container: `python -m config.health` exits with 0 if the web server answers, else 1.
 
 https://docs.docker.com/reference/dockerfile/#healthcheck
 """

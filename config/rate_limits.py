@@ -1,8 +1,11 @@
-"""RATE_LIMITS: requests in a period (s, m, h, d) per IP address, user or key (the e-mail address in a form)."""
+"""RATE_LIMITS: maximum number of requests in a period (s, m, h, d) per IP address, user or key.
+
+The key is the e-mail address in a form.
+"""
 
 import re
 
-from config.env_values import Invalid, closest
+from config.env_values import InvalidValue, closest
 
 RATE_LIMITS = {
     "login": "30/m/ip",
@@ -12,7 +15,7 @@ RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "request_login_code": "20/m/ip,3/m/key,20/d/key",
     "confirm_email": "1/3m/key,20/d/key",
-    "mail": "20/d/key",  # account e-mails of one kind to one address, from all clients
+    "mail": "20/d/key",  # e-mails of one kind to one address, requested by all clients together
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
@@ -25,14 +28,14 @@ RATE = r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)"
 
 
 def rate_limits(text: str) -> dict[str, str]:
-    """Return RATE_LIMITS updated from "checkout=5/m/user,20/m/ip;search="."""
+    """Return RATE_LIMITS with the changes in "checkout=5/m/user,20/m/ip;search="."""
     expected = "like checkout=5/m/user,20/m/ip;search="
     limits = dict(RATE_LIMITS)
     for part in filter(None, re.sub(r"\s", "", text).split(";")):
         name, equals, rates = part.partition("=")
         if name not in RATE_LIMITS:
-            raise Invalid(f"{expected} ({name!r} is no limit)", closest(name, RATE_LIMITS))
+            raise InvalidValue(f"{expected} ({name!r} is not a limit)", closest(name, RATE_LIMITS))
         if not equals or not re.fullmatch(rf"({RATE}(,{RATE})*)?", rates, re.ASCII):
-            raise Invalid(f"{expected} ({part!r} is not)")
+            raise InvalidValue(f"{expected} (not {part!r})")
         limits[name] = rates
     return limits

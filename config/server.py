@@ -1,6 +1,6 @@
-"""The production server: `python -m config.server`. Settings: HOST, PORT, WEB_WORKERS, WEB_THREADS.
+"""The production server: `python -m config.server`. Variables: HOST, PORT, WEB_WORKERS, WEB_THREADS.
 
-A proxy terminates TLS. After SIGTERM, running requests have STOP_SECONDS to finish.
+A proxy must terminate TLS. After SIGTERM, running requests have STOP_SECONDS to finish.
 """
 
 import os
@@ -24,7 +24,7 @@ MAX_CONNECTIONS = 512  # in each process; many systems allow 1024 open files
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if settings.METRICS_TOKEN:
-        _share_metrics()  # before the import of prometheus_client
+        _share_metrics()  # before prometheus_client is imported, which reads it
     exit_if_misconfigured()
     Server(
         "config.wsgi:application",
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _share_metrics() -> None:
-    """Store the metrics of all processes in one empty folder."""
+    """Let all processes write their metrics into one folder, which is empty at the start."""
     default = Path(tempfile.gettempdir(), f"metrics-{os.getpid()}")
     folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(default)))
     shutil.rmtree(folder, ignore_errors=True)

@@ -12,14 +12,14 @@ from csp.constants import NONE, SELF
 from django.http.request import split_domain_port
 
 from apps.shop import settings as shop_settings
-from config import env_urls, env_values, services
+from config import env_urls, env_values, service_settings
 from config.account_settings import *  # noqa: F403
 from config.env import REQUIRED, Env
 from config.logging import logging_config
 from config.rate_limits import RATE_LIMITS, rate_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SHOP_DIR = BASE_DIR / "apps" / "shop"  # your templates, static files and translations override the template's
+SHOP_DIR = BASE_DIR / "apps" / "shop"  # your files override those of the template
 
 env = Env()
 ENV_FILE = env.str("ENV_FILE", default="")
@@ -29,7 +29,7 @@ if ENV_FILE or env_file.exists():
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", env_values.text_line)
-VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")  # for all files that the site writes
+VAR_DIR = env.create_folder("VAR_DIR", default=BASE_DIR / "var")  # for all files that the site writes
 
 # --- The shop ---------------------------------------------------------------------------------------------
 SITE_NAME = MFA_TOTP_ISSUER = env.str("SITE_NAME", default="Workbench")
@@ -48,29 +48,29 @@ TUNNEL_URL = tunnel_url if DEBUG else ""
 SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http://127.0.0.1:8000")
 
 # --- Security ---------------------------------------------------------------------------------------------
-HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # with a tunnel, http://localhost works, too
+HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # with a tunnel, http://localhost must work, too
 # In development only local hosts, against DNS rebinding.
 site_hosts = [split_domain_port(urlsplit(url).netloc)[0] for url in (SITE_URL, TUNNEL_URL) if url]
 local_hosts = list(dict.fromkeys([".localhost", "127.0.0.1", "[::1]", *site_hosts]))
 ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", env_urls.allowed_hosts, default=local_hosts if DEBUG else REQUIRED)
 CSRF_TRUSTED_ORIGINS: list[str] = env.read("CSRF_TRUSTED_ORIGINS", env_urls.origins, default=[])
-if TUNNEL_URL:  # Codespaces forwards forms with the origin localhost
+if TUNNEL_URL:  # Codespaces sends forms with the origin localhost
     CSRF_TRUSTED_ORIGINS += [TUNNEL_URL, f"https://localhost:{WEB_PORT}", f"http://localhost:{WEB_PORT}"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_HOST = urlsplit(SITE_URL).netloc
-SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # requested from inside, without TLS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # monitors may request them without TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for the whole domain: the founder decides
-# Headers of a proxy are ignored without one. TRUSTED_PROXIES counts entries of X-Forwarded-For from the right.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # only you know whether all subdomains have HTTPS
+# Headers of a proxy are ignored unless there is one. TRUSTED_PROXIES counts X-Forwarded-For from the right.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=int(BEHIND_TLS_PROXY), maximum=10)
 CLIENT_IP_HEADER = env.read("CLIENT_IP_HEADER", env_values.header_name, default="")
 if BEHIND_TLS_PROXY or TUNNEL_URL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-cookie_prefix = "__Host-" if HTTPS else ""  # other hosts and subdomains cannot set such cookies
+cookie_prefix = "__Host-" if HTTPS else ""  # subdomains cannot set such cookies
 SESSION_COOKIE_NAME = f"{cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{cookie_prefix}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{cookie_prefix}language"
@@ -80,7 +80,7 @@ MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 
-# A larger body gets 413 before it is read. Django's limits do not include files.
+# A larger body gets 413 before it is read. Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
@@ -90,7 +90,7 @@ RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
-STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient, or the SDK's default
+STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
 ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 # Options of Checkout: https://docs.stripe.com/api/checkout/sessions/create
@@ -135,7 +135,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "allauth.socialaccount",  # always: deleting a user needs its tables
+    "allauth.socialaccount",  # always, because deleting a user needs its tables
     *(f"allauth.socialaccount.providers.{name}" for name in SOCIAL_SIGN_IN),
     "apps.users",  # after allauth, whose admin pages it replaces
     "csp",
@@ -147,8 +147,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
-    # First, so that all responses have these headers.
-    "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
+    # First, so that all responses have these headers: also errors, redirects and files.
+    "apps.core.middleware.response_headers.response_headers",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.middleware.null_bytes.reject_null_bytes",
@@ -168,10 +169,10 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
 ]
 
-# --- Stripe sandbox: simulates Stripe without a key (packages/stripe-sandbox) -------------------------------
+# --- Stripe sandbox: packages/stripe-sandbox simulates Stripe without a key ---------------------------------
 STRIPE_SANDBOX = env.bool("STRIPE_SANDBOX", default=DEBUG and not STRIPE_SECRET_KEY)
 if STRIPE_SANDBOX:
-    env.has_package("STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox")
+    env.require_package("STRIPE_SANDBOX", "stripe_sandbox", "--no-deps ./packages/stripe-sandbox")
     INSTALLED_APPS.append("stripe_sandbox")
     MIDDLEWARE.append("stripe_sandbox.middleware.SandboxMiddleware")
     sandbox_key = "sandbox" if DEBUG else sha256(f"stripe_sandbox {SECRET_KEY}".encode()).hexdigest()[:32]
@@ -202,10 +203,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database, cache, tasks and e-mail ----------------------------------------------------------------------
 database_url = env.url("DATABASE_URL", env_urls.database_url, default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
-DATABASES = {"default": services.database(database_url)}
+DATABASES = {"default": service_settings.database(database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 cache_url = env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://")
-CACHES = services.caches(cache_url, VAR_DIR / "cache")
+CACHES = service_settings.caches(cache_url, VAR_DIR / "cache")
 
 # "immediate" runs a task after the commit, "database" in `manage.py db_worker`.
 TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
@@ -219,7 +220,7 @@ WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=
 unsent_backend = "apps.core.email_backends.UnsentEmailBackend"
 default_backend = "apps.devtools.mailbox.EmailBackend" if DEBUG else unsent_backend
 mailer = env.url("EMAIL_URL", env_urls.email_url, default=env_urls.email_url(default_backend))
-vars().update(services.email(*mailer))
+vars().update(service_settings.email(*mailer))
 SENDS_MAIL = mailer[0] != unsent_backend
 default_sender = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read("DEFAULT_FROM_EMAIL", env_values.sender, default=default_sender)
@@ -246,15 +247,15 @@ DOWNLOADS_SERVED_BY = env.choice("DOWNLOADS_SERVED_BY", ["django", "nginx"], def
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
     env.secret(name, default="")  # boto reads them, too
 bucket: dict[str, Any] = env.url("STORAGE_URL", env_urls.bucket_options, default={})
-if bucket and env.has_package("STORAGE_URL", "storages"):
+if bucket and env.require_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-STORAGES = services.storages(bucket, VAR_DIR / "private")
+STORAGES = service_settings.storages(bucket, VAR_DIR / "private")
 if not DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 
 # --- Language and time ------------------------------------------------------------------------------------
 LOCALE_PATHS = [SHOP_DIR / "locale", BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
-TRANSLATIONS = services.translations(LOCALE_PATHS)
+TRANSLATIONS = service_settings.translations(LOCALE_PATHS)
 language_codes = env_values.comma_list(env_values.one_of(TRANSLATIONS))
 offered: list[str] = env.read("LANGUAGES", language_codes, default=[]) or list(TRANSLATIONS)
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
@@ -262,7 +263,10 @@ LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), def
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 
 # --- Content security policy --------------------------------------------------------------------------------
-form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # redirects after a form, too
+form_targets = [
+    "https://checkout.stripe.com",
+    "https://billing.stripe.com",
+]  # form-action applies to redirects, too
 form_targets += [SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN]
 form_targets += [urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []
 CONTENT_SECURITY_POLICY = {
@@ -283,20 +287,20 @@ LOG_FORMAT = env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG 
 LOG_LEVEL = env.choice("LOG_LEVEL", logging.getLevelNamesMapping(), default="INFO")
 LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
 METRICS_TOKEN = env.secret("METRICS_TOKEN", env_values.long_word, default="")
-if METRICS_TOKEN and env.has_package("METRICS_TOKEN", "django_prometheus"):
+if METRICS_TOKEN and env.require_package("METRICS_TOKEN", "django_prometheus"):
     INSTALLED_APPS += ["django_prometheus"]
     MIDDLEWARE.insert(0, "django_prometheus.middleware.PrometheusBeforeMiddleware")
     MIDDLEWARE += ["django_prometheus.middleware.PrometheusAfterMiddleware"]
 SENTRY_DSN = env.url("SENTRY_DSN", env_urls.sentry_dsn, default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="development" if DEBUG else "production")
 SENTRY_TRACES_SAMPLE_RATE = env.read("SENTRY_TRACES_SAMPLE_RATE", env_values.fraction, default=0.0)
-if SENTRY_DSN and env.has_package("SENTRY_DSN", "sentry_sdk"):
-    services.start_sentry(SENTRY_DSN, SENTRY_ENVIRONMENT, SENTRY_TRACES_SAMPLE_RATE)
+if SENTRY_DSN and env.require_package("SENTRY_DSN", "sentry_sdk"):
+    service_settings.start_sentry(SENTRY_DSN, SENTRY_ENVIRONMENT, SENTRY_TRACES_SAMPLE_RATE)
 
 # --- config/server.py and scripts/backup.py -----------------------------------------------------------------
 WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimum=1, maximum=1000)
 WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
 BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)
 
-shop_settings.configure(vars(), env)  # last: your settings override these
+shop_settings.configure(vars(), env)  # last, so that your settings override these
 env.check()

@@ -1,7 +1,6 @@
 """`make audit`: run Lighthouse (mobile) and html-validate on five pages of a shop with 30 products, and axe on all.
 
-Writes var/audit/report.html and Lighthouse's reports. The exit status is 1 if a page exceeds its budget. Needs npm and
-Node 20 or newer.
+Writes var/audit/report.html and Lighthouse's reports. Exits with 1 if a page exceeds its limits. Needs npm and Node 20.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.browser import ARGS, launch_options  # noqa: E402
-from scripts.throwaway_shop import throwaway_shop  # noqa: E402
+from scripts.temporary_shop import temporary_shop  # noqa: E402
 from tests.e2e.journeys import buy  # noqa: E402
 
 TOOLS = ROOT / "var" / "audit-tools"
@@ -49,7 +48,7 @@ def main() -> None:
     programs = _install_programs()
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
-    shop = throwaway_shop(
+    shop = temporary_shop(
         ["-m", "tests.audit.setup_shop"],
         ["-m", "config.server"],
         DEBUG="false",
@@ -95,7 +94,7 @@ def _install_programs() -> Path:
         installed.write_text(required)
         if subprocess.run([*install, "--loglevel=error"], cwd=TOOLS).returncode:
             installed.unlink()
-            sys.exit("npm could not install them; the reason is above. Check the network, then repeat.")
+            sys.exit("npm could not install them; the reason is above. Check the network, then try again.")
     return programs
 
 
@@ -121,7 +120,7 @@ def _audit_page(programs: Path, name: str, url: str, cookie: dict[str, str] | No
     items = result["audits"]["network-requests"]["details"]["items"]
     hosts = ("", urlsplit(url).netloc)
     third_party_urls = [r["url"] for r in items if urlsplit(r["url"]).netloc not in hosts]
-    transferred = [r for r in items if r["transferSize"]]  # others come from the browser's cache
+    transferred = [r for r in items if r["transferSize"]]  # the rest came from the browser's cache
     counted = [r for r in transferred if not urlsplit(r["url"]).path.startswith(IMAGE_PATHS)]
     transfer_bytes = sum(r["transferSize"] for r in counted)
     html_problems = _validate_html(programs, name, url, headers)
@@ -144,7 +143,6 @@ def _audit_page(programs: Path, name: str, url: str, cookie: dict[str, str] | No
 
 
 def _run_lighthouse(programs: Path, name: str, url: str, headers: dict[str, str]) -> Any:
-    """Write Lighthouse's report to var/audit/, and return its result."""
     command = [
         programs / "lighthouse",
         url,
@@ -154,7 +152,7 @@ def _run_lighthouse(programs: Path, name: str, url: str, headers: dict[str, str]
         f"--output-path={REPORTS / name}",
         f"--extra-headers={json.dumps(headers)}",
         f"--only-categories={','.join(CATEGORIES)}",
-        # Lighthouse would report that private pages are not indexed.
+        # Private pages are not indexed, which Lighthouse would report.
         *(["--skip-audits=is-crawlable"] if headers else []),
         f"--chrome-flags={' '.join(['--headless=new', *ARGS])}",
     ]
@@ -163,7 +161,6 @@ def _run_lighthouse(programs: Path, name: str, url: str, headers: dict[str, str]
 
 
 def _validate_html(programs: Path, name: str, url: str, headers: dict[str, str]) -> list[str]:
-    """Return the problems that html-validate finds."""
     page = REPORTS / f"{name}.html"
     page.write_text(requests.get(url, headers=headers, timeout=30).text)
     rules = REPORTS / ".htmlvalidate.json"
@@ -178,7 +175,6 @@ def _validate_html(programs: Path, name: str, url: str, headers: dict[str, str])
 
 
 def _write_report(rows: list[Row]) -> None:
-    """Print the results, and write them to var/audit/report.html."""
     for row in [Row(list(COLUMNS)), *rows]:
         print("  ".join(f"{cell:>14}" for cell in row.cells), flush=True)
     head = "".join(f"<th>{column}</th>" for column in COLUMNS)

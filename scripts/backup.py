@@ -1,10 +1,10 @@
 """`make backup` and `make restore FILE=…`: the database, product images and paid files in one archive.
 
-    python scripts/backup.py backup             the site can be running; keeps the newest KEEP=14 archives
+    python scripts/backup.py backup             while the site runs; keeps the newest KEEP=14 archives
     python scripts/backup.py restore ARCHIVE    the site must be stopped
 
-Not in the archive: files in S3-compatible storage (STORAGE_URL), where versioning replaces it, and the sandbox's
-database. Needs only the standard library, and pg_dump, pg_restore and psql for PostgreSQL.
+Files in S3-compatible storage (STORAGE_URL) and the sandbox's database are not in the archive. Needs only the standard
+library; for PostgreSQL pg_dump, pg_restore and psql, too.
 """
 
 import os
@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import dotenv
 from environment import ROOT, stop
-from throwaway import postgres_binaries
+from temporary_servers import postgres_binaries
 
 VALUES = dotenv.site_variables()
 VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
@@ -35,14 +35,13 @@ EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 
 
 def backup(note: str = "") -> Path:
-    """Write an archive and return its path."""
     folder = VAR / "backups"
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     archive = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}{note}.tar.gz"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         dump = Path(temporary) / DUMP
-        # The database first: a row without its file is worse than a file without its row.
+        # The database first, so that each file that it names is in the archive.
         _dump_sqlite(dump) if IS_SQLITE else _dump_postgres(dump)
         unfinished = Path(temporary) / "archive"
         with tarfile.open(unfinished, "w:gz", compresslevel=6) as tar:
@@ -58,7 +57,7 @@ def backup(note: str = "") -> Path:
 
 
 def restore(archive: Path) -> None:
-    """Restore the database and files. Keep the current database under another name, and newer files."""
+    """Restore database and files. Keep the current database under another name, and newer files."""
     if not archive.is_file():
         stop(f"There is no archive {archive}. Use: make restore FILE=var/backups/….tar.gz")
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,13 +65,15 @@ def restore(archive: Path) -> None:
         folder = Path(temporary)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")  # no paths outside of the folder
+                tar.extractall(folder, filter="data")  # refuses paths outside of the folder
         except (tarfile.TarError, EOFError, OSError) as error:
             stop(f"{archive} is damaged: {error}. Nothing was changed.")
         dump = folder / DUMP
         if not dump.is_file():
             kind = "SQLite" if (folder / SQLITE).is_file() else "PostgreSQL"
-            stop(f"{archive} contains a {kind} database, unlike DATABASE_URL. Nothing was changed.")
+            stop(
+                f"{archive} contains a {kind} database, but DATABASE_URL names another kind. Nothing was changed."
+            )
         _restore_sqlite(dump) if IS_SQLITE else _restore_postgres(dump)
         for name in FOLDERS:
             if (folder / name).is_dir():
@@ -84,12 +85,12 @@ def _sqlite_file() -> Path:
 
 
 def _dump_sqlite(target: Path) -> None:
-    """Use SQLite's online backup, which is consistent during writes."""
+    """Use SQLite's online backup, which is consistent while the site writes."""
     if not _sqlite_file().is_file():
         stop(f"There is no database {_sqlite_file()}.")
     with closing(sqlite3.connect(_sqlite_file())) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # a single file
+        copy.execute("PRAGMA journal_mode=DELETE")  # so that the copy is a single file
 
 
 def _restore_sqlite(dump: Path) -> None:
@@ -110,7 +111,7 @@ def _dump_postgres(target: Path) -> None:
 
 
 def _restore_postgres(dump: Path) -> None:
-    """Replace the database's content in one transaction."""
+    """Replace the content of the database in one transaction."""
     if _postgres("psql", "--tuples-only", "--command", LIST_TABLES).strip():
         print(f"Saved the previous database in {backup('-before-restore')}", flush=True)
     sql = _postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-", dump)
@@ -119,7 +120,7 @@ def _restore_postgres(dump: Path) -> None:
 
 
 def _postgres(program: str, *arguments: str | Path, stdin: str | None = None) -> str:
-    """Run a PostgreSQL program. Pass the password in the environment: other users can see command lines."""
+    """Run a PostgreSQL program. Its password is in the environment, because other users can see arguments."""
     url = urlsplit(URL)
     values = {
         "PGHOST": url.hostname or "",
@@ -145,10 +146,10 @@ def main() -> None:
             print(f"{archive}  {archive.stat().st_size / 1e6:.1f} MB")
         case ["restore", name] if name:
             restore(Path(name))
-            print("Restored. Now run: python manage.py migrate")
-            print("Then fetch later purchases from Stripe: python manage.py reconcile_purchases --since 30d")
+            print("The backup is restored. Now run: python manage.py migrate")
+            print("Then fetch newer purchases from Stripe: python manage.py reconcile_purchases --since 30d")
         case _:
-            stop("No archive. Use: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
+            stop("No archive was given. Use: make restore FILE=var/backups/2026-11-24-034700.tar.gz")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Find a browser for the browser tests and the screenshots: E2E_BROWSER, Playwright's Chromium, or the system's.
+"""Find a browser for browser tests and screenshots: E2E_BROWSER, Playwright's Chromium, or the system's.
 
-If none starts, `python scripts/browser.py` installs Playwright's Chromium or Debian's package.
+`python scripts/browser.py` installs Playwright's Chromium or Debian's package if none starts.
 """
 
 import os
@@ -15,13 +15,12 @@ from playwright.sync_api import Error, sync_playwright
 
 DISABLED = ("gpu", "background-networking", "component-update", "quic")
 ARGS = ["--no-sandbox", *(f"--disable-{feature}" for feature in DISABLED)]
-# Chromium without windows, which is twice as fast.
-HEADLESS_SHELL = "chromium-headless-shell"
+HEADLESS_SHELL = "chromium-headless-shell"  # twice as fast as Chromium
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PATH_FILE = Path(__file__).resolve().parent.parent / ".venv" / ".browser"
 INSTALL_SECONDS = 240
-HELP = """No browser that starts was found, and none could be installed. Do one of these, then repeat:
+HELP = """No working browser was found, and none could be installed. Do one of these, then try again:
   .venv/bin/python -m playwright install --with-deps chromium
   apt install chromium          (Debian, Ubuntu)
   E2E_BROWSER=/path/to/chromium make test"""
@@ -33,7 +32,7 @@ class LaunchOptions(TypedDict):
 
 
 def launch_options(bundled_path: str, *, headed: bool = False) -> LaunchOptions:
-    """Return arguments of `chromium.launch`. `bundled_path` is `playwright.chromium.executable_path`.
+    """Return the arguments of `chromium.launch`. `bundled_path` is `playwright.chromium.executable_path`.
 
     Raise SystemExit if there is no browser.
     """
@@ -46,24 +45,26 @@ def launch_options(bundled_path: str, *, headed: bool = False) -> LaunchOptions:
 
 
 def ensure() -> None:
-    """Write the path of a browser that starts to .venv/.browser. Raise SystemExit if no browser starts."""
-    if _find():
+    """Store the path of a browser that starts in .venv/.browser. Raise SystemExit if none starts."""
+    if _find_working_browser():
         return
-    _try("playwright install chromium", [sys.executable, "-m", "playwright", "install", "chromium"])
-    if _find():
+    _run_step("playwright install chromium", [sys.executable, "-m", "playwright", "install", "chromium"])
+    if _find_working_browser():
         return
     sudo = _sudo()
     if shutil.which("apt-get") and sudo is not None:
         apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-        _try("apt-get update", [*apt, "update"])
+        _run_step("apt-get update", [*apt, "update"])
         for package in ("chromium", HEADLESS_SHELL):
-            _try(f"apt-get install {package}", [*apt, "install", "-y", "--no-install-recommends", package])
-        if _find():
+            _run_step(
+                f"apt-get install {package}", [*apt, "install", "-y", "--no-install-recommends", package]
+            )
+        if _find_working_browser():
             return
     sys.exit(HELP)
 
 
-def _find() -> bool:
+def _find_working_browser() -> bool:
     with sync_playwright() as playwright:
         for path in _candidates(playwright.chromium.executable_path):
             try:
@@ -90,7 +91,7 @@ def _candidates(bundled_path: str, *, headed: bool = False) -> Iterator[str]:
 
 
 def _headless_shells(bundled_path: str) -> Iterator[str]:
-    """Yield Playwright's headless shell, which is in a folder next to its Chromium, and Debian's."""
+    """Yield Playwright's headless shell, which is next to its Chromium, and Debian's."""
     folder = next((part for part in Path(bundled_path).parents if part.name.startswith("chromium-")), None)
     if folder:
         shell = folder.with_name(folder.name.replace("chromium-", "chromium_headless_shell-"))
@@ -100,7 +101,7 @@ def _headless_shells(bundled_path: str) -> Iterator[str]:
 
 
 def _sudo() -> list[str] | None:
-    """Return the prefix of commands for root ([] for root), or None if a password is needed."""
+    """Return the prefix of commands for root, [] for root; None if a password is needed."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
@@ -108,7 +109,7 @@ def _sudo() -> list[str] | None:
     return None
 
 
-def _try(title: str, command: list[str]) -> None:
+def _run_step(title: str, command: list[str]) -> None:
     print(title, flush=True)
     environment = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "15000", **os.environ}
     try:

@@ -1,6 +1,6 @@
-"""Create .venv, and install the requirements if they changed: `python scripts/environment.py [run|dev]`.
+"""Create .venv, and install the requirements if they have changed: `python scripts/environment.py [run|dev]`.
 
-Standard library only: this runs before anything is installed.
+Only the standard library: this runs before anything is installed.
 """
 
 import functools
@@ -24,50 +24,53 @@ SANDBOX = ROOT / "packages/stripe-sandbox"
 EDITABLE_SANDBOX = ("--no-deps", "--editable", SANDBOX)
 PIP_INSTALL = ("-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check")
 
-# Checks and tests must not depend on .env.
-NEUTRAL = {"SECRET_KEY": "tests", "DEBUG": "true", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+# For checks and tests, which must not depend on .env.
+TEST_VARIABLES = {
+    "SECRET_KEY": "tests",
+    "DEBUG": "true",
+    "STRIPE_SECRET_KEY": "",
+    "STRIPE_WEBHOOK_SECRET": "",
+}
 
 
 def stop(message: str) -> NoReturn:
-    """Print the message and exit with status 1."""
     print(message, file=sys.stderr)
     raise SystemExit(1)
 
 
 def ensure(files: Sequence[str]) -> None:
-    """Create .venv if needed. Install the requirements `files`, those of apps/shop and the sandbox if they changed."""
-    if not _works():
+    """Create .venv if needed. Install these requirements, those of apps/shop and the sandbox if they have changed."""
+    if not _is_usable():
         _create()
     for name in files:
         _install_once(name, ROOT / name, "--require-hashes", "-r", ROOT / name)
-    # Separate, because pip refuses packages without hashes together with hashes.
+    # A separate command: pip refuses packages without hashes in a command with hashes.
     _install_once("shop-requirements", SHOP, "-r", SHOP)
     _install_once("stripe-sandbox", SANDBOX / "pyproject.toml", *EDITABLE_SANDBOX)
 
 
 def ensure_with_browser() -> None:
-    """Create .venv for the tests, and find a browser. Exit if no browser starts."""
+    """Create .venv for the tests and find a browser. Exit if none starts."""
     ensure(DEV)
     if run(PYTHON, "scripts/browser.py"):
         raise SystemExit(1)
 
 
 def install(python: Path, *arguments: str | Path) -> None:
-    """Install with uv; with pip if uv fails, because uv does not read pip's configuration."""
+    """Install with uv, or with pip if uv fails: uv ignores pip's configuration, for example a proxy."""
     uv = _find_uv()
     if uv and run(uv, "pip", "install", "-q", "--python", python, *arguments) == 0:
         return
     if run(python, *PIP_INSTALL, *arguments):
-        stop("The installation failed; pip's error is above. Check the network, then repeat.")
+        stop("The installation failed; pip's error is above. Check the network, then try again.")
 
 
 def run(*command: str | Path, **options: object) -> int:
-    """Run a command in the project's folder, and return its exit status."""
     sys.stdout.flush()
     return subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode  # type: ignore[call-overload,no-any-return]
 
 
-def _works() -> bool:
+def _is_usable() -> bool:
     probe = "import pip, sys; sys.exit(sys.version_info < (3, 11))"
     return PYTHON.exists() and subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0
 

@@ -1,9 +1,8 @@
-"""`make messages`: update locale/*/LC_MESSAGES/django.po from the code and templates, and compile the files.
+"""`make messages`: update locale/*/LC_MESSAGES/django.po from the code and templates, and compile it with Babel.
 
-Run it, translate the empty texts, and run it again. It uses Babel instead of GNU gettext. Texts of apps/shop belong to
-apps/shop/locale, which may also replace translations of locale/. A language that only exists there, such as
-apps/shop/locale/es/LC_MESSAGES, gets all texts. Developer tools are in English only. locale/allauth replaces some of
-allauth's translations; these files are only compiled.
+Run it, translate the empty texts, run it again. The texts of apps/shop are in apps/shop/locale, which can also replace
+translations of locale/. A language that is only there, such as apps/shop/locale/es/LC_MESSAGES, gets all texts.
+Developer tools are not translated. locale/allauth replaces some of allauth's translations, and is only compiled.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 SHOP = ROOT / "apps" / "shop"
-FIXED_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # so that a file changes only with its texts
+FIXED_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a file must change only if its texts change
 UNTRANSLATED = re.compile("templates/devtools/|/migrations/|/tests/")
 KEYWORDS = {
     "_": None,
@@ -41,7 +40,7 @@ KEYWORDS = {
 
 
 def extract_texts(folder: Path) -> Catalog:
-    """Return the texts that belong into the language folder, in the order of the files."""
+    """Return the texts for this language folder, in the order of the files."""
     if not folder.is_relative_to(SHOP):
         return _extract(path for path in _sources() if not path.is_relative_to(SHOP))
     if not (LOCALE / folder.name).exists():
@@ -55,7 +54,6 @@ def extract_texts(folder: Path) -> Catalog:
 
 
 def language_folders() -> list[Path]:
-    """Return the folders of locale/ and apps/shop/locale/ that hold a language."""
     return sorted(path.parent for place in (LOCALE, SHOP / "locale") for path in place.glob("*/LC_MESSAGES"))
 
 
@@ -87,7 +85,6 @@ def _sources() -> Iterator[Path]:
 
 
 def load(folder: Path) -> Catalog:
-    """Return the translations in a folder locale/<language>."""
     language = folder.name
     po = folder / "LC_MESSAGES" / "django.po"
     if not po.is_file():
@@ -97,12 +94,10 @@ def load(folder: Path) -> Catalog:
 
 
 def untranslated_messages(catalog: Catalog) -> list[Message]:
-    """Return the texts with an empty or fuzzy translation."""
     return [m for m in catalog if m.id and (m.fuzzy or not all(m.string if m.pluralizable else [m.string]))]
 
 
 def compile_catalog(catalog: Catalog) -> bytes:
-    """Return the content of the .mo file."""
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()
@@ -110,7 +105,7 @@ def compile_catalog(catalog: Catalog) -> bytes:
 
 def main() -> None:
     if not settings.configured:
-        settings.configure()  # templatize reads a setting
+        settings.configure()  # templatize needs settings
         django.setup()
     untranslated = 0
     for folder in language_folders():
@@ -122,9 +117,8 @@ def main() -> None:
         write_po(po, catalog, width=110, include_lineno=False, ignore_obsolete=True)
         (folder / "LC_MESSAGES" / "django.po").write_bytes(po.getvalue())
         (folder / "LC_MESSAGES" / "django.mo").write_bytes(compile_catalog(catalog))
-        missing = (
-            untranslated_messages(catalog) if folder.name != "en" else []
-        )  # an empty text stays as it is
+        # An empty English text means that the original is used.
+        missing = [] if folder.name == "en" else untranslated_messages(catalog)
         untranslated += len(missing)
         print(f"{folder.relative_to(ROOT)}: {len(catalog)} texts, {len(missing)} to translate")
     for folder in (LOCALE / "allauth").iterdir():

@@ -1,4 +1,4 @@
-"""The part of `make run` that needs Django: migrate, copy the catalogue, create demo users. Argument: the port."""
+"""The part of `make run` that needs Django: migrate, copy the catalogue, create demo users. Argument: port."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         django.setup()
         _exit_if_database_is_older()
-        print("Database: migrations", flush=True)
+        print("Migrating the database", flush=True)
         call_command("migrate", verbosity=0)
     except (ImproperlyConfigured, CommandError) as error:
         sys.exit(f"The site cannot start: {_one_line(error)}")
@@ -37,31 +37,31 @@ def main() -> None:
         call_command("bootstrap_ecommerce", stdout=report)
         print(report.getvalue().strip().rpartition("\n")[2], flush=True)
     except CommandError as error:
-        print(f"The catalogue was not updated completely: {_one_line(error)}", flush=True)
+        print(f"The catalogue could not be updated completely: {_one_line(error)}", flush=True)
     if settings.DEBUG:
         call_command("setup_demo", stdout=StringIO())
     print(_summary(int(sys.argv[1])), flush=True)
 
 
 def _exit_if_database_is_older() -> None:
-    """Exit if the database has migrations from before the first release, which are now in 0001_initial."""
+    """Exit if the database has migrations that were removed before the first release."""
     loader = MigrationLoader(connection)
     removed = loader.applied_migrations.keys() - loader.disk_migrations.keys()
     if any(app in ("ecommerce", "users") for app, _name in removed):
         sys.exit(
-            "The database is from a version before the first release, whose migrations no longer exist. "
-            f"Move {settings.VAR_DIR} away (or empty the database of DATABASE_URL), then run `make run`."
+            "The database was created by a version before the first release, whose migrations no longer exist. "
+            f"Move or delete {settings.VAR_DIR} (or empty the database of DATABASE_URL), then run `make run`."
         )
 
 
 def _summary(port: int) -> str:
     url = f"http://127.0.0.1:{port}"
-    lines = ["", f"{settings.SITE_NAME} runs at  {url}/", f"Stripe:  {_mode()}", ""]
+    lines = ["", f"{settings.SITE_NAME} runs at  {url}/", f"Stripe:  {_stripe_mode()}", ""]
     if settings.TUNNEL_URL:
-        lines.insert(2, f"and, for everyone who has the URL, at {settings.TUNNEL_URL}/")
+        lines.insert(2, f"and, for anyone with the URL, at {settings.TUNNEL_URL}/")
     if settings.DEBUG:
         lines += [
-            "Demo logins, password demo-shop-2026",
+            "Demo accounts (password demo-shop-2026)",
             "  ada@example.com       customer",
             f"  olive@example.com     operator: {url}/admin/",
             "",
@@ -75,7 +75,7 @@ def _summary(port: int) -> str:
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
 
 
-def _mode() -> str:
+def _stripe_mode() -> str:
     key = settings.STRIPE_SECRET_KEY
     if settings.STRIPE_SANDBOX:
         return "the offline sandbox (to use Stripe, add your keys to .env)"

@@ -1,6 +1,6 @@
-"""`make run`: install and prepare the site, then serve it at http://127.0.0.1:$PORT. Never overwrites .env or data.
+"""`make run`: install and prepare the site, then serve it at http://127.0.0.1:$PORT. It never overwrites .env and data.
 
-Standard library only: this runs before anything is installed.
+Only the standard library: this runs before anything is installed.
 """
 
 import os
@@ -28,7 +28,6 @@ def main() -> None:
 
 
 def _codespaces_url(port: int) -> str:
-    """Return the URL of this port in GitHub Codespaces, or ""."""
     names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
     name, domain = map(os.environ.get, names)
     return f"https://{name}-{port}.{domain}" if name and domain else ""
@@ -42,10 +41,12 @@ def _free_port(text: str) -> int:
         try:
             probe.bind(("127.0.0.1", int(text)))
         except PermissionError:
-            stop(f"Port {text} is reserved for the system. Choose one above 1023: make run PORT=8000")
+            stop(f"Port {text} is reserved for the system. Choose a port above 1023: make run PORT=8000")
         except OSError:
             other = int(text) + 1 if int(text) < 65535 else 8000
-            stop(f"Port {text} is in use. Stop what runs there, or choose another: make run PORT={other}")
+            stop(
+                f"Port {text} is in use. Stop the program that uses it, or choose another port: make run PORT={other}"
+            )
     return int(text)
 
 

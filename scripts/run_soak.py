@@ -8,8 +8,8 @@ import os
 import secrets
 import sys
 
-from environment import DEV, NEUTRAL, PYTHON, ensure, run
-from throwaway import servers
+from environment import DEV, PYTHON, TEST_VARIABLES, ensure, run
+from temporary_servers import servers
 
 PYTEST = (PYTHON, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider")
 FAULTS = (
@@ -24,12 +24,12 @@ FAULTS = (
 
 def main() -> None:
     ensure(DEV)
-    os.environ.update(NEUTRAL)
+    os.environ.update(TEST_VARIABLES)
     raise SystemExit({"soak": _soak, "kill": _kill, "faults": _faults, "restore": _restore}[sys.argv[1]]())
 
 
 def _soak() -> int:
-    """Run random schedules. Each line of the output is the result of 50 of them, with their seed."""
+    """Run random schedules. A line of the output is the result of 50 schedules, with their seed."""
     test = "tests/soak/test_any_order.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)
@@ -46,7 +46,9 @@ def _faults() -> int:
     os.environ["EVERY_STEP"] = "1"
     _set_defaults(RATE="500", SECONDS="60")
     failed = _run_on_both_databases(*FAULTS)
-    return _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed  # it prints its rate
+    return (
+        _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed
+    )  # -s: it prints its rate
 
 
 def _restore() -> int:
@@ -54,7 +56,6 @@ def _restore() -> int:
 
 
 def _run_on_both_databases(*arguments: str) -> int:
-    """Run the tests on SQLite, then on a temporary PostgreSQL."""
     with servers() as environment:
         failed = run(*PYTEST, *arguments)
         return run(*PYTEST, *arguments, env={**os.environ, **environment}) or failed

@@ -1,13 +1,13 @@
-"""`make test`: run all CHECKS. `python scripts/run_tests.py style types` runs the named ones.
+"""`make test`: run all CHECKS. `python scripts/run_tests.py style types` runs only these.
 
-All checks run even if one fails. The exit status is 0 if all pass.
+All checks run, even if one fails. The exit status is 0 if all pass.
 """
 
 import os
 import sys
 import time
 
-from environment import DEV, NEUTRAL, PYTHON, ensure, ensure_with_browser, run
+from environment import DEV, PYTHON, TEST_VARIABLES, ensure, ensure_with_browser, run
 
 CHECKS = {
     "style": "-m ruff check .",
@@ -24,7 +24,7 @@ def main() -> None:
     started = time.monotonic()
     chosen = sys.argv[1:] or list(CHECKS)
     ensure_with_browser() if "tests" in chosen else ensure(DEV)
-    os.environ.update(NEUTRAL)
+    os.environ.update(TEST_VARIABLES)
     failed = []
     for name in chosen:
         print(f"\n── {name}", flush=True)

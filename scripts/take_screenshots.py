@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.browser import launch_options  # noqa: E402
-from scripts.throwaway_shop import throwaway_shop  # noqa: E402
+from scripts.temporary_shop import temporary_shop  # noqa: E402
 from tests.e2e.pages.account import SignIn  # noqa: E402
 from tests.e2e.pages.hosted_checkout import VISA, HostedCheckout  # noqa: E402
 from tests.e2e.pages.product import ProductPage  # noqa: E402
@@ -25,7 +25,7 @@ img {{ width: 320px; border-radius: 24px; border: 1px solid #8884 }}</style>{}""
 
 def main() -> None:
     DOCS.mkdir(exist_ok=True)
-    shop = throwaway_shop(
+    shop = temporary_shop(
         ["scripts/prepare_site.py", "{port}"],
         ["manage.py", "runserver", "--noreload", "127.0.0.1:{port}"],
         SECRET_KEY="screenshots",

@@ -1,7 +1,7 @@
-"""`make try-container`: build the image with and without the sandbox, start it on port 8000, and check its pages.
+"""`make try-container`: build the image with and without the sandbox, start it on port 8000 and check its pages.
 
-Docker starts all of compose.yaml. Without a Docker engine, buildah (as root) starts only the image. Optional argument:
-seconds to wait.
+Docker starts all of compose.yaml. Without Docker, buildah (as root) starts only the image. Optional argument: seconds
+to wait.
 """
 
 import functools
@@ -144,7 +144,6 @@ def _buildah(*arguments: str) -> str:
 
 
 def _succeeds(*command: str) -> bool:
-    """Run a command without output, and return whether it succeeds."""
     return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True).returncode == 0
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import stripe
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
-from config import services
+from config import service_settings
 from config.env_urls import email_url
 
 VISA = "4242424242424242"
@@ -105,12 +106,19 @@ LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 NO_MAIL_SERVER = "smtp://127.0.0.1:9"
 
 
+def sent_kinds() -> list[str]:
+    """Return the kinds (Mail.Kind) of the e-mails that were sent to buyers, in order."""
+    kinds = list(Mail.objects.exclude(sent_at=None).order_by("pk").values_list("kind", flat=True))
+    assert len(kinds) == len(mail.outbox)
+    return kinds
+
+
 def readiness(**headers: str) -> Any:
     """The response of /readyz with its details, as stripe_doctor asks for it."""
-    return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
+    return Client().get("/readyz", headers={"Authorization": self_request.authorization_header(), **headers})
 
 
 def mail_by(settings: Any, url: str) -> None:
     """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
-    for name, value in services.email(*email_url(url)).items():
+    for name, value in service_settings.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -1,5 +1,3 @@
-"""Read the design tokens from the stylesheets, for e-mails, the manifest and theme-color."""
-
 import re
 from functools import lru_cache
 from typing import Literal
@@ -9,7 +7,7 @@ from apps.core.stylesheet import COMMENT, find_source, last_modified
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 FILES = ("css/tokens.css", "css/brand.css")  # the last one wins
-ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)  # not in @media
+ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)  # not those in @media
 PROPERTY = re.compile(r"(--[\w-]+)\s*:\s*([^;]+);")
 VAR = re.compile(r"var\((--[\w-]+)\)")
 ARGUMENT = r"\s*((?:[^,()]|\([^()]*\))+?)\s*"
@@ -25,7 +23,6 @@ def resolve_token(name: str, scheme: Scheme) -> str:
 
 
 def read_tokens() -> dict[str, str]:
-    """Return the custom properties of :root, as written."""
     return _read_tokens(last_modified(map(find_source, FILES)))
 
 

@@ -15,5 +15,5 @@ class UnsentEmailBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             recipients = redact(", ".join(message.recipients()))
-            logger.info("A mail to %s was not sent: EMAIL_URL is not set.", recipients)
+            logger.info("An e-mail to %s was not sent: EMAIL_URL is not set.", recipients)
         return len(email_messages)

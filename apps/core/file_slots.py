@@ -15,9 +15,7 @@ _lock = RLock()  # garbage collection can call _release in a thread that has the
 _sending: Counter[object] = Counter()  # by user id; None for files that need no user
 
 
-class HeldChunks:
-    """Iterate over the chunks of a file. Release the slot at the end, at an error, and when the response is closed."""
-
+class FileChunks:
     def __init__(self, chunks: Generator[bytes], user_id: object) -> None:
         self.chunks = chunks
         self.release = finalize(self, _release, user_id)
@@ -33,13 +31,13 @@ class HeldChunks:
         self.release()
 
 
-def hold_slot(chunks: Generator[bytes], user_id: object = None) -> HeldChunks | None:
-    """Return the chunks, or None if this process or this user has reached the maximum number of files."""
+def acquire_slot(chunks: Generator[bytes], user_id: object = None) -> FileChunks | None:
+    """Return the chunks, or None if this process or this user already sends the maximum number of files."""
     with _lock:
         if _sending.total() >= MAX_FILES or (user_id is not None and _sending[user_id] >= MAX_FILES_PER_USER):
             return None
         _sending[user_id] += 1
-    return HeldChunks(chunks, user_id)
+    return FileChunks(chunks, user_id)
 
 
 def _release(user_id: object) -> None:

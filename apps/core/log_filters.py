@@ -30,8 +30,8 @@ def redact(text: str) -> str:
     return text
 
 
+# Sentry's before_send
 def redact_event(event: Any, hint: Any) -> Any:
-    """Redact all texts of an error report (Sentry's before_send)."""
     if isinstance(event, dict):
         return {key: redact_event(value, hint) for key, value in event.items()}
     if isinstance(event, list):

@@ -13,6 +13,4 @@ class HostCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Use Django's default storage with the cookie MESSAGES_COOKIE_NAME, which may have the prefix __Host-."""
-
     storage_classes = (HostCookieStorage, SessionStorage)

@@ -27,7 +27,7 @@ from apps.core.public_query import Normalize, normalize_query
 from apps.core.public_request import PublicRequest, is_public
 from apps.core.theme import chosen_theme
 
-MAX_AGE_SECONDS = 300  # a process can end between its commit and `invalidate`
+MAX_AGE_SECONDS = 300  # in case a process ends between its commit and `invalidate`
 VERSION_KEY = "version"
 PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
 CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language, Accept-Encoding"}
@@ -66,22 +66,22 @@ def drop_pages() -> None:
 
 
 def invalidate_on(*senders: type[models.Model]) -> None:
-    """Call `invalidate` when an object of these models is saved or deleted. Bulk operations send no signal."""
+    # Bulk operations send no signal: call `invalidate` after them.
     for sender in senders:
         post_save.connect(invalidate, sender=sender)
         post_delete.connect(invalidate, sender=sender)
 
 
 def current_version() -> str:
-    """Return the version of all cached pages; a new one for each call if the cache is unreachable."""
+    """Return the version that is part of all cache keys. While the cache is unreachable each call returns a new one."""
     return str(caches["pages"].get_or_set(VERSION_KEY, lambda: uuid4().hex, None))
 
 
 def _get_or_render(
     view: View, request: HttpRequest, query: dict[str, str], kwargs: dict[str, Any]
 ) -> HttpResponseBase | None:
-    """Return None if the response is for one visitor: the caller then uses the original request."""
-    # Read the version before rendering: a change during rendering then makes this page stale.
+    """Return the cached or rendered page. Return None if the view used the session, a message, a token or a cookie."""
+    # Read the version first: if data changes during rendering, the page is stored for the previous version.
     version = "" if settings.DEBUG else current_version()
     url = (settings.SITE_URL, request.path, urlencode(query))
     key = sha256(repr((version, *url, get_language(), chosen_theme(request))).encode()).hexdigest()
@@ -109,7 +109,7 @@ def _make_private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _respond(request: HttpRequest, compressed: bytes, etag: str) -> HttpResponseBase:
-    """Return the page, or 304. https://www.rfc-editor.org/rfc/rfc9110#section-13"""
+    # The ETag of the compressed page must differ: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         etag, content, encoding = f'"{etag}-gzip"', compressed, {"Content-Encoding": "gzip"}
     else:

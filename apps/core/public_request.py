@@ -18,9 +18,9 @@ PERSONAL_HEADERS = {"HTTP_AUTHORIZATION", "REMOTE_USER", "HTTP_HX_REQUEST"}
 
 
 class PublicRequest(WSGIRequest):
-    """A GET request with path, parameters, language and theme, but no session, user or headers of the visitor.
+    """A GET request with the visitor's path, parameters, language and theme, but without session, user and headers.
 
-    Attributes that your middleware sets on requests are missing, so a public page cannot depend on them.
+    Attributes that your own middleware sets on requests are missing, so a public page cannot use them.
     """
 
     def __init__(self, request: HttpRequest, parameters: Mapping[str, str]) -> None:
@@ -50,7 +50,7 @@ class PublicRequest(WSGIRequest):
         self.htmx = HtmxDetails(self)
 
     def get_host(self) -> str:
-        """Return the host of SITE_URL, whether or not ALLOWED_HOSTS contains it."""
+        # ALLOWED_HOSTS may not contain the host of SITE_URL.
         return str(self.META["HTTP_HOST"])
 
     @property
@@ -67,7 +67,7 @@ class PublicRequest(WSGIRequest):
 
 
 def is_public(request: HttpRequest) -> bool:
-    """Return whether the request has no session, user, message, htmx header or cookie, except language and theme."""
+    """Return whether the request has no session, user, message, htmx header and cookie, except language and theme."""
     preferences = {settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME}
     return (
         request.method in ("GET", "HEAD")

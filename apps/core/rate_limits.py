@@ -26,13 +26,13 @@ MAX_SECONDS_SHOWN_IN_MINUTES = 2 * 3600
 View = Callable[..., HttpResponseBase]
 
 
-def limited(
+def rate_limited(
     name: str, *, parameter: str = "", by: Callable[[HttpRequest], str] | None = None
 ) -> Callable[[View], View]:
     """Decorate a view: return 429 if RATE_LIMITS[name] is exceeded.
 
-    `parameter`: count only requests with this query parameter. `by`: function that returns the key for "key" rates;
-    requests with an empty key are not counted.
+    `parameter`: count only requests with this query parameter. `by`: function that returns the key of "key" rates;
+    requests for which it returns "" are not counted.
     """
 
     def decorate(view: View) -> View:
@@ -40,7 +40,7 @@ def limited(
         def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             key = by(request) if by else ""
             counts = key if by else not parameter or request.GET.get(parameter)
-            if counts and (seconds := seconds_to_wait(name, request, key)):
+            if counts and (seconds := consume(name, request, key)):
                 return too_many_requests(request, seconds)
             return view(request, *args, **kwargs)
 
@@ -49,8 +49,11 @@ def limited(
     return decorate
 
 
-def seconds_to_wait(name: str, request: HttpRequest | None = None, key: str = "") -> int:
-    """Count one use of RATE_LIMITS[name]. Return 0 if it is allowed. Without a request only "key" rates count."""
+def consume(name: str, request: HttpRequest | None = None, key: str = "") -> int:
+    """Count one use of RATE_LIMITS[name]. Return 0 if it is allowed, else the seconds to wait.
+
+    Without a request only "key" rates are counted.
+    """
     wait = 0
     for rate in filter(None, settings.RATE_LIMITS.get(name, "").split(",")):
         limit, period, per = rate.strip().split("/")  # "10/5m/user"
@@ -64,7 +67,6 @@ def seconds_to_wait(name: str, request: HttpRequest | None = None, key: str = ""
 
 
 def too_many_requests(request: HttpRequest, seconds: int = DEFAULT_WAIT_SECONDS) -> HttpResponseBase:
-    """Return the 429 page, or for htmx a short text."""
     template = "web/_too_often.html" if request.headers.get("HX-Request") else "429.html"
     context = {
         "minutes": math.ceil(seconds / 60),
@@ -82,20 +84,19 @@ def now() -> float:
 
 
 def _identify(per: str, request: HttpRequest | None, key: str) -> str:
-    """Return the hashed key, the user or the IP address by which requests are counted; "" if they are not."""
-    if per == "key":  # an e-mail address, which the cache must not contain
+    """Return what this rate is counted by: the hashed key, the user or the IP address; "" if it is not counted."""
+    if per == "key":  # hashed, because the cache must not contain e-mail addresses
         return sha256(key.encode()).hexdigest() if key else ""
     if request is None:
         return ""
     if per == "user":
         return str(request.user.pk or "")
     ip = ip_address(client_ip(request))
-    # A loopback address is a proxy that TRUSTED_PROXIES lacks: all visitors would be one client.
+    # A loopback IP is a proxy that TRUSTED_PROXIES does not count: all visitors would share one limit.
     return "" if ip.is_loopback or ip.is_unspecified else str(ip)
 
 
 def _count(key: str, seconds: int) -> int:
-    """Return the number of uses in this period, including this one."""
     key = f"rate:{key}:{int(now() // seconds)}"
     cache.add(key, 0, seconds)
     try:

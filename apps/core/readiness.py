@@ -16,12 +16,12 @@ DETAILS: dict[str, Details] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Add a function that returns "ok" or what to do. /readyz returns 503 unless all checks are "ok"."""
+    """Add a function that returns "ok", or what is wrong. /readyz returns 503 unless all checks return "ok"."""
     CHECKS[name] = check
 
 
 def register_details(name: str, details: Details) -> None:
-    """Add a function whose values staff see in /readyz. They do not change its status."""
+    """Add a function that returns values for staff in /readyz. They do not change its status code."""
     DETAILS[name] = details
 
 
@@ -51,14 +51,14 @@ def check_migrations() -> str:
 
 
 def check_cache() -> str:
-    """Write and read a value: an unreachable cache answers like an empty one."""
+    # Write and read a value, because FallbackRedisCache raises no error.
     value = uuid4().hex
     cache.set("readyz", value, 60)
     return "ok" if cache.get("readyz") == value else "unreachable: pages are slower, rate limits are off"
 
 
 def check_worker() -> str:
-    return "silent: is manage.py db_worker running?" if is_worker_silent() else "ok"
+    return "silent: start manage.py db_worker" if is_worker_silent() else "ok"
 
 
 CHECKS |= {

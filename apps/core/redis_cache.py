@@ -1,4 +1,4 @@
-"""Django's Redis cache, which behaves like an empty cache while Redis is unreachable.
+"""Django's Redis cache, which returns the results of an empty cache while Redis is unreachable.
 
 django-redis with IGNORE_EXCEPTIONS returns None from add(): allauth would then return 429 for each sign-in.
 """
@@ -17,13 +17,12 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.0
-PAUSE_SECONDS = 5.0  # after a failure, or each operation would wait for the timeout
+PAUSE_SECONDS = 5.0  # after an error; otherwise each operation would wait for the timeout
 OPTIONS = {
     "socket_timeout": TIMEOUT_SECONDS,
     "socket_connect_timeout": TIMEOUT_SECONDS,
     "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),  # Redis closes idle connections
 }
-# The results while Redis is unreachable.
 FALLBACKS: dict[str, Callable[..., Any]] = {
     "add": lambda key, value, timeout: True,
     "get": lambda key, default: default,
@@ -37,7 +36,7 @@ FALLBACKS: dict[str, Callable[..., Any]] = {
     "delete_many": lambda keys: None,
     "clear": lambda: False,
 }
-_paused_until: dict[tuple[str, ...], float] = {}  # by servers: a time.monotonic(), shared by all threads
+_paused_until: dict[tuple[str, ...], float] = {}  # servers ▶ time.monotonic() of the next attempt
 
 
 class FallbackRedisCacheClient(RedisCacheClient):
@@ -53,7 +52,7 @@ class FallbackRedisCache(RedisCache):
 def _with_fallback(name: str, fallback: Callable[..., Any]) -> Callable[..., Any]:
     method = getattr(RedisCacheClient, name)
 
-    def operate(self: FallbackRedisCacheClient, *arguments: Any) -> Any:
+    def call(self: FallbackRedisCacheClient, *arguments: Any) -> Any:
         servers = tuple(self._servers)
         if time.monotonic() < _paused_until.get(servers, 0):
             return fallback(*arguments)
@@ -61,14 +60,11 @@ def _with_fallback(name: str, fallback: Callable[..., Any]) -> Callable[..., Any
             return method(self, *arguments)
         except RedisError as error:
             _paused_until[servers] = time.monotonic() + PAUSE_SECONDS
-            logger.error(
-                "The cache is unreachable (%s). The shop continues without it for %.0f s.",
-                error,
-                PAUSE_SECONDS,
-            )
+            message = "The cache is unreachable (%s). The shop continues without it for %.0f s."
+            logger.error(message, error, PAUSE_SECONDS)
             return fallback(*arguments)
 
-    return operate
+    return call
 
 
 for _name, _fallback in FALLBACKS.items():

@@ -8,8 +8,8 @@ SIGNER = signing.TimestampSigner(salt="apps.core.self_request")
 SUBJECT = "self"
 
 
-def authorization() -> str:
-    """Return a value of the Authorization header that is valid for MAX_AGE_SECONDS."""
+def authorization_header() -> str:
+    """Return a value that is valid for MAX_AGE_SECONDS."""
     return f"Bearer {SIGNER.sign(SUBJECT)}"
 
 

@@ -8,12 +8,12 @@ LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".te
 
 
 def absolute_url(url: str) -> str:
-    """Return the URL below SITE_URL. An absolute URL (a CDN's) stays as it is."""
+    """Return the URL below SITE_URL. Absolute URLs, such as those of a CDN, are returned unchanged."""
     return urljoin(f"{settings.SITE_URL}/", url)
 
 
 def site_origin(request: HttpRequest) -> str:
-    """Return SITE_URL; in development the requested host, because localhost and 127.0.0.1 do not share cookies."""
+    """Return SITE_URL. In development return the requested host: localhost and 127.0.0.1 do not share cookies."""
     if settings.DEBUG:
         return f"{request.scheme}://{request.get_host()}"
     return str(settings.SITE_URL)

@@ -10,7 +10,7 @@ from apps.core.theme import chosen_theme
 def render_standalone(
     request: HttpRequest, template: str, status: int, *, retry_after: int | None = None
 ) -> HttpResponse:
-    """Render a page without database, session and context processors. `retry_after` is in seconds."""
+    # Error pages must work without database, sessions and context processors.
     context = {
         "site_name": settings.SITE_NAME,
         "support_email": settings.SUPPORT_EMAIL,

@@ -1,5 +1,3 @@
-"""Structured data for search engines. https://schema.org/WebSite"""
-
 import json
 from typing import Any
 

@@ -18,12 +18,11 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def stylesheet() -> tuple[str, str]:
-    """Return the digest for the URL, and the text. Raise FileNotFoundError for a broken @import."""
+    """Return the hash for the URL, and the text. Raise FileNotFoundError for a wrong @import."""
     return _join_files(last_modified(_find_all()))
 
 
 def find_source(name: str) -> Path:
-    """Return the path of a static file. Raise FileNotFoundError if it does not exist."""
     path = finders.find(name)
     if path is None:
         raise FileNotFoundError(f"There is no static file {name}.")
@@ -31,7 +30,7 @@ def find_source(name: str) -> Path:
 
 
 def last_modified(paths: Iterable[Path]) -> float:
-    """Return the time of the last change of these files; 0 in production, where they do not change."""
+    """Return the newest modification time of these files; 0 in production, where files do not change."""
     return max(path.stat().st_mtime for path in paths) if settings.DEBUG else 0
 
 
@@ -43,12 +42,14 @@ def _find_all() -> Iterator[Path]:
 @lru_cache(maxsize=1)
 def _join_files(_version: float) -> tuple[str, str]:
     imports = find_source(ENTRY).read_text()
-    css = IMPORT.sub(lambda rule: f"@layer {rule['layer']} {{{_read(join('css', rule['file']))}}}", imports)
+    css = IMPORT.sub(
+        lambda rule: f"@layer {rule['layer']} {{{_read_css(join('css', rule['file']))}}}",
+        imports,
+    )
     css = re.sub(r"\s*\n\s*", "\n", COMMENT.sub("", css)).strip()
     return sha256(css.encode()).hexdigest()[:12], css
 
 
-def _read(name: str) -> str:
-    """Return the text of a stylesheet with its relative URLs replaced by URLs below STATIC_URL."""
+def _read_css(name: str) -> str:
     css, folder = find_source(name).read_text(), dirname(name)
     return URL.sub(lambda url: f'url("{static(normpath(join(folder, url["file"])))}")', css)

@@ -1,4 +1,4 @@
-"""Background tasks. TASKS_BACKEND is the queue; without one a task runs right after the commit."""
+"""Background tasks. The setting TASKS_BACKEND is the queue; without one a task runs right after the commit."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,8 +27,9 @@ def enqueue(job: Any, *arguments: Any) -> None:
 
 
 def is_worker_silent() -> bool:
-    """Return whether a task has been due for more than WORKER_SILENCE_SECONDS."""
+    """Return whether a task is overdue by more than WORKER_SILENCE_SECONDS, so that no worker seems to run."""
     now = timezone.now()
     limit = now - timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
     waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=limit)
-    return waiting.exclude(run_after__range=(limit, now)).exists()  # deferred tasks that are due since then
+    # A retry is enqueued long before it is due.
+    return waiting.exclude(run_after__range=(limit, now)).exists()

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Return 200 if all checks are "ok", else 503. Staff, METRICS_TOKEN and stripe_doctor see the details.
+    """Return 200 if all checks return "ok", else 503. Only staff, METRICS_TOKEN and stripe_doctor get the details.
 
     For monitors and deployments. Load balancers use /healthz: the shop works without cache and worker.
     """
@@ -27,7 +27,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if failed:
         logger.warning("Not ready: %s", failed)
     content: dict[str, object] = {"ready": not failed}
-    if _may_see_details(request):
+    if _can_see_details(request):
         content |= checks
         if not {"database", "migrations"} & failed.keys():
             for details in DETAILS.values():
@@ -42,7 +42,7 @@ def has_metrics_token(request: HttpRequest) -> bool:
     return bool(settings.METRICS_TOKEN) and compare_digest(given.encode(), expected.encode())
 
 
-def _may_see_details(request: HttpRequest) -> bool:
+def _can_see_details(request: HttpRequest) -> bool:
     if has_metrics_token(request) or is_from_this_site(request):
         return True
     try:

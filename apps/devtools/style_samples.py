@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.models.pictures import drawn_for
+from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import price_options
@@ -23,7 +23,7 @@ from apps.users.models import User
 DAY = timedelta(days=1)
 ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
-# States that depend on more than the status: the status, and dates relative to now.
+# States that depend on more than the status: status, and dates relative to now.
 STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "confirming": (Status.OPEN, {"returned_at": 0 * DAY}),
     "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),
@@ -49,13 +49,13 @@ SUBSCRIPTION_STATES = (
 
 
 class SampleForm(forms.Form):
-    email = forms.EmailField(help_text="We write to it when something happens to an order.")
+    email = forms.EmailField(help_text="We send your receipts to this address.")
     password = forms.CharField(widget=forms.PasswordInput)
     country = forms.ChoiceField(choices=[("", "Choose one"), ("at", "Austria"), ("jp", "Japan")])
     remember = forms.BooleanField()
 
     def clean(self) -> None:
-        raise forms.ValidationError("The e-mail address and the password don't belong together.")
+        raise forms.ValidationError("The e-mail address or the password is incorrect.")
 
 
 def samples() -> dict[str, Any]:
@@ -92,14 +92,14 @@ def samples() -> dict[str, Any]:
                 "message": status_message(purchase, canceled=key == "canceled_by_buyer"),
                 "billing_note": billing_note(purchase),
                 "purchase": purchase,
-                "opens": grants(purchase),
+                "has_access": has_access(purchase),
             }
             for key, purchase in purchases.items()
         ],
         "purchase": order,
         "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
         "configuration": once,
-        "pictured": {"pictures": [drawn_for(f"sample-{number}") for number in range(3)]},
+        "pictured": {"pictures": [generated_picture(f"sample-{number}") for number in range(3)]},
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
             Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),
@@ -114,7 +114,7 @@ def samples() -> dict[str, Any]:
 
 
 def make_purchase(state: str) -> Purchase:
-    """Return a purchase in a state of status_messages.MESSAGES."""
+    """Return a purchase in this state, a key of status_messages.MESSAGES."""
     status, dates = state_fields(state)
     is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
@@ -133,7 +133,7 @@ def make_purchase(state: str) -> Purchase:
         amount_total=amount,
         amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
-        failure_message="Your card has insufficient funds." if status == Status.FAILED else "",
+        failure_message="insufficient_funds" if status == Status.FAILED else "",
         subscription_id="sub_1" if is_recurring else "",
         subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,
@@ -143,7 +143,6 @@ def make_purchase(state: str) -> Purchase:
 
 
 def state_fields(state: str) -> tuple[Status, dict[str, timedelta]]:
-    """Return the status of a state, and dates relative to now."""
     return STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
 
 

@@ -9,23 +9,19 @@ class EcommerceConfig(AppConfig):
     def ready(self) -> None:
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
-        from apps.ecommerce.catalogue.search_columns import refresh_saved
+        from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations.webhook_health import webhook_details
-        from apps.ecommerce.purchases.personal_data import (
-            deletion_blocker,
-            export_purchases,
-            finish_checkouts,
-            refuse_open_checkouts,
-        )
+        from apps.ecommerce.purchases import personal_data as store_data
         from apps.users import personal_data
 
         for model in (Product, Price, ProductConfiguration):
-            post_save.connect(refresh_saved, sender=model, dispatch_uid=f"search columns of {model.__name__}")
+            post_save.connect(refresh_after_save, sender=model)
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
-        personal_data.sections["purchases"] = export_purchases
-        if deletion_blocker not in personal_data.deletion_checks:  # tests make apps ready more than once
-            personal_data.deletion_checks.append(deletion_blocker)
-            personal_data.deletion_preparations.append(finish_checkouts)
-            personal_data.locked_deletion_checks.append(refuse_open_checkouts)
+        personal_data.sections["purchases"] = store_data.export_purchases
+        # Tests call ready() more than once.
+        if store_data.deletion_blocker not in personal_data.deletion_checks:
+            personal_data.deletion_checks.append(store_data.deletion_blocker)
+            personal_data.deletion_preparations.append(store_data.finish_checkouts)
+            personal_data.locked_deletion_checks.append(store_data.refuse_open_checkouts)

@@ -1,4 +1,4 @@
-"""Pictures for products without an image: geometric patterns, generated from the product's id."""
+"""Patterns for products without an image, generated from the product's id."""
 
 from hashlib import sha256
 
@@ -18,7 +18,6 @@ PALETTES = [
 
 
 def draw(seed: str) -> str:
-    """Return an SVG of WIDTH × HEIGHT, always the same for the same seed."""
     digest = sha256(seed.encode()).digest()
     background, light, dark, accent = PALETTES[digest[0] % len(PALETTES)]
     colors = (light, dark, light, accent)

@@ -10,7 +10,7 @@ from apps.ecommerce.stripe_api.client import KEY_PREFIXES
 def check_stripe_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     key = settings.STRIPE_SECRET_KEY
     if not key:
-        hint = "Put your secret key (sk_…) into .env, or set STRIPE_SANDBOX=true to use the sandbox."
+        hint = "Set your secret key (sk_…) in .env, or set STRIPE_SANDBOX=true to use the sandbox."
         return [Warning("STRIPE_SECRET_KEY is empty: the store can't sell.", hint=hint, id="ecommerce.W001")]
     if not key.startswith(KEY_PREFIXES):
         hint = f"Secret keys begin with {', '.join(KEY_PREFIXES)}. The publishable key (pk_…) is not needed."

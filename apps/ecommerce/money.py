@@ -9,8 +9,7 @@ from babel.numbers import format_currency, get_currency_precision, get_currency_
 from django.conf import settings
 from django.utils.translation import get_language, ngettext, to_locale
 
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. Stripe counts all others in hundredths, also ISK
-# and UGX, which have no minor unit in daily life.
+# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. All others have two decimals, also ISK and UGX.
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
@@ -18,7 +17,6 @@ THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
 def decimals(currency: str) -> int:
-    """Return how many digits of Stripe's integer come after the decimal point."""
     code = currency.lower()
     return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
 
@@ -34,31 +32,30 @@ def format_money(amount: int, currency: str, *, short: bool = False) -> str:
 
 
 def format_period(interval: str, count: int) -> str:
-    """Return "month" or "3 months"."""
-    words = {
+    labels = {
         "day": ngettext("day", "%(count)d days", count),
         "week": ngettext("week", "%(count)d weeks", count),
         "month": ngettext("month", "%(count)d months", count),
         "year": ngettext("year", "%(count)d years", count),
     }
-    return words[interval] % {"count": count} if interval in words else interval
+    return labels[interval] % {"count": count} if interval in labels else interval
 
 
-@lru_cache(maxsize=10_000)  # Babel takes as long as a query
+@lru_cache(maxsize=10_000)  # Babel is as slow as a database query
 def _format(amount: int, code: str, short: bool, language: str, currency_format: str) -> str:
     value = to_major(amount, code)
     places = get_currency_precision(code)
     if value != round(value, places):
-        places = decimals(code)  # never round money away
+        places = decimals(code)  # never round an amount
     if short and value == value.to_integral_value():
         places = 0
     locale = Locale.parse(to_locale(language))
-    pattern = _pattern(locale, code, places, currency_format)
+    pattern = _currency_pattern(locale, code, places, currency_format)
     return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
 
 
-def _pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
-    """Return CLDR's currency pattern with that many decimals, and with a space between letters and digits.
+def _currency_pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
+    """Return CLDR's currency pattern with `places` decimals, and with a space between letters and digits.
 
     https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
     """

@@ -21,5 +21,5 @@ urlpatterns = [
         "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
     ),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
-    path("webhooks/stripe", webhook.stripe_webhook),  # Stripe does not follow redirects
+    path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow
 ]

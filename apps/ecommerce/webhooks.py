@@ -1,6 +1,7 @@
-"""Stripe's events: recorded once by id, dispatched by one table. https://docs.stripe.com/webhooks
+"""Verify, store and handle Stripe's events. https://docs.stripe.com/webhooks
 
-A payload only says what to fetch: every handler asks Stripe for the current state. Duplicates and order don't matter.
+Each event is stored once, by its id. Handlers fetch the current state from Stripe and use only ids of the payload, so
+duplicates and the order of events do not matter.
 """
 
 import json
@@ -18,35 +19,42 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
 from apps.ecommerce.purchases.emails import queue_trial_ending_email
-from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription_by_id
+from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
-from apps.ecommerce.stripe_api.client import storable, storable_text
+from apps.ecommerce.stripe_api.client import (
+    StripeData,
+    clean_json,
+    clean_text,
+    expanded,
+    fetch,
+    fetch_or_none,
+    object_id,
+)
 
 logger = logging.getLogger(__name__)
 
-Payload: TypeAlias = Mapping[str, Any]
+Payload: TypeAlias = StripeData
 Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
-MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # the last year that every time zone can show
+MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # later times overflow in some time zones
 
 
-class UnusableEvent(Exception):
-    """The event lacks what its handler needs, however often Stripe delivers it."""
+class InvalidEvent(Exception):
+    pass
 
 
 def verify(body: bytes, signature: str) -> Payload:
-    """Return the event, if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
+    """Return the event if Stripe has signed it in the last five minutes. https://docs.stripe.com/webhooks/signature
 
-    Raises stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
+    Raise stripe.SignatureVerificationError, or ValueError if the body is not a snapshot event.
     """
     text = body.decode()
     if not signature.isascii():  # the SDK's comparison raises TypeError
         raise ValueError("The signature is not ASCII.")
     stripe.WebhookSignature.verify_header(text, signature, settings.STRIPE_WEBHOOK_SECRET, TOLERANCE_SECONDS)
     try:
-        event = storable(json.loads(text), text)
+        event = clean_json(json.loads(text), text)
     except RecursionError:
         raise ValueError("The JSON has too many levels.") from None
     if not _is_snapshot_event(event):
@@ -55,9 +63,9 @@ def verify(body: bytes, signature: str) -> Payload:
 
 
 def receive(event: Payload) -> None:
-    """Record the event and handle it, unless it is done.
+    """Store the event, and handle it unless that was done before.
 
-    An error in a handler is recorded with the event and raised, so that Stripe delivers the event again.
+    An error in a handler is stored and raised, so that Stripe delivers the event again.
     """
     is_handled = event["type"] in HANDLERS
     record = WebhookEvent(
@@ -70,29 +78,27 @@ def receive(event: Payload) -> None:
     )
     try:
         with transaction.atomic():
-            record.save(force_insert=True)  # nearly all events are new: no query looks for them first
+            record.save(force_insert=True)  # nearly all events are new, so an INSERT saves a query
     except IntegrityError:
         record = WebhookEvent.objects.get(pk=record.pk)
         if not record.processed_at:
             process(record)
     else:
         if is_handled:
-            _handle(record)
+            _run_handler(record)
 
 
 def process(record: WebhookEvent) -> None:
-    """Handle a recorded event again."""
     WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
-    _handle(record)
+    _run_handler(record)
 
 
 def event_cause(event: Payload) -> str:
-    """Return the cause that a StatusChange notes for an event."""
     return f"{event['type']} {event['id']}"
 
 
 def _is_snapshot_event(event: Any) -> bool:
-    """Return whether the event has what its row needs. https://docs.stripe.com/api/events/object"""
+    """Return whether the event has the fields that its row needs. https://docs.stripe.com/api/events/object"""
     return (
         isinstance(event, dict)
         and event.get("object") == "event"
@@ -109,98 +115,97 @@ def _is_text(value: Any, max_length: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= max_length
 
 
-def _handle(record: WebhookEvent) -> None:
+def _run_handler(record: WebhookEvent) -> None:
     row, error = WebhookEvent.objects.filter(pk=record.pk), ""
     try:
         if handler := HANDLERS.get(record.type):
             handler(record.payload["data"]["object"], event_cause(record.payload))
-    except UnusableEvent as unusable:
-        logger.warning("Event %s (%s) is not used: %s", record.pk, record.type, unusable)
-        error = f"Not used: {unusable}"
+    except InvalidEvent as unusable:
+        logger.warning("Event %s (%s) is ignored: %s", record.pk, record.type, unusable)
+        error = f"Ignored: {unusable}"
     except Exception as exception:
-        row.update(error=storable_text(f"{type(exception).__name__}: {exception}"[:2000]))
+        row.update(error=clean_text(f"{type(exception).__name__}: {exception}"[:2000]))
         raise
     row.update(error=error, processed_at=timezone.now())
 
 
-def _id(value: Any, name: str) -> str:
-    """Return the id of an object, expanded or not. Raise UnusableEvent if it has no usable id."""
+def _get_id(value: Any, name: str) -> str:
     found = value.get("id") if isinstance(value, Mapping) else value
     if not _is_text(found, STRIPE_ID_LENGTH):
-        raise UnusableEvent(f"the {name} has no id")
+        raise InvalidEvent(f"the {name} has no id")
     return str(found)
 
 
-def _sync(purchases: Iterable[Purchase], cause: str) -> None:
+def _sync_all(purchases: Iterable[Purchase], cause: str) -> None:
     for purchase in purchases:
         sync_purchase(purchase, cause)
 
 
-def _session_changed(session: Payload, cause: str) -> None:
-    purchases = Purchase.objects.filter(session_id=_id(session, "session"))
-    _sync(purchases or _claim(session), cause)
+def _handle_session(session: Payload, cause: str) -> None:
+    purchases = Purchase.objects.filter(session_id=_get_id(session, "session"))
+    _sync_all(purchases or _restore_session_id(session), cause)
 
 
-def _subscription_changed(subscription: Payload, cause: str) -> None:
-    _sync_subscription(_id(subscription, "subscription"), cause)
+def _handle_subscription(subscription: Payload, cause: str) -> None:
+    _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _trial_will_end(subscription: Payload, cause: str) -> None:
-    if purchase := _sync_subscription(_id(subscription, "subscription"), cause):
+def _handle_trial_ending(subscription: Payload, cause: str) -> None:
+    if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
         queue_trial_ending_email(purchase)
 
 
-def _payment_changed(charge_or_refund: Payload, cause: str) -> None:
+def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync(purchases_for_payment(_id(intent, "payment intent")), cause)
+        _sync_all(_find_purchases(_get_id(intent, "payment intent")), cause)
 
 
-def _payment_failed(intent: Payload, cause: str) -> None:
-    _sync(Purchase.objects.filter(payment_intent_id=_id(intent, "payment intent")), cause)
+def _handle_failed_payment(intent: Payload, cause: str) -> None:
+    _sync_all(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
 
 
-def _invoice_changed(invoice: Payload, cause: str) -> None:
-    if subscription := invoice_subscription(invoice):
-        _sync_subscription(_id(subscription, "subscription"), cause)
+def _handle_invoice(invoice: Payload, cause: str) -> None:
+    if subscription := _invoice_subscription(invoice):
+        _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
-def _product_changed(product: Payload, cause: str) -> None:
-    sync_product(_id(product, "product"))
+def _handle_product(product: Payload, cause: str) -> None:
+    sync_product(_get_id(product, "product"))
 
 
-def _price_changed(price: Payload, cause: str) -> None:
-    sync_product(_id(price.get("product"), "price's product"))
+def _handle_price(price: Payload, cause: str) -> None:
+    sync_product(_get_id(price.get("product"), "price's product"))
 
 
-# The events that the store acts on. The endpoint in Stripe's Dashboard should send these; others are only recorded.
+# The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
 HANDLERS: dict[str, Handler] = {
-    "checkout.session.completed": _session_changed,  # paid, or on its way
-    "checkout.session.async_payment_succeeded": _session_changed,  # the bank paid, days later
-    "checkout.session.async_payment_failed": _session_changed,  # the bank did not
-    "checkout.session.expired": _session_changed,  # it was not paid
-    "payment_intent.payment_failed": _payment_failed,  # a card was declined; the buyer may try another
-    "charge.refunded": _payment_changed,
-    "refund.created": _payment_changed,
-    "refund.updated": _payment_changed,
-    "refund.failed": _payment_changed,  # the money stayed here after all
-    "charge.dispute.created": _payment_changed,
-    "charge.dispute.updated": _payment_changed,
-    "charge.dispute.closed": _payment_changed,
-    "customer.subscription.created": _subscription_changed,
-    "customer.subscription.updated": _subscription_changed,
-    "customer.subscription.deleted": _subscription_changed,
-    "customer.subscription.paused": _subscription_changed,
-    "customer.subscription.resumed": _subscription_changed,
-    "customer.subscription.trial_will_end": _trial_will_end,  # three days before: a mail
-    "invoice.paid": _invoice_changed,  # a renewal
-    "invoice.payment_failed": _invoice_changed,
-    "invoice.payment_action_required": _invoice_changed,  # the bank wants the buyer to confirm
-    "product.created": _product_changed,
-    "product.updated": _product_changed,
-    "product.deleted": _product_changed,
-    "price.created": _price_changed,
-    "price.updated": _price_changed,
-    "price.deleted": _price_changed,
+    "checkout.session.completed": _handle_session,  # paid, or waiting for the bank
+    "checkout.session.async_payment_succeeded": _handle_session,
+    "checkout.session.async_payment_failed": _handle_session,
+    "checkout.session.expired": _handle_session,
+    "payment_intent.payment_failed": _handle_failed_payment,  # the buyer may try another card
+    "charge.refunded": _handle_payment,
+    "refund.created": _handle_payment,
+    "refund.updated": _handle_payment,
+    "refund.failed": _handle_payment,  # the shop keeps the money
+    "charge.dispute.created": _handle_payment,
+    "charge.dispute.updated": _handle_payment,
+    "charge.dispute.closed": _handle_payment,
+    "customer.subscription.created": _handle_subscription,
+    "customer.subscription.updated": _handle_subscription,
+    "customer.subscription.deleted": _handle_subscription,
+    "customer.subscription.paused": _handle_subscription,
+    "customer.subscription.resumed": _handle_subscription,
+    "customer.subscription.trial_will_end": _handle_trial_ending,  # three days before the end
+    "invoice.paid": _handle_invoice,  # a renewal
+    "invoice.payment_failed": _handle_invoice,
+    "invoice.payment_action_required": _handle_invoice,  # the buyer has to confirm at the bank
+    "product.created": _handle_product,
+    "product.updated": _handle_product,
+    "product.deleted": _handle_product,
+    "price.created": _handle_price,
+    "price.updated": _handle_price,
+    "price.deleted": _handle_price,
 }
 
 
@@ -222,13 +227,35 @@ def add_handler(event_type: str) -> Callable[[Handler], Handler]:
 
 
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
-    """Sync and return the purchase of a subscription. One that was made outside the store is adopted."""
     purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
-    return sync_purchase(purchase, cause) if purchase else adopt_subscription_by_id(subscription_id, cause)
+    if purchase:
+        return sync_purchase(purchase, cause)
+    subscription = fetch_or_none("subscriptions", subscription_id)
+    return import_subscription(subscription, cause) if subscription else None
 
 
-def _claim(session: Payload) -> Iterable[Purchase]:
-    """Return the purchase of a Session that a crash kept the store from saving; none for another shop's Session."""
+def _find_purchases(intent_id: str) -> list[Purchase]:
+    """Return the purchases of a payment intent, which may be any payment of a subscription.
+
+    https://docs.stripe.com/api/invoice-payment/list
+    """
+    if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
+        return known
+    payment = {"type": "payment_intent", "payment_intent": intent_id}
+    rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
+    invoices = filter(None, (expanded(row["invoice"]) for row in rows))
+    subscriptions = [object_id(_invoice_subscription(invoice)) for invoice in invoices]
+    return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
+
+
+def _invoice_subscription(invoice: Payload) -> Any:
+    parent = expanded(invoice.get("parent")) or {}
+    details = expanded(parent.get("subscription_details")) or {}
+    return details.get("subscription")
+
+
+def _restore_session_id(session: Payload) -> Iterable[Purchase]:
+    """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
     if public_id := parse_public_id(session.get("client_reference_id")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])
     return Purchase.objects.filter(session_id=session["id"])

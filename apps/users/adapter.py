@@ -20,16 +20,16 @@ from django.utils.translation import gettext_lazy
 
 from apps.core.client_ip import client_ip
 from apps.core.site_urls import absolute_url
-from apps.users import email_changes, email_proof, emails
+from apps.users import email_changes, email_verification, emails
 from apps.users.models import User
 
 REAUTHENTICATION_LABELS = {
     "reauthenticate": gettext_lazy("Use your password"),
-    "reauthenticate_by_code": gettext_lazy("Use a code by mail"),
-    "mfa_reauthenticate": gettext_lazy("Use a code"),
+    "reauthenticate_by_code": gettext_lazy("Use an emailed code"),
+    "mfa_reauthenticate": gettext_lazy("Use an authenticator or recovery code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
-# E-mails that a visitor requested. A message about them does not reveal who has an account.
+# E-mails that visitors request. Whether they are sent does not depend on whether an account exists.
 REQUESTED_EMAILS = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
@@ -45,7 +45,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_ip(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Enqueue the e-mail. Add a message if sending failed, or if this shop sends no e-mails."""
+        """Enqueue the e-mail. Add a message for the visitor if that failed, or if this shop sends no e-mails."""
         if emails.is_daily_limit_reached(template_prefix, email):
             return
         request = current.request
@@ -56,9 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         html = [str(content) for content, _type in getattr(mail, "alternatives", [])]
         result = emails.deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
         if template_prefix in REQUESTED_EMAILS and request and not settings.SENDS_MAIL:
-            messages.warning(request, _("This is a demo, it sends no mail. Please use your password."))
+            messages.warning(request, _("This demo shop doesn't send e-mails. Please use your password."))
         elif result.status == "FAILED" and request:
-            text = _("Our mail could not be sent just now. Please ask for it again in a few minutes.")
+            text = _("We couldn't send the e-mail. Please request it again in a few minutes.")
             messages.warning(request, text)
 
     def send_notification_mail(
@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Send the notice of a change of address to the old address, only if it was proven."""
+        """Send the notice of a changed address to the old address, with a link that undoes the change."""
         if template_prefix == "account/email/email_changed":
             change = email_changes.undoable().filter(user=user, new_email=user.email).last()
             if not change:
@@ -85,15 +85,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and not methods:
             url = reverse("account_confirm_first")
-            return [{"id": "confirm_first", "description": _("Confirm your address first"), "url": url}]
+            description = _("Confirm your e-mail address first")
+            return [{"id": "confirm_first", "description": description, "url": url}]
         if getattr(user, "is_staff", False):
-            # An older session without the second factor must not replace that factor.
+            # The password alone must not be enough to replace the second factor.
             methods = [method for method in methods if method["id"].startswith("mfa_")] or methods
-        labels = {method["id"]: method.get("description", "") for method in methods} | REAUTHENTICATION_LABELS
-        return [{**method, "description": labels[method["id"]]} for method in methods]
+        for method in methods:
+            default = method.get("description", "")
+            method["description"] = REAUTHENTICATION_LABELS.get(method["id"], default)
+        return methods
 
     def reauthenticate(self, user: User, password: str) -> bool:
-        """Keep the session when an old password hash is upgraded."""
+        """Keep the session if the check replaces an outdated password hash."""
         old_hash = user.password
         is_correct: bool = super().reauthenticate(user, password)
         user.refresh_from_db(fields=["password"])
@@ -103,43 +106,52 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return is_correct
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Return a key without the Host header, which allauth includes and a client can vary."""
+        """Return a key without the Host header: allauth uses it, but a client can change it."""
         return str(credentials.get("email", "")).lower()
 
     def pre_login(
         self, request: HttpRequest, user: User, *, email: str | None, **kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a code that was sent to an e-mail address that the account no longer has."""
-        if email and not email_proof.has_email(user, email):
+        """Refuse a code that was sent to an address that the account no longer has."""
+        if email and not email_verification.has_email(user, email):
             request.session.flush()
-            messages.error(request, _("This address does not belong to the account any more."))
+            text = _(
+                "This e-mail address no longer belongs to the account. "
+                "Sign in with the account's current address."
+            )
+            messages.error(request, text)
             return redirect("account_login")
         response: HttpResponse | None = super().pre_login(request, user, email=email, **kwargs)
         return response
 
     def logout(self, request: HttpRequest) -> None:
-        """Keep the credentials that email_proof remembers in the session."""
-        credentials = request.session.get(email_proof.SESSION_KEY)
+        # Signing out flushes the session.
+        credentials = request.session.get(email_verification.SESSION_KEY)
         super().logout(request)
         if credentials:
-            request.session[email_proof.SESSION_KEY] = credentials
+            request.session[email_verification.SESSION_KEY] = credentials
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Refuse another account's address, and a change by a visitor who is not signed in to the account."""
+        """Refuse an address that another account has. To confirm a changed address, its user must be signed in."""
         user = email_address.user
         if User.objects.filter(email=email_address.email).exclude(pk=user.pk).exists():
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
-        is_change = email_address.email != user.email and email_proof.has_other_proven_email(email_address)
+        is_change = email_address.email != user.email and email_verification.has_other_verified_email(
+            email_address
+        )
         if is_change and request.user != user:
-            messages.info(request, _("Please sign in to the account whose address changes, then confirm."))
+            text = _(
+                "Sign in to the account whose e-mail address you are changing, then confirm the new address."
+            )
+            messages.info(request, text)
             raise ImmediateHttpResponse(redirect_to_login(request.get_full_path()))
         return bool(super().confirm_email(request, email_address))
 
     def set_password(self, user: User, password: str) -> None:
-        """Store the password only if no concurrent request has changed it."""
+        """Do nothing if another request has changed the password in the meantime."""
         old_hash = user.password
         user.set_password(password)
         if not User.objects.filter(pk=user.pk, password=old_hash).update(password=user.password):
@@ -152,5 +164,5 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _with_site_url(url: str) -> str:
-    """Replace the request's host, which allauth uses, with that of SITE_URL."""
+    """Replace the host of the request, which allauth uses, by that of SITE_URL."""
     return absolute_url(urlsplit(url)._replace(scheme="", netloc="").geturl())

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.users import personal_data
 from apps.users.models import User
 
-# Replaced below or not needed: social apps are settings, tokens are not stored, sessions are private.
+# Some are registered again below. Social apps are in the settings, tokens are not stored, sessions are private.
 admin.site.unregister(
     [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
 )
@@ -25,20 +25,20 @@ admin.site.unregister(
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+# Only superusers may edit operators.
 def can_edit(request: HttpRequest, user: User | None) -> bool:
-    """Return whether the operator may edit the user: only superusers may edit operators."""
     return request.user.is_superuser or user is None or not (user.is_staff or user.is_superuser)
 
 
-class EditedBySuperusers(admin.ModelAdmin):
+class SuperuserAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
 
     has_add_permission = has_delete_permission = has_change_permission
 
 
-class SignInDataAdmin(EditedBySuperusers):
-    """Allow deletion: Django's admin asks for the permission when it deletes the user."""
+class SignInDataAdmin(SuperuserAdmin):
+    """Let operators delete these rows, because Django's admin requires it for deleting their user."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
@@ -71,20 +71,20 @@ class UserAdmin(DjangoUserAdmin):
         return super().has_delete_permission(request, obj) and can_edit(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Refuse to delete users with a running subscription or a pending payment."""
+        """Block the deletion of users with a running subscription or a pending payment."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
         reasons = [f"{user}: {reason}" for user in objs for reason in personal_data.deletion_blockers(user)]
         return deleted, counts, missing, [*protected, *reasons]
 
 
 @admin.register(Group)
-class GroupAdmin(EditedBySuperusers, DjangoGroupAdmin):
+class GroupAdmin(SuperuserAdmin, DjangoGroupAdmin):
     pass
 
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(SignInDataAdmin, AllauthEmailAddressAdmin):  # type: ignore[misc]
-    @admin.action(permissions=["change"], description=_("Mark selected email addresses as verified"))
+    @admin.action(permissions=["change"], description=_("Mark selected e-mail addresses as confirmed"))
     def make_verified(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
         super().make_verified(request, queryset)
 
@@ -95,9 +95,8 @@ class SocialAccountAdmin(SignInDataAdmin, AllauthSocialAccountAdmin):  # type: i
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(EditedBySuperusers):
-    """Superusers delete the second factors of users who lost their phone. The page shows no secret."""
-
+# For users who lost their phone. Secrets are not shown.
+class AuthenticatorAdmin(SuperuserAdmin):
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     search_fields = ("user__email",)

@@ -14,7 +14,7 @@ from apps.users import mfa
 
 
 class ShopAdminSite(admin.AdminSite):
-    """The admin with the shop's sign-in pages and a second factor (setting ADMIN_REQUIRES_MFA)."""
+    """The admin with the shop's sign-in pages. It requires a second factor if ADMIN_REQUIRES_MFA is true."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -22,7 +22,7 @@ class ShopAdminSite(admin.AdminSite):
         return not settings.ADMIN_REQUIRES_MFA or mfa.has_used_second_factor(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Redirect to the sign-in page, or to the page that asks for the second factor or sets it up."""
+        """Redirect to the page with the missing step: sign in, use the second factor, or add one."""
         next_url = request.GET.get("next") or reverse("admin:index")
         if not request.user.is_authenticated:
             return redirect_to_login(next_url, reverse("account_login"))
@@ -33,7 +33,8 @@ class ShopAdminSite(admin.AdminSite):
         if url := mfa.second_factor_url(request.user):
             return redirect(f"{url}?{urlencode({'next': next_url})}")
         text = _(
-            "The admin opens with a second factor only. Add one of these two, then open the admin again."
+            "The admin requires two-factor authentication. "
+            "Add a passkey or an authenticator app, then open the admin again."
         )
         messages.warning(request, text)
         return redirect("mfa_index")

@@ -5,10 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 class UsersConfig(AppConfig):
     name = "apps.users"
-    verbose_name = _("People")
+    verbose_name = _("Users")
 
     def ready(self) -> None:
-        from apps.users import email_proof, mfa  # noqa: F401  (connect the receivers of allauth's signals)
+        from apps.users import email_verification, mfa  # noqa: F401  (connect the receivers of allauth's signals)
 
 
 class ShopAdminConfig(admin.AdminConfig):

@@ -1,4 +1,4 @@
-"""Undo the change of a proven e-mail address within UNDO_PERIOD, by a link to the old address."""
+"""Let users undo a change of their verified e-mail address, by a link that is sent to the old address."""
 
 from datetime import timedelta
 
@@ -17,11 +17,11 @@ from apps.core.site_urls import absolute_url
 from apps.users.models import AddressChange, User
 
 UNDO_PERIOD = timedelta(days=7)
-SALT = "apps.users.address_changes"  # a new value would invalidate links that were sent
+SALT = "apps.users.address_changes"  # if you change it, links in sent e-mails stop working
 
 
 class EmailTaken(Exception):
-    """Another account has the old address."""
+    pass
 
 
 def record_change(user: User, old_email: str) -> None:
@@ -43,7 +43,6 @@ def undo_url(change: AddressChange) -> str:
 
 
 def find_change(token: str) -> AddressChange | None:
-    """Return the change of a link; None if the link is forged, used or too old."""
     try:
         pk = signing.loads(token, salt=SALT, max_age=UNDO_PERIOD)
     except signing.BadSignature:
@@ -53,7 +52,7 @@ def find_change(token: str) -> AddressChange | None:
 
 @transaction.atomic
 def undo(change: AddressChange) -> None:
-    """Restore the old address and remove all other credentials, except second factors older than the change.
+    """Restore the old address. Remove all credentials except second factors that are older than the change.
 
     Raise EmailTaken if another account has the old address.
     """

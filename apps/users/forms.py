@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.users import email_proof
+from apps.users import email_verification
 from apps.users.models import User
 
 
@@ -18,13 +18,14 @@ class NameForm(forms.ModelForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """Ask for the password, or for the e-mail address if the user has no password."""
-
     password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     email = forms.CharField(
-        label=_("Type your e-mail address to confirm"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
+        label=_("Enter your e-mail address to confirm"),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
 
     def __init__(self, user: User, data: object = None) -> None:
@@ -35,47 +36,48 @@ class DeleteAccountForm(forms.Form):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
-            raise forms.ValidationError(_("That is not your password. Nothing was deleted."))
+            raise forms.ValidationError(_("The password is incorrect. Your account has not been deleted."))
         return password
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if email.strip().lower() != self.user.email:
-            raise forms.ValidationError(_("That is not the address of this account. Nothing was deleted."))
+            text = _("This isn't the e-mail address of your account. Your account has not been deleted.")
+            raise forms.ValidationError(text)
         return email
 
 
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
     @transaction.atomic
     def save(self, request: HttpRequest) -> EmailAddress:
-        """Keep the account's address until the new one is proven, even if it is unproven, too."""
-        waiting = EmailAddress.objects.filter(user=self.user, verified=False)
-        waiting.exclude(email=self.user.email).delete()
+        """Keep the account's current address until the new one is verified, even if neither is."""
+        unverified = EmailAddress.objects.filter(user=self.user, verified=False)
+        unverified.exclude(email=self.user.email).delete()
         return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
 
 
 class RequestLoginCodeForm(account.RequestLoginCodeForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         email: str = super().clean_email()
-        self._user = email_proof.find_account(email)
+        self._user = email_verification.find_account(email)
         return email
 
 
 class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         email: str = super().clean_email()
-        user = email_proof.find_account(email)
+        user = email_verification.find_account(email)
         self.users = [user] if user else []
         return email
 
 
 class SignupForm(account.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_proof.release_email(self.cleaned_data["email"])
+        email_verification.release_email(self.cleaned_data["email"])
         return str(super().clean_email())
 
 
 class SocialSignupForm(social.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_proof.release_email(self.cleaned_data["email"])
+        email_verification.release_email(self.cleaned_data["email"])
         return str(super().clean_email())

@@ -5,13 +5,13 @@ from threading import RLock
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 M_MMAP_THRESHOLD = -3  # from malloc.h
-LARGE_BLOCK_BYTES = 1024 * 1024
+MMAP_THRESHOLD_BYTES = 1024 * 1024
 
-# Make glibc return the 19 MiB of a hash to the system; it would keep them for each thread.
+# glibc would keep the 19 MiB of a hash for each thread. Above this size it returns memory to the system.
 with suppress(AttributeError, OSError):  # another C library
-    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
-# Parallel hashes cost memory and save no time: there is one process per core.
+# One hash at a time: there is a process for each core, so parallel hashes would only cost memory.
 _lock = RLock()
 
 

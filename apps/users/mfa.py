@@ -24,20 +24,18 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def has_used_second_factor(request: HttpRequest) -> bool:
-    """Return whether the user has used a second factor in this session."""
     records = get_authentication_records(request, request.user)
     return any(record.get("method") == "mfa" for record in records)
 
 
 def second_factor_url(user: User) -> str:
-    """Return the URL of the page that asks for the second factor; "" if the user has none."""
     methods = get_adapter().get_reauthentication_methods(user)
     return next((method["url"] for method in methods if method["id"].startswith("mfa_")), "")
 
 
 @receiver(authenticator_added)
 def count_as_used(request: HttpRequest, user: User, authenticator: Authenticator, **signal: Any) -> None:
-    """Count a new factor as used, because the next page with the recovery codes needs it."""
+    """Count a new factor as used: the next page, with the recovery codes, requires a used factor."""
     records = get_authentication_records(request, user)
     if records and authenticator.type in (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN):
         authenticator.record_usage()

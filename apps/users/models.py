@@ -21,7 +21,7 @@ class UserManager(BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the whole address in lower case; Django would change the domain only."""
+        """Return the whole address in lower case. Django would change only the domain."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -29,24 +29,20 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A user who signs in with an e-mail address."""
-
     email = models.EmailField(
         "e-mail address",
         unique=True,
         error_messages={"unique": _("This e-mail address already has an account.")},
     )
     name = models.CharField(
-        _("name"), max_length=150, blank=True, help_text=_("As it should appear on receipts. May stay empty.")
+        _("name"), max_length=150, blank=True, help_text=_("Shown on receipts. Optional.")
     )
-    is_staff = models.BooleanField(
-        _("operator"), default=False, help_text=_("May sign in to the admin site.")
-    )
+    is_staff = models.BooleanField(_("operator"), default=False, help_text=_("Can sign in to the admin."))
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Untick instead of deleting to stop someone signing in.")
+        _("active"), default=True, help_text=_("Clear this to block sign-in without deleting the account.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # True from the sign-up until the e-mail address is proven: see email_proof.py.
+    # True from the sign-up until the e-mail address is verified: see email_verification.py.
     unproven_signup = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -56,8 +52,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [models.UniqueConstraint(Lower("email"), name="users_user_email_any_case_unique")]
 
     def __str__(self) -> str:
@@ -71,9 +67,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email.split("@")[0]
 
 
+# email_changes.py can undo these changes.
 class AddressChange(models.Model):
-    """A change of a proven e-mail address, which email_changes.py can undo."""
-
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = models.EmailField(db_index=True)
     new_email = models.EmailField()

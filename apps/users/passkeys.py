@@ -1,6 +1,6 @@
-"""allauth's forms for passkeys (setting MFA_FORMS) with checks of host, user verification and signature counter.
+"""allauth's forms for passkeys (setting MFA_FORMS), with additional checks of host, user verification and counter.
 
-A malformed response is an invalid form, not a server error. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
+A malformed response is a form error, not a server error. https://www.w3.org/TR/webauthn-3/#sctn-rp-operations
 """
 
 import logging
@@ -18,6 +18,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from fido2.cose import UnsupportedKey
 from fido2.utils import websafe_encode
 from fido2.webauthn import (
@@ -35,7 +36,7 @@ MALFORMED = (
     AttributeError,
     Authenticator.DoesNotExist,
     LookupError,
-    RuntimeError,  # nested too deep, or of an unknown kind
+    RuntimeError,  # too many nested values, or an unknown key type
     TypeError,
     UnsupportedAlgorithm,
     ValueError,
@@ -44,16 +45,15 @@ MALFORMED = (
 
 
 class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
-    """Create discoverable passkeys only, for sign-in without an e-mail address."""
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
+        # Discoverable passkeys sign in without an e-mail address.
         options = context["js_data"]["creation_options"]["publicKey"]
         options["authenticatorSelection"].update(residentKey="required", requireResidentKey=True)
         return context
 
     def get_success_url(self) -> str:
-        """Return the page with the recovery codes after the first passkey; it links to `next`."""
+        """After the first passkey return the page with the recovery codes, which links to `next`."""
         next_url = get_next_redirect_url(self.request)
         if not self.did_generate_recovery_codes:
             return next_url or reverse("mfa_list_webauthn")
@@ -66,13 +66,12 @@ class CredentialField(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             return super().to_python(value)
-        except (RecursionError, ValueError) as error:  # nested too deep, or a number with too many digits
+        except (RecursionError, ValueError) as error:  # too many nested values, or too many digits
             raise _incorrect_code() from error
 
 
+# allauth's sign-up form creates passkeys; its other form creates keys for the second step only.
 class AddPasskeyForm(allauth.SignupWebAuthnForm):  # type: ignore[misc]
-    """allauth's sign-up form, which creates passkeys, not keys for the second step only."""
-
     credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:
@@ -113,13 +112,13 @@ class ReauthenticateForm(_AuthenticationForm, allauth.ReauthenticateWebAuthnForm
 
 
 def _clean_registration(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the known fields of a new passkey."""
     registration = RegistrationResponse.from_dict(answer)
     data = registration.response.attestation_object.auth_data
     _check_host_and_user(registration.response.client_data, data)
     assert data.credential_data is not None
     if isinstance(data.credential_data.public_key, UnsupportedKey):
         raise _incorrect_code()
+    # Unknown fields are not stored.
     return {
         "id": websafe_encode(registration.raw_id),
         "rawId": websafe_encode(registration.raw_id),
@@ -133,25 +132,20 @@ def _clean_registration(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_host_and_user(client: CollectedClientData, data: AuthenticatorData) -> None:
-    """Raise ValidationError for another host, also a subdomain, or without user verification."""
+    """Raise ValidationError for another host or a subdomain, or if the user was not verified."""
     host = get_adapter().get_public_key_credential_rp_entity()["id"]
     if urlsplit(client.origin).hostname != host.lower() or not data.is_user_verified():
         raise _incorrect_code()
 
 
 def _update_counter(passkey: Authenticator, count: int) -> None:
-    """Raise ValidationError if the counter did not increase (a copied key). Synced passkeys always send 0."""
+    """Raise ValidationError if the counter did not increase: the key was copied. Synced passkeys always send 0."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().get(pk=passkey.pk)
         last = row.data.get("sign_count", row.wrap().authenticator_data.counter)
         if (count or last) and count <= last:
-            logger.warning(
-                "Passkey %s of user %s refused: its counter is %s after %s, so it may be a copy",
-                row.pk,
-                row.user_id,
-                count,
-                last,
-            )
+            message = "Passkey %s of user %s may be a copy, it was refused: its counter is %s, not above %s."
+            logger.warning(message, row.pk, row.user_id, count, last)
             raise _incorrect_code()
         row.data["sign_count"] = count
         row.save(update_fields=["data"])
@@ -159,5 +153,4 @@ def _update_counter(passkey: Authenticator, count: int) -> None:
 
 
 def _incorrect_code() -> ValidationError:
-    error: ValidationError = get_adapter().validation_error("incorrect_code")
-    return error
+    return ValidationError(_("This passkey can't be verified. Please try again."), code="incorrect_code")

@@ -1,4 +1,4 @@
-"""Export and delete a user's data. Other apps add to `sections` and the lists below in AppConfig.ready."""
+"""Export and delete a user's data. In ready() other apps add to `sections` and to the lists below."""
 
 from collections.abc import Callable
 
@@ -15,14 +15,14 @@ JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
 
 class DeletionRefused(Exception):
-    """The account cannot be deleted now. The message is shown to its user."""
+    pass  # its message is shown to the user
 
 
-# Return why the account cannot be deleted, or None. The text is shown to its user.
+# Return why the account cannot be deleted, or None. The text is shown to the user.
 deletion_checks: list[Callable[[User], str | None]] = []
-# Run before the transaction, so that they can send requests. They may raise DeletionRefused.
+# Run before the transaction, so they may send requests to other servers. They may raise DeletionRefused.
 deletion_preparations: list[Callable[[User], None]] = []
-# Run in the transaction with the user's row locked, so they only query. They may raise DeletionRefused.
+# Run in the transaction while the user's row is locked, so they only query. They may raise DeletionRefused.
 locked_deletion_checks: list[Callable[[User], None]] = []
 
 
@@ -31,12 +31,11 @@ def collect(user: User) -> dict[str, object]:
 
 
 def shown_deletion_blockers(user: User) -> list[str]:
-    """Return why the account cannot be deleted. Open checkouts are no reason: deletion_preparations close them."""
+    """Return why the account cannot be deleted, without open checkouts: deletion_preparations close them."""
     return [reason for check in deletion_checks if (reason := check(user))]
 
 
 def delete_account(user: User) -> list[str]:
-    """Delete the user and return []. If that is not possible, return the reasons."""
     try:
         for prepare in deletion_preparations:
             prepare(user)
@@ -50,7 +49,6 @@ def delete_account(user: User) -> list[str]:
 
 
 def deletion_blockers(user: User) -> list[str]:
-    """Return why the account cannot be deleted, open checkouts included."""
     try:
         for check in locked_deletion_checks:
             check(user)
@@ -75,7 +73,7 @@ def _account(user: User) -> object:
 
 
 def _second_factors(user: User) -> object:
-    """Return the factors without their secrets."""
+    # Without `data`, which contains the secret.
     factors = Authenticator.objects.filter(user=user)
     return [{"kind": factor.type, "name": str(factor), "added": factor.created_at} for factor in factors]
 

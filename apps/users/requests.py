@@ -4,6 +4,4 @@ from apps.users.models import User
 
 
 class SignedInRequest(HttpRequest):
-    """The request of a view behind `login_required`."""
-
-    user: User
+    user: User  # after @login_required

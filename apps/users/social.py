@@ -1,5 +1,3 @@
-"""Sign-in with Google or GitHub (setting SOCIAL_SIGN_IN)."""
-
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -14,7 +12,7 @@ from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from apps.users import email_proof
+from apps.users import email_verification
 from apps.users.models import User, UserManager
 
 STORED_FIELDS = ("email", "login", "name")
@@ -22,27 +20,30 @@ STORED_FIELDS = ("email", "login", "name")
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Require a sign-in if the address has an account and the provider has not verified it."""
+        """Ask for a sign-in if the address has an account and the provider has not verified the address."""
         _minimize_profile(sociallogin)
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
-            return  # email_proof.on_social_account_added proves the address
+            return  # email_verification.on_social_account_added verifies the address
         if sociallogin.is_existing:
-            email_proof.prove_by_provider(request, sociallogin)
+            email_verification.verify_by_provider(request, sociallogin)
             return
-        if email_proof.is_verified_by_provider(sociallogin):
-            email_proof.release_email(sociallogin.user.email)
+        if email_verification.is_verified_by_provider(sociallogin):
+            email_verification.release_email(sociallogin.user.email)
         if request.user.is_anonymous and User.objects.filter(email=sociallogin.user.email).exists():
-            text = _("You have an account here already. Sign in to it, then connect %(name)s under Security.")
+            text = _(
+                "You already have an account with this e-mail address. "
+                "Sign in to it, then connect %(name)s on your account page."
+            )
             messages.info(request, text % {"name": sociallogin.provider.name})
             next_url = sociallogin.get_redirect_url(request) or settings.LOGIN_REDIRECT_URL
             raise ImmediateHttpResponse(redirect_to_login(resolve_url(next_url)))
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
-        """Return the account that has the address, not one with an unconfirmed change to it."""
+        """Return the account with this address. A pending change to the address does not count."""
         match: tuple[User, str] | None = super().authenticate_by_email(sociallogin)
         if match is None:
             return None
-        user = email_proof.find_account(match[1])
+        user = email_verification.find_account(match[1])
         return (user, match[1]) if user and user.email == match[1].lower() else None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
@@ -53,7 +54,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def _minimize_profile(sociallogin: SocialLogin) -> None:
-    """Keep STORED_FIELDS of the profile, and only the primary e-mail address (GitHub sends several)."""
+    """Keep only STORED_FIELDS of the profile, and the primary e-mail address: GitHub sends all addresses."""
     account = sociallogin.account
     account.extra_data = {key: value for key, value in account.extra_data.items() if key in STORED_FIELDS}
     if account.pk:

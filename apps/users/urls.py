@@ -2,14 +2,14 @@ from allauth.account import views as allauth
 from django.conf import settings
 from django.urls import path
 
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.users import views
 from apps.users.emails import posted_mailbox
 from apps.users.passkeys import AddPasskeyView
 
-request_login_code = limited("request_login_code", by=posted_mailbox)(allauth.request_login_code)
+request_login_code = rate_limited("request_login_code", by=posted_mailbox)(allauth.request_login_code)
 add_passkey = path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn")
-reset_password = limited("reset_password", by=posted_mailbox)(allauth.password_reset)
+reset_password = rate_limited("reset_password", by=posted_mailbox)(allauth.password_reset)
 
 urlpatterns = [
     path("", views.account, name="account"),

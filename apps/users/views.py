@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.core.rate_limits import too_many_requests
-from apps.users import email_changes, email_proof, personal_data
+from apps.users import email_changes, email_verification, personal_data
 from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.requests import SignedInRequest
 
@@ -33,7 +33,6 @@ View = Callable[[SignedInRequest], HttpResponse]
 
 
 def reauthenticate_first(view: View) -> View:
-    """Decorate a view that needs a recent reauthentication."""
     required: View = reauthentication_required(view)
 
     @wraps(view)
@@ -43,7 +42,7 @@ def reauthenticate_first(view: View) -> View:
         except ReauthenticationRequired:
             if request.method != "POST":
                 raise
-            # allauth would store the form, password included, in the session.
+            # allauth would store the submitted form with the password in the session.
             return redirect(request.path)
 
     return inner
@@ -56,9 +55,9 @@ def account(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save(commit=False).save(update_fields=["name"])  # a concurrent request may change other fields
-        messages.success(request, "Saved.")
+        messages.success(request, _("Your changes have been saved."))
         return redirect("account")
-    context = {"form": form, "email_verified": email_proof.is_proven(request.user)}
+    context = {"form": form, "email_verified": email_verification.is_email_verified(request.user)}
     return render(request, "users/account.html", context)
 
 
@@ -78,14 +77,14 @@ def export(request: SignedInRequest) -> JsonResponse:
 @sensitive_post_parameters("password")
 @reauthenticate_first
 def delete(request: SignedInRequest) -> HttpResponse:
-    """Delete the account. Purchases stay for bookkeeping, without a user."""
+    """Delete the account. Its purchases are kept without a user, for bookkeeping."""
     reasons = personal_data.shown_deletion_blockers(request.user)
     form = DeleteAccountForm(request.user, request.POST or None)
     if request.method == "POST" and not reasons and form.is_valid():
         reasons = personal_data.delete_account(request.user)
         if not reasons:
             logout(request)
-            messages.success(request, _("Your account is deleted. Thank you for having been here."))
+            messages.success(request, _("Your account has been deleted."))
             return redirect("home")
     return render(request, "users/delete.html", {"form": form, "reasons": reasons})
 
@@ -94,13 +93,12 @@ def delete(request: SignedInRequest) -> HttpResponse:
 @login_required
 def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
-    messages.success(request, _("Signed out there."))
+    messages.success(request, _("The other browser has been signed out."))
     return redirect("usersessions_list")
 
 
+# No button of this page may make an unverified address the account's address.
 class ChangeEmailView(EmailView):  # type: ignore[misc]
-    """allauth's page, on which no button can make an unproven address the account's address."""
-
     def post(self, request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         email = request.POST.get("email", "").strip().lower()
         removes_current = "action_remove" in request.POST and email == request.user.email
@@ -126,7 +124,7 @@ class ChangeEmailView(EmailView):  # type: ignore[misc]
 @login_required
 @never_cache
 def confirm_first(request: SignedInRequest) -> HttpResponse:
-    """Explain how to reauthenticate to users without password, second factor and proven address."""
+    # This page is for users without password, second factor and verified address.
     methods = get_adapter().get_reauthentication_methods(request.user)
     if any(method["url"] != reverse("account_confirm_first") for method in methods):
         return redirect(get_next_redirect_url(request) or "account")
@@ -136,7 +134,7 @@ def confirm_first(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
-    """Undo the change on POST only: virus scanners open links in e-mails."""
+    """Undo the change with POST only, because virus scanners open the links in e-mails."""
     change = email_changes.find_change(token)
     state = "asks" if change else "gone"
     if change and request.method == "POST":

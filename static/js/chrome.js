@@ -1,6 +1,6 @@
-// The frame around every page: menus, forms, toasts, the colours. All of it works without this.
+// Menus, forms, toasts and the theme switch of all pages. All of them work without JavaScript.
 
-// An open menu closes on Escape and on a press elsewhere.
+// Close an open menu on Escape, on a click outside, and when the focus leaves it.
 const openMenus = () => document.querySelectorAll("details[data-menu][open]");
 
 document.addEventListener("click", (event) => {
@@ -17,13 +17,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// … and when the focus moves on.
 document.addEventListener("focusout", ({ target, relatedTarget }) => {
   const menu = target.closest?.("details[data-menu][open]");
   if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
 });
 
-// A form that leaves the site is sent once, however often the button is pressed.
+// Send a form that opens another site only once, even if its button is clicked twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-once]")) return;
@@ -31,7 +30,7 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
 });
 
-// Coming back with the browser's back button finds the form ready again.
+// The back button restores the page with its forms: let them be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
@@ -40,48 +39,48 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
-// What happens where nobody looks is said to screen readers: together what comes together, of each thing the newest.
-const news = new Map();
+// Announce changes to screen readers: all changes within 100 ms together, and only the last one with the same key.
+const announcements = new Map();
 
-function announce(words, about = words) {
-  if (!news.size) setTimeout(speak, 100);
-  news.set(about, words);
+function announce(text, key = text) {
+  if (!announcements.size) setTimeout(flushAnnouncements, 100);
+  announcements.set(key, text);
 }
 
-function speak() {
-  const lines = [...news.values()].map((line) => Object.assign(document.createElement("p"), { textContent: line }));
+function flushAnnouncements() {
+  const lines = [...announcements.values()].map((text) => Object.assign(document.createElement("p"), { textContent: text }));
   document.getElementById("announcer").replaceChildren(...lines);
-  news.clear();
+  announcements.clear();
 }
 
-// A toast was there before anybody listened: say it once more, where screen readers do. The focus stays.
+// Screen readers do not announce toasts that are in the page when it loads.
 window.addEventListener("load", () => {
-  const news = [...document.querySelectorAll("[data-toast] .message__text")].map((text) => text.textContent.trim());
-  if (news.length) announce(news.join(" "));
+  const toasts = [...document.querySelectorAll("[data-toast] .message__text")].map((text) => text.textContent.trim());
+  if (toasts.length) announce(toasts.join(" "));
 });
 
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove();
 });
 
-// The footer's choice of colours, at once and without the way to the server. The cookie is the same one.
+// Switch the theme without a request. The view sets the same cookie.
 const THEMES = { light: ["all", "not all"], dark: ["not all", "all"] };
 const SYSTEM = ["(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"];
 
-const COOKIE = document.querySelector("[data-theme-choice]")?.dataset.themeChoice ?? "theme"; // over HTTPS its name is another
+const COOKIE = document.querySelector("[data-theme-choice]")?.dataset.themeChoice ?? "theme"; // has a prefix with HTTPS
 
-function chosen() {
+function currentTheme() {
   const cookie = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${COOKIE}=`));
   const theme = cookie?.slice(COOKIE.length + 1);
   return Object.keys(THEMES).includes(theme) ? theme : "system";
 }
 
-function show() {
-  const theme = chosen();
+function showTheme() {
+  const theme = currentTheme();
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  document.querySelectorAll('meta[name="theme-color"]').forEach((bar, number) => {
-    bar.media = (THEMES[theme] ?? SYSTEM)[number];
+  document.querySelectorAll('meta[name="theme-color"]').forEach((meta, number) => {
+    meta.media = (THEMES[theme] ?? SYSTEM)[number];
   });
   for (const button of document.querySelectorAll("[data-theme-choice] button")) {
     button.setAttribute("aria-pressed", String(button.value === theme));
@@ -95,24 +94,24 @@ document.addEventListener("submit", (event) => {
   const age = value === "system" ? 0 : 365 * 24 * 60 * 60;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `${COOKIE}=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
-  show();
+  showTheme();
 });
 
-// A page that the back button brings back may be from before the choice.
-window.addEventListener("pageshow", show);
+// The back button can restore a page with the previous theme.
+window.addEventListener("pageshow", showTheme);
 
-// What makes a page live is fetched when it is seen: until then every link and form works as without.
-let waiting = true;
+// Load htmx and the scripts for live updates after the first paint. Until then links and forms work without them.
+let isLoaded = false;
 
-function fetchTheRest() {
-  if (!waiting) return;
-  waiting = false;
+function loadDeferredScripts() {
+  if (isLoaded) return;
+  isLoaded = true;
   for (const { content } of document.querySelectorAll("template[data-later]")) {
     const scripts = document.importNode(content, true);
-    for (const script of scripts.querySelectorAll("script")) script.async = false; // one after the other
+    for (const script of scripts.querySelectorAll("script")) script.async = false; // run in order
     document.head.append(scripts);
   }
 }
 
-window.addEventListener("load", () => requestAnimationFrame(() => setTimeout(fetchTheRest))); // after the next frame
-setTimeout(fetchTheRest, 3000); // an image that is slow keeps nobody waiting; nor does a page in the background
+window.addEventListener("load", () => requestAnimationFrame(() => setTimeout(loadDeferredScripts)));
+setTimeout(loadDeferredScripts, 3000); // if an image loads slowly, or the tab is in the background

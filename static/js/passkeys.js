@@ -1,11 +1,11 @@
-// A form that makes or uses a passkey: the browser answers what the server asks, the form carries the answer.
-const ask = { create: (data) => data.creation_options, get: (data) => data.request_options };
+// Create or use a passkey: get the options, ask the browser, and send its response with the form.
+const readOptions = { create: (data) => data.creation_options, get: (data) => data.request_options };
 
-async function question({ dataset: { options, passkey } }) {
+async function fetchOptions({ dataset: { options, passkey } }) {
   const data = options
     ? await (await fetch(options, { headers: { Accept: "application/json" } })).json()
     : JSON.parse(document.getElementById("passkey-options").textContent);
-  return ask[passkey](data);
+  return readOptions[passkey](data);
 }
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
@@ -14,12 +14,12 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     const problem = form.querySelector("[data-problem]");
     problem.hidden = true;
     try {
-      const answer = await window.webauthnJSON[form.dataset.passkey](await question(form));
-      form.elements.credential.value = JSON.stringify(answer);
+      const credential = await window.webauthnJSON[form.dataset.passkey](await fetchOptions(form));
+      form.elements.credential.value = JSON.stringify(credential);
       form.submit();
     } catch {
       problem.hidden = false;
     }
   });
-  form.querySelector("[type=submit]").disabled = false; // until now a press would have sent an empty answer
+  form.querySelector("[type=submit]").disabled = false; // before, a click would have sent no credential
 }

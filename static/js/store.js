@@ -1,6 +1,6 @@
-// The store's address always says what is shown, so that it can be reloaded, shared and come back to.
+// Keep the URL of the store in sync with the page, so that it can be reloaded, shared and bookmarked.
 
-// What is not asked stands not in the address.
+// Leave empty parameters out of the URL.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (!detail.elt.matches(".filters")) return;
   for (const [name, value] of [...detail.formData]) {
@@ -10,46 +10,46 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
   const { history, requestConfig } = detail;
-  const here = new URLSearchParams(location.search);
+  const current = new URLSearchParams(location.search);
   if (requestConfig.elt.closest("#pages")) {
     // Page 3 was added below pages 1 and 2: ?page=1-3.
-    const there = new URL(history.path, location.href);
-    const [first] = (here.get("page") ?? "1").split("-");
-    there.searchParams.set("page", `${first}-${there.searchParams.get("page")}`);
-    history.path = there.pathname + there.search;
-  } else if (requestConfig.triggeringEvent?.type === "input" && here.has("q")) {
-    history.type = "replace"; // one step back for a word, not one for each letter
+    const next = new URL(history.path, location.href);
+    const [first] = (current.get("page") ?? "1").split("-");
+    next.searchParams.set("page", `${first}-${next.searchParams.get("page")}`);
+    history.path = next.pathname + next.search;
+  } else if (requestConfig.triggeringEvent?.type === "input" && current.has("q")) {
+    history.type = "replace"; // one history entry for a search, not one for each letter
   } else if (history.path === location.pathname + location.search) {
     history.type = "replace";
   }
 });
 
-// Whoever presses "Show more" goes on at the first of what came.
-const pressedMore = ({ requestConfig }) => requestConfig?.elt.id === "more";
-let before = 0;
+// After "Show more" focus the first new product.
+const isShowMore = ({ requestConfig }) => requestConfig?.elt.id === "more";
+let previousCount = 0;
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  // Searched too often: the words of the answer stand where the products were, until app.js's next try succeeds.
+  // Show the text of a 429 in place of the products, until the retry of live.js succeeds.
   if (detail.xhr.status === 429 && detail.target.id === "results") detail.shouldSwap = true;
-  if (pressedMore(detail)) before = document.getElementById("shelf").children.length;
+  if (isShowMore(detail)) previousCount = document.getElementById("product-grid").children.length;
 });
 
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  if (!pressedMore(detail)) return;
-  document.getElementById("shelf").children[before]?.querySelector("a").focus({ preventScroll: true });
+  if (!isShowMore(detail)) return;
+  document.getElementById("product-grid").children[previousCount]?.querySelector("a").focus({ preventScroll: true });
 });
 
-// What comes by itself pushes down what one has reached by keyboard: it stays in sight.
+// Products that load while scrolling push the focused element down: keep it visible.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (pressedMore(detail)) return;
-  const here = document.activeElement;
-  if (here?.matches("#pages :focus-visible, footer :focus-visible")) {
-    here.scrollIntoView({ block: "nearest", behavior: "instant" });
+  if (isShowMore(detail)) return;
+  const focused = document.activeElement;
+  if (focused?.matches("#pages :focus-visible, footer :focus-visible")) {
+    focused.scrollIntoView({ block: "nearest", behavior: "instant" });
   }
 });
 
-// Somebody was faster than this script: what they have typed and chosen counts.
+// Apply what the visitor has entered before this script was loaded.
 const filters = document.querySelector(".filters");
-const asked = new URLSearchParams(location.search);
-const said = filters ? [...new FormData(filters)] : [];
-if (said.some(([name, value]) => value !== (asked.get(name) ?? ""))) window.htmx.trigger(filters, "retry");
+const parameters = new URLSearchParams(location.search);
+const values = filters ? [...new FormData(filters)] : [];
+if (values.some(([name, value]) => value !== (parameters.get(name) ?? ""))) window.htmx.trigger(filters, "retry");

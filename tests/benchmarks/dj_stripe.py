@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.throwaway_shop import Shop, served
+from scripts.temporary_shop import Shop, run_server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / "var" / "bench" / "dj_stripe"
@@ -111,7 +111,7 @@ def shop(**more: str) -> Iterator[Shop]:
     """Serve the project."""
     with project() as (folder, environment):
         manage(folder, environment, "shell", "-c", ENDPOINT)
-        with served([str(PYTHON), "-m", "config.server"], folder, folder, environment | more) as running:
+        with run_server([str(PYTHON), "-m", "config.server"], folder, folder, environment | more) as running:
             yield running
 
 

@@ -41,7 +41,7 @@ def _measure_size(database: str, products: int, purchases: int) -> dict[str, tup
         environment = {**os.environ, **shops.SETTINGS, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
         environment["VAR_DIR"] = stack.enter_context(TemporaryDirectory(prefix="growth-"))
         if database == "PostgreSQL":
-            from scripts.throwaway import postgres
+            from scripts.temporary_servers import postgres
 
             environment["DATABASE_URL"] = stack.enter_context(postgres())[0]
         command = [sys.executable, "-m", "tests.benchmarks.measure_size", str(products), str(purchases)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from statistics import median
 
-from scripts.throwaway_shop import Shop, throwaway_shop
+from scripts.temporary_shop import Shop, temporary_shop
 from tests.benchmarks import load, shops
 from tests.benchmarks.report import Row, at_least
 
@@ -27,7 +27,7 @@ BARE = [
 
 
 def measure(rounds: int) -> list[Row]:
-    bare = throwaway_shop(["-c", ""], BARE)
+    bare = temporary_shop(["-c", ""], BARE)
     with (
         shops.shop(PRODUCTS, PURCHASES, WAITING) as (shop, people),
         shops.served_on_own_core(bare) as yardstick,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from statistics import median
 
-from scripts.throwaway_shop import throwaway_shop
+from scripts.temporary_shop import temporary_shop
 from tests.benchmarks import load, shops
 from tests.benchmarks.report import FOLDER, Row
 
@@ -32,7 +32,7 @@ def measure(rounds: int) -> list[Row]:
     _install()
     furnish = ["-m", "tests.benchmarks.setup_shop", "100", "10", "0"]
     path = os.pathsep.join([str(PLACE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    other = throwaway_shop(furnish, SERVE, **shops.SETTINGS, PYTHONPATH=path)
+    other = temporary_shop(furnish, SERVE, **shops.SETTINGS, PYTHONPATH=path)
     with shops.shop(100, 10, 0) as (ours, _people), shops.served_on_own_core(other) as gunicorn:
         return [_compare(name, ours.port, gunicorn.port, *ask, rounds) for name, ask in ASKED.items()]
 

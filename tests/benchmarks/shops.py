@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
-from scripts.throwaway_shop import Shop, throwaway_shop
+from scripts.temporary_shop import Shop, temporary_shop
 
 SETUP = (
     "Each server is one process of eight threads on a core of its own, the load comes from another core over eight "
@@ -37,7 +37,7 @@ def shop(
 ) -> Iterator[tuple[Shop, dict[str, Any]]]:
     """Run a shop; return it with the cookies and URLs of its buyers (setup_shop.py)."""
     furnish = ["-m", "tests.benchmarks.setup_shop", str(products), str(purchases), str(waiting)]
-    server = throwaway_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
+    server = temporary_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
     with served_on_own_core(server) if alone else server as running:
         yield running, json.loads(running.output.strip().splitlines()[-1])
 

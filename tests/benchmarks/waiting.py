@@ -15,7 +15,7 @@ from multiprocessing import Event, Process
 from statistics import median, quantiles
 from typing import Any
 
-from scripts.throwaway_shop import Shop
+from scripts.temporary_shop import Shop
 from tests.benchmarks import events, load, shops
 from tests.benchmarks.report import Row, at_most
 from tests.benchmarks.setup_shop import NOT_RETURNED

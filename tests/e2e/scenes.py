@@ -245,7 +245,7 @@ def purchase_in(state: str, user: User, slug: str) -> Purchase:
     status, dates = state_fields(state)
     amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
     more: dict[str, Any] = {
-        "failed": {"failure_message": "Your card has insufficient funds."},
+        "failed": {"failure_message": "insufficient_funds"},
         "partially_refunded": {"amount_refunded": amount // 3},
         "refunded": {"amount_refunded": amount},
         "refunded_running": {"amount_refunded": amount},

@@ -17,7 +17,7 @@ def test_sign_up_sign_out_and_sign_in(page: Page, shop: None) -> None:
     SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")
     AccountMenu(page).sign_out()
-    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("banner").locator("a[href^='/accounts/login/']")).to_be_visible()
 
     SignIn(page).goto().submit("Grace@Example.com", NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")
@@ -26,12 +26,12 @@ def test_sign_up_sign_out_and_sign_in(page: Page, shop: None) -> None:
 def test_wrong_password_shows_an_error(page: Page, ada: User) -> None:
     sign_in = SignIn(page).goto()
     sign_in.submit(ada.email, "not this one")
-    expect(sign_in.errors).to_contain_text("not correct")
+    expect(sign_in.errors).to_be_visible()
 
 
 def test_address_with_an_account_is_not_signed_up_twice(page: Page, ada: User) -> None:
     SignUp(page).goto().submit(ada.email, NEW_PASSWORD)
-    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("banner").locator("a[href^='/accounts/login/']")).to_be_visible()
     assert User.objects.count() == 1
 
 
@@ -43,7 +43,7 @@ def test_forgotten_password_is_reset_by_email(page: Page, ada: User, settings: A
     reset.ask(ada.email)
     expect(page).to_have_url(re.compile("/accounts/password/reset/done/$"))
 
-    Mailbox(page).open_link_in("Password Reset")
+    Mailbox(page).open_link_in()
     reset.choose(NEW_PASSWORD)
     expect(page).to_have_url(re.compile("/accounts/password/reset/key/done/$"))
 
@@ -58,6 +58,6 @@ def test_address_is_verified_by_email(page: Page, shop: None, settings: Any) -> 
     settings.DEBUG = True
     SignUp(page).goto().submit("grace@example.com", NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")
-    Mailbox(page).open_link_in("Confirm")
-    page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_role("status")).to_contain_text("confirmed")
+    Mailbox(page).open_link_in()
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("status")).to_contain_text("grace@example.com")

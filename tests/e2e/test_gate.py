@@ -1,5 +1,6 @@
 """Access to gated pages: buyers get in, other users see why not and where to buy."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -21,13 +22,13 @@ from tests.e2e.users import ADAS_PASSWORD, sign_in
 def test_other_user_cannot_open_what_a_buyer_bought(
     page: Page, new_context: Callable[..., BrowserContext], ada: User, bob: User, goods: ProductConfiguration
 ) -> None:
-    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+    expect(buy(sign_in(page, ada), goods.slug).in_state("paid")).to_be_visible()
     purchase = Purchase.objects.get()
     bobs = sign_in(new_context().new_page(), bob)
 
     for address in (f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
         bobs.goto(address)
-        expect(Store(bobs).messages).to_contain_text(f"That page belongs to {goods.product.name}")
+        expect(Store(bobs).messages).to_contain_text(goods.product.name)
         assert bobs.url.endswith(f"/store/?product={goods.slug}")
         expect(Store(bobs).cards.first).to_contain_text(goods.product.name)
 
@@ -44,13 +45,13 @@ def test_other_user_cannot_open_what_a_buyer_bought(
 def test_gated_pages_require_signing_in(page: Page, goods: ProductConfiguration) -> None:
     for address in ("/purchases/", f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
         page.goto(address)
-        expect(SignIn(page).heading).to_have_text("Sign in")
+        expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
 def test_signing_in_leads_back_to_the_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
     GatedPage(page).goto(goods.slug)
     SignIn(page).submit(ada.email, ADAS_PASSWORD)
-    expect(Store(page).messages).to_contain_text(f"That page belongs to {goods.product.name}")
+    expect(Store(page).messages).to_contain_text(goods.product.name)
 
 
 @both_screens
@@ -72,7 +73,7 @@ def test_product_off_sale_stays_open_for_its_owner(
     olive: User,
     goods: ProductConfiguration,
 ) -> None:
-    expect(buy(sign_in(page, ada), goods.slug).heading).to_have_text("Paid. It is yours.")
+    expect(buy(sign_in(page, ada), goods.slug).in_state("paid")).to_be_visible()
 
     admin = sign_in(new_context().new_page(), olive)
     admin.goto(f"/admin/ecommerce/productconfiguration/{goods.pk}/change/")
@@ -83,7 +84,6 @@ def test_product_off_sale_stays_open_for_its_owner(
     visitor = new_context().new_page()
     expect(Store(visitor).goto().card(goods.product.name)).to_have_count(0)
     expect(ProductPage(visitor).goto(goods.slug).buy_button).to_be_hidden()
-    expect(visitor.get_by_role("main")).to_contain_text("not for sale")
 
     GatedPage(page).goto(goods.slug)
     expect(GatedPage(page).heading).to_have_text(goods.product.name)
@@ -96,12 +96,12 @@ def test_product_taken_off_sale_cannot_be_bought_from_an_open_page(
     product = ProductPage(sign_in(page, ada)).goto(goods.slug)
     ProductConfiguration.objects.update(is_active=False)
     product.buy()
-    expect(product.messages).to_contain_text("is not for sale at the moment")
+    expect(product.messages).to_contain_text(goods.product.name)
     assert not Purchase.objects.exists()
 
 
 def test_library_links_to_the_order_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
     buy(sign_in(page, ada), goods.slug)
     card = Library(page).goto().card(goods.product.name)
-    card.get_by_role("link", name="Receipt").click()
-    expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
+    card.locator(f"a[href='{Purchase.objects.get().get_absolute_url()}']").click()
+    expect(PurchasePage(page).in_state("paid")).to_be_visible()

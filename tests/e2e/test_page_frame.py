@@ -54,9 +54,9 @@ def test_toast_is_announced_and_stays_until_dismissed(
     page: Page, bob: User, goods: ProductConfiguration
 ) -> None:
     sign_in(page, bob).goto(f"/purchases/{goods.slug}/")
-    toast = page.get_by_role("status").filter(has_text="That page belongs to")
+    toast = page.get_by_role("status").filter(has_text=goods.product.name)
     expect(toast).to_be_visible()
-    expect(page.locator("#announcer")).to_contain_text("That page belongs to")
+    expect(page.locator("#announcer")).to_contain_text(goods.product.name)
     assert page.evaluate("document.activeElement === document.body")
     page.mouse.wheel(0, 600)
     expect(toast).to_be_in_viewport()
@@ -76,7 +76,7 @@ def test_account_menu_works_by_keyboard(page: Page, bob: User, goods: ProductCon
     expect(button).to_be_focused()
 
     button.press("Enter")
-    menu.get_by_role("button", name="Sign out").focus()
+    menu.get_by_role("button").focus()
     page.keyboard.press("Tab")  # leaves the menu
     expect(first).to_be_hidden()
 
@@ -86,9 +86,9 @@ def test_toast_and_menu_work_without_javascript(
 ) -> None:
     page = new_context(java_script_enabled=False).new_page()
     sign_in(page, bob).goto(f"/purchases/{goods.slug}/")
-    expect(page.get_by_role("status")).to_contain_text("That page belongs to")
+    expect(page.get_by_role("status")).to_contain_text(goods.product.name)
     expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
     menu = page.get_by_role("banner").get_by_role("group")
     menu.locator("summary").click()
-    menu.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+    menu.get_by_role("button").click()
+    expect(page.get_by_role("banner").locator("a[href^='/accounts/login/']")).to_be_visible()

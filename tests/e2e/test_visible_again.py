@@ -18,5 +18,5 @@ def test_store_sends_one_request_when_its_tab_becomes_visible_again(
     page.evaluate("() => new Promise((done) => setTimeout(done, 2000))")
     assert requests == []
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(store.card(goods.product.name)).to_contain_text("Owned")
+    expect(store.owned_badge(goods.product.name)).to_be_visible()
     assert len([url for url in requests if "/purchases/changes/" in url]) == 1

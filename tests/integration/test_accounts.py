@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.db import IntegrityError
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -26,8 +27,13 @@ PASSWORD = "correct horse battery staple"
 
 def signed_in_as(client: Client) -> str:
     """The address in the header's account menu; "" for a visitor."""
-    found = re.search(r"Signed in as<br><strong>(.+?)</strong>", client.get("/").content.decode())
+    found = re.search(r'class="menu__who">.*?<strong>(.+?)</strong>', client.get("/").content.decode())
     return found[1] if found else ""
+
+
+def is_kind(mail: EmailMessage, template: str) -> bool:
+    """Return whether the e-mail has the subject of a template: "account/email/email_changed"."""
+    return mail.subject == " ".join(render_to_string(f"{template}_subject.txt").split())
 
 
 def link_in(message: EmailMessage) -> str:
@@ -55,22 +61,22 @@ def test_signing_up_signs_in_and_asks_to_confirm_the_address(
 ) -> None:
     sign_up(client, "Grace@Example.com")
     assert signed_in_as(client) == "grace@example.com"
-    assert "Not verified yet" in client.get("/accounts/").content.decode()
+    assert "badge--wait" in client.get("/accounts/").content.decode()
 
     (mail,) = mailoutbox
     assert mail.to == ["grace@example.com"]
-    assert "confirm" in mail.subject.lower()
+    assert is_kind(mail, "account/email/email_confirmation")
     page = client.get(link_in(mail))
     assert "grace@example.com" in page.content.decode()
     assert not EmailAddress.objects.get().verified  # a mail scanner that opens links confirms nothing
     client.post(link_in(mail))
     assert EmailAddress.objects.get().verified
-    assert "Not verified yet" not in client.get("/accounts/").content.decode()
+    assert "badge--wait" not in client.get("/accounts/").content.decode()
 
 
 def test_a_confirmation_link_that_is_wrong_says_so(client: Client) -> None:
     page = client.get("/accounts/confirm-email/nonsense/")
-    assert "no longer works" in page.content.decode()
+    assert not page.context["can_confirm"]
 
 
 def test_form_errors_are_shown_beside_their_fields(client: Client) -> None:
@@ -139,14 +145,13 @@ def test_a_forgotten_password(ada: User, client: Client, mailoutbox: list[EmailM
     link = link_in(mailoutbox[0])
 
     form = client.get(link, follow=True)
-    assert "Choose a new password" in form.content.decode()
+    assert not form.context.get("token_fail")
     address = form.redirect_chain[-1][0]
     client.post(address, {"password1": PASSWORD, "password2": PASSWORD})
     assert ada.email in sign_in_and_tell(ada.email, PASSWORD)
     assert sign_in_and_tell(ada.email, "ada-buys-things") == ""
 
-    again = client.get(link, follow=True).content.decode()
-    assert "no longer works" in again
+    assert client.get(link, follow=True).context["token_fail"]
 
 
 def sign_in_and_tell(email: str, password: str) -> str:
@@ -169,8 +174,8 @@ def test_a_new_address_counts_once_it_is_verified(
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     reauthenticate(as_ada)
     as_ada.post("/accounts/email/", {"email": "lovelace@example.com", "action_add": ""})
-    page = as_ada.get("/accounts/email/").content.decode()
-    assert "Changing to" in page
+    page = as_ada.get("/accounts/email/")
+    assert page.context["new_emailaddress"].email == "lovelace@example.com"
     ada.refresh_from_db()
     assert ada.email == "ada@example.com"
 
@@ -241,11 +246,11 @@ def test_deleting_the_account_keeps_the_purchase(
     purchase = bought(as_ada, icons)
     reauthenticate(as_ada)
     page = as_ada.post("/accounts/delete/", {"password": "nonsense"})
-    assert "Nothing was deleted" in page.content.decode()
+    assert "password" in page.context["form"].errors
     assert User.objects.filter(pk=ada.pk).exists()
 
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
-    assert "Your account is deleted" in page.content.decode()
+    assert page.redirect_chain == [("/", 302)]
     assert signed_in_as(as_ada) == ""
     assert not User.objects.filter(pk=ada.pk).exists()
     left = Purchase.objects.get(pk=purchase.pk)
@@ -277,7 +282,7 @@ def test_a_running_subscription_stands_in_the_way(
     reauthenticate(as_ada)
     assert personal_data.shown_deletion_blockers(ada) != []
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
-    assert "still running" in page.content.decode()
+    assert club.product.name in page.content.decode()
     assert User.objects.filter(pk=ada.pk).exists()
 
 

@@ -58,7 +58,7 @@ def test_the_page_that_one_wanted_is_one_of_ours(as_ada: Client, icons: ProductC
     for start in ("//evil.example", "/\\evil.example"):
         as_ada.get(f"{start}/purchases/icon-set/")
     as_ada.get("/purchases/icon-set/?next=//evil.example/")
-    wanted = as_ada.session["wanted_pages"]
+    wanted = as_ada.session["next_paths"]
     assert list(wanted.values()) == ["/purchases/icon-set/?next=//evil.example/"]
 
 

@@ -142,7 +142,7 @@ def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.Monkey
 
     def take(person: int) -> None:
         start.wait()
-        taken.append(file_slots.hold_slot(no_chunks(), person))
+        taken.append(file_slots.acquire_slot(no_chunks(), person))
 
     threads = [Thread(target=take, args=(number,)) for number in range(16)]
     for thread in threads:
@@ -160,7 +160,7 @@ def test_a_file_that_breaks_gives_its_slot_back() -> None:
         yield b"a"
         raise OSError
 
-    chunks = file_slots.hold_slot(broken(), 1)
+    chunks = file_slots.acquire_slot(broken(), 1)
     assert chunks
     with pytest.raises(OSError):
         list(chunks)

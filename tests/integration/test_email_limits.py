@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from django.test import Client
 from apps.core import rate_limits
 from apps.users.emails import normalize_mailbox
 from apps.users.models import User
-from tests.integration.test_accounts import PASSWORD, sign_in, sign_up
+from tests.integration.test_accounts import PASSWORD, is_kind, sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +60,7 @@ def test_one_address_gets_at_most_twenty_emails_a_day(
 
     refused = asks(path, email, "203.0.113.9")
     assert refused.status_code == 429
-    assert "That was a little too often" in refused.content.decode()
-    assert "Try again in 23 hours" in refused.content.decode()
+    assert "23 hours" in refused.content.decode()
     assert int(refused["Retry-After"]) == MIDNIGHT + 86400 - clock.now
     assert asks(path, "another@example.com", "203.0.113.9").status_code == 302
     clock.now = MIDNIGHT + 86400 + 5000
@@ -205,8 +203,8 @@ def test_account_notices_are_limited_by_kind(
         old, new = passwords[number % 2], passwords[1 - number % 2]
         form = {"oldpassword": old, "password1": new, "password2": new}
         assert client.post("/accounts/password/change/", form).status_code == 302
-    kinds = Counter(mail.subject for mail in mailoutbox)
-    assert kinds["Your password was changed"] == MAX_A_DAY
+    changed = [mail for mail in mailoutbox if is_kind(mail, "account/email/password_changed")]
+    assert len(changed) == MAX_A_DAY
 
 
 def test_dropped_email_is_logged_without_the_address(

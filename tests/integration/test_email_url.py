@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage
 
-from config import services
+from config import service_settings
 from config.env_urls import email_url
-from config.env_values import Invalid
+from config.env_values import InvalidValue
 from tests.factories import mail_by
 
 
@@ -95,7 +95,7 @@ def test_email_is_sent_by_provider_api(settings: Any) -> None:
     ],
 )
 def test_smtp_url_sets_the_email_settings(url: str, host: str, port: int, tls: bool) -> None:
-    found = services.email(*email_url(url))
+    found = service_settings.email(*email_url(url))
     flat = {**found, **found.get("MAILERS", {}).get("default", {}).get("OPTIONS", {})}
 
     def value(new: str, old: str) -> Any:
@@ -110,5 +110,5 @@ def test_smtp_url_sets_the_email_settings(url: str, host: str, port: int, tls: b
 
 @pytest.mark.parametrize("url", ["pigeon://coop", "https://mail.example.com", "../base://"])
 def test_invalid_email_url_stops_the_start(url: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValue):
         email_url(url)

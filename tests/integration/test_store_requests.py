@@ -16,7 +16,7 @@ from stripe.params import checkout as pc
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.operations.doctor import examine
+from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
@@ -106,8 +106,8 @@ def test_each_request_matches_the_sdk_parameter_types(
     as_ada.get(f"{order}/?from=portal")
     as_ada.post(f"{order}/cancel/")  # cancel at once
     settings.SITE_URL = "https://shop.example"
-    list(examine(fix=True))
+    list(run_checks(fix=True))
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
-    list(examine(fix=True))
+    list(run_checks(fix=True))
     assert sent_requests == ROUTES.keys()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the proxy checks; test_doctor_proxies.py has their tests."""
-    monkeypatch.setattr(doctor, "examine_proxies", list)
+    monkeypatch.setattr(doctor, "check_proxies", list)
 
 
 def diagnose(*options: str) -> tuple[list[str], int]:
@@ -32,7 +32,7 @@ def diagnose(*options: str) -> tuple[list[str], int]:
         call_command("stripe_doctor", *options, stdout=out, no_color=True)
     except SystemExit as stop:
         status = int(str(stop.code))
-    return [line for line in out.getvalue().splitlines() if line.startswith("BAD")], status
+    return [line for line in out.getvalue().splitlines() if line.startswith("FAIL")], status
 
 
 def test_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
@@ -46,7 +46,7 @@ def test_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
         ("STRIPE_SECRET_KEY", "pk_test_x", "STRIPE_SECRET_KEY is not a secret key"),
         ("STRIPE_WEBHOOK_SECRET", "", "STRIPE_WEBHOOK_SECRET is not set"),
         ("STRIPE_WEBHOOK_SECRET", "secret", "STRIPE_WEBHOOK_SECRET is not a signing secret"),
-        ("SITE_URL", "https://elsewhere.example", "No webhook endpoint for https://elsewhere.example"),
+        ("SITE_URL", "https://elsewhere.example", "no webhook endpoint for https://elsewhere.example"),
     ],
 )
 def test_wrong_setting_is_named(
@@ -67,7 +67,7 @@ def test_unreachable_stripe_is_reported(icons: ProductConfiguration, stripe_away
 
 def test_outdated_catalogue_is_reported(icons: ProductConfiguration, sandbox: Any) -> None:
     sandbox.client.v1.products.update(icons.product_id, {"name": "Other"})
-    assert "differs in 1" in diagnose()[0][0]
+    assert "catalogue" in diagnose()[0][0]
 
 
 def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(

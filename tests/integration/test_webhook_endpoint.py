@@ -179,7 +179,7 @@ def test_event_without_required_fields_is_recorded_and_not_retried(
     assert deliver(event(kind, data={"object": data})).status_code == 200
     record = WebhookEvent.objects.get()
     assert record.processed_at is not None
-    assert record.error.startswith("Not used: the ")
+    assert record.error.startswith("Ignored: the ")
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.entitlements import granting, grants, owned
-from apps.ecommerce.purchases.foreign_subscriptions import billed_twice
+from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
+from apps.ecommerce.purchases.external_subscriptions import billed_twice
 from apps.ecommerce.purchases.personal_data import deletion_blocker
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
@@ -150,7 +150,7 @@ class Shop(RuleBasedStateMachine):
         slug = price.product.configuration.slug
         status = self.world.browser(user).get(f"/purchases/{slug}/").status_code
         assert (status == 200) == any(
-            grants(row) for row in Purchase.objects.filter(user=user, product=price.product)
+            has_access(row) for row in Purchase.objects.filter(user=user, product=price.product)
         )
 
     # --- the buyer in Stripe's portal ----------------------------------------------------------------------
@@ -379,8 +379,8 @@ class Shop(RuleBasedStateMachine):
         """Assert that the store shows states that Stripe had, in Stripe's order, and access only when paid."""
         self._record_history()
         now = time.time()
-        opened = set(granting().values_list("pk", flat=True))
-        assert opened == {row.pk for row in rows if grants(row)}, "the gate and the library disagree"
+        opened = set(purchases_with_access().values_list("pk", flat=True))
+        assert opened == {row.pk for row in rows if has_access(row)}, "the gate and the library disagree"
         for row in (row for row in rows if row.session_id or row.subscription_id):
             key = str(row.session_id or row.subscription_id)
             past, at = self.history[key], self.reached.get(key, 0)
@@ -398,7 +398,7 @@ class Shop(RuleBasedStateMachine):
             )
             self.reached[key] = found
             self._assert_billing_can_be_cancelled(row, past[found])
-            assert not grants(row) or any(moment.grants_access(now) for moment in past[at:]), (
+            assert not has_access(row) or any(moment.grants_access(now) for moment in past[at:]), (
                 "access that nobody paid"
             )
 
@@ -432,7 +432,7 @@ class Shop(RuleBasedStateMachine):
             assert row or expected.status == "expired", f"a session that is {expected.status} has no purchase"
             if row:
                 assert row.status == expected.status, "the status is not what Stripe says"
-                assert grants(row) == expected.grants_access(now), "access is not what the policy says"
+                assert has_access(row) == expected.grants_access(now), "access is not what the policy says"
                 self._assert_billing_can_be_cancelled(row, expected)
                 assert str(row.public_id) == session["metadata"]["purchase"]
         adopted = {row.subscription_id: row for row in rows if not row.session_id}
@@ -442,7 +442,7 @@ class Shop(RuleBasedStateMachine):
             if row:
                 assert row.status == expected.status, "the status is not what Stripe says"
                 self._assert_billing_can_be_cancelled(row, expected)
-                assert grants(row) == expected.grants_access(now), "access is not what the policy says"
+                assert has_access(row) == expected.grants_access(now), "access is not what the policy says"
         charged = Counter(
             (row["customer"], row["items"]["data"][0]["price"]["product"])
             for row in running_subscriptions()
@@ -463,7 +463,7 @@ class Shop(RuleBasedStateMachine):
             )
         for user, product in {(row.user, row.product) for row in rows}:
             entitled = [row for row in rows if (row.user, row.product) == (user, product)]
-            assert bool(owned(user, product)) == any(grants(row) for row in entitled)
+            assert bool(owned(user, product)) == any(has_access(row) for row in entitled)
 
     # --- acts that can run in a thread ---------------------------------------------------------------------
 

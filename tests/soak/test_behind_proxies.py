@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from throwaway_shop import Shop, throwaway_shop
+from temporary_shop import Shop, temporary_shop
 
 from .proxying import PROXIES, needs_proxies
 
@@ -45,7 +45,7 @@ def shop() -> Iterator[Shop]:
         "CACHE_URL": "",
         "WEB_WORKERS": "1",
     }
-    with throwaway_shop(["manage.py", "migrate", "-v0"], ["-m", "config.server"], **environment) as shop:
+    with temporary_shop(["manage.py", "migrate", "-v0"], ["-m", "config.server"], **environment) as shop:
         yield shop
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from throwaway import postgres
+from temporary_servers import postgres
 
 from .drill import Buyer, Server
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
+from apps.ecommerce.operations.doctor_proxies import responds_to_partial_body
 
 from .drill import Server
 
@@ -90,7 +90,7 @@ def test_slow_headers_and_idle_connections_do_not_block_pages(shop_alone: Shop) 
 
 def test_doctor_detects_that_the_web_server_accepts_half_a_body(shop_alone: Shop, settings: Any) -> None:
     settings.SITE_URL = shop_alone.server.address
-    assert answers_half_a_body()
+    assert responds_to_partial_body()
 
 
 def test_paused_downloads_do_not_block_pages(shop_alone: Shop) -> None:

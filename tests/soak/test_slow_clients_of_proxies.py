@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from apps.ecommerce.operations.doctor_proxies import answers_half_a_body
+from apps.ecommerce.operations.doctor_proxies import responds_to_partial_body
 
 from .proxying import PROXIES, needs_proxies
 from .test_slow_clients import (
@@ -55,7 +55,7 @@ def test_slow_clients_of_a_proxy_occupy_no_thread(
         assert_pages_answer(port)
         _assert_file_is_served(port, path, cookies[0])
         settings.SITE_URL = f"http://127.0.0.1:{port}"
-        assert not answers_half_a_body()
+        assert not responds_to_partial_body()
 
 
 @pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)

@@ -139,7 +139,7 @@ def test_every_mail(shop: None, ada: User) -> None:
     purchases = [scenes.purchase_in("paid", ada, "tiny-tools"), scenes.purchase_in("active", ada, "workshop")]
     for kind in Mail.Kind:
         for purchase in purchases:
-            mail = emails.compose(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
+            mail = emails.build_email(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
             said = (
                 hard_coded(str(mail.subject))
                 + hard_coded(str(mail.body))

@@ -66,7 +66,7 @@ def test_unclosed_quote_in_env_file_is_named(clone: Path, free_port: str) -> Non
 def test_variable_set_twice_in_env_file_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("SECRET_KEY=x\nSECRET_KEY=y\n")
     said = complaint(clone, "scripts/run_site.py", PORT=free_port)
-    assert said == ".env line 2 sets SECRET_KEY again. Keep one.\n"
+    assert said == ".env line 2 sets SECRET_KEY a second time. Keep only one of the lines.\n"
 
 
 def test_env_file_without_secret_key_is_reported_and_unchanged(clone: Path, free_port: str) -> None:
@@ -90,7 +90,7 @@ def test_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
 @pytest.mark.parametrize("line", ["", "STRIPE_SECRET_KEY=", "STRIPE_SECRET_KEY=pk_test_abc"])
 def test_stripe_tests_require_a_test_key(clone: Path, line: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
-    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("No test key.")
+    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("There is no test key.")
 
 
 def test_each_documented_command_exists() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTE_STATUS
 from apps.ecommerce.purchases.stripe_state import SUBSCRIPTION_STATUS, StripeState, derive_status
 
 
@@ -60,23 +60,23 @@ anything = st.builds(
     intent_status=words,
     amount_charged=st.integers(0, 10**9),
     amount_refunded=st.integers(0, 10**9),
-    dispute_status=st.one_of(st.sampled_from([*DISPUTES]), words),
+    dispute_status=st.one_of(st.sampled_from([*DISPUTE_STATUS]), words),
 )
 
 
 @given(anything)
 def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says: StripeState) -> None:
-    if derive_status(says) in GRANTS:
+    if derive_status(says) in ACCESS_STATUSES:
         assert says.session_status == "complete"
         if says.subscription_status is None:
             assert says.payment_status in ("paid", "no_payment_required")
-            assert says.dispute_status is None or DISPUTES.get(says.dispute_status, "unknown") is None
+            assert says.dispute_status is None or DISPUTE_STATUS.get(says.dispute_status, "unknown") is None
         else:
             assert says.subscription_status in ("trialing", "active", "past_due")
 
 
 def test_only_these_statuses_grant_access() -> None:
-    assert {"paid", "partially_refunded", "trialing", "active", "past_due"} == GRANTS
+    assert {"paid", "partially_refunded", "trialing", "active", "past_due"} == ACCESS_STATUSES
 
 
 @given(anything)

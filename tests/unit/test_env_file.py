@@ -59,7 +59,7 @@ def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None
             ".env line 1 is not KEY=value: SITE_NAME, whose quotation mark is not closed.",
         ),
         ("SECRET_KEY=hun\0ter2", ".env line 1 is not KEY=value: SECRET_KEY."),
-        ("DEBUG=false\n\nDEBUG=true\n", ".env line 3 sets DEBUG again. Keep one."),
+        ("DEBUG=false\n\nDEBUG=true\n", ".env line 3 sets DEBUG a second time. Keep only one of the lines."),
         ("DEBUG=false\nSITE_NAME=Caf\udce9", ".env line 2 is not UTF-8. Save the file as UTF-8."),
     ],
 )

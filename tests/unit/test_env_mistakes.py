@@ -65,14 +65,14 @@ def test_a_misspelt_name_in_the_file_is_one_line(tmp_path: Path, name: str, mean
         "".join(f"{key}={value}\n" for key, value in right.items()) + f"{name}=hunter2"
     )
     (line,) = refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))
-    assert line.startswith(f"The shop does not start. {name} is no setting. Did you mean {meant}?")
+    assert line.startswith(f"The shop does not start. {name} is not a setting. Did you mean {meant}?")
     assert "hunter2" not in line
 
 
 @pytest.mark.parametrize("name", ["STRIPE_SECERT_KEY", "SITE_ULR", "DATABSE_URL", "ALLOWED_HOST"])
 def test_a_misspelt_name_in_the_environment_is_one_line(tmp_path: Path, name: str) -> None:
     (line,) = refusal(tmp_path, **PRODUCTION, **{name: "hunter2"})
-    assert line.startswith(f"The shop does not start. {name} is no setting. Did you mean ")
+    assert line.startswith(f"The shop does not start. {name} is not a setting. Did you mean ")
 
 
 def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:

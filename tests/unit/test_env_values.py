@@ -103,7 +103,7 @@ def test_a_founders_own_variable_is_strict_too(tmp_path: Path) -> None:
         patch.setenv("MY_FLAG", "ture")
         patch.setenv("MY_JSON", "[1]")
         assert env.read("MY_JSON", json.loads, default=[]) == [1]
-        with pytest.raises(SystemExit, match=r"MY_FLAG is 'ture', but it has to be true or false"):
+        with pytest.raises(SystemExit, match=r"MY_FLAG is 'ture', but it must be true or false"):
             env.bool("MY_FLAG", default=False)
 
 

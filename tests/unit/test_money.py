@@ -84,7 +84,7 @@ def test_a_card_names_the_cheapest_of_several_prices() -> None:
     assert product_label([price(2900), price(900), price(9900)]) == "From $9"
     assert product_label([price(900)]) == "$9"
     assert product_label([price(900, "month"), price(9000, "year")]) == "From $9 / month"
-    assert product_label([]) == "Not for sale"
+    assert product_label([]) == "Not available"
 
 
 def test_a_year_says_how_many_months_it_saves() -> None:

@@ -8,7 +8,7 @@ from apps.core.standalone_page import render_standalone
 
 
 def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Return 413 if a body exceeds MAX_BODY_BYTES (in the admin MAX_STAFF_BODY_BYTES). Needs request.user."""
+    """Return 413 for a body of more than MAX_BODY_BYTES, or MAX_STAFF_BODY_BYTES if staff use the admin."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         length = (request.META.get("CONTENT_LENGTH") or "0").strip()

@@ -4,9 +4,8 @@ from django.middleware.gzip import GZipMiddleware
 
 
 class CompressPagesMiddleware(GZipMiddleware):
-    """Compress HTML only: images and downloads are already compressed."""
-
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # Images and downloads are already compressed.
         if response.get("Content-Type", "").startswith("text/html"):
             return super().process_response(request, response)
         return response

@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 
 
 def health_check(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer /healthz before ALLOWED_HOSTS is checked (load balancers use an IP address) and without a query."""
+    """Answer /healthz before ALLOWED_HOSTS is checked, because load balancers request it by IP address."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path == "/healthz":

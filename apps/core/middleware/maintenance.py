@@ -10,7 +10,7 @@ RETRY_AFTER_SECONDS = 300
 
 
 def maintenance(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Return 503 if MAINTENANCE=true. Stripe retries events for three days: https://docs.stripe.com/webhooks#retries"""
+    """Return 503 if MAINTENANCE=true. Stripe sends events again for three days: https://docs.stripe.com/webhooks#retries"""
     if not settings.MAINTENANCE:
         raise MiddlewareNotUsed
 

@@ -5,7 +5,10 @@ from django.http.response import HttpResponseBase
 
 
 def reject_null_bytes(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Remove null bytes from the query string, and return 404 for a path with one. Forms already reject them."""
+    """Remove null bytes from the query string. Return 404 for a path with one. Forms already reject them.
+
+    PostgreSQL can neither store nor compare null bytes.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info:

@@ -12,9 +12,9 @@ from apps.core.log_filters import request_id
 
 logger = logging.getLogger(__name__)
 
-VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")  # of an X-Request-ID from a proxy
+VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")  # a proxy may send X-Request-ID
 UNLOGGED = ("/static/", "/media/", "/healthz", "/metrics")
-SECRET_ARGUMENTS = {"key", "uidb36"}  # a URL from an e-mail must not be in the log
+SECRET_ARGUMENTS = {"key", "uidb36"}  # the arguments of links in e-mails
 
 
 def request_log(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

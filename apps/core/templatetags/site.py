@@ -26,7 +26,7 @@ register.simple_tag(resolve_token, name="brand_colour")  # {% brand_colour "--co
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """Render a decorative icon of static/icons.svg. Screen readers skip it, so add a text."""
+    """Return a decorative icon of static/icons.svg. Screen readers skip it, so add a text."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("icons.svg"),
@@ -36,7 +36,6 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def drawing(name: str) -> SafeString:
-    """Render a drawing of static/drawings.svg."""
     return format_html(
         '<svg class="drawing" viewBox="0 0 240 150" width="240" height="150" aria-hidden="true" focusable="false">'
         '<use href="{}#{}"></use></svg>',
@@ -53,7 +52,7 @@ def stylesheet_url() -> str:
 
 @register.simple_tag
 def og_locale() -> str:
-    """Return the active language for Open Graph, with the country where most people speak it: "de_DE"."""
+    """Return the active language with its most common country, as Open Graph requires: "de_DE"."""
     return _locale_with_country(to_locale(get_language() or settings.LANGUAGE_CODE))
 
 
@@ -71,13 +70,13 @@ def current(context: template.Context, *names: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def sign_in_url(context: template.Context) -> str:
-    """Return the sign-in URL with this page as `next`."""
     request: HttpRequest | None = context.get("request")
     url = reverse("account_login")
     if request is None or request.method not in ("GET", "HEAD"):
         return url
-    is_entrance = request.path == reverse("home") or request.path.startswith(reverse("account"))
-    next_url = request.GET.get("next") if is_entrance else request.get_full_path()
+    # Buyers who sign in from the home page or an account page go to `next`, or to the default page.
+    has_next = request.path == reverse("home") or request.path.startswith(reverse("account"))
+    next_url = request.GET.get("next") if has_next else request.get_full_path()
     return f"{url}?{urlencode({'next': next_url})}" if next_url else url
 
 
@@ -93,9 +92,9 @@ class CaptureNode(template.Node):
 
 @register.tag
 def capture(parser: template.base.Parser, token: template.base.Token) -> CaptureNode:
-    """Store a block as one line for an attribute: {% capture "page_title" %}{% block title %}…{% endcapture %}.
+    """Store a block as one line of text: {% capture "page_title" %}{% block title %}…{% endcapture %}.
 
-    In Django's simple_block_tag {{ block.super }} does not work.
+    Django's simple_block_tag cannot be used, because {{ block.super }} does not work in it.
     """
     _tag, name = token.split_contents()
     nodelist = parser.parse(("endcapture",))
@@ -105,7 +104,6 @@ def capture(parser: template.base.Parser, token: template.base.Token) -> Capture
 
 @register.inclusion_tag("core/_field.html")
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
-    """Render label, input, help and errors: {% field form.email "Your e-mail" %}."""
     bound.field.widget.attrs.pop("placeholder", None)  # the label replaces it
     if help_text:
         bound.help_text = help_text

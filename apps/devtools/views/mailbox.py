@@ -49,7 +49,7 @@ def mail_html(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def previews(request: HttpRequest) -> HttpResponse:
     samples = [(kind, _sample_purchase(kind)) for kind in emails.TEXTS]
-    mails = [(kind, emails.compose(kind, purchase)) for kind, purchase in samples if purchase]
+    mails = [(kind, emails.build_email(kind, purchase)) for kind, purchase in samples if purchase]
     return render(request, "devtools/mail_previews.html", {"mails": mails})
 
 
@@ -60,11 +60,11 @@ def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
     purchase = _sample_purchase(kind)
     if purchase is None or kind not in emails.TEXTS:
         raise Http404("There is no such e-mail, or no purchase to write about.")
-    return HttpResponse(str(emails.compose(kind, purchase).alternatives[0][0]))
+    return HttpResponse(str(emails.build_email(kind, purchase).alternatives[0][0]))
 
 
 def _sample_purchase(kind: str) -> Purchase | None:
-    """Return the newest purchase with this kind of e-mail, or another one with sample values."""
+    # Prefer a purchase with this kind of e-mail; else fill in what the template needs.
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
     if purchase := purchases.filter(mails__kind=kind).first():
         return purchase

@@ -12,7 +12,7 @@ from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
 class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link: private files have no URL."""
+    """Show the file's name without a link, because private files have no URL."""
 
     template_name = "ecommerce/admin/private_file_input.html"
 

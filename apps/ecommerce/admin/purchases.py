@@ -39,7 +39,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
                 with stripe_deadline():
                     after = sync_purchase(row, f"refreshed by {request.user}")
             except stripe.StripeError as error:
-                self.message_user(request, f"{row}: a request to Stripe failed ({error})", messages.ERROR)
+                self.message_user(request, f"{row}: Stripe returned an error ({error})", messages.ERROR)
             else:
                 self.message_user(request, f"{after}", messages.SUCCESS)
 
@@ -52,12 +52,14 @@ class MailAdmin(ReadOnlyAdmin):
     search_fields = ("purchase__email", "purchase__public_id")
     actions = ("send_now",)
 
-    @admin.action(description=_("Send what is unsent"))
+    @admin.action(description=_("Send unsent e-mails"))
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
         for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
-            emails.send.func(pk)
+            emails.send_email.func(pk)
         unsent = rows.filter(sent_at=None).count()
-        self.message_user(request, f"{unsent} still unsent", messages.ERROR if unsent else messages.SUCCESS)
+        self.message_user(
+            request, f"{unsent} e-mails are still unsent.", messages.ERROR if unsent else messages.SUCCESS
+        )
 
 
 @admin.register(StripeCustomer)

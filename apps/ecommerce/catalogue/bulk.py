@@ -5,7 +5,7 @@ from django.db import DataError, IntegrityError, ProgrammingError, router, trans
 from django.db.models import Model, QuerySet
 
 BATCH_SIZE = 500
-# Errors about a row; an unreachable or locked database raises other errors.
+# Errors of one row. An unreachable or locked database raises other errors.
 ROW_ERRORS = (DataError, IntegrityError, ProgrammingError, ValueError, OverflowError)
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 def all_rows(model: type[ModelT]) -> QuerySet[ModelT]:
-    """Return all rows of the database for writing, including those that the default manager hides."""
+    """Return all rows for writing, including those that a custom default manager hides."""
     return model._base_manager.using(router.db_for_write(model))
 
 
@@ -22,7 +22,7 @@ def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def save_rows(rows: Sequence[ModelT], update_fields: Collection[str] = ()) -> list[tuple[ModelT, Exception]]:
-    """Insert the rows, or update `update_fields` of existing ones. Return the rows that failed, with their errors."""
+    """Insert rows, or update `update_fields` of existing ones. Return the rows that failed, with their errors."""
     if not rows:
         return []
     upsert: dict[str, Any] = {}

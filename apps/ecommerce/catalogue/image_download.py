@@ -1,4 +1,4 @@
-"""Download images from untrusted URLs on the public internet, with limits on time and size."""
+"""Download images from untrusted URLs on the public internet. Time and size are limited."""
 
 import http.client
 import ipaddress
@@ -16,20 +16,20 @@ from urllib3.connection import HTTPConnection
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
-MAX_CONNECT_SECONDS = 4  # for one of a host's IP addresses
+MAX_CONNECT_SECONDS = 4  # for one IP address
 MAX_REDIRECTS = 5
 MAX_URL_LENGTH = 2048
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "storefront-images/1.0"}
-# Internal services of cloud providers, in networks that ipaddress considers global.
+# Internal services of cloud providers. ipaddress considers these networks global.
 CLOUD_NETWORKS = [ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24")]
 TLS = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class DownloadError(Exception):
-    """The image can't or must not be downloaded. The message says why."""
+    pass
 
 
 class DownloadTimeout(DownloadError):
@@ -57,7 +57,6 @@ def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address, or the IPv4 address in an IPv6 address, is on the public internet."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         embedded = address.ipv4_mapped or address.sixtofour
@@ -91,9 +90,8 @@ class _DownloadThread(Thread):
                 self.socket.close()
 
     def abort(self) -> None:
-        """End the thread, which may wait for the server."""
         self.is_aborted = True
-        with suppress(OSError):  # the connection has just ended
+        with suppress(OSError):  # the connection is closed already
             if self.socket:
                 self.socket.shutdown(socket.SHUT_RDWR)
 
@@ -102,14 +100,14 @@ class _DownloadThread(Thread):
         for _hop in range(MAX_REDIRECTS + 1):
             parts = _validate_url(url)
             with closing(self._connect(parts)) as connection:
-                body, location = _get(connection, parts)
+                body, location = _get_body_or_redirect(connection, parts)
             if location is None:
                 return body
             url = urljoin(url, location)
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
 
     def _connect(self, parts: SplitResult) -> HTTPConnection:
-        """Connect to the first public IP address that answers, without resolving the host a second time."""
+        """Connect to the first public IP address that answers. The host is resolved once, so it can't change."""
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
         error: Exception = DownloadError(f"{host} has no public IP address")
         for address in _resolve_public_ips(host, port):
@@ -132,14 +130,13 @@ class _DownloadThread(Thread):
         connected = socket.create_connection((address, port), MAX_CONNECT_SECONDS)
         if self.socket:
             self.socket.close()
-        self.socket = connected.dup()  # it stays valid when TLS or HTTP takes over the other one
+        self.socket = connected.dup()  # stays valid after TLS or HTTP has taken over the original
         if self.is_aborted:
             self.abort()
         return connected
 
 
 def _validate_url(url: str) -> SplitResult:
-    """Return the parts of the URL, quoted and with its host in ASCII. Raise DownloadError if it is not allowed."""
     if len(url) > MAX_URL_LENGTH:
         raise DownloadError("the URL is too long")
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))
@@ -159,8 +156,7 @@ def _resolve_public_ips(host: str, port: int) -> Iterator[str]:
             yield str(sockaddr[0])
 
 
-def _get(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
-    """Return the body of the response, or the URL of a redirect."""
+def _get_body_or_redirect(connection: HTTPConnection, parts: SplitResult) -> tuple[bytes, str | None]:
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection.request("GET", target, headers={"Host": parts.netloc, **HEADERS}, preload_content=False)
     with closing(connection.getresponse()) as response:

@@ -1,13 +1,11 @@
-"""Copy product images to our storage, so that a shopper's browser requests nothing from other sites.
+"""Copy product images to our storage, so that shoppers' browsers request nothing from other sites.
 
 Copies are WebP in the widths that pages use: upright, in sRGB, one frame, without metadata.
 """
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from io import BytesIO
 from time import monotonic
@@ -20,90 +18,74 @@ from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadTimeout, download
-from apps.ecommerce.catalogue.report import Report, label, printable
+from apps.ecommerce.catalogue.report import Report, describe, printable
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
 
-MAX_PIXELS = 12_000_000  # a few kilobytes can decode to gigabytes; these take 200 MB at most
-MAX_JPEG_PIXELS = 30_000_000  # decoded at half their size or less
-# No SVG from other sites: opened by its URL, it could run scripts on our origin.
+MAX_PIXELS = 12_000_000  # decoded in at most 200 MB of memory; a small file can need gigabytes
+MAX_JPEG_PIXELS = 30_000_000  # JPEG is decoded at half its size or less
+# No SVG: it can contain scripts, which would run on our origin.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-# Thumbnail; card on phones with device pixel ratio 2 and 3; product page on these; desktops.
+# Thumbnail; card on phones with a device pixel ratio of 2 and 3; product page on these phones; desktop.
 WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
-MAX_TIMEOUTS = 3  # of one server, in one sync
-STATIC_SIZE = (1200, 900)  # our pages show all pictures as 4 : 3
+MAX_TIMEOUTS = 3  # per server and sync
+STATIC_SIZE = (1200, 900)  # the ratio of all pictures on our pages
 
 logger = logging.getLogger(__name__)
 
 
 class ImageError(Exception):
-    """The image can't be copied. The message says why."""
+    pass
 
 
 def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: float | None = None) -> None:
-    """Set `row.copies`, reusing `old` ones. `seconds` limits the total time of all downloads."""
+    """Set `row.copies`, reusing the `old` ones. `seconds` limits the total time of all downloads."""
     deadline = monotonic() + seconds if seconds else None
     row.copies = {url: old.get(url) for url in row.images}
     for url in [url for url, copy in row.copies.items() if not copy]:
+        host = "".join(url.split("/")[2:3])
         left = min(deadline - monotonic(), MAX_SECONDS) if deadline else MAX_SECONDS
         try:
-            row.copies[url] = _copy_unless_down(url, left, report.timeouts)
+            if report.timeouts[host] >= MAX_TIMEOUTS:
+                raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
+            row.copies[url] = asdict(copy_image(url, left))
         except ImageError as error:
-            report.without_image.append(f"{label(row)}: {printable(url)}: {printable(error)}")
+            report.timeouts[host] += isinstance(error.__cause__, DownloadTimeout)
+            report.without_image.append(f"{describe(row)}: {printable(url)}: {printable(error)}")
             logger.warning("Image could not be copied: %s", report.without_image[-1])
 
 
-def _copy_unless_down(url: str, seconds: float, timeouts: Counter[str]) -> dict[str, Any]:
-    """Raise ImageError without a request if the server has timed out MAX_TIMEOUTS times."""
-    host = "".join(url.split("/")[2:3])
-    if timeouts[host] >= MAX_TIMEOUTS:
-        raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
-    try:
-        return asdict(copy_image(url, seconds))
-    except ImageError as error:
-        if isinstance(error.__cause__, DownloadTimeout):
-            timeouts[host] += 1
-        raise
-
-
 def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
-    """Download an image and store copies of it. A static file of this site is not copied.
+    """Download an image and store copies of it. Static files of this site are not copied.
 
     Raise ImageError if the image is unusable or the download takes longer than `seconds`.
     """
-    with _explain_failure("downloaded"):
+    step = "downloaded"
+    try:
         if _is_static_file(url):
             return Picture(urlsplit(url).path, *STATIC_SIZE)
         body = download(url, seconds)
-    with _explain_failure("decoded"):
+        step = "decoded"
         image = _decode(body)
-    with _explain_failure("stored"):
-        return _store(image, body)
-
-
-@contextmanager
-def _explain_failure(step: str) -> Iterator[None]:
-    try:
-        yield
+        step = "stored"
+        return _store_copies(image, body)
     except Exception as error:  # decoders, encoders and storages raise errors of many types
         raise ImageError(f"it could not be {step}: {error}") from error
 
 
 def _is_static_file(url: str) -> bool:
-    """Return whether the URL is that of a static file of this site, at any port."""
     parts, site = urlsplit(url), urlsplit(settings.SITE_URL)
     is_this_site = bool(parts.hostname) and parts.hostname == site.hostname
     return is_this_site and parts.path.startswith(settings.STATIC_URL)
 
 
 def _decode(body: bytes) -> Image.Image:
-    """Decode an image upright, in sRGB, with transparency, and no wider than pages need."""
     with Image.open(BytesIO(body), formats=FORMATS) as file:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:
             raise ValueError(f"{file.width} × {file.height} are more than {limit} pixels")
-        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # only JPEG, and never smaller than this
+        file.draft(file.mode, (WIDTHS[-1], WIDTHS[-1]))  # decodes a JPEG at a smaller size, at least this one
         file.load()
         ImageOps.exif_transpose(file, in_place=True)
         mode = "RGBA" if file.has_transparency_data else "RGB"
@@ -119,8 +101,8 @@ def _decode(body: bytes) -> Image.Image:
     return image
 
 
-def _store(image: Image.Image, body: bytes) -> Picture:
-    """Store missing copies. Browsers can cache them without limit, because their names contain a digest."""
+def _store_copies(image: Image.Image, body: bytes) -> Picture:
+    # The names contain a digest, so that browsers can cache the copies without limit.
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
     widths = [*(width for width in WIDTHS if width < image.width), image.width]
     stored = Picture(f"products/{digest[:32]}", *image.size, widths)

@@ -1,7 +1,4 @@
-"""Render the founder's Markdown as HTML that is safe on the shop's pages.
-
-HTML in the source is shown as text. Only http(s), mailto and relative URLs become links (markdown-it's rule).
-"""
+"""Render Markdown as safe HTML. HTML in the source is shown as text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +12,7 @@ LOWEST_HEADING = 6
 
 
 def render_markdown(text: str, top: int = 2) -> SafeString:
-    """Return safe HTML whose highest heading is of level `top`."""
+    """Return safe HTML whose highest heading has the level `top`."""
     tokens = MARKDOWN.parse(text)
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
     shift = top - min(levels, default=top)
@@ -44,7 +41,7 @@ def _is_absolute(url: str) -> bool:
 
 
 def _restrict_image(image: Token) -> None:
-    """Replace an image on another site by its text, so that readers send no request to that site."""
+    """Replace an image on another site with its text, so that readers' browsers send that site no request."""
     if _is_absolute(str(image.attrGet("src"))):
         image.type, image.content = "text", image.content or str(image.attrGet("src"))
     else:

@@ -5,7 +5,7 @@ from apps.ecommerce.models import Price, Product
 
 
 class NotSaved(Exception):
-    """A product or a price could not be saved. The message names each, with the reason."""
+    pass
 
 
 @dataclass
@@ -18,21 +18,20 @@ class Report:
     archived: list[str] = field(default_factory=list)
     unchanged: int = 0
     not_saved: list[str] = field(default_factory=list)
-    without_image: list[str] = field(default_factory=list)  # these products are on sale, too
+    without_image: list[str] = field(default_factory=list)  # for sale, but without this image
     timeouts: Counter[str] = field(default_factory=Counter)  # of image servers, by host
 
 
 def printable(text: object) -> str:
-    """Escape control characters and surrogates, for terminals and logs."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )
 
 
-def label(row: Product | Price) -> str:
+def describe(row: Product | Price) -> str:
     name = f"{row.name} ({row.id})" if isinstance(row, Product) else f"price {row.id} of {row.product_id}"
     return printable(name)
 
 
-def failure(row: Product | Price, error: Exception) -> str:
-    return f"{label(row)}: {printable(error)}"
+def describe_failure(row: Product | Price, error: Exception) -> str:
+    return f"{describe(row)}: {printable(error)}"

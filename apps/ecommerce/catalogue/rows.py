@@ -1,4 +1,4 @@
-"""Build Product and Price rows from Stripe's objects. Refuse objects that the store would sell wrongly."""
+"""Build Product and Price rows from Stripe's objects. Reject objects that the store would sell wrongly."""
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,10 @@ from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
 INTERVALS = ("day", "week", "month", "year")
-MAX_INTEGER = 2**31 - 1  # of PostgreSQL; SQLite accepts more
+MAX_INTEGER = 2**31 - 1  # PostgreSQL's limit
 MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-images
 MAX_NAME_LENGTH = 500
-# A sync writes these fields, but no field that a founder adds to the models.
+# The fields that a sync writes. Fields that a founder adds to the models are not written.
 FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [
@@ -31,20 +31,22 @@ RowT = TypeVar("RowT", Product, Price)
 
 
 class InvalidObject(Exception):
-    """The store can't copy an object of Stripe. The message says why."""
+    pass
 
 
 def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
-    """Return unsaved rows. Report invalid items as not saved."""
     build: Callable[..., Any] = _build_product if model is Product else _build_price
     rows: list[RowT] = []
     for item in items:
         try:
-            rows.append(_build_row(build, item, fetched_at or timezone.now()))
-        except InvalidObject as error:
-            report.not_saved.append(f"{_describe(model, item)}: {error}")
+            row = build(item, fetched_at or timezone.now())
+            row.clean_fields(exclude={"product"})  # without a query for the product
+        except (InvalidObject, ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+            report.not_saved.append(f"{_describe(model, item)}: {_describe_error(error)}")
+        else:
+            rows.append(row)
     return rows
 
 
@@ -60,32 +62,28 @@ def get_product_id(price: StripeData) -> str:
 
 
 def clean_line(text: object) -> str:
-    """Return the text in one line without control characters, or "" if no character is visible."""
+    """Return the text as one line without control characters; "" if no character is visible."""
     line = " ".join(str(text or "").split())
     line = "".join(letter for letter in line if unicodedata.category(letter) != "Cc")
     return line if any(unicodedata.category(letter)[0] not in "CZ" for letter in line) else ""
 
 
 def _describe(model: type[Model], item: object) -> str:
-    """Return name and id of an object, which may lack any field."""
     if not isinstance(item, Mapping):
         return f"{model._meta.verbose_name} {printable(item)[:80]}"
     key = printable(item.get("id"))
     return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
 
 
-def _build_row(build: Callable[..., Any], item: StripeData, fetched_at: datetime) -> Any:
-    try:
-        row = build(item, fetched_at)
-        row.clean_fields(exclude={"product"})  # without a query for the product
-    except KeyError as error:
-        raise InvalidObject(f"{error} is missing") from error
-    except ValidationError as error:
+def _describe_error(error: Exception) -> str:
+    if isinstance(error, InvalidObject):
+        return str(error)
+    if isinstance(error, ValidationError):
         reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        raise InvalidObject(printable("; ".join(reasons))) from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidObject(f"it differs from Stripe's documentation ({printable(error)})") from error
-    return row
+        return printable("; ".join(reasons))
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return f"it differs from Stripe's documentation ({printable(error)})"
 
 
 def _build_product(item: StripeData, fetched_at: datetime) -> Product:
@@ -122,7 +120,6 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
 
 
 def _check_price(price: Price) -> None:
-    """Raise InvalidObject if buyers would see a wrong amount, currency or interval."""
     if not price.product_id:
         raise InvalidObject("its product is missing")
     if str(price.currency).upper() not in CURRENCIES:

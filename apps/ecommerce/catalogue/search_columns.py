@@ -1,4 +1,4 @@
-"""Derived columns by which the store searches, filters and sorts, so that queries need no joins."""
+"""Compute the columns by which the store searches, filters and sorts, so that its queries need no joins."""
 
 import logging
 import re
@@ -12,27 +12,29 @@ from django.utils import timezone
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
-from apps.ecommerce.catalogue.report import failure, printable
-from apps.ecommerce.models import UNPRICED, Price, Product, ProductConfiguration, cheapest
+from apps.ecommerce.catalogue.report import describe_failure, printable
+from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfiguration, cheapest
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
 MAX_SORT_NAME_LENGTH = 120
-# Letters that Unicode does not decompose, and how people type them on other keyboards.
-LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
-GAPS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
+# Letters that Unicode does not decompose, with what people type instead.
+LETTER_REPLACEMENTS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
+)
+SEPARATORS = re.compile(r"[\s\x00\-_/'‐-―‘’“”]+")
 
 
-def fold(text: str) -> str:
-    """Return the text without case and accents: "Café–Größe" and "CAFE grosse" are both "cafe grosse"."""
+def normalize_text(text: str) -> str:
+    """Remove case, accents and punctuation: "Café–Größe" and "CAFE grosse" become "cafe grosse"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return GAPS.sub(" ", bare.translate(LETTERS)).strip()
+    return SEPARATORS.sub(" ", bare.translate(LETTER_REPLACEMENTS)).strip()
 
 
 def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:
-    """Refresh the columns of these products, or of all. Return a line for each failure."""
+    """Refresh the columns of these products, or of all. Return the failures."""
     rows = all_rows(ProductConfiguration).order_by("pk")
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
@@ -48,33 +50,34 @@ def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[s
 
 
 def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
-    """Refresh rows whose product and prices are loaded, with at most one query. Return a line for each failure."""
+    """Refresh rows whose product and prices are loaded, with at most one query. Return the failures."""
     changed: list[ProductConfiguration] = []
     failures: list[str] = []
     for row in rows:
         try:
             if set_search_columns(row):
                 changed.append(row)
-        except Exception as error:  # an error in one product must not stop the refresh
+        except Exception as error:  # one broken product must not stop the refresh
             logger.exception("The search columns of %s could not be computed", printable(row.product_id))
-            failures.append(failure(row.product, error))
+            failures.append(describe_failure(row.product, error))
     refused = save_rows(changed, [*COLUMNS, "changed_at"])
-    return failures + [failure(row.product, error) for row, error in refused]
+    return failures + [describe_failure(row.product, error) for row, error in refused]
 
 
-def refresh_saved(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
-    """Refresh the columns after a save in the admin (receiver of post_save)."""
+def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
     refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
 
 
 def set_search_columns(row: ProductConfiguration) -> bool:
-    """Compute the columns from the product and its prices. Return whether one has changed."""
+    """Return whether a column has changed."""
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
     row.listed = row.is_active and product.active
-    row.sort_name = fold(product.name)[:MAX_SORT_NAME_LENGTH]
-    row.search_text = fold(" ".join((product.name, row.tagline, product.description, row.description)))
-    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else UNPRICED
+    row.sort_name = normalize_text(product.name)[:MAX_SORT_NAME_LENGTH]
+    row.search_text = normalize_text(
+        " ".join((product.name, row.tagline, product.description, row.description))
+    )
+    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else MAX_SORT_PRICE
     row.sells_once = any(not price.interval for price in prices)
     row.sells_recurring = any(price.interval for price in prices)
     fingerprint = _fingerprint(row)
@@ -84,7 +87,6 @@ def set_search_columns(row: ProductConfiguration) -> bool:
 
 
 def _fingerprint(row: ProductConfiguration) -> str:
-    """Return a digest of what the product's page shows."""
     product = row.product
     names = ("id", "unit_amount", "currency", "interval", "interval_count", "trial_period_days", "nickname")
     prices = [attrgetter(*names)(price) for price in row.prices]

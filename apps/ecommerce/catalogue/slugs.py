@@ -1,4 +1,4 @@
-"""Choose slugs of products that are valid, unique, stable and different from the site's routes."""
+"""Choose product slugs that are valid, unique, stable and different from the site's routes."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.models import Product, ProductConfiguration
 
-MAX_LENGTH = 70  # without the digest that may follow
+MAX_LENGTH = 70  # without a digest
 DIGEST_LENGTHS = (8, 16, 32, 64)
 PRODUCT_ROUTES = ("product", "buy", "purchased_product", "purchased_download")
-# Used below /store/ and /purchases/, or reserved for later.
+# Used in paths after /store/ and /purchases/, or reserved for later.
 RESERVED = frozenset(
     str.split(
         """
@@ -31,14 +31,14 @@ RESERVED = frozenset(
 
 
 class SlugConverter(StringConverter):
-    """Build a URL from any slug, so that an invalid one does not break pages that link to it."""
+    """Build a URL from any slug, so that an invalid slug does not break pages that link to it."""
 
     def to_url(self, value: str) -> str:
         return str(value).replace("/", "-") or "-"
 
 
 def choose_slugs(products: list[Product]) -> dict[str, str]:
-    """Return an unused slug for each product id. The choice is stable unless another product takes the slug."""
+    """Return an unused slug for each product id. A product gets the same slug again unless it is taken."""
     candidates = {product.id: list(_generate_candidates(product)) for product in products}
     all_candidates = {slug for slugs in candidates.values() for slug in slugs}
     rows = all_rows(ProductConfiguration).annotate(folded=Lower("slug"))
@@ -53,21 +53,20 @@ def choose_slugs(products: list[Product]) -> dict[str, str]:
 def validate_new_slug(slug: str, row: ProductConfiguration) -> None:
     if is_reserved(slug):
         raise ValidationError(
-            _("The shop uses “%(slug)s” for a page of its own. Please choose another one."),
+            _("“%(slug)s” is reserved for a page of the store. Choose another one."),
             code="reserved",
             params={"slug": slug},
         )
     other = all_rows(ProductConfiguration).filter(slug__iexact=slug).exclude(pk=row.pk).first()
     if other:
         raise ValidationError(
-            _("“%(slug)s” is taken by %(product)s. Upper and lower case count as the same."),
+            _("%(product)s already uses “%(slug)s”. Uppercase and lowercase letters count as the same."),
             code="taken",
             params={"slug": other.slug, "product": other},
         )
 
 
 def is_reserved(slug: str) -> bool:
-    """Return whether a product with this slug would share a URL with another page."""
     return slug.lower() in RESERVED or not all(_leads_to_product(name, slug) for name in PRODUCT_ROUTES)
 
 
@@ -75,14 +74,13 @@ def _leads_to_product(route: str, slug: str) -> bool:
     try:
         match = resolve(reverse(route, args=[slug]))
     except NoReverseMatch:
-        return True  # a founder may remove the route
+        return True  # the founder has removed the route
     except Resolver404:
         return False
     return match.url_name == route and slug in (*match.args, *match.kwargs.values())
 
 
 def _generate_candidates(product: Product) -> Iterator[str]:
-    """Yield the slug from the metadata or the name, then longer ones that contain a digest of the id."""
     texts = (str(product.metadata.get("slug") or ""), product.name)
     base = next(filter(None, (slugify(text)[:MAX_LENGTH].strip("-_") for text in texts)), "product")
     if not is_reserved(base):

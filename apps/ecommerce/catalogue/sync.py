@@ -1,4 +1,4 @@
-"""Copy products and prices from Stripe: all (`bootstrap_ecommerce`), or one product after an event.
+"""Copy products and prices from Stripe: all of them (bootstrap_ecommerce), or one product after an event.
 
 https://docs.stripe.com/api/products and https://docs.stripe.com/api/prices
 """
@@ -18,17 +18,17 @@ from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
 from apps.ecommerce.catalogue.images import copy_images
-from apps.ecommerce.catalogue.report import NotSaved, Report, failure, label
+from apps.ecommerce.catalogue.report import NotSaved, Report, describe, describe_failure
 from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from apps.ecommerce.stripe_api.client import StripeData, expanded, is_missing, read, read_pages
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages, is_missing
 
 
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
     """Copy all active products and prices, and deactivate those that Stripe no longer lists.
 
-    Safe to repeat and to interrupt. Raise stripe.StripeError if a request to Stripe fails.
+    Safe to repeat and to interrupt. Raise stripe.StripeError if a request fails.
     """
     report = Report(dry_run)
     try:
@@ -42,18 +42,19 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
 def sync_product(product_id: str) -> None:
     """Copy one product with its prices, or deactivate it if Stripe has deleted it.
 
-    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request to Stripe fails.
+    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request fails.
     """
     fetched_at = timezone.now()
-    item, prices = _fetch(product_id)
+    item, prices = _fetch_product(product_id)
     report = Report()
     if item is None:
         all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
         report.not_saved += refresh_search_columns([product_id])
-    for product in build_rows(Product, [item] if item else [], report, fetched_at):
+    products = build_rows(Product, [item], report, fetched_at) if item else []
+    for product in products:  # none if the product is invalid
         price_rows = build_rows(Price, prices, report, fetched_at)
         active_ids = {get_id(price) for price in prices}
-        _write_product(product, price_rows, active_ids)  # prices do not wait for the images
+        _write_product(product, price_rows, active_ids)  # before the images, whose download takes longer
         known_copies = product.copies
         copy_images(product, known_copies, report, MAX_SECONDS)
         if product.copies != known_copies:
@@ -65,9 +66,9 @@ def sync_product(product_id: str) -> None:
 
 def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
     started = timezone.now()
-    listed: set[str] = set()  # with those that can't be saved: their older copies stay on sale
-    product_ids = {""}  # of prices without product, which build_rows() reports
-    for products in read_pages("products", active=True):
+    listed: set[str] = set()  # including invalid objects, whose older copies stay for sale
+    product_ids = {""}  # "" lets build_rows report prices without a product
+    for products in fetch_pages("products", active=True):
         rows = build_rows(Product, products, report)
         _save_page(Product, rows, report)
         listed.update(map(get_id, products))
@@ -75,7 +76,7 @@ def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
         progress(f"{len(listed)} products")
     product_ids.update(all_rows(Product).values_list("id", flat=True))
     count = 0
-    for prices in read_pages("prices", active=True):
+    for prices in fetch_pages("prices", active=True):
         known_prices = [price for price in prices if get_product_id(price) in product_ids]
         price_rows = build_rows(Price, known_prices, report)
         _save_page(Price, price_rows, report)
@@ -102,15 +103,15 @@ def _save(
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
     refused = [] if report.dry_run else save_rows(fresh, fields)
-    report.not_saved += [failure(row, error) for row, error in refused]
+    report.not_saved += [describe_failure(row, error) for row, error in refused]
     failed = {row.id for row, _error in refused}
     saved = {row.id: row for row in fresh if row.id not in failed}
     values = attrgetter(*FIELDS[model])
     for row in saved.values():
         if row.id not in known:
-            report.added.append(label(row))
+            report.added.append(describe(row))
         elif values(row) != values(known[row.id]):
-            report.changed.append(label(row))
+            report.changed.append(describe(row))
         else:
             report.unchanged += 1
     return {**known, **saved}
@@ -120,22 +121,19 @@ def _archive(model: type[RowT], listed: set[str], started: datetime, report: Rep
     """Deactivate rows that Stripe does not list, unless an event has updated them since `started`."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
     unlisted = [row for row in stale.iterator() if row.id not in listed]
-    report.archived.extend(label(row) for row in unlisted)
+    report.archived.extend(describe(row) for row in unlisted)
     for batch in [] if report.dry_run else in_batches([row.id for row in unlisted]):
         all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
 
 
-def _fetch(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
-    """Return a product, or None if Stripe has deleted it, and its active prices.
-
-    Send one request, or two for a product without prices. https://docs.stripe.com/expand
-    """
+def _fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
+    """Return a product (None if Stripe has deleted it) and its active prices."""
     try:
-        pages = read_pages("prices", product=product_id, active=True, expand=["data.product"])
+        pages = fetch_pages("prices", product=product_id, active=True, expand=["data.product"])
         prices = [price for page in pages for price in page]
-        # Not retrieved by path, because custom ids ("a/b", "..") may be invalid in a path.
+        # List by id, because custom ids ("a/b", "..") may be invalid in the path of a URL.
         products = [product for price in prices if (product := expanded(price.get("product")))]
-        return next(iter(products or read("products", ids=[product_id])["data"]), None), prices
+        return next(iter(products or fetch("products", ids=[product_id])["data"]), None), prices
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
@@ -147,8 +145,7 @@ def _write_product(
 ) -> None:
     """Write a product, its prices and search columns in one transaction. Raise NotSaved if one fails.
 
-    `active_ids` are the ids of its active prices, including those that can't be copied. Without `copies` the product
-    keeps its copies of images.
+    `active_ids` are the ids of all active prices, valid or not. Without `copies` the product keeps its copied images.
     """
     report = Report()
     with transaction.atomic(using=router.db_for_write(Product)):
@@ -164,7 +161,7 @@ def _write_product(
         saved_prices = _save(Price, [*prices, *archived], known, report)
         configuration = all_rows(ProductConfiguration).filter(product=product.id).first()
         if configuration:
-            configuration.product, configuration.prices = saved, saved.in_store(saved_prices.values())
+            configuration.product, configuration.prices = saved, saved.sellable_prices(saved_prices.values())
             report.not_saved += refresh_rows([configuration])
         else:
             report.not_saved += update_configurations([product.id])

@@ -1,9 +1,15 @@
 """Amounts are integers in the minor unit of their currency. Times are UTC."""
 
-from .alerts import Alert
-from .catalogue import UNPRICED, Price, Product, ProductConfiguration, ProductConfigurationQuerySet, cheapest
+from .catalogue import (
+    MAX_SORT_PRICE,
+    Price,
+    Product,
+    ProductConfiguration,
+    ProductConfigurationQuerySet,
+    cheapest,
+)
 from .customers import StripeCustomer
-from .emails import Mail
+from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
 from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id

@@ -1,4 +1,4 @@
-"""Products and prices are copies of Stripe's objects. ProductConfiguration is the founder's own."""
+"""Product and Price are copies of Stripe's objects. ProductConfiguration is edited in the admin."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.money import format_money, format_period
 
 from .fields import STRIPE_ID_LENGTH, PrivateFileField
-from .pictures import Picture, drawn_for
+from .pictures import Picture, generated_picture
 
-UNPRICED = 2**62  # sorts behind every price
-FILTERS = ["listed", "sells_once", "sells_recurring"]  # columns by which the store filters
+MAX_SORT_PRICE = 2**62  # products without a price come last
+FILTER_COLUMNS = ["listed", "sells_once", "sells_recurring"]
 
 
 class Product(models.Model):
@@ -28,14 +28,14 @@ class Product(models.Model):
     description = models.TextField(blank=True)
     active = models.BooleanField(default=True)
     default_price_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True)
-    images = models.JSONField(default=list, blank=True, help_text=_("URLs of the images at Stripe."))
+    images = models.JSONField(default=list, blank=True, help_text=_("Image URLs at Stripe."))
     copies = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("URL of an image at Stripe ▶ our Picture of it; empty if it cannot be downloaded."),
+        help_text=_("Local copy of each image URL. Empty if the image could not be downloaded."),
     )
     metadata = models.JSONField(default=dict, blank=True)
-    synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
+    synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
         ordering = ["name"]
@@ -43,8 +43,7 @@ class Product(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def in_store(self, prices: Iterable[Price]) -> list[Price]:
-        """Return the sellable ones of its prices, the default price first, then by amount."""
+    def sellable_prices(self, prices: Iterable[Price]) -> list[Price]:
         sellable = (price for price in prices if price.is_sellable)
         default = self.default_price_id
         return sorted(sellable, key=lambda price: (price.id != default, price.unit_amount, price.id))
@@ -55,8 +54,7 @@ class Product(models.Model):
 
     @property
     def picture(self) -> Picture:
-        """The first picture, or a drawn one."""
-        return next(iter(self.pictures), drawn_for(self.id))
+        return next(iter(self.pictures), generated_picture(self.id))
 
 
 class Price(models.Model):
@@ -72,7 +70,9 @@ class Price(models.Model):
     currency = models.CharField(max_length=3)
     unit_amount = models.BigIntegerField(
         null=True,
-        help_text=_("Minor units. Empty when Stripe computes it (tiers, fractions, pay what you want)."),
+        help_text=_(
+            "In the smallest unit, such as cents. Empty if Stripe calculates it (tiers, pay what you want)."
+        ),
     )
     type = models.CharField(max_length=10, choices=Type.choices)
     interval = models.CharField(max_length=5, blank=True, help_text=_("day, week, month or year"))
@@ -80,7 +80,7 @@ class Price(models.Model):
     trial_period_days = models.PositiveIntegerField(default=0)
     nickname = models.CharField(max_length=500, blank=True)
     metered = models.BooleanField(default=False)
-    synced_at = models.DateTimeField(help_text=_("When this copy was fetched."))
+    synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
         ordering = ["unit_amount", "id"]
@@ -90,7 +90,7 @@ class Price(models.Model):
 
     @property
     def label(self) -> str:
-        """What it costs, short: "$9", "$9 / month", "$25 / 3 months", "Free"."""
+        """Return "$9", "$9 / month", "$25 / 3 months" or "Free"."""
         if self.unit_amount is None:
             return gettext("Price on request")
         if not self.unit_amount and not self.is_recurring:
@@ -102,7 +102,6 @@ class Price(models.Model):
 
     @property
     def period(self) -> str:
-        """ "month", "3 months"."""
         return format_period(self.interval, self.interval_count)
 
     @property
@@ -111,12 +110,11 @@ class Price(models.Model):
 
     @property
     def is_sellable(self) -> bool:
-        """Whether the amount of one is known beforehand."""
         return self.active and self.unit_amount is not None and not self.metered
 
 
 def cheapest(prices: Sequence[Price]) -> Price:
-    """Return the lowest price in the currency of the first, which is the default price."""
+    """Return the lowest price in the currency of the first one, which is the default price."""
     comparable = (price for price in prices if price.currency == prices[0].currency)
     return min(comparable, key=lambda price: price.unit_amount or 0)
 
@@ -130,53 +128,58 @@ class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
 
 
 class ProductConfiguration(models.Model):
-    """How the store shows a product and what its owners get. Edited in the admin, not changed by events."""
+    """A product's settings in the store, and what its owners get. Stripe's events do not change it."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
-    slug = models.SlugField(max_length=80, unique=True, help_text=_("The product's address in the store."))
+    slug = models.SlugField(
+        max_length=80, unique=True, help_text=_("Last part of the product's URL in the store.")
+    )
     is_active = models.BooleanField(
         default=True,
         verbose_name=_("is active"),
-        help_text=_("Shown and sold in the store. Unchecking it leaves owners their access."),
+        help_text=_(
+            "Show and sell the product in the store. If you turn this off, buyers keep their access."
+        ),
     )
-    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lowest first."))
-    tagline = models.CharField(max_length=200, blank=True, help_text=_("One line, shown on the card."))
+    position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lower numbers come first."))
+    tagline = models.CharField(
+        max_length=200, blank=True, help_text=_("One line, shown with the product's name.")
+    )
     description = models.TextField(
         blank=True,
-        help_text=_("The product page's text, in Markdown. Empty: the description at Stripe is shown."),
+        help_text=_(
+            "Text of the product page, in Markdown. If empty, the page shows the description from Stripe."
+        ),
     )
-    content = models.TextField(blank=True, help_text=_("What owners see, in Markdown."))
-    download = PrivateFileField(upload_to="downloads/%Y/%m/", blank=True, help_text=_("Only owners get it."))
+    content = models.TextField(blank=True, help_text=_("What buyers see after their purchase, in Markdown."))
+    download = PrivateFileField(
+        upload_to="downloads/%Y/%m/", blank=True, help_text=_("File that buyers can download.")
+    )
 
-    # Derived by search_columns.py: for the store's search, filter and sort, and for the site map.
+    # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)
     search_text = models.TextField(editable=False, default="")
     sort_name = models.CharField(max_length=120, editable=False, default="")
-    sort_price = models.BigIntegerField(editable=False, default=UNPRICED)
+    sort_price = models.BigIntegerField(editable=False, default=MAX_SORT_PRICE)
     sells_once = models.BooleanField(editable=False, default=False)
     sells_recurring = models.BooleanField(editable=False, default=False)
     fingerprint = models.CharField(max_length=32, editable=False, default="")
-    changed_at = models.DateTimeField(null=True, editable=False)  # what its page shows
+    changed_at = models.DateTimeField(null=True, editable=False)  # when its page last changed
 
     objects = ProductConfigurationQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "id"]
-        # One for each order of the store, with the columns that it filters by: filtering and counting read no rows.
-        # They are partial, because SQLite can't look up a bare boolean.
+        # With the filter columns, the database filters and counts by reading an index only. The indexes are partial,
+        # because SQLite can't use an index for a bare boolean.
         indexes = [
-            models.Index(
-                fields=["position", "id", *FILTERS], condition=Q(listed=True), name="store_by_position"
-            ),
-            models.Index(fields=["-id", *FILTERS], condition=Q(listed=True), name="store_by_age"),
-            models.Index(
-                fields=["sort_name", "id", *FILTERS], condition=Q(listed=True), name="store_by_name"
-            ),
-            models.Index(
-                fields=["sort_price", "position", "id", *FILTERS],
-                condition=Q(listed=True),
-                name="store_by_price",
-            ),
+            models.Index(fields=[*order, *FILTER_COLUMNS], condition=Q(listed=True), name=f"store_by_{name}")
+            for name, order in {
+                "position": ["position", "id"],
+                "age": ["-id"],
+                "name": ["sort_name", "id"],
+                "price": ["sort_price", "position", "id"],
+            }.items()
         ]
 
     def __str__(self) -> str:
@@ -195,4 +198,4 @@ class ProductConfiguration(models.Model):
 
     @cached_property
     def prices(self) -> list[Price]:
-        return self.product.in_store(self.product.prices.all())
+        return self.product.sellable_prices(self.product.prices.all())

@@ -5,7 +5,7 @@ from .fields import STRIPE_ID_LENGTH
 
 
 class StripeCustomer(models.Model):
-    """The Stripe Customer that a user pays as, one per mode. https://docs.stripe.com/api/customers/object"""
+    """The Stripe Customer of a user, one per mode (test, live). https://docs.stripe.com/api/customers/object"""
 
     id = models.CharField(primary_key=True, max_length=STRIPE_ID_LENGTH)
     user = models.ForeignKey(

@@ -7,18 +7,18 @@ from .purchases import Purchase
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of one kind: "v3" is about the third version of the purchase.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase.
     """
 
     class Kind(models.TextChoices):
         CONFIRMED = "confirmed", _("purchase confirmed")
-        WAITING = "waiting", _("waiting for the bank")
+        WAITING = "waiting", _("payment processing")
         FAILED = "failed", _("payment failed")
         TRIAL_ENDING = "trial_ending", _("trial ending")
         RENEWAL_FAILED = "renewal_failed", _("renewal failed")
         ENDED = "ended", _("subscription ended")
         REFUNDED = "refunded", _("refunded")
-        SUSPENDED = "suspended", _("access suspended")
+        SUSPENDED = "suspended", _("access paused")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -32,6 +32,8 @@ class Mail(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
@@ -40,3 +42,14 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.email}"
+
+
+class Alert(models.Model):
+    """The last e-mail to ADMINS about a problem. The same alert is sent at most once a day."""
+
+    key = models.CharField(primary_key=True, max_length=60)
+    message = models.TextField()
+    mailed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key

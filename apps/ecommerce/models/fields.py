@@ -3,11 +3,11 @@ from typing import Any
 from django.core.files.storage import Storage, storages
 from django.db import models
 
-STRIPE_ID_LENGTH = 255  # Stripe promises no maximum; ids of Checkout Sessions have about 66 characters
+STRIPE_ID_LENGTH = 255  # Stripe has no documented maximum; the longest ids have about 66 characters
 
 
 class PrivateFileField(models.FileField):
-    """A file in the storage "private". Migrations see a FileField, because they must not import live code."""
+    """Store files in the storage "private". Migrations see a FileField, because they must not import live code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"storage": private_storage})

@@ -1,5 +1,3 @@
-"""A product's picture: one drawn or static file, or copies of an image in several widths (catalogue/images.py)."""
-
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -12,10 +10,10 @@ from apps.ecommerce import artwork
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` are those of the largest file, in pixels.
+    """One file, or copies of an image in several widths (catalogue/images.py).
 
-    `address` is the URL of the only file. With `widths` it is the start of the names of the copies in the default
-    storage: "products/3f…" for "products/3f…-640.webp".
+    `address` is the URL of the only file. With `widths` it is the start of the copies' names in the default storage:
+    "products/3f…" for "products/3f…-640.webp". `width` and `height` are the pixels of the largest file.
     """
 
     address: str
@@ -34,10 +32,9 @@ class Picture:
 
     @property
     def files(self) -> list[str]:
-        """Names in the default storage, the smallest first."""
         return [f"{self.address}-{width}.webp" for width in self.widths]
 
 
 @lru_cache(maxsize=10_000)
-def drawn_for(seed: str) -> Picture:
+def generated_picture(seed: str) -> Picture:
     return Picture(reverse("art", args=[slugify(seed) or "art"]), artwork.WIDTH, artwork.HEIGHT)

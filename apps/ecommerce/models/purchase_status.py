@@ -1,20 +1,20 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-MISSING_SUBSCRIPTION = "missing"  # not Stripe's word: the subscription belongs to another Stripe account
-# The final ones of https://docs.stripe.com/api/subscriptions/object#subscription_object-status
+MISSING_SUBSCRIPTION = "missing"  # not a Stripe status: the subscription belongs to another Stripe account
+# The final statuses. https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 
 class PurchaseStatus(models.TextChoices):
     """One-time purchases use the first block, subscriptions the second, both the third."""
 
-    PROCESSING = "processing", _("waiting for the bank")
+    PROCESSING = "processing", _("payment processing")
     PAID = "paid", _("paid")
     PARTIALLY_REFUNDED = "partially_refunded", _("partially refunded")
     REFUNDED = "refunded", _("refunded")
-    DISPUTED = "disputed", _("disputed")
-    DISPUTE_LOST = "dispute_lost", _("dispute lost")
+    DISPUTED = "disputed", _("payment disputed")
+    DISPUTE_LOST = "dispute_lost", _("payment reversed")
 
     TRIALING = "trialing", _("free trial")
     ACTIVE = "active", _("active")

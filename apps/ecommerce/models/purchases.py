@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 from .catalogue import Price, Product
@@ -19,7 +19,6 @@ from .purchase_status import ENDED_SUBSCRIPTIONS, PurchaseStatus
 
 
 def parse_public_id(text: object) -> UUID | None:
-    """Return the public id that metadata of Stripe's objects hold, or None if it is not one."""
     try:
         return UUID(str(text))
     except ValueError:
@@ -28,19 +27,18 @@ def parse_public_id(text: object) -> UUID | None:
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
-        """Filter by buyer and the current mode. Empty, without a query, for a visitor."""
-        return self.filter(user=user, livemode=livemode()) if user.pk else self.none()
+        """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
+        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
     def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
-        """Create a purchase of the price with the first row of its history."""
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
-            "livemode": livemode(),
+            "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,
             "amount_subtotal": price.unit_amount or 0,
@@ -51,11 +49,10 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return purchase
 
     def with_running_subscription(self) -> PurchaseQuerySet:
-        """Filter as Purchase.has_running_subscription does."""
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
-        """Filter as Purchase.will_be_charged_again does."""
+        """Filter by the same rule as Purchase.will_be_charged_again."""
         return self.with_running_subscription().filter(
             ~Q(subscription_status__in=("active", "trialing"))
             | Q(cancel_at=None)
@@ -65,30 +62,32 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
 
 class Purchase(models.Model):
-    """One buyer, one price, one Checkout Session. It is created before the Session.
+    """One buyer, one price, one Checkout Session. The purchase is created before the Session.
 
-    `public_id` is in the Session's idempotency key, client_reference_id and metadata, so that after a crash the
-    Session can be found from the purchase, and the purchase from the Session.
+    `public_id` is in the Session's idempotency key, client_reference_id and metadata. After a crash, it leads from the
+    purchase to the Session and back.
     """
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
-    email = models.EmailField(help_text=_("What the buyer's address was; it outlives the account."))
+    email = models.EmailField(
+        help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
+    )
     language = models.CharField(
         max_length=20,
         blank=True,
-        help_text=_("What the buyer read when buying; their mails are written in it."),
+        help_text=_("The buyer's language. E-mails are sent in it."),
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
-    version = models.PositiveIntegerField(default=0, help_text=_("Counts writes; guards against older news."))
-    livemode = models.BooleanField()
-    is_recurring = models.BooleanField(
-        default=False, help_text=_("Whether the price renewed when it was chosen: a subscription.")
+    version = models.PositiveIntegerField(
+        default=0, help_text=_("Number of changes. Older data never overwrites newer data.")
     )
+    livemode = models.BooleanField()
+    is_recurring = models.BooleanField(default=False, help_text=_("Whether the purchase is a subscription."))
 
     currency = models.CharField(max_length=3)
     amount_subtotal = models.BigIntegerField(default=0)
@@ -102,19 +101,25 @@ class Purchase(models.Model):
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_status = models.CharField(
-        max_length=30, blank=True, help_text=_("Stripe's own word; refunds and disputes don't change it.")
+        max_length=30,
+        blank=True,
+        help_text=_("Status at Stripe. Refunds and disputes don't change it."),
     )
     receipt_url = models.TextField(blank=True)
-    payment_method = models.CharField(max_length=100, blank=True, help_text=_("Visa •••• 4242"))
-    failure_message = models.CharField(max_length=500, blank=True)
+    payment_method = models.CharField(max_length=100, blank=True, help_text=_("For example: Visa •••• 4242"))
+    failure_message = models.CharField(
+        max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
+    )
 
     trial_end = models.DateTimeField(null=True, blank=True)
     current_period_start = models.DateTimeField(null=True, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at = models.DateTimeField(null=True, blank=True)
 
-    next_path = models.CharField(max_length=500, blank=True, help_text=_("The page the buyer wanted."))
-    returned_at = models.DateTimeField(null=True, blank=True, help_text=_("Back from Stripe, payment made."))
+    next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
+    returned_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the buyer came back after paying.")
+    )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -157,7 +162,8 @@ class Purchase(models.Model):
 
     @property
     def status_label(self) -> str:
-        return str(PurchaseStatus(self.status).label)  # get_status_display translates all choices each time
+        # Faster than get_status_display(), which translates all choices.
+        return str(PurchaseStatus(self.status).label)
 
     @property
     def is_open(self) -> bool:
@@ -165,12 +171,12 @@ class Purchase(models.Model):
 
     @property
     def has_running_subscription(self) -> bool:
-        """Whether the subscription can be managed and canceled at Stripe. A status that is new to us counts, too."""
+        """Return whether the subscription can be managed at Stripe. An unknown status counts as running."""
         return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
 
     @property
     def will_be_charged_again(self) -> bool:
-        """Whether Stripe will charge for the subscription again unless it is canceled."""
+        """Return whether Stripe will charge for the subscription again unless it is canceled."""
         ends_with_its_period = (
             self.subscription_status in ("active", "trialing")
             and self.cancel_at is not None
@@ -180,19 +186,18 @@ class Purchase(models.Model):
         return self.has_running_subscription and not ends_with_its_period
 
     @property
-    def amount_kept(self) -> int:
+    def amount_after_refunds(self) -> int:
         return self.amount_total - self.amount_refunded
 
 
 class StatusChange(models.Model):
-    """One change of a purchase's status: the buyer's timeline and the operator's audit log."""
-
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
     from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
     to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)
     version = models.PositiveIntegerField()
     cause = models.CharField(
-        max_length=300, help_text=_("What told us: an event, the return page, a person.")
+        max_length=300,
+        help_text=_("What caused the change, for example an event, the return page or an operator."),
     )
     at = models.DateTimeField(auto_now_add=True)
 

@@ -4,7 +4,7 @@ from .fields import STRIPE_ID_LENGTH
 
 
 class WebhookEvent(models.Model):
-    """One event of Stripe's, however often it was delivered. https://docs.stripe.com/api/events/object"""
+    """An event from Stripe, stored once for all its deliveries. https://docs.stripe.com/api/events/object"""
 
     id = models.CharField(primary_key=True, max_length=STRIPE_ID_LENGTH)
     type = models.CharField(max_length=100, db_index=True)

@@ -1,4 +1,4 @@
-"""E-mail ADMINS about problems that the shop can't repair: the same alert at most once a day.
+"""E-mail ADMINS about problems that need a person.
 
 reconcile_purchases runs in its own process, so alerts arrive even if the worker or the web server is down.
 """
@@ -17,13 +17,13 @@ from apps.core.tasks import is_worker_silent, task
 from apps.ecommerce.models import Alert, Mail, Purchase
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases.foreign_subscriptions import billed_twice, billed_without_account
+from apps.ecommerce.purchases.external_subscriptions import billed_twice, billed_without_account
 
 logger = logging.getLogger(__name__)
 
 REPEAT_AFTER = timedelta(days=1)
 MAX_MAIL_DELAY = timedelta(minutes=30)
-MIN_SILENCE = timedelta(minutes=10)  # after an event, another one may still be in transit
+MIN_SILENCE = timedelta(minutes=10)  # after the last event, others may still arrive
 
 
 @task()
@@ -32,7 +32,6 @@ def reconcile_in_background() -> str:
 
 
 def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
-    """Return the report and the texts of all alerts. Raise stripe.StripeError if a request to Stripe fails."""
     try:
         report = reconcile(since, **options)
     except stripe.StripeError as error:
@@ -42,22 +41,18 @@ def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[
 
 
 def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
-    """Mail the alerts of check_shop() and `more` that were not mailed within a day. Return the texts of all alerts.
-
-    If the mail server is unreachable, the next run tries again.
-    """
+    """E-mail the alerts of check_shop() and `more`, each at most once a day. Return the texts of all alerts."""
     alerts = {key: text for key, text in {**check_shop(), **(more or {})}.items() if text}
     for key, text in alerts.items():
         logger.error("Alert (%s): %s", key, text)
     since = timezone.now() - REPEAT_AFTER
     mailed = set(Alert.objects.filter(key__in=alerts, mailed_at__gt=since).values_list("key", flat=True))
     if new := {key: text for key, text in alerts.items() if key not in mailed}:
-        _mail(new)
+        _mail_admins(new)
     return list(alerts.values())
 
 
 def check_shop() -> dict[str, str]:
-    """Return the text of each alert, or "" if there is no such problem."""
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
     unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
@@ -65,30 +60,32 @@ def check_shop() -> dict[str, str]:
     problems = {
         "webhooks silent": (
             health.is_silent,
-            f"{health.waiting} purchases wait for a Stripe event; last event: {last_event}. "
-            "Run: manage.py stripe_doctor",
+            f"Purchases that wait for an event from Stripe: {health.waiting}. Last event: {last_event}. "
+            "To find the reason, run: python manage.py stripe_doctor",
         ),
         "events failing": (
             health.failing,
-            f"{health.failing} Stripe events could not be processed. See /admin/ecommerce/webhookevent/",
+            f"Stripe events that could not be processed: {health.failing}. "
+            f"See {settings.SITE_URL}/admin/ecommerce/webhookevent/",
         ),
         "mails unsent": (
             unsent,
-            f"{unsent} e-mails to buyers could not be sent. See /admin/ecommerce/mail/ and check EMAIL_URL",
+            f"E-mails to buyers that could not be sent: {unsent}. "
+            f"Check EMAIL_URL, and see {settings.SITE_URL}/admin/ecommerce/mail/",
         ),
         "worker silent": (
             is_worker_silent(),
-            "Queued tasks wait, but no worker runs them. Start manage.py db_worker",
+            "Tasks are waiting, but no worker runs them. Start one: python manage.py db_worker",
         ),
         "billed twice": (
             twice,
-            f"{len(twice)} buyers pay for two subscriptions to the same product: {_list_buyers(twice)}. "
-            "Cancel one of each in Stripe's Dashboard, and refund what was charged twice",
+            f"Buyers who pay for two subscriptions to the same product: {_list_buyers(twice)}. "
+            "Cancel one of the two in Stripe's Dashboard, and refund its payments",
         ),
         "billed without account": (
             without_account,
-            f"{len(without_account)} subscriptions of deleted accounts are still charged: "
-            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard: their buyers can't sign in",
+            f"Subscriptions that are still charged although the account was deleted: "
+            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard",
         ),
     }
     return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
@@ -99,20 +96,19 @@ def _list_buyers(purchases: list[Purchase]) -> str:
 
 
 def _describe_lost_events(report: Reconciliation) -> str:
-    """Return the text of the alert, or "" if no event is missing or it may still be in transit."""
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if report.late_events or report.found or (report.repaired and is_quiet):
-        return f"Some Stripe events did not arrive. {report} Run: manage.py stripe_doctor"
+        return f"Some Stripe events did not arrive. {report} To find the reason, run: python manage.py stripe_doctor"
     return ""
 
 
-def _mail(alerts: dict[str, str]) -> None:
+def _mail_admins(alerts: dict[str, str]) -> None:
     lines = [*(f"- {text}" for text in alerts.values()), ""]
-    lines += [settings.SITE_URL, "The same alert is not sent again for a day."]
+    lines += [settings.SITE_URL, "Each alert is sent at most once a day."]
     try:
-        mail_admins(f"{settings.SITE_NAME} needs you: {', '.join(alerts)}", "\n".join(lines))
+        mail_admins(f"Action needed at {settings.SITE_NAME}: {', '.join(alerts)}", "\n".join(lines))
     except Exception as error:  # mail backends raise errors of many types
-        logger.error("The alert could not be mailed to ALERT_EMAIL: %s", error)
+        logger.error("The alert could not be e-mailed to ALERT_EMAIL, the next run tries again: %s", error)
         return
     for key, text in alerts.items():
         values = {"message": text[:2000], "mailed_at": timezone.now()}

@@ -14,19 +14,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.operations.doctor_proxies import examine_proxies
-from apps.ecommerce.operations.findings import Finding
-from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, livemode
+from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
+from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
 
-MAX_SKEW_SECONDS = 60  # signatures are refused after 300
-FIX_HINT = "Run stripe_doctor --fix, or use `stripe listen` on a developer's machine."
+MAX_SKEW_SECONDS = 60  # webhook signatures expire after 300 seconds
+FIX_HINT = "Run python manage.py stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
 
-def examine(*, fix: bool = False) -> Iterator[Finding]:
-    """Yield the findings, in the order in which to repair them. Create or correct the webhook endpoint if `fix`."""
+def run_checks(*, fix: bool = False) -> Iterator[Finding]:
+    """Yield the findings in the order of repair. With `fix`, create or correct the webhook endpoint."""
     yield from _check_key()
-    yield from examine_proxies()
+    yield from check_proxies()
     try:
         yield from _check_account(fix)
     except stripe.AuthenticationError as error:
@@ -43,20 +42,24 @@ def endpoint_url() -> str:
 
 def _check_key() -> Iterator[Finding]:
     if not settings.STRIPE_SECRET_KEY.startswith(KEY_PREFIXES):
-        yield Finding(False, "STRIPE_SECRET_KEY is not a secret key", "Copy sk_test_… from the Dashboard.")
+        yield Finding(
+            False,
+            "STRIPE_SECRET_KEY is not a secret key",
+            "Copy it (sk_test_… or sk_live_…) from https://dashboard.stripe.com/apikeys.",
+        )
         return
-    mode = "live: real money" if livemode() else "test"
+    mode = "live key (real money)" if is_livemode() else "test key"
     sandbox = ", answered by the sandbox" if settings.STRIPE_SANDBOX else ""
-    yield Finding(True, f"STRIPE_SECRET_KEY is a {mode} key{sandbox}")
-    if livemode() and settings.DEBUG:
-        yield Finding(False, "DEBUG is on with a live key", "Set DEBUG=false.")
-    if livemode() and not settings.SITE_URL.startswith("https://"):
+    yield Finding(True, f"STRIPE_SECRET_KEY is a {mode}{sandbox}")
+    if is_livemode() and settings.DEBUG:
+        yield Finding(False, "DEBUG is true with a live key", "Set DEBUG=false.")
+    if is_livemode() and not settings.SITE_URL.startswith("https://"):
         yield Finding(False, f"SITE_URL is {settings.SITE_URL}", "Use https://: live webhooks require it.")
 
 
 def _check_account(fix: bool) -> Iterator[Finding]:
     account = get_client().v1.accounts.retrieve_current()
-    yield Finding(True, f"Account {account.id} answers, API version {stripe.api_version}")
+    yield Finding(True, f"Account {account.id} is reachable (API version {stripe.api_version})")
     yield _check_clock(account)
     yield from _check_endpoint(fix)
     yield _check_webhook_secret()
@@ -69,7 +72,7 @@ def _check_clock(account: stripe.Account) -> Finding:
     if not date:
         return Finding(True, "Clock not checked: Stripe's response has no Date header")
     skew = abs((timezone.now() - parsedate_to_datetime(date).replace(tzinfo=UTC)).total_seconds())
-    hint = "Turn on time synchronisation: signatures older than five minutes are refused."
+    hint = "Turn on time synchronization: webhook signatures older than five minutes are refused."
     return Finding(skew <= MAX_SKEW_SECONDS, f"The clock differs by {skew:.0f} s from Stripe's", hint)
 
 
@@ -84,7 +87,7 @@ def _check_endpoint(fix: bool) -> Iterator[Finding]:
     elif fix:
         yield from _create_endpoint(url)
     else:
-        yield Finding(False, f"No webhook endpoint for {url}", FIX_HINT)
+        yield Finding(False, f"Stripe has no webhook endpoint for {url}", FIX_HINT)
 
 
 def _create_endpoint(url: str) -> Iterator[Finding]:
@@ -102,7 +105,7 @@ def _check_endpoint_settings(endpoint: stripe.WebhookEndpoint, fix: bool) -> Ite
         missing = set()
     is_enabled = endpoint.status == "enabled"
     yield Finding(is_enabled, f"Webhook endpoint {endpoint.id} is {endpoint.status}", FIX_HINT)
-    events = f"does not get {', '.join(sorted(missing))}" if missing else "gets all required events"
+    events = f"does not receive {', '.join(sorted(missing))}" if missing else "receives all required events"
     yield Finding(not missing, f"The endpoint {events}", FIX_HINT)
     message = f"The endpoint's API version is {endpoint.api_version or 'not fixed'}"
     hint = f"Create a new endpoint with {stripe.api_version}: an endpoint's version can't be changed."
@@ -112,7 +115,7 @@ def _check_endpoint_settings(endpoint: stripe.WebhookEndpoint, fix: bool) -> Ite
 def _check_webhook_secret() -> Finding:
     secret = settings.STRIPE_WEBHOOK_SECRET
     is_valid = secret.startswith("whsec_")
-    state = "set" if is_valid else "not a signing secret" if secret else "not set: the endpoint is off"
+    state = "set" if is_valid else "not a signing secret" if secret else "not set, so the webhook returns 404"
     hint = "Copy whsec_… from the endpoint's page in the Dashboard, or from `stripe listen`."
     return Finding(is_valid, f"STRIPE_WEBHOOK_SECRET is {state}", hint)
 
@@ -121,7 +124,7 @@ def _check_catalogue() -> Finding:
     report = sync_catalogue(dry_run=True)
     if report.not_saved:
         message = f"The store can't sell {'; '.join(report.not_saved)}"
-        return Finding(False, message, "Correct them at Stripe.")
+        return Finding(False, message, "Correct them in Stripe's Dashboard.")
     drift = len(report.added) + len(report.changed) + len(report.archived)
-    state = f"differs in {drift} products and prices from Stripe's" if drift else "is up to date"
-    return Finding(not drift, f"The catalogue {state}", "Run bootstrap_ecommerce.")
+    state = f"differs from Stripe's in {drift} products or prices" if drift else "is up to date"
+    return Finding(not drift, f"The catalogue {state}", "Run python manage.py bootstrap_ecommerce.")

@@ -1,24 +1,22 @@
-"""Find Checkout Sessions of this shop that are missing from its database, for example after restoring a backup."""
+"""Find Checkout Sessions that are missing from the database, for example after restoring a backup."""
 
 import logging
-from uuid import UUID
 
 from django.db import transaction
 
-from apps.ecommerce.models import Price, Purchase, StripeCustomer
+from apps.ecommerce.models import Price, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import StripeData, object_id, read
+from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 
 
 def find_purchase(session: StripeData) -> Purchase | None:
-    """Return the purchase that the Session's metadata names, or a new unsaved one; None for another shop's Session."""
+    """Return the purchase named in the Session's metadata, or a new unsaved one; None for another shop's Session."""
     metadata = session["metadata"] or {}
-    try:
-        public_id = UUID(metadata.get("purchase", ""))
-    except ValueError:
+    public_id = parse_public_id(metadata.get("purchase"))
+    if public_id is None:
         return None
     if known := Purchase.objects.filter(public_id=public_id).first():
         return known if known.session_id in (None, session["id"]) else None
@@ -43,7 +41,6 @@ def find_purchase(session: StripeData) -> Purchase | None:
 
 
 def save_session(purchase: Purchase, session: StripeData) -> Purchase:
-    """Save the id of the Session, and a new purchase with its customer, which may be missing too."""
     with transaction.atomic():
         if purchase.pk is None:
             purchase.save()
@@ -58,11 +55,9 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
 
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:
-    """Return the user who paid, if their account still exists, and the e-mail address."""
     customer_id = object_id(session["customer"])
-    known = StripeCustomer.objects.filter(id=customer_id).select_related("user").first()
-    if known:
+    if known := StripeCustomer.objects.filter(id=customer_id).select_related("user").first():
         return known.user, known.user.email
-    customer = read("customers", customer_id) if customer_id else {}
+    customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none
     return User.objects.filter(email__iexact=email).first() if email else None, email

@@ -1,6 +1,6 @@
-"""Repair purchases whose webhooks were lost: `reconcile_purchases`, every ten minutes.
+"""Repair purchases whose webhooks were lost: `manage.py reconcile_purchases`, every ten minutes.
 
-Stripe's lists are read a hundred objects at a time. Only purchases that may differ are synced.
+Only purchases that differ from Stripe's lists are synced.
 https://docs.stripe.com/webhooks/process-undelivered-events
 """
 
@@ -20,8 +20,8 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
-from apps.ecommerce.purchases.entitlements import GRANTS
-from apps.ecommerce.purchases.foreign_subscriptions import adopt_subscription
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
+from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
@@ -29,21 +29,21 @@ from apps.ecommerce.purchases.stripe_state import (
     derive_status,
     subscription_values,
 )
-from apps.ecommerce.stripe_api.client import StripeData, expanded, livemode, object_id, read_pages
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, is_livemode, object_id
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 3
-OVERLAP = timedelta(days=2)  # a Session is open for a day
-IN_TRANSIT_SECONDS = 60  # a newer event may still arrive
-UNPAID = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
+OVERLAP = timedelta(days=2)  # longer than a Session is open
+IN_TRANSIT_SECONDS = 60  # newer events may still arrive
+UNPAID_STATUSES = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 # Refunds and disputes do not change the status of a subscription at Stripe.
 REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass
 class Reconciliation:
-    """A run and its results; in a dry run, what it would do."""
+    """The results of a run; in a dry run, what it would do."""
 
     since: datetime
     dry_run: bool
@@ -68,22 +68,20 @@ class Reconciliation:
         for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
             known = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
             for session in page:
-                purchase = known.get(session["id"]) or self._adopt_session(session)
+                purchase = known.get(session["id"]) or self._restore_session(session)
                 if purchase and _session_differs(purchase, session):
                     self._repair(purchase)
 
-    def _adopt_session(self, session: StripeData) -> Purchase | None:
-        """Return the purchase of a Session of this shop that the store does not know; None in a dry run."""
+    def _restore_session(self, session: StripeData) -> Purchase | None:
         if (purchase := find_purchase(session)) is None:
             return None
         self.found.append(f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
-        """Compare subscriptions of any age, and adopt those that were created outside the store."""
         for page in self._pages("subscriptions", status="all"):
             ids = [subscription["id"] for subscription in page]
-            purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=livemode())
+            purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=is_livemode())
             known = {purchase.subscription_id: purchase for purchase in purchases}
             for subscription in page:
                 purchase = known.get(subscription["id"])
@@ -91,11 +89,11 @@ class Reconciliation:
                     self._repair(purchase)
                 elif purchase or self.dry_run:
                     continue
-                elif adopted := adopt_subscription(subscription, "reconcile"):
-                    self.found.append(f"{subscription['id']} was created outside the store: {adopted}")
+                elif imported := import_subscription(subscription, "reconcile"):
+                    self.found.append(f"{subscription['id']} was created outside the store: {imported}")
 
     def process_events(self, *, undelivered: bool) -> None:
-        """Process events that webhooks have not processed: all, or those that Stripe could not deliver."""
+        """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
         for page in self._pages("events", created=self._created, **params):
             processed = WebhookEvent.objects.filter(id__in=[event["id"] for event in page])
@@ -108,7 +106,7 @@ class Reconciliation:
         if not self.dry_run:
             try:
                 webhooks.receive(event)
-            except Exception:  # the event stores the error, and the next events must still be processed
+            except Exception:  # the WebhookEvent stores the error
                 logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
                 return
         self.events += 1
@@ -134,7 +132,7 @@ class Reconciliation:
 
     def _pages(self, path: str, **params: Any) -> Iterator[list[StripeData]]:
         count = 0
-        for page in read_pages(path, **params):
+        for page in fetch_pages(path, **params):
             yield page
             count += len(page)
             self.compared += len(page)
@@ -147,11 +145,11 @@ def reconcile(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Reconciliation:
-    """Compare purchases since `since` (UTC) with Stripe. The default is the oldest open purchase, at least three days.
+    """Compare purchases since `since` (UTC) with Stripe. Default: the oldest open purchase, at least three days.
 
-    Compare subscriptions of any age. Process events that Stripe could not deliver; all events if `since` is given
-    (after restoring a backup) or if no event has arrived in that time (without a webhook endpoint).
-    Raise stripe.StripeError if a request to Stripe fails; earlier repairs remain.
+    Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
+    given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint).
+    Raise stripe.StripeError if a request fails; earlier repairs remain.
     """
     last_event = webhook_health().last_event
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
@@ -165,21 +163,22 @@ def reconcile(
 
 
 def _default_since() -> datetime:
-    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=livemode())
+    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=is_livemode())
     oldest = unfinished.aggregate(oldest=Min("created_at"))["oldest"]
     recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
     return min(recent, oldest - OVERLAP) if oldest else recent
 
 
 def _queue_trial_notices() -> None:
-    """Queue the e-mails of `trial_will_end` events that did not arrive."""
+    """Queue e-mails for `trial_will_end` events that did not arrive."""
     soon = timezone.now() + emails.TRIAL_NOTICE
-    for purchase in Purchase.objects.filter(status=Status.TRIALING, trial_end__lte=soon, livemode=livemode()):
+    trials = Purchase.objects.filter(status=Status.TRIALING, livemode=is_livemode())
+    for purchase in trials.filter(trial_end__lte=soon):
         emails.queue_trial_ending_email(purchase)
 
 
 def _session_differs(purchase: Purchase, session: StripeData) -> bool:
-    """Return whether the status of the first payment differs. Events report refunds and disputes."""
+    """Return whether the status of the first payment differs. Refunds and disputes are reported by events."""
     if session["mode"] == "subscription" and session["status"] == "complete":
         return purchase.subscription_id != object_id(session["subscription"])
     intent = expanded(session["payment_intent"])
@@ -188,7 +187,7 @@ def _session_differs(purchase: Purchase, session: StripeData) -> bool:
         payment_status=session["payment_status"],
         intent_status=intent["status"] if intent else None,
     )
-    return purchase.status in UNPAID and purchase.status != derive_status(state)
+    return purchase.status in UNPAID_STATUSES and purchase.status != derive_status(state)
 
 
 def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
@@ -197,4 +196,5 @@ def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
     if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
         return True
     status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    return purchase.status != status and not (status in GRANTS and purchase.status in REFUNDED_OR_DISPUTED)
+    is_reversed = status in ACCESS_STATUSES and purchase.status in REFUNDED_OR_DISPUTED
+    return purchase.status != status and not is_reversed

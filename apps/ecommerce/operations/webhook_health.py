@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Health:
     last_event: datetime | None
     failing: int  # events that could not be processed
     waiting: int  # purchases whose event is overdue
-    is_silent: bool  # purchases wait, and no event came for WEBHOOK_SILENCE_MINUTES
+    is_silent: bool  # purchases wait, and no event has arrived for WEBHOOK_SILENCE_MINUTES
 
     @property
     def age_seconds(self) -> int | None:
@@ -25,15 +25,15 @@ def webhook_health() -> Health:
     limit = timezone.now() - timedelta(minutes=settings.WEBHOOK_SILENCE_MINUTES)
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     failing = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
-    # A buyer who came back from Stripe has probably paid: an event must be in transit.
+    # A buyer who has returned from Stripe has probably paid, so an event should arrive.
     waiting = Purchase.objects.filter(
-        status__in=(Status.OPEN, Status.PROCESSING), livemode=livemode(), returned_at__lt=limit
+        status__in=(Status.OPEN, Status.PROCESSING), livemode=is_livemode(), returned_at__lt=limit
     ).count()
     return Health(last, failing, waiting, is_silent=waiting > 0 and (last is None or last < limit))
 
 
 def webhook_details() -> dict[str, object]:
-    """Return the details for /readyz. The site stays ready: it can also read purchases from Stripe."""
+    """Return the details for /readyz. A silent webhook does not make the site unready: it can read from Stripe."""
     health = webhook_health()
     return {
         "webhooks": "silent: run manage.py stripe_doctor" if health.is_silent else "ok",

@@ -1,4 +1,4 @@
-"""What a subscriber reads about the next charge."""
+"""Texts about the next charge of a subscription."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -7,8 +7,8 @@ from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import message_key, message_values
 
-# The payment went back to the buyer, but Stripe does not cancel the subscription for that.
-REVOKED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
+# The payment was refunded or disputed, but Stripe does not cancel the subscription for that.
+REVERSED_STATUSES = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 RENEWAL_NOTES: dict[str, str | Promise] = {
     Status.TRIALING: _("Trial ends on %(trial_end)s"),
     Status.ACTIVE: _("Renews on %(period_end)s"),
@@ -18,26 +18,25 @@ RENEWAL_NOTES: dict[str, str | Promise] = {
 
 
 def renewal_note(purchase: Purchase) -> str:
-    """Return what comes next, such as "Renews on Dec. 23, 2026"; "" for what is paid once."""
     note = RENEWAL_NOTES.get(message_key(purchase), "")
     return str(note) % message_values(purchase) if note else ""
 
 
 def billing_note(purchase: Purchase) -> str:
-    """Return what Stripe will charge for a subscription whose last payment went back to the buyer; "" for others."""
-    if purchase.status not in REVOKED or not purchase.has_running_subscription:
+    """Return what Stripe will charge although the last payment was refunded or disputed; "" otherwise."""
+    if purchase.status not in REVERSED_STATUSES or not purchase.has_running_subscription:
         return ""
     if not purchase.will_be_charged_again:
-        note = _("Your subscription ends on %(cancel_at)s and will not be charged again.")
+        note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")
     elif purchase.subscription_status == "past_due":
         note = _(
-            "Your subscription continues at %(price)s. A payment is overdue and will be tried again; access opens "
-            "again with it. You can cancel at any time."
+            "Your subscription continues at %(price)s. A payment is overdue, and we'll try to charge you again. "
+            "You'll get your access back once it succeeds. You can cancel at any time."
         )
     elif purchase.current_period_end:
         note = _(
-            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and access opens "
-            "again with it. You can cancel at any time."
+            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and you'll get "
+            "your access back then. You can cancel at any time."
         )
     else:
         note = _("Your subscription continues until you cancel it.")

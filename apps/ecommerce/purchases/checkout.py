@@ -1,7 +1,4 @@
-"""Where a checkout starts: a user and a price become the URL of Stripe's hosted page.
-
-https://docs.stripe.com/payments/checkout
-"""
+"""Start a checkout. https://docs.stripe.com/payments/checkout"""
 
 from django.db import IntegrityError
 from django.utils.translation import get_language
@@ -10,8 +7,8 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
-from apps.ecommerce.purchases.entitlements import grants, owned
-from apps.ecommerce.purchases.foreign_subscriptions import charges_for, running_subscriptions
+from apps.ecommerce.purchases.entitlements import has_access, owned
+from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 
@@ -19,35 +16,30 @@ MAX_TRIES = 4
 
 
 class CheckoutRefused(Exception):
-    """The product can't be sold to this buyer. The message is for the buyer; nothing was charged."""
+    """The product can't be sold to this buyer. Nothing was charged, and the message is for the buyer."""
 
 
 class AlreadyOwned(CheckoutRefused):
-    """The buyer has access to the product."""
-
     def __init__(self, configuration: ProductConfiguration) -> None:
-        super().__init__(_("You already own %(product)s.") % {"product": configuration})
+        super().__init__(_("You already have access to %(product)s.") % {"product": configuration})
 
 
 class AlreadySubscribed(CheckoutRefused):
-    """The buyer has a running subscription to the product; both would be charged."""
-
     def __init__(self, purchase: Purchase) -> None:
         message = _(
-            "You already have a subscription to %(product)s. You can manage it here; nothing was charged."
+            "You already have a subscription to %(product)s. You can manage it here. You have not been charged."
         )
         super().__init__(message % {"product": purchase.product})
         self.purchase = purchase
 
 
-def start(
+def start_checkout(
     user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
 ) -> str:
-    """Return the URL of a hosted page on which the user can pay the price.
+    """Return the URL of Stripe's hosted page for paying the price.
 
-    `origin` is this site as the buyer sees it ("https://shop.example"), `next_path` the page to open after paying.
-    The same user and price get the same Checkout Session while it is open, so two tabs pay once.
-    Raises CheckoutRefused, or stripe.StripeError when Stripe can't be asked.
+    `origin` is the site's scheme and host, `next_path` the page to open after paying. While a Checkout Session is open,
+    the same user and price get the same Session, so two tabs pay once. Raise CheckoutRefused or stripe.StripeError.
     """
     price = _sellable_price(configuration, price_id)
     _refuse_second_subscription(user, configuration)
@@ -55,10 +47,10 @@ def start(
         _refuse_second_payment(user, configuration)
         purchase = _get_or_create_open_purchase(user, price, next_path)
         try:
-            # Only now that the purchase exists, so that two requests at the same moment see each other.
+            # After the purchase exists, so that two simultaneous requests find each other's purchase.
             _close_other_checkouts(user, price)
             _refuse_second_payment(user, configuration)
-        except CheckoutRefused:  # another checkout turned out to be paid
+        except CheckoutRefused:  # another checkout was paid
             if purchase:
                 close_checkout(purchase, "another choice was paid")
             raise
@@ -67,27 +59,31 @@ def start(
         purchase = open_session(purchase, origin)
         if purchase.is_open and purchase.checkout_url:
             return purchase.checkout_url
-    raise CheckoutRefused(_("This checkout could not be opened. Nothing was charged; please try again."))
+    raise CheckoutRefused(
+        _("We couldn't open the payment page. You have not been charged. Please try again.")
+    )
 
 
 def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price:
-    """Return the price, if the product is sold at it today. Amounts never come from the browser."""
+    """Return the price from the catalogue: amounts never come from the browser."""
     if not configuration.is_on_sale:
-        raise CheckoutRefused(_("%(product)s is not for sale at the moment.") % {"product": configuration})
+        raise CheckoutRefused(_("%(product)s is currently not available.") % {"product": configuration})
     for price in configuration.prices:
         if price.id == price_id:
             return price
-    raise CheckoutRefused(_("That price is no longer offered. Please choose again; nothing was charged."))
+    raise CheckoutRefused(
+        _("This price is no longer available. You have not been charged. Please choose again.")
+    )
 
 
 def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
-    """Ask Stripe, because a subscription may have been made or changed there without an event."""
+    """Read the subscriptions from Stripe, because they may have changed without an event."""
     for subscription, purchase in running_subscriptions(user, "buy button"):
-        if not charges_for(subscription, configuration.product):
+        if not includes_product(subscription, configuration.product):
             continue
         if purchase is None:
             message = _(
-                "You already have a subscription to %(product)s. Please write to us; nothing was charged."
+                "You already have a subscription to %(product)s. You have not been charged. Please contact us."
             )
             raise CheckoutRefused(message % {"product": configuration})
         _refuse_if_running(purchase, configuration)
@@ -98,33 +94,34 @@ def _refuse_second_payment(user: User, configuration: ProductConfiguration) -> N
         raise AlreadyOwned(configuration)
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
     if purchases.filter(status=Status.PROCESSING).exists():
-        raise CheckoutRefused(_("Your payment for this is on its way; there is no need to pay twice."))
+        raise CheckoutRefused(
+            _("Your payment for this product is being processed. You don't need to pay again.")
+        )
     for purchase in purchases.with_running_subscription().select_related("product"):
         _refuse_if_running(purchase, configuration)
 
 
 def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) -> None:
-    purchase = sync_purchase(purchase, "buy button")  # the event of its end may still be on its way
+    purchase = sync_purchase(purchase, "buy button")  # its end may not have been reported yet
     if purchase.has_running_subscription:
-        is_owned = grants(purchase) and purchase.product_id == configuration.product_id
+        is_owned = has_access(purchase) and purchase.product_id == configuration.product_id
         raise AlreadyOwned(configuration) if is_owned else AlreadySubscribed(purchase)
 
 
 def _close_other_checkouts(user: User, price: Price) -> None:
-    """Close the open checkouts of the product's other prices, so that the buyer pays for one only."""
     others = Purchase.objects.for_user(user).filter(product_id=price.product_id, status=Status.OPEN)
     for purchase in others.exclude(price=price):
         if close_checkout(purchase, "another price was chosen").is_open:
             raise CheckoutRefused(
-                _("Your other checkout for this is still open. Please finish or cancel it first.")
+                _("You have another open checkout for this product. Please complete or cancel it first.")
             )
 
 
 def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:
-    """Return the one open purchase of this user and price.
+    """Return the open purchase of this user and price.
 
-    None if another request has just created it (constraint one_open_checkout), or one for another price of a
-    subscription (constraint one_open_recurring_checkout).
+    Return None if another request has just created it (constraint one_open_checkout), or one for another recurring
+    price of the product (constraint one_open_recurring_checkout).
     """
     choice = {"price": price, "product": price.product_id, "status": Status.OPEN}
     purchase = Purchase.objects.for_user(user).filter(**choice).first()
@@ -133,7 +130,7 @@ def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Pu
         purchase = purchase or Purchase.objects.create_for(user, price, "buy button", language=language)
     except IntegrityError:
         if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
-            raise CheckoutRefused(_("This account no longer exists. Nothing was charged.")) from None
+            raise CheckoutRefused(_("This account no longer exists. You have not been charged.")) from None
         return None
     if next_path and purchase.next_path != next_path:
         purchase.next_path = next_path

@@ -11,7 +11,7 @@ from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import change_purchase, expire_session, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
-from apps.ecommerce.stripe_api.client import get_client, is_missing, livemode
+from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.users.models import User
 
 # https://docs.stripe.com/js/appendix/supported_locales
@@ -25,37 +25,37 @@ STRIPE_LOCALES = {
 
 
 def open_session(purchase: Purchase, origin: str) -> Purchase:
-    """Return an open purchase with its Session, which is created unless there is one. Closed, if it can't be paid.
+    """Return the purchase with its Session, creating one if needed. The purchase may be closed afterwards.
 
-    After a crash, the idempotency key makes a repeated try return the first Session.
+    After a crash, the idempotency key makes Stripe return the first Session again.
     """
     if purchase.session_id:
         return sync_purchase(purchase, "buy button")
     key = f"checkout-{purchase.public_id}"
     try:
         session = get_client().v1.checkout.sessions.create(
-            _params(purchase, origin), {"idempotency_key": key}
+            _session_params(purchase, origin), {"idempotency_key": key}
         )
     except stripe.IdempotencyError:
-        # A crashed try had other parameters (host, e-mail address). No buyer has seen its Session.
+        # A try that crashed had other parameters (host, e-mail address). No buyer has seen its Session.
         return _expire_without_session(purchase, "an unfinished try was replaced")
     except stripe.InvalidRequestError as error:
-        if is_missing(error) and error.param == "customer":  # deleted at Stripe, or of another account
-            StripeCustomer.objects.filter(user=purchase.user, livemode=livemode()).delete()
-            return _expire_without_session(purchase, "Stripe no longer knew the customer")
-        # Stripe would repeat this answer to the key for a day.
+        if is_missing(error) and error.param == "customer":  # deleted, or created in another Stripe account
+            StripeCustomer.objects.filter(user=purchase.user, livemode=is_livemode()).delete()
+            return _expire_without_session(purchase, "the customer does not exist at Stripe")
+        # Stripe would return this error for the same key for a day.
         _expire_without_session(purchase, "Stripe refused to open it")
         raise
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
     without_session.update(session_id=session.id, checkout_url=session.url or "")
     purchase = Purchase.objects.get(pk=purchase.pk)
-    if purchase.session_id != session.id:  # another request has closed it, for another price
+    if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
     return purchase
 
 
 def close_checkout(purchase: Purchase, cause: str) -> Purchase:
-    """Close an open purchase, and return it. It may have been paid at the last moment."""
+    """Close and return an open purchase. The buyer may have paid it at the last moment."""
     if not purchase.session_id:
         purchase = _expire_without_session(purchase, cause)
     if not (purchase.is_open and purchase.session_id):
@@ -65,19 +65,18 @@ def close_checkout(purchase: Purchase, cause: str) -> Purchase:
 
 
 def stripe_locale(language: str) -> str:
-    """Return Stripe's locale for a language, or "auto", which is the browser's language."""
     code = to_locale(language).replace("_", "-")
     candidates = (code, code.partition("-")[0])
     return next((locale for locale in candidates if locale in STRIPE_LOCALES), "auto")
 
 
-def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
+def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     assert purchase.user
     metadata = {"purchase": str(purchase.public_id), "price": purchase.price_id}
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": _customer_id(purchase.user),
+        "customer": _get_or_create_customer_id(purchase.user),
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -104,22 +103,21 @@ def _params(purchase: Purchase, origin: str) -> SessionCreateParams:
     return params
 
 
-def _customer_id(user: User) -> str:
-    """Return the id of the Customer that the user pays as. The first purchase creates it."""
-    if known := StripeCustomer.objects.filter(user=user, livemode=livemode()).first():
+def _get_or_create_customer_id(user: User) -> str:
+    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}
     created = get_client().v1.customers.create(
         {"email": user.email, "name": user.name or user.email, "metadata": metadata}
     )
     customer, _created = StripeCustomer.objects.get_or_create(
-        user=user, livemode=livemode(), defaults={"id": created.id}
+        user=user, livemode=is_livemode(), defaults={"id": created.id}
     )
     return customer.id
 
 
 def _expire_without_session(purchase: Purchase, cause: str) -> Purchase:
-    """Expire an open purchase unless it has a Session, and return the purchase as it is then."""
+    """Expire an open purchase unless it has a Session. Return the current purchase."""
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().get(pk=purchase.pk)
         if purchase.is_open and not purchase.session_id:

@@ -1,6 +1,6 @@
-"""Send files to their owners: from the disk, by the proxy (DOWNLOADS_SERVED_BY=nginx), or by a signed URL of a bucket.
+"""Send files to owners: from the disk, by the proxy (DOWNLOADS_SERVED_BY=nginx), or by a signed URL of a bucket.
 
-https://www.rfc-editor.org/rfc/rfc9110#section-14: a range lets a browser resume a download.
+Range requests let browsers resume a download. https://www.rfc-editor.org/rfc/rfc9110#section-14
 """
 
 import mimetypes
@@ -17,19 +17,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date
 
-from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
+from apps.core.file_slots import RETRY_AFTER_SECONDS, acquire_slot
 from apps.core.standalone_page import render_standalone
 
 CHUNK_BYTES = 64 * 1024
-LINK_SECONDS = 60  # to begin the download; one that has begun goes on
+LINK_SECONDS = 60  # to start the download, which may take longer
 RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-MAX_DIGITS = 19  # no file is that large, and int() refuses thousands of digits
-ACCEL_PREFIX = "/protected-downloads/"  # as deploy/nginx.conf and deploy/Caddyfile have it
+MAX_DIGITS = 19  # larger than any file; int() raises ValueError for thousands of digits
+ACCEL_PREFIX = "/protected-downloads/"  # as in deploy/nginx.conf and deploy/Caddyfile
 
 
 class PrivateStorage(FileSystemStorage):
-    """A folder without URLs."""
-
     def url(self, name: str | None) -> str:
         raise ValueError(f"{name} has no URL: only purchased_download sends it.")
 
@@ -38,7 +36,7 @@ def download_response(request: HttpRequest, file: FieldFile) -> HttpResponseBase
     name = PurePosixPath(str(file.name)).name
     disposition = content_disposition_header(True, name) or "attachment"
     if not isinstance(file.storage, FileSystemStorage):
-        storage: Any = file.storage  # PrivateBucket; the bucket answers ranges itself
+        storage: Any = file.storage  # PrivateBucket; the bucket handles ranges
         parameters = {"ResponseContentDisposition": disposition}
         return HttpResponseRedirect(storage.url(str(file.name), parameters=parameters, expire=LINK_SECONDS))
     headers = {
@@ -52,7 +50,7 @@ def download_response(request: HttpRequest, file: FieldFile) -> HttpResponseBase
 
 
 def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> HttpResponseBase:
-    """Return the whole file (200), the requested range (206), 416 if the file is shorter, 503 if no slot is free.
+    """Return the file (200), the requested range (206), 416 if the file is shorter, or 503 if no slot is free.
 
     Several ranges, other units and invalid ranges return the whole file, as the RFC allows.
     """
@@ -60,23 +58,25 @@ def _ranged_response(request: HttpRequest, file: FieldFile, headers: dict[str, s
     modified = file.storage.get_modified_time(str(file.name)).timestamp()
     etag = f'"{int(modified)}-{size}"'
     headers |= {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": http_date(modified)}
-    status, part = 200, range(size)
     requested = _requested_range(request, size, etag)
-    if requested is not None:
-        if not requested:
-            return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    if requested is None:
+        status, part = 200, range(size)
+    elif requested:
         status, part = 206, requested
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    else:
+        return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
     headers["Content-Length"] = str(len(part))
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    if chunks := hold_slot(_read(file, part), request.user.pk):
+    if chunks := acquire_slot(_read_chunks(file, part), request.user.pk):
         return StreamingHttpResponse(chunks, status=status, headers=headers)
-    return _too_many_downloads(request)
+    template = "ecommerce/too_many_downloads.html"
+    return render_standalone(request, template, 503, retry_after=RETRY_AFTER_SECONDS)
 
 
 def _requested_range(request: HttpRequest, size: int, etag: str) -> range | None:
-    """Return the requested bytes that the file has, which may be none; None if the whole file is requested."""
+    """Return the requested bytes that exist, possibly none; None if the whole file is requested."""
     match = RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not match or request.headers.get("If-Range", etag) != etag:
         return None
@@ -89,16 +89,10 @@ def _requested_range(request: HttpRequest, size: int, etag: str) -> range | None
     return range(start, min(end + 1, size)) if start <= end else None
 
 
-def _read(file: FieldFile, part: range) -> Generator[bytes]:
+def _read_chunks(file: FieldFile, part: range) -> Generator[bytes]:
     with file.open("rb") as source:
         source.seek(part.start)
         left = len(part)
         while left and (chunk := source.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk
-
-
-def _too_many_downloads(request: HttpRequest) -> HttpResponse:
-    return render_standalone(
-        request, "ecommerce/too_many_downloads.html", 503, retry_after=RETRY_AFTER_SECONDS
-    )

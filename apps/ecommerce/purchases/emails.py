@@ -1,7 +1,7 @@
-"""E-mails to buyers about their purchases, in the layout of templates/ecommerce/mail/.
+"""E-mails to buyers about their purchases. The layout is in templates/ecommerce/mail/.
 
-An e-mail is a row that is created in the transaction of the change, so it exists once, and a task sends it. While the
-mail server is away the row waits, and reconcile_purchases sends it later.
+An e-mail is a Mail row, created once in the transaction of the change. A task sends it. If the mail server fails,
+reconcile_purchases sends it later.
 """
 
 import logging
@@ -26,12 +26,12 @@ from apps.ecommerce.purchases.status_messages import message_values, status_mess
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)  # then the worker that was sending the e-mail is considered dead
+SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
 
-# New status ▶ e-mail. A status that is not here sends none.
-KINDS: dict[str, Mail.Kind] = {
+# New status ▶ e-mail. Other statuses send none.
+EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PAID: Mail.Kind.CONFIRMED,
     Status.TRIALING: Mail.Kind.CONFIRMED,
     Status.ACTIVE: Mail.Kind.CONFIRMED,
@@ -45,7 +45,7 @@ KINDS: dict[str, Mail.Kind] = {
     Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
     Status.REFUNDED: Mail.Kind.REFUNDED,
 }
-# A purchase is confirmed when it comes from one of these, so only once.
+# Only a change from one of these statuses is confirmed, so that a purchase is confirmed once.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 
@@ -61,77 +61,76 @@ class EmailText:
 
 TEXTS: dict[str, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
-        _("Your purchase: %(product)s"),
-        _("%(product)s is yours"),
-        _("Thank you! You can open it at any time from your order. Keep this mail as your receipt."),
-        _("Open your order"),
+        _("Your order: %(product)s"),
+        _("Thanks for your order"),
+        _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
+        _("View order"),
         has_receipt=True,
     ),
     Mail.Kind.WAITING: EmailText(
-        _("We are waiting for your bank: %(product)s"),
-        _("Your order is in"),
+        _("We've received your order: %(product)s"),
+        _("We've received your order"),
         _(
-            "Bank payments take up to five working days. Access to %(product)s opens by itself "
-            "the moment the money arrives, and we write to you then."
+            "Bank payments can take several business days. You'll get access to %(product)s automatically "
+            "once the payment arrives, and we'll send you an e-mail."
         ),
-        _("See your order"),
+        _("View order"),
         has_receipt=True,
     ),
     Mail.Kind.FAILED: EmailText(
-        _("The payment for %(product)s did not go through"),
-        _("The payment did not go through"),
-        _(
-            "Your bank did not pay %(amount)s, so nothing was charged.%(why)s You can try again with the same choice."
-        ),
+        _("Your payment for %(product)s failed"),
+        _("Your payment failed"),
+        _("We couldn't collect your payment of %(amount)s. You have not been charged.%(why)s"),
         _("Try again"),
     ),
     Mail.Kind.TRIAL_ENDING: EmailText(
         _("Your free trial of %(product)s ends on %(trial_end)s"),
         _("Your free trial ends on %(trial_end)s"),
         _(
-            "After that it is %(price)s. If you want to go on there is nothing to do; if not, cancel before that day."
+            "After that, it costs %(price)s. To continue, you don't need to do anything. "
+            "If you don't want to continue, cancel before that day."
         ),
-        _("Manage your subscription"),
+        _("Manage subscription"),
     ),
     Mail.Kind.RENEWAL_FAILED: EmailText(
-        _("Please update your card for %(product)s"),
-        _("Your renewal could not be charged"),
+        _("Update your payment method for %(product)s"),
+        _("Your renewal payment failed"),
         _(
-            "We could not charge %(price)s for %(product)s.%(why)s Please update your card to keep your access."
+            "We couldn't charge you for the renewal of %(product)s (%(price)s).%(why)s "
+            "Update your payment method to keep access."
         ),
-        _("Update your card"),
+        _("Update payment method"),
     ),
     Mail.Kind.ENDED: EmailText(
         _("Your subscription to %(product)s has ended"),
         _("Your subscription has ended"),
-        _("Nothing more will be charged. Thank you for having been with us; you can come back at any time."),
-        _("See your order"),
+        _("You won't be charged again. Thanks for being a subscriber. You can subscribe again at any time."),
+        _("View order"),
     ),
     Mail.Kind.REFUNDED: EmailText(
         _("Your refund for %(product)s"),
-        _("%(refunded)s is on its way back to you"),
-        _("Of the %(amount)s that you paid for %(product)s. Banks take five to ten days to show it."),
-        _("See your order"),
+        _("Your refund is on its way"),
+        _(
+            "We refunded %(refunded)s of the %(amount)s that you paid for %(product)s. "
+            "It can take 5 to 10 business days to appear on your statement."
+        ),
+        _("View order"),
     ),
     Mail.Kind.SUSPENDED: EmailText(
-        _("Access to %(product)s is suspended"),
-        _("Access is suspended"),
-        _(
-            "There is a problem with the payment for %(product)s. Your order says what it is and what you can do."
-        ),
-        _("See what to do"),
+        _("Your access to %(product)s is paused"),
+        _("Your access is paused"),
+        _("Your order page explains why you don't have access to %(product)s, and what you can do."),
+        _("View order"),
     ),
 }
 
 
 def email_kind(before: str, after: str) -> Mail.Kind | None:
-    """Return the e-mail to send when the status of a purchase changes."""
-    kind = KINDS.get(after)
+    kind = EMAIL_KINDS.get(after)
     return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
 
 
 def queue_status_email(change: StatusChange) -> None:
-    """Call it in the transaction of the change."""
     if kind := email_kind(change.from_status, change.to_status):
         queue_email(change.purchase, kind, f"v{change.version}")
 
@@ -142,35 +141,34 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
 
 
 def queue_email(purchase: Purchase, kind: str, about: str) -> None:
-    """Create and queue the e-mail, unless there is one of this kind about the same."""
+    """Create and queue an e-mail, unless one of this kind and `about` exists."""
     try:
         with transaction.atomic():
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
     except IntegrityError:
         return
-    enqueue(send, mail.pk)
+    enqueue(send_email, mail.pk)
 
 
 def send_unsent() -> int:
-    """Send what the mail server has not taken yet. Return how many e-mails are still unsent."""
     for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
-        send.func(pk)
+        send_email.func(pk)
     return Mail.objects.filter(sent_at=None).count()
 
 
 @task()
-def send(mail_id: int) -> None:
-    """Send an e-mail unless it is sent or another worker is sending it. Store errors of the mail server."""
+def send_email(mail_id: int) -> None:
+    """Send an e-mail, unless it was sent or another worker is sending it. Errors are stored in the row."""
     now = timezone.now()
-    is_free = Q(sending_at=None) | Q(sending_at__lt=now - LEASE)
+    is_free = Q(sending_at=None) | Q(sending_at__lt=now - SENDING_TIMEOUT)
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
     if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
         return
     mail = Mail.objects.select_related("purchase__product__configuration", "purchase__price").get(pk=mail_id)
     result: dict[str, Any]
     try:
-        compose(mail.kind, mail.purchase).send()
-    except Exception as error:  # an error of the mail server must not undo the purchase
+        build_email(mail.kind, mail.purchase).send()
+    except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
     else:
@@ -178,8 +176,7 @@ def send(mail_id: int) -> None:
     Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
 
 
-def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    """Return the e-mail in text and HTML, in the language in which the buyer bought."""
+def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
     is_known = purchase.language in dict(settings.LANGUAGES)
     with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
         email, values = TEXTS[kind], message_values(purchase)
@@ -201,6 +198,7 @@ def compose(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
             body=render_to_string(f"{email.template}.txt", context),
             to=[purchase.email],
+            reply_to=[settings.SUPPORT_EMAIL],
             headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
         )
         message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")

@@ -1,4 +1,4 @@
-"""Who may use what: whether a purchase opens its product, as a predicate and as a queryset."""
+"""Decide whether a user has access to a product."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Product, Purchase, PurchaseQuerySet
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-# The statuses that open a product. Every other one, such as REFUNDED, DISPUTED or PROCESSING, keeps it closed.
-GRANTS = frozenset(
+# The statuses with access to the product.
+ACCESS_STATUSES = frozenset(
     {
         Status.PAID,
         Status.PARTIALLY_REFUNDED,
@@ -23,9 +23,9 @@ GRANTS = frozenset(
         Status.PAST_DUE,  # for PAST_DUE_GRACE_DAYS, while Stripe retries the card
     }
 )
-# What a dispute makes of a purchase. https://docs.stripe.com/api/disputes/object#dispute_object-status
-# A status that is not here suspends access until a person has looked.
-DISPUTES: dict[str, Status | None] = {
+# Stripe's dispute status ▶ the purchase's status; None does not change it. Unknown ones suspend access.
+# https://docs.stripe.com/api/disputes/object#dispute_object-status
+DISPUTE_STATUS: dict[str, Status | None] = {
     "needs_response": Status.DISPUTED,
     "under_review": Status.DISPUTED,
     "appeal_needs_response": Status.DISPUTED,
@@ -33,27 +33,26 @@ DISPUTES: dict[str, Status | None] = {
     "lost": Status.DISPUTE_LOST,
     "won": None,
     "prevented": None,
-    "warning_needs_response": None,  # an inquiry of the bank; no money has moved
+    "warning_needs_response": None,  # an inquiry: the bank has not taken the money back
     "warning_under_review": None,
     "warning_closed": None,
 }
 
 
-def granting(now: datetime | None = None) -> PurchaseQuerySet:
-    """Return the purchases for which `grants` is true then (default: now)."""
+def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
+    """Filter by the same rule as `has_access`."""
     now = now or timezone.now()
     return Purchase.objects.filter(
-        Q(status__in=GRANTS - {Status.PAST_DUE})
+        Q(status__in=ACCESS_STATUSES - {Status.PAST_DUE})
         | Q(status=Status.PAST_DUE, current_period_start__gt=_start_of_grace(now)),
         Q(cancel_at=None) | Q(cancel_at__gt=now),
-        livemode=livemode(),
+        livemode=is_livemode(),
     )
 
 
-def grants(purchase: Purchase, now: datetime | None = None) -> bool:
-    """Return whether the purchase opens its product then (default: now), in the current mode."""
+def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     now = now or timezone.now()
-    if purchase.status not in GRANTS or purchase.livemode != livemode():
+    if purchase.status not in ACCESS_STATUSES or purchase.livemode != is_livemode():
         return False
     if purchase.cancel_at and purchase.cancel_at <= now:
         return False
@@ -63,15 +62,15 @@ def grants(purchase: Purchase, now: datetime | None = None) -> bool:
 
 
 def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
-    """Return the user's newest purchase that opens the product, or None."""
+    """Return the user's newest purchase with access to the product, or None."""
     if not user.is_authenticated or not user.is_active:
         return None
-    return granting().filter(user=user, product=product).with_catalogue().first()
+    return purchases_with_access().filter(user=user, product=product).with_catalogue().first()
 
 
-def newest_granting(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
-    """Return, by product id, the newest of one user's purchases that opens it. They must be sorted newest first."""
-    return {purchase.product_id: purchase for purchase in reversed(purchases) if grants(purchase)}
+def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+    """Return, by product id, the newest purchase with access. `purchases` are one user's, newest first."""
+    return {purchase.product_id: purchase for purchase in reversed(purchases) if has_access(purchase)}
 
 
 def _start_of_grace(now: datetime) -> datetime:

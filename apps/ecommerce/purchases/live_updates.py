@@ -1,8 +1,8 @@
-"""Keep open pages up to date with the purchases of the person who reads them.
+"""Update open pages when the user's purchases change.
 
-A page carries a stamp of the purchases that it shows (templates/ecommerce/_live.html). It asks /purchases/changes/
-whether the stamp is still the same: repeatedly while a purchase is pending, otherwise only when its tab becomes visible
-again. If the stamp differs, static/js/live.js fetches the page and replaces the parts with another `data-live`.
+A page contains a stamp of the purchases that it shows (templates/ecommerce/_live.html) and compares it with
+/purchases/changes/: repeatedly while a purchase is pending, otherwise when its tab becomes visible. If the stamp
+differs, static/js/live.js fetches the page and replaces the parts whose `data-live` differs.
 """
 
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
-from apps.ecommerce.stripe_api.client import livemode
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 # The columns that `live_updates` uses.
 STAMP_FIELDS = ("version", "status", "livemode", "cancel_at", "current_period_start", "returned_at")
 BANK_POLL_SECONDS = 30
-# For how long a buyer has waited ▶ seconds between two polls.
+# Time since the buyer returned from Stripe ▶ seconds between two polls.
 POLL_SECONDS = (
     (timedelta(seconds=20), 1),
     (timedelta(minutes=2), 3),
@@ -39,28 +39,28 @@ class LiveUpdates:
 
 
 def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> LiveUpdates | None:
-    """Return the updates of a page for a user with these purchases, which must be all; None for a visitor."""
+    """Return the updates of a page for all `purchases` of a user; None for a visitor."""
     if not user.is_authenticated:
         return None
     rows = list(purchases)
     return LiveUpdates(purchases_stamp(rows), min(filter(None, map(poll_delay, rows)), default=0))
 
 
-def live_updates_beside(user: User, shown: Purchase) -> LiveUpdates | None:
-    """Return the updates of a page that shows one purchase, which is not read again."""
+def live_updates_for_order(user: User, shown: Purchase) -> LiveUpdates | None:
+    """Return the updates of a page that shows one purchase, without reading it again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
     return live_updates(user, [*others, shown])
 
 
 def purchases_stamp(purchases: Iterable[Purchase]) -> str:
-    """Return a hash that changes when a purchase is created, is changed, or loses its access."""
-    now, mode = timezone.now(), livemode()
-    rows = sorted((row.pk, row.version, grants(row, now)) for row in purchases if row.livemode == mode)
+    """Return a hash that changes when a purchase is created, changes, or loses access."""
+    now, mode = timezone.now(), is_livemode()
+    rows = sorted((row.pk, row.version, has_access(row, now)) for row in purchases if row.livemode == mode)
     return sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def poll_delay(purchase: Purchase) -> int:
-    """Return the seconds until the next poll; 0 if the purchase is not expected to change soon."""
+    """Return the seconds until the next poll; 0 if no change is expected soon."""
     if purchase.status == Status.PROCESSING:
         return BANK_POLL_SECONDS
     if not purchase.is_open or not purchase.returned_at:

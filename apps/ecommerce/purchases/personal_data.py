@@ -1,4 +1,4 @@
-"""What the account page needs from the store: purchases for the export, and reasons not to delete the account yet."""
+"""Purchases in the export of personal data, and checks before an account is deleted."""
 
 import stripe
 from django.utils.translation import gettext as _
@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
-from apps.ecommerce.purchases.foreign_subscriptions import running_subscriptions
+from apps.ecommerce.purchases.external_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User
@@ -14,7 +14,7 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 
 def export_purchases(user: User) -> JSON:
-    """Return all purchases of a user. Amounts in minor units, times ISO 8601 in UTC."""
+    """Amounts are in minor units, times are ISO 8601 in UTC."""
     purchases = Purchase.objects.filter(user=user).select_related("product").prefetch_related("changes")
     return [
         {
@@ -36,51 +36,51 @@ def export_purchases(user: User) -> JSON:
 
 
 def deletion_blocker(user: User) -> str | None:
-    """Return why the account can't be deleted yet, or None: only its user can cancel or open the purchase."""
+    """Return why the account can't be deleted yet, or None. Only its user can cancel or open these purchases."""
     purchases = Purchase.objects.filter(user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(
-            "Your subscription to %(product)s is still running. Please cancel it first, in My purchases."
+            "Your subscription to %(product)s is still active. Please cancel it first, under “My purchases”."
         )
         return message % {"product": subscribed.product}
     if processing := purchases.filter(status=Status.PROCESSING).first():
         message = _(
-            "Your bank payment for %(product)s is still on its way. You can delete your account once it has arrived "
-            "or failed; we write to you then."
+            "Your payment for %(product)s is still being processed. You can delete your account once it has "
+            "succeeded or failed. We'll send you an e-mail then."
         )
         return message % {"product": processing.product}
     return None
 
 
 def finish_checkouts(user: User) -> None:
-    """Close the user's open checkouts and sync what decides whether the account may be deleted.
+    """Close the user's open checkouts, and sync the purchases that decide whether the account may be deleted.
 
-    Raises DeletionRefused when Stripe can't be asked, or when one of the checkouts has just been paid.
+    Raise DeletionRefused if a request to Stripe fails, or if a checkout has just been paid.
     """
     purchases = Purchase.objects.for_user(user).select_related("product")
     try:
         with stripe_deadline():
             running_subscriptions(user, "account deletion")  # each gets a purchase
             for purchase in purchases.filter(status__in=[Status.OPEN, Status.PROCESSING]):
-                _close(purchase)
+                _finish_checkout(purchase)
             for purchase in purchases.with_running_subscription():
                 sync_purchase(purchase, "account deletion")
     except stripe.StripeError as error:
         message = _(
-            "We could not ask Stripe whether payments of yours are on their way. Please try again in a minute."
+            "We couldn't check with Stripe whether you have open payments. Please try again in a minute."
         )
         raise DeletionRefused(message) from error
 
 
-def _close(purchase: Purchase) -> None:
+def _finish_checkout(purchase: Purchase) -> None:
     close = close_checkout if purchase.is_open else sync_purchase
     after = close(purchase, "account deletion")
     if after.is_open:
-        message = _("Your checkout of %(product)s is still open. Please finish or cancel it first.")
+        message = _("You have an open checkout for %(product)s. Please complete or cancel it first.")
         raise DeletionRefused(message % {"product": after.product})
     if after.paid_at and not purchase.paid_at:
         message = _(
-            "Your payment for %(product)s has just arrived. Nothing was deleted; please look at your order first."
+            "Your payment for %(product)s has just succeeded, so your account was not deleted. Please check your order."
         )
         raise DeletionRefused(message % {"product": after.product})
 
@@ -89,5 +89,5 @@ def refuse_open_checkouts(user: User) -> None:
     """Raise DeletionRefused if another tab has opened a checkout: a purchase paid there would have no user."""
     if Purchase.objects.for_user(user).filter(status=Status.OPEN).exists():
         raise DeletionRefused(
-            _("A checkout was opened in another tab. Nothing was deleted; please try again.")
+            _("You opened a checkout in another tab. Your account was not deleted. Please try again.")
         )

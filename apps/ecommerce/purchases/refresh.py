@@ -1,4 +1,4 @@
-"""Refresh a purchase whose page is open: not too often, and without an error for the buyer."""
+"""Refresh a purchase while its page is open."""
 
 import logging
 from datetime import timedelta
@@ -13,21 +13,20 @@ from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 logger = logging.getLogger(__name__)
 
-MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, however many tabs are open
+MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, in all tabs together
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
-    """Return the synced purchase, or the given one when Stripe does not answer."""
     try:
         with stripe_deadline():
             return sync_purchase(purchase, cause)
     except stripe.StripeError:
-        logger.warning("Stripe could not be asked about %s (%s)", purchase.public_id, cause, exc_info=True)
+        logger.warning("Purchase %s could not be synced (%s)", purchase.public_id, cause, exc_info=True)
         return purchase
 
 
 def refresh_if_stale(purchase: Purchase, cause: str, seconds: int = MIN_INTERVAL_SECONDS) -> Purchase:
-    """Refresh a purchase that was not synced for that long. Of several requests at once, one asks Stripe."""
+    """Refresh a purchase that was not synced for `seconds`. Of several requests at once, only one refreshes it."""
     now = timezone.now()
     before = now - timedelta(seconds=seconds)
     if purchase.synced_at and purchase.synced_at >= before:

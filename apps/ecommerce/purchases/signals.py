@@ -1,14 +1,14 @@
 """Signals for your receivers in apps/shop/receivers.py; see docs/guides/react-to-a-sale.md.
 
-Receivers get `purchase`. They run in the task queue, after the commit of the change. The error of a receiver is
-logged; it changes nothing about the purchase and keeps no other receiver from running.
+Receivers get `purchase`. They run in the task queue, after the commit of the change. An error in a receiver is
+logged. It affects neither the purchase nor other receivers.
 """
 
 from django.dispatch import Signal
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.purchases.entitlements import GRANTS
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 
 access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
 access_revoked = Signal()  # refunded, disputed, ended or unpaid
@@ -17,8 +17,7 @@ SIGNALS = {"access_granted": access_granted, "access_revoked": access_revoked}
 
 
 def queue_access_signal(purchase: Purchase, status_before: str) -> None:
-    """Queue the signal of a change of status, if the access has changed and somebody listens."""
-    had_access, has_access = status_before in GRANTS, purchase.status in GRANTS
+    had_access, has_access = status_before in ACCESS_STATUSES, purchase.status in ACCESS_STATUSES
     name = "access_granted" if has_access else "access_revoked"
     if had_access != has_access and SIGNALS[name].has_listeners(Purchase):
         enqueue(send_signal, name, purchase.pk)

@@ -1,7 +1,4 @@
-"""What a buyer reads about a purchase.
-
-Never "failed" while the result is unknown, "paid" only if Stripe reports it.
-"""
+"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe reports it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.payment_failures import failure_text
 
-SLOW_AFTER = timedelta(seconds=20)  # then "confirming" says that it may take longer
-GIVE_UP_AFTER = timedelta(hours=1)  # then an unpaid checkout is just that
+SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
+GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,160 +30,164 @@ class StatusMessage:
 MESSAGES: dict[str, StatusMessage] = {
     "confirming": StatusMessage(
         _("Confirming your payment"),
-        _("We are asking Stripe about it. This page changes by itself; you can safely leave it open."),
+        _("We're confirming your payment with Stripe. This page updates automatically."),
         tone="wait",
     ),
     "slow": StatusMessage(
         _("This is taking longer than usual"),
         _(
-            "Nothing is lost, and there is no need to pay again. "
-            "It is safe to close this page: you will find the result in My purchases."
+            "You don't need to pay again. You can close this page: the result will appear under “My purchases”."
         ),
         tone="wait",
     ),
     "canceled_by_buyer": StatusMessage(
-        _("Nothing was charged"),
-        _("You left the payment page. Your choice is still here if you want to go on.%(why)s"),
+        _("Payment canceled"),
+        _("You have not been charged.%(why)s You can continue whenever you like."),
         action="pay",
     ),
     "open": StatusMessage(
-        _("Not paid yet"),
-        _("You began to pay for %(product)s but did not finish. Nothing was charged.%(why)s"),
+        _("Payment not completed"),
+        _("You started to pay for %(product)s but did not finish. You have not been charged.%(why)s"),
         action="pay",
     ),
     Status.PROCESSING: StatusMessage(
-        _("Waiting for the bank"),
+        _("Your payment is being processed"),
         _(
-            "Your order is in. Bank payments take up to five working days; "
-            "access opens by itself the moment the money arrives."
+            "We've received your order. Bank payments can take several business days. "
+            "You'll get access automatically once the payment arrives."
         ),
         tone="wait",
     ),
     Status.PAID: StatusMessage(
-        _("Paid. It is yours."),
-        _("Thank you! %(amount)s for %(product)s. Your receipt is below, for %(email)s."),
+        _("Thanks, your order is complete."),
+        _("You paid %(amount)s for %(product)s. Your receipt is below."),
         tone="good",
         action="open",
     ),
     "free": StatusMessage(
-        _("It is yours."),
-        _("%(product)s is in your purchases now. There was nothing to pay."),
+        _("Thanks, your order is complete."),
+        _("You now have access to %(product)s. No payment was required."),
         tone="good",
         action="open",
     ),
     Status.TRIALING: StatusMessage(
-        _("Your free trial has begun"),
-        _("Trial ends on %(trial_end)s. After that it is %(price)s, until you cancel."),
+        _("Your free trial has started"),
+        _("Your trial ends on %(trial_end)s. After that, it costs %(price)s until you cancel."),
         tone="good",
         action="open",
     ),
     Status.ACTIVE: StatusMessage(
-        _("You are subscribed"),
-        _("%(product)s renews on %(period_end)s at %(price)s, until you cancel."),
+        _("Your subscription is active"),
+        _("%(product)s renews on %(period_end)s at %(price)s. You can cancel at any time."),
         tone="good",
         action="open",
     ),
     "ending": StatusMessage(
         _("Your subscription ends on %(cancel_at)s"),
-        _("It will not renew. Everything stays open until then."),
+        _("It will not renew. You have access until then."),
         action="open",
     ),
     Status.PAST_DUE: StatusMessage(
-        _("Payment failed: update your card"),
-        _("The last renewal of %(product)s could not be charged. Please update your card to keep access."),
+        _("Your renewal payment failed"),
+        _(
+            "We couldn't charge you for the renewal of %(product)s. Update your payment method to keep access."
+        ),
         tone="bad",
         action="card",
     ),
     "lapsed": StatusMessage(
-        _("Payment failed: update your card"),
+        _("Your renewal payment failed"),
         _(
-            "The last renewal of %(product)s could not be charged, so access is paused. "
-            "It opens again the moment the payment goes through."
+            "We couldn't charge you for the renewal of %(product)s, so your access is paused. "
+            "You'll get it back as soon as the payment succeeds."
         ),
         tone="bad",
         action="card",
     ),
     Status.UNPAID: StatusMessage(
         _("Your subscription is unpaid"),
-        _("Several tries to charge the renewal failed, so access is paused until it is paid."),
+        _("We tried several times to charge you for the renewal. Your access is paused until it is paid."),
         tone="bad",
         action="card",
     ),
     Status.PAUSED: StatusMessage(
         _("Your subscription is paused"),
-        _("Nothing is charged, and access is paused too."),
+        _("You are not charged while it is paused, and you don't have access."),
         action="manage",
     ),
     Status.INCOMPLETE: StatusMessage(
-        _("The first payment is not complete"),
-        _("Your bank has not confirmed the first payment. Access opens the moment it does."),
+        _("Your first payment is not complete"),
+        _("You'll get access as soon as the payment succeeds."),
         tone="wait",
         action="card",
     ),
     Status.CANCELED: StatusMessage(
         _("Your subscription has ended"),
-        _("Thank you for having been with us. You can subscribe again at any time."),
+        _("Thanks for being a subscriber. You can subscribe again at any time."),
         action="retry",
     ),
     Status.PARTIALLY_REFUNDED: StatusMessage(
-        _("Partly refunded"),
-        _("%(refunded)s of %(amount)s went back to you. %(product)s stays yours."),
+        _("Your payment was partially refunded"),
+        _("We refunded %(refunded)s of %(amount)s. You still have access to %(product)s."),
         action="open",
     ),
     Status.REFUNDED: StatusMessage(
-        _("Refunded"),
-        _("%(refunded)s went back to you. Banks take five to ten days to show it. Access has ended."),
+        _("Your payment was refunded"),
+        _(
+            "We refunded %(refunded)s. It can take 5 to 10 business days to appear on your statement. "
+            "You no longer have access."
+        ),
         action="retry",
     ),
     Status.DISPUTED: StatusMessage(
-        _("This payment is disputed"),
+        _("Your payment is disputed"),
         _(
-            "Your bank asked us about this payment. Access is suspended until that is settled; "
-            "write to us if it was a mistake."
+            "Your bank has opened a dispute about this payment. Your access is paused until it is resolved. "
+            "If this is a mistake, please contact us."
         ),
         tone="bad",
         action="support",
     ),
     Status.DISPUTE_LOST: StatusMessage(
-        _("This payment was taken back"),
-        _("Your bank returned the money to you, so access has ended."),
+        _("Your payment was reversed"),
+        _("Your bank returned the money to you, so you no longer have access."),
         action="retry",
     ),
     "refunded_running": StatusMessage(
-        _("Refunded"),
-        _("%(refunded)s went back to you. Banks take five to ten days to show it. Access is paused."),
+        _("Your payment was refunded"),
+        _(
+            "We refunded %(refunded)s. It can take 5 to 10 business days to appear on your statement. "
+            "Your access is paused."
+        ),
         action="manage",
     ),
     "dispute_lost_running": StatusMessage(
-        _("This payment was taken back"),
-        _("Your bank returned the money to you, so access is paused."),
+        _("Your payment was reversed"),
+        _("Your bank returned the money to you, so your access is paused."),
         action="manage",
     ),
     Status.FAILED: StatusMessage(
-        _("The payment did not go through"),
-        _("Nothing was charged.%(why)s You can try again with the same choice."),
+        _("Your payment failed"),
+        _("You have not been charged.%(why)s"),
         tone="bad",
         action="retry",
     ),
     Status.EXPIRED: StatusMessage(
         _("This checkout has expired"),
-        _(
-            "It was open for a day without a payment. Nothing was charged; you can start again with the same choice."
-        ),
+        _("You have not been charged. You can start a new one at any time."),
         action="retry",
     ),
 }
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
-    """Return the message for the buyer now. `canceled`: the buyer just used the payment page's back link."""
+    """Return the message for the buyer. `canceled`: the buyer has just left the payment page by its back link."""
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     return replace(message, title=str(message.title) % values, text=str(message.text) % values, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
-    """Return the purchase's key in MESSAGES."""
     if purchase.is_open:
         if canceled:
             return "canceled_by_buyer"
@@ -195,15 +197,14 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return "ending"
     if purchase.status in (Status.REFUNDED, Status.DISPUTE_LOST) and purchase.has_running_subscription:
         return f"{purchase.status}_running"
-    if purchase.status == Status.PAST_DUE and not grants(purchase):
-        return "lapsed"  # the days of grace are over
+    if purchase.status == Status.PAST_DUE and not has_access(purchase):
+        return "lapsed"  # after PAST_DUE_GRACE_DAYS
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     return purchase.status
 
 
 def message_values(purchase: Purchase) -> dict[str, str]:
-    """Return the values for messages and e-mails, in the current language and time zone."""
     return {
         "product": purchase.product.name,
         "email": purchase.email,
@@ -213,7 +214,7 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "trial_end": _format_day(purchase.trial_end),
         "period_end": _format_day(purchase.current_period_end),
         "cancel_at": _format_day(purchase.cancel_at),
-        "why": f" {purchase.failure_message}" if purchase.failure_message else "",
+        "why": f" {failure_text(purchase.failure_message)}" if purchase.failure_message else "",
     }
 
 

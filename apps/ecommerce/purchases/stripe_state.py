@@ -1,4 +1,4 @@
-"""What Stripe's objects mean for a purchase: its status and its columns."""
+"""Compute a purchase's status and columns from Stripe's objects."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,8 +6,8 @@ from typing import Any
 
 from apps.ecommerce.models import Price
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import DISPUTES, GRANTS
-from apps.ecommerce.stripe_api.client import StripeData, expanded, read, read_pages
+from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES, DISPUTE_STATUS
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 SUBSCRIPTION_STATUS: dict[str, Status] = {
@@ -20,14 +20,14 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
     "incomplete_expired": Status.EXPIRED,
     "canceled": Status.CANCELED,
 }
-RUNNING = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
-# The statuses whose page says why the payment failed.
-UNPAID = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
+RUNNING_STATUSES = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
+# The statuses whose page shows why the payment failed.
+STATUSES_WITH_FAILURE = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeState:
-    """What decides a status. Amounts in minor units, of the last payment that paid for something."""
+    """The values that decide a status. Amounts are in minor units, of the last payment that paid for a period."""
 
     session_status: str | None  # open, complete, expired
     payment_status: str  # paid, unpaid, no_payment_required
@@ -39,7 +39,7 @@ class StripeState:
 
 
 def purchase_values(session: StripeData | None, subscription: StripeData | None) -> dict[str, Any]:
-    """Return the purchase's columns. A column about which Stripe says nothing yet is left out."""
+    """Return the purchase's columns, without those that Stripe does not know yet."""
     newest, intent = _payment_intents(session, subscription)
     charge = expanded(intent["latest_charge"]) if intent else None
     refunded = _refunded_amount(charge) if charge else 0
@@ -54,12 +54,16 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
             dispute_status=_dispute_status(charge) if charge else None,
         )
     )
-    message = _failure_message(newest) if status in UNPAID else ""
-    values: dict[str, Any] = {"status": status, "failure_message": message}
+    error = (newest["last_payment_error"] if newest and status in STATUSES_WITH_FAILURE else None) or {}
+    code = error.get("decline_code") or error.get("code") or error.get("type") or ""
+    values: dict[str, Any] = {"status": status, "failure_message": str(code)[:500]}
     if intent:
         values["payment_intent_id"] = intent["id"]
     if charge and charge["status"] == "succeeded":
-        values |= _charge_values(charge) | {"amount_refunded": refunded}
+        method = charge["payment_method_details"]
+        values["amount_refunded"] = refunded
+        values["receipt_url"] = charge["receipt_url"] or ""
+        values["payment_method"] = _describe_payment_method(method) if method else ""
     if session:
         values |= _session_values(session)
     if subscription:
@@ -71,16 +75,16 @@ def purchase_values(session: StripeData | None, subscription: StripeData | None)
 
 
 def derive_status(state: StripeState) -> Status:
-    """Return the purchase's status. A value that Stripe may add one day never grants access."""
+    """Return the purchase's status. An unknown value from Stripe results in no access."""
     if state.session_status == "expired":
         return Status.EXPIRED
     if state.session_status != "complete":
         return Status.OPEN
-    reversal = _reversal(state)
+    reversal = _derive_reversal(state)
     if state.subscription_status is not None:
         status = SUBSCRIPTION_STATUS.get(state.subscription_status, Status.INCOMPLETE)
         # A partial refund of one invoice does not change the subscription's status.
-        is_suspended = status in GRANTS and reversal != Status.PARTIALLY_REFUNDED
+        is_suspended = status in ACCESS_STATUSES and reversal != Status.PARTIALLY_REFUNDED
         return reversal if reversal and is_suspended else status
     if state.payment_status not in ("paid", "no_payment_required"):
         has_failed = state.intent_status in ("requires_payment_method", "canceled")
@@ -89,28 +93,27 @@ def derive_status(state: StripeState) -> Status:
 
 
 def subscription_values(subscription: StripeData) -> dict[str, Any]:
-    """Billing periods are on the items. https://docs.stripe.com/api/subscriptions/object"""
+    """Return the subscription's columns. https://docs.stripe.com/api/subscriptions/object"""
     item = subscription["items"]["data"][0]
     ends = item["current_period_end"] if subscription["cancel_at_period_end"] else None
     values: dict[str, Any] = {
         "subscription_id": subscription["id"],
         "subscription_status": subscription["status"],
-        "trial_end": _time(subscription["trial_end"]),
-        "current_period_start": _time(item["current_period_start"]),
-        "current_period_end": _time(item["current_period_end"]),
-        "cancel_at": _time(subscription["cancel_at"] or ends),
+        "trial_end": _to_datetime(subscription["trial_end"]),
+        "current_period_start": _to_datetime(item["current_period_start"]),
+        "current_period_end": _to_datetime(item["current_period_end"]),
+        "cancel_at": _to_datetime(subscription["cancel_at"] or ends),
     }
     if invoice := expanded(subscription["latest_invoice"]):
         values["receipt_url"] = invoice["hosted_invoice_url"] or ""
     if method := expanded(subscription["default_payment_method"]):
-        values["payment_method"] = _payment_method(method)
+        values["payment_method"] = _describe_payment_method(method)
     return values
 
 
-def _reversal(state: StripeState) -> Status | None:
-    """Return the status of a disputed or refunded payment, or None."""
+def _derive_reversal(state: StripeState) -> Status | None:
     dispute = state.dispute_status
-    if disputed := DISPUTES.get(dispute, Status.DISPUTED) if dispute is not None else None:
+    if disputed := DISPUTE_STATUS.get(dispute, Status.DISPUTED) if dispute is not None else None:
         return disputed
     if state.amount_refunded <= 0:
         return None
@@ -126,29 +129,28 @@ def _payment_intents(
         return intent, intent
     invoice = expanded(subscription["latest_invoice"])
     newest = _invoice_intent(invoice) if invoice else None
-    if invoice and _settles_a_period(invoice):
+    if invoice and _pays_for_period(invoice):
         return newest, newest
     # An unpaid renewal does not undo the refund or dispute of the payment before it.
-    settled = _last_settled_invoice(subscription["id"])
+    settled = _last_paid_invoice(subscription["id"])
     return newest, (_invoice_intent(settled) if settled else None) or newest
 
 
 def _refunded_amount(charge: StripeData) -> int:
-    """Return the minor units that were refunded or are on their way, without refunds that failed."""
+    """Return the minor units that were refunded or are being refunded, without refunds that failed."""
     if not charge["amount_refunded"]:
         return 0
-    refunds = [refund for page in read_pages("refunds", charge=charge["id"]) for refund in page]
+    refunds = [refund for page in fetch_pages("refunds", charge=charge["id"]) for refund in page]
     return sum(refund["amount"] for refund in refunds if refund["status"] not in ("failed", "canceled"))
 
 
 def _dispute_status(charge: StripeData) -> str | None:
-    """Return the status of the newest dispute, or None."""
-    disputes = read("disputes", charge=charge["id"], limit=1)["data"] if charge["disputed"] else None
+    disputes = fetch("disputes", charge=charge["id"], limit=1)["data"] if charge["disputed"] else None
     return disputes[0]["status"] if disputes else None
 
 
-def _settles_a_period(invoice: StripeData) -> bool:
-    """Return whether the invoice is paid and pays for a period. A change of plan that costs nothing does not.
+def _pays_for_period(invoice: StripeData) -> bool:
+    """Return whether the invoice is paid and pays for a period, unlike a change of plan that costs nothing.
 
     https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
     """
@@ -156,22 +158,21 @@ def _settles_a_period(invoice: StripeData) -> bool:
     return invoice["status"] == "paid" and (begins_period or invoice["amount_paid"] > 0)
 
 
-def _last_settled_invoice(subscription_id: str) -> StripeData | None:
-    pages = read_pages("invoices", subscription=subscription_id, status="paid")
-    return next((invoice for page in pages for invoice in page if _settles_a_period(invoice)), None)
+def _last_paid_invoice(subscription_id: str) -> StripeData | None:
+    pages = fetch_pages("invoices", subscription=subscription_id, status="paid")
+    return next((invoice for page in pages for invoice in page if _pays_for_period(invoice)), None)
 
 
 def _invoice_intent(invoice: StripeData) -> StripeData | None:
-    """Return the payment intent that paid an invoice, or else its newest."""
+    """Return the payment intent that paid an invoice, or else the newest one."""
     expand = ["data.payment.payment_intent.latest_charge"]
-    payments = read("invoice_payments", invoice=invoice["id"], expand=expand)["data"]
+    payments = fetch("invoice_payments", invoice=invoice["id"], expand=expand)["data"]
     payments = sorted(payments, key=lambda payment: payment["status"] != "paid")
     intents = (expanded(payment["payment"].get("payment_intent")) for payment in payments)
     return next(filter(None, intents), None)
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:
-    """https://docs.stripe.com/api/checkout/sessions/object"""
     details = session["total_details"] or {}
     values: dict[str, Any] = {
         "currency": session["currency"] or "",
@@ -187,27 +188,11 @@ def _session_values(session: StripeData) -> dict[str, Any]:
     return values
 
 
-def _charge_values(charge: StripeData) -> dict[str, Any]:
-    """https://docs.stripe.com/api/charges/object"""
-    method = charge["payment_method_details"]
-    return {
-        "receipt_url": charge["receipt_url"] or "",
-        "payment_method": _payment_method(method) if method else "",
-    }
-
-
-def _failure_message(intent: StripeData | None) -> str:
-    """Return why the last attempt to pay failed, in Stripe's words for the buyer."""
-    error = (intent["last_payment_error"] if intent else None) or {}
-    return (error.get("message") or "")[:500]
-
-
-def _payment_method(method: StripeData) -> str:
-    """Return "Visa •••• 4242" for a card, otherwise the type: "Sepa debit"."""
+def _describe_payment_method(method: StripeData) -> str:
     if card := method.get("card"):
         return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"
     return str(method["type"]).replace("_", " ").capitalize()
 
 
-def _time(seconds: int | None) -> datetime | None:
+def _to_datetime(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

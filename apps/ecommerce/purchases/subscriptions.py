@@ -1,14 +1,16 @@
-"""Free trials, and canceling without the billing portal. https://docs.stripe.com/billing/subscriptions/cancel"""
+"""Free trials, cancellation and Stripe's billing portal. https://docs.stripe.com/customer-management"""
 
-from apps.ecommerce.models import Price, Purchase
-from apps.ecommerce.purchases.entitlements import grants
+from stripe.params.billing_portal import SessionCreateParams
+
+from apps.ecommerce.models import Price, Purchase, StripeCustomer
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import get_client
+from apps.ecommerce.stripe_api.client import fetch, get_client, object_id
 from apps.users.models import User
 
 
 def trial_days(user: User | None, price: Price) -> int:
-    """Return the days of free trial that this buyer gets. There is one trial per person and product."""
+    """Return the days of free trial for this buyer. Each person gets one trial per product."""
     if not price.trial_period_days or user is None:
         return price.trial_period_days
     subscribed = Purchase.objects.for_user(user).filter(product_id=price.product_id, subscription_id__gt="")
@@ -16,15 +18,28 @@ def trial_days(user: User | None, price: Price) -> int:
 
 
 def ends_at_once(purchase: Purchase) -> bool:
-    """Return whether canceling ends the subscription now: a paid period is kept, an unpaid one is not collected."""
-    return not (grants(purchase) and purchase.subscription_status in ("active", "trialing"))
+    """Return whether canceling ends the subscription now: only a paid period continues until its end."""
+    return not (has_access(purchase) and purchase.subscription_status in ("active", "trialing"))
 
 
 def cancel_subscription(purchase: Purchase) -> Purchase:
-    """Cancel the running subscription and return the synced purchase. Raises stripe.StripeError if Stripe can't."""
     subscriptions = get_client().v1.subscriptions
     if ends_at_once(purchase):
         subscriptions.cancel(purchase.subscription_id)
     else:
         subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     return sync_purchase(purchase, "canceled by the buyer")
+
+
+def portal_url(purchase: Purchase, *, origin: str) -> str:
+    """Return the short-lived URL of a billing portal page that leads back to the purchase.
+
+    Raise stripe.StripeError, or StripeCustomer.DoesNotExist if the buyer has no Customer in this mode.
+    """
+    if purchase.subscription_id:  # the subscription may have another Customer than the user
+        customer_id = object_id(fetch("subscriptions", purchase.subscription_id)["customer"])
+    else:
+        customer_id = StripeCustomer.objects.get(user=purchase.user, livemode=purchase.livemode).id
+    return_url = f"{origin}{purchase.get_absolute_url()}?from=portal"
+    params: SessionCreateParams = {"customer": customer_id, "return_url": return_url}
+    return get_client().v1.billing_portal.sessions.create(params).url

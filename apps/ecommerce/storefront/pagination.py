@@ -1,6 +1,6 @@
 """Pages of the store: ?page=3 is the third page, ?page=1-3 are the first three in one response.
 
-The second form is what the URL becomes while pages load on scrolling, so that a reload shows the same products.
+Pages that load on scrolling extend the range in the URL, so that a reload shows the same products.
 """
 
 import re
@@ -12,15 +12,13 @@ from apps.ecommerce.models import ProductConfigurationQuerySet
 
 PER_PAGE = 24
 MAX_PAGES = 10  # in one response
-MAX_SHARED_PAGE = 10  # later pages are requested rarely, and would only fill the cache
+MAX_CACHED_PAGE = 10  # later pages are requested rarely
 PAGES_BEFORE_BUTTON = 4  # then a button loads the next page, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """Some pages of a Paginator that follow each other."""
-
     first: Page
     last: Page
     rows: ProductConfigurationQuerySet  # of all these pages, not evaluated yet
@@ -31,20 +29,19 @@ class PageRange:
 
 
 def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
-    """Return the pages that ?page= names, or the nearest that exist. One query counts the rows."""
     paginator = Paginator(queryset, PER_PAGE)
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
     first = paginator.page(max(min(start, last.number), last.number - MAX_PAGES + 1, 1))
-    # Sorting and skipping keys only is cheap; all columns are read for the rows that are shown.
+    # Sort and skip by primary key only, and read all columns only for the rows that are shown.
     keys = queryset.values("pk")[(first.number - 1) * PER_PAGE : last.end_index()]
     return PageRange(first, last, queryset.filter(pk__in=keys))
 
 
-def shared_page_number(page: str) -> str | None:
-    """Return the page number for cache_public_page: "" for the first page; None for a range or a late page."""
+def cacheable_page_number(page: str) -> str | None:
+    """Return the page number for cache_public_page, "" for the first page; None for a range or a late page."""
     start, end = _page_numbers(page)
-    if start != end or start > MAX_SHARED_PAGE:
+    if start != end or start > MAX_CACHED_PAGE:
         return None
     return str(start) if start > 1 else ""
 

@@ -1,5 +1,3 @@
-"""The texts of the prices that a buyer chooses from."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,18 +17,16 @@ class PriceOption:
     price: Price
     label: str  # "$9 / month"
     name: str  # "Team licence", "Monthly"
-    terms: str  # "Renews every month at $9 until you cancel."
+    terms: str  # "Billed $9 every month. Cancel any time."
     saving: str  # "2 months free"
-    verb: str  # "Subscribe"
+    button: str  # "Subscribe"
 
 
 def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
-    """Return what the user may choose from, in the order of `prices`. A trial is offered once per person."""
     return [_price_option(price, prices, trial_days(user, price)) for price in prices]
 
 
 def price_name(price: Price) -> str:
-    """Return the founder's nickname of the price, or "Monthly", "Every 3 months", "One-time payment"."""
     if price.nickname:
         return price.nickname
     if not price.is_recurring:
@@ -42,16 +38,15 @@ def price_name(price: Price) -> str:
 
 
 def product_label(prices: Sequence[Price]) -> str:
-    """Return the price line of a product's card: its only price, or "From" the cheapest."""
     if not prices:
-        return _("Not for sale")
+        return _("Not available")
     lowest = cheapest(prices)
     several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
     return _("From %(price)s") % {"price": lowest.label} if several and lowest.unit_amount else lowest.label
 
 
 def months_free(price: Price, prices: Sequence[Price]) -> int:
-    """Return the whole months that a yearly price saves against the monthly one in the same currency."""
+    """Return the whole months that a yearly price saves against the monthly price in the same currency."""
     if (price.interval, price.interval_count) != ("year", 1):
         return 0
     monthly = ("month", 1, price.currency)
@@ -69,24 +64,29 @@ def _price_option(price: Price, prices: Sequence[Price], trial: int) -> PriceOpt
         name=price_name(price),
         terms=_terms(price, trial),
         saving=saving if free_months else "",
-        verb=_verb(price, trial),
+        button=_button_text(price, trial),
     )
 
 
 def _terms(price: Price, trial: int) -> str:
     if not price.is_recurring:
-        return _("Pay once, keep it.") if price.unit_amount else _("Nothing to pay.")
+        return _("One-time payment") if price.unit_amount else _("No payment required")
     values = {
         "period": price.period,
         "amount": format_money(price.unit_amount or 0, price.currency, short=True),
         "days": trial,
     }
     if trial:
-        return _("%(days)d days free, then %(amount)s every %(period)s until you cancel.") % values
-    return _("Renews every %(period)s at %(amount)s until you cancel.") % values
+        text = ngettext(
+            "%(days)d day free, then %(amount)s every %(period)s. Cancel any time.",
+            "%(days)d days free, then %(amount)s every %(period)s. Cancel any time.",
+            trial,
+        )
+        return text % values
+    return _("Billed %(amount)s every %(period)s. Cancel any time.") % values
 
 
-def _verb(price: Price, trial: int) -> str:
+def _button_text(price: Price, trial: int) -> str:
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
     return _("Buy now") if price.unit_amount else _("Get for free")

@@ -1,11 +1,9 @@
-"""Products in a grid, as one visitor sees them."""
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.entitlements import grants, newest_granting
+from apps.ecommerce.purchases.entitlements import has_access, newest_with_access
 from apps.ecommerce.purchases.live_updates import STAMP_FIELDS
 
 # The columns of a purchase that a grid of cards uses.
@@ -20,7 +18,7 @@ class ProductCard:
 
     @property
     def version(self) -> str:
-        """Return another value when the card changes because of a purchase."""
+        """Return a value that changes with the purchase on the card."""
         row = self.owned or self.pending
         return f"{row.public_id}.{row.version}" if row else "none"
 
@@ -32,8 +30,8 @@ class ProductCard:
 def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
 ) -> list[ProductCard]:
-    """Return a card for each configuration. `purchases` are all of the visitor, newest first."""
-    owned, pending = newest_granting(purchases), _pending(purchases)
+    """Return a card for each configuration. `purchases` are all purchases of the user, newest first."""
+    owned, pending = newest_with_access(purchases), _newest_pending(purchases)
     cards = [
         ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
     ]
@@ -44,17 +42,17 @@ def product_cards(
 
 
 def grid_key(name: str, purchases: Sequence[Purchase]) -> str:
-    """Return a cache key for a grid of cards. `name` says which products it shows in the present catalogue."""
-    shown = [*newest_granting(purchases).values(), *_pending(purchases).values()]
-    return repr((name, [(row.public_id, row.version, grants(row)) for row in shown]))
+    """Return a cache key for a grid of cards. `name` identifies its products in the current catalogue."""
+    shown = [*newest_with_access(purchases).values(), *_newest_pending(purchases).values()]
+    return repr((name, [(row.public_id, row.version, has_access(row)) for row in shown]))
 
 
 def blocks_buying(purchase: Purchase) -> bool:
-    """Return whether the purchase has no access now, but buying the product again would charge the buyer twice."""
+    """Return whether a purchase without access would be charged twice if the product were bought again."""
     return purchase.status == Status.PROCESSING or (
-        purchase.has_running_subscription and not grants(purchase)
+        purchase.has_running_subscription and not has_access(purchase)
     )
 
 
-def _pending(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
+def _newest_pending(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     return {row.product_id: row for row in reversed(purchases) if blocks_buying(row)}

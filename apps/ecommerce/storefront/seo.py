@@ -1,6 +1,6 @@
-"""Structured data about a product for search engines.
+"""Structured data about products for search engines. https://schema.org/Product
 
-https://schema.org/Product, https://developers.google.com/search/docs/appearance/structured-data/product
+https://developers.google.com/search/docs/appearance/structured-data/product
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ UNITS = {"day": ("DAY", "D"), "week": ("WEE", "W"), "month": ("MON", "M"), "year
 
 
 def structured_data(configuration: ProductConfiguration) -> dict[str, Any]:
-    """Return the JSON-LD of a product on sale. Amounts are in major units: "19.00", "500" yen, "1.250" dinars."""
+    """Return the JSON-LD of a product. Amounts are in major units: "19.00", "500" yen, "1.250" dinars."""
     return {
         "@context": "https://schema.org",
         "@graph": [_product(configuration), _breadcrumbs(configuration)],
@@ -28,7 +28,6 @@ def structured_data(configuration: ProductConfiguration) -> dict[str, Any]:
 
 
 def image_urls(configuration: ProductConfiguration) -> list[str]:
-    """Return the absolute URLs of the product's photos, or of its drawn picture if it has none."""
     product = configuration.product
     photos = [picture.src for picture in product.pictures if picture.widths]
     return [absolute_url(url) for url in photos or [product.picture.src]]

@@ -1,30 +1,31 @@
-"""Search, type and order of the products in the store, from the URL's query."""
-
 from dataclasses import dataclass
 from typing import Self
 
 from django.db.models import Q
 from django.http import QueryDict
 
-from apps.ecommerce.catalogue.search_columns import fold
+from apps.ecommerce.catalogue.search_columns import normalize_text
 from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurationQuerySet
 
 MAX_LENGTH = 100  # of a parameter
 MAX_WORDS = 8
 
-# Each ends in a column without ties, so that no product is on two pages or on none.
+# Each order ends in a unique column, so that no product is on two pages or on none.
 SORTS: dict[str, tuple[str, ...]] = {
     "": ("position", "id"),
     "newest": ("-id",),
     "name": ("sort_name", "id"),
     "price": ("sort_price", "position", "id"),
 }
-KINDS = {Price.Type.ONE_TIME.value: Q(sells_once=True), Price.Type.RECURRING.value: Q(sells_recurring=True)}
+TYPE_FILTERS = {
+    Price.Type.ONE_TIME.value: Q(sells_once=True),
+    Price.Type.RECURRING.value: Q(sells_recurring=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFilter:
-    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (comes first). Other values are ignored."""
+    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (first). Invalid values are ignored."""
 
     q: str = ""
     kind: str = ""
@@ -35,20 +36,20 @@ class StoreFilter:
     def from_query(cls, params: QueryDict) -> Self:
         kind, sort = params.get("type", ""), params.get("sort", "")
         return cls(
-            q=params.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH],
-            kind=kind if kind in KINDS else "",
+            q=params.get("q", "").strip()[:MAX_LENGTH],
+            kind=kind if kind in TYPE_FILTERS else "",
             sort=sort if sort in SORTS else "",
-            first=params.get("product", "").replace("\x00", "")[:MAX_LENGTH],
+            first=params.get("product", "")[:MAX_LENGTH],
         )
 
     def queryset(self) -> ProductConfigurationQuerySet:
-        """Return the matching products on sale, in order. A word in the name counts more than one in the text."""
+        """Return the matching products in order. Products with the words in their name come first."""
         rows = ProductConfiguration.objects.filter(listed=True)
-        words = fold(self.q).split()[:MAX_WORDS]
+        words = normalize_text(self.q).split()[:MAX_WORDS]
         for word in words:
             rows = rows.filter(search_text__contains=word)
         if self.kind:
-            rows = rows.filter(KINDS[self.kind])
+            rows = rows.filter(TYPE_FILTERS[self.kind])
         order = list(SORTS[self.sort])
         if words and not self.sort:
             rows = rows.annotate(in_name=Q(*(Q(sort_name__contains=word) for word in words)))

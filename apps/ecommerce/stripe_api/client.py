@@ -1,7 +1,6 @@
-"""The only place that makes a Stripe client. https://docs.stripe.com/sdks/server-side
+"""The only module that creates a Stripe client. https://docs.stripe.com/sdks/server-side
 
-Objects are read as plain data, as events carry them: to build the SDK's objects for a page of a hundred prices takes
-longer than everything that the store does with them.
+Responses are read as plain data: the SDK needs more time to build its objects than the store needs to use the data.
 """
 
 import logging
@@ -20,60 +19,57 @@ from apps.ecommerce.stripe_api.transport import DeadlineClient
 
 logger = logging.getLogger(__name__)
 
-StripeData: TypeAlias = Mapping[str, Any]  # an object of Stripe's API, as JSON has it
+StripeData: TypeAlias = Mapping[str, Any]  # a parsed object of Stripe's API
 
 MAX_PAGE_SIZE = 100
 MAX_NETWORK_RETRIES = 2  # after connection errors, 409 and 5xx; the SDK repeats the idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 
-# PostgreSQL refuses NUL characters and NaN, no driver encodes half of a surrogate pair, SQLite limits nested JSON.
+# PostgreSQL can't store NUL characters and NaN, drivers can't encode lone surrogates, SQLite limits nested JSON.
 # https://www.postgresql.org/docs/current/datatype-json.html
 MAX_JSON_LEVELS = 100  # Stripe's objects have about ten
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UNSTORABLE_JSON = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
-stripe.enable_telemetry = False  # it would write a file into the operator's home
+stripe.enable_telemetry = False  # telemetry writes a file into the home directory
 
 
 def get_client() -> stripe.StripeClient:
-    """Return the client for the current settings; threads may share it.
-
-    Raises stripe.AuthenticationError, with a message for the operator, without a usable key.
-    """
+    """Return the client for the current settings. Raise stripe.AuthenticationError without a usable key."""
     key = settings.STRIPE_SECRET_KEY
     if not key.startswith(KEY_PREFIXES):
-        fault = "is not a secret key of Stripe's" if key else "is not set"
-        raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {fault}; a test key begins with sk_test_.")
+        problem = "is not a secret key of Stripe's" if key else "is not set"
+        raise stripe.AuthenticationError(f"STRIPE_SECRET_KEY {problem}; a test key begins with sk_test_.")
     return _client(key, settings.STRIPE_API_BASE, settings.STRIPE_HTTP_CLIENT)
 
 
-def read(kind: str, key: str = "", **params: Any) -> StripeData:
-    """Return an object, `read("products", "prod_1")`, or one page of a list. Raises stripe.StripeError."""
+def fetch(kind: str, key: str = "", **params: Any) -> StripeData:
+    """Return an object, `fetch("products", "prod_1")`, or one page of a list. Raise stripe.StripeError."""
     path = f"/v1/{kind}/{quote_plus(key)}" if key else f"/v1/{kind}"
     response = get_client().raw_request("get", path, **params)
-    data: StripeData = storable(response.data, response.body)
+    data: StripeData = clean_json(response.data, response.body)
     return data
 
 
-def read_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
-    """Return the object, or None without a key or if this Stripe account has no such object."""
+def fetch_or_none(kind: str, key: str | None, **params: Any) -> StripeData | None:
+    """Return the object; None without a key, or if this Stripe account has no such object."""
     try:
-        return read(kind, key, **params) if key else None
+        return fetch(kind, key, **params) if key else None
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
-        logger.warning("Stripe has no %s %s. Was it made with another account's key?", kind, key)
+        logger.warning("Stripe has no %s %s. Was it created with another account's key?", kind, key)
         return None
 
 
-def read_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
-    """Yield the pages of a whole list. https://docs.stripe.com/api/pagination"""
-    page = read(kind, limit=MAX_PAGE_SIZE, **params)
+def fetch_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
+    """Yield all pages of a list. https://docs.stripe.com/api/pagination"""
+    page = fetch(kind, limit=MAX_PAGE_SIZE, **params)
     while rows := page["data"]:
         yield rows
         if not page["has_more"]:
             return
-        page = read(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
+        page = fetch(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
 
 
 def is_missing(error: stripe.InvalidRequestError) -> bool:
@@ -86,23 +82,23 @@ def object_id(value: Any) -> str:
 
 
 def expanded(value: Any) -> StripeData | None:
-    """Return the object of an expandable field, or None for an id or nothing."""
+    """Return the object of an expandable field; None for an id or an empty field."""
     return value if isinstance(value, Mapping) else None
 
 
-def livemode() -> bool:
-    """Return whether the store sells for real money. What was bought in test mode opens nothing in live mode."""
+def is_livemode() -> bool:
+    """Return whether the store charges real money. Purchases in test mode have no access in live mode."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
 
 
-def storable(data: Any, text: str) -> Any:
-    """Return the data that was parsed from a JSON text, without what a database can't store."""
+def clean_json(data: Any, text: str) -> Any:
+    """Return the data, parsed from a JSON text, without what databases can't store."""
     if UNSTORABLE_JSON.search(text) or text.count("{") + text.count("[") > MAX_JSON_LEVELS:
-        return _cleaned(data, MAX_JSON_LEVELS)
+        return _clean(data, MAX_JSON_LEVELS)
     return data
 
 
-def storable_text(text: str) -> str:
+def clean_text(text: str) -> str:
     return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -116,9 +112,9 @@ def _client(key: str, api_base: str, http_client: str) -> stripe.StripeClient:
     )
 
 
-def _cleaned(value: Any, levels: int) -> Any:
+def _clean(value: Any, levels: int) -> Any:
     if isinstance(value, str):
-        return storable_text(value)
+        return clean_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if not isinstance(value, dict | list):
@@ -126,5 +122,5 @@ def _cleaned(value: Any, levels: int) -> Any:
     if not levels:
         return None
     if isinstance(value, list):
-        return [_cleaned(item, levels - 1) for item in value]
-    return {storable_text(key): _cleaned(item, levels - 1) for key, item in value.items()}
+        return [_clean(item, levels - 1) for item in value]
+    return {clean_text(key): _clean(item, levels - 1) for key, item in value.items()}

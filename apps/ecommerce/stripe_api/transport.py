@@ -1,4 +1,4 @@
-"""How the SDK's requests reach Stripe: within a deadline, and with only stripe.StripeError for what goes wrong."""
+"""HTTP transport of the Stripe SDK: a deadline for each page, and only stripe.StripeError for failures."""
 
 import json
 import time
@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import stripe
 
-TIMEOUT_SECONDS = 8  # of one try
-DEADLINE_SECONDS = 7  # of all requests and retries of one page
+TIMEOUT_SECONDS = 8  # for one try
+DEADLINE_SECONDS = 7  # for all requests and retries of one page
 PAUSE_SECONDS = 5  # after a deadline was missed
-MAX_CONCURRENT_REQUESTS = 32  # of pages, per process
+MAX_CONCURRENT_REQUESTS = 32  # with a deadline, per process
 
 Response: TypeAlias = tuple[Any, int, Mapping[str, str]]
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -22,7 +22,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def stripe_deadline() -> Iterator[None]:
-    """Limit all requests to Stripe in the block to DEADLINE_SECONDS; stripe.APIConnectionError after that.
+    """Limit all requests in the block to DEADLINE_SECONDS together. Later ones raise stripe.APIConnectionError.
 
     Views use it. Commands and the worker have no deadline.
     """
@@ -36,13 +36,13 @@ def stripe_deadline() -> Iterator[None]:
 class DeadlineClient(stripe.RequestsClient):
     """Apply stripe_deadline. After a missed deadline, requests fail at once for PAUSE_SECONDS.
 
-    Otherwise an unresponsive Stripe would occupy every thread of the web server. After each pause one request tries
-    again.
+    Without the pause, an unresponsive Stripe would occupy every thread of the web server. After the pause, one request
+    is sent first.
     """
 
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT_SECONDS)
-        # A socket's timeout restarts with each IP address and each byte, so a deadline needs another thread.
+        # A socket's timeout restarts with each IP address and each byte, so a deadline needs a second thread.
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="stripe")
         self._lock, self._paused_until = Lock(), 0.0
 
@@ -61,7 +61,7 @@ class DeadlineClient(stripe.RequestsClient):
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             raise _connection_error("Stripe took too long to answer.") from None
         except stripe.APIConnectionError:
-            self._paused_until = 0  # it failed quickly, so no thread is kept waiting
+            self._paused_until = 0  # an immediate error blocks no thread, so no pause is needed
             raise
         self._paused_until = 0
         return response
@@ -70,7 +70,7 @@ class DeadlineClient(stripe.RequestsClient):
         with self._lock:
             if time.monotonic() < self._paused_until:
                 raise _connection_error("Stripe did not answer a moment ago.")
-            if self._paused_until:  # this request tries; other requests fail until it has a result
+            if self._paused_until:  # send this request; other requests fail until it has finished
                 self._paused_until = deadline + PAUSE_SECONDS
 
     def _send(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Response:
@@ -82,7 +82,7 @@ class DeadlineClient(stripe.RequestsClient):
 
 
 def _is_from_stripe(body: bytes) -> bool:
-    """Return whether the body is an object, a list or an error of Stripe's API, not a proxy's page or half a body."""
+    """Return whether the body is a complete object, list or error of Stripe's API, not a proxy's page."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

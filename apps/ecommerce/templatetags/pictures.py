@@ -11,49 +11,49 @@ register = template.Library()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    sizes: str  # how wide the stylesheet makes the picture, so that a browser loads no larger copy
-    visible: int = 1  # how many are visible when the page opens; more load when scrolled into view
-    is_urgent: bool = True  # one of them is the largest element of the page and loads before scripts
+class Layout:
+    sizes: str  # the width of the picture in the stylesheet
+    visible: int = 1  # number of pictures that load at once; others load when scrolled into view
+    is_urgent: bool = True  # load before scripts: the largest element of the page
 
 
-PLACES = {
-    "card": Place(  # layout.css, .product-grid: two, three, four in a row
+LAYOUTS = {
+    "card": Layout(  # layout.css, .product-grid: two, three, four in a row
         "(min-width: 68em) min(17.65rem, calc(25vw - 2rem)), (min-width: 48em) calc(33vw - 2rem), calc(50vw - 1.6rem)",
         visible=4,
     ),
-    "page": Place("(min-width: 56em) min(40rem, calc(56vw - 3.6rem)), calc(95vw - 0.8rem)"),  # product.css
-    "hero": Place("(min-width: 56em) min(37.5rem, calc(52vw - 3rem)), calc(95vw - 0.8rem)"),
-    "owned": Place("(min-width: 56em) min(29.25rem, calc(41vw - 2.6rem)), calc(95vw - 0.8rem)"),
-    "order": Place("6rem", is_urgent=False),
-    "thumb": Place("4.5rem", visible=0),  # gallery.css
+    "page": Layout("(min-width: 56em) min(40rem, calc(56vw - 3.6rem)), calc(95vw - 0.8rem)"),  # product.css
+    "hero": Layout("(min-width: 56em) min(37.5rem, calc(52vw - 3rem)), calc(95vw - 0.8rem)"),
+    "owned": Layout("(min-width: 56em) min(29.25rem, calc(41vw - 2.6rem)), calc(95vw - 0.8rem)"),
+    "order": Layout("6rem", is_urgent=False),
+    "thumb": Layout("4.5rem", visible=0),  # gallery.css
 }
 
 
 @register.simple_tag
 def picture(
     product: Product,
-    place: str,
+    layout: str,
     *,
     css: str = "",
     alt: str = "",
     image: Picture | None = None,
     nth: int | str = 1,
-    below: object = None,
+    below_fold: object = None,
 ) -> SafeString:
-    """`{% picture product "card" nth=forloop.counter below=below %}`: the product's first picture, or this `image`.
+    """`{% picture product "card" nth=forloop.counter %}`: the product's first picture, or `image`.
 
-    `nth` is its number among its like, "" outside of a loop; `below` says that none of them is visible at first.
+    `nth` is the picture's number in a list; `below_fold` means that the list is not visible when the page opens.
     """
-    where, shown = PLACES[place], image or product.picture
-    is_lazy = below or int(nth or 1) > where.visible
+    slot, shown = LAYOUTS[layout], image or product.picture
+    is_lazy = below_fold or int(nth or 1) > slot.visible
     return format_html(
         '<img{}{} src="{}" alt="{}" width="{}" height="{}"{}>',
         format_html(' class="{}"', css) if css else "",
-        format_html(' srcset="{}" sizes="{}"', shown.srcset, where.sizes) if shown.widths else "",
+        format_html(' srcset="{}" sizes="{}"', shown.srcset, slot.sizes) if shown.widths else "",
         shown.src,
         alt,
         shown.width,
         shown.height,
-        SafeString(' loading="lazy"' if is_lazy else ' fetchpriority="high"' if where.is_urgent else ""),
+        SafeString(' loading="lazy"' if is_lazy else ' fetchpriority="high"' if slot.is_urgent else ""),
     )

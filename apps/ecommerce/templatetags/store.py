@@ -34,13 +34,12 @@ register.filter(renewal_note)
 
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
-    """Return "$9", "From $9" or "$9 / month"."""
     return product_label(configuration.prices)
 
 
 @register.filter
 def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`: the amount as money; also subtotal, discount, total, refunded or kept."""
+    """`{{ purchase|amount:"tax" }}`; also subtotal, discount, total, refunded and after_refunds."""
     return format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
 
 
@@ -56,32 +55,34 @@ def product_cards(
     key: str = "",
     template: str = "ecommerce/_product_card.html",
     level: int = 2,
-    below: object = None,
+    below_fold: object = None,
     live: object = None,
 ) -> SafeString:
-    """`{% product_cards cards level=3 %}`: the cards of a grid, with headings of this level.
+    """`{% product_cards cards level=3 %}`: a grid of cards whose headings have this level.
 
-    With `key` (product_cards.grid_key) they are cached until the catalogue changes: the template gets what is passed
-    here and nothing of the request, and lazy cards are not read. `below` says that the grid is not visible when the
-    page opens, `live` that live_updates.py updates the page.
+    With `key` (storefront.product_cards.grid_key) the cards are cached until the catalogue changes. The template then
+    receives only these arguments, nothing of the request. `below_fold` means that the grid is not visible when the page
+    opens, `live` that live_updates.py updates the page.
     """
-    shared = {"level": level, "below": below, "live": bool(live)}
-    # A visitor's page is cached as a whole.
+    shared = {"level": level, "below_fold": below_fold, "live": bool(live)}
+    # Only for users: a visitor's whole page is cached by cache_public_page.
     version = page_cache.current_version() if key and live and not settings.DEBUG else ""
     parts = (version, key, template, get_language(), *shared.values())
     cache_key = f"cards-{sha256(repr(parts).encode()).hexdigest()}"
     html: str | None = caches["pages"].get(cache_key) if version else None
     if html is None:
         shown = get_template(template)
-        rendered = [_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)]
+        rendered = [
+            _render_card(shown, {"card": card, "number": n, **shared}) for n, card in enumerate(cards, 1)
+        ]
         html = "".join(filter(None, rendered))
         if version and None not in rendered:
             caches["pages"].set(cache_key, html, page_cache.MAX_AGE_SECONDS)
     return mark_safe(html)  # noqa: S308  (rendered by templates)
 
 
-def _card(template: Any, context: dict[str, Any]) -> str | None:
-    """Return the card; None if the product can't be shown, which costs its own card only."""
+def _render_card(template: Any, context: dict[str, Any]) -> str | None:
+    """Return the card, or None if rendering fails: one broken product must not break the page."""
     try:
         return str(template.render(context))
     except Exception:

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start
-from apps.ecommerce.purchases.decorators import wanted_page
+from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start_checkout
+from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.purchases import render_purchase
@@ -24,33 +24,31 @@ from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-PENDING_CHECKOUT = "pending_checkout"  # session key: product and price of a visitor who has to sign in first
+PENDING_CHECKOUT = "pending_checkout"  # session key: what a visitor buys after signing in
 
 
-class SeeOther(HttpResponseRedirect):
-    """303: follow with GET. https://docs.stripe.com/checkout/quickstart"""
-
+class HttpResponseSeeOther(HttpResponseRedirect):
     status_code = 303
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@limited("checkout")
+@rate_limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session keeps the price."""
+    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     chosen = (request.POST if request.method == "POST" else request.GET).get("price", "")
     if not request.user.is_authenticated:
         if not chosen:
             return redirect(configuration)
         request.session[PENDING_CHECKOUT] = {"slug": slug, "price": chosen}
-        return SeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+        return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
         return _redirect_to_stripe(request, configuration, chosen)
     pending = request.session.get(PENDING_CHECKOUT, {})
-    if pending.get("slug") != slug:  # an old page: keep the choice, but ask the buyer to confirm it
+    if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
         query = f"?{urlencode({'price': chosen})}" if chosen else ""
-        return SeeOther(f"{configuration.get_absolute_url()}{query}")
+        return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{query}")
     del request.session[PENDING_CHECKOUT]
     return _redirect_to_stripe(request, configuration, pending["price"])
 
@@ -59,7 +57,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @login_required
 def checkout_return(request: SignedInRequest) -> HttpResponse:
-    """Stripe's success_url. The request proves no payment: the purchase is refreshed from Stripe."""
+    """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
     purchase = get_object_or_404(
         Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")
     )
@@ -74,21 +72,23 @@ def _redirect_to_stripe(
     request: HttpRequest, configuration: ProductConfiguration, price_id: str
 ) -> HttpResponse:
     assert request.user.is_authenticated
-    origin, next_path = site_origin(request), wanted_page(request, configuration.slug)
+    origin, next_path = site_origin(request), get_next_path(request, configuration.slug)
     try:
         with stripe_deadline():
-            return SeeOther(start(request.user, configuration, price_id, origin=origin, next_path=next_path))
+            return HttpResponseSeeOther(
+                start_checkout(request.user, configuration, price_id, origin=origin, next_path=next_path)
+            )
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
-        return SeeOther(refusal.purchase.get_absolute_url())
+        return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
     except CheckoutRefused as refusal:
         messages.error(request, str(refusal))
     except stripe.StripeError:
-        logger.exception("No checkout for %s", configuration.slug)
+        logger.exception("A checkout for %s could not be started", configuration.slug)
         text = _(
-            "The payment page can't be opened right now. Nothing was charged; please try again in a minute."
+            "We couldn't open the payment page. You have not been charged. Please try again in a minute."
         )
         messages.error(request, text)
-    return SeeOther(configuration.get_absolute_url())
+    return HttpResponseSeeOther(configuration.get_absolute_url())

@@ -18,7 +18,6 @@ from apps.ecommerce.operations.webhook_health import webhook_health
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return django-prometheus's metrics of all web processes, and the store's."""
     if not has_metrics_token(request):
         raise Http404("Metrics require METRICS_TOKEN as a bearer token.")
     response: HttpResponse = ExportToDjangoView(request)

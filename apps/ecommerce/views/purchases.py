@@ -1,4 +1,4 @@
-"""The library, one order with its live status, and what an owner gets. A stranger's purchase is a 404."""
+"""The library, orders and their live status, and what owners get. Another user's purchase is a 404."""
 
 import logging
 from collections import Counter
@@ -17,46 +17,44 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
 from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import grants
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.live_updates import (
     live_updates,
-    live_updates_beside,
+    live_updates_for_order,
     poll_delay,
     purchases_stamp,
 )
-from apps.ecommerce.purchases.portal import portal_url
 from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
 from apps.ecommerce.purchases.status_messages import message_key, status_message
-from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once
+from apps.ecommerce.purchases.subscriptions import cancel_subscription, ends_at_once, portal_url
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
 
-POLLS_PER_REFRESH = 3  # each third poll asks Stripe, each poll reads the database, which events change
+POLLS_PER_REFRESH = 3  # every third poll requests Stripe, other polls only read the database
 
 
 @require_safe
 @never_cache
 @login_required
 def purchases(request: SignedInRequest) -> HttpResponse:
-    """Show purchases with access first, then those that are unfinished or over."""
     rows = list(Purchase.objects.for_user(request.user).with_catalogue())
-    library = [row for row in rows if grants(row)]
+    library = [row for row in rows if has_access(row)]
     newest = {row.product_id: row for row in reversed(rows)}
     others = [
         (row, status_message(row))
         for row in rows
         # An expired checkout is offered again until there is a newer purchase of the product.
-        if not grants(row) and (row.status != Status.EXPIRED or newest[row.product_id] == row)
+        if not has_access(row) and (row.status != Status.EXPIRED or newest[row.product_id] == row)
     ]
     charged = Counter(row.product for row in rows if row.will_be_charged_again)
     context = {
@@ -71,11 +69,11 @@ def purchases(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-@limited("poll")
+@rate_limited("poll")
 def purchase_changes(request: SignedInRequest) -> HttpResponse:
-    """Return 204 while the page with the stamp `seen` is up to date, else the event that makes it fetch itself again.
+    """Return 204 while the page's stamp `seen` is current, otherwise an event that makes the page update itself.
 
-    Pending purchases are refreshed, so this works without webhooks.
+    Pending purchases are refreshed here, so live updates work without webhooks.
     """
     rows = []
     for row in Purchase.objects.for_user(request.user):
@@ -93,7 +91,7 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = _get_purchase_or_404(request, public_id)
     if request.GET.get("from") == "portal":
         row = refresh_or_stale(row, "back from the portal")
-    elif not grants(row):
+    elif not has_access(row):
         row = refresh_if_stale(row, "order page")
     return render_purchase(request, row, view="canceled" if "canceled" in request.GET else "page")
 
@@ -101,9 +99,9 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-@limited("poll")
+@rate_limited("poll")
 def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Return the status of an order page that polls; 204 while it is `seen`. Works without webhooks."""
+    """Return the polled status fragment, or 204 while the stamp `seen` is current. Works without webhooks."""
     view = request.GET.get("view", "page")
     if view not in ("page", "return"):
         raise Http404("No such view of a purchase.")
@@ -119,26 +117,22 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
-@limited("portal")
+@rate_limited("portal")
 def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Redirect to Stripe's billing portal, which leads back to this purchase."""
     row = _get_purchase_or_404(request, public_id)
     try:
         with stripe_deadline():
             return redirect(portal_url(row, origin=site_origin(request)))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
-        message = _(
-            "The billing page can't be opened right now. Please try again in a minute, or write to %(support)s."
-        )
+        message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
         return _redirect_with_error(request, row, message)
 
 
 @require_POST
 @never_cache
 @login_required
-@limited("portal")
+@rate_limited("portal")
 def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
-    """Cancel the subscription, without a way through Stripe's portal."""
     row = _get_purchase_or_404(request, public_id)
     try:
         with stripe_deadline():
@@ -148,10 +142,10 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
             row = cancel_subscription(row)
     except stripe.StripeError:
         message = _(
-            "The subscription could not be canceled. Please try again in a minute, or write to %(support)s."
+            "We couldn't cancel your subscription. Please try again in a minute or contact %(support)s."
         )
         return _redirect_with_error(request, row, message)
-    messages.success(request, _("Your subscription is canceled. It will not be charged again."))
+    messages.success(request, _("Your subscription is canceled. You won't be charged again."))
     return redirect(row)
 
 
@@ -159,11 +153,10 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @never_cache
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
-    """Show the owner the founder's content and file."""
     context = {
         "configuration": request.product_config,
         "purchase": request.product_purchase,
-        "live_updates": live_updates_beside(request.user, request.product_purchase),
+        "live_updates": live_updates_for_order(request.user, request.product_purchase),
     }
     return render(request, "ecommerce/purchased_product.html", context)
 
@@ -180,11 +173,11 @@ def purchased_download(request: ProductRequest, product_slug: str) -> HttpRespon
 def render_purchase(
     request: SignedInRequest, purchase: Purchase, view: str, *, is_fragment: bool = False
 ) -> HttpResponse:
-    """Return the order page, or only its status. After paying, redirect to the page that the buyer wanted.
+    """Return the order page, or only its status. After paying, redirect to the page that the buyer requested.
 
-    `view` is "return" or "canceled" when the buyer comes from Stripe's payment page by its forward or back link.
+    `view` is "return" or "canceled" if the buyer comes from Stripe's payment page by its success or back link.
     """
-    if view == "return" and purchase.next_path and grants(purchase):
+    if view == "return" and purchase.next_path and has_access(purchase):
         is_htmx = "HX-Request" in request.headers
         return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(purchase.next_path)
     delay = 0 if view == "canceled" else poll_delay(purchase)
@@ -193,11 +186,11 @@ def render_purchase(
         "message": status_message(purchase, canceled=view == "canceled"),
         "billing_note": billing_note(purchase),
         "view": view,
-        "delay": delay,  # with it the status polls, otherwise the page does
+        "delay": delay,  # 0: the page polls instead of the status
         "seen": _status_stamp(purchase),
-        "live_updates": None if delay else live_updates_beside(request.user, purchase),
-        "news": is_fragment and not delay,  # the final status changes receipt, method and timeline, too
-        "opens": grants(purchase),
+        "live_updates": None if delay else live_updates_for_order(request.user, purchase),
+        "oob_swap": is_fragment and not delay,  # replace receipt and timeline, too
+        "has_access": has_access(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
         "seller_address": settings.SELLER_ADDRESS,
@@ -212,12 +205,11 @@ def _get_purchase_or_404(request: SignedInRequest, public_id: UUID) -> Purchase:
 
 
 def _status_stamp(purchase: Purchase) -> str:
-    """Return another value when the status fragment differs, or polls less often."""
     return f"{message_key(purchase)}.{purchase.version}.{poll_delay(purchase)}"
 
 
 def _redirect_with_error(request: SignedInRequest, purchase: Purchase, message: str) -> HttpResponse:
-    """Call this while an error from Stripe is handled: it is logged, too."""
-    logger.exception("Stripe could not be asked about %s", purchase.public_id)
+    """Log the Stripe error that is being handled, and show the message."""
+    logger.exception("A request to Stripe about purchase %s failed", purchase.public_id)
     messages.error(request, message % {"support": settings.SUPPORT_EMAIL})
     return redirect(purchase)

@@ -11,21 +11,21 @@ from django.views.decorators.http import require_safe
 
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
-from apps.core.rate_limits import limited
+from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
-from apps.ecommerce.storefront.pagination import MAX_SHARED_PAGE, PageRange, paginate, shared_page_number
+from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import price_options
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
-from apps.ecommerce.storefront.store_filter import KINDS, SORTS, StoreFilter
+from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 
 MAX_RELATED = 4
 UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no card shows
 
 
 @require_safe
-@limited("search", parameter="q")
-@cache_public_page(type=one_of(KINDS), sort=one_of(SORTS), page=shared_page_number)
+@rate_limited("search", parameter="q")
+@cache_public_page(type=one_of(TYPE_FILTERS), sort=one_of(SORTS), page=cacheable_page_number)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
@@ -35,13 +35,13 @@ def store(request: HttpRequest) -> HttpResponse:
         "filter": store_filter,
         "pages": pages,
         "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
-        "grid_key": _grid_key(store_filter, pages, purchases),
+        "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
     }
     response = render(request, "ecommerce/store.html", context)
     if request.GET.get("page", "1") != str(pages.first.number):
-        patch_cache_control(response, private=True)  # page numbers that don't exist must not fill the cache
+        patch_cache_control(response, private=True)  # don't cache page numbers that do not exist
     return response
 
 
@@ -60,17 +60,17 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "configuration": configuration,
         "price_options": options,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
-        "related": SimpleLazyObject(lambda: product_cards(_related(configuration), purchases)),
+        "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
-    # A product that is no longer sold keeps its page for its owners.
+    # Owners can open the page of a product that is no longer sold.
     status = 200 if configuration.is_on_sale or card.owned else 404
     return render(request, "ecommerce/product.html", context, status=status)
 
 
 def _canonical_path(store_filter: StoreFilter, page: int) -> str:
-    """Return the path for search engines, without the sort order; "" for a search, which they don't list."""
+    """Return the path for search engines, without the sort order; "" for a search, which is not indexed."""
     if store_filter.q or store_filter.first:
         return ""
     params = {"type": store_filter.kind, "page": page if page > 1 else ""}
@@ -78,19 +78,18 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     return f"{reverse('store')}?{query}" if query else reverse("store")
 
 
-def _grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
-    """Return the key of a grid that many people ask for; "" for a search or a late page, which are not cached."""
-    if store_filter.q or store_filter.first or pages.last.number > MAX_SHARED_PAGE:
+def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
+    if store_filter.q or store_filter.first or pages.last.number > MAX_CACHED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
 
 
-def _related(configuration: ProductConfiguration) -> list[ProductConfiguration]:
-    """Return the next products in the founder's order, and after the last of all the first ones."""
+def _related_products(configuration: ProductConfiguration) -> list[ProductConfiguration]:
+    """Return the products after this one in the founder's order, continuing with the first."""
     listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
     rows = listed.order_by("position", "id").select_related("product").defer(*UNUSED_COLUMNS)
     position = configuration.position
-    # Not as Q(…) | Q(…), for which SQLite would not walk along the index.
+    # exclude(), because SQLite would not use the index for Q(…) | Q(…).
     following = rows.filter(position__gte=position).exclude(position=position, id__lt=configuration.pk)
     related = list(following[:MAX_RELATED])
     if len(related) < MAX_RELATED:

@@ -1,5 +1,3 @@
-"""The endpoint for Stripe's events. https://docs.stripe.com/webhooks"""
-
 import logging
 
 import stripe
@@ -17,7 +15,7 @@ logger = logging.getLogger(__name__)
 @csrf_exempt  # the signature authenticates the sender
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200: done or nothing to do. 400: not signed by Stripe. 404: the endpoint is off. 500: Stripe should retry."""
+    """Respond 200: done or ignored, 400: not signed by Stripe, 404: endpoint is off, 500: Stripe should retry."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise Http404("STRIPE_WEBHOOK_SECRET is not set, so the webhook endpoint is off.")
     try:

@@ -44,7 +44,7 @@ def browser_name(user_agent: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def passkeys_work_here(context: template.Context) -> bool:
-    """Return whether the host has a name: browsers refuse passkeys for an IP address."""
+    """Return whether the host is a name: browsers refuse passkeys for an IP address."""
     request: HttpRequest = context["request"]
     try:
         ip_address(urlsplit(f"//{request.get_host()}").hostname or "")
@@ -55,7 +55,7 @@ def passkeys_work_here(context: template.Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def localhost_url(context: template.Context) -> str:
-    """Return this page's URL at localhost if the host is 127.0.0.1; else ""."""
+    """Return this page's URL with localhost instead of 127.0.0.1; "" for other hosts."""
     request: HttpRequest = context["request"]
     host, _colon, port = request.get_host().partition(":")
     return f"http://localhost:{port}{request.get_full_path()}" if host == "127.0.0.1" and port else ""
@@ -63,5 +63,4 @@ def localhost_url(context: template.Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def next_url(context: template.Context) -> str:
-    """Return the URL in `next` if it is on this site; else ""."""
     return get_next_redirect_url(context["request"]) or ""

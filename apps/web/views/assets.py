@@ -21,7 +21,7 @@ ICONS = [
 @require_safe
 @gzip_page
 def css(request: HttpRequest, digest: str) -> HttpResponse:
-    """Return the current stylesheet; uncached for the digest of an older page."""
+    """Return the current stylesheet. Browsers cache it only if the digest is current."""
     current_digest, text = stylesheet()
     response = HttpResponse(text, content_type="text/css; charset=utf-8")
     if digest == current_digest:
@@ -31,10 +31,10 @@ def css(request: HttpRequest, digest: str) -> HttpResponse:
     return response
 
 
+# https://www.w3.org/TR/appmanifest/
 @require_safe
 @cache_control(public=True, max_age=3600)
 def manifest(request: HttpRequest) -> JsonResponse:
-    """https://www.w3.org/TR/appmanifest/"""
     page_color = resolve_token("--color-page", "light")
     data = {
         "name": settings.SITE_NAME,
@@ -53,5 +53,5 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @cache_control(public=True, max_age=YEAR_SECONDS, immutable=True)
 def art(request: HttpRequest, seed: str) -> HttpResponse:
-    """Return the drawing of a product without an image. Its seed determines it."""
+    """Return a drawing for a product without an image. The same seed always gets the same drawing."""
     return HttpResponse(draw(seed), content_type="image/svg+xml")

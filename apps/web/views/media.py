@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from apps.core.file_slots import RETRY_AFTER_SECONDS, hold_slot
+from apps.core.file_slots import RETRY_AFTER_SECONDS, acquire_slot
 
 YEAR_SECONDS = 365 * 24 * 3600
 MAX_BUFFERED_BYTES = 1_000_000  # the server buffers them, so that a slow client does not occupy a thread
@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbo
 
 @require_safe
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Return a file of the default storage. Caches may keep it: its name contains a hash of its content."""
+    """Return a file of the default storage. Caches may store it: its name contains a hash of its content."""
     try:
         file = default_storage.open(name)
     except OSError:  # no such file, a folder, or a name that is too long
@@ -33,7 +33,7 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
         with file:
             content = b"" if request.method == "HEAD" else file.read()
         response = HttpResponse(content, content_type=content_type)
-    elif chunks := hold_slot(_read(file)):
+    elif chunks := acquire_slot(_read(file)):
         response = StreamingHttpResponse(chunks, content_type=content_type)
     else:
         file.close()

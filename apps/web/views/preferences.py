@@ -16,7 +16,6 @@ language = csrf_exempt(require_POST(set_language))  # only sets a cookie
 @csrf_exempt  # only sets a cookie
 @require_POST
 def theme(request: HttpRequest) -> HttpResponseRedirect:
-    """Store "light" or "dark" in a cookie, or delete it for the theme of the operating system."""
     next_url, name = request.POST.get("next", ""), settings.THEME_COOKIE_NAME
     is_safe = url_has_allowed_host_and_scheme(next_url, request.get_host(), request.is_secure())
     response = HttpResponseRedirect(next_url if is_safe else reverse("home"))

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from apps.core.public_request import PublicRequest
 from apps.web.sitemap import SITEMAPS
 
-# Shared caches may store these responses, so a PublicRequest renders them.
+# Shared caches may store these responses, so they are rendered from a PublicRequest.
 
 
 @require_safe
@@ -21,7 +21,6 @@ def robots(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=3600)
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """https://www.sitemaps.org/protocol.html#index"""
     return sitemap_views.index(
         PublicRequest(request, {}),
         SITEMAPS,

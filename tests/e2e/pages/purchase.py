@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 if TYPE_CHECKING:  # screenshot scripts import this module without Django
     from apps.ecommerce.models import Purchase
+
+
+MANAGE_BUTTON = "form[action$='/manage/'] button"  # manage the subscription, or update its payment method
 
 
 class PurchasePage:
@@ -20,13 +23,16 @@ class PurchasePage:
         self.open_link = self.main.get_by_role("link", name="Open")
         self.pay_button = self.main.get_by_role("button", name="Continue to payment")
         self.retry_button = self.main.get_by_role("button", name=re.compile("^(Try|Buy|Subscribe) again$"))
-        self.manage_button = self.main.get_by_role("button", name="Manage subscription")
-        self.card_button = self.main.get_by_role("button", name="Update your card")
-        self.steps = self.main.get_by_role("region", name="What happened").get_by_role("listitem")
+        self.manage_button = self.main.locator(MANAGE_BUTTON)
+        self.steps = self.main.locator(".timeline").get_by_role("listitem")
 
     def goto(self, purchase: Purchase) -> PurchasePage:
         self.page.goto(purchase.get_absolute_url())
         return self
+
+    def in_state(self, key: str) -> Locator:
+        """Return the status, found only if it is this one (a key of status_messages.MESSAGES)."""
+        return self.main.locator(f"[data-state={key}]")
 
     def open(self) -> None:
         self.open_link.click()

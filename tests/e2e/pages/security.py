@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page
 
+PASSKEYS, SECOND_FACTORS, SESSIONS = "/accounts/2fa/webauthn/", "/accounts/2fa/", "/accounts/sessions/"
+
 
 class Security:
     def __init__(self, page: Page) -> None:
@@ -10,25 +12,25 @@ class Security:
         self.rows = page.get_by_role("main").get_by_role("listitem")
         self.codes = page.locator(".codes li")
 
-    def open(self, link: str) -> "Security":
-        """Open one of the Security pages by its name on the account page."""
+    def open(self, path: str) -> "Security":
+        """Open one of the Security pages by its link on the account page."""
         self.page.goto("/accounts/")
-        self.page.get_by_role("region", name="Security").get_by_role("link", name=link).click()
+        self.page.locator(f"a[href='{path}']").click()
         return self
 
     def prove(self, password: str) -> None:
         """Type the password that important changes require."""
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Confirm", exact=True).click()
+        self.page.locator("[name=password]").fill(password)
+        self.page.get_by_role("main").get_by_role("button").first.click()
 
     def type_code(self, code: str) -> None:
         """Type the e-mailed code and return from the mailbox, because a hidden page can't create a passkey."""
         self.page.bring_to_front()
-        self.page.get_by_label("Code").fill(code)
-        self.page.get_by_role("button", name="Confirm", exact=True).click()
+        self.page.locator("[name=code]").fill(code)
+        self.page.get_by_role("main").get_by_role("button").first.click()
 
     def make_passkey(self) -> None:
-        self.page.get_by_role("button", name="Make the passkey").click()
+        self.page.locator("form[data-passkey=create] button").click()
 
 
 def plug_in_authenticator(page: Page) -> None:

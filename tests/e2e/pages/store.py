@@ -10,9 +10,10 @@ class Store:
         self.names = self.cards.get_by_role("heading")
         self.search = page.get_by_role("searchbox", name="Search")
         self.sort = page.get_by_role("combobox", name="Sort")
-        self.show_button = page.get_by_role("button", name="Show", exact=True)
-        self.more_link = page.get_by_role("link", name="Show more")
-        self.earlier_link = page.get_by_role("link", name="Earlier products")
+        self.apply_button = page.locator(".filters [type=submit]")
+        self.more_link = page.locator("a[rel=next]")
+        self.previous_link = page.locator("a[rel=prev]")
+        self.empty = page.locator(".empty")
         self.announcer = page.locator("#announcer")
 
     def goto(self, query: str = "") -> "Store":
@@ -36,5 +37,8 @@ class Store:
     def open(self, product: str) -> None:
         self.card(product).get_by_role("link", name=product).click()
 
-    def kind(self, name: str) -> Locator:
-        return self.page.get_by_role("radio", name=name)
+    def owned_badge(self, product: str) -> Locator:
+        return self.card(product).locator("[data-state=owned]")
+
+    def kind(self, value: str) -> Locator:
+        return self.page.locator(f"#kinds [value={value}]")

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             if not User.objects.filter(email=email).exists():
                 user = User.objects.create_user(email, PASSWORD, **fields)
                 EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-                self.stdout.write(f"Demo login: {email}")
+                self.stdout.write(f"Created demo account: {email}")
         for configuration in ProductConfiguration.objects.filter(content="", download=""):
             content = DEMO_DIR / f"{configuration.slug}.md"
             if content.is_file():
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                     data = download.read_bytes() if download else _zip(files)
                     configuration.download.save(name, ContentFile(data), save=False)
                 configuration.save()
-                self.stdout.write(f"Demo content: {configuration.slug}")
+                self.stdout.write(f"Added demo content: {configuration.slug}")
 
 
 def _zip(files: list[Path]) -> bytes:

@@ -12,7 +12,9 @@ class Command(BaseCommand):
     requires_system_checks = []  # this command reports a wrong key itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Print what would change, change nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print what would change, without changing anything."
+        )
 
     def handle(self, *args: Any, dry_run: bool = False, verbosity: int = 1, **options: Any) -> None:
         def write_progress(line: str) -> None:
@@ -35,7 +37,7 @@ class Command(BaseCommand):
         counts = ", ".join(f"{len(lines)} {would_be}{verb}" for verb, lines in changes.items())
         self.stdout.write(f"Catalogue: {counts}, {report.unchanged} unchanged.")
         if failed := len(report.not_saved):
-            raise CommandError(f"{failed} products or prices could not be saved (see above).")
+            raise CommandError(f"Products or prices that could not be saved: {failed} (see above).")
 
 
 def _error_message(error: stripe.StripeError) -> str:
@@ -43,4 +45,4 @@ def _error_message(error: stripe.StripeError) -> str:
         return f"Stripe refused the key: {error.user_message or error} Check STRIPE_SECRET_KEY in .env."
     if isinstance(error, stripe.APIConnectionError):
         return "Stripe can't be reached. Check the network and STRIPE_API_BASE (if set), and try again."
-    return f"Stripe answered with an error: {error.user_message or error} Try again in a moment."
+    return f"Stripe answered with an error: {error.user_message or error} Try again in a minute."

@@ -17,9 +17,9 @@ class Command(BaseCommand):
         since = "A day (2026-11-01) or an age (36h, 30d). Default: the oldest open purchase, at least 3 days."
         parser.add_argument("--since", type=parse_since, help=since)
         parser.add_argument(
-            "--dry-run", action="store_true", help="Print what would be repaired, change nothing."
+            "--dry-run", action="store_true", help="Print what would be repaired, without changing anything."
         )
-        background = "Queue it for the worker (TASKS_BACKEND) and return at once."
+        background = "Enqueue it for the worker (see TASKS_BACKEND) and return immediately."
         parser.add_argument("--background", action="store_true", help=background)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,7 +46,6 @@ class Command(BaseCommand):
 
 
 def parse_since(text: str) -> datetime:
-    """Parse a day in UTC ("2026-11-01") or an age before now ("36h", "30d")."""
     units = {"h": "hours", "d": "days"}
     try:
         if text[-1:] in units:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.ecommerce.operations.doctor import examine
+from apps.ecommerce.operations.doctor import run_checks
 
 
 class Command(BaseCommand):
@@ -18,9 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, fix: bool = False, **options: Any) -> None:
         healthy = True
-        for finding in examine(fix=fix):
+        for finding in run_checks(fix=fix):
             healthy = healthy and finding.ok
-            mark = self.style.SUCCESS("ok  ") if finding.ok else self.style.ERROR("BAD ")
+            mark = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("FAIL ")
             self.stdout.write(f"{mark}{finding.message}{'' if finding.ok else f'. {finding.hint}'}")
         if not healthy:
             sys.exit(1)

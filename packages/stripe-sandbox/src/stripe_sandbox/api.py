@@ -35,8 +35,6 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Response:
-    """A response: status, headers (named as Stripe names them) and JSON body."""
-
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
@@ -45,7 +43,7 @@ class Response:
 def handle(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: str, origin: str
 ) -> Response:
-    """Answer one request. `path` starts with /v1/ and is quoted; `origin` (http://host:port) starts hosted URLs."""
+    """Answer one request. `path` starts with /v1/ and is percent-encoded. Hosted URLs begin with `origin`."""
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id, key = ids.new("request"), lowered.get("idempotency-key", "") if method == "POST" else ""
     version = lowered.get("stripe-version", stripe.api_version)
@@ -54,12 +52,12 @@ def handle(
         _apply_api_faults()
         _authenticate(lowered.get("authorization", ""))
         _check_version(version)
-        response = _answer(method, path, body, query, origin, key, request_id)
+        response = _dispatch(method, path, body, query, origin, key, request_id)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
     except Exception:
         _logger.exception("Unexpected error in the sandbox: %s %s returns 500", method, path)
-        response = Response(500, _json(_crash().body()))
+        response = Response(500, _json(_internal_error().body()))
     response.headers |= {
         "Content-Type": "application/json",
         "Request-Id": request_id,
@@ -71,7 +69,6 @@ def handle(
 
 
 def _apply_api_faults() -> None:
-    """Delay the response, or raise ApiError with the status that the switches set."""
     if delay := switches.current().api_delay_seconds:
         time.sleep(delay)
     status = switches.consume_api_error()
@@ -83,7 +80,7 @@ def _apply_api_faults() -> None:
         raise errors.ApiError("Simulated error (sandbox switch api_status).", status=status, kind="api_error")
 
 
-def _answer(
+def _dispatch(
     method: str, path: str, body: bytes, query: str, origin: str, key: str, request_id: str
 ) -> Response:
     route, args = _route(method, path)
@@ -104,7 +101,7 @@ def _answer(
             return response
     except Exception:
         if key:
-            idempotency.finish(key, 500, _json(_crash().body()))
+            idempotency.finish(key, 500, _json(_internal_error().body()))
         raise
     if key:
         idempotency.finish(key, response.status, response.body)
@@ -148,7 +145,7 @@ def _authenticate(authorization: str) -> None:
 
 
 def _check_version(version: str) -> None:
-    """Raise ApiError unless the version has the SDK's release name: only versions of one release are compatible."""
+    """Raise ApiError unless the version is of the SDK's release: Stripe breaks compatibility between releases only."""
     if version.rpartition(".")[2] != stripe.api_version.rpartition(".")[2]:
         message = (
             f"The sandbox supports the API version {stripe.api_version}, not {version}."
@@ -168,7 +165,7 @@ def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
     raise errors.ApiError(message, status=404)
 
 
-def _crash() -> errors.ApiError:
+def _internal_error() -> errors.ApiError:
     message = "Unexpected error in the sandbox. Its log contains the traceback."
     return errors.ApiError(message, status=500, kind="api_error")
 

@@ -3,7 +3,7 @@ from .resources import webhook_endpoints
 
 
 def prepare() -> None:
-    """Create the store's webhook endpoint and the demo catalogue in a new or reset file; do nothing otherwise."""
+    """Create the store's webhook endpoint and the demo catalogue, once in each new or reset file."""
     if storage.get_setting("prepared"):
         return
     with storage.transaction():

@@ -1,4 +1,4 @@
-"""A parsed API request, and the handlers that all resources share: retrieve, list, update."""
+"""A parsed API request, and the handlers that resources share: retrieve, list, update."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .storage import Filter, Obj
 
 @dataclass(frozen=True)
 class Call:
-    """A parsed request. `params` are validated against the SDK's types and contain supported parameters only."""
+    """A parsed request. `params` contain only supported parameters, which match the SDK's types."""
 
     path: str
     args: dict[str, str]
@@ -24,7 +24,7 @@ _RANGE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def load(kind: str, object_id: str, param: str = "") -> Obj:
-    """Return the object, or raise resource_missing: 404, or 400 if a parameter named the id."""
+    """Return the object. Raise resource_missing: 400 if the id is in the parameter `param`, 404 if it is in the URL."""
     obj = storage.get(object_id, kind)
     if obj is None or (param and obj.get("deleted")):
         raise errors.no_such(kind, object_id, param)
@@ -36,12 +36,12 @@ def retrieve(kind: str) -> Handler:
 
 
 def update(kind: str, event: str = "") -> Handler:
-    """Return the handler of POST /v1/<things>/{id}, for objects whose parameters need no further checks."""
+    """Return the handler of POST /v1/<objects>/{id} for objects whose parameters need no further checks."""
     return lambda call: change(load(kind, call.args["id"]), call.params, event)
 
 
 def list_objects(kind: str, **special: Callable[[Any], Filter]) -> Handler:
-    """Return the handler of GET /v1/<things>. Filters are named after fields; `special` maps names that are not."""
+    """Return the handler of GET /v1/<objects>. A filter has the name of a field, or is in `special`."""
 
     def handler(call: Call) -> Obj:
         filters: list[Filter] = []
@@ -73,7 +73,7 @@ def list_page(call: Call, kind: str, *filters: Filter, parent: str = "", url: st
 
 
 def to_filters(name: str, value: Any) -> list[Filter]:
-    """Return filters for created[gte]=5 (compare), recurring[interval]=month (nested field) or active=true (equal)."""
+    """Return the filters of created[gte]=5 (compare), recurring[interval]=month (nested) or active=true (equal)."""
     if not isinstance(value, dict):
         return [(name, "=", value)]
     return [
@@ -83,11 +83,11 @@ def to_filters(name: str, value: Any) -> list[Filter]:
 
 
 def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
-    """Apply an update's parameters (metadata merges, "" unsets) and `more`; emit `<event>.updated` if it changed."""
+    """Update the object with the parameters and `more`; "" unsets a field. Emit `<event>.updated` if it changed."""
     for name in [name for name, value in params.items() if value == ""]:
         if isinstance(obj.get(name), list):
             params = params | {name: []}
-        elif not shapes.may_be_null(obj["object"], name):
+        elif not shapes.is_nullable(obj["object"], name):
             raise errors.empty(name)
     after = obj | empty_to_null(params) | more
     if "metadata" in params:
@@ -103,7 +103,7 @@ def change(obj: Obj, params: Obj, event: str = "", **more: Any) -> Obj:
 
 
 def empty_to_null(params: Obj) -> Obj:
-    """Replace "" by null, in nested hashes too, as requests unset fields this way; empty metadata becomes {}."""
+    """Replace "" by null, also in nested hashes, because requests unset fields with "". Metadata becomes {}."""
     return {
         name: merge_metadata({}, value) if name == "metadata" else _replace_empty(value)
         for name, value in params.items()
@@ -111,7 +111,6 @@ def empty_to_null(params: Obj) -> Obj:
 
 
 def drop_empty(params: Obj) -> Obj:
-    """Return the parameters of a new object without those sent as ""."""
     return {name: value for name, value in empty_to_null(params).items() if value is not None}
 
 
@@ -122,7 +121,7 @@ def _replace_empty(value: Any) -> Any:
 
 
 def merge_metadata(metadata: Obj, changes: Obj | str) -> Obj:
-    """Return metadata after an update: "" clears all keys, or one key. https://docs.stripe.com/api/metadata"""
+    """Return the updated metadata. "" removes a key, or all of them. https://docs.stripe.com/api/metadata"""
     if not isinstance(changes, dict):
         return {}
     result = {key: value for key, value in (metadata | changes).items() if value != ""}

@@ -1,6 +1,6 @@
 """Test cards and their outcomes. https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes
 
-A fingerprint is derived from the card number, so a payment method or charge leads back to its row in TABLE.
+The fingerprint of a card depends on its number only, so that a payment method or charge leads to its row in TABLE.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ class Decline:
 
     @property
     def page_message(self) -> str:
-        """Return the message of the hosted page, which differs from the API's for a generic decline."""
+        """Return the message on the hosted page. For a generic decline it is not the message of the API."""
         return "Your card has been declined." if self.message == GENERIC_TEXT else self.message
 
 
 @dataclass(frozen=True)
 class Card:
-    """A test card. `decline` applies at payment, `challenge` requires 3D Secure, `follow_up` names a later action."""
+    """A test card. `challenge` requires 3D Secure, `follow_up` is an action after the payment, such as a dispute."""
 
     number: str
     label: str
@@ -40,7 +40,6 @@ class Card:
 
     @property
     def fingerprint(self) -> str:
-        """Return 16 characters derived from the number, as payment methods and charges have them."""
         return hashlib.sha256(self.number.encode()).hexdigest()[:16]
 
     @property
@@ -116,13 +115,12 @@ _LENGTHS = {"amex": 15, "diners": 14}
 
 
 def find_by_number(number: str) -> Card:
-    """Return the test card, or a declined card if this is not a test number, as in Stripe's test mode."""
+    """Return the test card. Other numbers are declined, as in Stripe's test mode."""
     unknown = Card(number, "Not a test card", decline=NOT_A_TEST_CARD, brand=detect_brand(number))
     return BY_NUMBER.get(number, unknown)
 
 
 def find_by_fingerprint(fingerprint: str) -> Card:
-    """Return the test card with this fingerprint, or the plain Visa if no card matches."""
     return BY_FINGERPRINT.get(fingerprint, TABLE[0])
 
 
@@ -142,15 +140,15 @@ def cvc_length(number: str) -> int:
     return 4 if detect_brand(number) == "amex" else 3
 
 
+# ISO/IEC 7812-1
 def is_luhn_valid(number: str) -> bool:
-    """Return whether the check digit is right (ISO/IEC 7812-1)."""
     odd, even = number[-1::-2], number[-2::-2]
     total = sum(map(int, odd)) + sum(sum(divmod(2 * int(d), 10)) for d in even)
     return number != "" and total % 10 == 0
 
 
 def parse_expiry(text: str) -> tuple[int, int] | None:
-    """Return (month, four-digit year) of "12 / 34", "1234" or "12/2034"; None if incomplete or invalid."""
+    """Return (month, year) of "12 / 34", "1234" or "12/2034"; None if the text is incomplete or invalid."""
     found = re.fullmatch(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|20\d{2})\s*", text, re.ASCII)
     if not found or not 1 <= int(found[1]) <= 12:
         return None
@@ -159,7 +157,6 @@ def parse_expiry(text: str) -> tuple[int, int] | None:
 
 
 def group_digits(number: str) -> str:
-    """Return the digits in the groups printed on the card: 4-6-5 for American Express, else fours."""
     if detect_brand(number) == "amex":
         return " ".join(filter(None, (number[:4], number[4:10], number[10:])))
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))

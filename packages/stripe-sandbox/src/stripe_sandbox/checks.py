@@ -1,4 +1,4 @@
-"""System checks: refuse to start with a live key, or in production without STRIPE_SANDBOX."""
+"""System checks: refuse a live key, and production without STRIPE_SANDBOX."""
 
 import os
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error
 
 
 def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Return stripe_sandbox.E001 and E002 (a Django system check)."""
+    """Return the errors stripe_sandbox.E001 and E002."""
     problems = find_live_keys()
     if not settings.DEBUG and not getattr(settings, "STRIPE_SANDBOX", False):
         hint = "Set STRIPE_SECRET_KEY to sell, or STRIPE_SANDBOX=true for a demo site where nothing is real."
@@ -23,7 +23,6 @@ def refuse_real_money(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def find_live_keys() -> list[CheckMessage]:
-    """Return E001 if the settings or the environment contain a live key."""
     keys = (settings.STRIPE_SECRET_KEY, os.environ.get("STRIPE_SECRET_KEY", ""))
     if not any(key.startswith(("sk_live_", "rk_live_")) for key in keys):
         return []

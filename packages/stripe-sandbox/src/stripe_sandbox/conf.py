@@ -9,11 +9,11 @@ DEFAULTS: dict[str, Any] = {
     "DELIVERY": "thread",  # "manual": tests deliver webhooks themselves
     "DEMO": True,  # a new file starts with the demo catalogue
     "WEBHOOK_PATH": "/webhooks/stripe/",  # webhook endpoint of this project, called in-process; "" for none
-    "WEBHOOK_URL": "",  # webhook endpoint of another program, instead of that
+    "WEBHOOK_URL": "",  # URL of a webhook endpoint in another program; replaces WEBHOOK_PATH
 }
 
 
 def get(name: str) -> Any:
-    """Return a setting. ANY_KEY (accept every sk_test_… key, not only STRIPE_SECRET_KEY) is DEBUG by default."""
+    """Return a setting. The default of ANY_KEY (accept all test keys, not only STRIPE_SECRET_KEY) is DEBUG."""
     default = settings.DEBUG if name == "ANY_KEY" else DEFAULTS.get(name)
     return getattr(settings, f"STRIPE_SANDBOX_{name}", default)

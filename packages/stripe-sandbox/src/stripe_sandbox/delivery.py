@@ -14,12 +14,12 @@ from . import conf, sender, storage, switches
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300, 900, 3600)
 """Delays before each retry; Stripe's are hours, too long for development."""
 STORE_ENDPOINT_ID = "we_1SandboxStore"
-_LEASE_SECONDS = 60  # then another process may claim the delivery, because its process died
+_LEASE_SECONDS = 60  # after that, another process may claim the delivery: the first one has probably ended
 queued = threading.Event()
 
 
 def queue(event_id: str, endpoint_id: str, due: float, state: str = "pending") -> None:
-    """Schedule the event for the endpoint at `due` (Unix seconds), when the current transaction commits."""
+    """Send the event to the endpoint at `due` (Unix seconds), if the current transaction commits."""
     storage.query(
         "INSERT INTO deliveries (event, endpoint, due, state) VALUES (?, ?, ?, ?)",
         event_id,
@@ -35,9 +35,9 @@ def resend(event_id: str, endpoint_id: str) -> None:
 
 
 def deliver_pending(resend_event: str = "") -> int:
-    """Attempt each pending delivery, even if it is due later, and return the number of attempts.
+    """Attempt all pending deliveries now, even those that are due later. Return the number of attempts.
 
-    With `resend_event` (an event's id), send that event once more to every endpoint.
+    First queue the event `resend_event` once more for each endpoint, if it is given.
     """
     now = time.time()
     with storage.transaction():  # prevents the scheduler's thread from claiming them
@@ -55,7 +55,7 @@ def deliver_pending(resend_event: str = "") -> int:
 
 
 def deliver_due(now: float | None = None) -> int:
-    """Attempt each delivery due at `now` (Unix seconds, default: current time); return the number of attempts."""
+    """Attempt the deliveries that are due at `now` (Unix seconds). Return the number of attempts."""
     now, attempts = time.time() if now is None else now, 0
     while (claimed := _claim(now)) is not None:
         _attempt(claimed, now)
@@ -64,9 +64,9 @@ def deliver_due(now: float | None = None) -> int:
 
 
 def wait_for(event_id: str, timeout: float) -> bool:
-    """Return whether the store's endpoint answers 2xx to the event within `timeout` seconds.
+    """Wait up to `timeout` seconds. Return whether the store has answered 2xx to the event.
 
-    Return False at once if no delivery is waiting, or if deliveries are manual.
+    Return False at once if no delivery is pending, or if tests deliver manually.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -85,7 +85,6 @@ def wait_for(event_id: str, timeout: float) -> bool:
 
 
 def _claim(now: float) -> sqlite3.Row | None:
-    """Claim the next due delivery, so that no other thread or process attempts it."""
     rows = storage.query(
         "UPDATE deliveries SET state = 'sending', due = ? WHERE id = (SELECT id FROM deliveries"
         " WHERE state IN ('pending', 'sending') AND due <= ? ORDER BY id * ? LIMIT 1) RETURNING *",

@@ -1,4 +1,4 @@
-"""API errors, with Stripe's messages. https://docs.stripe.com/api/errors and /error-codes"""
+"""API errors with Stripe's messages. https://docs.stripe.com/api/errors and /error-codes"""
 
 from .storage import Obj
 
@@ -10,7 +10,7 @@ _NAMES = {
 
 
 class ApiError(Exception):
-    """An error response; raise it anywhere below `api.handle`. `fields` are further keys of the error object."""
+    """An error response. `fields` are additional keys of the error object."""
 
     def __init__(
         self,
@@ -51,7 +51,6 @@ def missing(param: str) -> ApiError:
 
 
 def empty(param: str) -> ApiError:
-    """Return the error for "" in a parameter that cannot be unset."""
     message = (
         f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; however"
         f" '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value."
@@ -60,13 +59,12 @@ def empty(param: str) -> ApiError:
 
 
 def no_such(kind: str, object_id: str, param: str = "") -> ApiError:
-    """Return resource_missing: 404 for an id in the URL, 400 for an id in a parameter."""
+    """Return the error resource_missing: 404 for an id in the URL, 400 for an id in a parameter."""
     message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
     return ApiError(message, code="resource_missing", param=param or "id", status=400 if param else 404)
 
 
 def unsupported(what: str, param: str = "") -> ApiError:
-    """Return the error for something that Stripe supports and the sandbox does not."""
     return ApiError(f"The sandbox does not support {what}. Stripe does.", param=param)
 
 

@@ -1,4 +1,4 @@
-"""Create events in the transaction of the change and queue their webhooks. https://docs.stripe.com/api/events"""
+"""Create events and queue their webhooks, in the transaction of the change. https://docs.stripe.com/api/events"""
 
 import time
 from contextvars import ContextVar
@@ -10,13 +10,13 @@ from . import clock, delivery, ids, shapes, storage, switches
 from .storage import Obj
 
 current_request: ContextVar[Obj | None] = ContextVar("cause", default=None)
-"""The current API request as {"id", "idempotency_key"}; None for events that a buyer or the clock causes."""
+"""The current API request as {"id", "idempotency_key"}. None if a buyer or the clock causes the event."""
 
 
 def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
-    """Store an event with the object's current state, queue its webhooks, and return the event.
+    """Store an event with the object's current state, and queue its webhooks.
 
-    `previous` are the old values of changed fields ("….updated" only). Call it in the transaction of the change.
+    `previous` contains the old values of changed fields, for "….updated" events.
     """
     with storage.transaction():
         endpoints = [endpoint["id"] for endpoint in _find_endpoints(kind)]
@@ -40,13 +40,11 @@ def emit(kind: str, obj: Obj, previous: Obj | None = None) -> Obj:
 
 
 def emit_updated(kind: str, before: Obj, after: Obj) -> Obj | None:
-    """Emit "<kind>.updated" with the old values of changed fields, if any field changed."""
     previous = _changes(before, after)
     return emit(f"{kind}.updated", after, previous) if previous else None
 
 
 def matches(patterns: list[str], kind: str) -> bool:
-    """Return whether patterns like ["*"] or ["charge.*", "customer.created"] include this event type."""
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
@@ -64,7 +62,7 @@ def _queue(event: Obj, endpoints: list[str]) -> None:
 
 
 def _changes(before: Obj, after: Obj) -> Obj:
-    """Return the old values of changed fields: nested hashes by key, lists as a whole, null for new keys."""
+    """Return the old values of changed fields. Compare nested hashes key by key, lists as a whole."""
     changed: Obj = {}
     for name in before.keys() | after.keys():
         old, new = before.get(name), after.get(name)

@@ -1,4 +1,4 @@
-"""Replace ids by the objects they name; the SDK's classes define which fields. https://docs.stripe.com/expand"""
+"""Replace ids by their objects. The SDK's classes say which fields are expandable. https://docs.stripe.com/expand"""
 
 from collections.abc import Callable
 from typing import Any, ForwardRef, get_args
@@ -41,7 +41,7 @@ _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
 
 
 def expand(obj: Obj, paths: list[str]) -> Obj:
-    """Return the object with each dotted path expanded. Raise ApiError if a path is too deep or not expandable."""
+    """Return the object with all paths expanded. Raise ApiError for a path that is too deep or not expandable."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > _MAX_DEPTH:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from .storage import Obj
 
-# Stripe uses two decimals although these have no minor unit: https://docs.stripe.com/currencies#special-cases
+# Stripe uses two decimals for these, although they have no minor unit: https://docs.stripe.com/currencies#special-cases
 _TWO_DECIMALS = {"ISK", "UGX"}
 
 
@@ -21,13 +21,12 @@ def format_money(amount: int, currency: str) -> str:
 
 
 def format_major_units(amount: int, currency: str) -> str:
-    """Format an amount in minor units for an input field: (900, "usd") is "9.00"."""
     decimals = _decimals(currency.upper())
     return f"{amount / 10**decimals:.{decimals}f}"
 
 
 def parse_minor_units(text: str, currency: str) -> int | None:
-    """Parse an amount such as "9.00" or "9" into minor units; return None if it is not a number."""
+    """Return "9.00" or "9" in minor units; None if the text is not a number."""
     try:
         return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
     except (ArithmeticError, ValueError):
@@ -35,19 +34,17 @@ def parse_minor_units(text: str, currency: str) -> int | None:
 
 
 def format_interval(recurring: Obj) -> str:
-    """Return "month", "year" or "3 months" for a price's `recurring`."""
     count = recurring["interval_count"]
     return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
 
 
 def date(timestamp: int) -> str:
-    """Format a Unix time as a day: "December 7, 2026"."""
     day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
     return format_date(day, "long", locale="en_US")
 
 
 def local_image(product: Obj) -> str:
-    """Return the path of the product's first image on this site, or "": the page loads no third-party images."""
+    """Return the path of the product's first image, or "": the hosted page loads images from this site only."""
     url = next(iter(product.get("images") or []), "")
     path = url.removeprefix(settings.SITE_URL)
     return path if path.startswith("/") else urlsplit(url).path if "/static/" in url else ""

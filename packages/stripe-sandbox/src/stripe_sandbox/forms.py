@@ -1,4 +1,4 @@
-"""Decode Stripe's form encoding, `a[b][0][c]=1`, into nested dicts of strings; params.py converts lists."""
+"""Decode form data with nested keys, `a[b][0][c]=1`, into nested dicts. params.py makes lists of them."""
 
 from urllib.parse import parse_qsl
 
@@ -8,9 +8,9 @@ Tree = dict[str, "str | Tree"]
 
 
 def decode(encoded: str) -> Tree:
-    """Return a query string or form body as a tree; list items have the keys "0", "1", …, for `a[]=` by position.
+    """Return a query string or form body as nested dicts. The keys of list items are "0", "1", …
 
-    Raise ApiError if a name is used both as a value and as a hash.
+    Raise ApiError if a name has both a value and nested keys.
     """
     tree: Tree = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):

@@ -4,14 +4,11 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-FAST_SECONDS, SLOW_SECONDS = 10, 180
-"""Delays of the bank's response."""
+FAST_SECONDS, SLOW_SECONDS = 10, 180  # until the bank responds; days at Stripe
 
 
 @dataclass(frozen=True)
 class Account:
-    """A test account: whether the debit succeeds, and after how many seconds."""
-
     number: str
     label: str
     succeeds: bool
@@ -23,7 +20,6 @@ class Account:
 
     @property
     def details(self) -> dict[str, str | None]:
-        """Return the fields that payment methods and charges show."""
         fingerprint = hashlib.sha256(self.number.encode()).hexdigest()[:16]
         details: dict[str, str | None] = {"bank_code": self.number[4:9], "country": self.number[:2]}
         return details | {"fingerprint": fingerprint, "last4": self.number[-4:]}
@@ -46,8 +42,8 @@ def find(text: str) -> Account | None:
     return _BY_NUMBER.get(normalize(text))
 
 
+# ISO 13616
 def is_valid(text: str) -> bool:
-    """Return whether the number is well formed and its check digits are right (ISO 13616)."""
     number = normalize(text)
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", number):
         return False

@@ -1,4 +1,4 @@
-"""Replay responses to repeated idempotency keys. https://docs.stripe.com/api/idempotent_requests"""
+"""Send the same response again for a repeated idempotency key. https://docs.stripe.com/api/idempotent_requests"""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from . import errors, storage
 from .forms import Tree
 
 _RETENTION_SECONDS = 24 * 3600
-_LEASE_SECONDS = 60  # then an unfinished request releases its key, because its process died
+_LEASE_SECONDS = 60  # after that, an unfinished request has no key any more: its process has probably ended
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Replay:
 
 
 def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None:
-    """Claim the key for this request, or return the stored response.
+    """Return the stored response, or None after reserving the key for this request.
 
-    Raise ApiError: 400 if the key belongs to another request, 409 while the first request is running.
+    Raise ApiError 400 if the key belongs to a different request, 409 while the first request is running.
     """
     if len(key) > 255:
         raise errors.ApiError("Idempotency keys can be up to 255 characters long.", kind="idempotency_error")
@@ -48,7 +48,7 @@ def begin(key: str, endpoint: str, tree: Tree, request_id: str) -> Replay | None
 
 
 def _find(key: str) -> sqlite3.Row | None:
-    """Return the key's request unless it has expired. Don't wait for writers, so that the 409 is immediate."""
+    """Return the first request with the key, unless it has expired. Take no write lock, so that a 409 is immediate."""
     for row in storage.query("SELECT * FROM idempotency WHERE key = ?", key):
         lifetime = _LEASE_SECONDS if row["status"] is None else _RETENTION_SECONDS
         if row["at"] > time.time() - lifetime:
@@ -57,7 +57,6 @@ def _find(key: str) -> sqlite3.Row | None:
 
 
 def _claim(key: str, request: str, endpoint: str, request_id: str) -> sqlite3.Row | None:
-    """Store the key for this request, or return the request that stored it first."""
     with storage.transaction():
         if (first := _find(key)) is not None:
             return first
@@ -73,5 +72,4 @@ def finish(key: str, status: int, body: bytes) -> None:
 
 
 def abandon(key: str) -> None:
-    """Release the key of a request that was rejected before it changed anything."""
     storage.query("DELETE FROM idempotency WHERE key = ?", key)

@@ -1,9 +1,7 @@
-"""Generate ids in Stripe's format: a prefix for the type, then random letters and digits."""
-
 import secrets
 import string
 
-_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 characters, so that `byte & 63` is unbiased
+_ALPHABET = string.ascii_letters + string.digits + "BC"  # 64 characters, so that `byte & 63` is an index
 
 # object ▶ (prefix, length of the random part)
 _PREFIXES = {
@@ -40,7 +38,7 @@ _PREFIXES = {
 
 
 def new(kind: str) -> str:
-    """Return a new id for an object type ("product", …), a "request" or a "webhook_secret"."""
+    """Return an id in Stripe's format for an object type ("product", …), a "request" or a "webhook_secret"."""
     prefix, length = _PREFIXES[kind]
     return prefix + random_letters(length)
 

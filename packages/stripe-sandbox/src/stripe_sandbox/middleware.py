@@ -7,10 +7,8 @@ from . import checks, origin, scheduler
 
 
 class SandboxMiddleware:
-    """Remember the request's scheme and host for hosted URLs, and start the scheduler."""
-
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        for problem in checks.find_live_keys():  # web servers run no system checks
+        for problem in checks.find_live_keys():  # a web server does not run system checks
             raise ImproperlyConfigured(f"{problem.msg} {problem.hint}")
         self.get_response = get_response
 

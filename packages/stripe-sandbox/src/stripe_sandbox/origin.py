@@ -1,4 +1,4 @@
-"""The scheme and host of the current request, so that hosted URLs have the host that the buyer uses."""
+"""Scheme and host of the current request. Hosted URLs use them, so that the buyer stays on one host."""
 
 from contextvars import ContextVar
 
@@ -8,7 +8,6 @@ _origin: ContextVar[str] = ContextVar("origin", default="")
 
 
 def current() -> str:
-    """Return "http://host:port" of the current request, or SITE_URL outside of one."""
     return _origin.get() or settings.SITE_URL
 
 

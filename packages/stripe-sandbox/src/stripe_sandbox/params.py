@@ -1,4 +1,4 @@
-"""Validate and convert request parameters with the TypedDicts of the installed SDK."""
+"""Validate and convert request parameters with the TypedDicts of the SDK."""
 
 import re
 import typing
@@ -22,10 +22,9 @@ _REMOVED = {"payment_method_types": "payment_method_types_no_longer_supported"}
 
 
 def check(tree: Tree, schema: type, supported: frozenset[str]) -> Obj:
-    """Return the parameters as Python values: int, bool, str (decimals too), list, dict. Raise ApiError if invalid.
+    """Return the parameters as Python values: int, bool, str, list, dict (decimals are str). Raise ApiError if invalid.
 
-    `supported` are dotted paths without list indexes. A path includes everything below it; "a.b=false" supports that
-    value only.
+    `supported` contains dotted paths without list indexes. "a" includes "a.b"; "a.b=false" supports this value only.
     """
     params = _convert_hash(tree, schema, "")
     for path, param, value in _leaves(params, "", ""):
@@ -139,7 +138,7 @@ def _decimal(raw: str, at: str) -> str:
     raise errors.ApiError(f"Invalid decimal: {raw}", param=at)
 
 
-# In order of precedence for unions.
+# For unions the first type wins.
 _SCALARS: dict[type, Callable[[str, str], Any]] = {
     int: _integer,
     bool: _boolean,
@@ -176,7 +175,7 @@ def _to_literal(value: Any) -> str:
 
 @cache
 def _fields(schema: type) -> dict[str, tuple[Any, bool]]:
-    """Return parameter ▶ (type, required), without the SDK's request options (idempotency_key, …)."""
+    """Return parameter ▶ (type, is required), without the SDK's request options such as idempotency_key."""
     names = {
         **vars(typing),
         "StripeContext": stripe.StripeContext,

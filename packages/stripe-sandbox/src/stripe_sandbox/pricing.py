@@ -1,4 +1,4 @@
-"""Compute discount, then tax, for Checkout Sessions and invoices.
+"""Compute discounts, then taxes, of Checkout Sessions and invoices.
 
 https://docs.stripe.com/payments/checkout/discounts and https://docs.stripe.com/tax/checkout
 """
@@ -8,13 +8,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from .storage import Obj
 
-TAX_PERCENT = 10
-"""The only rate of the sandbox's automatic tax."""
+TAX_PERCENT = 10  # of automatic tax, for all products and countries
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """The amounts of one row, in minor units. `tax` is part of the price if `inclusive`, else added to it."""
+    """Amounts of one line in minor units. The price contains `tax` if `inclusive` is true."""
 
     subtotal: int
     discount: int = 0
@@ -31,7 +30,7 @@ class Amounts:
 
 
 def compute_amounts(rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool) -> list[Amounts]:
-    """Return the amounts of (price, subtotal) rows in one currency."""
+    """Return the amounts of (price, subtotal) lines, which have one currency."""
     subtotals = [subtotal for _, subtotal in rows]
     discounts = _discounts(subtotals, coupon)
     found = []
@@ -47,18 +46,18 @@ def _discounts(subtotals: list[int], coupon: Obj | None) -> list[int]:
         return [0] * len(subtotals)
     if coupon["percent_off"]:
         percent = Decimal(str(coupon["percent_off"])) / 100
-        return [_rounded(subtotal * percent) for subtotal in subtotals]
+        return [_round(subtotal * percent) for subtotal in subtotals]
     left, whole, shares = min(coupon["amount_off"], sum(subtotals)), sum(subtotals), []
-    for subtotal in subtotals:  # a share of the remainder, so that rounding loses no cent
-        share = _rounded(Decimal(left) * subtotal / whole) if whole else 0
+    for subtotal in subtotals:  # a share of what is left, so that rounding loses no cent
+        share = _round(Decimal(left) * subtotal / whole) if whole else 0
         shares.append(share)
         left, whole = left - share, whole - subtotal
     return shares
 
 
 def _tax(amount: int, inclusive: bool) -> int:
-    return _rounded(Decimal(amount) * TAX_PERCENT / (100 + TAX_PERCENT if inclusive else 100))
+    return _round(Decimal(amount) * TAX_PERCENT / (100 + TAX_PERCENT if inclusive else 100))
 
 
-def _rounded(amount: Decimal) -> int:
+def _round(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))

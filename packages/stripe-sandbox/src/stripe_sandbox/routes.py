@@ -1,7 +1,6 @@
-"""Every supported route of Stripe's API and its supported parameters.
+"""All supported routes of Stripe's API, and their supported parameters. Other parameters are an error.
 
-`a.b` is a key of a hash, `a` the whole hash, `a=false` that value only. `expand` works on every route. All other
-parameters are refused by name.
+`a.b` is a key of a hash, `a` a whole hash, `a=false` one value. All routes support `expand`.
 """
 
 import re
@@ -49,7 +48,7 @@ class Route:
         object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
 
 
-def _below(parent: str, names: str) -> str:
+def _nest(parent: str, names: str) -> str:
     return " ".join(f"{parent}.{name}" for name in names.split()) + " "
 
 
@@ -90,16 +89,16 @@ _SESSION = (
     " payment_intent_data.statement_descriptor_suffix subscription_data.metadata subscription_data.description"
     " subscription_data.trial_period_days subscription_data.trial_end subscription_data.trial_settings"
     " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
-    + _below("line_items.price_data", _MONEY)
-    + _below("line_items.price_data.product_data", _PRODUCT)
+    + _nest("line_items.price_data", _MONEY)
+    + _nest("line_items.price_data.product_data", _PRODUCT)
 )
-_PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _below(
+_PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _nest(
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
     " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
 )
-_EVIDENCE = _below(
+_EVIDENCE = _nest(
     "evidence",  # text only: files are not supported
     "access_activity_log billing_address cancellation_policy_disclosure cancellation_rebuttal customer_email_address"
     " customer_name customer_purchase_ip duplicate_charge_explanation duplicate_charge_id product_description"
@@ -115,14 +114,14 @@ ROUTES = (
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
     Route("POST", "/v1/products", new_products.create, p.ProductCreateParams,
-          _PRODUCT + _below("default_price_data", _MONEY)),
+          _PRODUCT + _nest("default_price_data", _MONEY)),
     Route("GET", "/v1/products/{id}", retrieve("product"), p.ProductRetrieveParams),
     Route("POST", "/v1/products/{id}", products.update, p.ProductUpdateParams, _PRODUCT + "default_price"),
     Route("DELETE", "/v1/products/{id}", products.delete, p.ProductDeleteParams),
     Route("GET", "/v1/prices", list_objects("price", lookup_keys=lambda keys: ("lookup_key", "IN", keys)),
           p.PriceListParams, _LIST + "active currency lookup_keys product recurring type"),
     Route("POST", "/v1/prices", prices.create, p.PriceCreateParams,
-          _MONEY + "product " + _below("product_data", _PRODUCT)),
+          _MONEY + "product " + _nest("product_data", _PRODUCT)),
     Route("GET", "/v1/prices/{id}", retrieve("price"), p.PriceRetrieveParams),
     Route("POST", "/v1/prices/{id}", prices.update, p.PriceUpdateParams, _MONEY),
     # customers

@@ -1,4 +1,4 @@
-"""Actions that happen later without a request, such as a failing refund, a dispute or a bank's response."""
+"""Actions that happen later without a request, such as a refund that fails, a dispute or a bank's response."""
 
 import time
 from collections.abc import Callable
@@ -11,12 +11,11 @@ _actions: dict[str, Action] = {}
 
 
 def register(name: str, action: Action) -> None:
-    """Register a function that takes an object's id; other modules schedule it by this name."""
+    """Register a function that takes the id of an object. Other modules schedule it by name."""
     _actions[name] = action
 
 
 def schedule(name: str, object_id: str, seconds: float) -> None:
-    """Schedule a registered action on an object in this many seconds, when the transaction commits."""
     storage.query(
         "INSERT INTO scheduled_actions (action, object, due) VALUES (?, ?, ?)",
         name,
@@ -26,7 +25,6 @@ def schedule(name: str, object_id: str, seconds: float) -> None:
 
 
 def run_due(now: float | None = None) -> int:
-    """Run the actions due at `now` (Unix seconds, default: current time), oldest first; return their number."""
     now, done = time.time() if now is None else now, 0
     while _run("due <= ?", now):
         done += 1
@@ -34,7 +32,6 @@ def run_due(now: float | None = None) -> int:
 
 
 def run_for(object_id: str) -> int:
-    """Run the object's scheduled actions now, and return their number."""
     done = 0
     while _run("object = ?", object_id):
         done += 1
@@ -52,7 +49,7 @@ def cancel(object_id: str) -> None:
 
 def _run(condition: str, value: object) -> bool:
     first = f"SELECT id FROM scheduled_actions WHERE {condition} ORDER BY due, id LIMIT 1"  # noqa: S608 (constants)
-    if not storage.query(first, value):  # avoids a write lock when nothing is due
+    if not storage.query(first, value):  # this check needs no write lock
         return False
     with storage.transaction():
         rows = storage.query(f"DELETE FROM scheduled_actions WHERE id = ({first}) RETURNING *", value)  # noqa: S608

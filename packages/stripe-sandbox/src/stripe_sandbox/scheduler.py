@@ -1,5 +1,3 @@
-"""The background thread that runs scheduled work and delivers webhooks."""
-
 import logging
 import threading
 import time
@@ -11,7 +9,7 @@ from .billing import engine
 from .hosted import payment
 from .resources import checkout_sessions
 
-INTERVAL_SECONDS = 0.5  # polling, because other processes queue deliveries and retries become due
+INTERVAL_SECONDS = 0.5  # other processes can queue deliveries, too
 _logger = logging.getLogger(__name__)
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
@@ -45,5 +43,5 @@ def run_once() -> None:
     checkout_sessions.expire_due()
     scheduled_actions.run_due()
     if delivery.deliver_due():
-        connections.close_all()  # opened by the project's webhook view in this thread
+        connections.close_all()  # the store's webhook view opened them in this thread
     engine.run_system_clock()

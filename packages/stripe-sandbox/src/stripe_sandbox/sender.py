@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 10
 
 
 def send(event: Obj, url: str, secret: str, now: float, in_process: bool) -> tuple[int | None, str]:
-    """Send the event, signed at `now`; return (status, start of the response), or (None, error) without a response."""
+    """Send the event, signed at `now`. Return (status, start of the response), or (None, error)."""
     body = json.dumps(event, indent=2)
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -36,7 +36,6 @@ def _post_over_http(url: str, body: bytes, headers: dict[str, str]) -> tuple[int
 
 
 def _call_in_process(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-    """Call the Django project, middleware included, without a socket."""
     target = urlsplit(url)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": "POST", "PATH_INFO": target.path, "SCRIPT_NAME": "", "QUERY_STRING": "",

@@ -1,7 +1,7 @@
-"""Build complete Stripe objects from the classes of the installed SDK.
+"""Build complete Stripe objects from the classes of the SDK.
 
-Stripe sends every field of an object, null if it has no value. Unknown and missing fields raise TypeError, so a new
-version of the SDK fails loudly where the sandbox does not match it.
+Stripe sends all fields of an object, null if they have no value. Unknown and missing fields raise TypeError, so that
+a new version of the SDK shows where the sandbox is out of date.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from . import clock, ids
 from .storage import Obj
 
 Shape = Any
-"""A class of the SDK, nested or not; Any because mypy considers these classes unhashable."""
+"""A class of the SDK. Any, because mypy takes these classes for unhashable."""
 
 # Fields that Stripe omits (instead of null) unless they are expanded or have a value.
 _OMITTED: dict[type, set[str]] = {
@@ -60,9 +60,9 @@ _OMITTED: dict[type, set[str]] = {
 
 
 def fill(cls: Shape, **values: Any) -> Obj:
-    """Return an object of this SDK class with the given values, and null in all other fields.
+    """Return an object of this SDK class. Fields without a value are null.
 
-    Raise TypeError for a field that the class does not have, or a missing field that may not be null.
+    Raise TypeError for a field that the class does not have, and for a missing field that cannot be null.
     """
     required, nullable, absent = _fields(cls)
     if wrong := values.keys() - required - nullable.keys() - absent:
@@ -73,7 +73,7 @@ def fill(cls: Shape, **values: Any) -> Obj:
 
 
 def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
-    """Return a new object with id and date: `fields` override `defaults`, all other fields are null."""
+    """Return a new object with id and date. `fields` override `defaults`; all other fields are null."""
     kind = cls.OBJECT_NAME
     basics = {"id": ids.new(kind), "object": kind, "created": clock.now(), "livemode": False}
     known = {name: value for name, value in basics.items() if name in cls.__annotations__ or name == "object"}
@@ -82,8 +82,7 @@ def new(cls: Shape, defaults: Obj, fields: Obj) -> Obj:
     return fill(cls, **(known | defaults | given))
 
 
-def may_be_null(kind: str, name: str) -> bool:
-    """Return whether a field of this object type can be unset; metadata always can."""
+def is_nullable(kind: str, name: str) -> bool:
     cls: Shape = get_object_class("V1", kind)
     return name == "metadata" or name not in _fields(cls)[0]
 
@@ -104,5 +103,5 @@ def _fields(cls: Shape) -> tuple[frozenset[str], Obj, frozenset[str]]:
 
 
 def list_object(data: list[Obj], url: str, has_more: bool = False) -> Obj:
-    """Return Stripe's list object. `url` has no mount prefix, because the SDK appends it to its base URL."""
+    """Return Stripe's list object. The SDK adds the base URL to `url`, so it starts with /v1/."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}

@@ -1,7 +1,7 @@
-"""The sandbox's SQLite file: one JSON document per object, and bookkeeping tables.
+"""The sandbox's SQLite file, with a JSON document for each object.
 
-It is separate from Django's databases, so the store gets objects through the API and webhooks only. All functions are
-thread-safe. A single call is atomic; `transaction()` groups several.
+The store cannot query it: it gets objects through the API and webhooks only. All functions are thread-safe. Each call
+is atomic; `transaction()` groups several.
 """
 
 import json
@@ -63,11 +63,11 @@ _idle: dict[tuple[int, str], list[sqlite3.Connection]] = {}
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Run the block in BEGIN IMMEDIATE; nested blocks join the outer transaction. Don't wait inside."""
+    """Run the block in a transaction (BEGIN IMMEDIATE). Nested blocks join it. Don't wait for anything inside."""
     if getattr(_local, "connection", None) is not None:
         yield
         return
-    with _borrowed() as connection:
+    with _connect() as connection:
         connection.execute("BEGIN IMMEDIATE")
         _local.connection, _local.after = connection, []
         try:
@@ -84,7 +84,6 @@ def transaction() -> Iterator[None]:
 
 
 def after_commit(callback: Callable[[], None]) -> None:
-    """Call it after the current transaction commits, or at once outside of one."""
     if getattr(_local, "connection", None) is None:
         callback()
     else:
@@ -92,8 +91,7 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def query(sql: str, *values: object) -> list[sqlite3.Row]:
-    """Run one statement, in the current transaction if there is one, and return its rows."""
-    with _borrowed() as connection:
+    with _connect() as connection:
         return connection.execute(sql, values).fetchall()
 
 
@@ -101,10 +99,10 @@ def query(sql: str, *values: object) -> list[sqlite3.Row]:
 
 
 def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
-    """Insert or update an object and return it. An update keeps list position, parent and hidden data.
+    """Insert or update an object. An update keeps its position in lists, its parent and hidden data.
 
-    `parent` is the id of the object whose nested list contains this one (a line item's session). `hidden` is data that
-    the sandbox needs and Stripe does not show.
+    `parent` is the id of the object that lists this one: the session of a line item. `hidden` is data that Stripe does
+    not show.
     """
     query(
         "INSERT INTO objects (id, object, parent, created, json, hidden) VALUES (?, ?, ?, ?, ?, ?)"
@@ -115,13 +113,11 @@ def put(obj: Obj, *, parent: str = "", hidden: Obj | None = None) -> Obj:
 
 
 def get(object_id: str, kind: str = "") -> Obj | None:
-    """Return the object with this id and `kind` (if given), or None."""
     rows = query("SELECT object, json FROM objects WHERE id = ?", object_id)
     return json.loads(rows[0]["json"]) if rows and kind in ("", rows[0]["object"]) else None
 
 
 def update(object_id: str, **changes: Any) -> Obj:
-    """Change top-level fields of an object and return it. Raise KeyError if it does not exist."""
     with transaction():
         obj = get(object_id)
         if obj is None:
@@ -157,14 +153,14 @@ _OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "GLOB", "IN", "IS"}
 def page(
     kind: str, *filters: Filter, parent: str = "", limit: int | None = None, after: str = "", before: str = ""
 ) -> tuple[list[Obj], bool]:
-    """Return up to `limit` objects, newest first, after (older than) or before an id, and whether more exist."""
+    """Return up to `limit` objects, newest first, and whether there are more. `after` and `before` are ids."""
     conditions = ["object = ?", "parent = ?"]
     values: list[object] = [kind, parent]
     for field, operator, value in filters:
-        column = field if field in ("created", "seq") else f"json_extract(json, '$.{_checked(field)}')"
+        column = field if field in ("created", "seq") else f"json_extract(json, '$.{_validate_sql(field)}')"
         given = list(value) if isinstance(value, list | tuple) else [value]
         slots = f"({', '.join('?' * len(given))})" if operator == "IN" else "?"
-        conditions.append(f"{column} {_checked(operator)} {slots}")
+        conditions.append(f"{column} {_validate_sql(operator)} {slots}")
         values += given
     for cursor, sign in ((after, "<"), (before, ">")):
         if cursor:
@@ -208,8 +204,8 @@ def reset() -> None:
 
 
 @contextmanager
-def _borrowed() -> Iterator[sqlite3.Connection]:
-    """Yield the transaction's connection, or an idle one from the pool that threads share."""
+def _connect() -> Iterator[sqlite3.Connection]:
+    """Yield the connection of the transaction, or an idle one. Threads share the connections."""
     bound = getattr(_local, "connection", None)
     if bound is not None:
         yield bound
@@ -243,14 +239,14 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def close_idle() -> None:
-    """Close unused connections, for tests that change the file and before a fork."""
+    """Close idle connections: before a fork, and in tests that change the file."""
     for connections in _idle.values():
         while connections:
             connections.pop().close()
 
 
-def _checked(part: str) -> str:
-    """Return a field or operator that is safe to put into SQL. Raise ValueError otherwise."""
+def _validate_sql(part: str) -> str:
+    """Return a field or operator that is safe in SQL. Raise ValueError for others."""
     if part not in _OPERATORS and not part.replace(".", "").replace("_", "").isalnum():
         raise ValueError(part)
     return part

@@ -1,4 +1,4 @@
-"""Faults that a developer can switch on: late, lost or repeated webhooks, API errors."""
+"""Faults to switch on in the control panel: late, lost or repeated webhooks, and API errors."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -8,8 +8,6 @@ from . import storage
 
 @dataclass(frozen=True)
 class Switches:
-    """The state of all switches; by default, webhooks and API work normally."""
-
     delay_seconds: float = 0
     """Delay every new webhook."""
     late_seconds: float = 0
@@ -37,7 +35,6 @@ def current() -> Switches:
 
 
 def change(**changes: Any) -> Switches:
-    """Change switches and return their state. Raise TypeError for an unknown name."""
     with storage.transaction():
         switches = replace(current(), **changes)
         storage.set_setting("switches", asdict(switches))
@@ -45,7 +42,6 @@ def change(**changes: Any) -> Switches:
 
 
 def consume_failure() -> bool:
-    """Return whether this delivery attempt must fail, and decrement fail_next_n."""
     with storage.transaction():
         left = current().fail_next_n
         if left > 0:
@@ -54,8 +50,8 @@ def consume_failure() -> bool:
 
 
 def consume_api_error() -> int:
-    """Return the status that this API request must fail with (0: none), and decrement api_times."""
-    if not current().api_times:  # avoids a write lock
+    """Return the status of the error that this API request must get, and decrement api_times; 0 for none."""
+    if not current().api_times:  # this check needs no write lock
         return 0
     with storage.transaction():
         now = current()

@@ -16,7 +16,7 @@ class InProcessClient(stripe.HTTPClient):
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Answer the request by its path from /v1/ on; the base URL does not matter."""
+        """Answer the request. The base URL is ignored: only the path from /v1/ on counts."""
         parts = urlsplit(url)
         path = "/v1/" + parts.path.partition("/v1/")[2]
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
@@ -24,4 +24,4 @@ class InProcessClient(stripe.HTTPClient):
         return response.body.decode(), response.status, CaseInsensitiveDict(response.headers)
 
     def close(self) -> None:
-        """Do nothing: there are no connections."""
+        pass

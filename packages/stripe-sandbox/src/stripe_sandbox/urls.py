@@ -1,4 +1,4 @@
-"""URLs to include at the project's root: /stripe-sandbox/ and, for SDKs whose base URL has no path, /v1/."""
+"""Include these URLs at the root of the project. /v1/ is for SDKs whose base URL has no path."""
 
 from django.urls import include, path
 

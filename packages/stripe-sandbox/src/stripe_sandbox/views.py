@@ -1,4 +1,4 @@
-"""The API over HTTP, for the SDK of any language: base URL http://<host>/stripe-sandbox, or http://<host>."""
+"""The API over HTTP for any SDK. Its base URL is http://<host>/stripe-sandbox or http://<host>."""
 
 from urllib.parse import quote
 

@@ -1,5 +1,5 @@
-"""Subscriptions and invoices over time, by the system clock or a test clock.
+"""Subscriptions and invoices as time passes, by the system clock or a test clock.
 
-`due_dates` knows when an object is due next, `engine` processes due objects in order, `cycle` renews subscriptions,
-`collection` collects invoices, `changes` applies updates, `panel_actions` serves the control panel.
+`due_dates` finds what is due next, `engine` processes it in order, `cycle` renews subscriptions, `collection` charges
+invoices, `changes` updates subscriptions, `panel_actions` is for the control panel.
 """

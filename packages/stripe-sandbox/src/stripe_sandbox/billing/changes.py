@@ -1,6 +1,6 @@
 """Changes to a subscription: plan, card, cancellation, pause. Each function returns the changed subscription.
 
-Proration is not supported: a new price applies from the next invoice on.
+There is no proration: a new price applies to the next invoice.
 https://docs.stripe.com/billing/subscriptions/change
 """
 
@@ -16,7 +16,6 @@ _COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
 
 def update(subscription: Obj, params: Obj) -> Obj:
-    """Apply the parameters of POST /v1/subscriptions/{id}. Raise ApiError if they are invalid."""
     _check(subscription, params)
     params = empty_to_null(params)
     changes: Obj = {name: params[name] for name in _COPIED_FIELDS if name in params}
@@ -32,14 +31,13 @@ def update(subscription: Obj, params: Obj) -> Obj:
         before = (subscription | changes)["cancellation_details"]
         changes["cancellation_details"] = before | empty_to_null(details)
     after = _apply(subscription, changes, params)
-    # The period of a paused subscription can be over.
+    # The period of a paused subscription may have ended.
     if changes.get("cancel_at") and changes["cancel_at"] <= clock.now():
         return subscriptions.end(after)
     return after
 
 
 def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
-    """Cancel now; `details` are cancellation_details (comment, feedback)."""
     if subscription["status"] in subscriptions.ENDED:
         raise errors.no_such("subscription", subscription["id"])
     with_details = subscription["cancellation_details"] | empty_to_null(details or {})
@@ -47,14 +45,14 @@ def cancel(subscription: Obj, details: Obj | None = None) -> Obj:
 
 
 def pause(subscription: Obj) -> Obj:
-    """Pause access and invoices until it is resumed. https://docs.stripe.com/billing/subscriptions/pause"""
+    """Suspend the subscription and its invoices. https://docs.stripe.com/billing/subscriptions/pause"""
     if subscription["status"] not in ("trialing", "active", "past_due", "unpaid"):
         raise errors.ApiError(f"A subscription that is `{subscription['status']}` cannot be paused.")
     return cycle.mark_paused(subscription, "pause_requested")
 
 
 def resume(subscription: Obj, anchor: str = "now") -> Obj:
-    """Resume. The `anchor` "now" starts and bills a new period; "unchanged" keeps the paid period."""
+    """Start and bill a new period (anchor "now"), or continue the paid period ("unchanged")."""
     if subscription["status"] != "paused":
         raise errors.ApiError("You can only resume a subscription that is paused.")
     now = clock.now()

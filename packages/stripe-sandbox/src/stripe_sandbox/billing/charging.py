@@ -13,11 +13,11 @@ AUTHENTICATE = cards.Decline(
     "Your card was declined. This transaction requires authentication.",
 )
 NO_METHOD = cards.Decline("missing", None, "This customer has no payment method to charge.")
-_AUTHENTICATED_ONCE = "4000002500003155"  # needs no 3D Secure off-session after it was set up
+_AUTHENTICATED_ONCE = "4000002500003155"  # no 3D Secure off-session after its setup
 
 
 def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | None:
-    """Return why a charge of this card fails, or None; `declined` is the id of a card that the panel made fail."""
+    """Return why a charge of this card fails, or None. `declined` is the id of a card that the panel made fail."""
     if method is None:
         return NO_METHOD
     card = cards.find_by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
@@ -29,7 +29,7 @@ def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | No
 
 
 def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj:
-    """Attempt the payment, which fails if there is a `reason`, emit its events and return the payment intent."""
+    """Attempt the payment and emit its events. It fails if there is a `reason`. Return the payment intent."""
     if method is None:
         return _record_failure(intent, None, None, "", "This invoice has no payment method.")
     if reason is AUTHENTICATE:
@@ -52,7 +52,6 @@ def charge(intent: Obj, method: Obj | None, reason: cards.Decline | None) -> Obj
 
 
 def authenticate(intent: Obj, passed: bool) -> Obj:
-    """Finish 3D Secure and return the payment intent, charged or declined."""
     method = storage.get(intent["payment_method"]) or {}
     if passed:
         return charge(intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]).decline)

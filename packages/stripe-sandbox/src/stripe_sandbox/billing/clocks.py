@@ -1,4 +1,4 @@
-"""Test clocks: a customer with one, and all objects of that customer, use its time.
+"""Test clocks: they set the time of a customer and of all objects of the customer.
 
 https://docs.stripe.com/billing/testing/test-clocks
 """
@@ -15,12 +15,11 @@ KIND = "test_helpers.test_clock"
 _RETENTION_SECONDS = 30 * 86400
 _CUSTOMER_KINDS = ("subscription", "invoice", "payment_intent", "charge", "payment_method", "setup_intent")
 _OWNERS = ("customer", "payment_intent", "charge", "subscription", "invoice")
-# Sessions use the system time, because people open their pages in real time.
+# Sessions use the system time, because buyers open their pages in real time.
 _SYSTEM_TIME_PATHS = ("/v1/checkout/", "/v1/billing_portal/", "/v1/test_helpers/")
 
 
 def new(frozen_time: int, name: str | None = None) -> Obj:
-    """Store a test clock at `frozen_time` (Unix seconds)."""
     defaults = {
         "deletes_after": clock.now() + _RETENTION_SECONDS,
         "frozen_time": frozen_time,
@@ -70,12 +69,11 @@ def get_frozen_time(clock_id: str) -> int | None:
 
 
 def customer_time(customer: str | None) -> AbstractContextManager[None]:
-    """Use the time of the customer's clock in this context, if there is one."""
+    """Use the time of the customer's test clock, if there is one."""
     return clock.freeze_at(get_frozen_time(get_clock_id(customer)))
 
 
 def request_time(call: Call) -> AbstractContextManager[None]:
-    """Use the time of the customer that the request is about."""
     if call.path.startswith(_SYSTEM_TIME_PATHS):
         return clock.freeze_at(None)
     if isinstance(clock_id := call.params.get("test_clock"), str):
@@ -85,7 +83,6 @@ def request_time(call: Call) -> AbstractContextManager[None]:
 
 
 def object_time(obj: Obj) -> AbstractContextManager[None]:
-    """Use the time of the customer that the object belongs to."""
     return customer_time(_customer_id(obj))
 
 

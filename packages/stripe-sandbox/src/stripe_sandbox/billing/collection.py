@@ -1,4 +1,4 @@
-"""Collect an invoice: finalize, attempt, retry, and update its subscription's status.
+"""Collect an invoice: finalize, charge and retry it, and update the status of its subscription.
 
 https://docs.stripe.com/billing/subscriptions/overview and /billing/revenue-recovery/smart-retries
 """
@@ -17,7 +17,6 @@ RETRY_SECONDS = tuple(days * 86400 for days in (3, 5, 5))
 
 
 def start_collection(invoice: Obj, at_once: bool) -> Obj:
-    """Attempt a new draft now or in an hour, unless the subscription's settings prevent collection."""
     subscription = _load_subscription(invoice)
     behavior = (subscription["pause_collection"] or {}).get("behavior")
     if subscription["status"] == "unpaid" or behavior == "keep_as_draft":
@@ -37,7 +36,7 @@ def attempt_due(invoice: Obj) -> None:
 
 
 def finalize(invoice: Obj) -> Obj:
-    """Open a draft for payment: number, payment intent, invoice.finalized. Return other invoices unchanged."""
+    """Open a draft: set its number, create its payment intent, emit invoice.finalized. Ignore other invoices."""
     if invoice["status"] != "draft":
         return invoice
     now = clock.now()
@@ -61,17 +60,16 @@ def finalize(invoice: Obj) -> Obj:
             receipt_email=None,
         )
         events.emit("payment_intent.created", intent)
-        invoices.expect_payment(invoice, intent["id"])
+        invoices.get_or_create_payment(invoice, intent["id"])
     return invoice
 
 
 def pay(invoice: Obj, payment_method_id: str = "") -> Obj:
-    """Attempt a draft or open invoice with this card, or with the subscription's; return it, paid or open."""
     return attempt(finalize(invoice), storage.get(payment_method_id, "payment_method"))
 
 
 def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) -> Obj:
-    """Charge the open invoice and return it. Only `automatic` attempts count as retries."""
+    """Charge the open invoice. Only `automatic` attempts count as retries."""
     intent = get_payment_intent(invoice)
     if intent is None:
         return settle(invoice)
@@ -88,7 +86,7 @@ def authenticate(invoice: Obj, passed: bool) -> Obj:
 
 
 def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
-    """Mark it paid, by the intent or without one; its subscription becomes active if this is its latest invoice."""
+    """Mark the invoice paid. If it is the latest one, its subscription becomes active."""
     paid = invoices.pay(invoice | fields, intent["id"] if intent else None)
     paid = due_dates.schedule(storage.put(paid | {"auto_advance": False, "next_payment_attempt": None}))
     events.emit_updated("invoice", invoice, paid)
@@ -116,13 +114,12 @@ def void(invoice: Obj) -> Obj:
 
 
 def get_payment_intent(invoice: Obj) -> Obj | None:
-    """Return the payment intent of a finalized invoice; None if its amount is 0."""
+    """Return the payment intent of a finalized invoice; None if nothing is due."""
     found = storage.find("invoice_payment", ("invoice", "=", invoice["id"]))
     return storage.get(found[0]["payment"]["payment_intent"]) if found else None
 
 
 def find_payment_method(subscription: Obj) -> Obj | None:
-    """Return the subscription's payment method, or else the customer's default."""
     customer = storage.get(subscription["customer"], "customer") or {}
     candidates = (
         subscription["default_payment_method"],
@@ -163,7 +160,7 @@ def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
 
 
 def _mark_past_due(subscription: Obj, given_up: bool) -> None:
-    """Set past_due, or the status of the switch after_retries after the last attempt."""
+    """Set past_due, or after the last attempt the status of the switch after_retries."""
     last = switches.current().after_retries if given_up else "past_due"
     if last == "canceled":
         subscriptions.end(subscription, "payment_failed")

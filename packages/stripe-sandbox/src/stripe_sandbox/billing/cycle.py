@@ -1,4 +1,4 @@
-"""Change a subscription as time passes: trial end, renewal, end.
+"""What happens to a subscription as time passes: the trial ends, it renews, it ends.
 
 https://docs.stripe.com/billing/subscriptions/overview
 """
@@ -32,7 +32,6 @@ def process_due(subscription: Obj) -> None:
 
 
 def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
-    """Start the first paid period now. Without a card, trial_settings decide."""
     without_card = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if collection.find_payment_method(subscription) is None and without_card != "create_invoice":
         if without_card == "pause":
@@ -51,9 +50,9 @@ def mark_paused(subscription: Obj, reason: str) -> Obj:
 
 
 def start_period(subscription: Obj, start: int, reason: str, at_once: bool = False, **changes: Any) -> Obj:
-    """Start a period at `start` and bill it: in an hour, as Stripe does at renewals, or at once.
+    """Start a period and bill it: at once, or in an hour as Stripe does at renewals.
 
-    `changes` are further fields of the subscription. Return the subscription afterwards.
+    `changes` are additional fields of the subscription. Return the changed subscription.
     """
     after = subscription | changes
     rows = [_start_item_period(item, after["billing_cycle_anchor"], start) for item in after["items"]["data"]]
@@ -77,14 +76,13 @@ def _start_item_period(item: Obj, anchor: int, start: int) -> Obj:
 
 
 def _expire_incomplete(subscription: Obj) -> None:
-    """Expire a subscription whose first invoice was not paid within 23 hours."""
     due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.find_open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)
 
 
 def mark_resumed(subscription: Obj, start: int | None, changes: Obj) -> Obj:
-    """Reactivate after a pause. A period that starts at `start` is billed at once; None bills nothing."""
+    """Reactivate after a pause. With a `start`, start and bill a new period."""
     if start is None:
         after = due_dates.save(subscription, **changes)
     else:

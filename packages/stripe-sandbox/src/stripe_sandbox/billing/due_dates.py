@@ -1,4 +1,4 @@
-"""When a subscription or invoice is due next. `due_at` and `clock` are hidden data of the object, with an index."""
+"""When a subscription or invoice is due next: the indexed hidden data `due_at` and `clock` of the object."""
 
 import sqlite3
 from typing import Any
@@ -15,21 +15,20 @@ _ENDED = ("canceled", "incomplete_expired")
 
 
 def save(subscription: Obj, **changes: Any) -> Obj:
-    """Store a changed subscription, emit customer.subscription.updated and schedule its next due date."""
+    """Store the changed subscription and its next due date. Emit customer.subscription.updated."""
     after = storage.put(subscription | changes)
     events.emit_updated("customer.subscription", subscription, after)
     return schedule(after)
 
 
 def schedule(obj: Obj) -> Obj:
-    """Store when the subscription or invoice is due next and by which clock, and return it."""
     moment = next_for_subscription(obj) if obj["object"] == "subscription" else next_for_invoice(obj)
     storage.update_hidden(obj["id"], due_at=moment, clock=clocks.get_clock_id(obj["customer"]))
     return obj
 
 
 def next_for_subscription(subscription: Obj) -> int | None:
-    """Return Unix seconds of the next trial warning, trial end, renewal, end or resumption, or None."""
+    """Return the next trial warning, trial end, renewal, end or resumption in Unix seconds, or None."""
     status = subscription["status"]
     if status in _ENDED:
         return None
@@ -48,12 +47,11 @@ def next_for_invoice(invoice: Obj) -> int | None:
 
 
 def period_end(subscription: Obj) -> int:
-    """Return Unix seconds of the earliest period end of its items."""
     return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
 def find_first_due(clock_id: str, until: int) -> sqlite3.Row | None:
-    """Return id and `due_at` of the first object due by this clock ("": the system clock) up to `until`."""
+    """Return id and `due_at` of the first object that is due until `until`. Clock "" is the system clock."""
     rows = storage.query(
         "SELECT id, json_extract(hidden, '$.due_at') AS due_at FROM objects INDEXED BY objects_due"
         " WHERE json_extract(hidden, '$.due_at') IS NOT NULL AND json_extract(hidden, '$.clock') = ?"

@@ -1,6 +1,6 @@
-"""Process due subscriptions and invoices in time order, each in its own transaction and dated when it was due.
+"""Process due subscriptions and invoices in the order of time. Each step has its own transaction and its due date.
 
-Several threads or processes may run the same clock: each step is done once.
+Several threads or processes may run the same clock: no step is done twice.
 """
 
 import time
@@ -11,14 +11,14 @@ from . import clocks, collection, cycle, due_dates
 
 
 def run_system_clock() -> None:
-    """Process what is due by the system clock, and finish interrupted test clock advances."""
+    """Process what is due by the system clock. Continue interrupted advances of test clocks."""
     run("", int(time.time()))
     for advancing in storage.find(clocks.KIND, ("status", "=", "advancing")):
         _advance(advancing["id"])
 
 
 def run(clock_id: str, until: int) -> int:
-    """Process everything due by this clock ("": the system clock) up to `until`; return the number of steps."""
+    """Process what is due until `until`. Return the number of steps. Clock "" is the system clock."""
     steps, cause = 0, events.current_request.set(None)
     try:
         while _step(clock_id, until):
@@ -29,9 +29,9 @@ def run(clock_id: str, until: int) -> int:
 
 
 def start(clock_id: str, target: int) -> Obj:
-    """Start to advance the clock to `target` and return it; the steps run after the current transaction commits.
+    """Start to advance the clock. The steps run after the current transaction commits.
 
-    Raise ApiError if the clock is advancing already, or `target` is in its past.
+    Raise ApiError if the clock is already advancing, or if `target` is in its past.
     """
     with storage.transaction():
         test_clock = storage.get(clock_id, clocks.KIND) or {}
@@ -68,7 +68,7 @@ def _advance(clock_id: str) -> None:
 
 
 def _step(clock_id: str, until: int) -> bool:
-    if due_dates.find_first_due(clock_id, until) is None:  # avoids a write lock when nothing is due
+    if due_dates.find_first_due(clock_id, until) is None:  # this check needs no write lock
         return False
     with storage.transaction():
         due = due_dates.find_first_due(clock_id, until)

@@ -7,9 +7,9 @@ _RENEWAL_SECONDS = collection.DRAFT_SECONDS + 60
 
 
 def advance(object_id: str, seconds: int) -> Obj:
-    """Advance the clock of a customer, named by its own or its subscription's id, and return the clock.
+    """Advance the clock of a customer. `object_id` is the id of the customer or of a subscription.
 
-    A customer without a test clock gets one. Raise KeyError for an unknown id, ApiError while the clock is advancing.
+    Create a test clock if the customer has none. Raise KeyError for an unknown id, ApiError if the clock is advancing.
     """
     with storage.transaction():
         obj = storage.get(object_id)
@@ -21,7 +21,6 @@ def advance(object_id: str, seconds: int) -> Obj:
 
 
 def advance_to_renewal(subscription_id: str) -> Obj:
-    """Advance until the current period (or trial) is over and its invoice was attempted; return the clock."""
     subscription = storage.get(subscription_id, "subscription")
     if subscription is None:
         raise KeyError(subscription_id)
@@ -30,12 +29,11 @@ def advance_to_renewal(subscription_id: str) -> Obj:
 
 
 def fail_next_renewal(subscription_id: str) -> None:
-    """Decline the next renewal's invoice at every attempt until another card pays it."""
     storage.update_hidden(subscription_id, fail_next=True)
 
 
 def _clock(customer: str) -> str:
-    """Return the customer's clock, or a new one that the API does not show."""
+    """Return the customer's test clock. Create one if needed, which the API does not show."""
     existing = clocks.get_clock_id(customer)
     if existing:
         return existing

@@ -13,7 +13,7 @@ _YEAR = 365 * 86400
 
 
 def create_subscription(call: Call) -> Obj:
-    """POST /v1/subscriptions: bill at once. A declined card leaves it `incomplete`."""
+    """POST /v1/subscriptions: bill at once. If the card is declined, it stays `incomplete`."""
     params = empty_to_null(call.params)
     for name in ("customer", "items"):
         if not params.get(name):
@@ -61,7 +61,7 @@ def resume_subscription(call: Call) -> Obj:
 
 
 def pay_invoice(call: Call) -> Obj:
-    """POST /v1/invoices/{id}/pay. A decline is a 402 that names the payment intent; the attempt is committed."""
+    """POST /v1/invoices/{id}/pay. A decline is 402 with the payment intent; the attempt is committed."""
     invoice = load("invoice", call.args["id"])
     if invoice["status"] not in ("draft", "open", "uncollectible"):
         state = "already paid" if invoice["status"] == "paid" else f"`{invoice['status']}` and cannot be paid"
@@ -87,7 +87,7 @@ def create_clock(call: Call) -> Obj:
 
 
 def advance_clock(call: Call) -> Obj:
-    """POST /v1/test_helpers/test_clocks/{id}/advance, by two intervals of its shortest subscription at most."""
+    """POST /v1/test_helpers/test_clocks/{id}/advance, at most by two intervals of the shortest subscription."""
     test_clock, target = load(clocks.KIND, call.args["id"]), call.params["frozen_time"]
     intervals = [
         _seconds(item["price"]["recurring"])
@@ -106,7 +106,7 @@ def advance_clock(call: Call) -> Obj:
 
 
 def delete_clock(call: Call) -> Obj:
-    """DELETE /v1/test_helpers/test_clocks/{id}, with its customers and their objects."""
+    """DELETE /v1/test_helpers/test_clocks/{id}: its customers and their objects are deleted, too."""
     test_clock = load(clocks.KIND, call.args["id"])
     clocks.delete(test_clock["id"])
     events.emit("test_helpers.test_clock.deleted", test_clock)

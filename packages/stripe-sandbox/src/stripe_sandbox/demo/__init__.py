@@ -1,1 +1,1 @@
-"""The demo catalogue that a new sandbox file contains."""
+"""The demo products of a new sandbox file."""

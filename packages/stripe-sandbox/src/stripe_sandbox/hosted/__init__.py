@@ -1,1 +1,1 @@
-"""The hosted checkout page: what the buyer sees, what each card does, 3D Secure, the receipt."""
+"""The pages for buyers: checkout with 3D Secure, billing portal, invoice, receipt."""

@@ -1,4 +1,4 @@
-"""SEPA debit: the session completes unpaid at once, and the bank responds after some seconds (days at Stripe).
+"""SEPA debit: the session completes unpaid, and the bank responds some seconds later (days at Stripe).
 
 https://docs.stripe.com/payments/sepa-debit and https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification
 """
@@ -17,7 +17,6 @@ REFUSED = "The customer's bank could not process the debit."
 
 
 def start_debit(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
-    """Complete the session unpaid, with a processing payment. Call it in a transaction."""
     customer = ensure_customer(order, buyer)
     method = payment_methods.new_bank_account(
         account.details, billing_details(buyer), customer=customer if order.saves_card else None
@@ -36,7 +35,7 @@ def start_debit(order: SessionView, intent: Obj, account: ibans.Account, buyer: 
 
 
 def record_bank_response(session_id: str, succeeds: bool | None = None) -> None:
-    """Record that the bank debited the account or refused (None: as the test account defines)."""
+    """Record that the bank paid or refused; None means as the test account defines."""
     scheduled_actions.cancel(session_id)
     order = SessionView.load(session_id)
     intent = storage.get(order.session["payment_intent"], "payment_intent") if order else None

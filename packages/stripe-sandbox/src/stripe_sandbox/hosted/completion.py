@@ -1,4 +1,4 @@
-"""Record a successful payment: charge, customer, subscription, completed session, and their events."""
+"""Record a successful payment: charge, customer, subscription, completed session and their events."""
 
 from typing import Any
 
@@ -12,10 +12,7 @@ from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
-    """Create everything that follows a payment, the session last; without `intent`, nothing was due.
-
-    Call it in the transaction of the attempt.
-    """
+    """Create what follows a payment, in Stripe's order: the session is last. Needs the transaction of the attempt."""
     buyer = storage.get_hidden(order.session["id"])["buyer"]
     customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:
@@ -61,7 +58,7 @@ def billing_details(buyer: Obj) -> Obj:
 
 
 def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
-    """Return the session's customer; create one for subscriptions and if the session requires it."""
+    """Return the session's customer. Create one for a subscription, or if the session requires it."""
     known: str | None = order.session["customer"]
     if known is not None:
         update_rules = order.hidden.get("customer_update") or {}

@@ -10,26 +10,25 @@ from .. import formatting, storage
 from ..billing import clocks, collection
 from ..storage import Obj
 
-_ANSWERS = {"complete": True, "fail": False}
+_IS_PASSED = {"complete": True, "fail": False}
 
 
 @require_POST
 def settle(request: HttpRequest, invoice_id: str) -> HttpResponse:
-    """Pay the invoice, or finish 3D Secure with `outcome` complete or fail; redirect to the invoice."""
     with storage.transaction():
         invoice = storage.get(invoice_id, "invoice") or {}
-        if _is_owed(invoice):
+        if _is_payable(invoice):
             with clocks.object_time(invoice):
                 outcome = request.POST.get("outcome", "")
-                if outcome in _ANSWERS:
-                    collection.authenticate(invoice, _ANSWERS[outcome])
+                if outcome in _IS_PASSED:
+                    collection.authenticate(invoice, _IS_PASSED[outcome])
                 else:
                     collection.pay(invoice)
     return redirect("stripe_sandbox:receipt", invoice_id)
 
 
 def context(paid: Obj) -> dict[str, Any]:
-    if not _is_owed(paid):
+    if not _is_payable(paid):
         return {}
     intent = collection.get_payment_intent(paid) or {}
     error = intent.get("last_payment_error") or {}
@@ -43,6 +42,5 @@ def context(paid: Obj) -> dict[str, Any]:
     }
 
 
-def _is_owed(invoice: Obj) -> bool:
-    """Return whether this is an open invoice of a subscription."""
+def _is_payable(invoice: Obj) -> bool:
     return invoice.get("object") == "invoice" and invoice["status"] == "open" and bool(invoice["parent"])

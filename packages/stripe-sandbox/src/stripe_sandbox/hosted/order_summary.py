@@ -1,4 +1,4 @@
-"""The order as text on the hosted page: "$9.00 per month", "14 days free", "Then …"."""
+"""The order as text: "$9.00 per month", "14 days free", "Then …"."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Summary:
-    """The order summary. `then` describes later payments, "" for a one-time payment."""
+    """`then` describes later payments; "" for a one-time payment."""
 
     heading: str
     headline: str
@@ -49,7 +49,7 @@ def summarize(order: SessionView) -> Summary:
         "today": formatting.format_money(total, currency),
         "subtotal": formatting.format_money(session["amount_subtotal"], currency),
         "lines": lines,
-        "sums": _sums(order),
+        "sums": _discount_and_tax(order),
     }
     if recurring is None:
         pay = f"Pay {formatting.format_money(total, currency)}" if total else "Complete order"
@@ -73,7 +73,7 @@ def summarize(order: SessionView) -> Summary:
 
 
 def _renewal(order: SessionView) -> int:
-    """Return the amount of later invoices; a discount applies if its duration is forever."""
+    """Return the amount of later invoices. Only a discount with the duration `forever` applies to them."""
     coupon = session_amounts.get_coupon(order.session)
     lasting = coupon if coupon and coupon["duration"] == "forever" else None
     rows = [
@@ -84,8 +84,7 @@ def _renewal(order: SessionView) -> int:
     return sum(each.total for each in pricing.compute_amounts(rows, lasting, order.taxed))
 
 
-def _sums(order: SessionView) -> list[tuple[str, str]]:
-    """Return (label, amount) of discount and tax, between subtotal and total."""
+def _discount_and_tax(order: SessionView) -> list[tuple[str, str]]:
     details, currency = order.session["total_details"], order.session["currency"]
     coupon = session_amounts.get_coupon(order.session)
     sums = []

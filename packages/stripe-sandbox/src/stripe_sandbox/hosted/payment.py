@@ -1,8 +1,8 @@
-"""Pay a Checkout Session: objects, states, and events in Stripe's order. Each public function is one transaction.
+"""Pay a Checkout Session: objects, states and events in Stripe's order. Each public function is one transaction.
 
-https://docs.stripe.com/payments/paymentintents/lifecycle and, for subscriptions,
-/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade: before the first successful payment, only the payment
-intent exists. The session's hidden data contain the attempt's intent and buyer.
+Before the first successful payment only the payment intent exists, as in Stripe's changelog
+/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade. The hidden data of the session contain the intent and
+the buyer of the current attempt. https://docs.stripe.com/payments/paymentintents/lifecycle
 """
 
 import time
@@ -27,9 +27,9 @@ AUTHENTICATION_FAILED = (
 
 @dataclass(frozen=True)
 class Result:
-    """The result of an attempt; `message` is for the buyer.
+    """The result of an attempt. `message` is for the buyer.
 
-    paid: complete. accepted: completes later (switch late_seconds). challenge: 3D Secure is required.
+    paid: complete. accepted: completes later (switch late_seconds). challenge: needs 3D Secure.
     declined: the buyer can try another card. closed: the session was not open, nothing changed.
     """
 
@@ -38,7 +38,7 @@ class Result:
 
 
 def pay(session_id: str, form: PaymentForm) -> Result:
-    """Pay with a validated form. A second call finds the session closed and changes nothing."""
+    """Pay with a validated form. A second call changes nothing, because the session is closed."""
     with storage.transaction(), _customer_time(session_id):
         order = _load_payable(session_id)
         if order is None:
@@ -54,7 +54,7 @@ def pay(session_id: str, form: PaymentForm) -> Result:
         method = create_payment_method(card, form, buyer)
         intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
-            return _ask_to_authenticate(order, intent)
+            return _require_authentication(order, intent)
         return _confirm(order, intent, method, card)
 
 
@@ -72,13 +72,11 @@ def authenticate(session_id: str, passed: bool) -> Result:
 
 
 def get_challenged_intent(session_id: str) -> Obj | None:
-    """Return the session's payment or setup intent if it waits for 3D Secure."""
     intent = storage.get(storage.get_hidden(session_id).get("intent", ""))
     return intent if intent and intent["status"] == "requires_action" else None
 
 
 def cancel_challenge(session_id: str) -> None:
-    """Cancel a pending 3D Secure challenge, because the order changes."""
     if intent := get_challenged_intent(session_id):
         storage.update(intent["id"], next_action=None, status="requires_payment_method")
 
@@ -88,7 +86,7 @@ def get_completed_event(session_id: str) -> str:
 
 
 def complete_due(now: float | None = None) -> int:
-    """Complete payments that `late_seconds` delayed until `now` (Unix seconds); return their number."""
+    """Complete the payments that the switch `late_seconds` delayed until `now`. Return their number."""
     now, done = time.time() if now is None else now, 0
     if not storage.get_setting("late"):
         return 0
@@ -116,7 +114,6 @@ def _customer_time(session_id: str) -> AbstractContextManager[None]:
 
 
 def _load_payable(session_id: str) -> SessionView | None:
-    """Return the order if the session is open and no payment is in progress."""
     order = SessionView.load(session_id)
     accepted = storage.get_hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
@@ -137,12 +134,12 @@ def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Ob
 
 
 def _ensure_intent(order: SessionView) -> Obj:
-    """Return the session's payment intent (a trial's setup intent), created by the first attempt."""
+    """Return the session's payment intent, or the setup intent of a trial. The first attempt creates it."""
     known = storage.get(storage.get_hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
     if known is not None and (known["object"] == "payment_intent") == bool(total):
         changes = {"status": "requires_payment_method", "next_action": None}
-        if total:  # a promotion code can change the total between attempts
+        if total:  # a promotion code can change it between attempts
             changes["amount"] = total
         return storage.update(known["id"], **changes)
     customer = order.session["customer"]
@@ -159,7 +156,7 @@ def _ensure_intent(order: SessionView) -> Obj:
     return intent
 
 
-def _ask_to_authenticate(order: SessionView, intent: Obj) -> Result:
+def _require_authentication(order: SessionView, intent: Obj) -> Result:
     window = order.url(f"checkout/{order.session['id']}/three-ds-2-challenge/")
     action = {
         "type": "use_stripe_sdk",
@@ -175,7 +172,7 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
         reason = card.decline
         charge = None
         if intent["object"] == "payment_intent":
-            charge = _create_failed_charge(order, intent, method, reason)
+            charge = _create_failed_charge(intent, method, reason)
         return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
@@ -186,7 +183,7 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
     return _settle_order(order, intent, method)
 
 
-def _create_failed_charge(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+def _create_failed_charge(intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
     blocked = reason.outcome == "blocked"
     outcome = {
         "network_status": "not_sent_to_network" if blocked else "declined_by_network",
@@ -207,7 +204,7 @@ def _create_failed_charge(order: SessionView, intent: Obj, method: Obj, reason: 
 def fail(
     intent: Obj, method: Obj, code: str, reason: cards.Decline | None, message: str, charge: Obj | None = None
 ) -> Result:
-    """Return the intent to requires_payment_method with the reason; the session stays open."""
+    """Set the intent back to requires_payment_method, with the reason. The session stays open."""
     error = {
         "decline_code": reason.decline_code if reason else None,
         "payment_method": method,

@@ -1,4 +1,4 @@
-"""Read and validate the payment form, with the error messages of Stripe's page."""
+"""Read and validate the payment form. The error messages are those of Stripe's page."""
 
 import datetime
 import re
@@ -30,7 +30,7 @@ REQUIRED = "Required"
 
 @dataclass
 class PaymentForm:
-    """The fields as typed, named as Stripe's inputs, and `errors` by field name."""
+    """The submitted fields, with the names of Stripe's inputs, and `errors` by field."""
 
     email: str = ""
     cardNumber: str = ""
@@ -51,13 +51,12 @@ class PaymentForm:
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
-        """Return the tax id of a validated form as Stripe stores it, or []."""
+        """Return the tax id of a valid form as Stripe stores it, or []."""
         kind = _tax_id_kind(self.taxId)
         return [{"type": kind, "value": self.taxId}] if kind else []
 
     @property
     def account(self) -> ibans.Account | None:
-        """Return the bank account of a validated form with SEPA debit, else None."""
         return ibans.find(self.iban) if self.paymentMethod == "sepa_debit" else None
 
     @property
@@ -65,7 +64,6 @@ class PaymentForm:
         return cards.find_by_number(self.number)
 
     def fill(self, number: str) -> None:
-        """Fill in a test card; do nothing if the number is not one."""
         card = cards.BY_NUMBER.get(number)
         if card:
             self.cardNumber, self.cardExpiry = card.formatted_number, "12 / 34"
@@ -73,7 +71,6 @@ class PaymentForm:
 
     @property
     def expiry(self) -> tuple[int, int]:
-        """Return (month, year) of a validated form."""
         return cards.parse_expiry(self.cardExpiry) or (1, 2000)
 
     @property
@@ -89,7 +86,6 @@ def read(
     today: datetime.date,
     methods: Sequence[str] = ("card",),
 ) -> PaymentForm:
-    """Read the fields of a POST and validate the required ones. `methods` are the available payment methods."""
     names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
     form = PaymentForm()
     for name in names:
@@ -122,7 +118,6 @@ def read(
 
 @cache
 def countries() -> list[tuple[str, str]]:
-    """Return (ISO 3166 code, English name) of every country, sorted by name."""
     names = {str(code): str(name) for code, name in Locale("en").territories.items()}
     codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
@@ -161,7 +156,7 @@ def _cvc_error(text: str, number: str) -> str:
 
 
 def _tax_id_kind(text: str) -> str:
-    """Return Stripe's type for a tax id of this format, or "". Don't verify the number."""
+    """Return Stripe's type of a tax id by its format, or "". The number is not verified."""
     return next((kind for kind, form in _TAX_IDS.items() if form.fullmatch(text)), "")
 
 

@@ -1,4 +1,4 @@
-"""The pages of the billing portal. Each works without JavaScript."""
+"""The pages of the billing portal. All of them work without JavaScript."""
 
 import datetime
 from collections.abc import Callable
@@ -24,7 +24,7 @@ View = Callable[..., HttpResponse]
 
 
 def _with_session(view: View) -> View:
-    """Pass the portal session to the view, or show a notice if it is unknown or expired."""
+    """Decorate a view that gets the portal session. Show a notice if the session is unknown or expired."""
 
     @wraps(view)
     def guarded(request: HttpRequest, session_id: str, **kwargs: Any) -> HttpResponse:
@@ -47,7 +47,7 @@ def _with_session(view: View) -> View:
 @require_GET
 @_with_session
 def home(request: HttpRequest, session: Obj, customer: Obj) -> HttpResponse:
-    """Show the overview; redirect a session with a flow to that flow on its first visit."""
+    """Show the overview. The first visit of a session with a flow is redirected to the flow."""
     flow = session["flow"]
     if flow and "all" not in request.GET:
         return HttpResponseRedirect(_flow_url(session), status=303)
@@ -89,7 +89,6 @@ def payment_method(
 @require_http_methods(["GET", "HEAD", "POST"])
 @_with_session
 def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
-    """Ask for confirmation, then cancel at the period end or at once, as configured."""
     _require(session, "subscription_cancel")
     subscription = _subscription(customer, subscription_id)
     at_period_end = _features(session)["subscription_cancel"]["mode"] == "at_period_end"
@@ -104,7 +103,6 @@ def cancel(request: HttpRequest, session: Obj, customer: Obj, subscription_id: s
 @require_POST
 @_with_session
 def resume(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
-    """Undo a scheduled cancellation."""
     _require(session, "subscription_cancel")
     portal_actions.resume(customer, _subscription(customer, subscription_id))
     return HttpResponseRedirect(_home_url(session), status=303)
@@ -130,7 +128,6 @@ def _features(session: Obj) -> Obj:
 
 
 def _subscription(customer: Obj, subscription_id: str) -> Obj:
-    """Return a subscription of this customer that has not ended. Raise Http404 otherwise."""
     found = storage.get(subscription_id, "subscription")
     if found is None or found["customer"] != customer["id"] or found["status"] in subscriptions.ENDED:
         raise Http404
@@ -146,7 +143,7 @@ def _flow_url(session: Obj) -> str:
 
 
 def _redirect_after(session: Obj, act: str) -> HttpResponse:
-    """Redirect after an action: as the flow's after_completion says if the flow was for it, else to the overview."""
+    """Redirect as the flow's after_completion says if this action completes the flow, else to the overview."""
     flow = session["flow"]
     after: Obj = {"type": "portal_homepage"}
     if flow and flow["type"] == act:
@@ -165,7 +162,6 @@ def _home_url(session: Obj) -> str:
 
 
 def _initial_form(request: HttpRequest, customer: Obj) -> payment_form.PaymentForm:
-    """Return an empty form, or one with a test card filled in (?card=)."""
     address = customer["address"] or {}
     blank = payment_form.PaymentForm(
         billingName=customer["name"] or "",

@@ -1,4 +1,4 @@
-"""A customer's actions in the billing portal, each in one transaction and in the time of the customer's clock.
+"""What a customer can do in the billing portal. Each action is one transaction, at the time of the customer's clock.
 
 https://docs.stripe.com/customer-management
 """
@@ -20,9 +20,9 @@ CHALLENGE_NOT_SUPPORTED = (
 
 
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
-    """Save a card for one subscription or as the default, and pay overdue invoices with it. Return "" or an error.
+    """Save a card for one subscription or as the default, and pay overdue invoices with it. Return an error or "".
 
-    As on Stripe's portal, a subscription with its own card keeps that card when the default changes.
+    A new default does not replace the card of a subscription, as on Stripe's portal.
     """
     card = form.card
     if card.challenge:

@@ -1,4 +1,4 @@
-"""The data of the billing portal's page: subscriptions, card and invoices as text."""
+"""The texts of the billing portal: subscriptions, card and invoices."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A subscription. `note` describes the next event; `card` is "" if the customer's default pays."""
+    """A subscription. `note` describes what happens next. `card` is "" if the customer's default pays."""
 
     subscription: Obj
     name: str
@@ -63,7 +63,6 @@ def card(customer: Obj) -> str:
 
 
 def overdue(customer: Obj) -> str:
-    """Return the total of invoices whose payment failed, or ""."""
     found = storage.find("invoice", ("customer", "=", customer["id"]), ("status", "=", "open"))
     overdue_invoices = [invoice for invoice in found if invoice["attempted"]]
     total = sum(invoice["amount_remaining"] for invoice in overdue_invoices)
@@ -71,7 +70,7 @@ def overdue(customer: Obj) -> str:
 
 
 def end_date(subscription: Obj) -> str:
-    """Return the day on which it ends, or would end if it were cancelled now."""
+    """Return the day on which the subscription ends, or would end if the customer cancels now."""
     periods = [item["current_period_end"] for item in subscription["items"]["data"]]
     return formatting.date(subscription["cancel_at"] or min(periods))
 

@@ -1,4 +1,4 @@
-"""A Checkout Session with the derived values that the hosted page and the payment need."""
+"""A Checkout Session, with the values that the hosted page and the payment derive from it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +17,13 @@ _DAY = 86400
 
 @dataclass(frozen=True)
 class SessionView:
-    """`session` is the stored Checkout Session, `hidden` the data that Stripe does not show."""
+    """`session` is the Checkout Session, `hidden` the data that Stripe does not show."""
 
     session: Obj
     hidden: Obj
 
     @classmethod
     def load(cls, session_id: str) -> "SessionView | None":
-        """Return the order of a session's id, or None."""
         session = storage.get(session_id, "checkout.session")
         return cls(session, storage.get_hidden(session_id)) if session else None
 
@@ -34,19 +33,18 @@ class SessionView:
 
     @cached_property
     def rows(self) -> list[tuple[Obj, Obj, Obj]]:
-        """Return (line item, price, product) in the session's order."""
         items = storage.find("item", parent=self.session["id"])
         return [(item, item["price"], storage.get(item["price"]["product"]) or {}) for item in items]
 
     @property
     def email(self) -> str:
-        """Return the known e-mail address, or "" if the page must request it."""
+        """Return the e-mail address; "" if the page must ask for it."""
         customer = storage.get(self.session["customer"] or "") or {}
         return customer.get("email") or self.session["customer_email"] or ""
 
     @property
     def trial_end(self) -> int | None:
-        """Return the Unix time at which a trial that starts now ends, or None."""
+        """Return when a trial that starts now ends (Unix seconds), or None."""
         data = self.hidden.get("subscription_data") or {}
         days = data.get("trial_period_days")
         return clock.now() + int(days) * _DAY if days else data.get("trial_end")
@@ -57,7 +55,7 @@ class SessionView:
 
     @property
     def needs_card(self) -> bool:
-        """Return whether a card is required: not for free orders, nor for trials that collect it later."""
+        """Return False for free orders, and for trials that ask for the card later."""
         if self.session["amount_total"]:
             return True
         return self.mode == "subscription" and self.session["payment_method_collection"] != "if_required"
@@ -68,7 +66,6 @@ class SessionView:
 
     @property
     def saves_card(self) -> bool:
-        """Return whether the card is attached to the customer for later payments."""
         return self.mode == "subscription" or bool(self.intent_fields.get("setup_future_usage"))
 
     @property
@@ -80,14 +77,13 @@ class SessionView:
 
     @property
     def intent_fields(self) -> Obj:
-        """Return the payment intent's fields that the session's creation set."""
         if self.mode == "subscription":
             return {"description": "Subscription creation", "setup_future_usage": "off_session"}
         data = self.hidden.get("payment_intent_data") or {}
         return {name: data[name] for name in _INTENT_FIELDS if data.get(name)}
 
     def url(self, path: str) -> str:
-        """Return the absolute URL of another sandbox page, on the host that the buyer uses."""
+        """Return the absolute URL of another page of the sandbox, on the buyer's host."""
         base = self.hidden.get("origin") or self.session["url"].rpartition("/checkout/")[0]
         return f"{base}/{path}"
 
@@ -96,7 +92,6 @@ class SessionView:
         return bool(self.session["automatic_tax"]["enabled"])
 
     def redeem(self, customer: str | None, subscription: str | None = None) -> str:
-        """Redeem the session's coupon or promotion code; return the discount's id, or ""."""
         for applied in self.session["discounts"] or []:
             owner = {
                 "customer": customer,
@@ -110,7 +105,7 @@ class SessionView:
         return ""
 
     def create_subscription(self, customer: str | None, intent: Obj | None, method: Obj | None) -> Obj:
-        """Create the subscription and its paid first invoice; return the session's fields about them."""
+        """Create the subscription and its paid first invoice. Return the fields of the session about them."""
         data = self.hidden.get("subscription_data") or {}
         rows = [(price, item["quantity"] or 1) for item, price, _ in self.rows if price["recurring"]]
         one_time_items = [item for item, price, _ in self.rows if not price["recurring"]]
@@ -131,7 +126,6 @@ class SessionView:
         return {"subscription": subscription["id"], "invoice": invoice["id"]}
 
     def create_invoice(self, customer: str | None, intent: Obj | None, discount: str) -> Obj:
-        """Create the paid invoice of a one-time sale if the session requests one; return the session's field for it."""
         requested = self.session["invoice_creation"]
         if not requested or not requested["enabled"]:
             return {}

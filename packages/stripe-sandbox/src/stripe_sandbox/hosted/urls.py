@@ -1,4 +1,4 @@
-"""URLs below /stripe-sandbox/ for buyers: checkout with 3D Secure, billing portal, receipt."""
+"""URLs for buyers, below /stripe-sandbox/: checkout with 3D Secure, billing portal, receipt."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The hosted pages: checkout, 3D Secure, receipt. Each works without JavaScript."""
+"""The pages checkout, 3D Secure and receipt. All of them work without JavaScript."""
 
 import datetime
 from typing import Any
@@ -59,7 +59,7 @@ def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
 
 
 def _apply_promotion(request: HttpRequest, order: SessionView) -> str | None:
-    """Apply or remove a promotion code; return an error message, "" on success, None if the POST has no code."""
+    """Apply or remove a promotion code. Return an error, "" on success, or None if the form has no code."""
     code = request.POST.get("promotionCode", "").strip()
     if not order.session["allow_promotion_codes"] or order.hidden.get("due"):
         return None
@@ -85,7 +85,7 @@ def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
 
 
 def _redirect_after(session_id: str, result: payment.Result) -> HttpResponse:
-    """Redirect to the store after a payment that it acknowledged, else back to the page."""
+    """Redirect to the store after a payment, once it has received the webhook; else back to the page."""
     session = storage.get(session_id, "checkout.session") or {}
     if result.state == "accepted" or session.get("status") == "complete":
         if result.state != "accepted" and not switches.current().delay_seconds:
@@ -99,7 +99,7 @@ def success_url(session: Obj) -> str:
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-# --- 3D Secure: a bank's page in a frame in a frame -------------------------------------------------------
+# --- 3D Secure: the page of the bank is in two nested frames -------------------------------------------------
 
 
 @never_cache
@@ -136,7 +136,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "amount": formatting.format_money(paid["amount" if "amount" in paid else "amount_paid"], currency),
         "date": formatting.date(paid["created"]),
         "refunded": formatting.format_money(refunded, currency) if refunded else "",
-        "paid_by": _paid_by(paid),
+        "paid_by": _payment_label(paid),
         "lines": [
             (row["description"], formatting.format_money(row[key], currency))
             for row, key in _receipt_lines(paid)
@@ -145,7 +145,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
 
-def _paid_by(paid: Obj) -> str:
+def _payment_label(paid: Obj) -> str:
     """Return "Visa •••• 4242" or "SEPA debit •••• 3201"; "" for an invoice."""
     details = paid.get("payment_method_details") or {"type": ""}
     if details["type"] == "sepa_debit":
@@ -156,7 +156,6 @@ def _paid_by(paid: Obj) -> str:
 
 
 def _receipt_lines(paid: Obj) -> list[tuple[Obj, str]]:
-    """Return (line, name of its amount field) of an invoice, or of the session that the charge paid."""
     if "lines" in paid:
         return [(row, "amount") for row in paid["lines"]["data"]]
     sessions = storage.find("checkout.session", ("payment_intent", "=", paid["payment_intent"]))
@@ -169,7 +168,7 @@ def _receipt_lines(paid: Obj) -> list[tuple[Obj, str]]:
 
 
 def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
-    """Return an empty form, with a test card filled in (?card=) or a failed 3D Secure's error (?declined=)."""
+    """Return a form with the test card of ?card= or the error of a failed 3D Secure (?declined=), or an empty one."""
     buyer = order.hidden.get("buyer") or {}
     country = buyer.get("address", {}).get("country")
     home = country or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
@@ -235,7 +234,7 @@ def _notice(
 
 
 def _allow_store_redirect(response: HttpResponse, order: SessionView | None) -> HttpResponse:
-    """Allow the form's redirect to the store's origin: browsers apply form-action to redirects too."""
+    """Allow the redirect of the form to the store: browsers apply form-action to redirects, too."""
     if order is not None:
         store = urlsplit(order.session["success_url"])
         response._csp_update = {"form-action": [f"{store.scheme}://{store.netloc}"]}  # type: ignore[attr-defined]
@@ -243,6 +242,6 @@ def _allow_store_redirect(response: HttpResponse, order: SessionView | None) -> 
 
 
 def _allow_framing(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
-    """Allow pages of this site to frame the response."""
+    """Allow pages of this site to show the response in a frame."""
     response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
     return _allow_store_redirect(response, order)

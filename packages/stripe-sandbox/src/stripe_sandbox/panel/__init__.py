@@ -1,1 +1,1 @@
-"""The control panel: a small Dashboard for the sandbox."""
+"""The control panel, a small version of Stripe's Dashboard."""

@@ -1,4 +1,4 @@
-"""The control panel's buttons: a table of actions and the objects that they apply to."""
+"""The buttons of the control panel: a table of actions and the objects to which they apply."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Condition = Callable[[Obj], bool]
 
 @dataclass(frozen=True)
 class Action:
-    """A button. `when` tests whether it applies; `asks` is its input field: "amount", "days" or ""."""
+    """A button. `when` returns whether it applies to an object. `asks` is its input field: "amount", "days" or ""."""
 
     name: str
     label: str
@@ -28,7 +28,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Button:
-    """An action on a page; `value` is the initial value of its input field."""
+    """An action on a page. `value` is the initial value of its input field."""
 
     action: Action
     value: str = ""
@@ -40,7 +40,6 @@ def available_buttons(obj: Obj) -> list[Button]:
 
 
 def perform(obj: Obj, name: str, form: Form) -> None:
-    """Perform the action. Raise ApiError, with a message for the operator, if it is not possible."""
     for button in available_buttons(obj):
         if button.action.name == name:
             owner = obj["id"] if obj["object"] == "customer" else obj.get("customer")
@@ -62,7 +61,6 @@ def _initial_value(action: Action, obj: Obj) -> str:
 
 
 def _charge(obj: Obj) -> Obj | None:
-    """Return the charge of a checkout session, payment intent or invoice; a charge itself."""
     if obj["object"] == "charge":
         return obj
     intent: Obj | None = obj

@@ -6,8 +6,6 @@ from .. import switches
 
 
 class SwitchesForm(forms.Form):
-    """A form for `switches.Switches`; event types to drop are separated by spaces or commas."""
-
     delay_seconds = forms.FloatField(
         min_value=0,
         max_value=86400,

@@ -1,5 +1,3 @@
-"""URLs of the control panel, below /stripe-sandbox/."""
-
 from django.urls import path
 
 from . import views

@@ -32,7 +32,7 @@ View = Callable[..., HttpResponse]
 
 
 def operators_only(view: View) -> View:
-    """Require admin permission unless DEBUG is on, respond 404 otherwise; never cache."""
+    """Decorate a view: return 404 without admin permission, unless DEBUG is true. Never cache."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -143,7 +143,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def test_cards(request: HttpRequest) -> HttpResponse:
-    """Show every test card. Buyers of a demo site may see it too."""
+    """Show the test cards. Buyers of a demo site may see them, too."""
     return render(request, "stripe_sandbox/panel/cards.html", {"cards": cards.TABLE, "accounts": ibans.TABLE})
 
 
@@ -154,7 +154,7 @@ _DELIVERIES = """
 
 # --- rendering --------------------------------------------------------------------------------------------
 
-_NESTED = {"item", "line_item", "subscription_item"}  # kinds in the list of a parent object
+_NESTED = {"item", "line_item", "subscription_item"}  # only in the list of another object
 
 
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
@@ -202,7 +202,7 @@ def _deliveries(where: str, *values: object) -> list[Any]:
 
 
 def _json(obj: Obj) -> SafeString:
-    """Return formatted JSON with links to other objects and without secrets."""
+    """Return formatted JSON with links to other objects. Hide secrets."""
     text = _SECRET.sub(r"\1…", json.dumps(obj, indent=2, ensure_ascii=False))
     return mark_safe(_ID.sub(_link, escape(text)))  # noqa: S308 (escaped above)
 

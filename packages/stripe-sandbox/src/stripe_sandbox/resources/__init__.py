@@ -1,1 +1,1 @@
-"""One module per resource: its API handlers, and `new(...)`, which builds and stores a complete object."""
+"""One module for each resource: the handlers of its API, and `new(...)`, which stores a complete object."""

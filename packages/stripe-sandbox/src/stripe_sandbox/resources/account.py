@@ -22,7 +22,7 @@ def retrieve(call: Call) -> Obj:
 
 
 def balance(call: Call) -> Obj:
-    """GET /v1/balance: payments minus refunds and disputes. Stripe's fees and payouts are not supported."""
+    """GET /v1/balance: payments minus refunds and disputes, without Stripe's fees and payouts."""
     rows = storage.query(
         "SELECT json_extract(json, '$.currency') AS currency,"
         " SUM(json_extract(json, '$.amount_captured') - json_extract(json, '$.amount_refunded')) AS amount"

@@ -23,9 +23,9 @@ _CARD_FIELDS = (
 def new(
     intent: Obj, payment_method: Obj, outcome: Obj | None = None, card: Obj | None = None, **fields: Any
 ) -> Obj:
-    """Store a charge of a payment intent: successful, or failed with status="failed".
+    """Store a successful charge of the payment intent, or a failed one with status="failed".
 
-    `outcome` and `card` (fields of payment_method_details.card) override the values of a successful charge.
+    `outcome` and `card` (payment_method_details.card) replace fields of a successful charge.
     """
     paid = fields.get("status", "succeeded") == "succeeded"
     amount = intent["amount"]

@@ -19,7 +19,7 @@ _ONE_MODE = {
 
 
 def check(params: Obj) -> None:
-    """Raise ApiError if a parameter other than the line items is invalid."""
+    """Raise ApiError if a parameter is invalid. Line items are checked elsewhere."""
     mode = params.get("mode")
     if not mode:
         raise errors.missing("mode")
@@ -49,11 +49,10 @@ def _check_customer(params: Obj) -> None:
             word = "only" if name == "customer_update" else "not"
             raise errors.ApiError(f"`{name}` can {word} be used with `customer`.", param=name)
     if "customer" in params:
-        _check_known(load("customer", params["customer"], "customer"), params)
+        _check_existing_customer(load("customer", params["customer"], "customer"), params)
 
 
-def _check_known(customer: Obj, params: Obj) -> None:
-    """Check what automatic tax and tax ids require of an existing customer."""
+def _check_existing_customer(customer: Obj, params: Obj) -> None:
     update = params.get("customer_update", {})
     if "automatic_tax" in params and update.get("address") != "auto" and not customer["address"]:
         message = (
@@ -71,7 +70,7 @@ def _check_known(customer: Obj, params: Obj) -> None:
 
 def _check_expiry(params: Obj) -> None:
     ahead = params.get("expires_at", clock.now() + MAX_EXPIRY_SECONDS) - clock.now()
-    if ahead < MIN_EXPIRY_SECONDS - 5:  # tolerates the request's duration
+    if ahead < MIN_EXPIRY_SECONDS - 5:  # the request takes some time
         message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
         raise errors.ApiError(message, param="expires_at")
     if ahead > MAX_EXPIRY_SECONDS:
@@ -91,7 +90,7 @@ def _check_trial(data: Obj) -> None:
 
 
 def parse_line(row: Obj, at: str) -> Obj:
-    """Return one line item's price (created from price_data if needed), product and quantity."""
+    """Return price, product and quantity of a line item. Create the price if the item has price_data."""
     if ("price" in row) == ("price_data" in row):
         names = f"{at}[price]", f"{at}[price_data]"
         raise errors.exclusive(*names) if "price" in row else errors.missing(names[0])

@@ -14,7 +14,7 @@ Session = stripe.checkout.Session
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/checkout/sessions, for Stripe's hosted page."""
+    """POST /v1/checkout/sessions, only for Stripe's hosted page."""
     params = {name: value for name, value in call.params.items() if value != {"enabled": False}}
     checkout_rules.check(params)
     lines = [
@@ -74,7 +74,6 @@ def expire(call: Call) -> Obj:
 
 
 def expire_due(now: int | None = None) -> None:
-    """Expire every open session that is due, with its event."""
     sql = (
         "SELECT id FROM objects INDEXED BY sessions_open WHERE object = 'checkout.session'"
         " AND json_extract(json, '$.status') = 'open' AND json_extract(json, '$.expires_at') <= ?"
@@ -87,7 +86,7 @@ def expire_due(now: int | None = None) -> None:
 
 
 def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
-    """Complete the session, with checkout.session.completed, and return it.
+    """Complete the session, and emit checkout.session.completed.
 
     `fields` are those that the payment sets: customer, customer_details, payment_intent, subscription, invoice, …
     """
@@ -132,7 +131,7 @@ _BUILDERS: dict[str, Callable[[Obj], Obj]] = {
 
 
 def _methods(params: Obj, currency: str) -> list[str]:
-    """Return the page's payment methods: cards and, for one-time payments in euros, SEPA debit."""
+    """Return the payment methods of the page: cards, and SEPA debit for one-time payments in euros."""
     offered = ["card", "sepa_debit"] if currency == "eur" and params["mode"] == "payment" else ["card"]
     allowed = params.get("allowed_payment_method_types") or offered
     excluded = params.get("excluded_payment_method_types") or []

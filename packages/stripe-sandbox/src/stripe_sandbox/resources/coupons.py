@@ -10,7 +10,7 @@ from .subscriptions import add_interval
 
 
 class Refused(Exception):
-    """A code that the buyer cannot use; the message is for the buyer."""
+    """The buyer cannot use this code. The message is for the buyer."""
 
 
 def create(call: Call) -> Obj:
@@ -34,12 +34,11 @@ def listing(call: Call) -> Obj:
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/coupons/{id}: its name and metadata."""
     return change(load("coupon", call.args["id"]), call.params, "coupon")
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/coupons/{id}: prevent further redemptions; existing discounts stay."""
+    """DELETE /v1/coupons/{id}: no more redemptions; existing discounts stay."""
     coupon = load("coupon", call.args["id"])
     storage.delete(coupon["id"])
     events.emit("coupon.deleted", coupon)
@@ -83,7 +82,7 @@ def get_by_code(code: str) -> Obj:
 
 
 def check_code(promotion_code: Obj, customer: str | None, subtotal: int, currency: str) -> Obj:
-    """Return the code's coupon if this customer can use it for an order of this size. Raise Refused otherwise."""
+    """Return the coupon of the code. Raise Refused if this customer cannot use it for this order."""
     coupon = storage.get(promotion_code["promotion"]["coupon"], "coupon")
     limits, ends = promotion_code["restrictions"], promotion_code["expires_at"]
     used_up = promotion_code["max_redemptions"] and (
@@ -103,7 +102,6 @@ def check_code(promotion_code: Obj, customer: str | None, subtotal: int, currenc
 
 
 def check_coupon(coupon: Obj, currency: str) -> Obj:
-    """Return the coupon if it is valid for this currency. Raise Refused otherwise."""
     if not _with_validity(coupon)["valid"]:
         raise Refused("This code has expired.")
     if coupon["amount_off"] and coupon["currency"] != currency:
@@ -112,9 +110,9 @@ def check_coupon(coupon: Obj, currency: str) -> Obj:
 
 
 def redeem(applied: Obj, **owner: object) -> Obj:
-    """Store the discount of `applied`, an entry of a session's discounts, and count the redemption.
+    """Store a discount for `applied`, an entry of the session's discounts, and count the redemption.
 
-    `owner` are the discount's customer, subscription and checkout_session.
+    `owner` are the customer, subscription and checkout_session of the discount.
     """
     code = storage.get(applied["promotion_code"] or "", "promotion_code")
     coupon = storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon") or {}
@@ -131,7 +129,7 @@ def redeem(applied: Obj, **owner: object) -> Obj:
 
 
 def get_discount_coupon(discount_id: str) -> Obj | None:
-    """Return a discount's coupon as it was at redemption; None if the discount has ended."""
+    """Return the coupon as it was at the redemption; None if the discount has ended."""
     discount = storage.get(discount_id, "discount")
     if discount is None or (discount["end"] and discount["end"] <= clock.now()):
         return None

@@ -48,7 +48,7 @@ def update(call: Call) -> Obj:
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/customers: a test clock's customers only if the request names the clock."""
+    """GET /v1/customers: customers of a test clock only if the request names the clock."""
     clock_id = call.params.get("test_clock")
     filters: list[Filter] = [(name, "=", call.params[name]) for name in ("email",) if name in call.params]
     created = to_filters("created", call.params.get("created", {}))
@@ -56,20 +56,19 @@ def listing(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/customers/{id}: end its subscriptions; the id stays readable as a deleted customer."""
+    """DELETE /v1/customers/{id}: end the subscriptions. The id still returns a deleted customer."""
     customer = _load_existing(call)
     for subscription in storage.find("subscription", ("customer", "=", customer["id"])):
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(subscription)
     deleted = {"id": customer["id"], "object": "customer", "deleted": True}
     storage.delete(customer["id"])
-    storage.put(deleted, parent="deleted")  # hides it from lists
+    storage.put(deleted, parent="deleted")  # so that lists do not contain it
     events.emit("customer.deleted", customer)
     return deleted
 
 
 def _fill_hashes(fields: Obj) -> Obj:
-    """Return the fields with every key of their hashes."""
     given = {name: cls for name, cls in _HASH_TYPES.items() if isinstance(fields.get(name), dict)}
     return fields | {name: shapes.fill(cls, **fields[name]) for name, cls in given.items()}
 

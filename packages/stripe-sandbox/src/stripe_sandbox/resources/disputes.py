@@ -1,4 +1,4 @@
-"""Disputes: cards and the control panel open them, evidence or the panel closes them.
+"""Disputes. Test cards and the control panel open them; evidence and the control panel close them.
 
 https://docs.stripe.com/api/disputes and https://docs.stripe.com/testing#disputes
 """
@@ -22,7 +22,7 @@ OPEN = frozenset({"needs_response", "under_review", "warning_needs_response", "w
 
 @dataclass(frozen=True)
 class Kind:
-    """A reason for a dispute. An inquiry moves no money."""
+    """A kind of dispute. An inquiry does not move money."""
 
     reason: str
     network_code: str
@@ -46,7 +46,7 @@ def schedule_for_card(charge: Obj) -> None:
 
 
 def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
-    """Dispute the whole charge, with its events. Raise ApiError if it cannot be disputed."""
+    """Dispute the whole charge. Raise ApiError if that is not possible."""
     terms = KINDS[kind]
     if charge["status"] != "succeeded" or is_open(charge["id"]):
         message = f"Charge {charge['id']} cannot be disputed: it has not succeeded, or it already is."
@@ -100,7 +100,7 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
 
 
 def scheduled_dispute(kind: str) -> scheduled_actions.Action:
-    """Return an action that disputes the charge, unless it has been refunded or disputed by then."""
+    """Return an action that disputes the charge, unless it is already refunded or disputed."""
 
     def action(charge_id: str) -> None:
         charge = load("charge", charge_id)
@@ -111,7 +111,7 @@ def scheduled_dispute(kind: str) -> scheduled_actions.Action:
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/disputes/{id}: store the evidence and (unless submit=false) submit it."""
+    """POST /v1/disputes/{id}: store the evidence, and submit it unless submit=false."""
     dispute, params = load("dispute", call.args["id"]), dict(call.params)
     evidence, submit = empty_to_null(params.pop("evidence", {})), params.pop("submit", True)
     if not evidence:
@@ -131,7 +131,6 @@ def update(call: Call) -> Obj:
 
 
 def close(call: Call) -> Obj:
-    """POST /v1/disputes/{id}/close: accept the dispute as lost."""
     dispute = load("dispute", call.args["id"])
     if dispute["status"] not in OPEN:
         raise errors.ApiError("This dispute is already closed.", param="id")
@@ -139,7 +138,7 @@ def close(call: Call) -> Obj:
 
 
 def decide(dispute_id: str) -> None:
-    """Close or escalate the dispute if the evidence is one of Stripe's test values; others change nothing."""
+    """Close or escalate the dispute if its evidence is one of Stripe's test values."""
     dispute = load("dispute", dispute_id)
     text = (dispute["evidence"]["uncategorized_text"] or "").strip()
     if dispute["status"] not in OPEN:
@@ -151,7 +150,6 @@ def decide(dispute_id: str) -> None:
 
 
 def escalate(dispute: Obj) -> Obj:
-    """Turn an inquiry into a chargeback, which withdraws the money."""
     method = dispute["payment_method_details"]
     chargeback = method | {"card": method["card"] | {"case_type": "chargeback"}}
     details = dispute["evidence_details"] | {"submission_count": 0, "submission_method": "not_submitted"}
@@ -168,7 +166,7 @@ def escalate(dispute: Obj) -> Obj:
 
 
 def settle(dispute: Obj, outcome: str) -> Obj:
-    """Close as "won" or "lost"; an inquiry closes as warning_closed. A won chargeback reinstates the money."""
+    """Close as "won" (a chargeback returns the money) or "lost". An inquiry becomes warning_closed."""
     if dispute["status"] not in OPEN:
         raise errors.ApiError("This dispute is already closed.", param="id")
     scheduled_actions.cancel(dispute["id"])
@@ -184,7 +182,7 @@ def settle(dispute: Obj, outcome: str) -> Obj:
 
 
 def warn_of_fraud(charge_id: str) -> None:
-    """Create an early fraud warning: https://docs.stripe.com/api/radar/early_fraud_warnings"""
+    """Create an early fraud warning. https://docs.stripe.com/api/radar/early_fraud_warnings"""
     charge = load("charge", charge_id)
     warning = {
         "actionable": not charge["refunded"],
@@ -206,7 +204,6 @@ def _is_inquiry(dispute: Obj) -> bool:
 
 
 def _add_balance_transaction(dispute: Obj, sign: int) -> Obj:
-    """Withdraw the amount and the fee from the balance (-1), or reinstate them (1); return the dispute."""
     amount, fee = sign * dispute["amount"], -sign * FEE
     entry = shapes.new(
         stripe.BalanceTransaction,

@@ -1,4 +1,4 @@
-"""Invoices of subscriptions, and of one-time sales that request one. https://docs.stripe.com/api/invoices"""
+"""Invoices of subscriptions, and of one-time sales that ask for one. https://docs.stripe.com/api/invoices"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +16,10 @@ def new(
     extra: Sequence[Obj] = (),
     **fields: Any,
 ) -> Obj:
-    """Store an invoice for a subscription's current period and `extra`, one-time line items of a checkout.
+    """Store an invoice for the current period of the subscription. `extra` are one-time line items of its checkout.
 
-    A trial's amount is 0. Discount and automatic tax are included. The invoice is finalized and open unless
-    status="draft". The caller emits the events, because their order varies.
+    Discount and automatic tax are included, a trial costs 0. The invoice is open unless status="draft".
+    Callers emit the events, because their order differs.
     """
     free = subscription["status"] == "trialing"
     lines = [_subscription_line(subscription, item, free) for item in subscription["items"]["data"]]
@@ -44,7 +44,7 @@ def new(
 def new_for_sale(
     customer: str | None, items: Sequence[Obj], discount: str, taxed: bool, **fields: Any
 ) -> Obj:
-    """Store a finalized, open invoice for a one-time sale; `items` are the line items of a checkout."""
+    """Store an open invoice for a one-time sale. `items` are the line items of the checkout."""
     rows = [_sale_line(item) for item in items]
     return _create(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
 
@@ -117,10 +117,9 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
 
 
 def pay(invoice: Obj, payment_intent: str | None) -> Obj:
-    """Mark the invoice paid, by a payment intent unless nothing was due, and return it."""
     now, amount = clock.now(), invoice["amount_due"]
     if payment_intent:
-        payment = expect_payment(invoice, payment_intent)
+        payment = get_or_create_payment(invoice, payment_intent)
         times = payment["status_transitions"] | {"paid_at": now}
         storage.put(payment | {"amount_paid": amount, "status": "paid", "status_transitions": times})
     transitions = invoice["status_transitions"] | {"paid_at": now}
@@ -133,8 +132,7 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     return storage.put(invoice | settled | {"status": "paid", "status_transitions": transitions})
 
 
-def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
-    """Return the invoice payment that connects this intent to the invoice; create it if needed."""
+def get_or_create_payment(invoice: Obj, payment_intent: str) -> Obj:
     known = storage.find(
         "invoice_payment", ("invoice", "=", invoice["id"]), ("payment.payment_intent", "=", payment_intent)
     )
@@ -153,7 +151,6 @@ def expect_payment(invoice: Obj, payment_intent: str) -> Obj:
 
 
 def next_number(customer_id: str | None) -> str:
-    """Return the customer's next invoice number and increment the sequence."""
     customer = storage.get(customer_id or "", "customer") or {}
     sequence = customer.get("next_invoice_sequence", 1)
     if "id" in customer:
@@ -162,7 +159,7 @@ def next_number(customer_id: str | None) -> str:
 
 
 def _subscription_line(subscription: Obj, item: Obj, free: bool) -> Obj:
-    """Return the line's fields for a subscription item, and its price."""
+    """Return the fields of the line for a subscription item, and its price."""
     price, quantity = item["price"], item["quantity"]
     product = storage.get(price["product"], "product") or {"name": price["product"]}
     origin = {
@@ -191,7 +188,6 @@ def _subscription_line(subscription: Obj, item: Obj, free: bool) -> Obj:
 
 
 def _sale_line(item: Obj) -> Obj:
-    """Return the line's fields for a one-time line item of a checkout, and its price."""
     price, now = item["price"], clock.now()
     origin = {
         "invoice_item": f"ii_1{ids.random_letters(23)}",
@@ -260,7 +256,7 @@ def _automatic_tax(enabled: bool) -> Obj:
 
 
 def _next_discount(subscription: Obj) -> str:
-    """Return the discount of the next invoice, or ""; duration `once` ends with the first discounted invoice."""
+    """Return the discount of the next invoice, or "". A discount with duration `once` ends with its first invoice."""
     discount = next(iter(subscription["discounts"]), "")
     coupon = coupons.get_discount_coupon(discount) if discount else None
     if coupon is None:

@@ -5,7 +5,6 @@ from . import prices, products
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/products, with the product's default price if the request contains default_price_data."""
     params = empty_to_null(call.params)
     if storage.get(params.get("id", "")):
         message = f"Product already exists: {params['id']}"

@@ -9,7 +9,7 @@ from ..storage import Obj
 
 
 def new(amount: int, currency: str, **fields: Any) -> Obj:
-    """Store a payment intent of `amount` minor units, which requires a payment method unless `fields` override that."""
+    """Store a payment intent of `amount` minor units, which requires a payment method unless `fields` say otherwise."""
     intent_id = ids.new("payment_intent")
     defaults = {
         "id": intent_id,

@@ -19,7 +19,7 @@ _TOKENS = {
 
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
-    """Store a card. `card` needs brand, last4, exp_month, exp_year, funding; `billing_details` may be {}."""
+    """Store a card. `card` needs brand, last4, exp_month, exp_year and funding."""
     details = {
         "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, cvc_check="pass"),
         "country": "US",
@@ -68,7 +68,7 @@ def _billing(details: Obj) -> Obj:
 
 
 def attach(call: Call) -> Obj:
-    """POST /v1/payment_methods/{id}/attach; a test token like pm_card_visa becomes a card of the customer."""
+    """POST /v1/payment_methods/{id}/attach. A test token such as pm_card_visa becomes a new card."""
     customer = call.params.get("customer")
     if not customer:
         raise errors.missing("customer")

@@ -38,7 +38,7 @@ _ALL_FEATURES = {
 
 
 def new_configuration(features: Obj, **fields: Any) -> Obj:
-    """Store a configuration; features missing in `features` are off."""
+    """Store a configuration. Features that are not in `features` are off."""
     defaults = {
         "active": True,
         "business_profile": shapes.fill(
@@ -75,7 +75,7 @@ def list_configurations(call: Call) -> Obj:
 
 
 def default_configuration() -> Obj:
-    """Return the default configuration; create it with all supported features if needed."""
+    """Return the default configuration, with all supported features. Create it if needed."""
     with storage.transaction():
         found = storage.find("billing_portal.configuration", ("is_default", "=", True))
         return found[0] if found else new_configuration(_ALL_FEATURES, is_default=True)
@@ -153,7 +153,6 @@ def _check_cancel(subscription_id: str, customer: str) -> None:
 
 
 def _merge(base: Obj, changes: Obj) -> Obj:
-    """Return `base` with `changes` merged in, hash by hash."""
     merged = {
         name: _merge(base[name], value)
         if isinstance(value, dict) and isinstance(base.get(name), dict)

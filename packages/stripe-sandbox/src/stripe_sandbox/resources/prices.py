@@ -25,7 +25,7 @@ _MAX_INTERVAL_COUNTS = {"day": 1095, "week": 156, "month": 36, "year": 3}
 def new(
     product: str, currency: str, unit_amount: int | None, recurring: Obj | None = None, **fields: Any
 ) -> Obj:
-    """Store a price of a product's id, in minor units; `recurring` needs an interval, interval_count is optional."""
+    """Store a price in minor units. `recurring` needs an interval."""
     if recurring:
         recurring_defaults = {"interval_count": 1, "usage_type": "licensed"}
         recurring = shapes.fill(stripe.Price.Recurring, **(recurring_defaults | recurring))
@@ -57,7 +57,7 @@ def create(call: Call) -> Obj:
 
 
 def create_from(params: Obj, at: str = "") -> Obj:
-    """Create a price from validated parameters, price_data or default_price_data; `at` is their name."""
+    """Create a price from validated parameters. `at` is "price_data", "default_price_data" or ""."""
     params = dict(params)
     fields = {
         "currency": check_currency(params.pop("currency"), join_name("currency", at)),
@@ -74,7 +74,6 @@ def create_from(params: Obj, at: str = "") -> Obj:
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/prices/{id}: all but the amount."""
     price, params = load("price", call.args["id"]), dict(call.params)
     product = storage.get(price["product"], "product") or {}
     if params.get("active") is False and product.get("default_price") == price["id"]:
@@ -90,7 +89,7 @@ def update(call: Call) -> Obj:
 
 
 def check_currency(currency: str, param: str) -> str:
-    """Return the currency in lower case. Raise ApiError if Stripe does not know it."""
+    """Return the currency in lower case. Raise ApiError if Stripe does not support it."""
     if currency.lower() not in CURRENCIES:
         known = ", ".join(sorted(CURRENCIES))
         message = f"Invalid currency: {currency}. Stripe currently supports these currencies: {known}"
@@ -99,7 +98,7 @@ def check_currency(currency: str, param: str) -> str:
 
 
 def join_name(param: str, at: str) -> str:
-    """Return a nested parameter's full name: currency in default_price_data is default_price_data[currency]."""
+    """Return the full name of a nested parameter, such as default_price_data[currency]."""
     return f"{at}[{param}]" if at else param
 
 

@@ -44,7 +44,6 @@ def update(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """DELETE /v1/products/{id}, only without prices."""
     product = load("product", call.args["id"])
     if storage.page("price", ("product", "=", product["id"]), limit=1)[0]:
         message = "This product cannot be deleted because it has one or more user-created prices."

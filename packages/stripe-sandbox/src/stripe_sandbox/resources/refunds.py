@@ -1,4 +1,4 @@
-"""Refunds; the test card decides the result.
+"""Refunds. The test card decides the result.
 
 https://docs.stripe.com/api/refunds and https://docs.stripe.com/testing#refunds
 """
@@ -26,9 +26,9 @@ def create(call: Call) -> Obj:
 
 
 def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = None, **fields: Any) -> Obj:
-    """Refund `amount` minor units of a charge (default: the rest), with its events. Raise ApiError if impossible.
+    """Refund `amount` minor units, by default the rest of the charge. Raise ApiError if that is not possible.
 
-    `outcome`, "refund_pending", "refund_fails" or "" (neither), overrides the test card.
+    `outcome` replaces that of the test card: "refund_pending", "refund_fails", or "" for success.
     """
     amount = _check_amount(charge, amount)
     status, next_step = _OUTCOMES[outcome if outcome is not None else _get_card_outcome(charge)]
@@ -54,7 +54,6 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
 
 
 def update(call: Call) -> Obj:
-    """POST /v1/refunds/{id}: metadata only."""
     refund = load("refund", call.args["id"])
     if "metadata" in call.params:
         return _change(refund, metadata=merge_metadata(refund["metadata"], call.params["metadata"]))
@@ -70,7 +69,6 @@ def succeed(refund_id: str) -> None:
 
 
 def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
-    """Fail the refund and reduce the charge's refunded amount."""
     refund = storage.get(refund_id, "refund") or {}
     if refund["status"] not in ("pending", "succeeded"):
         return
@@ -132,7 +130,6 @@ def _get_card_outcome(charge: Obj) -> str:
 
 
 def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
-    """Add `amount` (may be negative) to the charge's refunded amount, and return the charge."""
     charge = load("charge", refund["charge"])
     total = charge["amount_refunded"] + amount
     return storage.update(charge["id"], amount_refunded=total, refunded=total == charge["amount"])

@@ -1,4 +1,4 @@
-"""The amounts of a Checkout Session, and promotion codes that change them."""
+"""The amounts of a Checkout Session, and the promotion codes that change them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _MIN_AMOUNTS = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50
 
 
 def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list[Obj], Obj]:
-    """Return the line items with discount and tax, and the session's totals. Raise ApiError for a too small total."""
+    """Return the line items with discount and tax, and the totals. Raise ApiError if the total is too small."""
     sums = pricing.compute_amounts(
         [(item["price"], item["amount_subtotal"]) for item in items], coupon, taxed
     )
@@ -38,7 +38,7 @@ def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list
 
 
 def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Obj | None]:
-    """Return a request's `discounts` as the session shows them, and their coupon. Raise ApiError if invalid."""
+    """Return `discounts` as the session shows them, and their coupon. Raise ApiError if they are invalid."""
     discounts = params.get("discounts")
     if not discounts:
         return None, None
@@ -69,7 +69,6 @@ def get_coupon(session: Obj) -> Obj | None:
 
 
 def apply_code(session_id: str, text: str) -> None:
-    """Apply a promotion code that the buyer typed. Raise coupons.Refused if it is not usable."""
     with storage.transaction():
         session = storage.get(session_id, "checkout.session") or {}
         code = coupons.get_by_code(text)

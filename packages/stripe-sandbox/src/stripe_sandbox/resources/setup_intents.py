@@ -9,7 +9,7 @@ from ..storage import Obj
 
 
 def new(**fields: Any) -> Obj:
-    """Store a setup intent, which saves a card without a charge (a free trial) and requires a payment method."""
+    """Store a setup intent. It saves a card for a free trial, without a charge."""
     intent_id = ids.new("setup_intent")
     defaults = {
         "id": intent_id,

@@ -1,4 +1,4 @@
-"""Subscriptions; the package `billing` changes them. https://docs.stripe.com/api/subscriptions"""
+"""Subscriptions. The package `billing` changes them as time passes. https://docs.stripe.com/api/subscriptions"""
 
 import calendar
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def new(
     trial_end: int | None = None,
     **fields: Any,
 ) -> Obj:
-    """Store a subscription to (price, quantity) pairs: trialing until `trial_end` (Unix seconds), else active."""
+    """Store a subscription to (price, quantity) pairs. It is trialing until `trial_end` (Unix seconds), else active."""
     start, subscription_id = clock.now(), ids.new("subscription")
     price = items[0][0]
     end = trial_end or add_interval(
@@ -70,7 +70,7 @@ def new(
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/subscriptions: by default without canceled ones; a test clock's only if the request names it."""
+    """GET /v1/subscriptions: without canceled ones by default, and with those of a test clock only if named."""
     status = call.params.get("status")
     by_status: dict[str | None, list[Filter]] = {
         "all": [],
@@ -86,7 +86,7 @@ def listing(call: Call) -> Obj:
 
 
 def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
-    """Cancel now, with customer.subscription.deleted. Open invoices are not attempted again."""
+    """Cancel now, and emit customer.subscription.deleted. Open invoices are not attempted again."""
     now = clock.now()
     details = subscription["cancellation_details"] | {"reason": reason}
     changes: Obj = {"status": "canceled", "ended_at": now, "cancellation_details": details}
@@ -106,13 +106,13 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
 
 
 def trial_end(data: Obj) -> int | None:
-    """Return when the trial of a session's `subscription_data` ends if it starts now (Unix seconds), or None."""
+    """Return when a trial that starts now ends (Unix seconds), by a session's `subscription_data`, or None."""
     days = data.get("trial_period_days")
     return clock.now() + days * 86400 if days else data.get("trial_end")
 
 
 def add_interval(start: int, interval: str, count: int) -> int:
-    """Return `start` plus `count` intervals (Unix seconds); the 31st becomes a shorter month's last day."""
+    """Return `start` plus `count` intervals (Unix seconds). The 31st becomes the last day of a shorter month."""
     if interval in ("day", "week"):
         return start + count * {"day": 86400, "week": 604800}[interval]
     began = datetime.fromtimestamp(start, UTC)
@@ -123,7 +123,7 @@ def add_interval(start: int, interval: str, count: int) -> int:
 
 
 def next_boundary(anchor: int, start: int, interval: str, count: int) -> int:
-    """Return the first period end after `start` (Unix seconds), counted from `anchor`, so the 31st is kept."""
+    """Return the end of the period after `start` (Unix seconds). Counting from `anchor` keeps the 31st."""
     if interval in ("day", "week"):
         length = add_interval(0, interval, count)
         return anchor + ((start - anchor) // length + 1) * length
@@ -150,7 +150,7 @@ def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) ->
 
 
 def legacy_plan(price: Obj) -> Obj:
-    """Return the price as a plan, the legacy object that Stripe still includes."""
+    """Return the price as a plan, which Stripe still includes for old code."""
     terms = price | price["recurring"]
     same = {name: terms[name] for name in stripe.Plan.__annotations__ if name in terms and name != "object"}
     amounts = {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}

@@ -18,7 +18,7 @@ def new(url: str, enabled_events: list[str], secret: str = "", **fields: Any) ->
 
 
 def sync_store_endpoint() -> None:
-    """Create, update or delete the endpoint that the settings define. Its secret is STRIPE_WEBHOOK_SECRET."""
+    """Create, update or delete the endpoint of the settings. Its secret is STRIPE_WEBHOOK_SECRET."""
     path = conf.get("WEBHOOK_PATH")
     url = conf.get("WEBHOOK_URL") or (settings.SITE_URL + path if path else "")
     known = storage.get(STORE_ENDPOINT_ID)
@@ -32,7 +32,7 @@ def sync_store_endpoint() -> None:
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/webhook_endpoints: the only response that contains the secret."""
+    """POST /v1/webhook_endpoints. No other response contains the secret."""
     _check_url(call.params["url"])
     endpoint = new(**empty_to_null(call.params))
     return endpoint | {"secret": storage.get_hidden(endpoint["id"])["secret"]}

@@ -60,10 +60,10 @@ def _serve(host: str, port: int) -> None:
 
     try:
         application = StaticFilesHandler(get_wsgi_application())
-    except ImproperlyConfigured as error:  # a live key
+    except ImproperlyConfigured as error:  # raised for a live key
         sys.exit(str(error))
     bootstrap.prepare()
-    webhook_endpoints.sync_store_endpoint()  # an existing file can have the URL of another --webhook
+    webhook_endpoints.sync_store_endpoint()  # the file may be from a start with another --webhook
     scheduler.start()
 
     def announce(_port: str) -> None:

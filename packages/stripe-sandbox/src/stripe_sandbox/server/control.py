@@ -1,6 +1,6 @@
-"""The control API: the control panel's actions as JSON, documented in README.md.
+"""The control API, which README.md documents: the actions of the control panel as JSON.
 
-Requests with a body must be application/json, so that no web page can send them from a browser.
+A body must be application/json: a form on another site cannot send that.
 """
 
 import json
@@ -23,7 +23,7 @@ API_ERRORS = (429, 500, 502, 503)
 
 
 def json_view(*methods: str) -> Callable[[View], Callable[..., JsonResponse]]:
-    """Pass the JSON body to the view as `params`; respond with the returned dict, or with its ApiError."""
+    """Decorate a view that gets the JSON body as `params`. Respond with the dict that it returns, or its ApiError."""
 
     def decorate(view: View) -> Callable[..., JsonResponse]:
         @csrf_exempt
@@ -57,7 +57,6 @@ def _params(request: HttpRequest, methods: tuple[str, ...]) -> dict[str, Any]:
 
 @json_view("POST")
 def reset(params: dict[str, Any]) -> dict[str, Any]:
-    """Delete every object, delivery and switch."""
     _refuse_unknown(params, set())
     storage.reset()
     bootstrap.prepare()
@@ -87,7 +86,6 @@ def act(params: dict[str, Any], object_id: str, action: str) -> dict[str, Any]:
 
 
 def _amount(params: dict[str, Any], obj: Obj, default: str) -> str:
-    """Return the JSON amount (minor units) in the format of the panel's form."""
     if "amount" not in params:
         return default
     if not isinstance(params["amount"], int):
@@ -102,7 +100,7 @@ def webhooks(params: dict[str, Any]) -> dict[str, Any]:
 
 @json_view("POST")
 def deliver(params: dict[str, Any]) -> dict[str, Any]:
-    """Send pending webhooks, or one event once more, now; return the number of attempts."""
+    """Send pending webhooks, or one event again. Return the number of attempts."""
     _refuse_unknown(params, {"event"})
     event_id = str(_load(str(params["event"]))["id"]) if "event" in params else ""
     return {"attempts": delivery.deliver_pending(event_id)}

@@ -1,4 +1,4 @@
-"""Django settings of `stripe-sandbox serve`; the command passes its options as environment variables."""
+"""Django settings of `stripe-sandbox serve`. The command passes its options in the environment."""
 
 import os
 import secrets

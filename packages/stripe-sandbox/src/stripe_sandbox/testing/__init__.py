@@ -1,6 +1,6 @@
-"""pytest plugin with the `sandbox` fixture: an empty sandbox with manual webhook delivery.
+"""pytest plugin with the fixture `sandbox`: an empty sandbox with manual webhook delivery.
 
-Use it in conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
+Add it to conftest.py: `pytest_plugins = ["stripe_sandbox.testing"]`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,22 @@ from stripe_sandbox.transport import InProcessClient
 
 
 class Sandbox:
-    """Control the sandbox in a test; the code under test uses the API."""
+    """Control the sandbox in a test. The code under test uses the API."""
 
     def __init__(self) -> None:
         self.client = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
 
     def deliver(self, after: float = 0) -> int:
-        """Attempt the webhooks that are due in `after` seconds, and return the number of attempts."""
-        with _connections_kept():
+        with _keep_connections_open():
             return delivery.deliver_due(time.time() + after)
 
     def switches(self, **changes: Any) -> switches.Switches:
-        """Change switches, for example late_seconds=2 or drop=["*"]."""
         return switches.change(**changes)
 
     def product(
         self, name: str = "Icon set", amount: int = 1900, currency: str = "usd", **more: Any
     ) -> stripe.Product:
-        """Create a product with a default price in minor units; `recurring={"interval": …}` belongs to the price."""
+        """Create a product and its default price in minor units. `recurring={"interval": …}` is for the price."""
         price: Any = {"currency": currency, "unit_amount": amount}
         if "recurring" in more:
             price["recurring"] = more.pop("recurring")
@@ -47,18 +45,18 @@ class Sandbox:
         return self.client.v1.products.create(params)
 
     def events(self, pattern: str = "*") -> list[Obj]:
-        """Return the events whose type matches the pattern ("charge.*"), oldest first."""
+        """Return the events whose type matches a pattern such as "charge.*", oldest first."""
         return storage.find("event", ("type", "GLOB", pattern))[::-1]
 
     def attempts(self, event_id: str = "") -> list[Obj]:
-        """Return the deliveries, oldest first: event, endpoint, state, attempts, status, error."""
+        """Return the deliveries, oldest first, with event, endpoint, state, attempts, status and error."""
         rows = storage.query("SELECT * FROM deliveries WHERE ? IN ('', event) ORDER BY id", event_id)
         return [dict(row) for row in rows]
 
 
 @contextmanager
-def _connections_kept() -> Iterator[None]:
-    """Keep the test's database transaction open during in-process deliveries, as Django's test client does."""
+def _keep_connections_open() -> Iterator[None]:
+    """Keep the transaction of the test open during in-process deliveries, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     try:
@@ -70,7 +68,7 @@ def _connections_kept() -> Iterator[None]:
 
 @pytest.fixture
 def sandbox(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
-    """Provide an empty sandbox. Nothing is sent until `sandbox.deliver()`."""
+    """Yield an empty sandbox. It sends nothing until `sandbox.deliver()`."""
     settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
     settings.STRIPE_SANDBOX_DELIVERY = "manual"
     settings.STRIPE_SANDBOX_DEMO = False

@@ -1,4 +1,4 @@
-"""Check requests and responses against the types of the installed SDK, independently of the sandbox."""
+"""Check requests and responses against the types of the SDK, without the sandbox's own code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing_extensions import is_typeddict
 
 
 def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> None:
-    """Check the object's fields, their types and required fields, down into nested objects.
+    """Check that all required fields of the object exist and have the right types, in nested objects, too.
 
-    A deleted object needs only its id. Raise AssertionError that names the field.
+    A deleted object needs only its id. The AssertionError names the field.
     """
     kind = obj.get("object")
     if kind == "list":
@@ -98,9 +98,9 @@ def _union(hint: Any) -> list[Any]:
 
 
 def check_params(params: Mapping[str, Any], schema: Any, at: str = "") -> None:
-    """Check that each parameter is in the TypedDict with an allowed type, and that no required one is missing.
+    """Check that all parameters are in the TypedDict with an allowed type, and that no required one is missing.
 
-    `schema` is a class of `stripe.params`. Enums accept their named values only, although the SDK leaves most open.
+    `schema` is a class of `stripe.params`. Enums accept their named values only, although the SDK allows others.
     """
     assert is_typeddict(schema), schema
     names = {

@@ -1,7 +1,7 @@
-"""Prove that the e-mail address of a new account belongs to its user: by a code, a link, a provider or a reset.
+"""Verify the e-mail address of a new account: by a code, a link, a provider or a password reset.
 
-A visitor can sign up with another person's address. Each session remembers the credentials that were set in it, so
-that the first proof can remove all credentials that were set in other browsers.
+A visitor can sign up with the address of another person. The first verification therefore removes all credentials
+that were set in other browsers. Each session stores which credentials were set in it.
 """
 
 from typing import Any
@@ -24,15 +24,15 @@ from django.utils.translation import gettext as _
 from apps.users.email_changes import record_change
 from apps.users.models import User
 
-SESSION_KEY = "credentials_set_here"  # hashes of passwords and ids of social accounts
+SESSION_KEY = "credentials_set_here"  # password hashes and ids of social accounts
 MAX_REMEMBERED_CREDENTIALS = 20
 
 
-def is_proven(user: User) -> bool:
+def is_email_verified(user: User) -> bool:
     return bool(EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists())
 
 
-def has_other_proven_email(address: EmailAddress) -> bool:
+def has_other_verified_email(address: EmailAddress) -> bool:
     others = EmailAddress.objects.filter(user_id=address.user_id, verified=True).exclude(pk=address.pk)
     return bool(others.exists())
 
@@ -43,20 +43,20 @@ def has_email(user: User, email: str) -> bool:
 
 
 def find_account(email: str) -> User | None:
-    """Return the account to which a code or link sent to this address signs in.
+    """Return the account that a code or link to this address signs in to.
 
-    The unconfirmed new address of an account counts only if the account has no proven address.
+    An unverified new address counts only if its account has no verified address.
     """
     rows = EmailAddress.objects.filter(email=email.lower(), user__is_active=True).select_related("user")
     if row := rows.filter(verified=True).first():
         return row.user  # type: ignore[no-any-return]
     if user := User.objects.filter(is_active=True, email=email.lower()).first():
         return user
-    return next((row.user for row in rows.order_by("-pk") if not has_other_proven_email(row)), None)
+    return next((row.user for row in rows.order_by("-pk") if not has_other_verified_email(row)), None)
 
 
 def release_email(email: str) -> None:
-    """Delete unconfirmed changes to this address, so that its owner can sign up with it."""
+    """Delete unverified changes to this address, so that its owner can sign up with it."""
     if not User.objects.filter(email=email.lower()).exists():
         EmailAddress.objects.filter(email=email.lower(), verified=False).delete()
 
@@ -66,28 +66,26 @@ def is_verified_by_provider(sociallogin: SocialLogin) -> bool:
     return any(row.verified and row.email.lower() == email for row in sociallogin.email_addresses)
 
 
-def prove_by_provider(request: HttpRequest, sociallogin: SocialLogin) -> None:
-    """Prove the account's address if the provider has verified it."""
+def verify_by_provider(request: HttpRequest, sociallogin: SocialLogin) -> None:
     user = sociallogin.user
     if not user.is_active or not is_verified_by_provider(sociallogin):
         return
     if sociallogin.account.pk:
         _remember(request, user, "social_accounts", sociallogin.account.pk)
-    if user.unproven_signup or not is_proven(user):
-        prove(request, user)
+    if user.unproven_signup or not is_email_verified(user):
+        verify_email(request, user)
 
 
-def prove(request: HttpRequest, user: User) -> None:
-    """Mark the account's address as proven in this browser."""
+def verify_email(request: HttpRequest, user: User) -> None:
     address, _created = EmailAddress.objects.get_or_create(user=user, email=user.email)
     address.user = user
-    remove_unproven_credentials(request, user)
+    remove_unverified_credentials(request, user)
     if not address.verified:
         get_adapter().confirm_email(request, address)
 
 
-def remove_unproven_credentials(request: HttpRequest, user: User) -> None:
-    """At the first proof, remove the credentials that were set in other browsers."""
+def remove_unverified_credentials(request: HttpRequest, user: User) -> None:
+    """At the first verification, remove the credentials that were set in other browsers."""
     if not user.unproven_signup:
         return
     bool(request.user.pk)  # load the lazy user before the new password ends the session
@@ -104,7 +102,6 @@ def remove_unproven_credentials(request: HttpRequest, user: User) -> None:
 
 
 def end_other_sessions(request: HttpRequest, user: User) -> None:
-    """End all sessions of the user except this one."""
     if request.user == user and request.session.get(HASH_SESSION_KEY) != user.get_session_auth_hash():
         update_session_auth_hash(request, user)
         UserSession.objects.create_from_request(request)
@@ -132,13 +129,13 @@ def remember_password(request: HttpRequest, user: User, **signal: Any) -> None:
 @receiver(social_account_added)
 def on_social_account_added(request: HttpRequest, sociallogin: SocialLogin, **signal: Any) -> None:
     _remember(request, sociallogin.user, "social_accounts", sociallogin.account.pk)
-    prove_by_provider(request, sociallogin)
+    verify_by_provider(request, sociallogin)
 
 
 @receiver(signals.password_reset)
 def on_password_reset(request: HttpRequest, user: User, **signal: Any) -> None:
     remember_password(request, user)
-    prove(request, user)
+    verify_email(request, user)
     end_other_sessions(request, user)
 
 
@@ -146,10 +143,10 @@ def on_password_reset(request: HttpRequest, user: User, **signal: Any) -> None:
 def on_authentication_step(
     request: HttpRequest, user: User, method: str, email: str | None = None, **signal: Any
 ) -> None:
-    """Remove credentials before allauth verifies the address, and create its row if an operator made the account."""
+    """Remove credentials before allauth verifies the address. Accounts from the admin have no EmailAddress yet."""
     if method != "code" or not email or not has_email(user, email):
         return
-    remove_unproven_credentials(request, user)
+    remove_unverified_credentials(request, user)
     if email.lower() == user.email:
         EmailAddress.objects.get_or_create(user=user, email=user.email)
 
@@ -157,7 +154,7 @@ def on_authentication_step(
 @receiver(signals.email_confirmed)
 def on_email_confirmed(request: HttpRequest, email_address: EmailAddress, **signal: Any) -> None:
     user = email_address.user
-    remove_unproven_credentials(request, user)
+    remove_unverified_credentials(request, user)
     others = EmailAddress.objects.filter(user=user).exclude(pk=email_address.pk)
     old = others.filter(verified=True).first()
     if old and user.email == email_address.email:
@@ -186,7 +183,7 @@ def _notify(request: HttpRequest, user: User) -> None:
     get_adapter().send_notification_mail("account/email/first_proof", user, email=user.email)
     if request.user.is_anonymous or request.user == user:
         text = _(
-            "We removed the password that was set in another browser, and signed that browser out. "
-            "You can always sign in with a code by mail, or choose a new password."
+            "For your security, we signed out all other browsers and removed the sign-in methods that were set up "
+            "in them. You can sign in with an emailed code, or set a new password."
         )
         messages.warning(request, text)

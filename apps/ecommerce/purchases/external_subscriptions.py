@@ -1,6 +1,6 @@
-"""Subscriptions of the store's customers that the store has not sold: made in Stripe's Dashboard or by another program.
+"""Subscriptions that were created outside the store: in Stripe's Dashboard or by another program.
 
-They are charged like any other, so each gets a Purchase: its buyer must see it and be able to cancel it.
+Each gets a Purchase, so that its buyer can see and cancel it.
 """
 
 import logging
@@ -23,91 +23,82 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import (
     StripeData,
+    fetch_pages,
+    is_livemode,
     is_missing,
-    livemode,
     object_id,
-    read_or_none,
-    read_pages,
 )
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 
 
-def adopt_subscription(subscription: StripeData, cause: str) -> Purchase | None:
-    """Create and return the synced purchase of a subscription that has none.
+def import_subscription(subscription: StripeData, cause: str) -> Purchase | None:
+    """Create and return the synced purchase of a subscription that has none. Raise stripe.StripeError.
 
-    None for a subscription that has ended, or whose customer or product the store does not know.
-    Raises stripe.StripeError when Stripe can't be asked.
+    Return None if the subscription has ended, or if its customer or product is unknown.
     """
     if subscription["status"] in ENDED_SUBSCRIPTIONS:
         return None
     if public_id := parse_public_id((subscription["metadata"] or {}).get("purchase")):
         sold = Purchase.objects.filter(public_id=public_id).first()
         if sold is None:
-            return None  # sold before a backup was restored: reconcile_purchases finds it by its Session
+            return None  # lost by restoring a backup: reconcile_purchases restores it
         if not sold.subscription_id:
-            return sync_purchase(sold, cause)  # its Session was not read since it was paid
-    customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=livemode())
+            return sync_purchase(sold, cause)  # sold by the store, but not synced since the payment
+    customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
     customer = customers.select_related("user").first()
     price = _known_price(subscription)
     if customer is None or price is None:
         return None
     fields = {"subscription_id": subscription["id"], "currency": subscription["currency"]}
-    fields["status"] = Status.INCOMPLETE  # until the sync below
+    fields["status"] = Status.INCOMPLETE  # the sync corrects it
     try:
         purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
     except IntegrityError:  # another process has just created it
         purchase = Purchase.objects.get(subscription_id=subscription["id"])
-    logger.warning("Subscription %s was made outside the store: %s", subscription["id"], purchase)
+    logger.warning("Subscription %s was created outside the store: %s", subscription["id"], purchase)
     return sync_purchase(purchase, cause)
 
 
-def adopt_subscription_by_id(subscription_id: str, cause: str) -> Purchase | None:
-    subscription = read_or_none("subscriptions", subscription_id)
-    return adopt_subscription(subscription, cause) if subscription else None
-
-
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
-    """Ask Stripe for the user's subscriptions, and return each with its purchase, adopted if it was unknown.
+    """Fetch the user's running subscriptions. Return each with its purchase, which is created if needed.
 
-    Raises stripe.StripeError when Stripe can't be asked.
+    Raise stripe.StripeError if a request fails.
     """
-    customer = StripeCustomer.objects.filter(user=user, livemode=livemode()).first()
+    customer = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
     if customer is None:
         return []
     try:
-        subscriptions = [row for page in read_pages("subscriptions", customer=customer.id) for row in page]
+        subscriptions = [row for page in fetch_pages("subscriptions", customer=customer.id) for row in page]
     except stripe.InvalidRequestError as error:
         if not is_missing(error):
             raise
-        return []  # the customer was deleted at Stripe, and with it the subscriptions
+        return []  # deleting the Customer has canceled the subscriptions
     running = [row for row in subscriptions if row["status"] not in ENDED_SUBSCRIPTIONS]
     known = Purchase.objects.filter(subscription_id__in=[row["id"] for row in running])
     purchases = {purchase.subscription_id: purchase for purchase in known.select_related("product")}
-    return [(row, purchases.get(row["id"]) or adopt_subscription(row, cause)) for row in running]
+    return [(row, purchases.get(row["id"]) or import_subscription(row, cause)) for row in running]
 
 
-def charges_for(subscription: StripeData, product: Product) -> bool:
-    """Return whether any item of the subscription charges for the product."""
+def includes_product(subscription: StripeData, product: Product) -> bool:
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
 
 
 def billed_twice() -> list[Purchase]:
-    """Return the newest purchase of each buyer and product that several subscriptions will charge again for."""
-    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=livemode())
+    """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
+    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=is_livemode())
     groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
     return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
 
 
 def billed_without_account() -> list[Purchase]:
-    """Return the purchases that will be charged again although their buyer's account was deleted."""
-    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=livemode()))
+    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=is_livemode()))
 
 
 def _known_price(subscription: StripeData) -> Price | None:
-    """Return the first price of a product that the store knows. A price that was never on sale is copied."""
+    """Return the first price of a known product. A price that was never for sale is copied from Stripe."""
     listed = [item["price"] for item in subscription["items"]["data"]]
     prices = Price.objects.in_bulk([price["id"] for price in listed])
     if known := next((prices[price["id"]] for price in listed if price["id"] in prices), None):

@@ -1,4 +1,4 @@
-"""Settings from DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN."""
+"""Build settings from DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN."""
 
 from pathlib import Path
 from typing import Any
@@ -29,27 +29,26 @@ def database(url: str) -> dict[str, Any]:
 
 
 def caches(url: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the default cache, and a separate cache of pages that cannot evict counters."""
+    """Return the default cache, and a separate cache for pages, which therefore cannot evict rate limits."""
     default = environ.Env.cache_url_config(url)
     if default["BACKEND"].endswith(".RedisCache"):
         default["BACKEND"] = "apps.core.redis_cache.FallbackRedisCache"
     pages = {**default, "KEY_PREFIX": "pages"}
     if default["BACKEND"].endswith(".LocMemCache"):
-        default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's 300 are too few for rate limits
-        # In files, so that `invalidate` reaches all processes.
+        default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's default of 300 is too small for rate limits
+        # Files, because all processes must see a call of `invalidate`.
         backend = "django.core.cache.backends.filebased.FileBasedCache"
         pages = {"BACKEND": backend, "LOCATION": folder, "OPTIONS": {"MAX_ENTRIES": 500}}
     return {"default": default, "pages": pages}
 
 
 def storages(bucket: dict[str, Any], private_folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the storages of product images, private files and static files."""
     if bucket:
         media = _storage("apps.core.storages.MediaBucket", **bucket, location="media")
         private = _storage("apps.core.storages.PrivateBucket", **bucket, location="private")
     else:
         media = _storage("django.core.files.storage.FileSystemStorage")
-        # nginx reads private files with the permissions of the group.
+        # The group may read private files, for nginx.
         private = _storage(
             "apps.ecommerce.purchases.downloads.PrivateStorage",
             location=private_folder,
@@ -68,7 +67,7 @@ def _storage(backend: str, **options: Any) -> dict[str, Any]:
 
 
 def email(backend: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of an SMTP server or of a provider (django-anymail)."""
+    # An SMTP server, or a provider that django-anymail supports.
     anymail: dict[str, Any] = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT_SECONDS}
     smtp: dict[str, Any] = {}
     if backend.startswith("anymail."):
@@ -91,14 +90,14 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         environment=environment,
         traces_sample_rate=traces_sample_rate,
         send_default_pii=False,
-        include_local_variables=False,  # keys and e-mail addresses
+        include_local_variables=False,  # they contain keys and e-mail addresses
         max_request_body_size="never",
         before_send=redact_event,
     )
 
 
 def translations(locale_paths: list[Path]) -> dict[str, str]:
-    """Return the languages with a folder, such as {"en": "English", "de": "Deutsch"}."""
+    """Return the available languages: {"en": "English", "de": "Deutsch"}."""
     folders = {path.parent.name for folder in locale_paths for path in folder.glob("*/LC_MESSAGES")}
     codes = ["en", *sorted(to_language(name) for name in folders - {"en"})]
     return {code: capfirst(get_language_info(code)["name_local"]) for code in codes}

@@ -1,4 +1,4 @@
-"""Start temporary PostgreSQL and Redis servers on free loopback ports. Standard library only."""
+"""Start temporary PostgreSQL and Redis servers on free local ports. Only the standard library."""
 
 import os
 import pwd
@@ -24,7 +24,6 @@ UNPRIVILEGED_USER = "nobody"  # PostgreSQL refuses to run as root
 
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
-    """Start both servers. Yield DATABASE_URL and CACHE_URL."""
     with postgres() as (database_url, _restart), redis() as cache_url:
         yield {"DATABASE_URL": database_url, "CACHE_URL": cache_url}
 
@@ -33,7 +32,7 @@ def servers() -> Iterator[dict[str, str]]:
 def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
     """Start an empty server without fsync. Yield its URL and a function that restarts it."""
     binaries = postgres_binaries()
-    with _folder("postgres") as folder:
+    with _temporary_folder("postgres") as folder:
         password, port = secrets.token_hex(8), free_port()
         (folder / "password").write_text(password)
         shutil.chown(folder / "password", *_owner())
@@ -70,9 +69,8 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Start an empty Redis without files. Yield its URL."""
     binary = shutil.which("redis-server") or shutil.which("valkey-server") or _stop_without_binaries()
-    with _folder("redis") as folder:
+    with _temporary_folder("redis") as folder:
         port = free_port()
         command = [binary, "--port", port, "--bind", "127.0.0.1", "--dir", folder]
         with _server(
@@ -89,7 +87,7 @@ def postgres_binaries() -> Path:
 
 
 def install_missing() -> None:
-    """Install the servers in CI, as root with apt."""
+    """Install the servers with apt, only in CI."""
     present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
     if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
         return
@@ -103,7 +101,6 @@ def install_missing() -> None:
 def _server(
     command: Sequence[object], folder: Path, ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process, wait until it is ready, and end it afterwards."""
     log = folder / "log"
     with log.open("ab") as out:
         arguments = list(map(str, command))
@@ -127,8 +124,8 @@ def _server(
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
-    """Create a folder for the server. Remove it afterwards, even after SIGTERM."""
+def _temporary_folder(name: str) -> Iterator[Path]:
+    """Create a folder for the server, and remove it at the end, also after SIGTERM."""
     folder = Path(tempfile.mkdtemp(prefix=f"shop-{name}-"))
     shutil.chown(folder, *_owner())
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

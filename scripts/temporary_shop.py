@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from throwaway import free_port
+from temporary_servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_START_SECONDS = 30
@@ -23,12 +23,12 @@ class Shop:
     port: int
     pid: int
     folder: Path  # its VAR_DIR
-    output: str = ""  # of `prepare`
+    output: str = ""  # what `prepare` printed
 
 
 @contextmanager
-def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
-    """Run `prepare`, then `serve`, with an empty VAR_DIR. Both are arguments of Python, with "{port}" for the port."""
+def temporary_shop(prepare: Sequence[str], serve: Sequence[str], **environment: str) -> Iterator[Shop]:
+    """Run `prepare`, then `serve`, with an empty VAR_DIR. Both are arguments of Python; "{port}" is replaced."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         variables = {
@@ -46,12 +46,12 @@ def throwaway_shop(prepare: Sequence[str], serve: Sequence[str], **environment: 
         prepared = subprocess.run(
             command(prepare), cwd=ROOT, env=variables, check=True, stdout=subprocess.PIPE, text=True
         )
-        with served(command(serve), ROOT, Path(folder), variables, port, prepared.stdout) as shop:
+        with run_server(command(serve), ROOT, Path(folder), variables, port, prepared.stdout) as shop:
             yield shop
 
 
 @contextmanager
-def served(
+def run_server(
     command: Sequence[str],
     cwd: Path,
     folder: Path,
