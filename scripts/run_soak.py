@@ -17,7 +17,7 @@ FAULTS = (
     "tests/soak/test_killed_in_each_step.py",
     "tests/integration/test_stripe_faults.py",
     "tests/integration/test_concurrent_buyers.py",
-    "tests/integration/test_background.py",
+    "tests/integration/test_background_tasks.py",
     "tests/integration/test_redis_unavailable.py",
 )
 

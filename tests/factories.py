@@ -26,7 +26,7 @@ def signed_in(user: User, **options: Any) -> Client:
     return client
 
 
-def stock(
+def create_product(
     client: stripe.StripeClient, name: str = "Icon set", amount: int = 1900, **recurring: Any
 ) -> ProductConfiguration:
     """A product with one price in Stripe and in the store. `interval="month"` makes it a subscription."""
@@ -42,7 +42,7 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
     return client.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})}).id
 
 
-def many(count: int, start: int = 0) -> None:
+def create_many_products(count: int, start: int = 0) -> None:
     """So many products at $9, "Thing 0" (`start`) and on, in the store only: Stripe knows nothing of them."""
     now, rows, prices = timezone.now(), [], []
     for i in range(start, start + count):
@@ -60,13 +60,13 @@ def many(count: int, start: int = 0) -> None:
     page_cache.invalidate()
 
 
-def price_of(configuration: ProductConfiguration) -> Price:
+def first_price(configuration: ProductConfiguration) -> Price:
     return configuration.prices[0]
 
 
 def press_buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> str:
     """Press Buy and return the URL of the hosted page."""
-    price = price or price_of(configuration)
+    price = price or first_price(configuration)
     response = client.post(f"/store/{configuration.slug}/buy/", {"price": price.id})
     assert response.status_code == 303, response.content
     return response["Location"]
@@ -83,20 +83,20 @@ def pay(url: str, card: str = VISA) -> str:
         "billingCountry": "GB",
         "billingPostalCode": "SW1A 1AA",
     }
-    response = Client().post(path_of(url), form)
+    response = Client().post(url_path(url), form)
     assert response.status_code < 500, response.content[:500]
     return str(response.headers.get("Location", ""))
 
 
-def path_of(url: str) -> str:
+def url_path(url: str) -> str:
     """https://host/path?query ▶ /path?query"""
     return "/" + url.split("/", 3)[3]
 
 
-def bought(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
+def buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
     """A whole purchase: Buy, pay, come back."""
     back = pay(press_buy(client, configuration, price))
-    response = client.get(path_of(back))
+    response = client.get(url_path(back))
     assert response.status_code in (200, 302), response.content[:500]
     return Purchase.objects.filter(product=configuration.product).latest("id")
 
@@ -110,7 +110,7 @@ def readiness(**headers: str) -> Any:
     return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
 
 
-def mail_by(settings: Any, url: str) -> None:
+def set_email_url(settings: Any, url: str) -> None:
     """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
     for name, value in services.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -47,7 +47,7 @@ if shared["BACKEND"].endswith("RedisCache"):
     shared["LOCATION"] = urlsplit(shared["LOCATION"])._replace(path=f"/{number}").geturl()
 
 # Tests look at what a page was made of; test_page_cache.py and the browser tests turn the cache of pages on.
-KEPT_PAGES = CACHES["pages"] | ({"LOCATION": shared["LOCATION"]} if shared.get("LOCATION") else {})  # noqa: F405
+PAGE_CACHE = CACHES["pages"] | ({"LOCATION": shared["LOCATION"]} if shared.get("LOCATION") else {})  # noqa: F405
 CACHES["pages"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}  # noqa: F405
 
 # Tests press the same buttons all day long; those about limits use the shop's.

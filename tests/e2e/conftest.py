@@ -23,7 +23,7 @@ from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.page_errors import PageErrors
 from tests.e2e.screens import SCREENS
-from tests.factories import mail_by
+from tests.factories import set_email_url
 
 AGAINST_STRIPE = bool(os.environ.get("E2E_STRIPE"))
 SECONDS = 30 if AGAINST_STRIPE else 10
@@ -97,12 +97,12 @@ def base_url(live_server: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def shop(
-    transactional_db: None, kept_pages: None, base_url: str, settings: Any, tmp_path: Path
+    transactional_db: None, cached_pages: None, base_url: str, settings: Any, tmp_path: Path
 ) -> Iterator[None]:
     """Open the shop with the demo catalogue and no purchases."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
-    mail_by(settings, "apps.devtools.mailbox.EmailBackend")
+    set_email_url(settings, "apps.devtools.mailbox.EmailBackend")
     if not AGAINST_STRIPE:
         settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
         settings.STRIPE_SANDBOX_DELIVERY = "thread"

@@ -15,7 +15,8 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import bought, path_of, pay, press_buy, signed_in
+from tests.factories import buy as buy_by_request
+from tests.factories import pay, press_buy, signed_in, url_path
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
@@ -87,7 +88,7 @@ def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     adas = signed_in(ada)  # the buyer pays in another tab
-    renewed = bought(adas, ProductConfiguration.objects.get(slug="workshop"))
+    renewed = buy_by_request(adas, ProductConfiguration.objects.get(slug="workshop"))
     gated, library = GatedPage(sign_in(page, ada)).goto("workshop"), Library(tab(page)).goto()
     membership = library.card("The Workshop")
     before = membership.inner_text()
@@ -98,7 +99,7 @@ def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     expect(gated.page.get_by_role("button", name="Update your card")).to_be_visible()
 
     name = goods.product.name
-    adas.get(path_of(pay(press_buy(adas, goods), DISPUTED_LATER)))
+    adas.get(url_path(pay(press_buy(adas, goods), DISPUTED_LATER)))
     disputed = Purchase.objects.get(product=goods.product)
     store = Store(page).goto()
     expect(store.card(name)).to_contain_text("Owned")
@@ -118,7 +119,7 @@ def test_hidden_tab_does_not_poll_and_updates_when_visible(
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    bought(signed_in(ada), goods)
+    buy_by_request(signed_in(ada), goods)
     expect(seen.card(goods.product.name)).to_contain_text("Owned")
     assert asked == []
     expect(hidden.card(goods.product.name)).to_contain_text("$29")

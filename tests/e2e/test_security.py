@@ -14,7 +14,7 @@ from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import Security
 from tests.e2e.users import ADAS_PASSWORD
 from tests.oauth_provider import Provider
-from tests.plugins.clock import Clock, code_of
+from tests.plugins.clock import Clock, totp_code
 
 
 @pytest.mark.parametrize("screen", ["phone"])
@@ -26,7 +26,7 @@ def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock)
     security.prove(ADAS_PASSWORD)
     expect(page.get_by_alt_text("QR code")).to_be_visible()
     secret = page.locator(".qr__key").inner_text()
-    page.get_by_label("The code that the app shows").fill(code_of(secret, clock))
+    page.get_by_label("The code that the app shows").fill(totp_code(secret, clock))
     page.get_by_role("button", name="Turn it on").click()
     expect(security.codes).to_have_count(10)
     recovery = security.codes.first.inner_text()
@@ -35,7 +35,7 @@ def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock)
     sign_in.goto().submit(ada.email, ADAS_PASSWORD)
     sign_in.second_step("000000")
     expect(page.get_by_role("main")).to_contain_text("Incorrect code")
-    sign_in.second_step(code_of(secret, clock))
+    sign_in.second_step(totp_code(secret, clock))
     expect(Library(page).heading).to_have_text("My purchases")
 
     AccountMenu(page).sign_out()

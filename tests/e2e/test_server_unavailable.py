@@ -14,7 +14,7 @@ from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import many
+from tests.factories import create_many_products
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
@@ -68,7 +68,7 @@ def test_waiting_buyer_sees_one_message_and_then_the_result(
 
 
 def test_store_keeps_its_products_and_loads_more_afterwards(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store, strip = Store(page).goto("?sort=newest"), page.get_by_text(AWAY).first
     page.route(re.compile(r"/store/\?"), closed)
     store.search.fill("letter")

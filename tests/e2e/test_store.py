@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens, without_javascript
-from tests.factories import many
+from tests.factories import create_many_products
 
 ALL = 9  # products of the demo shop
 
@@ -48,7 +48,7 @@ def test_search_filters_while_typing(page: Page) -> None:
 
 @both_screens
 def test_back_restores_the_scrolled_store(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto("?sort=newest")
     expect(store.cards).to_have_count(24)
     page.mouse.move(100, 500)
@@ -70,7 +70,7 @@ def test_back_restores_the_scrolled_store(page: Page) -> None:
 
 
 def test_load_more_moves_focus_to_the_first_new_product(page: Page) -> None:
-    many(140)
+    create_many_products(140)
     store = Store(page).goto("?page=4&sort=newest")
     expect(store.cards).to_have_count(24)
     store.more_link.focus()
@@ -83,7 +83,7 @@ def test_load_more_moves_focus_to_the_first_new_product(page: Page) -> None:
 
 
 def test_link_opens_the_middle_of_a_search(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto("?q=thing&type=one_time&sort=price&page=3")
     expect(store.names.last).to_have_text("Tiny Tools")
     expect(store.search).to_have_value("thing")
@@ -97,7 +97,7 @@ def test_link_opens_the_middle_of_a_search(page: Page) -> None:
 @without_javascript
 @pytest.mark.parametrize("screen", ["phone"])
 def test_store_works_without_javascript(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto()
     store.search.fill("thing")
     store.kind("Pay once").check()

@@ -25,9 +25,9 @@ from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import Product, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import many, signed_in
+from tests.factories import create_many_products, signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages")]
 
 PAGES = {
     "/": "web/home.html",
@@ -43,7 +43,7 @@ OWN = "private, no-store"
 def production(settings: Any, tmp_path: Any) -> None:
     settings.DEBUG, settings.VAR_DIR = False, tmp_path
     settings.SITE_URL = "https://shop.example.com"
-    many(60)
+    create_many_products(60)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_no_request_leaks_into_a_cached_page(
-    ada: User, add_line: AddLine, put_away: list[Any], settings: Any, step: int
+    ada: User, add_line: AddLine, page_cache_writes: list[Any], settings: Any, step: int
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     add_line(SECRETS)
@@ -162,8 +162,8 @@ def test_no_request_leaks_into_a_cached_page(
         assert "https://shop.example.com/store/" in later
         for secret in ("secret", "203.0.113.7", "ada@example.com", "testserver"):
             assert secret not in later, request
-    assert put_away
-    assert b"secret" not in b"".join(decompress(body) for body, _etag in put_away)
+    assert page_cache_writes
+    assert b"secret" not in b"".join(decompress(body) for body, _etag in page_cache_writes)
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
@@ -180,14 +180,14 @@ def test_invented_host_is_in_no_cached_page(add_line: AddLine, settings: Any, me
     "line", ["{% csrf_token %}", '<input value="{{ csrf_token }}">', "{{ request.csp_nonce }}"]
 )
 def test_csrf_token_and_nonce_are_new_in_each_response(
-    add_line: AddLine, put_away: list[Any], line: str
+    add_line: AddLine, page_cache_writes: list[Any], line: str
 ) -> None:
     add_line(f"<i>{line}</i>")
     pages = [text(Client()) for _ in range(3)]
     found = [page.partition("<i>")[2].partition("</i>")[0] for page in pages]
     assert all(found)
     assert len(set(found)) == 3
-    assert not put_away
+    assert not page_cache_writes
 
 
 def test_csrf_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
@@ -201,7 +201,7 @@ def test_csrf_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
     assert strict.post("/accounts/login/", form).status_code == 200
 
 
-def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> None:
+def test_personal_page_is_sent_with_no_store(ada: User, page_cache_writes: list[Any]) -> None:
     personal = [
         (signed_in(ada), "/store/", {}),
         (visitor(csrftoken="x" * 32), "/store/", {}),
@@ -218,7 +218,7 @@ def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> 
         response = browser.get(address, headers=headers)
         assert response["Cache-Control"] == OWN, address
         assert "ETag" not in response
-    assert not put_away
+    assert not page_cache_writes
 
 
 def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
@@ -264,7 +264,7 @@ def by_header(get_response: Any) -> Any:
 
 @pytest.mark.parametrize("kind", ["cart", "told", "user"])
 def test_users_known_by_middleware_have_their_own_page(
-    add_line: AddLine, settings: Any, put_away: list[Any], kind: str
+    add_line: AddLine, settings: Any, page_cache_writes: list[Any], kind: str
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_header"]
     add_line(
@@ -272,18 +272,18 @@ def test_users_known_by_middleware_have_their_own_page(
     )
     for name in (f"{kind}-1", f"{kind}-2"):
         assert name in text(Client(), **{"x-person": name})
-    assert not put_away
+    assert not page_cache_writes
     assert kind not in text(Client()).partition("<i>")[2].partition("</i>")[0]
 
 
 def test_public_page_hides_request_data_in_development_too(
-    add_line: AddLine, settings: Any, put_away: list[Any]
+    add_line: AddLine, settings: Any, page_cache_writes: list[Any]
 ) -> None:
     """Development caches nothing, but a public page must render the same there."""
     settings.DEBUG = True
     add_line("<i>{{ request.META.HTTP_USER_AGENT }}</i>")
     assert "<i></i>" in text(Client(), **{"user-agent": "somebody's"})
-    assert not put_away
+    assert not page_cache_writes
 
 
 # --- other responses for one visitor -------------------------------------------------------------------------
@@ -349,7 +349,7 @@ class MyUrls:
 
 @pytest.mark.parametrize("view", PERSONAL)
 def test_response_for_one_visitor_is_not_cached(
-    settings: Any, put_away: list[Any], view: Callable[..., Any]
+    settings: Any, page_cache_writes: list[Any], view: Callable[..., Any]
 ) -> None:
     settings.ROOT_URLCONF = MyUrls
     said = []
@@ -358,18 +358,18 @@ def test_response_for_one_visitor_is_not_cached(
         assert response["Cache-Control"] == OWN
         body = b"".join(response) if response.streaming else response.content
         said.append((str(body), response.headers.get("Location"), response.cookies.output()))
-    assert not put_away
+    assert not page_cache_writes
     assert "bert" not in repr(said[0])
     assert "alice" not in repr(said[1])
     if view in (sets_a_cookie, varies):
         assert "alice" in repr(said[0])
 
 
-def test_post_reaches_the_view(settings: Any, put_away: list[Any]) -> None:
+def test_post_reaches_the_view(settings: Any, page_cache_writes: list[Any]) -> None:
     settings.ROOT_URLCONF = MyUrls
     for name in ("alice", "bert"):
         assert Client().post("/takes_a_form/", {"name": name}).content == f"POST {name}".encode()
-    assert not put_away
+    assert not page_cache_writes
 
 
 def test_session_started_by_a_view_belongs_to_the_visitor(settings: Any) -> None:
@@ -379,10 +379,10 @@ def test_session_started_by_a_view_belongs_to_the_visitor(settings: Any) -> None
     assert text(Client(), "/keeps_a_session/") == "visit 1"
 
 
-def test_template_response_is_cached_too(settings: Any, put_away: list[Any]) -> None:
+def test_template_response_is_cached_too(settings: Any, page_cache_writes: list[Any]) -> None:
     settings.ROOT_URLCONF = MyUrls
     assert text(Client(), "/renders_later/") == text(Client(), "/renders_later/")
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
 @pytest.mark.parametrize("part", ["sitemap.xml", "sitemap-pages.xml"])
@@ -419,12 +419,12 @@ def random_address(chance: random.Random) -> str:
     return "/store/?" + "&".join(f"{name}={chance.choice(values[name])}" for name in names)
 
 
-def test_invented_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
+def test_invented_parameters_do_not_fill_the_cache(page_cache_writes: list[Any]) -> None:
     chance = random.Random(10)
     for _ in range(250):
         assert Client().get(random_address(chance)).status_code == 200
     kinds, sorts, pages = 3, 4, 3  # the page without parameters; sixty products are three pages
-    assert 0 < len(put_away) <= kinds * sorts * pages
+    assert 0 < len(page_cache_writes) <= kinds * sorts * pages
 
 
 @pytest.mark.parametrize(
@@ -443,9 +443,11 @@ def test_invented_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
         ("?utm_medium=mail&page=3", "?page=3"),
     ],
 )
-def test_spellings_of_one_url_share_a_cache_entry(put_away: list[Any], address: str, same: str) -> None:
+def test_spellings_of_one_url_share_a_cache_entry(
+    page_cache_writes: list[Any], address: str, same: str
+) -> None:
     assert text(Client(), f"/store/{address}") == text(Client(), f"/store/{same}")
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
 @pytest.mark.parametrize(
@@ -460,38 +462,38 @@ def test_spellings_of_one_url_share_a_cache_entry(put_away: list[Any], address: 
         "?x",
     ],
 )
-def test_urls_outside_the_allowed_set_are_not_cached(put_away: list[Any], address: str) -> None:
+def test_urls_outside_the_allowed_set_are_not_cached(page_cache_writes: list[Any], address: str) -> None:
     assert Client().get(f"/store/{address}")["Cache-Control"] == OWN
-    assert not put_away
+    assert not page_cache_writes
 
 
-def test_late_pages_of_a_large_shop_are_not_cached(put_away: list[Any]) -> None:
-    many(240, start=60)
+def test_late_pages_of_a_large_shop_are_not_cached(page_cache_writes: list[Any]) -> None:
+    create_many_products(240, start=60)
     answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
     assert answers == ["no-cache"] * 10 + [OWN] * 3
-    assert len(put_away) == 10
+    assert len(page_cache_writes) == 10
 
 
-def test_unknown_language_or_theme_adds_no_cache_entry(put_away: list[Any]) -> None:
+def test_unknown_language_or_theme_adds_no_cache_entry(page_cache_writes: list[Any]) -> None:
     for number in range(5):
         text(visitor(language=f"x{number}", theme=f"x{number}"))
         text(Client(), **{"accept-language": f"x{number}, en-x{number}"})
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
-def test_chosen_language_and_theme_are_cached(put_away: list[Any]) -> None:
+def test_chosen_language_and_theme_are_cached(page_cache_writes: list[Any]) -> None:
     for _ in range(2):
         for language in ("en", "de"):
             for theme in ("light", "dark"):
                 shown = text(visitor(language=language, theme=theme))
                 assert f'<html lang="{language}" dir="ltr" data-theme="{theme}"' in shown
-    assert len(put_away) == 4
+    assert len(page_cache_writes) == 4
 
 
-def test_shop_cookies_over_https_are_recognised(settings: Any, put_away: list[Any]) -> None:
+def test_shop_cookies_over_https_are_recognised(settings: Any, page_cache_writes: list[Any]) -> None:
     settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME = "__Host-language", "__Host-theme"
     assert 'lang="de"' in text(visitor(**{"__Host-language": "de", "__Host-theme": "dark"}))
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
 # --- what a buyer sees ----------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.delivery import STORE_ENDPOINT_ID
 from stripe_sandbox.resources import refunds
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, bought, pay, press_buy, price_of
+from tests.factories import add_price, buy, first_price, pay, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def charge_of(purchase: Purchase) -> dict[str, Any]:
 def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     assert sync_purchase(purchase, "test").status == Status.REFUNDED
     scheduled_actions.run_for(refund["id"])
@@ -72,7 +72,7 @@ def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
 def test_reconcile_adds_up_the_refunds_of_a_subscription(
     as_ada: Client, club: ProductConfiguration, deaf: None
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     refunds.create_refund(charge_of(purchase), 500)
     sync_purchase(purchase, "test")
     refunds.create_refund(charge_of(purchase), 400)
@@ -85,7 +85,7 @@ def test_a_price_that_stripe_refused_once_can_be_bought_when_it_is_back(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     """Stripe repeats its first answer to an idempotency key, a refusal as well."""
-    price = price_of(icons)
+    price = first_price(icons)
     sandbox.client.v1.prices.update(price.id, {"active": False})  # nobody has told the store
     response = as_ada.post(f"/store/{icons.slug}/buy/", {"price": price.id}, follow=True)
     assert b"Nothing was charged" in response.content
@@ -97,7 +97,7 @@ def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     values = fulfilment.purchase_values
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import bought, press_buy
+from tests.factories import buy, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def test_receipt_contains_what_an_accountant_needs(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.SELLER_ADDRESS = ["Workbench Ltd", "VAT GB123"]
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.update(
         amount_discount=380, amount_tax=304, amount_total=1824, amount_refunded=500, paid_at=timezone.now()
     )
@@ -51,7 +51,7 @@ def test_unpaid_order_is_not_called_a_receipt(as_ada: Client, icons: ProductConf
 
 def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
     """The status fragment replaces the receipt together with the rest of the page."""
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
     fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page").content.decode()
     assert "Paid after refunds" in fragment
@@ -59,7 +59,7 @@ def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfigu
 
 
 def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     address = purchase.get_absolute_url()
     assert "back from the billing page" in as_ada.get(f"{address}?from=portal").content.decode()
     assert "back from the billing page" not in as_ada.get(address).content.decode()

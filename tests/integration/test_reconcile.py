@@ -16,7 +16,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import bought, pay, press_buy
+from tests.factories import buy, pay, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def test_refunds_and_disputes_without_webhooks_are_found(
 ) -> None:
     from stripe_sandbox import scheduled_actions
 
-    first = bought(as_ada, icons)
+    first = buy(as_ada, icons)
     press = pay(press_buy(as_bob, icons), "4000000000000259")
     assert press
     reconcile()
@@ -64,7 +64,7 @@ def test_refunds_and_disputes_without_webhooks_are_found(
 def test_new_refund_of_an_old_purchase_is_found(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     without_webhooks.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     assert "1 repaired" in reconcile("--since", "1h")
 
@@ -80,7 +80,7 @@ def test_unknown_session_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """The database was restored from a backup that is an hour old."""
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.all().delete()
     out = reconcile()
     assert "1 unknown until now" in out
@@ -94,7 +94,7 @@ def test_unknown_session_is_adopted_beside_a_new_open_checkout(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """After the restore the buyer seemed to own nothing and began to pay again."""
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     press_buy(as_ada, icons)
     assert "1 unknown until now" in reconcile()
@@ -106,7 +106,7 @@ def test_first_purchase_after_the_backup_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """The account is in the backup, the Stripe customer is not."""
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     StripeCustomer.objects.all().delete()
     assert "1 unknown until now" in reconcile()
@@ -118,7 +118,7 @@ def test_purchase_of_an_account_newer_than_the_backup_is_stored(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """The purchase is stored with the buyer's e-mail; a new user with the same primary key gets no access."""
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     number = User.objects.get().pk
     User.objects.get().delete()
@@ -154,7 +154,7 @@ def test_undelivered_events_are_processed(as_ada: Client, icons: ProductConfigur
 def test_since_processes_delivered_events_missing_from_a_restored_backup(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
     assert Purchase.objects.get().status == Status.REFUNDED
@@ -179,7 +179,7 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
 ) -> None:
     from stripe_sandbox import storage
 
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     session = storage.get(str(purchase.session_id))
     assert session is not None
@@ -210,7 +210,7 @@ def test_old_open_purchase_is_checked(
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_unavailable_stripe_is_reported(sandbox: Any, stripe_away: Any) -> None:
-    stripe_away()
+def test_unavailable_stripe_is_reported(sandbox: Any, disconnect_stripe: Any) -> None:
+    disconnect_stripe()
     with pytest.raises(CommandError, match="request to Stripe failed"):
         reconcile()

@@ -13,7 +13,7 @@ from django.test import Client
 from apps.core import redis_cache
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import bought, readiness
+from tests.factories import buy, readiness
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_pages_and_a_purchase_work(
 ) -> None:
     for page in ("/", "/store/", "/store/icon-set/", "/accounts/login/", "/sitemap.xml"):
         assert Client().get(page).status_code == 200, page
-    assert bought(as_ada, icons).status == "paid"
+    assert buy(as_ada, icons).status == "paid"
     assert as_ada.get("/purchases/").status_code == 200
 
 

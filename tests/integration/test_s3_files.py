@@ -20,7 +20,7 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
-from tests.factories import bought
+from tests.factories import buy
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -59,7 +59,7 @@ def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
 def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
     as_ada: Client, download: ProductConfiguration, bucket: Any
 ) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     response = as_ada.get("/purchases/icon-set/download/")
     assert response.status_code == 302
     link = response["Location"]
@@ -75,7 +75,7 @@ def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
 
 
 def test_signed_link_opens_no_other_file(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     bucket.files["/shop/private/downloads/other.zip"] = (b"another product", "")
     link = as_ada.get("/purchases/icon-set/download/")["Location"]
     path = urlsplit(link).path
@@ -93,7 +93,7 @@ def test_user_without_purchase_gets_no_link(as_bob: Client, download: ProductCon
 
 
 def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     bucket.files.clear()
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
 

@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.users.models import User
 from tests.integration.test_accounts import PASSWORD, reauthenticate, sign_in, sign_up, signed_in_as
-from tests.plugins.clock import Clock, code_of
+from tests.plugins.clock import Clock, totp_code
 
 pytestmark = pytest.mark.django_db
 
@@ -59,26 +59,26 @@ def test_app_setup_requires_the_password_and_shows_recovery_codes(
 
     wrong = client.post("/accounts/2fa/totp/activate/", {"code": "000000"}).content.decode()
     assert "Incorrect code" in wrong
-    codes = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret[1], clock)}, follow=True)
+    codes = client.post("/accounts/2fa/totp/activate/", {"code": totp_code(secret[1], clock)}, follow=True)
     assert len(re.findall(r'codes__code">(\d+)<', codes.content.decode())) == 10
     assert "activated" in mailoutbox[-1].subject.lower()
 
 
 def test_password_alone_does_not_sign_in_with_a_second_factor(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
-    arrived = second_step(client, code_of(app, clock))
+    arrived = second_step(client, totp_code(app, clock))
     assert arrived.redirect_chain[-1][0] == "/store/"
     assert signed_in_as(client) == ada.email
 
 
 def test_app_code_works_once(ada: User, app: str, clock: Clock) -> None:
-    code = code_of(app, clock)
+    code = totp_code(app, clock)
     second_step(at_second_step(ada), code)
     overheard = at_second_step(ada)
     assert "Incorrect code" in second_step(overheard, code).content.decode()
     clock.now += 30
     assert "Incorrect code" in second_step(overheard, code).content.decode()
-    second_step(overheard, code_of(app, clock))
+    second_step(overheard, totp_code(app, clock))
     assert signed_in_as(overheard) == ada.email
 
 
@@ -97,13 +97,13 @@ def test_five_wrong_codes_block_the_right_one(ada: User, app: str, clock: Clock)
     for _ in range(5):
         assert "Incorrect code" in second_step(at_second_step(ada), "000000").content.decode()
     client = at_second_step(ada)
-    assert "Too many failed" in second_step(client, code_of(app, clock)).content.decode()
+    assert "Too many failed" in second_step(client, totp_code(app, clock)).content.decode()
     assert signed_in_as(client) == ""
 
 
 def test_turning_the_app_off_deletes_recovery_codes(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
-    second_step(client, code_of(app, clock))
+    second_step(client, totp_code(app, clock))
     assert client.post("/accounts/2fa/totp/deactivate/")["Location"].startswith("/accounts/reauthenticate/")
     client.post("/accounts/reauthenticate/", {"password": ADAS})
     client.post("/accounts/2fa/totp/deactivate/")
@@ -294,7 +294,7 @@ def test_users_can_only_end_their_own_sessions(ada: User, bob: User) -> None:
 
 def test_export_lists_factors_and_sessions_without_secrets(ada: User, app: str, clock: Clock) -> None:
     client = at_second_step(ada)
-    second_step(client, code_of(app, clock))
+    second_step(client, totp_code(app, clock))
     reauthenticate(client)
     response = client.get("/accounts/export/")
     data = response.json()

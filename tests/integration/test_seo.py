@@ -19,8 +19,8 @@ from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals
 from apps.web.sitemap import ProductsSitemap
-from tests.factories import add_price, bought, many, stock
-from tests.integration.addresses import read
+from tests.factories import add_price, buy, create_many_products, create_product
+from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_a_product_is_described_by_its_own_words(client: Client, sandbox: Any) -
 
 
 def test_shelves_are_listed_by_type_and_page_and_searches_are_not(client: Client, sandbox: Any) -> None:
-    many(60)
+    create_many_products(60)
     store = "https://shop.example.com/store/"
     for query, canonical in {
         "?type=one_time": f"{store}?type=one_time",
@@ -173,7 +173,7 @@ def test_a_new_page_is_private_until_somebody_says_otherwise(client: Client, set
 
 
 def test_private_pages_are_not_indexed_or_cached(as_ada: Client, icons: ProductConfiguration) -> None:
-    order = bought(as_ada, icons).get_absolute_url()
+    order = buy(as_ada, icons).get_absolute_url()
     for address in (
         "/purchases/",
         "/purchases/icon-set/",
@@ -191,7 +191,7 @@ def test_private_pages_are_not_indexed_or_cached(as_ada: Client, icons: ProductC
 def test_public_pages_and_pictures_may_be_listed(client: Client, icons: ProductConfiguration) -> None:
     image = head(client, "/")["og:image"].removeprefix("https://shop.example.com")
     for address in ("/", "/store/", "/store/icon-set/", "/terms/", "/art/x.svg", "/favicon.ico", image):
-        assert "X-Robots-Tag" not in read(client.get(address)).headers, address
+        assert "X-Robots-Tag" not in read_body(client.get(address)).headers, address
 
 
 # --- structured data ----------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_a_product_offers_each_of_its_prices(client: Client, sandbox: Any, curre
 
 
 def test_a_hostile_name_stays_within_its_string(client: Client, sandbox: Any) -> None:
-    row = stock(sandbox.client, HOSTILE)
+    row = create_product(sandbox.client, HOSTILE)
     page = client.get(row.get_absolute_url()).content.decode()
     script = page.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
     assert json.loads(script)["@graph"][0]["name"] == HOSTILE
@@ -252,9 +252,9 @@ def test_without_a_price_there_is_no_offer_and_without_a_sale_no_product(
     as_ada: Client, sandbox: Any
 ) -> None:
     sandbox.client.v1.products.create({"name": "Unpriced"})
-    icons = stock(sandbox.client)
+    icons = create_product(sandbox.client)
     assert "offers" not in data(as_ada, "/store/unpriced/")["Product"]
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Product.objects.filter(pk=icons.product_id).update(active=False)
     assert as_ada.get("/store/icon-set/").status_code == 200  # for its owner
     assert data(as_ada, "/store/icon-set/") == {}
@@ -267,7 +267,7 @@ def test_the_front_page_says_who_sells_and_where_one_searches(client: Client, se
     settings.SITE_NAME = HOSTILE
     found = data(client, "/")
     assert found["Organization"]["name"] == found["WebSite"]["name"] == HOSTILE
-    logo = read(client.get(found["Organization"]["logo"].removeprefix("https://shop.example.com")))
+    logo = read_body(client.get(found["Organization"]["logo"].removeprefix("https://shop.example.com")))
     assert logo["Content-Type"] == "image/png"
     target = found["WebSite"]["potentialAction"]["target"]["urlTemplate"]
     assert target == "https://shop.example.com/store/?q={search_term_string}"
@@ -290,7 +290,10 @@ def test_robots_may_read_everything_and_find_the_site_map(client: Client) -> Non
 
 
 def test_the_site_map_lists_what_is_on_sale_and_when_it_changed(client: Client, sandbox: Any) -> None:
-    icons, club = stock(sandbox.client, "Icon set & <more>"), stock(sandbox.client, "Maker club")
+    icons, club = (
+        create_product(sandbox.client, "Icon set & <more>"),
+        create_product(sandbox.client, "Maker club"),
+    )
     club.is_active = False
     club.save()
     pages, products = (
@@ -328,7 +331,7 @@ def lastmod(client: Client, address: str) -> str:
 def test_a_large_site_map_has_parts_and_each_costs_the_same(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
-    many(45)
+    create_many_products(45)
     monkeypatch.setattr(ProductsSitemap, "limit", 20)
     _pages, *parts = (
         part.text or "" for part in xml(client, "/sitemap.xml").iterfind("s:sitemap/s:loc", XML)

@@ -19,7 +19,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import price_of
+from tests.factories import first_price
 from tests.integration.test_accounts import link_in, signed_in_as
 from tests.oauth_provider import Provider
 
@@ -97,7 +97,7 @@ def test_sign_up_continues_to_checkout(
     client: Client, at_google: Provider, icons: ProductConfiguration
 ) -> None:
     """Buy, sign up with Google, and continue to the payment page with the same price."""
-    signup = client.post(f"/store/{icons.slug}/buy/", {"price": price_of(icons).id})["Location"]
+    signup = client.post(f"/store/{icons.slug}/buy/", {"price": first_price(icons).id})["Location"]
     back = authorise(client, button(client, signup))
     arrived = client.get(back)
     assert arrived["Location"] == f"/store/{icons.slug}/buy/"

@@ -58,8 +58,8 @@ def test_wrong_setting_is_named(
     assert any(words in line for line in bad), bad
 
 
-def test_unreachable_stripe_is_reported(icons: ProductConfiguration, stripe_away: Any) -> None:
-    stripe_away()
+def test_unreachable_stripe_is_reported(icons: ProductConfiguration, disconnect_stripe: Any) -> None:
+    disconnect_stripe()
     bad, status = diagnose()
     assert status == 1
     assert "can't be reached" in bad[-1]

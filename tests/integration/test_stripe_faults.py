@@ -17,7 +17,7 @@ from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.stripe_api import client as stripe_client
 from apps.ecommerce.stripe_api import transport
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import path_of, pay, press_buy, price_of, readiness
+from tests.factories import first_price, pay, press_buy, readiness, url_path
 from tests.faulty_stripe import FAULTS, FaultyStripe, faulty_stripe
 
 pytestmark = pytest.mark.django_db
@@ -60,10 +60,10 @@ def test_purchase_survives_a_fault_at_each_step(
     fault: str, as_ada: Client, icons: ProductConfiguration, sandbox: Any, stripe_itself: Stripe
 ) -> None:
     stripe_itself.breaks(fault)
-    refused = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    refused = as_ada.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True)
     assert "Nothing was charged" in refused.content.decode()
     stripe_itself.heals()
-    back = path_of(pay(press_buy(as_ada, icons)))
+    back = url_path(pay(press_buy(as_ada, icons)))
 
     stripe_itself.breaks(fault)
     purchase = Purchase.objects.get(status="open")
@@ -133,7 +133,7 @@ def test_pages_do_not_wait_after_one_has_timed_out(
 ) -> None:
     """A hanging Stripe must not occupy every thread of the shop."""
     monkeypatch.setattr(transport, "PAUSE_SECONDS", 60)
-    buy = {"price": price_of(icons).id}
+    buy = {"price": first_price(icons).id}
     stripe_itself.breaks("slow")
     as_ada.post("/store/icon-set/buy/", buy)
     while not (asked := len(stripe_itself.server.asked)):  # the request continues in its thread

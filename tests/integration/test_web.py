@@ -24,9 +24,9 @@ from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
-from tests.factories import mail_by, readiness, signed_in
+from tests.factories import readiness, set_email_url, signed_in
 from tests.integration.test_demo_without_mail import DEMO
-from tests.integration.test_launch import python
+from tests.integration.test_startup_checks import python
 
 pytestmark = pytest.mark.django_db
 
@@ -252,7 +252,7 @@ def test_unavailable_database_is_a_503_page(as_ada: Client, monkeypatch: pytest.
 
 @pytest.fixture
 def mailbox(settings: Any, tmp_path: Path) -> Path:
-    mail_by(settings, BACKEND)
+    set_email_url(settings, BACKEND)
     settings.VAR_DIR = tmp_path
     settings.DEBUG = True
     return tmp_path / "mail"

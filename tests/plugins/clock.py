@@ -24,6 +24,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def code_of(secret: str, clock: Clock) -> str:
+def totp_code(secret: str, clock: Clock) -> str:
     """What an authenticator app with this secret shows."""
     return totp.format_hotp_value(totp.hotp_value(secret, int(clock.now) // 30))

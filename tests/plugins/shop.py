@@ -15,7 +15,7 @@ from pytest_socket import socket_allow_hosts
 from apps.core import page_cache
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import signed_in, stock
+from tests.factories import create_product, signed_in
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
@@ -34,14 +34,14 @@ def _nothing_cached_by_the_test_before() -> None:
 
 
 @pytest.fixture
-def kept_pages(settings: Any) -> None:
+def cached_pages(settings: Any) -> None:
     """Visitors' pages are kept, as they are in production."""
-    settings.CACHES = {**settings.CACHES, "pages": settings.KEPT_PAGES}
+    settings.CACHES = {**settings.CACHES, "pages": settings.PAGE_CACHE}
     caches["pages"].clear()
 
 
 @pytest.fixture
-def put_away(kept_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Everything that is put among the kept pages from now on, whatever keeps them."""
     pages, values = caches["pages"], []
     keep = pages.set
@@ -96,10 +96,10 @@ def as_bob(bob: User) -> Client:
 @pytest.fixture
 def icons(db: None, sandbox: Any) -> ProductConfiguration:
     """A product paid once: $19."""
-    return stock(sandbox.client, "Icon set", 1900)
+    return create_product(sandbox.client, "Icon set", 1900)
 
 
 @pytest.fixture
 def club(db: None, sandbox: Any) -> ProductConfiguration:
     """A subscription: $9 a month."""
-    return stock(sandbox.client, "Maker club", 900, interval="month")
+    return create_product(sandbox.client, "Maker club", 900, interval="month")

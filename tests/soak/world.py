@@ -42,7 +42,7 @@ from stripe_sandbox import bootstrap, scheduled_actions, storage
 from stripe_sandbox.billing import engine
 from stripe_sandbox.resources import checkout_sessions
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import mail_by
+from tests.factories import set_email_url
 
 SECRET = "whsec_sandbox"
 YEARS = 20 * 365 * 86400
@@ -167,7 +167,7 @@ class World:
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
         settings.STRIPE_SANDBOX_DEMO = False
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
-        mail_by(settings, "tests.soak.world.MailServer")
+        set_email_url(settings, "tests.soak.world.MailServer")
         settings.SESSION_COOKIE_AGE = YEARS
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]

@@ -22,7 +22,7 @@ from apps.ecommerce.purchases import emails
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.e2e import scenes
-from tests.factories import add_price, signed_in, stock
+from tests.factories import add_price, create_product, signed_in
 from tests.integration.test_accounts import link_in
 
 pytestmark = pytest.mark.django_db
@@ -65,10 +65,10 @@ def ada(ada: User) -> User:
 def shop(sandbox: Any, pseudo: None) -> None:
     client = sandbox.client
     for name in ("Tiny tools", "Quiet hours", "Fair price"):
-        stock(client, f"«{name}»")
-    workshop = stock(client, "«Workshop»", 900, interval="month")
+        create_product(client, f"«{name}»")
+    workshop = create_product(client, "«Workshop»", 900, interval="month")
     add_price(client, workshop.product_id, 9000, interval="year")
-    stock(client, "«Sunday letter»", 500, interval="month", trial_period_days=14)
+    create_product(client, "«Sunday letter»", 500, interval="month", trial_period_days=14)
 
 
 class Words(HTMLParser):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import bought
+from tests.factories import buy
 from tests.faulty_stripe import FAULTS, Fault, faulty_stripe
 from tests.integration.test_payment_events import deliver
 from tests.integration.test_webhook_endpoint import NUL
@@ -31,7 +31,7 @@ def test_nul_characters_are_removed_from_the_catalogue(
     for changed in sandbox.client.v1.events.list({"type": "product.updated"}):
         assert deliver(changed.to_dict(for_json=True)).status_code == 200
     assert as_ada.get("/store/").status_code == 200
-    assert bought(as_ada, icons).status == "paid"
+    assert buy(as_ada, icons).status == "paid"
     assert Purchase.objects.count() == 1
 
 
