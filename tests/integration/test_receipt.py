@@ -29,24 +29,24 @@ def test_receipt_contains_what_an_accountant_needs(
     Purchase.objects.update(
         amount_discount=380, amount_tax=304, amount_total=1824, amount_refunded=500, paid_at=timezone.now()
     )
-    words = receipt(as_ada, purchase)
-    assert words.startswith(
+    text = receipt(as_ada, purchase)
+    assert text.startswith(
         f"{settings.SITE_NAME} Receipt Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123"
     )
-    assert "Sold to Ada Lovelace ada@example.com" in words
-    assert f"Number {purchase.public_id}" in words
-    assert "Icon set One-time payment · $19 1 $19.00" in words
-    assert "Discount −$3.80 Tax $3.04 Total $18.24 Refunded −$5.00 Paid after refunds $13.24" in words
-    assert "Paid with Visa •••• 4242" in words
-    assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in words
+    assert "Sold to Ada Lovelace ada@example.com" in text
+    assert f"Number {purchase.public_id}" in text
+    assert "Icon set One-time payment · $19 1 $19.00" in text
+    assert "Discount −$3.80 Tax $3.04 Total $18.24 Refunded −$5.00 Paid after refunds $13.24" in text
+    assert "Paid with Visa •••• 4242" in text
+    assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in text
 
 
 def test_unpaid_order_is_not_called_a_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
     press_buy(as_ada, icons)
-    words = receipt(as_ada, Purchase.objects.get())
-    assert "Receipt" not in words
-    assert "Paid on" not in words
-    assert "Status Not paid yet" in words
+    text = receipt(as_ada, Purchase.objects.get())
+    assert "Receipt" not in text
+    assert "Paid on" not in text
+    assert "Status Not paid yet" in text
 
 
 def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -60,6 +60,6 @@ def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfigu
 
 def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:
     purchase = buy(as_ada, club)
-    address = purchase.get_absolute_url()
-    assert "back from the billing page" in as_ada.get(f"{address}?from=portal").content.decode()
-    assert "back from the billing page" not in as_ada.get(address).content.decode()
+    url = purchase.get_absolute_url()
+    assert "back from the billing page" in as_ada.get(f"{url}?from=portal").content.decode()
+    assert "back from the billing page" not in as_ada.get(url).content.decode()

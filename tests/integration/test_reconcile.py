@@ -51,8 +51,8 @@ def test_refunds_and_disputes_without_webhooks_are_found(
     from stripe_sandbox import scheduled_actions
 
     first = buy(as_ada, icons)
-    press = pay(press_buy(as_bob, icons), "4000000000000259")
-    assert press
+    return_url = pay(press_buy(as_bob, icons), "4000000000000259")
+    assert return_url
     reconcile()
     without_webhooks.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
     scheduled_actions.run_due(time.time() + 10**6)
@@ -79,13 +79,17 @@ def test_expired_session_is_found(as_ada: Client, icons: ProductConfiguration, w
 def test_unknown_session_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """The database was restored from a backup that is an hour old."""
+    """As after the restore of a backup from before the purchase."""
     purchase = buy(as_ada, icons)
     Purchase.objects.all().delete()
     out = reconcile()
     assert "1 unknown until now" in out
-    again = Purchase.objects.get()
-    assert (again.public_id, again.status, again.amount_total) == (purchase.public_id, Status.PAID, 1900)
+    adopted = Purchase.objects.get()
+    assert (adopted.public_id, adopted.status, adopted.amount_total) == (
+        purchase.public_id,
+        Status.PAID,
+        1900,
+    )
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert "0 unknown" in reconcile()
 
@@ -93,7 +97,7 @@ def test_unknown_session_is_adopted(
 def test_unknown_session_is_adopted_beside_a_new_open_checkout(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """After the restore the buyer seemed to own nothing and began to pay again."""
+    """After the restore, the buyer has started another checkout."""
     buy(as_ada, icons)
     Purchase.objects.all().delete()
     press_buy(as_ada, icons)
@@ -124,8 +128,8 @@ def test_purchase_of_an_account_newer_than_the_backup_is_stored(
     User.objects.get().delete()
     User.objects.create_user("bob@example.com", "bob-looks-around", pk=number)
     assert "1 unknown until now" in reconcile()
-    again = Purchase.objects.get()
-    assert (again.user, again.email, again.status) == (None, "ada@example.com", Status.PAID)
+    adopted = Purchase.objects.get()
+    assert (adopted.user, adopted.email, adopted.status) == (None, "ada@example.com", Status.PAID)
     assert "0 unknown" in reconcile()
 
 
@@ -166,7 +170,7 @@ def test_since_processes_delivered_events_missing_from_a_restored_backup(
     assert "0 undelivered events processed" in reconcile("--since", "1h")
 
 
-class Counting(InProcessClient):
+class CountingClient(InProcessClient):
     request_count = 0
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -194,11 +198,11 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
                 )
             )  # fmt: skip
     Purchase.objects.bulk_create(rows)
-    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.Counting"
-    Counting.request_count = 0
+    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.CountingClient"
+    CountingClient.request_count = 0
     assert "0 repaired" in reconcile()
     # three pages of sessions; subscriptions, refunds, disputes, events
-    assert Counting.request_count <= 3 + 4
+    assert CountingClient.request_count <= 3 + 4
 
 
 def test_old_open_purchase_is_checked(

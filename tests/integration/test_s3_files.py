@@ -65,9 +65,9 @@ def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
     link = response["Location"]
     assert link.startswith(f"{bucket.address}/shop/private/downloads/")
     assert "no-store" in response["Cache-Control"]
-    got = requests.get(link, timeout=10)
-    assert got.content == ZIP
-    assert 'attachment; filename="icons_' in got.headers["Content-Disposition"]
+    download_response = requests.get(link, timeout=10)
+    assert download_response.content == ZIP
+    assert 'attachment; filename="icons_' in download_response.headers["Content-Disposition"]
     part = requests.get(link, headers={"Range": "bytes=10-19"}, timeout=10)
     assert (part.status_code, part.content) == (206, ZIP[10:20])
     bucket.clock = timedelta(seconds=LINK_SECONDS + 1)
@@ -119,9 +119,9 @@ def test_images_are_served_by_this_site(
         "/media/../private/x",
         "/media/%2e%2e/x",
     ):
-        lost = Client().get(nothing)
-        assert lost.status_code in (400, 404), nothing
-        assert "immutable" not in lost.headers.get("Cache-Control", "")
+        response = Client().get(nothing)
+        assert response.status_code in (400, 404), nothing
+        assert "immutable" not in response.headers.get("Cache-Control", "")
 
 
 def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
@@ -129,7 +129,7 @@ def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
     assert default_storage.url("products/abc.webp") == "https://cdn.example.com/media/products/abc.webp"
 
 
-def settings_say(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def print_setting(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
     code = f"from config import settings as s; print({expression})"
     command = [sys.executable, "-c", code]
     variables = {"DATABASE_URL": "", **variables}
@@ -141,10 +141,10 @@ def settings_say(expression: str, **variables: str) -> subprocess.CompletedProce
 @pytest.mark.django_db
 def test_storage_url_switches_to_s3() -> None:
     url = "s3://shop?endpoint_url=https://s3.example.com&region_name=eu"
-    done = settings_say("s.STORAGES['private']", STORAGE_URL=url)
+    done = print_setting("s.STORAGES['private']", STORAGE_URL=url)
     for part in ("PrivateBucket", "'bucket_name': 'shop'", "https://s3.example.com", "'location': 'private'"):
         assert part in done.stdout, done.stderr
-    assert "FileSystemStorage" in settings_say("s.STORAGES['default']", STORAGE_URL="").stdout
-    assert "STORAGE_URL" in settings_say("1", STORAGE_URL="ftp://shop").stderr
-    cdn = settings_say("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
+    assert "FileSystemStorage" in print_setting("s.STORAGES['default']", STORAGE_URL="").stdout
+    assert "STORAGE_URL" in print_setting("1", STORAGE_URL="ftp://shop").stderr
+    cdn = print_setting("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
     assert "https://cdn.example.com/media/" in cdn.stdout

@@ -1,4 +1,4 @@
-"""Receivers of a fork hear of access that begins or ends, once, and cannot harm a sale."""
+"""access_granted and access_revoked are sent once, and failing receivers do not stop a purchase."""
 
 from __future__ import annotations
 

@@ -110,14 +110,14 @@ def test_pagination_links_keep_the_search(sandbox: Any, client: Client) -> None:
 def test_each_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort: str) -> None:
     """All share a price, and many share name and position, so only the last order column distinguishes them."""
     create_many_products(60)
-    Product.objects.update(name="Twin")
+    Product.objects.update(name="Same name")
     ProductConfiguration.objects.update(position=1)
     refresh_search_columns()
     pages = [client.get("/store/", {"sort": sort, "page": page}).context["cards"] for page in "123"]
     seen = [card.configuration.pk for page in pages for card in page]
     assert sorted(seen) == sorted(ProductConfiguration.objects.values_list("pk", flat=True))
-    below_each_other = client.get("/store/", {"sort": sort, "page": "1-3"}).context["cards"]
-    assert [card.configuration.pk for card in below_each_other] == seen
+    cards_of_all_pages = client.get("/store/", {"sort": sort, "page": "1-3"}).context["cards"]
+    assert [card.configuration.pk for card in cards_of_all_pages] == seen
 
 
 def test_page_parameter_accepts_ranges_within_limits(sandbox: Any, client: Client) -> None:
@@ -138,7 +138,7 @@ def test_page_parameter_accepts_ranges_within_limits(sandbox: Any, client: Clien
 
 
 def test_fifth_page_loads_by_button(sandbox: Any, client: Client) -> None:
-    """Infinite scrolling would keep people from reaching the footer."""
+    """With infinite scrolling, shoppers would not reach the footer."""
     create_many_products(300)
     automatic = {n for n in range(1, 14) if b"intersect" in client.get("/store/", {"page": n}).content}
     assert automatic == {1, 2, 3, 5, 6, 7, 9, 10, 11}

@@ -57,10 +57,10 @@ class CheckingClient(InProcessClient):
     """The sandbox, with each request's parameters checked first."""
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
-        address = urlsplit(url)
-        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        parts = urlsplit(url)
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', parts.path)}"
         schema = ROUTES[route]
-        tree = forms.decode(post_data or address.query)
+        tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
         if method.upper() == "POST":
             assert headers["Idempotency-Key"]

@@ -42,12 +42,12 @@ def test_purchase_completes_after_a_kill_in_a_step(
     start_shop(shop, sandbox)
     held, request, heard = STEPS[step]
     sandbox.switches(drop=[] if heard else ["*"])
-    stripe_itself.breaks(held, only=request)
+    stripe_itself.start_fault(held, only=request)
     with ThreadPoolExecutor(1) as people:
         shopping = people.submit(buyer.shop)
-        assert stripe_itself.holding.wait(30)
+        assert stripe_itself.is_holding.wait(30)
         shop.kill()
-        stripe_itself.heals()
+        stripe_itself.stop_fault()
         shop.start()
         shopping.result()
     assert buyer.saw_it_paid

@@ -24,7 +24,7 @@ def test_shop_answers_while_stripe_hangs_and_sells_afterwards(
     offer = shop.ask("setup", str(BUYERS))
     buyers = [Buyer(shop, cookie, offer["slug"], offer["price"], pays=True) for cookie in offer["cookies"]]
     start_shop(shop, sandbox)
-    stripe_itself.breaks("slow")
+    stripe_itself.start_fault("slow")
     waited: list[float] = []
 
     def timed(act: Any) -> requests.Response:
@@ -44,7 +44,7 @@ def test_shop_answers_while_stripe_hangs_and_sells_afterwards(
     assert {answer.status_code for answer in seen} == {200}
     assert max(waited) < MAX_WAIT_SECONDS
     assert timed(lambda: _visit(shop)).elapsed.total_seconds() < 2  # no request waits for Stripe any more
-    stripe_itself.heals()
+    stripe_itself.stop_fault()
     _wait_until_checkout_works(buyers[0])
     for buyer in buyers[:2]:
         buyer.shop()
@@ -57,13 +57,13 @@ def test_running_request_completes_when_the_server_stops(
     offer = shop.ask("setup", "1")
     buyer = Buyer(shop, offer["cookies"][0], offer["slug"], offer["price"], pays=True)
     start_shop(shop, sandbox)
-    stripe_itself.breaks("slow")
+    stripe_itself.start_fault("slow")
     with ThreadPoolExecutor(2) as people:
         press = people.submit(buyer.press_buy)
         until(lambda: "POST /v1/customers" in stripe_itself.asked)  # the request is being processed
         stop, soon = people.submit(shop.stop), time.monotonic() + DEADLINE_SECONDS / 2
         until(lambda: not _answers(shop) or time.monotonic() > soon)  # before the server's deadline
-        stripe_itself.heals()
+        stripe_itself.stop_fault()
         assert "/stripe-sandbox/checkout/" in press.result().headers["Location"]
         assert stop.result() == 0
 
