@@ -1,4 +1,4 @@
-"""Bank debit: the order is placed, and the bank answers days later."""
+"""Bank debits, whose result comes days after the order."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,11 +16,11 @@ from tests.e2e.users import sign_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
-PAYS = "AT32 1904 3002 3547 3204"
-REFUSES = "AT05 1904 3002 3547 3205"
+SUCCEEDING_IBAN = "AT32 1904 3002 3547 3204"
+FAILING_IBAN = "AT05 1904 3002 3547 3205"
 
 
-def debited(page: Page, iban: str) -> PurchasePage:
+def pay_by_debit(page: Page, iban: str) -> PurchasePage:
     go_to_checkout(page, "quiet-hours").pay_by_debit(iban)
     seen = PurchasePage(page)
     expect(seen.heading).to_have_text("Waiting for the bank")
@@ -30,7 +30,7 @@ def debited(page: Page, iban: str) -> PurchasePage:
 
 @both_screens
 def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
-    seen = debited(sign_in(page, ada), PAYS)
+    seen = pay_by_debit(sign_in(page, ada), SUCCEEDING_IBAN)
     purchase = Purchase.objects.get()
     Library(page).goto()
     expect(page.get_by_role("listitem").filter(has_text="Quiet Hours")).to_contain_text("Processing")
@@ -38,15 +38,15 @@ def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
     expect(page.get_by_text("There is no need to pay again.")).to_be_visible()
 
     seen.goto(purchase)
-    stripe_changes.answer_debit(purchase)
+    stripe_changes.complete_debit(purchase)
     expect(seen.heading).to_have_text("Paid. It is yours.")
     seen.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quiet Hours")
 
 
 def test_refused_debit_grants_no_access(page: Page, ada: User) -> None:
-    seen = debited(sign_in(page, ada), REFUSES)
-    stripe_changes.answer_debit(Purchase.objects.get())
+    seen = pay_by_debit(sign_in(page, ada), FAILING_IBAN)
+    stripe_changes.complete_debit(Purchase.objects.get())
     expect(seen.heading).to_have_text("The payment did not go through")
     expect(seen.main).to_contain_text("The customer's bank could not process the debit.")
     seen.retry_button.click()

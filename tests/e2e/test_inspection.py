@@ -1,15 +1,15 @@
-"""inspect_page.py finds each fault that is planted into a page without faults."""
+"""inspect_page.py finds each fault that a style sheet adds to a page."""
 
 from playwright.sync_api import Page
 
 from tests.e2e.inspect_page import complaints
 
-PLANT = """css => {
+ADD_STYLE = """css => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     document.adoptedStyleSheets = [sheet];
 }"""
-# planted together, because none hides another
+# The faults of one entry are added together, because none hides another.
 FAULTS = [
     {
         "px to a thumb": ".site-nav__link { min-block-size: 20px !important }",
@@ -29,12 +29,12 @@ FAULTS = [
 ]
 
 
-def test_each_planted_fault_is_found(page: Page) -> None:
+def test_each_added_fault_is_found(page: Page) -> None:
     page.goto("/store/")
     assert complaints(page) == []
     missed = []
     for faults in FAULTS:
-        page.evaluate(PLANT, " ".join(faults.values()))
+        page.evaluate(ADD_STYLE, " ".join(faults.values()))
         found = complaints(page)
         missed += [fault for fault in faults if not any(fault in complaint for complaint in found)]
     assert missed == []

@@ -27,27 +27,29 @@ def test_reconcile_corrects_each_page_after_a_month_without_webhooks(
 ) -> None:
     switches.change(drop=["*"])
     sign_in(page, ada)
-    for slug, words in (
+    for slug, heading in (
         ("workshop", "You are subscribed"),
         ("sunday-letter", "Your free trial has begun"),
         (goods.slug, "Paid. It is yours."),
     ):
-        expect(buy(page, slug).heading).to_have_text(words)
-    bought = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
+        expect(buy(page, slug).heading).to_have_text(heading)
+    purchases = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
     go_to_checkout(page, "ship-small").pay()
     expect(PurchasePage(page).heading).to_have_text("Paid. It is yours.")
-    stripe_changes.refund(bought[goods.slug])
+    stripe_changes.refund(purchases[goods.slug])
     # after a month; the newsletter's trial has ended, too
-    stripe_changes.renew(bought["workshop"], fails=True)
+    stripe_changes.renew(purchases["workshop"], fails=True)
     seen = PurchasePage(page)
-    expect(seen.goto(bought["workshop"]).heading).to_have_text("You are subscribed")  # no webhook has arrived
+    expect(seen.goto(purchases["workshop"]).heading).to_have_text(
+        "You are subscribed"
+    )  # no webhook has arrived
 
     assert "3 repaired" in reconcile()
     assert not WebhookEvent.objects.filter(error__gt="").exists()
 
-    expect(seen.goto(bought["workshop"]).heading).to_have_text("Payment failed: update your card")
-    expect(seen.goto(bought["sunday-letter"]).heading).to_have_text("You are subscribed")
-    expect(seen.goto(bought[goods.slug]).heading).to_have_text("Refunded")
+    expect(seen.goto(purchases["workshop"]).heading).to_have_text("Payment failed: update your card")
+    expect(seen.goto(purchases["sunday-letter"]).heading).to_have_text("You are subscribed")
+    expect(seen.goto(purchases[goods.slug]).heading).to_have_text("Refunded")
     expect(Library(page).goto().card(goods.product.name)).to_have_count(0)
     expect(ProductPage(page).goto(goods.slug).buy_button).to_be_visible()
     assert "0 repaired" in reconcile()

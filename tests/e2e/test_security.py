@@ -12,7 +12,7 @@ from tests.e2e.inspect_page import complaints
 from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import Security
-from tests.e2e.users import ADAS_PASSWORD
+from tests.e2e.users import PASSWORD_OF_ADA
 from tests.oauth_provider import Provider
 from tests.plugins.clock import Clock, totp_code
 
@@ -20,10 +20,10 @@ from tests.plugins.clock import Clock, totp_code
 @pytest.mark.parametrize("screen", ["phone"])
 def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock) -> None:
     security, sign_in = Security(page), SignIn(page)
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
     security.open("Two-step sign-in")
     page.get_by_role("link", name="Set up an app").click()
-    security.prove(ADAS_PASSWORD)
+    security.reauthenticate(PASSWORD_OF_ADA)
     expect(page.get_by_alt_text("QR code")).to_be_visible()
     secret = page.locator(".qr__key").inner_text()
     page.get_by_label("The code that the app shows").fill(totp_code(secret, clock))
@@ -32,20 +32,20 @@ def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock)
     recovery = security.codes.first.inner_text()
 
     AccountMenu(page).sign_out()
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
     sign_in.second_step("000000")
     expect(page.get_by_role("main")).to_contain_text("Incorrect code")
     sign_in.second_step(totp_code(secret, clock))
     expect(Library(page).heading).to_have_text("My purchases")
 
     AccountMenu(page).sign_out()
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
     sign_in.second_step(recovery)
     expect(Library(page).heading).to_have_text("My purchases")
     security.open("Two-step sign-in")
     expect(page.get_by_role("main")).to_contain_text("9 codes are left")
     page.get_by_role("link", name="Turn off the app").click()
-    security.prove(ADAS_PASSWORD)
+    security.reauthenticate(PASSWORD_OF_ADA)
     page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_role("link", name="Set up an app")).to_be_visible()
     assert not Authenticator.objects.exists()
@@ -56,10 +56,10 @@ def test_emailed_code_signs_in_and_other_sessions_can_be_ended(
 ) -> None:
     settings.DEBUG = True
     other = new_context().new_page()
-    SignIn(other).goto().submit(ada.email, ADAS_PASSWORD)
+    SignIn(other).goto().submit(ada.email, PASSWORD_OF_ADA)
 
     SignIn(page).goto().ask_for_code(ada.email)
-    Security(page).type_code(Mailbox(page.context.new_page()).code())
+    Security(page).type_code(Mailbox(page.context.new_page()).newest_code())
     expect(Library(page).heading).to_have_text("My purchases")
 
     security = Security(page).open("Where you are signed in")
@@ -69,7 +69,7 @@ def test_emailed_code_signs_in_and_other_sessions_can_be_ended(
     other.reload()
     expect(SignIn(other).heading).to_have_text("Sign in")
 
-    SignIn(other).submit(ada.email, ADAS_PASSWORD)
+    SignIn(other).submit(ada.email, PASSWORD_OF_ADA)
     security.open("Where you are signed in")
     page.get_by_role("button", name="Sign out all other browsers").click()
     expect(security.rows).to_have_count(1)

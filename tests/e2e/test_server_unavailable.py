@@ -18,7 +18,7 @@ from tests.factories import create_many_products
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
-AWAY = "We can't reach the shop right now. What you see may be old; we keep trying."
+UNREACHABLE = "We can't reach the shop right now. What you see may be old; we keep trying."
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def page(browser: Browser, browser_context_args: dict[str, Any], shop: None) -> 
     context.close()
 
 
-def closed(route: Route) -> None:
+def respond_503(route: Route) -> None:
     route.fulfill(status=503, body="Down for a moment")
 
 
@@ -39,10 +39,10 @@ def test_waiting_buyer_sees_one_message_and_then_the_result(
     switches.change(late_seconds=4)
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.heading).to_have_text("Confirming your payment")
-    strip, announcer = page.get_by_text(AWAY).first, page.locator("#announcer")
+    strip, announcer = page.get_by_text(UNREACHABLE).first, page.locator("#announcer")
     page.context.set_offline(True)
     expect(strip).to_be_visible()
-    expect(announcer).to_have_text(AWAY)
+    expect(announcer).to_have_text(UNREACHABLE)
     page.evaluate("document.getElementById('announcer').textContent = ''")
     expect(purchase.heading).to_have_text("Confirming your payment")  # the payment must not be called failed
     page.context.set_offline(False)
@@ -51,17 +51,19 @@ def test_waiting_buyer_sees_one_message_and_then_the_result(
     expect(announcer).to_have_text("Paid. It is yours.")
 
     # The purchase is final, then the server stops answering: one message for any number of retries.
-    asked: list[str] = []
-    page.route("**/purchases/changes/*", lambda route: (asked.append(route.request.url), closed(route)))
+    requests: list[str] = []
+    page.route(
+        "**/purchases/changes/*", lambda route: (requests.append(route.request.url), respond_503(route))
+    )
     expect(strip).to_be_visible()
-    expect(announcer).to_have_text(AWAY)
+    expect(announcer).to_have_text(UNREACHABLE)
     page.evaluate("document.getElementById('announcer').textContent = ''")
     stripe_changes.refund(Purchase.objects.get())
-    while len(asked) < 2:
+    while len(requests) < 2:
         page.wait_for_event("response", lambda response: response.status == 503)
     expect(strip).to_be_visible()
     expect(announcer).to_be_empty()
-    assert len(asked) < 4  # polls less often than each second
+    assert len(requests) < 4  # polls less often than each second
     page.unroute_all()
     expect(purchase.heading).to_have_text("Refunded", timeout=20_000)
     expect(strip).to_be_hidden()
@@ -69,8 +71,8 @@ def test_waiting_buyer_sees_one_message_and_then_the_result(
 
 def test_store_keeps_its_products_and_loads_more_afterwards(page: Page) -> None:
     create_many_products(60)
-    store, strip = Store(page).goto("?sort=newest"), page.get_by_text(AWAY).first
-    page.route(re.compile(r"/store/\?"), closed)
+    store, strip = Store(page).goto("?sort=newest"), page.get_by_text(UNREACHABLE).first
+    page.route(re.compile(r"/store/\?"), respond_503)
     store.search.fill("letter")
     expect(strip).to_be_visible()
     expect(store.cards).to_have_count(24)  # the products stay

@@ -10,12 +10,12 @@ from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens, without_javascript
 from tests.factories import create_many_products
 
-ALL = 9  # products of the demo shop
+DEMO_PRODUCTS = 9  # products of the demo shop
 
 
 def test_search_filters_while_typing(page: Page) -> None:
     store = Store(page).goto()
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
     store.search.press_sequentially("letter", delay=20)
     expect(store.cards).to_have_count(1)
     expect(store.search).to_be_focused()
@@ -24,7 +24,7 @@ def test_search_filters_while_typing(page: Page) -> None:
     expect(page).to_have_title(re.compile("^“letter”"))
 
     store.search.fill("")
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
     store.search.press("Tab")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -43,7 +43,7 @@ def test_search_filters_while_typing(page: Page) -> None:
     expect(page.get_by_role("heading", name="Nothing found for “no such thing”")).to_be_visible()
     page.get_by_role("link", name="Search everything").click()
     page.get_by_role("link", name="Show everything").click()
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
 
 
 @both_screens
@@ -52,20 +52,20 @@ def test_back_restores_the_scrolled_store(page: Page) -> None:
     store = Store(page).goto("?sort=newest")
     expect(store.cards).to_have_count(24)
     page.mouse.move(100, 500)
-    for shown in (48, ALL + 60):
+    for shown in (48, DEMO_PRODUCTS + 60):
         while store.cards.count() < shown:
             page.mouse.wheel(0, 600)
             page.wait_for_timeout(50)
         expect(store.cards).to_have_count(shown)
     expect(store.announcer).to_have_text("69 of 69 shown")
     expect(page).to_have_url(re.compile(r"sort=newest&page=1-3$"))
-    assert len(set(store.names.all_inner_texts())) == ALL + 60
+    assert len(set(store.names.all_inner_texts())) == DEMO_PRODUCTS + 60
     expect(store.more_link).to_have_count(0)
 
     store.open("Thing 9")
     expect(ProductPage(page).heading).to_have_text("Thing 9")
     page.go_back()
-    expect(store.cards).to_have_count(ALL + 60)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS + 60)
     expect(store.card("Thing 9").first).to_be_in_viewport()
 
 
@@ -112,14 +112,14 @@ def test_store_works_without_javascript(page: Page) -> None:
 
 
 def test_text_typed_before_scripts_load_is_searched(page: Page) -> None:
-    held: list[Route] = []
-    page.route("**/django_htmx/**", lambda route: held.append(route))
+    held_routes: list[Route] = []
+    page.route("**/django_htmx/**", lambda route: held_routes.append(route))
     page.goto("/store/")
     store = Store(page)
     store.search.fill("letter")
     store.kind("Subscriptions").check()
-    expect(store.cards).to_have_count(ALL)
-    for route in held:
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
+    for route in held_routes:
         route.continue_()
     page.unroute("**/django_htmx/**")
     expect(store.cards).to_have_count(1)

@@ -16,8 +16,8 @@ class Security:
         self.page.get_by_role("region", name="Security").get_by_role("link", name=link).click()
         return self
 
-    def prove(self, password: str) -> None:
-        """Type the password that important changes require."""
+    def reauthenticate(self, password: str) -> None:
+        """Type the password that sensitive changes require."""
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Confirm", exact=True).click()
 
@@ -31,7 +31,7 @@ class Security:
         self.page.get_by_role("button", name="Make the passkey").click()
 
 
-def plug_in_authenticator(page: Page) -> None:
+def add_virtual_authenticator(page: Page) -> None:
     """Add a virtual authenticator that approves every request."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
