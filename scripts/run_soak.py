@@ -30,7 +30,7 @@ def main() -> None:
 
 def _soak() -> int:
     """Run random schedules. Each line of the output is the result of 50 of them, with their seed."""
-    test = "tests/soak/test_any_order.py"
+    test = "tests/soak/test_random_orders.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)
     _set_defaults(SCHEDULES="10000", SEED=str(secrets.randbelow(10**6)))
