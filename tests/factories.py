@@ -1,4 +1,4 @@
-"""Plain functions that make what tests need, over the API as a founder would."""
+"""Functions that create products, purchases and clients for tests, through Stripe's API and the shop's pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def signed_in(user: User, **options: Any) -> Client:
 def create_product(
     client: stripe.StripeClient, name: str = "Icon set", amount: int = 1900, **recurring: Any
 ) -> ProductConfiguration:
-    """A product with one price in Stripe and in the store. `interval="month"` makes it a subscription."""
+    """Create a product with one price at Stripe and in the store; `interval="month"` makes it a subscription."""
     product = client.v1.products.create({"name": name})
     add_price(client, product.id, amount, **recurring)
     sync_catalogue()
@@ -43,7 +43,7 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
 
 
 def create_many_products(count: int, start: int = 0) -> None:
-    """So many products at $9, "Thing 0" (`start`) and on, in the store only: Stripe knows nothing of them."""
+    """Create products at $9 in the store only, named "Thing 0" (`start`), "Thing 1" …"""
     now, rows, prices = timezone.now(), [], []
     for i in range(start, start + count):
         product = Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now)
@@ -73,7 +73,7 @@ def press_buy(client: Client, configuration: ProductConfiguration, price: Price 
 
 
 def pay(url: str, card: str = VISA) -> str:
-    """Pay on the hosted page and return the URL of the redirect, or "" if declined."""
+    """Pay on the hosted page and return the redirect's URL, or "" if the card is declined."""
     form = {
         "email": "ada@example.com",
         "cardNumber": card,
@@ -89,12 +89,12 @@ def pay(url: str, card: str = VISA) -> str:
 
 
 def url_path(url: str) -> str:
-    """https://host/path?query ▶ /path?query"""
+    """Return the path and query of a URL."""
     return "/" + url.split("/", 3)[3]
 
 
 def buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
-    """A whole purchase: Buy, pay, come back."""
+    """Press Buy, pay, return to the shop, and return the purchase."""
     back = pay(press_buy(client, configuration, price))
     response = client.get(url_path(back))
     assert response.status_code in (200, 302), response.content[:500]
@@ -106,11 +106,11 @@ NO_MAIL_SERVER = "smtp://127.0.0.1:9"
 
 
 def readiness(**headers: str) -> Any:
-    """The response of /readyz with its details, as stripe_doctor asks for it."""
+    """Return the response of /readyz with its details, as stripe_doctor requests it."""
     return Client().get("/readyz", headers={"Authorization": self_request.authorization(), **headers})
 
 
 def set_email_url(settings: Any, url: str) -> None:
-    """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
+    """Send e-mails by this EMAIL_URL, or by LOCMEM or NO_MAIL_SERVER."""
     for name, value in services.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -71,7 +71,7 @@ def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
 
 
 def _cookie(user: object, visit: str = "") -> str:
-    """Return the Cookie header of this user's browser; a visit to `visit` adds the CSRF cookie."""
+    """Return the Cookie header of this user's browser; a request for the path `visit` adds the CSRF cookie."""
     from tests.factories import signed_in
 
     browser = signed_in(user)  # type: ignore[arg-type]

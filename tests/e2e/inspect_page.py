@@ -72,11 +72,11 @@ def keyboard_complaints(page: Page) -> list[str]:
             page.evaluate(NEXT_FRAME)
             stop = page.evaluate("inspection.focused()") or stop
         if not stop["visible"]:
-            found.append(f"keyboard: {stop['name']} has the focus where nobody sees it")
+            found.append(f"keyboard: {stop['name']} is focused but not visible")
         if not stop["rings"]:
             found.append(f"keyboard: {stop['name']} does not show its focus")
         if before and stop["inFlow"] and stop["top"] < before["top"] - 60 and stop["left"] <= before["left"]:
-            found.append(f"keyboard: from {before['name']} back up to {stop['name']}")
+            found.append(f"keyboard: focus moves up from {before['name']} to {stop['name']}")
         before = stop if stop["inFlow"] else before
     return [*found, f"keyboard: more than {MAX_STOPS} stops"]
 

@@ -701,7 +701,7 @@ def test_operator_cannot_delete_a_user_with_an_open_checkout(
 
 
 # --- a secret key of another Stripe account-------------------------------------------------------------------
-# A subscription can always be retrieved with a key of its own account and mode, even after it ended. With other keys
+# A subscription can always be retrieved with a key of the same account and mode, even after it ended. With other keys
 # the response is 404 resource_missing: https://docs.stripe.com/api/subscriptions/retrieve and https://docs.stripe.com/error-codes
 
 

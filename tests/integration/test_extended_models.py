@@ -70,7 +70,7 @@ def test_added_fields_keep_their_values_after_syncs(sandbox: Any, added_fields: 
     sandbox.client.v1.products.create({"name": "Born from an event"})
     for event in events(sandbox, "product.created"):
         assert deliver(event).status_code == 200
-    created = ProductConfiguration.objects.get(slug="created-from-an-event")
+    created = ProductConfiguration.objects.get(slug="born-from-an-event")
     assert (created.in_stock, created.code) == (7, "BORN-FROM-AN-EVENT")  # type: ignore[attr-defined]
 
 

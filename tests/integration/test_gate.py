@@ -1,4 +1,4 @@
-"""`@product_required`, its class mixin and `{% if_owned %}` give access to owners and redirect others."""
+"""`@product_required`, its class mixin and `{% if_owned %}` admit owners and redirect others."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def photo() -> bytes:
     picture = Image.new("RGB", (1600, 400), RED)
     picture.paste(BLUE, (0, 0, 200, 400))
     exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = 6, "A camera, with the url of its owner"
+    exif[0x0112], exif[0x010F] = 6, "A camera, with the address of its owner"
     file = BytesIO()
     picture.save(
         file,

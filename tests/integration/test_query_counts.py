@@ -59,7 +59,7 @@ def test_number_of_queries_is_constant_and_no_table_is_scanned(
 
 
 def _create_purchases(numbers: range, ada: User, bob: User) -> None:
-    """Create purchases: Ada's of the first five products, Bob's of the others."""
+    """Create purchases: Ada's of the first five products, Bob's of all later ones."""
     Purchase.objects.bulk_create(
         Purchase(
             user=ada if i < 5 else bob,
