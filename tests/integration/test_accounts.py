@@ -220,7 +220,7 @@ def test_account_form_changes_only_the_name(as_ada: Client, ada: User) -> None:
     assert (ada.name, ada.email, ada.is_staff) == ("Countess", "ada@example.com", False)
 
 
-def test_export_contains_all_data_of_the_user(
+def test_export_contains_account_and_purchases_of_the_user(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
     purchase = buy(as_ada, icons)

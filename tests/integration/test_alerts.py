@@ -149,7 +149,7 @@ def test_reconcile_alerts_about_lost_events(
     assert "1 repaired" in output
 
 
-def test_reconcile_alerts_about_undelivered_events(
+def test_reconcile_reports_undelivered_events(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)

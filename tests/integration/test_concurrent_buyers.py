@@ -21,7 +21,7 @@ BUYERS = 50
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) -> None:
+def test_fifty_concurrent_buyers_get_one_purchase_each(icons: ProductConfiguration, sandbox: Any) -> None:
     users = [User.objects.create_user(f"buyer{number}@example.com") for number in range(BUYERS)]
     browsers = [signed_in(user) for user in users]
     start, errors, status_codes = threading.Barrier(BUYERS), [], Counter[int]()
@@ -55,7 +55,7 @@ def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sync_while_another_sync_changes_the_price(
+def test_sync_during_another_sync_stores_stripes_price(
     club: ProductConfiguration, sandbox: Any, ada: User
 ) -> None:
     """PostgreSQL's join finds no row for a locked purchase whose price was changed during the wait."""

@@ -147,7 +147,9 @@ def test_gate_works_for_async_views(
     assert asyncio.run(view(create_request(bob), product_slug="icon-set")).status_code == 302
 
 
-def test_if_owned_in_templates(as_ada: Client, ada: User, bob: User, icons: ProductConfiguration) -> None:
+def test_if_owned_shows_its_content_to_owners_only(
+    as_ada: Client, ada: User, bob: User, icons: ProductConfiguration
+) -> None:
     buy(as_ada, icons)
     template = Template("{% load store %}{% if_owned thing %}yes{% else %}no{% endif_owned %}")
     bare = Template("{% load store %}{% if_owned thing %}yes{% endif_owned %}")

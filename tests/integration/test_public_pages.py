@@ -98,7 +98,7 @@ def create_purchase(user: User, number: int, **columns: Any) -> Purchase:
 
 @pytest.mark.parametrize(("page", "template"), PAGES.items())
 @pytest.mark.parametrize("step", [1, -1])
-def test_session_cookie_and_parameter_values_reach_only_their_client_with_cookies(
+def test_session_cookie_and_parameter_values_reach_only_their_visitor(
     ada: User, bob: User, add_line: AddLine, page: str, template: str, step: int
 ) -> None:
     line = "<i>{{ request.session.cart }}, {{ request.COOKIES.currency }}, {{ request.GET.ref }}.</i>"
@@ -381,7 +381,7 @@ def test_post_reaches_the_view(settings: Any, page_cache_writes: list[Any]) -> N
     assert not page_cache_writes
 
 
-def test_session_started_by_a_view_belongs_to_the_client_with_cookies(settings: Any) -> None:
+def test_session_started_by_a_view_belongs_to_the_visitor(settings: Any) -> None:
     settings.ROOT_URLCONF = TestURLs
     browser = Client()
     assert [text(browser, "/use_session/") for _ in range(3)] == ["visit 1", "visit 2", "visit 3"]
@@ -395,9 +395,7 @@ def test_template_response_is_cached_too(settings: Any, page_cache_writes: list[
 
 
 @pytest.mark.parametrize("part", ["sitemap.xml", "sitemap-pages.xml"])
-def test_cacheable_sitemap_contains_nothing_of_the_client_with_cookies(
-    ada: User, add_line: AddLine, part: str
-) -> None:
+def test_cacheable_sitemap_contains_nothing_of_the_visitor(ada: User, add_line: AddLine, part: str) -> None:
     template, end = ("sitemap_index", "</sitemap>") if part == "sitemap.xml" else ("sitemap", "</url>")
     add_line(
         "<i>{{ user }} {{ request.COOKIES }} {{ request.get_host }}</i>", f"web/{template}.xml", after=end
@@ -581,7 +579,7 @@ def test_each_filter_has_its_own_cached_grid(ada: User) -> None:
     assert pages[3][0] == "thing-59"
 
 
-def test_message_is_shown_once_to_its_client_with_cookies(ada: User, bob: User) -> None:
+def test_message_is_shown_once_to_its_visitor(ada: User, bob: User) -> None:
     browser = signed_in(ada)
     browser.get("/purchases/thing-3/")  # not Bob's product: he is redirected to the store with a message
     assert text(browser).count("That page belongs to Thing 3") == 1
