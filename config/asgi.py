@@ -9,4 +9,4 @@ exit_if_misconfigured()
 application = get_asgi_application()
 from apps.core import page_cache  # noqa: E402  (needs the settings)
 
-page_cache.drop_pages()  # this version may render other pages
+page_cache.invalidate()  # the cache may contain pages of the previous release

@@ -44,7 +44,7 @@ def ensure(files: Sequence[str]) -> None:
         _create()
     for name in files:
         _install_once(name, ROOT / name, "--require-hashes", "-r", ROOT / name)
-    # A separate command: pip refuses folders in a command with hashes.
+    # A separate command: pip refuses packages without hashes in a command with hashes.
     _install_once("shop-requirements", SHOP, "-r", SHOP)
     _install_once("stripe-sandbox", SANDBOX / "pyproject.toml", *EDITABLE_SANDBOX)
 

@@ -17,7 +17,7 @@ FAULTS = (
     "tests/soak/test_killed_in_each_step.py",
     "tests/integration/test_stripe_faults.py",
     "tests/integration/test_concurrent_buyers.py",
-    "tests/integration/test_background.py",
+    "tests/integration/test_background_tasks.py",
     "tests/integration/test_redis_unavailable.py",
 )
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 def _soak() -> int:
     """Run random schedules. A line of the output is the result of 50 schedules, with their seed."""
-    test = "tests/soak/test_any_order.py"
+    test = "tests/soak/test_random_orders.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)
     _set_defaults(SCHEDULES="10000", SEED=str(secrets.randbelow(10**6)))

@@ -1,6 +1,6 @@
-"""Colours as CSS writes them, so that tests can measure their contrast.
+"""Parse CSS colours and measure their contrast.
 
-Knows #hex, names, rgb(), hsl(), oklch(), var(), light-dark() and color-mix(in srgb, …).
+Supported: #hex, names, rgb(), hsl(), oklch(), var(), light-dark() and color-mix(in srgb, …).
 """
 
 import re
@@ -31,14 +31,14 @@ class Colour(NamedTuple):
 
 
 def colour(text: str, scheme: Scheme, properties: Mapping[str, str]) -> Colour:
-    """What `text` looks like in a colour scheme, given the custom properties it may name.
+    """Return the colour in a colour scheme, with the values of custom properties.
 
-    Raises ValueError for what is no colour, or one that this module can't read.
+    Raise ValueError for invalid or unsupported colours.
     """
     text = text.strip()
     call = CALL.fullmatch(text)
     if not call:
-        return _plain(text)
+        return _parse_simple(text)
     name, inner = call.groups()
     if name == "var":
         named, *fallback = _arguments(inner)
@@ -56,14 +56,14 @@ def colour(text: str, scheme: Scheme, properties: Mapping[str, str]) -> Colour:
     return _function(name, inner)
 
 
-def contrast(one: Colour, other: Colour) -> float:
-    """From 1 to 21. https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
-    dark, light = sorted((_luminance(one), _luminance(other)))
+def contrast(first: Colour, second: Colour) -> float:
+    """Return the contrast ratio, from 1 to 21. https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    dark, light = sorted((_luminance(first), _luminance(second)))
     return (light + 0.05) / (dark + 0.05)
 
 
 def _arguments(inner: str) -> list[str]:
-    """Split at commas outside inner brackets."""
+    """Split at commas that are not inside parentheses."""
     parts, depth = [""], 0
     for letter in inner:
         depth += (letter == "(") - (letter == ")")
@@ -74,9 +74,9 @@ def _arguments(inner: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _mix(one: str, other: str, scheme: Scheme, properties: Mapping[str, str]) -> Colour:
+def _mix(first_colour: str, second_colour: str, scheme: Scheme, properties: Mapping[str, str]) -> Colour:
     colours, shares = [], []
-    for part in (one, other):
+    for part in (first_colour, second_colour):
         share = re.search(r"\s([\d.]+)%$", part)
         shares.append(float(share[1]) / 100 if share else None)
         colours.append(colour(part[: share.start()] if share else part, scheme, properties))
@@ -86,7 +86,7 @@ def _mix(one: str, other: str, scheme: Scheme, properties: Mapping[str, str]) ->
     return Colour(*(a * first + b * (1 - first) for a, b in zip(*colours, strict=True)))
 
 
-def _plain(text: str) -> Colour:
+def _parse_simple(text: str) -> Colour:
     if text == "transparent":
         return Colour(0, 0, 0, 0)
     try:
@@ -102,8 +102,8 @@ def _function(name: str, inner: str) -> Colour:
         if name in ("rgb", "rgba"):
             red, green, blue = (_number(part) / (1 if "%" in part else 255) for part in parts[:3])
         elif name in ("hsl", "hsla"):
-            hue, full, light = _number(parts[0].removesuffix("deg")), *map(_number, parts[1:3])
-            red, green, blue = hls_to_rgb(hue / 360 % 1, light, full)
+            hue, saturation, light = _number(parts[0].removesuffix("deg")), *map(_number, parts[1:3])
+            red, green, blue = hls_to_rgb(hue / 360 % 1, light, saturation)
         elif name == "oklch":
             red, green, blue = _oklch(*(_number(part.removesuffix("deg")) for part in parts[:3]))
         else:

@@ -10,7 +10,7 @@ from django.db import connection
 
 
 def test_database_url() -> str:
-    """DATABASE_URL of the database that the tests use (not the one they were started with)."""
+    """Return the DATABASE_URL of the test database."""
     values = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{values['NAME']}"
@@ -19,9 +19,11 @@ def test_database_url() -> str:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a manage.py that works on the same database, sandbox and files as this test."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE", "DJANGO"))}
-    return kept | {
+    """Return the environment of a process that uses the same database, sandbox and files as this test."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("STRIPE", "DJANGO"))
+    }
+    return inherited | {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": settings.SECRET_KEY,
         "DEBUG": "true",

@@ -1,4 +1,4 @@
-"""Plain functions that make what tests need, over the API as a founder would."""
+"""Functions that create products, purchases and clients for tests, through Stripe's API and the shop's pages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def signed_in(user: User, **options: Any) -> Client:
     return client
 
 
-def stock(
+def create_product(
     client: stripe.StripeClient, name: str = "Icon set", amount: int = 1900, **recurring: Any
 ) -> ProductConfiguration:
-    """A product with one price in Stripe and in the store. `interval="month"` makes it a subscription."""
+    """Create a product with one price at Stripe and in the store; `interval="month"` makes it a subscription."""
     product = client.v1.products.create({"name": name})
     add_price(client, product.id, amount, **recurring)
     sync_catalogue()
@@ -43,8 +43,8 @@ def add_price(client: stripe.StripeClient, product_id: str, amount: int, **recur
     return client.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})}).id
 
 
-def many(count: int, start: int = 0) -> None:
-    """So many products at $9, "Thing 0" (`start`) and on, in the store only: Stripe knows nothing of them."""
+def create_many_products(count: int, start: int = 0) -> None:
+    """Create products at $9 in the store only, named "Thing 0" (`start`), "Thing 1" …"""
     now, rows, prices = timezone.now(), [], []
     for i in range(start, start + count):
         product = Product(id=f"prod_{i}", name=f"Thing {i}", synced_at=now)
@@ -61,20 +61,20 @@ def many(count: int, start: int = 0) -> None:
     page_cache.invalidate()
 
 
-def price_of(configuration: ProductConfiguration) -> Price:
+def first_price(configuration: ProductConfiguration) -> Price:
     return configuration.prices[0]
 
 
 def press_buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> str:
     """Press Buy and return the URL of the hosted page."""
-    price = price or price_of(configuration)
+    price = price or first_price(configuration)
     response = client.post(f"/store/{configuration.slug}/buy/", {"price": price.id})
     assert response.status_code == 303, response.content
     return response["Location"]
 
 
 def pay(url: str, card: str = VISA) -> str:
-    """Pay on the hosted page and return the URL of the redirect, or "" if declined."""
+    """Pay on the hosted page and return the redirect's URL, or "" if the card is declined."""
     form = {
         "email": "ada@example.com",
         "cardNumber": card,
@@ -84,20 +84,20 @@ def pay(url: str, card: str = VISA) -> str:
         "billingCountry": "GB",
         "billingPostalCode": "SW1A 1AA",
     }
-    response = Client().post(path_of(url), form)
+    response = Client().post(url_path(url), form)
     assert response.status_code < 500, response.content[:500]
     return str(response.headers.get("Location", ""))
 
 
-def path_of(url: str) -> str:
-    """https://host/path?query ▶ /path?query"""
+def url_path(url: str) -> str:
+    """Return the path and query of a URL."""
     return "/" + url.split("/", 3)[3]
 
 
-def bought(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
-    """A whole purchase: Buy, pay, come back."""
+def buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
+    """Press Buy, pay, return to the shop, and return the purchase."""
     back = pay(press_buy(client, configuration, price))
-    response = client.get(path_of(back))
+    response = client.get(url_path(back))
     assert response.status_code in (200, 302), response.content[:500]
     return Purchase.objects.filter(product=configuration.product).latest("id")
 
@@ -114,11 +114,11 @@ def sent_kinds() -> list[str]:
 
 
 def readiness(**headers: str) -> Any:
-    """The response of /readyz with its details, as stripe_doctor asks for it."""
+    """Return the response of /readyz with its details, as stripe_doctor requests it."""
     return Client().get("/readyz", headers={"Authorization": self_request.authorization_header(), **headers})
 
 
-def mail_by(settings: Any, url: str) -> None:
-    """From now on mails go there: an EMAIL_URL, LOCMEM or NO_MAIL_SERVER."""
+def set_email_url(settings: Any, url: str) -> None:
+    """Send e-mails by this EMAIL_URL, or by LOCMEM or NO_MAIL_SERVER."""
     for name, value in service_settings.email(*email_url(url)).items():
         setattr(settings, name, value)

@@ -1,6 +1,6 @@
-"""Google and GitHub on this machine: as much of OAuth 2.0 as their sign-in needs, over real HTTP.
+"""A local OAuth 2.0 provider for sign-in with Google and GitHub.
 
-It checks what the real ones check: the client's id and secret, the redirect address, PKCE, and that a code works once.
+Like the real ones, it checks the client's id and secret, the redirect URI and PKCE, and accepts a code once.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ CLIENT = {"client_id": "the-shop", "secret": "a secret between two servers, long
 
 
 class Provider:
-    """`person` is who is signed in there; `consents` whether they press Allow."""
+    """`person` is the signed-in user, `consents` whether the user allows the sign-in."""
 
     def __init__(self) -> None:
         self.address = ""
         self.person: dict[str, Any] = {}
         self.emails: list[dict[str, Any]] = []  # GitHub distinguishes them
         self.consents = True
-        self.asked: dict[str, str] = {}  # the last authorization request
+        self.last_request: dict[str, str] = {}
         self._codes: dict[str, dict[str, str]] = {}
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Where the browser is sent back to."""
-        self.asked = query
+        """Return the URL that the browser is redirected to."""
+        self.last_request = query
         assert query["client_id"] == CLIENT["client_id"]
         assert query["response_type"] == "code"
         if not self.consents:
@@ -45,14 +45,14 @@ class Provider:
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
 
     def token(self, form: dict[str, str]) -> dict[str, Any] | None:
-        """The answer to a code; None for anything that is not right."""
-        asked = self._codes.pop(form.get("code", ""), None)
+        """Return the token response for a code, or None if the request is invalid."""
+        request = self._codes.pop(form.get("code", ""), None)
         proof = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         if (
-            asked is None
+            request is None
             or (form.get("client_id"), form.get("client_secret")) != (CLIENT["client_id"], CLIENT["secret"])
-            or form.get("redirect_uri") != asked["redirect_uri"]
-            or base64.urlsafe_b64encode(proof).decode().rstrip("=") != asked["code_challenge"]
+            or form.get("redirect_uri") != request["redirect_uri"]
+            or base64.urlsafe_b64encode(proof).decode().rstrip("=") != request["code_challenge"]
         ):
             return None
         claims = {"iss": "https://accounts.google.com", "aud": CLIENT["client_id"], "exp": time() + 60}
@@ -62,22 +62,22 @@ class Provider:
 
 @contextmanager
 def provider() -> Iterator[Provider]:
-    """A provider that listens on a free port of this machine."""
-    there = Provider()
+    """Run a provider on a free port."""
+    server_state = Provider()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             if url.path == "/authorize":
                 self.send_response(302)
-                self.send_header("Location", there.authorize(_flat(url.query)))
+                self.send_header("Location", server_state.authorize(_flat(url.query)))
                 self.end_headers()
             else:
-                self._json(there.emails if url.path.endswith("/emails") else there.person)
+                self._json(server_state.emails if url.path.endswith("/emails") else server_state.person)
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            answer = there.token(_flat(form))
+            answer = server_state.token(_flat(form))
             self._json(answer or {"error": "invalid_grant"}, 200 if answer else 400)
 
         def _json(self, value: Any, status: int = 200) -> None:
@@ -90,9 +90,9 @@ def provider() -> Iterator[Provider]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        there.address = f"http://127.0.0.1:{server.server_port}"
+        server_state.address = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield there
+        yield server_state
         server.shutdown()
 
 

@@ -1,7 +1,7 @@
-"""What stands in front of the shop, played by the request headers that each one sends on.
+"""The request headers that the shop gets from each proxy.
 
-Fly: https://fly.io/docs/networking/request-headers/. Render: Cloudflare, then a router of its own, as its services log
-them. `sent` are the client's own headers, made-up ones among them.
+Fly: https://fly.io/docs/networking/request-headers/. Render: Cloudflare, then Render's router, as seen in the logs of
+its services. `sent` are the client's headers, which may be forged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import environ
 import yaml
 
 Headers = dict[str, str]
-Front = Callable[[str, Headers], tuple[Headers, str]]  # client, sent ▶ what arrives, and from which address
+Proxy = Callable[
+    [str, Headers], tuple[Headers, str]
+]  # client IP, its headers ▶ headers and IP that the shop sees
 
 
 def _without(sent: Headers, *names: str) -> Headers:
@@ -23,39 +25,43 @@ def _without(sent: Headers, *names: str) -> Headers:
     return {name: value for name, value in sent.items() if name.lower() not in dropped}
 
 
-def _added(sent: Headers, *addresses: str) -> str:
+def _forwarded_for(sent: Headers, *addresses: str) -> str:
     return ", ".join([*filter(None, [sent.get("X-Forwarded-For", "")]), *addresses])
 
 
 def caddy(client: str, sent: Headers) -> tuple[Headers, str]:
-    """This proxy replaces all X-Forwarded-* headers."""
-    kept = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
-    own = {"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example.com"}
-    return {**kept, **own}, "127.0.0.1"
+    """Replace all X-Forwarded-* headers."""
+    headers = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+    added = {"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example.com"}
+    return {**headers, **added}, "127.0.0.1"
 
 
 def nginx(client: str, sent: Headers) -> tuple[Headers, str]:
-    """With $proxy_add_x_forwarded_for, as most examples have it."""
-    kept = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto")
-    return {**kept, "X-Forwarded-For": _added(sent, client), "X-Forwarded-Proto": "https"}, "127.0.0.1"
+    """Add to X-Forwarded-For with $proxy_add_x_forwarded_for, as in most examples."""
+    headers = _without(sent, "X-Forwarded-For", "X-Forwarded-Proto")
+    return {
+        **headers,
+        "X-Forwarded-For": _forwarded_for(sent, client),
+        "X-Forwarded-Proto": "https",
+    }, "127.0.0.1"
 
 
 def fly(client: str, sent: Headers) -> tuple[Headers, str]:
-    own = {
+    added = {
         "Fly-Client-IP": client,
         "Fly-Forwarded-Port": "443",
         "Fly-Region": "fra",
-        "X-Forwarded-For": _added(sent, client, "66.241.125.10"),
+        "X-Forwarded-For": _forwarded_for(sent, client, "66.241.125.10"),
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Ssl": "on",
         "Via": "2 fly.io",
     }
-    return {**_without(sent, *own), **own}, "172.16.5.34"
+    return {**_without(sent, *added), **added}, "172.16.5.34"
 
 
 def render(client: str, sent: Headers) -> tuple[Headers, str]:
-    own = {
+    added = {
         "CDN-Loop": "cloudflare; loops=1",
         "CF-Connecting-IP": client,
         "CF-Ray": "98687b033a1370f3-CMH",
@@ -63,36 +69,36 @@ def render(client: str, sent: Headers) -> tuple[Headers, str]:
         "Render-Proxy-TTL": "4",
         "Rndr-Id": "480b6296-c19d-40c1",
         "True-Client-IP": client,
-        "X-Forwarded-For": _added(sent, client, "104.23.243.81", "10.226.151.1"),
+        "X-Forwarded-For": _forwarded_for(sent, client, "104.23.243.81", "10.226.151.1"),
         "X-Forwarded-Proto": "https",
         "X-Request-Start": "1759117450801923",
     }
-    return {**_without(sent, *own), **own}, "10.226.44.7"
+    return {**_without(sent, *added), **added}, "10.226.44.7"
 
 
-FRONTS: Mapping[str, Front] = {"caddy": caddy, "nginx": nginx, "fly": fly, "render": render}
+PROXIES: Mapping[str, Proxy] = {"caddy": caddy, "nginx": nginx, "fly": fly, "render": render}
 
 
-def through(front: Front, client: str, sent: Headers | None = None) -> dict[str, Any]:
-    """Keyword arguments of Django's test client for a request that came through.
+def through(proxy: Proxy, client: str, sent: Headers | None = None) -> dict[str, Any]:
+    """Return the arguments of Django's test client for a request through a proxy.
 
-    Names with underscores end at the proxy: tests/soak/test_behind_proxies.py tries the real ones. Granian drops none,
-    so stripe_doctor says whether they reach it.
+    The proxies drop names with underscores (tests/soak/test_behind_proxies.py tests the real ones). Granian drops none,
+    so stripe_doctor reports whether they arrive.
     """
-    headers, address = front(client, sent or {})
-    kept = {name: value for name, value in headers.items() if "_" not in name}
-    return {"headers": kept, "REMOTE_ADDR": address}
+    headers, address = proxy(client, sent or {})
+    passed = {name: value for name, value in headers.items() if "_" not in name}
+    return {"headers": passed, "REMOTE_ADDR": address}
 
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 NAMES = ("BEHIND_TLS_PROXY", "TRUSTED_PROXIES", "CLIENT_IP_HEADER")
 
 
-def deployed(front: str) -> dict[str, str]:
-    """Return the environment variables that the shipped files set behind this proxy."""
-    if front == "fly":
+def shipped_environment(proxy: str) -> dict[str, str]:
+    """Return the environment variables that the files in deploy/ set behind this proxy."""
+    if proxy == "fly":
         return dict(tomllib.loads((DEPLOY / "fly.toml").read_text())["env"])
-    if front == "render":
+    if proxy == "render":
         (group,) = yaml.safe_load((DEPLOY / "render.yaml").read_text())["envVarGroups"]
         return {row["key"]: row["value"] for row in group["envVars"]}
     lines = (DEPLOY / "production.env.example").read_text().splitlines()

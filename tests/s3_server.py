@@ -1,4 +1,4 @@
-"""An S3-compatible server of a few dozen lines: one bucket in memory that lets nobody in without a right signature.
+"""A minimal S3-compatible server: one bucket in memory, which requires valid signatures.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
@@ -26,12 +26,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self._allowed():
+        if self._check_signature():
             self.server.files[self._key()] = (body, self.headers.get("Content-Type", ""))
             self._answer(200, headers={"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
 
     def do_DELETE(self) -> None:
-        if self._allowed():
+        if self._check_signature():
             self.server.files.pop(self._key(), None)
             self._answer(204)
 
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        if not self._allowed():
+        if not self._check_signature():
             return
         if self._key() not in self.server.files:
             self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
@@ -49,8 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, [value] in parse_qs(urlsplit(self.path).query).items():
             if name == "response-content-disposition":
                 headers["Content-Disposition"] = value
-        if wanted := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
-            first, last = int(wanted[1]), int(wanted[2] or len(body) - 1)
+        if requested_range := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            first, last = int(requested_range[1]), int(requested_range[2] or len(body) - 1)
             headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
             self._answer(206, body[first : last + 1], headers)
         else:
@@ -59,14 +59,14 @@ class Handler(BaseHTTPRequestHandler):
     def _key(self) -> str:
         return unquote(urlsplit(self.path).path)
 
-    def _allowed(self) -> bool:
-        refusal = self._refusal()
-        if refusal:
-            self._answer(403, f"<Error><Code>{refusal}</Code></Error>".encode())
-        return not refusal
+    def _check_signature(self) -> bool:
+        error = self._find_signature_error()
+        if error:
+            self._answer(403, f"<Error><Code>{error}</Code></Error>".encode())
+        return not error
 
-    def _refusal(self) -> str:
-        """Why not; "" for a request that the owner of the key has signed."""
+    def _find_signature_error(self) -> str:
+        """Return the error code, or "" if the request has a valid signature."""
         query = urlsplit(self.path).query
         fields = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
         if "X-Amz-Signature" in fields:
@@ -76,8 +76,10 @@ class Handler(BaseHTTPRequestHandler):
                 fields["X-Amz-SignedHeaders"],
             )
             signature, payload = fields.pop("X-Amz-Signature"), "UNSIGNED-PAYLOAD"
-            born = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            if datetime.now(UTC) + self.server.clock > born + timedelta(seconds=int(fields["X-Amz-Expires"])):
+            signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            if datetime.now(UTC) + self.server.clock > signed_at + timedelta(
+                seconds=int(fields["X-Amz-Expires"])
+            ):
                 return "AccessDenied: Request has expired"
         elif authorization := self.headers.get("Authorization"):
             parts = dict(re.findall(r"(\w+)=([^,]+)", authorization))
@@ -95,8 +97,8 @@ class Handler(BaseHTTPRequestHandler):
         secret = f"AWS4{SECRET}".encode()
         for part in scope.split("/"):
             secret = hmac.digest(secret, part.encode(), "sha256")
-        right = hmac.new(secret, text.encode(), "sha256").hexdigest()
-        return "" if key == KEY and hmac.compare_digest(right, signature) else "SignatureDoesNotMatch"
+        expected = hmac.new(secret, text.encode(), "sha256").hexdigest()
+        return "" if key == KEY and hmac.compare_digest(expected, signature) else "SignatureDoesNotMatch"
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -117,7 +119,7 @@ def _quote(text: str) -> str:
 
 @contextmanager
 def s3_server() -> Iterator[Any]:
-    """`files` is what the bucket holds (path ▶ bytes, type); `clock` (a timedelta) makes time pass; `address`."""
+    """Run the server. `files` is the bucket (path ▶ bytes, type), `clock` a timedelta added to the time."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files, server.clock = {}, timedelta()
     server.address = f"http://127.0.0.1:{server.server_address[1]}"

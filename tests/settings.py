@@ -1,7 +1,7 @@
-"""The project's settings, as tests want them: they never see a founder's own keys, data or mail server.
+"""The project's settings for tests, without the keys, data and mail server of .env.
 
-Variables of the shell still count (DATABASE_URL=postgres://… tests on PostgreSQL); `.env` does not, except for
-`make e2e-stripe` (E2E_STRIPE), which means to use the test keys in it.
+Variables of the shell apply (DATABASE_URL=postgres://… tests on PostgreSQL); `.env` applies only to `make e2e-stripe`
+(E2E_STRIPE), which uses its test keys.
 """
 
 import atexit
@@ -17,7 +17,7 @@ os.environ["VAR_DIR"] = folder
 if not os.environ.get("E2E_STRIPE"):
     os.environ |= {
         "ENV_FILE": os.devnull,
-        "SECRET_KEY": "known to everybody, for tests only",
+        "SECRET_KEY": "for tests only, not a secret",
         "DEBUG": "true",
         "METRICS_TOKEN": "token-of-the-tests",
         "STRIPE_SECRET_KEY": "",
@@ -30,25 +30,27 @@ if not os.environ.get("E2E_STRIPE"):
 
 from config.settings import *  # noqa: E402, F403
 
-# The real ones cost 50 ms a password.
+# The shop's hasher needs 50 ms for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
-    # A file, as in real life: SQLite's in-memory database knows neither WAL nor waiting for a lock.
+    # A file, because SQLite's in-memory database has no WAL and does not wait for locks.
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}  # noqa: F405
 
 STRIPE_SANDBOX_ANY_KEY = True  # as with DEBUG, which is off in tests
-STRIPE_SANDBOX_DELIVERY = "manual"  # a test says when webhooks arrive; browser tests turn the thread on
+STRIPE_SANDBOX_DELIVERY = "manual"  # tests call sandbox.deliver(); browser tests use "thread"
 
-shared = CACHES["default"]  # noqa: F405
-if shared["BACKEND"].endswith("RedisCache"):
+shared_cache = CACHES["default"]  # noqa: F405
+if shared_cache["BACKEND"].endswith("RedisCache"):
     # Each pytest-xdist process clears its own numbered Redis database.
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    shared["LOCATION"] = urlsplit(shared["LOCATION"])._replace(path=f"/{number}").geturl()
+    shared_cache["LOCATION"] = urlsplit(shared_cache["LOCATION"])._replace(path=f"/{number}").geturl()
 
-# Tests look at what a page was made of; test_page_cache.py and the browser tests turn the cache of pages on.
-KEPT_PAGES = CACHES["pages"] | ({"LOCATION": shared["LOCATION"]} if shared.get("LOCATION") else {})  # noqa: F405
+# Tests check rendered pages; the fixture `cached_pages` turns the cache of pages on.
+PAGE_CACHE = CACHES["pages"] | (  # noqa: F405
+    {"LOCATION": shared_cache["LOCATION"]} if shared_cache.get("LOCATION") else {}
+)
 CACHES["pages"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}  # noqa: F405
 
-# Tests press the same buttons all day long; those about limits use the shop's.
+# Tests send many requests; those about rate limits use SHOP_RATE_LIMITS.
 SHOP_RATE_LIMITS, RATE_LIMITS = RATE_LIMITS, {}  # noqa: F405

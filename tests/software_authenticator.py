@@ -1,4 +1,4 @@
-"""A passkey in software: answers what a page asks as a phone would, or as an attacker's program would.
+"""A passkey in software, which returns valid responses and, with changed fields, invalid ones.
 
 ES256 and attestation "none". https://www.w3.org/TR/webauthn-3/#sctn-authenticator-data
 """
@@ -21,7 +21,7 @@ USER_PRESENT, USER_VERIFIED, HAS_CREDENTIAL = 0x01, 0x04, 0x40
 
 @dataclass
 class SoftwareAuthenticator:
-    """Change a field, and the next answer is made with it."""
+    """A field that a test changes is used in the next response."""
 
     origin: str
     rp_id: str
@@ -33,15 +33,15 @@ class SoftwareAuthenticator:
 
     def create(self, options: dict[str, Any]) -> dict[str, Any]:
         """Answer navigator.credentials.create()."""
-        asked = options["publicKey"]
-        self.user_handle = asked["user"]["id"]
+        public_key_options = options["publicKey"]
+        self.user_handle = public_key_options["user"]["id"]
         public_key = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
         credential = AttestedCredentialData.create(Aaguid(bytes(16)), self.credential_id, public_key)
         attestation = AttestationObject.create("none", self._data(credential), {})
         return {
             **self._identity(),
             "response": {
-                "clientDataJSON": websafe_encode(self._client_data("webauthn.create", asked)),
+                "clientDataJSON": websafe_encode(self._client_data("webauthn.create", public_key_options)),
                 "attestationObject": websafe_encode(attestation),
             },
             "clientExtensionResults": {"credProps": {"rk": True}},
@@ -66,9 +66,14 @@ class SoftwareAuthenticator:
         identity = websafe_encode(self.credential_id)
         return {"id": identity, "rawId": identity, "type": "public-key"}
 
-    def _client_data(self, kind: str, asked: dict[str, Any]) -> bytes:
-        said = {"type": kind, "challenge": asked["challenge"], "origin": self.origin, "crossOrigin": False}
-        return json.dumps(said).encode()
+    def _client_data(self, kind: str, public_key_options: dict[str, Any]) -> bytes:
+        client_data = {
+            "type": kind,
+            "challenge": public_key_options["challenge"],
+            "origin": self.origin,
+            "crossOrigin": False,
+        }
+        return json.dumps(client_data).encode()
 
     def _data(self, credential: AttestedCredentialData | None = None) -> AuthenticatorData:
         flags = USER_PRESENT | (USER_VERIFIED if self.user_verified else 0)

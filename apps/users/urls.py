@@ -8,6 +8,7 @@ from apps.users.emails import posted_mailbox
 from apps.users.passkeys import AddPasskeyView
 
 request_login_code = rate_limited("request_login_code", by=posted_mailbox)(allauth.request_login_code)
+add_passkey = path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn")
 reset_password = rate_limited("reset_password", by=posted_mailbox)(allauth.password_reset)
 
 urlpatterns = [

@@ -1,6 +1,6 @@
-"""Fill the shop for `make audit`: 30 products, and Ada, who is signed in.
+"""Fill the shop for `make audit`: 30 products and a signed-in buyer.
 
-.venv/bin/python -m tests.audit.setup_shop       prints the name and value of her session cookie (JSON, the last line)
+.venv/bin/python -m tests.audit.setup_shop       prints the session cookie (JSON, the last line)
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def _install() -> None:
     stamp = VENV / "packages"
     if stamp.is_file() and stamp.read_text() == "\n".join(PACKAGES):
         return
-    print(f"Installing {PACKAGES[0]} beside the project (once)", flush=True)
+    print(f"Installing {PACKAGES[0]} in var/bench/ (once)", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     subprocess.run(
         [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True

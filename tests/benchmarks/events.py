@@ -16,33 +16,33 @@ SECRET = "whsec_bench"
 _numbers = count(1)
 
 
-def nothing_to_do(number: int) -> tuple[str, dict[str, Any]]:
+def balance_available(number: int) -> tuple[str, dict[str, Any]]:
     balance = {"object": "balance", "available": [{"amount": number, "currency": "usd"}], "livemode": False}
     return "balance.available", balance
 
 
-def product_changed(number: int) -> tuple[str, dict[str, Any]]:
+def product_updated(number: int) -> tuple[str, dict[str, Any]]:
     return "product.updated", prepared_stripe.product(number % 1000)
 
 
-def checkout_paid(number: int) -> tuple[str, dict[str, Any]]:
+def checkout_completed(number: int) -> tuple[str, dict[str, Any]]:
     """Return the session of a purchase in the shop (rows.create_purchases); dj-stripe stores the session itself."""
     session = {**prepared_stripe.session(f"cs_test_{number % 1000 + 1}"), "payment_intent": None}
     return "checkout.session.completed", session
 
 
 KINDS = {
-    "recorded, nothing to do": nothing_to_do,
-    "a product has changed": product_changed,
-    "a checkout was paid": checkout_paid,
+    "recorded, nothing to do": balance_available,
+    "a product has changed": product_updated,
+    "a checkout was paid": checkout_completed,
 }
 
 
 def signed_requests(
-    port: int, path: str, kind: Callable[[int], tuple[str, dict[str, Any]]], many: int
+    port: int, path: str, kind: Callable[[int], tuple[str, dict[str, Any]]], number_of_requests: int
 ) -> list[bytes]:
     """Return HTTP requests with current signatures."""
-    return [load.request(port, path, *signed_event(kind)) for _ in range(many)]
+    return [load.request(port, path, *signed_event(kind)) for _ in range(number_of_requests)]
 
 
 def session_completed(name: str) -> tuple[bytes, dict[str, str]]:
@@ -53,13 +53,13 @@ def session_completed(name: str) -> tuple[bytes, dict[str, str]]:
 def signed_event(kind: Callable[[int], tuple[str, dict[str, Any]]]) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of the next event."""
     number, now = next(_numbers), int(time.time())
-    name, about = kind(number)
+    name, data_object = kind(number)
     event = {
         "id": f"evt_{number}",
         "object": "event",
         "api_version": "2026-10-29.dahlia",
         "created": now,
-        "data": {"object": about},
+        "data": {"object": data_object},
         "livemode": False,
         "pending_webhooks": 1,
         "request": {"id": None, "idempotency_key": None},

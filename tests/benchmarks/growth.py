@@ -24,16 +24,17 @@ def measure(rounds: int) -> list[Row]:
     for database in databases:
         found = {size: _measure_size(database, *size) for size in SIZES}
         rows += [
-            _row(f"{database}: {page}", [pages[page] for pages in found.values()]) for page in found[SIZES[0]]
+            _row_of_page(f"{database}: {page}", [pages[page] for pages in found.values()])
+            for page in found[SIZES[0]]
         ]
     return rows
 
 
-def _row(what: str, found: list[tuple[int, float]]) -> Row:
+def _row_of_page(page: str, found: list[tuple[int, float]]) -> Row:
     """Return a row that fails if the number of queries grows."""
     counts = {queries for queries, _ms in found}
-    words = " · ".join(f"{queries} queries, {ms:.1f} ms" for queries, ms in found)
-    return Row(what, words, "the same queries", len(counts) == 1)
+    text = " · ".join(f"{queries} queries, {ms:.1f} ms" for queries, ms in found)
+    return Row(page, text, "the same queries", len(counts) == 1)
 
 
 def _measure_size(database: str, products: int, purchases: int) -> dict[str, tuple[int, float]]:
@@ -48,7 +49,7 @@ def _measure_size(database: str, products: int, purchases: int) -> dict[str, tup
         done = subprocess.run(
             command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
         )
-        print(f"{database}, {products:,} products, {purchases:,} purchases: looked at", flush=True)
+        print(f"{database}, {products:,} products, {purchases:,} purchases: measured", flush=True)
         return {page: tuple(found) for page, found in json.loads(done.stdout.splitlines()[-1]).items()}
 
 

@@ -31,8 +31,8 @@ class Result:
     def per_second(self) -> float:
         return len(self.latencies) / self.seconds
 
-    def percentile(self, of_hundred: int) -> float:
-        return quantiles(self.latencies, n=100)[of_hundred - 1]
+    def percentile(self, number: int) -> float:
+        return quantiles(self.latencies, n=100)[number - 1]
 
 
 def request(
@@ -49,9 +49,11 @@ def request(
 def run_for(port: int, requests: list[bytes], seconds: float, connections: int = 8) -> Result:
     """Send these requests repeatedly for `seconds`."""
     deadline = time.perf_counter() + seconds
-    endless = cycle(requests)
+    repeated_requests = cycle(requests)
     return _run(
-        port, iter(lambda: next(endless) if time.perf_counter() < deadline else b"", b""), connections
+        port,
+        iter(lambda: next(repeated_requests) if time.perf_counter() < deadline else b"", b""),
+        connections,
     )
 
 
@@ -65,20 +67,20 @@ class _Connection:
     """A connection and the response that is being received."""
 
     socket: socket.socket
-    asked_at: float = 0.0
+    sent_at: float = 0.0
     missing: int = -1  # body bytes not yet received; -1 until the header is complete
     head: bytes = b""
     status: int = 0
 
-    def ask(self, data: bytes) -> None:
-        self.asked_at, self.missing, self.head = time.perf_counter(), -1, b""
+    def send(self, data: bytes) -> None:
+        self.sent_at, self.missing, self.head = time.perf_counter(), -1, b""
         self.socket.sendall(data)
 
     def receive(self) -> bool:
         """Read what has arrived; return whether the response is complete. Raise ConnectionError on EOF."""
         data = self.socket.recv(262_144)
         if not data:
-            raise ConnectionError("The server closed a connection in the middle.")
+            raise ConnectionError("The server closed the connection before the response was complete.")
         if self.missing >= 0:
             self.missing -= len(data)
             return self.missing <= 0
@@ -93,35 +95,35 @@ class _Connection:
 
 def _run(port: int, requests: Iterator[bytes], connections: int) -> Result:
     result = Result()
-    with selectors.DefaultSelector() as busy:
+    with selectors.DefaultSelector() as selector:
         started = time.perf_counter()
         for data in _first(requests, connections):
-            line = _Connection(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
-            line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            busy.register(line.socket, selectors.EVENT_READ, line)
-            line.ask(data)
-        while busy.get_map():
-            ready = busy.select(TIMEOUT_SECONDS)
+            connection = _Connection(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(data)
+        while selector.get_map():
+            ready = selector.select(TIMEOUT_SECONDS)
             if not ready:
-                raise TimeoutError(f"No answer for {TIMEOUT_SECONDS} seconds.")
+                raise TimeoutError(f"No response for {TIMEOUT_SECONDS} seconds.")
             for key, _mask in ready:
-                _serve(key.data, busy, requests, result)
+                _receive(key.data, selector, requests, result)
         result.seconds = time.perf_counter() - started
     return result
 
 
-def _serve(
-    line: _Connection, busy: selectors.BaseSelector, requests: Iterator[bytes], result: Result
+def _receive(
+    connection: _Connection, selector: selectors.BaseSelector, requests: Iterator[bytes], result: Result
 ) -> None:
-    if not line.receive():
+    if not connection.receive():
         return
-    result.latencies.append(time.perf_counter() - line.asked_at)
-    result.statuses[line.status] += 1
+    result.latencies.append(time.perf_counter() - connection.sent_at)
+    result.statuses[connection.status] += 1
     if data := next(requests, b""):
-        line.ask(data)
+        connection.send(data)
     else:
-        busy.unregister(line.socket)
-        line.socket.close()
+        selector.unregister(connection.socket)
+        connection.socket.close()
 
 
 def _first(requests: Iterator[bytes], count: int) -> Iterator[bytes]:
@@ -138,4 +140,4 @@ def _length(head: bytes, status: int) -> int:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return int(value)
-    raise ValueError(f"An answer without Content-Length: {head!r}")
+    raise ValueError(f"Response without Content-Length: {head!r}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import django
 
-TIMES = 15
+ROUNDS = 15
 
 
 def main(products: int, purchases: int) -> None:
@@ -27,16 +27,16 @@ def main(products: int, purchases: int) -> None:
     rows.fill_shop(products, purchases)
     setup_test_environment()
     visitor, (buyer, order) = Client(), _find_buyer()
-    mine = signed_in(buyer)
-    asked = {
-        "store, made anew": (visitor, "/store/"),
+    buyer_client = signed_in(buyer)
+    requests = {
+        "store, uncached": (visitor, "/store/"),
         "store, last page, by price": (visitor, f"/store/?sort=price&page={max(1, products // 24)}"),
-        "product, made anew": (visitor, f"/store/thing-{products // 2}/"),
-        "store, signed in": (mine, "/store/"),
-        "my purchases": (mine, "/purchases/"),
-        "a settled order's fragment": (mine, f"/purchases/order/{order}/status/?view=return"),
+        "product, uncached": (visitor, f"/store/thing-{products // 2}/"),
+        "store, signed in": (buyer_client, "/store/"),
+        "my purchases": (buyer_client, "/purchases/"),
+        "status fragment of a final order": (buyer_client, f"/purchases/order/{order}/status/?view=return"),
     }
-    print(json.dumps({name: _measure_page(client, path) for name, (client, path) in asked.items()}))
+    print(json.dumps({name: _measure_page(client, path) for name, (client, path) in requests.items()}))
 
 
 def _find_buyer() -> tuple[Any, Any]:
@@ -52,7 +52,7 @@ def _measure_page(client: Any, path: str) -> tuple[int, float]:
     from django.test.utils import CaptureQueriesContext
 
     times = []
-    for _ in range(TIMES):
+    for _ in range(ROUNDS):
         caches["pages"].clear()
         started = time.perf_counter()
         with CaptureQueriesContext(connection) as queries:

@@ -1,8 +1,8 @@
 """Stripe responses from memory, for any SDK version, so that only the store's work is measured.
 
-Serves lists of products and prices, and Checkout Sessions. A session "cs_test_open…" is unpaid until a file of that
-name exists, others are paid. A retrieved product has changed since the last time. This module imports nothing of the
-project, because dj-stripe's environment loads it, too.
+It serves lists of products and prices, and Checkout Sessions. A session "cs_test_open…" is unpaid until a file of that
+name exists; others are paid. Each retrieved product has a new description. This module imports nothing of the project,
+because dj-stripe's environment also loads it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class PreparedStripe(stripe.HTTPClient):
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
     ) -> tuple[str, int, Mapping[str, str]]:
-        address = urlsplit(url)
-        path = address.path.removeprefix("/v1/").strip("/")
+        parts = urlsplit(url)
+        path = parts.path.removeprefix("/v1/").strip("/")
         if path == "account":
             answer: dict[str, Any] = ACCOUNT
-        elif path in MAKERS:
-            answer = _page(path, parse_qs(address.query))
+        elif path in LIST_OBJECTS:
+            answer = _page(path, parse_qs(parts.query))
         elif path.startswith("checkout/sessions/"):
             answer = session(path.rpartition("/")[2])
         elif path.count("/") == 1:
             kind, _, name = path.partition("/")
-            answer = BY_ITSELF[kind](int(name.rpartition("_")[2]))
+            answer = RETRIEVED_OBJECTS[kind](int(name.rpartition("_")[2]))
         else:
             answer = {"object": "list", "url": f"/v1/{path}", "has_more": False, "data": []}
         return json.dumps(answer), 200, {"Request-Id": "req_prepared"}
@@ -54,7 +54,7 @@ def product(number: int) -> dict[str, Any]:
         "active": True,
         "created": CREATED,
         "default_price": f"price_{number}",
-        "description": f"All about thing {number}, said in a sentence or two.",
+        "description": f"All about thing {number}, in a sentence or two.",
         "images": [],
         "livemode": False,
         "marketing_features": [],
@@ -71,7 +71,7 @@ def product(number: int) -> dict[str, Any]:
     }
 
 
-def changed(number: int) -> dict[str, Any]:
+def changed_product(number: int) -> dict[str, Any]:
     edition = next(_editions)
     return product(number) | {"description": f"Edition {edition}", "updated": CREATED + edition}
 
@@ -102,12 +102,12 @@ def price(number: int) -> dict[str, Any]:
 
 def session(name: str) -> dict[str, Any]:
     """Return a Checkout Session with the fields that decide a purchase."""
-    waits = name.startswith("cs_test_open") and not os.path.exists(os.path.join(PAID, name))
+    is_open = name.startswith("cs_test_open") and not os.path.exists(os.path.join(PAID, name))
     return {
         "id": name,
         "object": "checkout.session",
-        "status": "open" if waits else "complete",
-        "payment_status": "unpaid" if waits else "paid",
+        "status": "open" if is_open else "complete",
+        "payment_status": "unpaid" if is_open else "paid",
         "mode": "payment",
         "livemode": False,
         "created": CREATED,
@@ -115,13 +115,13 @@ def session(name: str) -> dict[str, Any]:
         "amount_subtotal": 900,
         "amount_total": 900,
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "url": f"https://checkout.stripe.com/c/pay/{name}" if waits else None,
+        "url": f"https://checkout.stripe.com/c/pay/{name}" if is_open else None,
         "customer": None,
         "client_reference_id": None,
         "metadata": {},
         "invoice": None,
         "subscription": None,
-        "payment_intent": None if waits else _intent(name),
+        "payment_intent": None if is_open else _intent(name),
     }
 
 
@@ -147,16 +147,16 @@ def _intent(name: str) -> dict[str, Any]:
     }
 
 
-MAKERS = {"products": product, "prices": price}
-BY_ITSELF = {"products": changed, "prices": price}
+LIST_OBJECTS = {"products": product, "prices": price}
+RETRIEVED_OBJECTS = {"products": changed_product, "prices": price}
 ACCOUNT = {"id": "acct_1", "object": "account", "type": "standard", "created": CREATED, "metadata": {}}
 
 
 def _page(kind: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
     if "product" in query:
-        only = MAKERS[kind](int(query["product"][0].rpartition("_")[2]))
+        only = LIST_OBJECTS[kind](int(query["product"][0].rpartition("_")[2]))
         if "expand[0]" in query:
-            only = {**only, "product": changed(int(only["product"].rpartition("_")[2]))}
+            only = {**only, "product": changed_product(int(only["product"].rpartition("_")[2]))}
         return {"object": "list", "url": f"/v1/{kind}", "has_more": False, "data": [only]}
     limit = int(query.get("limit", ["10"])[0])
     after = query.get("starting_after", ["_-1"])[0]
@@ -166,5 +166,5 @@ def _page(kind: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
         "object": "list",
         "url": f"/v1/{kind}",
         "has_more": numbers.stop < OBJECTS,
-        "data": [MAKERS[kind](number) for number in numbers],
+        "data": [LIST_OBJECTS[kind](number) for number in numbers],
     }

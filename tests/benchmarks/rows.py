@@ -12,7 +12,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
 
 PUBLIC_ID = {"sqlite": "printf('%%032x', i)", "postgresql": "lpad(to_hex(i), 32, '0')::uuid"}
-PER_BUYER = 10  # purchases
+PURCHASES_PER_BUYER = 10  # purchases
 
 
 def fill_shop(products: int, purchases: int) -> None:
@@ -37,15 +37,15 @@ def create_products(count: int) -> None:
         "sort_price": price["unit_amount"],
         "sells_once": "TRUE",
     }
-    place = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
-    _insert_rows(ProductConfiguration, start, count, **place, **listing)
+    configuration = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
+    _insert_rows(ProductConfiguration, start, count, **configuration, **listing)
 
 
 def create_purchases(count: int) -> None:
     """Add paid purchases of these products, ten per buyer, each with its two status changes."""
-    buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PER_BUYER)
+    buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PURCHASES_PER_BUYER)
     _insert_rows(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
-    sold = f"(i * 733 %% {Product.objects.count()})"
+    product_number = f"(i * 733 %% {Product.objects.count()})"
     _insert_rows(
         Purchase,
         start,
@@ -54,8 +54,8 @@ def create_purchases(count: int) -> None:
         public_id=PUBLIC_ID[connection.vendor],
         user=f"{buyer} + (i - {start}) %% {buyers}",
         email="'buyer@example.com'",
-        product=f"'prod_' || {sold}",
-        price=f"'price_' || {sold}",
+        product=f"'prod_' || {product_number}",
+        price=f"'price_' || {product_number}",
         status="'paid'",
         livemode="FALSE",
         currency="'usd'",

@@ -12,8 +12,8 @@ from tests.benchmarks import load, shops
 from tests.benchmarks.report import FOLDER, Row
 
 GUNICORN = "gunicorn==27.0.1"
-PLACE = FOLDER / "gunicorn"
-SERVE = [
+GUNICORN_FOLDER = FOLDER / "gunicorn"
+SERVER_COMMAND = [
     "-m",
     "gunicorn",
     "config.wsgi:application",
@@ -25,16 +25,16 @@ SERVE = [
     "75",
 ]
 SECONDS = 1.0
-ASKED = {"health check": ("/healthz", {}), "anonymous store page": ("/store/", shops.ZIPPED)}
+PAGES = {"health check": ("/healthz", {}), "anonymous store page": ("/store/", shops.ACCEPTS_GZIP)}
 
 
 def measure(rounds: int) -> list[Row]:
     _install()
-    furnish = ["-m", "tests.benchmarks.setup_shop", "100", "10", "0"]
-    path = os.pathsep.join([str(PLACE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    other = temporary_shop(furnish, SERVE, **shops.SETTINGS, PYTHONPATH=path)
+    setup_command = ["-m", "tests.benchmarks.setup_shop", "100", "10", "0"]
+    path = os.pathsep.join([str(GUNICORN_FOLDER), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    other = temporary_shop(setup_command, SERVER_COMMAND, **shops.SETTINGS, PYTHONPATH=path)
     with shops.shop(100, 10, 0) as (ours, _people), shops.served_on_own_core(other) as gunicorn:
-        return [_compare(name, ours.port, gunicorn.port, *ask, rounds) for name, ask in ASKED.items()]
+        return [_compare(name, ours.port, gunicorn.port, *ask, rounds) for name, ask in PAGES.items()]
 
 
 def _compare(name: str, ours: int, other: int, path: str, headers: dict[str, str], rounds: int) -> Row:
@@ -49,7 +49,16 @@ def _compare(name: str, ours: int, other: int, path: str, headers: dict[str, str
 
 
 def _install() -> None:
-    if not (PLACE / "gunicorn").is_dir():
-        print(f"Installing {GUNICORN} beside the project (once)", flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", PLACE]
+    if not (GUNICORN_FOLDER / "gunicorn").is_dir():
+        print(f"Installing {GUNICORN} in var/bench/ (once)", flush=True)
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--target",
+            GUNICORN_FOLDER,
+        ]
         subprocess.run([*pip, GUNICORN], check=True)

@@ -32,7 +32,7 @@ def _create_buyer_cookie() -> str:
     buyer = User.objects.order_by("pk")[0]
     for number, row in enumerate(Purchase.objects.filter(user=buyer)[:2]):
         Purchase.objects.filter(pk=row.pk).update(product=f"prod_{number}", price=f"price_{number}")
-    return _cookie(buyer, looks_at="/store/")
+    return _cookie(buyer, visit="/store/")
 
 
 def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
 
     now, price = timezone.now(), Price.objects.select_related("product").order_by("pk")[0]
     users = User.objects.bulk_create(User(email=f"waiting{i}@example.com") for i in range(count))
-    made = Purchase.objects.bulk_create(
+    purchases = Purchase.objects.bulk_create(
         Purchase(
             user=user,
             email=user.email,
@@ -65,18 +65,18 @@ def _create_waiting_buyers(count: int) -> list[tuple[str, str]]:
     )
     return [
         (_cookie(row.user), f"/purchases/order/{row.public_id}/status/?view=return&session={row.session_id}")
-        for row in made
+        for row in purchases
         if row.user
     ]
 
 
-def _cookie(user: object, looks_at: str = "") -> str:
-    """Return the Cookie header of this user's browser; a visit to `looks_at` adds the CSRF cookie."""
+def _cookie(user: object, visit: str = "") -> str:
+    """Return the Cookie header of this user's browser; a request for the path `visit` adds the CSRF cookie."""
     from tests.factories import signed_in
 
     browser = signed_in(user)  # type: ignore[arg-type]
-    if looks_at:
-        assert browser.get(looks_at, headers={"host": "127.0.0.1"}).status_code == 200
+    if visit:
+        assert browser.get(visit, headers={"host": "127.0.0.1"}).status_code == 200
     return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from scripts.temporary_shop import Shop, temporary_shop
 
 SETUP = (
-    "Each server is one process of eight threads on a core of its own, the load comes from another core over eight "
-    "connections, and all that is compared takes turns: medians of the rounds."
+    "Each server is one process of eight threads on its own core, the load comes from another core over eight "
+    "connections, and compared servers take turns. Values are medians of the rounds."
 )
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
@@ -28,17 +28,17 @@ SETTINGS = {
     "EMAIL_URL": "django.core.mail.backends.dummy.EmailBackend",
 }
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-ZIPPED = {"Accept-Encoding": "gzip"}
+ACCEPTS_GZIP = {"Accept-Encoding": "gzip"}
 
 
 @contextmanager
 def shop(
-    products: int, purchases: int, waiting: int, *, alone: bool = True, **more: str
+    products: int, purchases: int, waiting: int, *, on_own_core: bool = True, **more: str
 ) -> Iterator[tuple[Shop, dict[str, Any]]]:
     """Run a shop; return it with the cookies and URLs of its buyers (setup_shop.py)."""
-    furnish = ["-m", "tests.benchmarks.setup_shop", str(products), str(purchases), str(waiting)]
-    server = temporary_shop(furnish, ["-m", "config.server"], **SETTINGS | more)
-    with served_on_own_core(server) if alone else server as running:
+    setup_command = ["-m", "tests.benchmarks.setup_shop", str(products), str(purchases), str(waiting)]
+    server = temporary_shop(setup_command, ["-m", "config.server"], **SETTINGS | more)
+    with served_on_own_core(server) if on_own_core else server as running:
         yield running, json.loads(running.output.strip().splitlines()[-1])
 
 

@@ -1,8 +1,8 @@
-"""Browser tests: a real browser against a threaded server, with a database and a sandbox of their own.
+"""Browser tests: a real browser, a threaded server, and a database and sandbox for each process.
 
-Every page that a test opens is watched: a console error, a script error, a missing file, a server error or a
-request to a third party fails the test.
-With E2E_STRIPE set (`make e2e-stripe`) Stripe's own test mode takes the sandbox's place.
+A console error, a script error, a missing file, a server error or a third-party request on any page fails the test.
+
+With E2E_STRIPE set (`make e2e-stripe`), Stripe's test mode replaces the sandbox.
 """
 
 import os
@@ -23,14 +23,14 @@ from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.page_errors import PageErrors
 from tests.e2e.screens import SCREENS
-from tests.factories import mail_by
+from tests.factories import set_email_url
 
-AGAINST_STRIPE = bool(os.environ.get("E2E_STRIPE"))
-SECONDS = 30 if AGAINST_STRIPE else 10
+USE_STRIPE = bool(os.environ.get("E2E_STRIPE"))
+TIMEOUT_SECONDS = 30 if USE_STRIPE else 10
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # By name, because a passkey belongs to one.
+    # Passkeys need a host name, not an IP address.
     config.option.liveserver = config.option.liveserver or "localhost"
 
 
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def allow_database_in_event_loop() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        expect.set_options(timeout=SECONDS * 1000)
+        expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
         yield
 
 
@@ -75,15 +75,15 @@ def new_context(
     new_context: Callable[..., BrowserContext], base_url: str
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Return pytest-playwright's function, with each context watched for errors."""
-    watch = PageErrors(base_url, third_parties=AGAINST_STRIPE)
+    watch = PageErrors(base_url, third_parties=USE_STRIPE)
 
-    def watched(**options: Any) -> BrowserContext:
+    def new_watched_context(**options: Any) -> BrowserContext:
         context = new_context(**options)
-        context.set_default_timeout(SECONDS * 1000)
+        context.set_default_timeout(TIMEOUT_SECONDS * 1000)
         watch.watch(context)
         return context
 
-    yield watched
+    yield new_watched_context
     assert not watch.complaints, "\n".join(watch.complaints[:10])
 
 
@@ -97,27 +97,27 @@ def base_url(live_server: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def shop(
-    transactional_db: None, kept_pages: None, base_url: str, settings: Any, tmp_path: Path
+    transactional_db: None, cached_pages: None, base_url: str, settings: Any, tmp_path: Path
 ) -> Iterator[None]:
     """Open the shop with the demo catalogue and no purchases."""
     settings.SITE_URL = base_url
     settings.VAR_DIR = tmp_path
-    mail_by(settings, "apps.devtools.mailbox.EmailBackend")
-    if not AGAINST_STRIPE:
+    set_email_url(settings, "apps.devtools.mailbox.EmailBackend")
+    if not USE_STRIPE:
         settings.STRIPE_SANDBOX_DB = tmp_path / "stripe_sandbox.sqlite3"
         settings.STRIPE_SANDBOX_DELIVERY = "thread"
         settings.STRIPE_SANDBOX_DEMO = True
     call_command("bootstrap_ecommerce", verbosity=0)
     yield
-    if not AGAINST_STRIPE:
+    if not USE_STRIPE:
         settings.STRIPE_SANDBOX_DELIVERY = "manual"
-        _wait_for_webhooks_on_their_way()
+        _wait_for_pending_webhooks()
 
 
-def _wait_for_webhooks_on_their_way() -> None:
+def _wait_for_pending_webhooks() -> None:
     """Keep late webhooks out of the next test's database."""
-    until = time.monotonic() + 10
-    while storage.query("SELECT 1 FROM deliveries WHERE state = 'sending'") and time.monotonic() < until:
+    deadline = time.monotonic() + 10
+    while storage.query("SELECT 1 FROM deliveries WHERE state = 'sending'") and time.monotonic() < deadline:
         time.sleep(0.02)
     storage.close_idle()
 
@@ -125,7 +125,7 @@ def _wait_for_webhooks_on_their_way() -> None:
 @pytest.fixture
 def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every page poll each second, as if the buyer had a pending purchase."""
-    monkeypatch.setattr(live_updates, "LiveUpdates", lambda stamp, delay: LiveUpdates(stamp, 1))
+    monkeypatch.setattr(live_updates, "LiveUpdates", lambda version, delay: LiveUpdates(version, 1))
     monkeypatch.setattr(live_updates, "BANK_POLL_SECONDS", 1)
 
 

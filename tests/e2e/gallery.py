@@ -1,6 +1,6 @@
-"""`make screenshots`: photograph each page and state on three screens, in light and dark, for people to look at.
+"""`make screenshots`: take screenshots of each page and state on three screens, in light and dark.
 
-.venv/bin/python -m pytest tests/e2e/gallery.py -n 2       writes var/screenshots/, sheet.html first
+.venv/bin/python -m pytest tests/e2e/gallery.py -n 2       writes var/screenshots/sheet.html
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from tests.e2e.users import sign_in
 SCREENS = {390: 844, 768: 1024, 1280: 900}
 SCHEMES = ("light", "dark")
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "screenshots"
-TALLEST = 3000  # px; the rest of a longer page is cut off
+MAX_HEIGHT = 3000  # px; the rest of a longer page is cut off
 
 
-def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
+def take_screenshots(page: Page, scenes_to_show: Iterable[scenes.Scene]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for scene in through:
+    for scene in scenes_to_show:
         scenes.show(page, scene)
         for width, height in SCREENS.items():
             page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                page.evaluate(f"scrollTo(0, {TALLEST})")  # loads lazy images
+                page.evaluate(f"scrollTo(0, {MAX_HEIGHT})")  # loads lazy images
                 page.evaluate("Promise.all([...document.images].map(i => i.decode().catch(() => {})))")
                 page.evaluate("scrollTo(0, 0)")
-                tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
+                page_height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT)
                 page.screenshot(
                     path=FOLDER / f"{scene.name}.{width}.{scheme}.jpeg",
                     full_page=True,
-                    clip={"x": 0, "y": 0, "width": width, "height": max(tall, height)},
+                    clip={"x": 0, "y": 0, "width": width, "height": max(page_height, height)},
                     type="jpeg",
                     quality=80,
                 )
@@ -47,7 +47,7 @@ def photograph(page: Page, through: Iterable[scenes.Scene]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def sheet() -> Iterator[None]:
-    """Write one page with all screenshots, a scene per row; the process that ends last writes the complete one."""
+    """Write one page with all screenshots, a row per scene. The last process writes the complete page."""
     yield
     names = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.jpeg")})
     rows = "".join(f"<h2>{html.escape(name)}</h2><p>{_row(name)}</p>" for name in names)
@@ -66,25 +66,25 @@ def _row(name: str) -> str:
 
 
 def test_visitors(page: Page, goods: ProductConfiguration) -> None:
-    photograph(page, scenes.FOR_VISITORS)
+    take_screenshots(page, scenes.FOR_VISITORS)
 
 
 def test_developers(page: Page, goods: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
-    photograph(page, scenes.FOR_DEVELOPERS)
+    take_screenshots(page, scenes.FOR_DEVELOPERS)
 
 
-def test_a_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    photograph(sign_in(page, ada), scenes.buyer_scenes(ada))
+def test_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    take_screenshots(sign_in(page, ada), scenes.buyer_scenes(ada))
 
 
 def test_security(page: Page, ada: User, shop: None) -> None:
-    photograph(sign_in(page, ada), scenes.security_scenes(ada))
+    take_screenshots(sign_in(page, ada), scenes.security_scenes(ada))
 
 
 def test_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    photograph(sign_in(page, ada), scenes.status_scenes(ada))
+    take_screenshots(sign_in(page, ada), scenes.status_scenes(ada))
 
 
-def test_extremes(page: Page, goods: ProductConfiguration) -> None:
-    photograph(page, scenes.difficult_scenes())
+def test_difficult_shops(page: Page, goods: ProductConfiguration) -> None:
+    take_screenshots(page, scenes.difficult_scenes())

@@ -1,19 +1,19 @@
-// What a person with a thumb, a keyboard or a magnifier meets on a page, as questions whose answers are complaints.
+// Checks of touch targets, input text, width, clipped text, sticky elements and focus. Each returns a list of complaints.
 (() => {
-  const PRESSED = "a[href], button, input:not([type=hidden]), select, textarea, summary";
-  const THUMB = 44;
+  const TARGETS = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+  const TARGET_SIZE = 44;
   const shown = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   const name = (element) => {
-    const words = element.getAttribute("aria-label") || element.textContent || element.name || "";
-    return `<${element.tagName.toLowerCase()}> "${words.trim().replace(/\s+/g, " ").slice(0, 40)}"`;
+    const text = element.getAttribute("aria-label") || element.textContent || element.name || "";
+    return `<${element.tagName.toLowerCase()}> "${text.trim().replace(/\s+/g, " ").slice(0, 40)}"`;
   };
-  // What a press at this point reaches: the element, something in it, or the label that stands for it.
+  // Whether a click at this point reaches the element, its content or its label.
   const reaches = (element, x, y) => {
     const hit = document.elementFromPoint(x, y);
     if (!hit) return false;
     return element.contains(hit) || hit.closest("label")?.control === element;
   };
-  // A link within a sentence is as tall as its line; everybody knows how to hit that.
+  // WCAG exempts links within a sentence from the minimum size.
   const inSentence = (element) =>
     getComputedStyle(element).display === "inline" &&
     element.parentElement.textContent.trim().length > element.textContent.trim().length;
@@ -22,28 +22,28 @@
   window.inspection = {
     targets() {
       const complaints = [];
-      for (const element of document.querySelectorAll(PRESSED)) {
+      for (const element of document.querySelectorAll(TARGETS)) {
         if (hidden(element) || inSentence(element)) continue;
         let target = element;
         if (/^(radio|checkbox)$/.test(element.type) && element.labels?.length) target = element.labels[0];
         target.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
         const box = target.getBoundingClientRect();
-        if (box.bottom < 0 || box.right < 0) continue; // the skip link, until it has the focus
-        if (box.width >= THUMB - 0.5 && box.height >= THUMB - 0.5) continue;
-        const [x, y, half] = [box.x + box.width / 2, box.y + box.height / 2, THUMB / 2 - 1];
+        if (box.bottom < 0 || box.right < 0) continue; // the skip link, which is visible only with focus
+        if (box.width >= TARGET_SIZE - 0.5 && box.height >= TARGET_SIZE - 0.5) continue;
+        const [x, y, half] = [box.x + box.width / 2, box.y + box.height / 2, TARGET_SIZE / 2 - 1];
         const around = [[x - half, y], [x + half, y], [x, y - half], [x, y + half]];
         if (around.every(([px, py]) => reaches(element, px, py))) continue;
-        complaints.push(`${name(element)} is ${Math.round(box.width)} × ${Math.round(box.height)} px to a thumb`);
+        complaints.push(`${name(element)} is ${Math.round(box.width)} × ${Math.round(box.height)} px as a touch target`);
       }
       window.scrollTo({ top: 0, behavior: "instant" });
       return complaints;
     },
 
-    // Smaller type in an input makes phones zoom in and stay there.
+    // Phones zoom in on inputs with smaller text.
     inputs() {
       return [...document.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), select, textarea")]
         .filter((element) => shown(element) && parseFloat(getComputedStyle(element).fontSize) < 16)
-        .map((element) => `${name(element)} has type smaller than 16 px`);
+        .map((element) => `${name(element)} has text smaller than 16 px`);
     },
 
     tooWide() {
@@ -55,7 +55,7 @@
       return [`${document.documentElement.scrollWidth} px wide on a screen of ${width} px: ${beyond.slice(0, 3).map(name)}`];
     },
 
-    // Text that is cut off: its box hides what doesn't fit, and nobody can scroll it.
+    // Text that is cut off by its box, which cannot be scrolled.
     cutOff() {
       return [...document.body.querySelectorAll("h1, h2, h3, p, a, button, label, dd, dt, span")]
         .filter((element) => {
@@ -67,7 +67,7 @@
         .map((element) => `${name(element)} is cut off`);
     },
 
-    // What sticks to the screen's edge must leave most of it to the page.
+    // Sticky and fixed elements must cover at most half of the screen.
     stuck() {
       const covered = [...document.body.querySelectorAll("*")]
         .filter((element) => /^(sticky|fixed)$/.test(getComputedStyle(element).position) && shown(element))
@@ -75,14 +75,14 @@
         .map((element) => element.getBoundingClientRect())
         .filter((box) => box.bottom > 0 && box.top < innerHeight && box.width > innerWidth / 2)
         .reduce((sum, box) => sum + Math.min(box.bottom, innerHeight) - Math.max(box.top, 0), 0);
-      return covered > innerHeight / 2 ? [`what sticks covers ${Math.round(covered)} of ${innerHeight} px`] : [];
+      return covered > innerHeight / 2 ? [`sticky elements cover ${Math.round(covered)} of ${innerHeight} px`] : [];
     },
 
-    // The element that Tab has just reached: can one see it, and that it is the one?
+    // The focused element: its position, whether it is visible and whether it shows its focus.
     focused() {
       const element = document.activeElement;
       if (!element || element === document.body) return null;
-      if (element.tagName === "IFRAME") return null; // its stops are its own page's
+      if (element.tagName === "IFRAME") return null; // its focusable elements belong to its own page
       const label = /^(radio|checkbox)$/.test(element.type) ? element.labels?.[0] : null;
       const seen = label || element;
       const box = seen.getBoundingClientRect();

@@ -13,10 +13,10 @@ RETURN = "**/store/checkout/return/?session_id=*"
 
 
 def wait_until(page: Page, condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for a condition that no page shows. Fail when it is still false after `seconds`."""
-    until = time.monotonic() + seconds
+    """Wait for a condition that no page shows, for at most `seconds`."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, f"not true within {seconds} s"
+        assert time.monotonic() < deadline, f"not true within {seconds} s"
         page.wait_for_timeout(50)
 
 

@@ -22,24 +22,24 @@ class PageErrors:
         # The browser also reports each failed response here; _response checks those.
         if message.type != "error" or message.text.startswith("Failed to load resource"):
             return
-        if self._ours(message.location.get("url", "")):
+        if self._is_of_site(message.location.get("url", "")):
             self.complaints.append(f"console error: {message.text}")
 
     def _script_error(self, error: WebError) -> None:
-        if error.page is None or self._ours(error.page.url):
+        if error.page is None or self._is_of_site(error.page.url):
             self.complaints.append(f"script error: {error.error.stack or error.error.message}")
 
     def _request(self, request: Request) -> None:
-        if not self.third_parties and not self._ours(request.url):
+        if not self.third_parties and not self._is_of_site(request.url):
             self.complaints.append(f"request to a third party: {request.method} {request.url}")
 
     def _response(self, response: Response) -> None:
-        document = response.request.resource_type == "document"
-        if self._ours(response.url) and response.status >= (500 if document else 400):
+        is_document = response.request.resource_type == "document"
+        if self._is_of_site(response.url) and response.status >= (500 if is_document else 400):
             self.complaints.append(f"{response.status}: {response.request.method} {response.url}")
 
-    def _ours(self, url: str) -> bool:
-        address = urlsplit(url)
-        if address.scheme not in ("http", "https"):
+    def _is_of_site(self, url: str) -> bool:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
             return not self.third_parties or not url
-        return f"{address.scheme}://{address.netloc}" == self.site
+        return f"{parts.scheme}://{parts.netloc}" == self.site

@@ -1,7 +1,7 @@
-"""Every page in every state, for test_every_page and `make screenshots`.
+"""Every page in every state, for test_every_page.py and `make screenshots`.
 
-A scene prepares the shop and returns the URL to open. Its purchases are rows without a Checkout Session, so the store
-does not ask Stripe about them.
+A scene prepares the shop and returns the URL to open. Its purchases have no Checkout Session, so the store sends no
+request to Stripe.
 """
 
 from __future__ import annotations
@@ -33,135 +33,136 @@ PHONE = (
 )
 LONG_NAME = "The unabridged and thoroughly illustrated handbook of patient, quiet and honest toolmaking"
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
-FIVE_LINES = "What it holds, for whom, and why somebody who has twice as much to do would still read it. " * 5
+FIVE_LINES = "What the product contains, for whom it is, and why a very busy person would still read it. " * 5
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`arrange` prepares the shop and returns the URL."""
+    """`arrange` prepares the shop and returns a URL."""
 
     name: str
     arrange: Callable[[], str]
 
 
-def at(name: str, path: str) -> Scene:
+def page_at(name: str, path: str) -> Scene:
     return Scene(name, lambda: path)
 
 
 def show(page: Page, scene: Scene) -> None:
-    """Leave the previous scene first: an open page would poll for objects that this scene deletes."""
+    """Open the scene, after leaving the page of the previous one, which would poll for deleted objects."""
     page.goto("about:blank")
     page.goto(scene.arrange())
 
 
-# --- who sees what ------------------------------------------------------------------------------------------
+# --- pages by user ------------------------------------------------------------------------------------------
 
 FOR_VISITORS = [
-    at("home", "/"),
-    at("store", "/store/"),
-    at("store-nothing-found", "/store/?q=nothing-like-this"),
-    at("product-paid-once", "/store/tiny-tools/"),
-    at("product-two-prices", "/store/workshop/"),
-    at("product-trial", "/store/sunday-letter/"),
-    at("terms", "/terms/"),
-    at("privacy", "/privacy/"),
-    at("refunds", "/refunds/"),
-    at("sign-up", "/accounts/signup/"),
-    at("sign-in", "/accounts/login/"),
-    at("sign-in-code", "/accounts/login/code/"),
-    at("password-reset", "/accounts/password/reset/"),
-    at("password-reset-done", "/accounts/password/reset/done/"),
-    at("not-found", "/no-such-page/"),
+    page_at("home", "/"),
+    page_at("store", "/store/"),
+    page_at("store-nothing-found", "/store/?q=nothing-like-this"),
+    page_at("product-paid-once", "/store/tiny-tools/"),
+    page_at("product-two-prices", "/store/workshop/"),
+    page_at("product-trial", "/store/sunday-letter/"),
+    page_at("terms", "/terms/"),
+    page_at("privacy", "/privacy/"),
+    page_at("refunds", "/refunds/"),
+    page_at("sign-up", "/accounts/signup/"),
+    page_at("sign-in", "/accounts/login/"),
+    page_at("sign-in-code", "/accounts/login/code/"),
+    page_at("password-reset", "/accounts/password/reset/"),
+    page_at("password-reset-done", "/accounts/password/reset/done/"),
+    page_at("not-found", "/no-such-page/"),
 ]
-# These exist with DEBUG on.
+# These exist with DEBUG=true only.
 FOR_DEVELOPERS = [
-    at("mailbox", "/dev/mail/"),
-    at("sandbox-panel", "/stripe-sandbox/"),
+    page_at("mailbox", "/dev/mail/"),
+    page_at("sandbox-panel", "/stripe-sandbox/"),
 ]
 
 
 def buyer_scenes(user: User) -> list[Scene]:
     """Return the pages of a buyer with a paid, a subscribed, a pending and a refunded product."""
 
-    def library() -> str:
+    def fill_library() -> str:
         for state, slug in (
             ("paid", "tiny-tools"),
             ("active", "workshop"),
             ("processing", "quiet-hours"),
             ("refunded", "fair-price"),
         ):
-            purchase_in(state, user, slug)
+            create_purchase(state, user, slug)
         return "/purchases/"
 
     return [
-        at("library-empty", "/purchases/"),
-        Scene("library", library),
-        at("store-signed-in", "/store/"),
-        at("product-owned", "/store/tiny-tools/"),
-        at("product-subscribed", "/store/workshop/"),
-        at("product-processing", "/store/quiet-hours/"),
-        at("gated-page", "/purchases/tiny-tools/"),
-        at("account", "/accounts/"),
-        at("account-email", "/accounts/email/"),
-        at("account-password", "/accounts/password/change/"),
-        at("account-sign-out", "/accounts/logout/"),
-        at("account-delete", "/accounts/delete/"),
+        page_at("library-empty", "/purchases/"),
+        Scene("library", fill_library),
+        page_at("store-signed-in", "/store/"),
+        page_at("product-owned", "/store/tiny-tools/"),
+        page_at("product-subscribed", "/store/workshop/"),
+        page_at("product-processing", "/store/quiet-hours/"),
+        page_at("gated-page", "/purchases/tiny-tools/"),
+        page_at("account", "/accounts/"),
+        page_at("account-email", "/accounts/email/"),
+        page_at("account-password", "/accounts/password/change/"),
+        page_at("account-sign-out", "/accounts/logout/"),
+        page_at("account-delete", "/accounts/delete/"),
     ]
 
 
 def security_scenes(user: User) -> list[Scene]:
     """Return the pages about second factors, for a user with two sessions."""
 
-    def verified() -> str:
+    def verify_email() -> str:
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True})
         return "/accounts/reauthenticate/code/"
 
-    def two_steps() -> str:
+    def enable_two_factor() -> str:
         TOTP.activate(user, generate_totp_secret())
         RecoveryCodes.activate(user)
         return "/accounts/2fa/"
 
-    def sessions() -> str:
+    def create_sessions() -> str:
         for session, browser in zip(Session.objects.all(), ("Chrome Windows", PHONE), strict=False):
             UserSession.objects.create(
                 user=user, session_key=session.session_key, ip="198.51.100.7", user_agent=browser
             )
         return "/accounts/sessions/"
 
-    def undo() -> str:
+    def change_email() -> str:
         change = AddressChange.objects.create(user=user, old_email="old@example.com", new_email=user.email)
         return undo_url(change).removeprefix(settings.SITE_URL)
 
     return [
-        Scene("account-undo-change", undo),
-        at("account-app", "/accounts/2fa/totp/activate/"),
-        Scene("account-two-steps", two_steps),
-        at("account-codes", "/accounts/2fa/recovery-codes/"),
-        Scene("account-sessions", sessions),
-        at("account-passkey", "/accounts/2fa/webauthn/add/"),
-        at("account-proof", "/accounts/reauthenticate/"),
-        Scene("account-proof-by-mail", verified),
+        Scene("account-undo-change", change_email),
+        page_at("account-app", "/accounts/2fa/totp/activate/"),
+        Scene("account-two-factor", enable_two_factor),
+        page_at("account-codes", "/accounts/2fa/recovery-codes/"),
+        Scene("account-sessions", create_sessions),
+        page_at("account-passkey", "/accounts/2fa/webauthn/add/"),
+        page_at("account-reauthenticate", "/accounts/reauthenticate/"),
+        Scene("account-reauthenticate-by-code", verify_email),
     ]
 
 
 def status_scenes(user: User) -> list[Scene]:
     """Return the page of one purchase in each state of status_messages.py."""
 
-    def order(state: str) -> str:
+    def create_order(state: str) -> str:
         Purchase.objects.filter(user=user).delete()
-        path = purchase_in(state, user, _SOLD_AS.get(state, "tiny-tools")).get_absolute_url()
+        path = create_purchase(state, user, _SLUGS.get(state, "tiny-tools")).get_absolute_url()
         return f"{path}?canceled" if state == "canceled_by_buyer" else path
 
     return [
-        Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: order(state)) for state in MESSAGES
+        Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: create_order(state))
+        for state in MESSAGES
     ]
 
 
-# --- shops that are hard to lay out -------------------------------------------------------------------------
+# --- difficult layouts -------------------------------------------------------------------------------------
 
 
 def difficult_scenes() -> list[Scene]:
-    def hard_words() -> str:
+    def use_long_texts() -> str:
         product = Product.objects.get(configuration__slug="tiny-tools")
         product.name, product.description, product.images = LONG_NAME, FIVE_LINES, []
         product.save()
@@ -169,36 +170,36 @@ def difficult_scenes() -> list[Scene]:
         ProductConfiguration.objects.filter(product=product).update(tagline=LONG_WORD)
         return "/store/tiny-tools/"
 
-    def twelve_prices() -> str:
+    def add_prices() -> str:
         product = Product.objects.get(configuration__slug="workshop")
         for number in range(10):
             _price(product, f"price_more_{number}", 4900 + 1000 * number, nickname=f"Team of {number + 2}")
         product.save()
         return "/store/workshop/"
 
-    def two_hundred() -> str:
+    def add_products() -> str:
         fill_store(200)
         return "/store/"
 
-    def one() -> str:
+    def keep_one_product() -> str:
         ProductConfiguration.objects.exclude(slug="tiny-tools").update(is_active=False)
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
-    def none() -> str:
+    def hide_all_products() -> str:
         ProductConfiguration.objects.update(is_active=False)
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
     return [
-        Scene("extreme-product", hard_words),
-        at("extreme-store", "/store/"),
-        Scene("product-twelve-prices", twelve_prices),
-        Scene("store-200-products", two_hundred),
-        at("store-page-3", "/store/?page=3"),
-        Scene("store-1-product", one),
-        Scene("store-empty", none),
-        at("product-not-for-sale", "/store/workshop/"),
+        Scene("extreme-product", use_long_texts),
+        page_at("extreme-store", "/store/"),
+        Scene("product-twelve-prices", add_prices),
+        Scene("store-200-products", add_products),
+        page_at("store-page-3", "/store/?page=3"),
+        Scene("store-1-product", keep_one_product),
+        Scene("store-empty", hide_all_products),
+        page_at("product-not-for-sale", "/store/workshop/"),
     ]
 
 
@@ -235,11 +236,11 @@ def _price(product: Product, price_id: str, amount: int, interval: str = "", nic
 
 # --- purchases ----------------------------------------------------------------------------------------------
 
-_SOLD_AS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
+_SLUGS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
 
 
-def purchase_in(state: str, user: User, slug: str) -> Purchase:
-    """Create a purchase that shows `state` (a key of status_messages.MESSAGES), with a timeline."""
+def create_purchase(state: str, user: User, slug: str) -> Purchase:
+    """Create a purchase in this state (a key of status_messages.MESSAGES), with its status changes."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
     price, now = configuration.prices[0], timezone.now()
     status, dates = state_fields(state)
@@ -275,6 +276,6 @@ def purchase_in(state: str, user: User, slug: str) -> Purchase:
     steps = [Status.OPEN] if status == Status.OPEN else [Status.OPEN, status]
     for version, (before, after) in enumerate(zip(["", *steps], steps, strict=False), start=1):
         StatusChange.objects.create(
-            purchase=purchase, from_status=before, to_status=after, version=version, cause="a scene"
+            purchase=purchase, from_status=before, to_status=after, version=version, cause="a test scene"
         )
     return purchase

@@ -1,4 +1,4 @@
-"""Changes at Stripe while a page is open: renewals, refunds, disputes, bank answers."""
+"""Changes at Stripe while a page is open: renewals, refunds, disputes, results of bank debits."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ def refund(purchase: Purchase, amount: int | None = None) -> None:
     get_client().v1.refunds.create(params)
 
 
-def answer_debit(purchase: Purchase) -> None:
-    """Let the bank of the debited account pay or refuse, as its account number decides."""
+def complete_debit(purchase: Purchase) -> None:
+    """Let the bank accept or refuse the debit, as the account number decides."""
     assert scheduled_actions.run_for(str(purchase.session_id))
 
 
 def open_dispute(purchase: Purchase) -> None:
-    """Let the buyer dispute the charge; works with the cards made for it."""
+    """Open a dispute; needs a card number for disputes."""
     intent = get_client().v1.payment_intents.retrieve(purchase.payment_intent_id)
     assert scheduled_actions.run_for(str(intent.latest_charge))
 

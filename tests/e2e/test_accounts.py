@@ -9,7 +9,7 @@ from apps.users.models import User
 from tests.e2e.pages.account import AccountMenu, Mailbox, PasswordReset, SignIn, SignUp
 from tests.e2e.pages.library import Library
 from tests.e2e.screens import both_screens
-from tests.e2e.users import ADAS_PASSWORD, NEW_PASSWORD
+from tests.e2e.users import NEW_PASSWORD, PASSWORD_OF_ADA
 
 
 @both_screens
@@ -38,9 +38,9 @@ def test_address_with_an_account_is_not_signed_up_twice(page: Page, ada: User) -
 @both_screens
 def test_forgotten_password_is_reset_by_email(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True  # the mailbox exists in development only
-    SignIn(page).goto().forget_password()
+    SignIn(page).goto().open_password_reset()
     reset = PasswordReset(page)
-    reset.ask(ada.email)
+    reset.request(ada.email)
     expect(page).to_have_url(re.compile("/accounts/password/reset/done/$"))
 
     Mailbox(page).open_link_in()
@@ -48,7 +48,7 @@ def test_forgotten_password_is_reset_by_email(page: Page, ada: User, settings: A
     expect(page).to_have_url(re.compile("/accounts/password/reset/key/done/$"))
 
     sign_in = SignIn(page).goto()
-    sign_in.submit(ada.email, ADAS_PASSWORD)
+    sign_in.submit(ada.email, PASSWORD_OF_ADA)
     expect(sign_in.errors).to_be_visible()
     sign_in.submit(ada.email, NEW_PASSWORD)
     expect(Library(page).heading).to_have_text("My purchases")

@@ -1,4 +1,4 @@
-"""Bank debit: the order is placed, and the bank answers days later."""
+"""Bank debits, whose result comes days after the order."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,11 +17,11 @@ from tests.e2e.users import sign_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
-PAYS = "AT32 1904 3002 3547 3204"
-REFUSES = "AT05 1904 3002 3547 3205"
+SUCCEEDING_IBAN = "AT32 1904 3002 3547 3204"
+FAILING_IBAN = "AT05 1904 3002 3547 3205"
 
 
-def debited(page: Page, iban: str) -> PurchasePage:
+def pay_by_debit(page: Page, iban: str) -> PurchasePage:
     go_to_checkout(page, "quiet-hours").pay_by_debit(iban)
     seen = PurchasePage(page)
     expect(seen.in_state("processing")).to_be_visible()
@@ -31,7 +31,7 @@ def debited(page: Page, iban: str) -> PurchasePage:
 
 @both_screens
 def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
-    seen = debited(sign_in(page, ada), PAYS)
+    seen = pay_by_debit(sign_in(page, ada), SUCCEEDING_IBAN)
     purchase = Purchase.objects.get()
     Library(page).goto()
     expect(page.get_by_role("listitem").filter(has_text="Quiet Hours")).to_contain_text("Processing")
@@ -39,15 +39,15 @@ def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
     expect(page.locator(f"main a[href='{purchase.get_absolute_url()}']")).to_be_visible()
 
     seen.goto(purchase)
-    stripe_changes.answer_debit(purchase)
+    stripe_changes.complete_debit(purchase)
     expect(seen.in_state("paid")).to_be_visible()
     seen.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quiet Hours")
 
 
 def test_refused_debit_grants_no_access(page: Page, ada: User) -> None:
-    seen = debited(sign_in(page, ada), REFUSES)
-    stripe_changes.answer_debit(Purchase.objects.get())
+    seen = pay_by_debit(sign_in(page, ada), FAILING_IBAN)
+    stripe_changes.complete_debit(Purchase.objects.get())
     expect(seen.in_state("failed")).to_be_visible()
     expect(seen.main).to_contain_text(failure_text("generic_could_not_process"))
     seen.retry_button.click()

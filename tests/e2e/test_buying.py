@@ -15,7 +15,7 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens
-from tests.e2e.users import ADAS_PASSWORD, NEW_PASSWORD, sign_in
+from tests.e2e.users import NEW_PASSWORD, PASSWORD_OF_ADA, sign_in
 
 
 @both_screens
@@ -69,7 +69,7 @@ def test_visitor_who_signs_in_continues_to_checkout_with_the_same_price(page: Pa
     product.choose("Product")
     product.buy()
     SignUp(page).sign_in_link.click()
-    SignIn(page).submit(ada.email, ADAS_PASSWORD)
+    SignIn(page).submit(ada.email, PASSWORD_OF_ADA)
 
     checkout = HostedCheckout(page)
     checkout.wait_until_ready()

@@ -23,7 +23,7 @@ DECLINES = {
     "4000 0000 0000 6975": "Your card was declined for making repeated attempts too frequently",
     "4100 0000 0000 0019": DECLINED,
 }
-SLIPS = [
+TYPING_ERRORS = [
     ({"card": "4242 4242 4242 4241"}, "Your card number is invalid."),
     ({"card": "4242 4242"}, "Your card number is incomplete."),
     ({"card": VISA, "expiry": "01 / 20"}, "Your card's expiration year is in the past."),
@@ -58,7 +58,7 @@ def test_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConf
 
 def test_mistyped_card_is_named_and_not_charged(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    for typed, complaint in SLIPS:
+    for typed, complaint in TYPING_ERRORS:
         checkout.fill(**typed)
         checkout.submit()
         expect(checkout.errors.filter(has_text=complaint).first).to_be_visible()

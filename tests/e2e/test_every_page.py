@@ -17,10 +17,10 @@ from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.users import sign_in
 
 
-def inspect_scenes(page: Page, through: Iterable[scenes.Scene]) -> None:
-    """Check all scenes before failing, so that one run shows every complaint."""
+def inspect_scenes(page: Page, scenes_to_check: Iterable[scenes.Scene]) -> None:
+    """Check all scenes, then fail with all complaints."""
     found = []
-    for scene in through:
+    for scene in scenes_to_check:
         scenes.show(page, scene)
         found += complaints(page, scene.name)
     assert not found, "\n".join(found)
@@ -72,20 +72,20 @@ def test_hosted_page_with_errors_has_no_complaints(
     assert_no_complaints(page)
 
 
-def _cancelled(page: Page, slug: str) -> None:
+def _cancel_checkout(page: Page, slug: str) -> None:
     go_to_checkout(page, slug).back_link.click()
 
 
-def _challenged(page: Page, slug: str) -> None:
+def _start_challenge(page: Page, slug: str) -> None:
     go_to_checkout(page, slug).pay("4000 0027 6000 3184")
     HostedCheckout(page).challenge_button.wait_for()
 
 
-@pytest.mark.parametrize("reach", [_cancelled, _challenged])
+@pytest.mark.parametrize("open_page", [_cancel_checkout, _start_challenge])
 def test_pages_after_the_buy_button_have_no_complaints(
-    page: Page, ada: User, goods: ProductConfiguration, reach: Callable[[Page, str], None]
+    page: Page, ada: User, goods: ProductConfiguration, open_page: Callable[[Page, str], None]
 ) -> None:
-    reach(sign_in(page, ada), goods.slug)
+    open_page(sign_in(page, ada), goods.slug)
     assert_no_complaints(page)
 
 
@@ -98,7 +98,7 @@ def test_portal_has_no_complaints(page: Page, ada: User) -> None:
     seen.goto(purchase)
     stripe_changes.renew(purchase, fails=True)
     expect(seen.in_state("past_due")).to_be_visible()
-    inspect_scenes(page, [scenes.at("past-due", "/purchases/workshop/")])
+    inspect_scenes(page, [scenes.page_at("past-due", "/purchases/workshop/")])
 
     seen.goto(purchase).manage_button.click()
     expect(portal.alert).to_be_visible()
@@ -111,7 +111,7 @@ def test_portal_has_no_complaints(page: Page, ada: User) -> None:
     assert_no_complaints(page)
     portal.type_card("4242 4242 4242 4242")
     portal.cancel()
-    expect(portal.keep_button).to_be_visible()
+    expect(portal.resume_button).to_be_visible()
     assert_no_complaints(page)
 
 
@@ -127,4 +127,4 @@ def test_promotions_and_emails_have_no_complaints(
     checkout.pay_by_debit("AT32 1904 3002 3547 3204")
     expect(PurchasePage(page).in_state("processing")).to_be_visible()
     mails = ["", "waiting/html/", "renewal_failed/html/"]
-    inspect_scenes(page, [scenes.at(f"mail {mail}", f"/dev/mail/previews/{mail}") for mail in mails])
+    inspect_scenes(page, [scenes.page_at(f"mail {mail}", f"/dev/mail/previews/{mail}") for mail in mails])

@@ -15,7 +15,7 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens
-from tests.e2e.users import ADAS_PASSWORD, sign_in
+from tests.e2e.users import PASSWORD_OF_ADA, sign_in
 
 
 @both_screens
@@ -24,33 +24,33 @@ def test_other_user_cannot_open_what_a_buyer_bought(
 ) -> None:
     expect(buy(sign_in(page, ada), goods.slug).in_state("paid")).to_be_visible()
     purchase = Purchase.objects.get()
-    bobs = sign_in(new_context().new_page(), bob)
+    page_of_bob = sign_in(new_context().new_page(), bob)
 
-    for address in (f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
-        bobs.goto(address)
-        expect(Store(bobs).messages).to_contain_text(goods.product.name)
-        assert bobs.url.endswith(f"/store/?product={goods.slug}")
-        expect(Store(bobs).cards.first).to_contain_text(goods.product.name)
+    for url in (f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
+        page_of_bob.goto(url)
+        expect(Store(page_of_bob).messages).to_contain_text(goods.product.name)
+        assert page_of_bob.url.endswith(f"/store/?product={goods.slug}")
+        expect(Store(page_of_bob).cards.first).to_contain_text(goods.product.name)
 
     order = purchase.get_absolute_url()
-    for address in (order, f"{order}status/", f"/store/checkout/return/?session_id={purchase.session_id}"):
-        response = bobs.goto(address)
+    for url in (order, f"{order}status/", f"/store/checkout/return/?session_id={purchase.session_id}"):
+        response = page_of_bob.goto(url)
         assert response
         assert response.status == 404
-        expect(bobs.get_by_role("main")).not_to_contain_text(goods.product.name)
+        expect(page_of_bob.get_by_role("main")).not_to_contain_text(goods.product.name)
 
-    expect(Library(bobs).goto().cards).to_have_count(0)
+    expect(Library(page_of_bob).goto().cards).to_have_count(0)
 
 
 def test_gated_pages_require_signing_in(page: Page, goods: ProductConfiguration) -> None:
-    for address in ("/purchases/", f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
-        page.goto(address)
+    for url in ("/purchases/", f"/purchases/{goods.slug}/", f"/purchases/{goods.slug}/download/"):
+        page.goto(url)
         expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
 def test_signing_in_leads_back_to_the_page(page: Page, ada: User, goods: ProductConfiguration) -> None:
     GatedPage(page).goto(goods.slug)
-    SignIn(page).submit(ada.email, ADAS_PASSWORD)
+    SignIn(page).submit(ada.email, PASSWORD_OF_ADA)
     expect(Store(page).messages).to_contain_text(goods.product.name)
 
 

@@ -16,19 +16,19 @@ from apps.ecommerce.catalogue.images import copy_image
 from apps.ecommerce.models import Product
 
 PHOTO = (1600, 1200)
-PLACES = {
+IMAGES = {
     "/": ".hero__art, .card img",
     "/store/": ".card img",
     "/store/tiny-tools/": ".gallery img, .card img",
 }
 # For an image chosen by width, naturalWidth is the width that `sizes` promised.
-LOOK = """pictures => Promise.all(pictures.filter(it => it.checkVisibility()).map(async it => {
+READ_WIDTHS = """pictures => Promise.all(pictures.filter(it => it.checkVisibility()).map(async it => {
     it.loading = "eager";
     await it.decode();
     const chosen = it.currentSrc.match(/-(\\d+)\\.webp$/)[1];
     return {chosen, promised: it.naturalWidth, shown: it.clientWidth};
 }))"""
-WATCH_MOVES = """window.moved = 0;
+WATCH_LAYOUT_SHIFTS = """window.moved = 0;
 new PerformanceObserver(list => { for (const entry of list.getEntries()) window.moved += entry.value })
     .observe({type: "layout-shift", buffered: true});"""
 
@@ -46,25 +46,25 @@ def photos(base_url: str) -> None:
         product.save()
 
 
-def look(page: Page, path: str) -> list[dict[str, Any]]:
+def read_widths(page: Page, path: str) -> list[dict[str, Any]]:
     page.goto(path)
-    found: list[dict[str, Any]] = page.locator(PLACES[path]).evaluate_all(LOOK)
+    found: list[dict[str, Any]] = page.locator(IMAGES[path]).evaluate_all(READ_WIDTHS)
     return found
 
 
 @pytest.mark.parametrize("screen", ["phone"])
 def test_phone_loads_small_copies_without_layout_shift(page: Page, photos: None) -> None:
-    page.add_init_script(WATCH_MOVES)
+    page.add_init_script(WATCH_LAYOUT_SHIFTS)
     for path, largest in {"/store/": 384, "/store/tiny-tools/": 768}.items():
-        assert max(int(picture["chosen"]) for picture in look(page, path)) == largest, path
+        assert max(int(picture["chosen"]) for picture in read_widths(page, path)) == largest, path
         assert page.evaluate("window.moved") == 0, path
 
 
 def test_sizes_attributes_match_the_stylesheet(page: Page, photos: None) -> None:
     for width in (390, 800, 1000, 1280):
         page.set_viewport_size({"width": width, "height": 1000})
-        for path in PLACES:
-            for picture in look(page, path):
+        for path in IMAGES:
+            for picture in read_widths(page, path):
                 assert abs(picture["promised"] - picture["shown"]) <= 0.06 * picture["shown"], (
                     width,
                     path,

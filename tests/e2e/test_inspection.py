@@ -1,40 +1,40 @@
-"""inspect_page.py finds each fault that is planted into a page without faults."""
+"""inspect_page.py finds each fault that a style sheet adds to a page."""
 
 from playwright.sync_api import Page
 
 from tests.e2e.inspect_page import complaints
 
-PLANT = """css => {
+ADD_STYLE = """css => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     document.adoptedStyleSheets = [sheet];
 }"""
-# planted together, because none hides another
+# The faults of one entry are added together, because none hides another.
 FAULTS = [
     {
-        "px to a thumb": ".site-nav__link { min-block-size: 20px !important }",
-        "type smaller than 16 px": "#q { font-size: 13px !important }",
+        "px as a touch target": ".site-nav__link { min-block-size: 20px !important }",
+        "text smaller than 16 px": "#q { font-size: 13px !important }",
         "is cut off": ".card__name { overflow: hidden; white-space: nowrap; inline-size: 3em }",
         "color-contrast": ".card__line { color: #aaa !important }",
         "does not show its focus": ":focus { outline: none !important; box-shadow: none !important }",
     },
     {
-        "what sticks covers": ".site-header { position: sticky; inset-block-start: 0; block-size: 200px }",
-        "where nobody sees it": ".site-footer a { opacity: 0.01; transform: translateX(-200vw) }",
+        "sticky elements cover": ".site-header { position: sticky; inset-block-start: 0; block-size: 200px }",
+        "is focused but not visible": ".site-footer a { opacity: 0.01; transform: translateX(-200vw) }",
     },
     {
         "px wide on a screen": ".page-head { inline-size: 500px }",
-        "back up to": ".product-grid { display: flex !important; flex-direction: column-reverse }",
+        "focus moves up": ".product-grid { display: flex !important; flex-direction: column-reverse }",
     },
 ]
 
 
-def test_each_planted_fault_is_found(page: Page) -> None:
+def test_each_added_fault_is_found(page: Page) -> None:
     page.goto("/store/")
     assert complaints(page) == []
     missed = []
     for faults in FAULTS:
-        page.evaluate(PLANT, " ".join(faults.values()))
+        page.evaluate(ADD_STYLE, " ".join(faults.values()))
         found = complaints(page)
         missed += [fault for fault in faults if not any(fault in complaint for complaint in found)]
     assert missed == []

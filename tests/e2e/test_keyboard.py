@@ -10,25 +10,25 @@ from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.users import NEW_PASSWORD
 
-MOST_STOPS = 40  # from the top of a page to any element in it
+MAX_STOPS = 40  # from the top of a page to any element in it
 
 
-def tab_to(page: Page, there: Locator) -> None:
-    there.wait_for()
-    for _ in range(MOST_STOPS):
+def tab_to(page: Page, target: Locator) -> None:
+    target.wait_for()
+    for _ in range(MAX_STOPS):
         page.keyboard.press("Tab")
-        if there.evaluate("element => element === document.activeElement"):
+        if target.evaluate("element => element === document.activeElement"):
             return
-    raise AssertionError(f"{MOST_STOPS} times Tab, and {there} has not got the focus")
+    raise AssertionError(f"{target} has no focus after {MAX_STOPS} times Tab")
 
 
-def enter(page: Page, there: Locator, words: str) -> None:
-    tab_to(page, there)
-    page.keyboard.type(words)
+def enter(page: Page, target: Locator, text: str) -> None:
+    tab_to(page, target)
+    page.keyboard.type(text)
 
 
-def press(page: Page, there: Locator) -> None:
-    tab_to(page, there)
+def press(page: Page, target: Locator) -> None:
+    tab_to(page, target)
     page.keyboard.press("Enter")
 
 

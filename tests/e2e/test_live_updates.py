@@ -15,14 +15,15 @@ from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import MANAGE_BUTTON, PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import bought, path_of, pay, press_buy, signed_in
+from tests.factories import buy as buy_by_request
+from tests.factories import pay, press_buy, signed_in, url_path
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
 DISPUTED_LATER = "4000000000000259"
 
 
-def tab(page: Page) -> Page:
+def new_tab(page: Page) -> Page:
     return page.context.new_page()
 
 
@@ -30,8 +31,8 @@ def other_order(library: Library, product: str) -> Locator:
     return library.page.get_by_role("listitem").filter(has_text=product)
 
 
-def stamp(page: Page) -> str:
-    """Return the stamp of the state that the page was last rendered from."""
+def version(page: Page) -> str:
+    """Return the version of the purchases that the page shows."""
     return page.locator("#live").get_attribute("data-live") or ""
 
 
@@ -39,20 +40,20 @@ def test_payment_and_refund_show_on_each_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     name = goods.product.name
-    store, product = Store(sign_in(page, ada)).goto(), ProductPage(tab(page)).goto(goods.slug)
-    library, home = Library(tab(page)).goto(), tab(page)
+    store, product = Store(sign_in(page, ada)).goto(), ProductPage(new_tab(page)).goto(goods.slug)
+    library, home = Library(new_tab(page)).goto(), new_tab(page)
     home.goto("/")
     home_card = home.get_by_role("article").filter(has=home.get_by_role("link", name=name))
     expect(store.card(name)).to_contain_text("$29")
     expect(library.page.locator(".empty")).to_be_visible()
-    choosing = ProductPage(tab(page)).goto("launch-pages")
+    choosing = ProductPage(new_tab(page)).goto("launch-pages")
     choosing.choose("Studio")
     choosing.buy_button.focus()
-    before = stamp(choosing.page)
+    before = version(choosing.page)
     for each in (store.page, product.page, library.page, home):
         each.evaluate("window.neverReloaded = true")
 
-    paid = buy(tab(page), goods.slug)
+    paid = buy(new_tab(page), goods.slug)
     expect(store.owned_badge(name)).to_be_visible()
     expect(store.announcer).to_have_text(f"{name}: {store.owned_badge(name).inner_text()}")
     expect(product.open_link).to_be_visible()
@@ -85,9 +86,9 @@ def test_payment_and_refund_show_on_each_open_page(
 def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    adas = signed_in(ada)  # the buyer pays in another tab
-    renewed = bought(adas, ProductConfiguration.objects.get(slug="workshop"))
-    gated, library = GatedPage(sign_in(page, ada)).goto("workshop"), Library(tab(page)).goto()
+    other_browser = signed_in(ada)  # the buyer pays in another browser
+    renewed = buy_by_request(other_browser, ProductConfiguration.objects.get(slug="workshop"))
+    gated, library = GatedPage(sign_in(page, ada)).goto("workshop"), Library(new_tab(page)).goto()
     membership = library.card("The Workshop")
     before = membership.inner_text()
     stripe_changes.renew(renewed)
@@ -97,7 +98,7 @@ def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     expect(gated.page.locator(f".message--error {MANAGE_BUTTON}")).to_be_visible()
 
     name = goods.product.name
-    adas.get(path_of(pay(press_buy(adas, goods), DISPUTED_LATER)))
+    other_browser.get(url_path(pay(press_buy(other_browser, goods), DISPUTED_LATER)))
     disputed = Purchase.objects.get(product=goods.product)
     store = Store(page).goto()
     expect(store.owned_badge(name)).to_be_visible()
@@ -113,22 +114,20 @@ def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
 def test_hidden_tab_does_not_poll_and_updates_when_visible(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    hidden, seen = Store(sign_in(page, ada)).goto(), Store(tab(page)).goto()
+    hidden, seen = Store(sign_in(page, ada)).goto(), Store(new_tab(page)).goto()
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    bought(signed_in(ada), goods)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    buy_by_request(signed_in(ada), goods)
     expect(seen.owned_badge(goods.product.name)).to_be_visible()
-    assert asked == []
+    assert requests == []
     expect(hidden.card(goods.product.name)).to_contain_text("$29")
     page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
     expect(hidden.owned_badge(goods.product.name)).to_be_visible()
 
 
-def test_user_signed_out_in_another_tab_is_told_so(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
-    store, other = Store(sign_in(page, ada)).goto("?type=one_time"), tab(page)
+def test_sign_out_in_another_tab_shows_a_message(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    store, other = Store(sign_in(page, ada)).goto("?type=one_time"), new_tab(page)
     other.goto("/terms/")
     AccountMenu(other).sign_out()
     strip = page.locator("#signed-out")

@@ -29,21 +29,21 @@ def test_reconcile_corrects_each_page_after_a_month_without_webhooks(
     sign_in(page, ada)
     for slug, state in (("workshop", "active"), ("sunday-letter", "trialing"), (goods.slug, "paid")):
         expect(buy(page, slug).in_state(state)).to_be_visible()
-    bought = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
+    purchases = {purchase.product.configuration.slug: purchase for purchase in Purchase.objects.all()}
     go_to_checkout(page, "ship-small").pay()
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
-    stripe_changes.refund(bought[goods.slug])
+    stripe_changes.refund(purchases[goods.slug])
     # after a month; the newsletter's trial has ended, too
-    stripe_changes.renew(bought["workshop"], fails=True)
+    stripe_changes.renew(purchases["workshop"], fails=True)
     seen = PurchasePage(page)
-    expect(seen.goto(bought["workshop"]).in_state("active")).to_be_visible()  # no webhook has arrived
+    expect(seen.goto(purchases["workshop"]).in_state("active")).to_be_visible()  # no webhook has arrived
 
     assert "3 repaired" in reconcile()
     assert not WebhookEvent.objects.filter(error__gt="").exists()
 
-    expect(seen.goto(bought["workshop"]).in_state("past_due")).to_be_visible()
-    expect(seen.goto(bought["sunday-letter"]).in_state("active")).to_be_visible()
-    expect(seen.goto(bought[goods.slug]).in_state("refunded")).to_be_visible()
+    expect(seen.goto(purchases["workshop"]).in_state("past_due")).to_be_visible()
+    expect(seen.goto(purchases["sunday-letter"]).in_state("active")).to_be_visible()
+    expect(seen.goto(purchases[goods.slug]).in_state("refunded")).to_be_visible()
     expect(Library(page).goto().card(goods.product.name)).to_have_count(0)
     expect(ProductPage(page).goto(goods.slug).buy_button).to_be_visible()
     assert "0 repaired" in reconcile()

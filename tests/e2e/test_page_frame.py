@@ -1,4 +1,4 @@
-"""The frame of every page: theme, toasts and account menu, by keyboard and without JavaScript."""
+"""Theme, toasts and account menu of every page, by keyboard and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def test_chosen_theme_is_remembered(new_context: Callable[..., BrowserContext], 
     expect(button(page, "System")).to_have_attribute("aria-pressed", "true")
 
     if scripts:
-        page.route("**/theme/", lambda route: route.abort())  # the server is not asked
+        page.route("**/theme/", lambda route: route.abort())  # the script sends no request
     button(page, "Light").press("Enter")
     expect_background(page, LIGHT)
     expect(page).to_have_url(re.compile(r"/store/\?sort=name$"))

@@ -15,7 +15,7 @@ from tests.e2e.users import sign_in
 
 
 @pytest.fixture(autouse=True)
-def _codes_welcome(settings: Any) -> None:
+def _allow_codes(settings: Any) -> None:
     settings.CHECKOUT_PROMOTION_CODES = True
 
 

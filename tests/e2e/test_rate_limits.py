@@ -18,9 +18,9 @@ from tests.e2e.users import sign_in
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Set the time of the rate limits."""
-    moment = [1_800_000_000.0]
-    monkeypatch.setattr(rate_limits, "now", lambda: moment[0])
-    return moment
+    seconds = [1_800_000_000.0]
+    monkeypatch.setattr(rate_limits, "now", lambda: seconds[0])
+    return seconds
 
 
 @both_screens

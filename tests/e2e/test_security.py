@@ -13,40 +13,40 @@ from tests.e2e.inspect_page import complaints
 from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import SECOND_FACTORS, SESSIONS, Security
-from tests.e2e.users import ADAS_PASSWORD
+from tests.e2e.users import PASSWORD_OF_ADA
 from tests.oauth_provider import Provider
-from tests.plugins.clock import Clock, code_of
+from tests.plugins.clock import Clock, totp_code
 
 
 @pytest.mark.parametrize("screen", ["phone"])
 def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock) -> None:
     security, sign_in = Security(page), SignIn(page)
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
     security.open(SECOND_FACTORS)
     page.locator("a[href='/accounts/2fa/totp/activate/']").click()
-    security.prove(ADAS_PASSWORD)
+    security.reauthenticate(PASSWORD_OF_ADA)
     expect(page.locator(".qr__image")).to_be_visible()
     secret = page.locator(".qr__key").inner_text()
-    page.locator("[name=code]").fill(code_of(secret, clock))
+    page.locator("[name=code]").fill(totp_code(secret, clock))
     page.get_by_role("main").get_by_role("button").click()
     expect(security.codes).to_have_count(10)
     recovery = security.codes.first.inner_text()
 
     AccountMenu(page).sign_out()
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
-    sign_in.second_step("000000")
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
+    sign_in.submit_second_factor("000000")
     expect(page.locator(".field__error")).to_be_visible()
-    sign_in.second_step(code_of(secret, clock))
+    sign_in.submit_second_factor(totp_code(secret, clock))
     expect(Library(page).heading).to_have_text("My purchases")
 
     AccountMenu(page).sign_out()
-    sign_in.goto().submit(ada.email, ADAS_PASSWORD)
-    sign_in.second_step(recovery)
+    sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
+    sign_in.submit_second_factor(recovery)
     expect(Library(page).heading).to_have_text("My purchases")
     security.open(SECOND_FACTORS)
     expect(page.get_by_role("main")).to_contain_text("9 ")
     page.locator("a[href='/accounts/2fa/totp/deactivate/']").click()
-    security.prove(ADAS_PASSWORD)
+    security.reauthenticate(PASSWORD_OF_ADA)
     page.get_by_role("main").get_by_role("button").first.click()
     expect(page.locator("a[href='/accounts/2fa/totp/activate/']")).to_be_visible()
     assert not Authenticator.objects.exists()
@@ -57,10 +57,10 @@ def test_emailed_code_signs_in_and_other_sessions_can_be_ended(
 ) -> None:
     settings.DEBUG = True
     other = new_context().new_page()
-    SignIn(other).goto().submit(ada.email, ADAS_PASSWORD)
+    SignIn(other).goto().submit(ada.email, PASSWORD_OF_ADA)
 
     SignIn(page).goto().ask_for_code(ada.email)
-    Security(page).type_code(Mailbox(page.context.new_page()).code())
+    Security(page).type_code(Mailbox(page.context.new_page()).newest_code())
     expect(Library(page).heading).to_have_text("My purchases")
 
     security = Security(page).open(SESSIONS)
@@ -70,7 +70,7 @@ def test_emailed_code_signs_in_and_other_sessions_can_be_ended(
     other.reload()
     expect(other).to_have_url(re.compile("/accounts/login/"))
 
-    SignIn(other).submit(ada.email, ADAS_PASSWORD)
+    SignIn(other).submit(ada.email, PASSWORD_OF_ADA)
     security.open(SESSIONS)
     page.locator("form[action='/accounts/sessions/'] button").click()
     expect(security.rows).to_have_count(1)

@@ -14,7 +14,7 @@ from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import many
+from tests.factories import create_many_products
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
@@ -27,7 +27,7 @@ def page(browser: Browser, browser_context_args: dict[str, Any], shop: None) -> 
     context.close()
 
 
-def closed(route: Route) -> None:
+def respond_503(route: Route) -> None:
     route.fulfill(status=503, body="Down for a moment")
 
 
@@ -50,26 +50,28 @@ def test_waiting_buyer_sees_one_message_and_then_the_result(
     expect(announcer).to_have_text(purchase.heading.inner_text())
 
     # The purchase is final, then the server stops answering: one message for any number of retries.
-    asked: list[str] = []
-    page.route("**/purchases/changes/*", lambda route: (asked.append(route.request.url), closed(route)))
+    requests: list[str] = []
+    page.route(
+        "**/purchases/changes/*", lambda route: (requests.append(route.request.url), respond_503(route))
+    )
     expect(strip).to_be_visible()
     expect(announcer).to_have_text(message)
     page.evaluate("document.getElementById('announcer').textContent = ''")
     stripe_changes.refund(Purchase.objects.get())
-    while len(asked) < 2:
+    while len(requests) < 2:
         page.wait_for_event("response", lambda response: response.status == 503)
     expect(strip).to_be_visible()
     expect(announcer).to_be_empty()
-    assert len(asked) < 4  # polls less often than each second
+    assert len(requests) < 4  # polls less often than each second
     page.unroute_all()
     expect(purchase.in_state("refunded")).to_be_visible(timeout=20_000)
     expect(strip).to_be_hidden()
 
 
 def test_store_keeps_its_products_and_loads_more_afterwards(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store, strip = Store(page).goto("?sort=newest"), page.locator("#unreachable")
-    page.route(re.compile(r"/store/\?"), closed)
+    page.route(re.compile(r"/store/\?"), respond_503)
     store.search.fill("letter")
     expect(strip).to_be_visible()
     expect(store.cards).to_have_count(24)  # the products stay

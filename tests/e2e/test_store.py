@@ -8,14 +8,14 @@ from playwright.sync_api import Page, Route, expect
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens, without_javascript
-from tests.factories import many
+from tests.factories import create_many_products
 
-ALL = 9  # products of the demo shop
+DEMO_PRODUCTS = 9  # products of the demo shop
 
 
 def test_search_filters_while_typing(page: Page) -> None:
     store = Store(page).goto()
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
     store.search.press_sequentially("letter", delay=20)
     expect(store.cards).to_have_count(1)
     expect(store.search).to_be_focused()
@@ -24,7 +24,7 @@ def test_search_filters_while_typing(page: Page) -> None:
     expect(page).to_have_title(re.compile("^“letter”"))
 
     store.search.fill("")
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
     store.search.press("Tab")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -43,34 +43,34 @@ def test_search_filters_while_typing(page: Page) -> None:
     expect(store.empty.get_by_role("heading")).to_contain_text("no such thing")
     store.empty.locator("a[href*='q=']").click()
     store.empty.locator("a[href='/store/']").click()
-    expect(store.cards).to_have_count(ALL)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
 
 
 @both_screens
 def test_back_restores_the_scrolled_store(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto("?sort=newest")
     expect(store.cards).to_have_count(24)
     page.mouse.move(100, 500)
-    for shown in (48, ALL + 60):
+    for shown in (48, DEMO_PRODUCTS + 60):
         while store.cards.count() < shown:
             page.mouse.wheel(0, 600)
             page.wait_for_timeout(50)
         expect(store.cards).to_have_count(shown)
     expect(store.announcer).to_have_text(re.compile(r"\b69\b.*\b69\b"))
     expect(page).to_have_url(re.compile(r"sort=newest&page=1-3$"))
-    assert len(set(store.names.all_inner_texts())) == ALL + 60
+    assert len(set(store.names.all_inner_texts())) == DEMO_PRODUCTS + 60
     expect(store.more_link).to_have_count(0)
 
     store.open("Thing 9")
     expect(ProductPage(page).heading).to_have_text("Thing 9")
     page.go_back()
-    expect(store.cards).to_have_count(ALL + 60)
+    expect(store.cards).to_have_count(DEMO_PRODUCTS + 60)
     expect(store.card("Thing 9").first).to_be_in_viewport()
 
 
 def test_load_more_moves_focus_to_the_first_new_product(page: Page) -> None:
-    many(140)
+    create_many_products(140)
     store = Store(page).goto("?page=4&sort=newest")
     expect(store.cards).to_have_count(24)
     store.more_link.focus()
@@ -83,7 +83,7 @@ def test_load_more_moves_focus_to_the_first_new_product(page: Page) -> None:
 
 
 def test_link_opens_the_middle_of_a_search(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto("?q=thing&type=one_time&sort=price&page=3")
     expect(store.names.last).to_have_text("Thing 59")
     expect(store.search).to_have_value("thing")
@@ -97,7 +97,7 @@ def test_link_opens_the_middle_of_a_search(page: Page) -> None:
 @without_javascript
 @pytest.mark.parametrize("screen", ["phone"])
 def test_store_works_without_javascript(page: Page) -> None:
-    many(60)
+    create_many_products(60)
     store = Store(page).goto()
     store.search.fill("thing")
     store.kind("one_time").check()
@@ -112,14 +112,14 @@ def test_store_works_without_javascript(page: Page) -> None:
 
 
 def test_text_typed_before_scripts_load_is_searched(page: Page) -> None:
-    held: list[Route] = []
-    page.route("**/django_htmx/**", lambda route: held.append(route))
+    held_routes: list[Route] = []
+    page.route("**/django_htmx/**", lambda route: held_routes.append(route))
     page.goto("/store/")
     store = Store(page)
     store.search.fill("letter")
     store.kind("recurring").check()
-    expect(store.cards).to_have_count(ALL)
-    for route in held:
+    expect(store.cards).to_have_count(DEMO_PRODUCTS)
+    for route in held_routes:
         route.continue_()
     page.unroute("**/django_htmx/**")
     expect(store.cards).to_have_count(1)

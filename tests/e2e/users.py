@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 from apps.users.models import User
 from tests.factories import signed_in
 
-ADAS_PASSWORD = "ada-buys-things"
+PASSWORD_OF_ADA = "ada-buys-things"
 NEW_PASSWORD = "correct horse battery staple"
 
 

@@ -8,27 +8,27 @@ import pytest
 import stripe
 
 from apps.ecommerce.models import ProductConfiguration
-from tests.integration import addresses
+from tests.integration import urls
 
 
 @pytest.fixture
-def open_shop(
+def populated_shop(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, settings: Any, tmp_path: Path
-) -> addresses.Shop:
-    """A shop with a past, in which every address leads somewhere."""
+) -> urls.Shop:
+    """A shop with users, purchases and events, in which every URL opens a page."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ADMIN_REQUIRES_MFA = True
-    return addresses.open_shop(sandbox, icons, club)
+    return urls.create_shop(sandbox, icons, club)
 
 
 @pytest.fixture
-def stripe_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it, and from then on nothing answers at Stripe's address."""
+def disconnect_stripe(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that makes Stripe unreachable."""
 
-    def away() -> None:
+    def disconnect() -> None:
         monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
         monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
         settings.STRIPE_HTTP_CLIENT = ""
         settings.STRIPE_API_BASE = "http://127.0.0.1:9"
 
-    return away
+    return disconnect

@@ -1,6 +1,6 @@
-"""Who may see what: every address of the site, for everybody there is, in one table.
+"""What each role gets from each URL of the site, in two tables.
 
-A new address is in the URL configuration, so it is found; without a row here this test fails.
+New URLs are found in the URL configuration; a URL without a row fails a test.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.addresses import WHO, Shop, every_address, read
+from tests.integration.urls import ROLES, Shop, read_body, site_urls
 
 pytestmark = pytest.mark.django_db
 
-# login: first sign in, then back here. store: to the product, which one has to buy. in: the page, or what the
-# operator may do there. To add somebody: WHO in addresses.py, and a column here.
+# login: redirect to the sign-in page. store: redirect to the product in the store. in: any page of the admin.
+# To add a role: add it to ROLES in urls.py, and a column here.
 GET = """
                                                   visitor  stranger owner    refunded unproven staff
 admin                                             login    login    login    login    login    in
@@ -111,7 +111,7 @@ stripe_sandbox:cards                              200      200      200      200
 stripe_sandbox:rest_at_root                       401      401      401      401      401      401
 """
 
-# What a form without a word in it is answered; addresses that are not here take no forms (405).
+# The response to an empty form. URLs that are not listed accept no POST (405).
 POST = """
                                                   visitor  stranger owner    refunded unproven staff
 language                                          302      302      302      302      302      302
@@ -162,80 +162,87 @@ stripe_sandbox:act                                404      404      404      404
 stripe_sandbox:rest_at_root                       401      401      401      401      401      401
 """
 
-# Django's own way in and out of the admin: ours is /accounts/login/, and the wrong person is told so.
-DOORS = {
-    "admin:login": ["login", "403", "403", "403", "302", "302"],  # unproven: off to set up a second factor
+# Django's own sign-in and sign-out pages of the admin. The shop uses /accounts/login/ instead.
+ADMIN_SIGN_IN_URLS = {
+    "admin:login": [
+        "login",
+        "403",
+        "403",
+        "403",
+        "302",
+        "302",
+    ],  # unproven: redirect to the second-factor setup
     "admin:logout": ["302", "302", "302", "302", "302", "405"],
 }
 
 
 def rows(table: str) -> dict[str, list[str]]:
     head, *lines = table.strip().splitlines()
-    assert tuple(head.split()) == WHO
+    assert tuple(head.split()) == ROLES
     return {name: answers for name, *answers in (line.split() for line in lines)}
 
 
-def word(response: Any) -> str:
-    where = response.headers.get("Location", "")
-    if response.status_code == 302 and "/login/?next=" in where:
+def outcome(response: Any) -> str:
+    location = response.headers.get("Location", "")
+    if response.status_code == 302 and "/login/?next=" in location:
         return "login"
-    return "store" if where.startswith("/store/?product=") else str(response.status_code)
+    return "store" if location.startswith("/store/?product=") else str(response.status_code)
 
 
 def test_every_url_has_an_access_row() -> None:
-    known, found = rows(GET).keys() - {"admin"}, {a.name for a in every_address() if not a.is_admins}
-    assert not found - known, f"Who may see {sorted(found - known)}? Say it in the tables of test_access.py."
-    assert not known - found, f"{sorted(known - found)} are gone: take their rows out of test_access.py."
+    known, found = rows(GET).keys() - {"admin"}, {url.name for url in site_urls() if not url.is_admin}
+    assert not found - known, (
+        f"Add a row for {sorted(found - known)} to the tables GET and POST in test_access.py."
+    )
+    assert not known - found, f"{sorted(known - found)} do not exist: remove their rows from test_access.py."
 
 
-def test_each_role_reads_only_permitted_urls_uncached(open_shop: Shop) -> None:
-    """Keeping is what proxies, CDNs and the next person at the same computer would do."""
+def test_each_role_reads_only_permitted_urls_uncached(populated_shop: Shop) -> None:
+    """A response that a cache may store is the same as the visitor's."""
     expected, visitors = rows(GET), {}
-    for who in WHO:
-        client = open_shop.client(who)
-        for address in every_address():
-            if address.is_admins:
+    for role in ROLES:
+        client = populated_shop.client(role)
+        for url in site_urls():
+            if url.is_admin:
                 continue
-            response = read(client.get(open_shop.path(address, who)))
-            assert word(response) == expected[address.name][WHO.index(who)], (who, address.name)
-            same = visitors.setdefault(address.name, (response.status_code, response.body))
-            kept = response.headers["Cache-Control"]
-            if who != "visitor" and "no-store" not in kept:
-                assert same == (response.status_code, response.body), (who, address.name, kept)
-                assert "set-cookie" not in response.headers, (who, address.name)
+            response = read_body(client.get(populated_shop.path(url, role)))
+            assert outcome(response) == expected[url.name][ROLES.index(role)], (role, url.name)
+            same = visitors.setdefault(url.name, (response.status_code, response.body))
+            cache_control = response.headers["Cache-Control"]
+            if role != "visitor" and "no-store" not in cache_control:
+                assert same == (response.status_code, response.body), (role, url.name, cache_control)
+                assert "set-cookie" not in response.headers, (role, url.name)
 
 
-def test_each_role_posts_only_to_permitted_urls(open_shop: Shop) -> None:
+def test_each_role_posts_only_to_permitted_urls(populated_shop: Shop) -> None:
     expected = rows(POST)
-    for who in WHO:
-        client = open_shop.client(who)
-        for address in every_address():
-            if (
-                address.is_admins or address.name == "stripe_sandbox:start_over"
-            ):  # that one starts over, indeed
+    for role in ROLES:
+        client = populated_shop.client(role)
+        for url in site_urls():
+            if url.is_admin or url.name == "stripe_sandbox:start_over":  # it would delete the sandbox's data
                 continue
-            if address.name in expected:
-                answer = word(read(client.post(open_shop.path(address, who))))
-                assert answer == expected[address.name][WHO.index(who)], (who, address.name)
-            elif who == "owner":
-                answer = word(read(client.post(open_shop.path(address, who))))
+            if url.name in expected:
+                answer = outcome(read_body(client.post(populated_shop.path(url, role))))
+                assert answer == expected[url.name][ROLES.index(role)], (role, url.name)
+            elif role == "owner":
+                answer = outcome(read_body(client.post(populated_shop.path(url, role))))
                 assert answer in ("404", "405"), (
-                    f"{address.name} takes a form: say who may, in the table POST."
+                    f"{url.name} accepts POST: add a row for it to the table POST."
                 )
-            if address.name == "account_logout":
-                client = open_shop.client(who)
+            if url.name == "account_logout":
+                client = populated_shop.client(role)
 
 
-def test_only_operators_open_the_admin(open_shop: Shop) -> None:
-    for who in WHO:
-        client, expected = open_shop.client(who), rows(GET)["admin"][WHO.index(who)]
-        for address in filter(lambda address: address.is_admins, every_address()):
-            response = client.get(open_shop.path(address, who))
-            answer = word(response)
-            assert "no-store" in response.headers["Cache-Control"], (who, address.name)
-            if address.name in DOORS:
-                assert answer == DOORS[address.name][WHO.index(who)], (who, address.name)
+def test_only_operators_open_the_admin(populated_shop: Shop) -> None:
+    for role in ROLES:
+        client, expected = populated_shop.client(role), rows(GET)["admin"][ROLES.index(role)]
+        for url in filter(lambda url: url.is_admin, site_urls()):
+            response = client.get(populated_shop.path(url, role))
+            answer = outcome(response)
+            assert "no-store" in response.headers["Cache-Control"], (role, url.name)
+            if url.name in ADMIN_SIGN_IN_URLS:
+                assert answer == ADMIN_SIGN_IN_URLS[url.name][ROLES.index(role)], (role, url.name)
             elif expected == "in":
-                assert answer in ("200", "302", "403", "404", "405"), (who, address.name)
+                assert answer in ("200", "302", "403", "404", "405"), (role, url.name)
             else:
-                assert answer == expected, (who, address.name)
+                assert answer == expected, (role, url.name)

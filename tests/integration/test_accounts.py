@@ -1,4 +1,4 @@
-"""Signing up, in and out, forgotten passwords, verified addresses, and leaving."""
+"""Sign-up, sign-in, sign-out, password reset, e-mail verification, data export and account deletion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users import personal_data
 from apps.users.models import User
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def signed_in_as(client: Client) -> str:
-    """The address in the header's account menu; "" for a visitor."""
+    """Return the e-mail address in the header's account menu, or "" for a visitor."""
     found = re.search(r'class="menu__who">.*?<strong>(.+?)</strong>', client.get("/").content.decode())
     return found[1] if found else ""
 
@@ -37,7 +37,7 @@ def is_kind(mail: EmailMessage, template: str) -> bool:
 
 
 def link_in(message: EmailMessage) -> str:
-    """The one address of this site in a mail, without the host."""
+    """Return the path and query of the first link in the e-mail."""
     found = re.search(r"https?://[^/\s]+(/\S+)", str(message.body))
     assert found, message.body
     return found[1]
@@ -52,11 +52,10 @@ def sign_in(client: Client, email: str, password: str, **more: str) -> Any:
 
 
 def reauthenticate(client: Client, password: str = "ada-buys-things") -> None:
-    """Shows the password again, as the shop asks before something important."""
     client.post("/accounts/reauthenticate/", {"password": password})
 
 
-def test_signing_up_signs_in_and_asks_to_confirm_the_address(
+def test_sign_up_signs_in_and_sends_a_confirmation_link(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, "Grace@Example.com")
@@ -68,18 +67,18 @@ def test_signing_up_signs_in_and_asks_to_confirm_the_address(
     assert is_kind(mail, "account/email/email_confirmation")
     page = client.get(link_in(mail))
     assert "grace@example.com" in page.content.decode()
-    assert not EmailAddress.objects.get().verified  # a mail scanner that opens links confirms nothing
+    assert not EmailAddress.objects.get().verified  # mail scanners open links with GET
     client.post(link_in(mail))
     assert EmailAddress.objects.get().verified
     assert "badge--wait" not in client.get("/accounts/").content.decode()
 
 
-def test_a_confirmation_link_that_is_wrong_says_so(client: Client) -> None:
+def test_invalid_confirmation_link_shows_an_error(client: Client) -> None:
     page = client.get("/accounts/confirm-email/nonsense/")
     assert not page.context["can_confirm"]
 
 
-def test_form_errors_are_shown_beside_their_fields(client: Client) -> None:
+def test_form_errors_are_linked_to_their_fields(client: Client) -> None:
     page = client.post("/accounts/signup/", {"email": "not-an-address", "password1": "123"}).content.decode()
     for field in ("id_email", "id_password1"):
         assert f'id="{field}_error"' in page
@@ -89,7 +88,7 @@ def test_form_errors_are_shown_beside_their_fields(client: Client) -> None:
     assert 'autocomplete="email"' in page
 
 
-def test_a_taken_address_can_not_sign_up_again(ada: User, client: Client) -> None:
+def test_sign_up_with_a_registered_email_creates_no_user(ada: User, client: Client) -> None:
     page = sign_up(client, "ADA@example.com")
     assert page.status_code == 200
     assert User.objects.count() == 1
@@ -105,7 +104,7 @@ def test_sign_in_and_sign_out(ada: User, client: Client) -> None:
     assert signed_in_as(client) == ""
 
 
-def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> None:
+def test_wrong_password_and_unknown_email_show_the_same_error(ada: User, client: Client) -> None:
     wrong = sign_in(client, ada.email, "nonsense").content.decode()
     unknown = sign_in(client, "nobody@example.com", "nonsense").content.decode()
     alert = re.compile(r'role="alert">(.+?)</div></div>', re.DOTALL)
@@ -134,12 +133,14 @@ def test_next_url_survives_sign_in_and_sign_up(ada: User, client: Client, page: 
     assert response["Location"] == wanted
 
 
-def test_the_sign_in_link_leads_back_to_the_page_it_stands_on(client: Client) -> None:
+def test_sign_in_link_contains_the_current_page(client: Client) -> None:
     assert 'href="/accounts/login/?next=%2Frefunds%2F"' in client.get("/refunds/").content.decode()
     assert 'href="/accounts/login/"' in client.get("/").content.decode()
 
 
-def test_a_forgotten_password(ada: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_password_reset_link_sets_a_new_password_once(
+    ada: User, client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     response = client.post("/accounts/password/reset/", {"email": ada.email}, follow=True)
     assert response.redirect_chain == [("/accounts/password/reset/done/", 302)]
     link = link_in(mailoutbox[0])
@@ -148,19 +149,19 @@ def test_a_forgotten_password(ada: User, client: Client, mailoutbox: list[EmailM
     assert not form.context.get("token_fail")
     address = form.redirect_chain[-1][0]
     client.post(address, {"password1": PASSWORD, "password2": PASSWORD})
-    assert ada.email in sign_in_and_tell(ada.email, PASSWORD)
-    assert sign_in_and_tell(ada.email, "ada-buys-things") == ""
+    assert ada.email in email_after_sign_in(ada.email, PASSWORD)
+    assert email_after_sign_in(ada.email, "ada-buys-things") == ""
 
     assert client.get(link, follow=True).context["token_fail"]
 
 
-def sign_in_and_tell(email: str, password: str) -> str:
+def email_after_sign_in(email: str, password: str) -> str:
     client = Client()
     sign_in(client, email, password)
     return signed_in_as(client)
 
 
-def test_a_reset_for_an_unknown_address_looks_the_same(
+def test_password_reset_for_an_unknown_email_shows_the_same_page(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     response = client.post("/accounts/password/reset/", {"email": "nobody@example.com"}, follow=True)
@@ -168,7 +169,7 @@ def test_a_reset_for_an_unknown_address_looks_the_same(
     assert "/accounts/signup/" in mailoutbox[0].body
 
 
-def test_a_new_address_counts_once_it_is_verified(
+def test_new_email_is_used_after_verification(
     ada: User, as_ada: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
@@ -184,14 +185,14 @@ def test_a_new_address_counts_once_it_is_verified(
     assert ada.email == "lovelace@example.com"
 
 
-def test_changing_the_password_keeps_one_signed_in(as_ada: Client, ada: User) -> None:
+def test_password_change_keeps_the_user_signed_in(as_ada: Client, ada: User) -> None:
     form = {"oldpassword": "ada-buys-things", "password1": PASSWORD, "password2": PASSWORD}
     as_ada.post("/accounts/password/change/", form)
     assert signed_in_as(as_ada) == ada.email
-    assert sign_in_and_tell(ada.email, PASSWORD) == ada.email
+    assert email_after_sign_in(ada.email, PASSWORD) == ada.email
 
 
-PAGES = [
+VISITOR_PAGES = [
     "login/",
     "signup/",
     "password/reset/",
@@ -199,37 +200,35 @@ PAGES = [
     "password/reset/key/done/",
     "confirm-email/",
 ]
-OWN_PAGES = ["", "email/", "password/change/", "logout/", "reauthenticate/"]
+ACCOUNT_PAGES = ["", "email/", "password/change/", "logout/", "reauthenticate/"]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_for_visitors_wear_the_shops_design(client: Client, page: str) -> None:
+@pytest.mark.parametrize("page", VISITOR_PAGES)
+def test_visitor_pages_use_the_shop_layout(client: Client, page: str) -> None:
     response = client.get(f"/accounts/{page}")
     assert response.status_code == 200
     assert "site-header" in response.content.decode()
     assert response.content.count(b"<h1") == 1
 
 
-@pytest.mark.parametrize("page", OWN_PAGES)
-def test_pages_for_oneself_wear_it_too_and_turn_strangers_away(
-    as_ada: Client, client: Client, page: str
-) -> None:
+@pytest.mark.parametrize("page", ACCOUNT_PAGES)
+def test_account_pages_require_sign_in(as_ada: Client, client: Client, page: str) -> None:
     response = as_ada.get(f"/accounts/{page}")
     assert response.status_code == 200
     assert response.content.count(b"<h1") == 1
     assert client.get(f"/accounts/{page}").status_code == 302
 
 
-def test_the_name_can_be_changed_but_nothing_else(as_ada: Client, ada: User) -> None:
+def test_account_form_changes_only_the_name(as_ada: Client, ada: User) -> None:
     as_ada.post("/accounts/", {"name": "Countess", "email": "evil@example.com", "is_staff": "on"})
     ada.refresh_from_db()
     assert (ada.name, ada.email, ada.is_staff) == ("Countess", "ada@example.com", False)
 
 
-def test_export_contains_all_data_of_the_user(
+def test_export_contains_account_and_purchases_of_the_user(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     reauthenticate(as_ada)
     reauthenticate(as_bob, "bob-looks-around")
     response = as_ada.get("/accounts/export/")
@@ -240,10 +239,8 @@ def test_export_contains_all_data_of_the_user(
     assert as_bob.get("/accounts/export/").json()["purchases"] == []
 
 
-def test_deleting_the_account_keeps_the_purchase(
-    as_ada: Client, ada: User, icons: ProductConfiguration
-) -> None:
-    purchase = bought(as_ada, icons)
+def test_account_deletion_keeps_the_purchase(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
     reauthenticate(as_ada)
     page = as_ada.post("/accounts/delete/", {"password": "nonsense"})
     assert "password" in page.context["form"].errors
@@ -257,7 +254,9 @@ def test_deleting_the_account_keeps_the_purchase(
     assert (left.user, left.email, left.amount_total) == (None, "ada@example.com", 1900)
 
 
-def test_somebody_without_a_password_types_the_address(ada: User, mailoutbox: list[EmailMessage]) -> None:
+def test_user_without_a_password_confirms_deletion_with_the_email(
+    ada: User, mailoutbox: list[EmailMessage]
+) -> None:
     ada.set_unusable_password()
     ada.save()
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
@@ -275,10 +274,10 @@ def test_somebody_without_a_password_types_the_address(ada: User, mailoutbox: li
     assert not User.objects.filter(pk=ada.pk).exists()
 
 
-def test_a_running_subscription_stands_in_the_way(
+def test_running_subscription_blocks_account_deletion(
     as_ada: Client, ada: User, club: ProductConfiguration
 ) -> None:
-    bought(as_ada, club)
+    buy(as_ada, club)
     reauthenticate(as_ada)
     assert personal_data.shown_deletion_blockers(ada) != []
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
@@ -286,18 +285,18 @@ def test_a_running_subscription_stands_in_the_way(
     assert User.objects.filter(pk=ada.pk).exists()
 
 
-def test_one_address_is_one_person_whatever_its_case(ada: User) -> None:
+def test_email_is_unique_regardless_of_case(ada: User) -> None:
     assert User.objects.get_by_natural_key("ADA@Example.com") == ada
     with pytest.raises(IntegrityError):
         User.objects.bulk_create([User(email="Ada@Example.com")])
 
 
-def test_a_person_needs_an_address() -> None:
+def test_user_without_an_email_is_refused() -> None:
     with pytest.raises(ValueError, match="e-mail"):
         User.objects.create_user("")
 
 
-def test_the_operator_opens_the_admin_and_makes_people(olive: User, client: Client) -> None:
+def test_operator_creates_a_user_in_the_admin(olive: User, client: Client) -> None:
     client.force_login(olive)
     form = {
         "email": "New@Example.com",

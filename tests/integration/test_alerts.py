@@ -18,16 +18,16 @@ from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, W
 from apps.ecommerce.operations import reconcile
 from apps.ecommerce.operations.alerts import check_shop, send_alerts
 from apps.users.models import User
-from tests.factories import LOCMEM, NO_MAIL_SERVER, bought, mail_by, press_buy
+from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, press_buy, set_email_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HOURS_AGO = timedelta(hours=2)
+TWO_HOURS = timedelta(hours=2)
 
 
 def break_webhooks(as_ada: Client, icons: ProductConfiguration) -> None:
     press_buy(as_ada, icons)
-    Purchase.objects.update(returned_at=timezone.now() - HOURS_AGO)
+    Purchase.objects.update(returned_at=timezone.now() - TWO_HOURS)
 
 
 def break_events(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -35,8 +35,8 @@ def break_events(as_ada: Client, icons: ProductConfiguration) -> None:
 
 
 def break_mails(as_ada: Client, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
-    Mail.objects.update(sent_at=None, created_at=timezone.now() - HOURS_AGO)
+    buy(as_ada, icons)
+    Mail.objects.update(sent_at=None, created_at=timezone.now() - TWO_HOURS)
     outbox.outbox.clear()
 
 
@@ -48,7 +48,7 @@ def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
         task_path="apps.ecommerce.purchases.emails.send_email",
         backend_name="default",
     )
-    DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - HOURS_AGO)
+    DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - TWO_HOURS)
 
 
 def charge_twice(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -73,7 +73,7 @@ def delete_a_buyer(as_ada: Client, icons: ProductConfiguration) -> None:
     User.objects.all().delete()
 
 
-BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
+CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
     "mails unsent": break_mails,
@@ -83,17 +83,17 @@ BREAKS: dict[str, Callable[[Client, ProductConfiguration], None]] = {
 }
 
 
-def test_every_alert_is_tried() -> None:
-    assert BREAKS.keys() == check_shop().keys()
+def test_every_alert_has_a_test_case() -> None:
+    assert CAUSES.keys() == check_shop().keys()
 
 
-@pytest.mark.parametrize("key", BREAKS)
+@pytest.mark.parametrize("key", CAUSES)
 def test_alert_is_sent_once_a_day(
     as_ada: Client, icons: ProductConfiguration, settings: Any, key: str
 ) -> None:
     settings.ADMINS = [("Founder", "founder@example.com")]
     assert send_alerts() == []
-    BREAKS[key](as_ada, icons)
+    CAUSES[key](as_ada, icons)
     for _ in range(3):
         assert len(send_alerts()) == 1
     (message,) = outbox.outbox
@@ -120,42 +120,42 @@ def test_without_mail_server_alert_is_logged_and_sent_later(
     as_ada: Client, icons: ProductConfiguration, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_events(as_ada, icons)
-    mail_by(settings, NO_MAIL_SERVER)
+    set_email_url(settings, NO_MAIL_SERVER)
     assert len(send_alerts()) == 1
     assert any("Alert (events failing)" in record.message for record in caplog.records)
-    mail_by(settings, LOCMEM)
+    set_email_url(settings, LOCMEM)
     send_alerts()
     assert len(outbox.outbox) == 1
 
 
-def run() -> tuple[list[str], str]:
-    """One scheduled run: the subjects of its alert mails, and what it said about alerts."""
+def run_reconcile() -> tuple[list[str], str]:
+    """Run reconcile_purchases; return the subjects of its alerts and its error output."""
     outbox.outbox.clear()
-    said = StringIO()
-    call_command("reconcile_purchases", stdout=StringIO(), stderr=said)
-    return [m.subject for m in outbox.outbox if m.to == [settings.ADMINS[0][1]]], said.getvalue()
+    stderr = StringIO()
+    call_command("reconcile_purchases", stdout=StringIO(), stderr=stderr)
+    return [m.subject for m in outbox.outbox if m.to == [settings.ADMINS[0][1]]], stderr.getvalue()
 
 
 def test_reconcile_alerts_about_lost_events(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
-    assert run() == ([], "")  # the events are a second old: perhaps they are on their way
+    purchase = buy(as_ada, icons)
+    assert run_reconcile() == ([], "")  # events a second old may still arrive
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
-    assert run() == ([], "")  # events come in, so this one may, too
+    assert run_reconcile() == ([], "")  # other events arrive, so this one may still arrive
     WebhookEvent.objects.all().delete()
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
-    subjects, said = run()
+    subjects, output = run_reconcile()
     assert [subject.rpartition(": ")[2] for subject in subjects] == ["events lost"]
-    assert "1 repaired" in said
+    assert "1 repaired" in output
 
 
-def test_reconcile_alerts_about_undelivered_events(
+def test_reconcile_reports_undelivered_events(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)
-    bought(as_ada, icons)
-    assert "undelivered events processed" in run()[1]
+    buy(as_ada, icons)
+    assert "undelivered events processed" in run_reconcile()[1]
 
 
 def test_dry_run_sends_no_alert(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -165,9 +165,9 @@ def test_dry_run_sends_no_alert(as_ada: Client, icons: ProductConfiguration) -> 
 
 
 def test_unreachable_stripe_sends_an_alert(
-    icons: ProductConfiguration, stripe_away: Callable[[], None]
+    icons: ProductConfiguration, disconnect_stripe: Callable[[], None]
 ) -> None:
-    stripe_away()
+    disconnect_stripe()
     with pytest.raises(CommandError, match="request to Stripe failed"):
         call_command("reconcile_purchases")
     assert "Stripe unreachable" in outbox.outbox[0].subject

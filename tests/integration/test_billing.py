@@ -1,4 +1,4 @@
-"""Future charges are derived from the subscription's status, not from its payments."""
+"""Whether a subscription will be charged again is derived from its status, not from its payments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from apps.users.models import User
 from stripe_sandbox import storage
 from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.resources import disputes
-from tests.factories import add_price, bought, pay, press_buy, stock
+from tests.factories import add_price, buy, create_product, pay, press_buy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR, DAY = 3600, 86400
@@ -50,16 +50,16 @@ def dispute(sandbox: Any, purchase: Purchase, end: str = "") -> None:
     with storage.transaction():
         disputes.open_dispute(charge, "dispute_fraudulent")
     if end:
-        made = storage.find("dispute", ("charge", "=", charge["id"]))[0]
+        opened = storage.find("dispute", ("charge", "=", charge["id"]))[0]
         with storage.transaction():
-            disputes.settle(made, end)
+            disputes.settle(opened, end)
 
 
 def lose_dispute(sandbox: Any, purchase: Purchase) -> None:
     dispute(sandbox, purchase, "lost")
 
 
-def running_at_stripe() -> list[Any]:
+def running_subscriptions() -> list[Any]:
     return [
         row for row in storage.find("subscription") if row["status"] not in ("canceled", "incomplete_expired")
     ]
@@ -72,7 +72,7 @@ def page_of(client: Client, purchase: Purchase) -> str:
 @pytest.fixture(params=[refund, dispute, lose_dispute])
 def suspended(request: Any, as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
     """A subscription whose payment was taken back."""
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     request.param(sandbox, purchase)
     return deliver(sandbox, purchase)
 
@@ -93,7 +93,7 @@ def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
 
     response = as_ada.post("/store/maker-club/buy/", {"price": purchase.price_id})
     assert response["Location"] == purchase.get_absolute_url()
-    assert len(running_at_stripe()) == 1
+    assert len(running_subscriptions()) == 1
     assert as_ada.post(f"/purchases/order/{purchase.public_id}/manage/").status_code == 302
 
 
@@ -105,19 +105,19 @@ def test_account_with_suspended_subscription_is_not_deleted(ada: User, suspended
 def test_canceled_subscription_is_sold_again_after_a_refund(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     assert "Manage subscription" not in page_of(as_ada, purchase)
-    assert bought(as_ada, club).status == Status.ACTIVE
-    assert len(running_at_stripe()) == 1
+    assert buy(as_ada, club).status == Status.ACTIVE
+    assert len(running_subscriptions()) == 1
 
 
-def test_end_of_subscription_whose_event_is_late_is_asked_for_before_refusing(
+def test_buy_button_reads_a_missed_cancellation_from_stripe(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
@@ -125,21 +125,21 @@ def test_end_of_subscription_whose_event_is_late_is_asked_for_before_refusing(
 
 
 @pytest.mark.parametrize("when", ["period end", "in 60 days"])
-def test_deletion_asks_whether_a_cancellation_comes_before_the_next_charge(
+def test_deletion_is_blocked_only_if_another_charge_comes_before_the_end(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, when: str
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     later = int(timezone.now().timestamp()) + 60 * DAY
     change: Any = {"cancel_at_period_end": True} if when == "period end" else {"cancel_at": later}
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, change)
-    reasons = personal_data.delete_account(ada)  # no event was delivered: Stripe is asked
+    reasons = personal_data.delete_account(ada)  # no event was delivered: the state is read from Stripe
     assert bool(reasons) == (when == "in 60 days")
 
 
-def test_suspended_subscription_that_ends_says_that_nothing_more_is_charged(
+def test_page_of_suspended_ending_subscription_says_no_more_charges(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
@@ -148,10 +148,10 @@ def test_suspended_subscription_that_ends_says_that_nothing_more_is_charged(
     assert "Manage subscription" in page
 
 
-def test_refund_mail_of_running_subscription_names_the_next_charge(
+def test_refund_email_of_running_subscription_names_the_next_payment(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
     sent = [message for message in mail.outbox if "refund" in message.subject.lower()]
@@ -196,25 +196,25 @@ def test_queryset_and_property_agree_on_what_is_charged_again(
     assert Purchase.objects.to_be_charged_again().exists() == row.will_be_charged_again
 
 
-def test_stalled_subscriptions_are_not_sold_a_second_time(
+def test_paused_subscription_blocks_a_second_sale(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     sandbox.client.v1.subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
     purchase = deliver(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
     once = add_price(sandbox.client, club.product_id, 90000)
     sync_catalogue()
-    for price in (purchase.price_id, once):  # nor for good, while the subscription goes on
+    for price in (purchase.price_id, once):  # also at the one-time price
         response = as_ada.post("/store/maker-club/buy/", {"price": price})
         assert response["Location"] == purchase.get_absolute_url()
-    assert len(running_at_stripe()) == 1
+    assert len(running_subscriptions()) == 1
 
 
-# --- renewals of what is suspended -------------------------------------------------------------------------
+# --- renewals of suspended subscriptions -------------------------------------------------------------------------
 
 
-def test_renewal_opens_suspended_subscription_only_when_its_invoice_is_paid(
+def test_renewal_restores_access_only_after_its_invoice_is_paid(
     ada: User, club: ProductConfiguration, sandbox: Any, suspended: Purchase
 ) -> None:
     purchase = suspended
@@ -230,10 +230,10 @@ def test_renewal_opens_suspended_subscription_only_when_its_invoice_is_paid(
     assert owned(ada, club.product)
 
 
-def test_failed_renewal_of_refunded_subscription_stays_closed(
+def test_failed_renewal_of_refunded_subscription_grants_no_access(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
     panel_actions.fail_next_renewal(purchase.subscription_id)
@@ -244,23 +244,23 @@ def test_failed_renewal_of_refunded_subscription_stays_closed(
     assert "Manage subscription" in page_of(as_ada, purchase)
 
 
-def test_failed_renewal_of_suspended_subscription_is_not_called_due_next_month(
+def test_page_of_suspended_subscription_shows_an_overdue_payment(
     as_ada: Client, sandbox: Any, suspended: Purchase
 ) -> None:
     panel_actions.fail_next_renewal(suspended.subscription_id)
     panel_actions.advance_to_renewal(suspended.subscription_id)
     purchase = deliver(sandbox, suspended)
     assert (purchase.status, purchase.subscription_status) == (suspended.status, "past_due")
-    # Stripe tries it again within days: https://docs.stripe.com/billing/revenue-recovery/smart-retries
+    # Stripe retries the payment within days: https://docs.stripe.com/billing/revenue-recovery/smart-retries
     page = page_of(as_ada, purchase)
     assert escape(billing_note(purchase)) in page
     assert message_values(purchase)["period_end"] not in page
 
 
-def test_change_of_plan_over_nothing_does_not_open_refunded_subscription(
+def test_plan_change_without_charge_grants_no_access_after_a_refund(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     purchase = deliver(sandbox, purchase)
     subscription = storage.get(purchase.subscription_id) or {}
@@ -285,8 +285,8 @@ def test_change_of_plan_over_nothing_does_not_open_refunded_subscription(
 def test_refund_of_the_paid_period_is_found_while_the_next_invoice_is_open(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    """The event names the payment of the period before, and the store has seen the renewal's invoice already."""
-    purchase = deliver(sandbox, bought(as_ada, club))
+    """The event names a payment of the previous period, when the store already has the renewal's invoice."""
+    purchase = deliver(sandbox, buy(as_ada, club))
     panel_actions.fail_next_renewal(purchase.subscription_id)
     panel_actions.advance_to_renewal(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
@@ -298,10 +298,10 @@ def test_refund_of_the_paid_period_is_found_while_the_next_invoice_is_open(
 
 
 @pytest.mark.parametrize("by", ["event", "reconcile"])
-def test_refund_of_a_payment_that_the_store_has_not_seen_finds_its_purchase(
+def test_refund_of_an_unknown_renewal_payment_finds_its_purchase(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, by: str
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     known = purchase.payment_intent_id
     sandbox.switches(drop=["*"])
     panel_actions.advance_to_renewal(purchase.subscription_id)
@@ -339,16 +339,16 @@ def test_database_refuses_a_second_open_subscription_checkout(
     assert first.is_recurring
 
 
-def test_database_refuses_two_purchases_of_one_subscription(
+def test_database_refuses_a_second_purchase_with_the_same_subscription(
     as_ada: Client, club: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     purchase.pk, purchase.public_id, purchase.session_id = None, uuid4(), None
     with pytest.raises(IntegrityError), transaction.atomic():
         purchase.save(force_insert=True)
 
 
-def test_monthly_and_yearly_pressed_at_once_leave_one_page(
+def test_concurrent_monthly_and_yearly_checkouts_leave_one_open_session(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
     add_price(sandbox.client, club.product_id, 9000, interval="year")
@@ -376,10 +376,10 @@ def test_monthly_and_yearly_pressed_at_once_leave_one_page(
     assert Purchase.objects.filter(status=Status.OPEN).count() <= 1
 
 
-# --- subscriptions that the store has not sold -------------------------------------------------------------
+# --- subscriptions created in Stripe's Dashboard -----------------------------------------------------------
 
 
-def made_in_dashboard(sandbox: Any, user: User, price_id: str) -> stripe.Subscription:
+def create_in_dashboard(sandbox: Any, user: User, price_id: str) -> stripe.Subscription:
     customer = StripeCustomer.objects.get(user=user).id
     method = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
     return sandbox.client.v1.subscriptions.create(
@@ -388,14 +388,14 @@ def made_in_dashboard(sandbox: Any, user: User, price_id: str) -> stripe.Subscri
 
 
 @pytest.mark.parametrize("by", ["event", "reconcile", "buy button"])
-def test_subscription_made_in_dashboard_is_shown_and_blocks_a_second_sale(
+def test_dashboard_subscription_is_shown_and_blocks_a_second_sale(
     as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any, by: str
 ) -> None:
-    bought(as_ada, icons)  # so that Stripe has a customer
+    buy(as_ada, icons)  # so that Stripe has a customer
     deliver(sandbox, Purchase.objects.get())
     if by != "event":
         sandbox.switches(drop=["*"])
-    made = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    made = create_in_dashboard(sandbox, ada, club.prices[0].id)
     deliver(sandbox, Purchase.objects.first())  # type: ignore[arg-type]
     if by == "reconcile":
         reconcile()
@@ -407,19 +407,19 @@ def test_subscription_made_in_dashboard_is_shown_and_blocks_a_second_sale(
     assert "Manage subscription" in page
     portal = as_ada.post(f"/purchases/order/{purchase.public_id}/manage/")
     assert "/stripe-sandbox/portal/" in portal["Location"]
-    assert len(running_at_stripe()) == 1
+    assert len(running_subscriptions()) == 1
     sandbox.client.v1.subscriptions.cancel(made.id)
     reconcile()
     purchase.refresh_from_db()
     assert purchase.status == Status.CANCELED
 
 
-def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
+def test_second_dashboard_subscription_is_reported_to_buyer_and_founder(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    first = deliver(sandbox, bought(as_ada, club))
+    first = deliver(sandbox, buy(as_ada, club))
     assert alerts.send_alerts() == []
-    second = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    second = create_in_dashboard(sandbox, ada, club.prices[0].id)
     deliver(sandbox, first)
     assert Purchase.objects.count() == 2
     assert "message--warning" in as_ada.get("/purchases/").content.decode()
@@ -432,17 +432,17 @@ def test_second_subscription_made_in_dashboard_is_shown_to_buyer_and_founder(
     assert "message--warning" not in as_ada.get("/purchases/").content.decode()
 
 
-def test_buyer_with_two_subscriptions_is_charged_twice_until_one_will_end(
+def test_two_subscriptions_are_reported_unless_one_ends_before_the_next_charge(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    first = deliver(sandbox, bought(as_ada, club))
-    second = made_in_dashboard(sandbox, ada, club.prices[0].id)
+    first = deliver(sandbox, buy(as_ada, club))
+    second = create_in_dashboard(sandbox, ada, club.prices[0].id)
     deliver(sandbox, first)
-    as_ada.post(f"/purchases/order/{first.public_id}/cancel/")  # at the end of the period
+    as_ada.post(f"/purchases/order/{first.public_id}/cancel/")  # ends with the paid period
     deliver(sandbox, first)
     assert alerts.send_alerts() == []
     assert "message--warning" not in as_ada.get("/purchases/").content.decode()
-    later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
+    later = int(timezone.now().timestamp()) + 90 * DAY  # two charges later
     sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
     sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, first)
@@ -450,10 +450,10 @@ def test_buyer_with_two_subscriptions_is_charged_twice_until_one_will_end(
     assert "message--warning" in as_ada.get("/purchases/").content.decode()
 
 
-def test_subscription_resumed_after_its_account_was_deleted_is_told_to_the_founder(
+def test_subscription_resumed_after_account_deletion_sends_an_alert(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
     assert personal_data.delete_account(ada) == []
     deliver(sandbox, purchase)
@@ -465,14 +465,14 @@ def test_subscription_resumed_after_its_account_was_deleted_is_told_to_the_found
     assert purchase.subscription_id in alert
 
 
-def test_subscription_of_a_stranger_or_to_a_foreign_product_is_left_alone(
+def test_subscription_of_an_unknown_customer_or_product_is_ignored(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    bought(as_ada, club)
+    buy(as_ada, club)
     sandbox.switches(drop=["product.*", "price.*"])
     foreign = sandbox.client.v1.products.create({"name": "Consulting"})
     price = add_price(sandbox.client, foreign.id, 100, interval="month")  # never synced
-    made_in_dashboard(sandbox, ada, price)
+    create_in_dashboard(sandbox, ada, price)
     stranger = sandbox.client.v1.customers.create({"email": "eve@example.com"})
     method = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": stranger.id})
     sandbox.client.v1.subscriptions.create(
@@ -490,7 +490,7 @@ def test_subscription_of_a_stranger_or_to_a_foreign_product_is_left_alone(
 def test_portal_opens_for_the_customer_that_is_charged(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     charged = StripeCustomer.objects.get(user=ada).id
     another = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
     StripeCustomer.objects.filter(user=ada).update(id=another)
@@ -500,10 +500,10 @@ def test_portal_opens_for_the_customer_that_is_charged(
     assert session["url"] == response["Location"]
 
 
-# --- account deletion with money on its way ----------------------------------------------------------------
+# --- account deletion with open payments --------------------------------------------------------------------
 
 
-def test_deletion_expires_an_open_payment_page(
+def test_account_deletion_expires_an_open_checkout(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     page = press_buy(as_ada, icons)
@@ -517,9 +517,9 @@ def test_deletion_expires_an_open_payment_page(
     assert Purchase.objects.get().status == Status.EXPIRED
 
 
-def test_deletion_waits_for_a_bank_debit(as_ada: Client, ada: User, sandbox: Any) -> None:
-    debit = stock(sandbox.client, "Quiet Hours", 4900)
-    purchase = bought(as_ada, debit)
+def test_processing_bank_debit_blocks_account_deletion(as_ada: Client, ada: User, sandbox: Any) -> None:
+    debit = create_product(sandbox.client, "Quiet Hours", 4900)
+    purchase = buy(as_ada, debit)
     storage.update(purchase.session_id, payment_status="unpaid")
     storage.update(purchase.payment_intent_id, status="processing")
     Purchase.objects.update(status=Status.PROCESSING, paid_at=None)
@@ -529,30 +529,30 @@ def test_deletion_waits_for_a_bank_debit(as_ada: Client, ada: User, sandbox: Any
     assert User.objects.filter(pk=ada.pk).exists()
     storage.update(purchase.session_id, payment_status="paid")
     storage.update(purchase.payment_intent_id, status="succeeded")
-    assert personal_data.delete_account(ada) != []  # it has just arrived, and nobody has told the buyer
+    assert personal_data.delete_account(ada) != []  # the payment arrived since the last response to the buyer
     assert personal_data.delete_account(ada) == []
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_deletion_tells_of_a_page_that_was_just_paid(
+def test_account_deletion_is_stopped_by_a_new_payment(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
-    pay(press_buy(as_ada, icons))  # no event, and the buyer has not come back
+    pay(press_buy(as_ada, icons))  # without an event and without a return to the shop
     (reason,) = personal_data.delete_account(ada)
     assert icons.product.name in reason
     assert Purchase.objects.get().status == Status.PAID
     assert Purchase.objects.get().user == ada
 
 
-def test_deletion_without_stripe_leaves_everything(
+def test_account_is_not_deleted_while_stripe_is_unreachable(
     as_ada: Client, ada: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press_buy(as_ada, icons)
 
-    def away(*args: object, **kwargs: object) -> None:
-        raise stripe.APIConnectionError("away")
+    def fail(*args: object, **kwargs: object) -> None:
+        raise stripe.APIConnectionError("unreachable")
 
-    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", away)
+    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", fail)
     assert len(personal_data.delete_account(ada)) == 1
     assert User.objects.filter(pk=ada.pk).exists()
 
@@ -560,16 +560,16 @@ def test_deletion_without_stripe_leaves_everything(
 def test_checkout_opened_while_the_account_is_deleted_stops_the_deletion(
     as_ada: Client, ada: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def open_one(user: User) -> None:
+    def open_checkout(user: User) -> None:
         press_buy(as_ada, icons)
 
-    preparations = [*personal_data.deletion_preparations, open_one]
+    preparations = [*personal_data.deletion_preparations, open_checkout]
     monkeypatch.setattr(personal_data, "deletion_preparations", preparations)
     assert len(personal_data.delete_account(ada)) == 1
     assert User.objects.filter(pk=ada.pk).exists()
 
 
-# --- canceling without Stripe's portal ---------------------------------------------------------------------
+# --- cancel button ----------------------------------------------------------------------------------------
 
 
 def cancel(client: Client, purchase: Purchase) -> Any:
@@ -579,7 +579,7 @@ def cancel(client: Client, purchase: Purchase) -> Any:
 def test_cancel_button_keeps_the_paid_period(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     page = cancel(as_ada, purchase).content.decode()
     assert 'data-state="ending"' in page
     assert f"/{purchase.public_id}/cancel/" not in page  # there is nothing left to cancel
@@ -590,62 +590,62 @@ def test_cancel_button_keeps_the_paid_period(
 def test_cancel_button_ends_a_refunded_subscription_at_once(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     refund(sandbox, purchase)
     deliver(sandbox, purchase)
     assert 'data-state="canceled"' in cancel(as_ada, purchase).content.decode()
-    assert running_at_stripe() == []
+    assert running_subscriptions() == []
 
 
 def test_cancel_button_stops_the_retries_of_an_overdue_subscription(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     panel_actions.fail_next_renewal(purchase.subscription_id)
     panel_actions.advance_to_renewal(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     assert purchase.subscription_status == "past_due"
     cancel(as_ada, purchase)
-    assert running_at_stripe() == []
+    assert running_subscriptions() == []
     charges = len(storage.find("charge"))
     panel_actions.advance(purchase.subscription_id, 28 * DAY)
     assert len(storage.find("charge")) == charges
 
 
-def test_cancel_button_needs_its_buyer_and_a_post(
+def test_cancel_url_accepts_only_a_post_of_the_buyer(
     as_ada: Client, as_bob: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
-    address = f"/purchases/order/{purchase.public_id}/cancel/"
-    assert as_bob.post(address).status_code == 404
-    assert as_ada.get(address).status_code == 405
-    assert Client().post(address)["Location"].startswith("/accounts/login/")
-    assert len(running_at_stripe()) == 1
+    purchase = buy(as_ada, club)
+    url = f"/purchases/order/{purchase.public_id}/cancel/"
+    assert as_bob.post(url).status_code == 404
+    assert as_ada.get(url).status_code == 405
+    assert Client().post(url)["Location"].startswith("/accounts/login/")
+    assert len(running_subscriptions()) == 1
     assert Purchase.objects.get().cancel_at is None
 
 
-def test_cancel_button_says_so_when_stripe_is_away(
+def test_cancel_button_shows_an_error_while_stripe_is_unreachable(
     as_ada: Client, club: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
 
-    def away(*args: object, **kwargs: object) -> None:
-        raise stripe.APIConnectionError("away")
+    def fail(*args: object, **kwargs: object) -> None:
+        raise stripe.APIConnectionError("unreachable")
 
-    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", away)
+    monkeypatch.setattr("stripe_sandbox.transport.InProcessClient.request", fail)
     assert "message--error" in cancel(as_ada, purchase).content.decode()
 
 
-# --- what the store has not heard of -----------------------------------------------------------------------
+# --- changes without an event ------------------------------------------------------------------------------
 
 
-def test_dashboard_subscription_at_a_price_that_was_never_on_sale_blocks_a_second_sale(
+def test_dashboard_subscription_with_an_unknown_price_blocks_a_second_sale(
     as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     sandbox.switches(drop=["*"])
     price = add_price(sandbox.client, club.product_id, 500, interval="month")
-    made = made_in_dashboard(sandbox, ada, price)
+    made = create_in_dashboard(sandbox, ada, price)
     sandbox.client.v1.prices.update(price, {"active": False})
     press = as_ada.post("/store/maker-club/buy/", {"price": club.prices[0].id})
     assert "/stripe-sandbox/" not in press["Location"]
@@ -654,12 +654,12 @@ def test_dashboard_subscription_at_a_price_that_was_never_on_sale_blocks_a_secon
     assert not Price.objects.get(id=price).active
 
 
-def test_deletion_asks_stripe_for_subscriptions_that_the_store_does_not_know(
+def test_unknown_running_subscription_blocks_account_deletion(
     as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     sandbox.switches(drop=["*"])
-    made_in_dashboard(sandbox, ada, club.prices[0].id)
+    create_in_dashboard(sandbox, ada, club.prices[0].id)
     (reason,) = personal_data.delete_account(ada)
     assert club.product.name in reason
     assert User.objects.filter(pk=ada.pk).exists()
@@ -668,66 +668,66 @@ def test_deletion_asks_stripe_for_subscriptions_that_the_store_does_not_know(
 def test_plan_changed_to_another_product_without_an_event_blocks_a_second_sale(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
-    letter = stock(sandbox.client, "Letter", 500, interval="month")
+    purchase = buy(as_ada, club)
+    letter = create_product(sandbox.client, "Letter", 500, interval="month")
     sandbox.switches(drop=["*"])
     (item,) = (storage.get(purchase.subscription_id) or {})["items"]["data"]
     change: Any = {"items": [{"id": item["id"], "price": letter.prices[0].id}]}
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, change)
     press = as_ada.post("/store/letter/buy/", {"price": letter.prices[0].id})
     assert "/stripe-sandbox/" not in press["Location"]
-    assert len(running_at_stripe()) == 1
+    assert len(running_subscriptions()) == 1
 
 
-def test_cancel_button_works_after_a_resumption_that_the_store_has_not_heard_of(
+def test_cancel_button_works_after_a_missed_resumption(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     cancel(as_ada, purchase)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
     cancel(as_ada, purchase)
     assert (storage.get(purchase.subscription_id) or {})["cancel_at_period_end"] is True
 
 
-def test_operator_can_not_delete_somebody_who_is_charged_or_about_to_pay(
+def test_operator_cannot_delete_a_user_with_an_open_checkout(
     as_ada: Client, ada: User, olive: User, icons: ProductConfiguration
 ) -> None:
     press_buy(as_ada, icons)
-    StripeCustomer.objects.all().delete()  # the admin refuses to delete these, too
+    StripeCustomer.objects.all().delete()  # the admin also refuses to delete users with a customer
     operator = Client()
     operator.force_login(olive)
     operator.post(f"/admin/users/user/{ada.pk}/delete/", {"post": "yes"})
     assert User.objects.filter(pk=ada.pk).exists()
 
 
-# --- the key of another Stripe account ----------------------------------------------------------------------
-# In its own account and mode a subscription can be retrieved for ever, also after its end. Elsewhere the answer is
-# 404 resource_missing: https://docs.stripe.com/api/subscriptions/retrieve and https://docs.stripe.com/error-codes
+# --- a secret key of another Stripe account-------------------------------------------------------------------
+# A subscription can always be retrieved with a key of the same account and mode, even after it ended. With other keys
+# the response is 404 resource_missing: https://docs.stripe.com/api/subscriptions/retrieve and https://docs.stripe.com/error-codes
 
 
 def move_to_another_account(purchase: Purchase) -> list[tuple[Any, Any]]:
-    """From now on the key is one of an account that has the same catalogue, but not these objects. Gives them."""
+    """Delete the purchase's objects from the sandbox, as if the key were another account's, and return them."""
     customer = (storage.get(purchase.subscription_id) or {})["customer"]
-    kept = [
+    deleted = [
         (storage.get(pk), storage.get_hidden(pk))
         for pk in (purchase.session_id, purchase.subscription_id, customer)
         if pk
     ]
-    for known, _hidden in kept:
-        storage.delete(known["id"])  # type: ignore[index]
-    return kept
+    for row, _hidden in deleted:
+        storage.delete(row["id"])  # type: ignore[index]
+    return deleted
 
 
-def test_subscription_of_another_account_offers_no_button_that_fails_and_blocks_no_deletion(
+def test_subscription_of_another_account_has_no_buttons_and_allows_deletion(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     move_to_another_account(purchase)
     as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
     purchase.refresh_from_db()
     assert not purchase.has_running_subscription
     assert purchase.cancel_at == purchase.current_period_end
-    assert owned(ada, club.product)  # what was paid for stays open until its end
+    assert owned(ada, club.product)  # until the paid period ends
     page = page_of(as_ada, purchase)
     assert "Manage subscription" not in page
     assert "Cancel subscription" not in page
@@ -748,7 +748,7 @@ def test_suspended_subscription_of_another_account_can_be_sold_again(
 def test_overdue_subscription_of_another_account_has_ended(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, status: str
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     Purchase.objects.update(status=status, subscription_status=status)
     move_to_another_account(purchase)
     assert (
@@ -756,10 +756,10 @@ def test_overdue_subscription_of_another_account_has_ended(
     )
 
 
-def test_access_to_subscription_of_another_account_ends_with_the_paid_period(
+def test_access_to_subscription_of_another_account_ends_at_cancel_at(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     move_to_another_account(purchase)
     sync_purchase(purchase, "test")
     Purchase.objects.update(cancel_at=timezone.now(), synced_at=None)
@@ -767,10 +767,10 @@ def test_access_to_subscription_of_another_account_ends_with_the_paid_period(
     assert owned(ada, club.product) is None
 
 
-def test_ended_subscription_of_another_account_stays_as_it_was(
+def test_ended_subscription_of_another_account_is_unchanged(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
     purchase = deliver(sandbox, purchase)
     move_to_another_account(purchase)
@@ -778,14 +778,14 @@ def test_ended_subscription_of_another_account_stays_as_it_was(
     assert purchase.subscription_status == "canceled"
 
 
-def test_subscription_is_as_before_when_the_right_key_is_back(
+def test_subscription_is_restored_after_the_key_is_corrected(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
-    kept = move_to_another_account(purchase)
+    purchase = deliver(sandbox, buy(as_ada, club))
+    deleted = move_to_another_account(purchase)
     assert not sync_purchase(purchase, "test").has_running_subscription
-    for known, hidden in kept:
-        storage.put(known, hidden=hidden)
+    for row, hidden in deleted:
+        storage.put(row, hidden=hidden)
     reconcile()
     purchase.refresh_from_db()
     assert (purchase.status, purchase.subscription_status, purchase.cancel_at) == (
@@ -796,10 +796,10 @@ def test_subscription_is_as_before_when_the_right_key_is_back(
     assert purchase.will_be_charged_again
 
 
-def test_subscription_whose_session_is_not_found_is_asked_for_itself(
+def test_subscription_is_synced_without_its_checkout_session(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     storage.delete(str(purchase.session_id))
     assert sync_purchase(purchase, "test").will_be_charged_again
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
@@ -816,7 +816,7 @@ def test_subscription_whose_session_is_not_found_is_asked_for_itself(
         stripe.APIConnectionError("Could not connect."),
     ],
 )
-def test_any_other_answer_of_stripe_ends_no_subscription(
+def test_other_stripe_errors_end_no_subscription(
     as_ada: Client,
     ada: User,
     club: ProductConfiguration,
@@ -827,7 +827,7 @@ def test_any_other_answer_of_stripe_ends_no_subscription(
     def refuse(*args: Any, **params: Any) -> None:
         raise error
 
-    purchase = deliver(sandbox, bought(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     monkeypatch.setattr(stripe.StripeClient, "raw_request", refuse)
     with pytest.raises(stripe.StripeError):
         sync_purchase(purchase, "test")

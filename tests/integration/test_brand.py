@@ -1,4 +1,4 @@
-"""brand.css and the files of static/brand/ rebrand the shop. The theme is a cookie of the shopper's."""
+"""brand.css and static/brand/ set the look of the shop; a cookie stores the shopper's theme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test import Client
 from PIL import Image
 
 from apps.core.design_tokens import resolve_token
-from tests.integration.addresses import read
+from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
 
@@ -32,15 +32,15 @@ THEME_COLOURS = re.compile(r'<meta name="theme-color" content="([^"]+)" media="(
 
 @pytest.fixture
 def rebranded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
-    """A founder's own brand.css."""
+    """Use a brand.css with other colours and a logo."""
     (tmp_path / "brand.css").write_text(REBRAND)
-    real = finders.find
-    ours = {"css/brand.css": tmp_path / "brand.css"}
-    monkeypatch.setattr(finders, "find", lambda name, **options: ours.get(name) or real(name, **options))
-    settings.DEBUG = True  # type: ignore[attr-defined]  # each change is read again
+    find = finders.find
+    replaced = {"css/brand.css": tmp_path / "brand.css"}
+    monkeypatch.setattr(finders, "find", lambda name, **options: replaced.get(name) or find(name, **options))
+    settings.DEBUG = True  # type: ignore[attr-defined]  # reads brand.css again on each change
 
 
-def test_the_page_and_its_stylesheet_wear_the_brand(client: Client, rebranded: None) -> None:
+def test_page_and_stylesheet_use_the_brand_colours(client: Client, rebranded: None) -> None:
     page = client.get("/").content.decode()
     assert THEME_COLOURS.findall(page) == [
         ("#fff9f2", "(prefers-color-scheme: light)"),
@@ -60,23 +60,23 @@ def test_token_is_resolved_for_each_scheme(rebranded: None) -> None:
         resolve_token("--color-nothing", "light")
 
 
-def test_every_icon_of_a_page_is_a_file(client: Client) -> None:
+def test_icons_of_a_page_are_cacheable_images(client: Client) -> None:
     head = client.get("/").content.decode().partition("</head>")[0]
     urls = re.findall(r'<link rel="(?:icon|apple-touch-icon)" href="([^"]+)"', head)
     assert len(urls) == 3
     for url in urls:
-        response = read(client.get(url))
+        response = read_body(client.get(url))
         assert response["Content-Type"].startswith("image/"), url
         assert "max-age" in response["Cache-Control"]
 
 
-def test_phones_get_icons_without_clear_corners() -> None:
+def test_phone_icons_have_no_transparency() -> None:
     for name, size in (("touch-icon", 180), ("icon-maskable-512", 512)):
         with Image.open(f"static/brand/{name}.png") as picture:
             assert (picture.mode, picture.size) == ("RGB", (size, size))
 
 
-def test_the_manifest_names_the_shop_and_icons_that_exist(
+def test_manifest_names_the_shop_and_existing_icons(
     client: Client, rebranded: None, settings: object
 ) -> None:
     settings.SITE_NAME = "Atelier"  # type: ignore[attr-defined]
@@ -86,18 +86,18 @@ def test_the_manifest_names_the_shop_and_icons_that_exist(
     assert (manifest["name"], manifest["theme_color"]) == ("Atelier", "#fff9f2")
     assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
     for icon in manifest["icons"]:
-        picture = Image.open(BytesIO(read(client.get(icon["src"])).body))
+        picture = Image.open(BytesIO(read_body(client.get(icon["src"])).body))
         assert "{}x{}".format(*picture.size) == icon["sizes"]
 
 
-def test_mails_wear_the_brand(rebranded: None) -> None:
+def test_emails_use_the_brand_colours(rebranded: None) -> None:
     mail = render_to_string("ecommerce/mail/mail.html", {"title": "Hello"})
-    for ours in ("background: #7a1f4b; color: #fff4e8", "background: #ffb3d1; color: #33061c"):
-        assert ours in mail
+    for style in ("background: #7a1f4b; color: #fff4e8", "background: #ffb3d1; color: #33061c"):
+        assert style in mail
     assert "2b3fd6" not in mail
 
 
-def test_the_theme_is_chosen_by_a_form_and_remembered_without_a_flash(client: Client) -> None:
+def test_theme_form_sets_the_theme_of_the_next_page(client: Client) -> None:
     assert "data-theme" not in client.get("/").content.decode().partition("<body")[0]
     for theme, bars in (("dark", ["not all", "all"]), ("light", ["all", "not all"])):
         response = client.post("/theme/", {"theme": theme, "next": "/store/?q=icons"})
@@ -112,10 +112,10 @@ def test_the_theme_is_chosen_by_a_form_and_remembered_without_a_flash(client: Cl
     assert 'content="light dark"' in client.get("/").content.decode()
 
 
-def test_nobody_is_led_away_and_nothing_odd_is_remembered() -> None:
+def test_theme_form_ignores_other_sites_and_invalid_cookies() -> None:
     client = Client(enforce_csrf_checks=True)  # cached pages carry no token
-    for back in ("https://evil.example/", "//evil.example", "javascript:alert(1)", ""):
-        response = client.post("/theme/", {"theme": "dark", "next": back})
+    for next_url in ("https://evil.example/", "//evil.example", "javascript:alert(1)", ""):
+        response = client.post("/theme/", {"theme": "dark", "next": next_url})
         assert response["Location"] == "/"
     client.cookies["theme"] = '"><script>'
     page = client.get("/").content.decode()

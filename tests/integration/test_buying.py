@@ -1,4 +1,4 @@
-"""From the Buy button to an open product, and every way in which it may not get there."""
+"""Buying: from the Buy button to access, with its errors, retries and concurrent requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
-from tests.factories import DECLINED, add_price, bought, path_of, pay, press_buy, price_of, signed_in, stock
+from tests.factories import (
+    DECLINED,
+    add_price,
+    buy,
+    create_product,
+    first_price,
+    pay,
+    press_buy,
+    signed_in,
+    url_path,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -26,8 +36,8 @@ def sessions() -> list[stripe.checkout.Session]:
     return list(get_client().v1.checkout.sessions.list({"limit": 100}))
 
 
-def test_buy_pay_return_open(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
-    purchase = bought(as_ada, icons)
+def test_paid_checkout_grants_access(as_ada: Client, ada: User, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
     assert purchase.status == Status.PAID
     assert (purchase.amount_total, purchase.currency) == (1900, "usd")
     assert purchase.payment_method == "Visa •••• 4242"
@@ -37,56 +47,56 @@ def test_buy_pay_return_open(as_ada: Client, ada: User, icons: ProductConfigurat
     assert as_ada.get("/purchases/icon-set/").status_code == 200
 
 
-def test_the_session_carries_the_purchase_everywhere(as_ada: Client, icons: ProductConfiguration) -> None:
-    purchase = bought(as_ada, icons)
+def test_stripe_objects_contain_the_purchase_id(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
     session = get_client().v1.checkout.sessions.retrieve(
         str(purchase.session_id), {"expand": ["payment_intent", "customer"]}
     )
-    mine = str(purchase.public_id)
-    assert session.client_reference_id == mine
+    public_id = str(purchase.public_id)
+    assert session.client_reference_id == public_id
     assert session.metadata is not None
-    assert session.metadata["purchase"] == mine
+    assert session.metadata["purchase"] == public_id
     assert isinstance(session.payment_intent, stripe.PaymentIntent)
-    assert session.payment_intent.metadata["purchase"] == mine
+    assert session.payment_intent.metadata["purchase"] == public_id
     assert isinstance(session.customer, stripe.Customer)
     assert session.customer.email == "ada@example.com"
 
 
-def test_a_subscription_is_bought_the_same_way(as_ada: Client, club: ProductConfiguration) -> None:
-    purchase = bought(as_ada, club)
+def test_paid_subscription_is_active(as_ada: Client, club: ProductConfiguration) -> None:
+    purchase = buy(as_ada, club)
     assert purchase.status == Status.ACTIVE
     assert purchase.subscription_id
     assert purchase.current_period_end is not None
     assert purchase.payment_method == "Visa •••• 4242"
 
 
-def test_a_trial_is_given_once(as_ada: Client, sandbox: Any) -> None:
-    trial = stock(sandbox.client, "Trial club", 900, interval="month", trial_period_days=14)
-    purchase = bought(as_ada, trial)
+def test_trial_is_granted_once(as_ada: Client, sandbox: Any) -> None:
+    trial = create_product(sandbox.client, "Trial club", 900, interval="month", trial_period_days=14)
+    purchase = buy(as_ada, trial)
     assert purchase.status == Status.TRIALING
     assert purchase.trial_end is not None
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
     sandbox.deliver()
     assert "Start free trial" not in as_ada.get("/store/trial-club/").content.decode()
-    assert bought(as_ada, trial).status == Status.ACTIVE
+    assert buy(as_ada, trial).status == Status.ACTIVE
 
 
-def test_a_free_product_needs_no_card(as_ada: Client, sandbox: Any) -> None:
-    free = stock(sandbox.client, "Wallpaper", 0)
+def test_free_product_is_paid_without_an_amount(as_ada: Client, sandbox: Any) -> None:
+    free = create_product(sandbox.client, "Wallpaper", 0)
     assert b"Get for free" in as_ada.get("/store/wallpaper/").content
-    purchase = bought(as_ada, free)
+    purchase = buy(as_ada, free)
     assert purchase.status == Status.PAID
     assert purchase.amount_total == 0
 
 
-def test_pressing_buy_twice_opens_one_session(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_pressing_buy_twice_creates_one_session(as_ada: Client, icons: ProductConfiguration) -> None:
     assert press_buy(as_ada, icons) == press_buy(as_ada, icons)
     assert len(sessions()) == 1
     assert Purchase.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tabs_at_the_same_moment_open_one_session(ada: User, icons: ProductConfiguration) -> None:
+def test_concurrent_presses_create_one_session(ada: User, icons: ProductConfiguration) -> None:
     urls: list[str] = []
     start = threading.Barrier(4)
 
@@ -109,7 +119,7 @@ def test_two_tabs_at_the_same_moment_open_one_session(ada: User, icons: ProductC
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_prices_at_the_same_moment_leave_one_page_to_pay_on(
+def test_concurrent_checkouts_of_several_prices_leave_one_open_session(
     ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     add_price(sandbox.client, icons.product_id, 4900)
@@ -136,18 +146,18 @@ def test_two_prices_at_the_same_moment_leave_one_page_to_pay_on(
     assert len([session for session in sessions() if session.status == "open"]) <= 1
 
 
-def test_an_owner_is_offered_open_not_buy(as_ada: Client, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
+def test_owner_sees_open_and_cannot_buy_again(as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
     page = as_ada.get("/store/icon-set/").content.decode()
     assert "Buy now" not in page
     assert "/purchases/icon-set/" in page
-    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    response = as_ada.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True)
     assert "message--info" in response.content.decode()
     assert len(sessions()) == 1
 
 
 @pytest.mark.parametrize("data", [{}, {"price": ""}, {"price": "price_nobody"}, {"price": "x" * 5000}])
-def test_an_unknown_price_creates_nothing(
+def test_unknown_price_creates_nothing(
     as_ada: Client, icons: ProductConfiguration, data: dict[str, str]
 ) -> None:
     response = as_ada.post("/store/icon-set/buy/", data, follow=True)
@@ -156,26 +166,26 @@ def test_an_unknown_price_creates_nothing(
     assert not sessions()
 
 
-def test_another_products_price_creates_nothing(
+def test_price_of_another_product_creates_nothing(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    cheap = stock(sandbox.client, "Sticker", 100)
-    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(cheap).id}, follow=True)
+    cheap = create_product(sandbox.client, "Sticker", 100)
+    response = as_ada.post("/store/icon-set/buy/", {"price": first_price(cheap).id}, follow=True)
     assert "message--error" in response.content.decode()
     assert not Purchase.objects.exists()
 
 
-def test_an_archived_price_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
-    price = price_of(icons)
+def test_archived_price_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
+    price = first_price(icons)
     type(price).objects.filter(id=price.id).update(active=False)
     response = as_ada.post("/store/icon-set/buy/", {"price": price.id}, follow=True)
     assert "message--error" in response.content.decode()
     assert not Purchase.objects.exists()
 
 
-def test_an_amount_in_the_form_is_ignored(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_amount_in_the_form_is_ignored(as_ada: Client, icons: ProductConfiguration) -> None:
     sent = {
-        "price": price_of(icons).id,
+        "price": first_price(icons).id,
         "amount": "1",
         "unit_amount": "1",
         "quantity": "0",
@@ -186,21 +196,21 @@ def test_an_amount_in_the_form_is_ignored(as_ada: Client, icons: ProductConfigur
     assert [(s.amount_total, s.currency) for s in sessions()] == [(1900, "usd")]
 
 
-def test_a_product_taken_out_of_the_store_keeps_its_owners(
+def test_inactive_product_stays_open_to_its_owners(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     ProductConfiguration.objects.update(is_active=False)
     assert b"Icon set" not in as_bob.get("/store/").content
-    response = as_bob.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+    response = as_bob.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True)
     assert "message--error" in response.content.decode()
     assert Purchase.objects.count() == 1
     assert as_ada.get("/purchases/icon-set/").status_code == 200
 
 
-def test_a_visitor_signs_up_and_goes_on_to_pay(icons: ProductConfiguration) -> None:
+def test_visitor_signs_up_and_continues_to_checkout(icons: ProductConfiguration) -> None:
     visitor = Client()
-    response = visitor.post("/store/icon-set/buy/", {"price": price_of(icons).id})
+    response = visitor.post("/store/icon-set/buy/", {"price": first_price(icons).id})
     assert response.status_code == 303
     assert response["Location"].startswith("/accounts/signup/?next=%2Fstore%2Ficon-set%2Fbuy%2F")
     form = {"email": "new@example.com", "password1": "a long new password", "next": "/store/icon-set/buy/"}
@@ -213,12 +223,12 @@ def test_a_visitor_signs_up_and_goes_on_to_pay(icons: ProductConfiguration) -> N
 
 
 def test_get_request_to_buy_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:
-    response = as_ada.get(f"/store/icon-set/buy/?price={price_of(icons).id}")
+    response = as_ada.get(f"/store/icon-set/buy/?price={first_price(icons).id}")
     assert response["Location"].partition("?")[0] == "/store/icon-set/"
     assert not Purchase.objects.exists()
 
 
-def test_choosing_another_price_closes_the_first_session(
+def test_choosing_another_price_expires_the_first_session(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     first = press_buy(as_ada, icons)
@@ -231,16 +241,14 @@ def test_choosing_another_price_closes_the_first_session(
     assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
 
 
-def test_paid_in_one_tab_then_buy_in_the_other(as_ada: Client, icons: ProductConfiguration) -> None:
-    pay(press_buy(as_ada, icons))  # and the buyer never comes back
-    response = as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True)
+def test_buy_button_finds_a_payment_of_another_tab(as_ada: Client, icons: ProductConfiguration) -> None:
+    pay(press_buy(as_ada, icons))  # and does not return to the shop
+    response = as_ada.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True)
     assert "message--info" in response.content.decode()
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_the_back_link_charges_nothing_and_the_same_session_waits(
-    as_ada: Client, icons: ProductConfiguration
-) -> None:
+def test_back_link_charges_nothing_and_keeps_the_session(as_ada: Client, icons: ProductConfiguration) -> None:
     url = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
     page = as_ada.get(f"/purchases/order/{purchase.public_id}/?canceled=1")
@@ -248,7 +256,9 @@ def test_the_back_link_charges_nothing_and_the_same_session_waits(
     assert press_buy(as_ada, icons) == url
 
 
-def test_a_decline_leaves_everything_open(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_declined_card_can_be_replaced_in_the_same_session(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
     url = press_buy(as_ada, icons)
     assert not pay(url, DECLINED)
     purchase = Purchase.objects.get()
@@ -258,18 +268,20 @@ def test_a_decline_leaves_everything_open(as_ada: Client, icons: ProductConfigur
     assert pay(url).endswith(str(purchase.session_id))
 
 
-def test_an_expired_session_can_be_bought_again(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_product_of_an_expired_session_can_be_bought_again(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
     first = press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
     get_client().v1.checkout.sessions.expire(str(purchase.session_id))
     page = as_ada.get(f"/purchases/order/{purchase.public_id}/").content.decode()
     assert "expired" in page
-    assert b"Icon set" in as_ada.get("/purchases/").content  # offered again
+    assert b"Icon set" in as_ada.get("/purchases/").content  # with a link to buy again
     assert press_buy(as_ada, icons) != first
     assert Purchase.objects.filter(status=Status.OPEN).count() == 1
 
 
-def test_a_crash_before_the_session_was_noted_finds_the_same_session_again(
+def test_session_is_found_again_after_a_crash_before_it_was_stored(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     url = press_buy(as_ada, icons)
@@ -278,20 +290,20 @@ def test_a_crash_before_the_session_was_noted_finds_the_same_session_again(
     assert len(sessions()) == 1
 
 
-def test_a_crashed_try_from_another_host_is_replaced(
+def test_crashed_checkout_from_another_host_is_replaced(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.DEBUG = True  # outside development, return URLs start with SITE_URL for every request host
     press_buy(as_ada, icons)
     Purchase.objects.update(session_id=None, checkout_url="")
     response = as_ada.post(
-        "/store/icon-set/buy/", {"price": price_of(icons).id}, headers={"host": "localhost"}
+        "/store/icon-set/buy/", {"price": first_price(icons).id}, headers={"host": "localhost"}
     )
     assert response.status_code == 303
     assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.EXPIRED, Status.OPEN]
 
 
-def test_a_customer_that_stripe_forgot_is_made_anew(
+def test_customer_unknown_to_stripe_is_replaced(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     StripeCustomer.objects.create(id="cus_of_another_account", user=ada, livemode=False)
@@ -300,19 +312,21 @@ def test_a_customer_that_stripe_forgot_is_made_anew(
 
 
 def test_unreachable_stripe_shows_an_error_to_the_shopper(
-    as_ada: Client, icons: ProductConfiguration, stripe_away: Any
+    as_ada: Client, icons: ProductConfiguration, disconnect_stripe: Any
 ) -> None:
-    price = price_of(icons)
-    stripe_away()
+    price = first_price(icons)
+    disconnect_stripe()
     response = as_ada.post("/store/icon-set/buy/", {"price": price.id}, follow=True)
     assert response.status_code == 200
     assert "message--error" in response.content.decode()
 
 
-def test_the_buyer_lands_on_the_page_they_wanted(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_buyer_returns_to_the_page_that_required_the_product(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
     response = as_ada.get("/purchases/icon-set/?chapter=2", follow=True)
     assert response.redirect_chain[-1][0] == "/store/?product=icon-set"
     assert "message--info" in response.content.decode()
     back = pay(press_buy(as_ada, icons))
-    response = as_ada.get(path_of(back))
+    response = as_ada.get(url_path(back))
     assert response["Location"] == "/purchases/icon-set/?chapter=2"

@@ -1,4 +1,4 @@
-"""Stripe's products and prices in the store: all of them, as they are, however often one asks."""
+"""The sync copies all of Stripe's products and prices to the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.ecommerce.catalogue import sync
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from stripe_sandbox import bootstrap as sandbox_bootstrap
 from stripe_sandbox import storage
-from tests.factories import add_price, stock
+from tests.factories import add_price, create_product
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
@@ -23,14 +23,14 @@ def bootstrap(capsys: pytest.CaptureFixture[str], **options: Any) -> str:
     return capsys.readouterr().out
 
 
-def fill(sandbox: Any, count: int) -> None:
+def create_products(sandbox: Any, count: int) -> None:
     for number in range(count):
         product = sandbox.client.v1.products.create({"name": f"Thing {number}", "id": f"prod_{number:04}"})
         add_price(sandbox.client, product.id, 100 + number)
 
 
-def test_every_page_of_the_list_is_copied(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(sandbox, 250)
+def test_all_pages_of_the_list_are_copied(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create_products(sandbox, 250)
     out = bootstrap(capsys)
     assert "500 added, 0 changed, 0 archived" in out
     assert Product.objects.count() == Price.objects.count() == ProductConfiguration.objects.count() == 250
@@ -38,16 +38,16 @@ def test_every_page_of_the_list_is_copied(sandbox: Any, capsys: pytest.CaptureFi
     assert ProductConfiguration.objects.values("position").distinct().count() == 250
 
 
-def test_again_changes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(sandbox, 3)
+def test_second_sync_changes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create_products(sandbox, 3)
     bootstrap(capsys)
     before = list(ProductConfiguration.objects.values())
     assert "0 added, 0 changed, 0 archived, 6 unchanged" in bootstrap(capsys)
     assert list(ProductConfiguration.objects.values()) == before
 
 
-def test_changes_and_archives_are_named(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(sandbox, 3)
+def test_changed_and_archived_products_are_reported(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create_products(sandbox, 3)
     bootstrap(capsys)
     sandbox.client.v1.products.update("prod_0001", {"name": "Better thing"})
     sandbox.client.v1.products.update("prod_0002", {"active": False})
@@ -58,7 +58,7 @@ def test_changes_and_archives_are_named(sandbox: Any, capsys: pytest.CaptureFixt
     assert not Product.objects.get(id="prod_0002").active
 
 
-def test_a_founders_edits_are_kept(
+def test_edits_in_the_admin_are_kept(
     sandbox: Any, icons: ProductConfiguration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ProductConfiguration.objects.update(
@@ -66,8 +66,8 @@ def test_a_founders_edits_are_kept(
     )
     sandbox.client.v1.products.update(icons.product_id, {"name": "Other name"})
     bootstrap(capsys)
-    mine = ProductConfiguration.objects.get()
-    assert (mine.slug, mine.tagline, mine.content, mine.is_active, mine.position) == (
+    edited = ProductConfiguration.objects.get()
+    assert (edited.slug, edited.tagline, edited.content, edited.is_active, edited.position) == (
         "mine",
         "Mine",
         "Mine",
@@ -76,8 +76,8 @@ def test_a_founders_edits_are_kept(
     )
 
 
-def test_dry_run_says_the_same_and_writes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(sandbox, 3)
+def test_dry_run_reports_changes_and_writes_nothing(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create_products(sandbox, 3)
     assert "6 would be added" in bootstrap(capsys, dry_run=True)
     assert not Product.objects.exists()
     bootstrap(capsys)
@@ -89,20 +89,20 @@ def test_dry_run_says_the_same_and_writes_nothing(sandbox: Any, capsys: pytest.C
     assert Product.objects.filter(active=True, name__startswith="Thing").count() == 3
 
 
-def test_interrupted_in_the_middle_it_goes_on(
+def test_interrupted_sync_is_completed_by_the_next_one(
     sandbox: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after the second page: what is there is whole, nothing is archived, the next run ends the job."""
-    fill(sandbox, 250)
-    write, pages = sync._save_page, []
+    """An interrupted sync archives nothing, and its pages are complete."""
+    create_products(sandbox, 250)
+    save_page, pages = sync._save_page, []
 
-    def killed(*args: Any, **kwargs: Any) -> None:
+    def stop_after_two_pages(*args: Any, **kwargs: Any) -> None:
         if len(pages) == 2:
             raise KeyboardInterrupt
         pages.append(1)
-        write(*args, **kwargs)
+        save_page(*args, **kwargs)
 
-    monkeypatch.setattr(sync, "_save_page", killed)
+    monkeypatch.setattr(sync, "_save_page", stop_after_two_pages)
     with pytest.raises(KeyboardInterrupt):
         bootstrap(capsys)
     assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 200
@@ -111,7 +111,7 @@ def test_interrupted_in_the_middle_it_goes_on(
     assert Product.objects.filter(active=True).count() == ProductConfiguration.objects.count() == 250
 
 
-def test_several_prices_one_time_and_recurring(sandbox: Any, icons: ProductConfiguration) -> None:
+def test_product_has_one_time_and_recurring_prices(sandbox: Any, icons: ProductConfiguration) -> None:
     monthly = add_price(sandbox.client, icons.product_id, 500, interval="month", interval_count=3)
     sandbox.client.v1.products.update(icons.product_id, {"default_price": monthly})
     sync.sync_catalogue()
@@ -122,17 +122,17 @@ def test_several_prices_one_time_and_recurring(sandbox: Any, icons: ProductConfi
     assert (price.type, price.interval, price.interval_count) == ("recurring", "month", 3)
 
 
-def test_two_products_of_one_name_have_two_addresses(sandbox: Any) -> None:
-    stock(sandbox.client, "Icon set")
-    stock(sandbox.client, "Icon set")
-    stock(sandbox.client, "図形")
+def test_products_with_the_same_name_have_different_slugs(sandbox: Any) -> None:
+    create_product(sandbox.client, "Icon set")
+    create_product(sandbox.client, "Icon set")
+    create_product(sandbox.client, "図形")
     slugs = set(ProductConfiguration.objects.values_list("slug", flat=True))
     assert len(slugs) == 3
     for slug in slugs:
         assert Client().get(f"/store/{slug}/").status_code == 200
 
 
-def test_events_keep_the_copy_fresh(sandbox: Any) -> None:
+def test_events_update_products_and_prices(sandbox: Any) -> None:
     product = sandbox.client.v1.products.create({"name": "Born from an event"})
     price = add_price(sandbox.client, product.id, 700)
     for event in [*events(sandbox, "price.created"), *events(sandbox, "product.created")]:
@@ -146,7 +146,7 @@ def test_events_keep_the_copy_fresh(sandbox: Any) -> None:
     assert not Product.objects.get().active
 
 
-def test_a_deleted_product_becomes_inactive(sandbox: Any) -> None:
+def test_deleted_product_becomes_inactive(sandbox: Any) -> None:
     product = sandbox.client.v1.products.create({"name": "Short lived"})
     sync.sync_catalogue()
     sandbox.client.v1.products.delete(product.id)
@@ -156,24 +156,24 @@ def test_a_deleted_product_becomes_inactive(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "message"),
     [
         ("", "STRIPE_SECRET_KEY is not set"),
         ("pk_test_123", "is not a secret key"),
         ("sk_live_wrong", "Stripe refused the key"),
     ],
 )
-def test_a_wrong_key_is_said_in_one_line(sandbox: Any, settings: Any, key: str, words: str) -> None:
+def test_invalid_key_is_a_one_line_error(sandbox: Any, settings: Any, key: str, message: str) -> None:
     settings.STRIPE_SECRET_KEY = key
     with pytest.raises(CommandError) as refusal:
         call_command("bootstrap_ecommerce")
-    assert words in str(refusal.value)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert ".env" in str(refusal.value)
 
 
-def test_a_network_that_is_down_is_said_in_one_line(sandbox: Any, stripe_away: Any) -> None:
-    stripe_away()
+def test_unreachable_stripe_is_a_one_line_error(sandbox: Any, disconnect_stripe: Any) -> None:
+    disconnect_stripe()
     with pytest.raises(CommandError, match="can't be reached") as refusal:
         call_command("bootstrap_ecommerce")
     assert "\n" not in str(refusal.value)

@@ -9,7 +9,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import bought, press_buy
+from tests.factories import buy, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -22,24 +22,26 @@ def test_optional_checkout_features_are_off_by_default(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     press_buy(as_ada, icons)
-    made = session(sandbox)
-    assert not made.allow_promotion_codes
-    assert not made.automatic_tax.enabled
+    created = session(sandbox)
+    assert not created.allow_promotion_codes
+    assert not created.automatic_tax.enabled
     for extra in ("tax_id_collection", "invoice_creation"):
-        assert not getattr(getattr(made, extra, None), "enabled", False)
+        assert not getattr(getattr(created, extra, None), "enabled", False)
 
 
-def test_promotion_codes(as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any) -> None:
+def test_promotion_codes_setting(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
     settings.CHECKOUT_PROMOTION_CODES = True
     press_buy(as_ada, icons)
     assert session(sandbox).allow_promotion_codes
 
 
-def test_tax_is_added_and_shown_as_stripe_computed_it(
+def test_automatic_tax_is_stored_and_shown(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.CHECKOUT_AUTOMATIC_TAX = True
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     assert purchase.amount_subtotal == 1900
     assert purchase.amount_tax > 0
     assert purchase.amount_total == 1900 + purchase.amount_tax
@@ -47,13 +49,13 @@ def test_tax_is_added_and_shown_as_stripe_computed_it(
     assert "<dt>Tax</dt>" in page
 
 
-def test_tax_ids_and_invoices(
+def test_tax_id_and_invoice_settings(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.CHECKOUT_TAX_IDS = settings.CHECKOUT_INVOICES = True
-    purchase = bought(as_ada, icons)
-    made = session(sandbox)
-    assert made.tax_id_collection.enabled
-    invoice = sandbox.client.v1.invoices.retrieve(made.invoice)
+    purchase = buy(as_ada, icons)
+    created = session(sandbox)
+    assert created.tax_id_collection.enabled
+    invoice = sandbox.client.v1.invoices.retrieve(created.invoice)
     assert purchase.receipt_url == invoice.hosted_invoice_url
     assert Purchase.objects.get().status == Status.PAID

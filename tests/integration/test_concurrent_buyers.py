@@ -15,24 +15,24 @@ from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.users.models import User
-from tests.factories import add_price, bought, path_of, pay, press_buy, signed_in
+from tests.factories import add_price, buy, pay, press_buy, signed_in, url_path
 
 BUYERS = 50
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) -> None:
+def test_fifty_concurrent_buyers_get_one_purchase_each(icons: ProductConfiguration, sandbox: Any) -> None:
     users = [User.objects.create_user(f"buyer{number}@example.com") for number in range(BUYERS)]
     browsers = [signed_in(user) for user in users]
-    start, errors, saw = threading.Barrier(BUYERS), [], Counter[int]()
+    start, errors, status_codes = threading.Barrier(BUYERS), [], Counter[int]()
 
     def buy(browser: Client) -> None:
         try:
             start.wait()
             first, second = press_buy(browser, icons), press_buy(browser, icons)  # a double click
             assert first == second
-            back = browser.get(path_of(pay(first)))
-            saw[back.status_code] += 1
+            back = browser.get(url_path(pay(first)))
+            status_codes[back.status_code] += 1
             assert browser.get("/purchases/icon-set/").status_code == 200
         except BaseException as error:
             errors.append(error)
@@ -45,7 +45,7 @@ def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) 
     for thread in threads:
         thread.join()
     assert errors == []
-    assert saw == {200: BUYERS}
+    assert status_codes == {200: BUYERS}
     assert Purchase.objects.filter(status="paid").values("user").distinct().count() == BUYERS
     assert Purchase.objects.count() == BUYERS
     assert StatusChange.objects.filter(to_status="paid").count() == BUYERS
@@ -55,11 +55,11 @@ def test_fifty_buyers_of_one_product(icons: ProductConfiguration, sandbox: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sync_while_another_sync_changes_the_price(
+def test_sync_during_another_sync_stores_stripes_price(
     club: ProductConfiguration, sandbox: Any, ada: User
 ) -> None:
     """PostgreSQL's join finds no row for a locked purchase whose price was changed during the wait."""
-    bought(signed_in(ada), club)
+    buy(signed_in(ada), club)
     purchase = Purchase.objects.get()
     other = add_price(sandbox.client, club.product_id, 9000, interval="year")
     sync_product(club.product_id)

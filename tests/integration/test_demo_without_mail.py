@@ -1,4 +1,4 @@
-"""A public demo without a mail server works and logs no codes or links."""
+"""A public demo without a mail server works and logs no codes and no links."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from apps.core.email_backends import UnsentEmailBackend
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.purchases.emails import send_unsent
 from apps.users.models import User
-from tests.factories import bought, mail_by
+from tests.factories import buy, set_email_url
 from tests.integration.test_accounts import PASSWORD, sign_up, signed_in_as
-from tests.integration.test_launch import python
+from tests.integration.test_startup_checks import python
 
 pytestmark = pytest.mark.django_db
 
@@ -28,21 +28,21 @@ DEMO = {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": 
 
 @pytest.fixture(autouse=True)
 def unsent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
-    """The mails that a demo would have sent."""
+    """Return the e-mails that were not sent."""
     settings.SENDS_MAIL = False
-    mail_by(settings, "apps.core.email_backends.UnsentEmailBackend")
-    seen: list[EmailMessage] = []
+    set_email_url(settings, "apps.core.email_backends.UnsentEmailBackend")
+    messages_not_sent: list[EmailMessage] = []
     send = UnsentEmailBackend.send_messages
 
-    def noted(self: UnsentEmailBackend, messages: Any) -> int:
-        seen.extend(messages)
+    def record(self: UnsentEmailBackend, messages: Any) -> int:
+        messages_not_sent.extend(messages)
         return send(self, messages)
 
-    monkeypatch.setattr(UnsentEmailBackend, "send_messages", noted)
-    return seen
+    monkeypatch.setattr(UnsentEmailBackend, "send_messages", record)
+    return messages_not_sent
 
 
-def test_a_demo_writes_no_code_and_no_link_into_the_log(
+def test_demo_logs_no_codes_and_no_links(
     ada: User,
     unsent: list[EmailMessage],
     caplog: pytest.LogCaptureFixture,
@@ -64,7 +64,7 @@ def test_a_demo_writes_no_code_and_no_link_into_the_log(
     codes = re.findall(CODE, "\n".join(str(mail.body) for mail in unsent))
     assert (len(unsent), len(paths), len(codes)) == (5, 3, 2)
     for path in paths:
-        Client().get(path, follow=True)  # the request log names the page, not the key
+        Client().get(path, follow=True)  # the request log contains the route, not the key
     written = caplog.text + "".join(capfd.readouterr())
     assert "An e-mail to a…@example.com was not sent" in written
     for secret in [*paths, *codes, *(str(mail.body) for mail in unsent)]:
@@ -72,7 +72,7 @@ def test_a_demo_writes_no_code_and_no_link_into_the_log(
     assert not re.search(CODE, written)
 
 
-def test_people_sign_up_and_buy_in_a_demo_and_are_told_that_no_mail_comes(
+def test_demo_allows_sign_up_and_purchase_and_says_that_it_sends_no_email(
     client: Client, icons: ProductConfiguration
 ) -> None:
     page = client.post(
@@ -80,19 +80,19 @@ def test_people_sign_up_and_buy_in_a_demo_and_are_told_that_no_mail_comes(
     )
     assert signed_in_as(client) == "grace@example.com"
     assert "warning" in [message.level_tag for message in page.context["messages"]]
-    bought(client, icons)
+    buy(client, icons)
     assert Mail.objects.exists()
-    assert send_unsent() == 0  # nothing to try again
+    assert send_unsent() == 0  # nothing to retry
 
 
-def test_a_forgotten_password_in_a_demo_is_told_the_same_to_known_and_unknown(ada: User) -> None:
+def test_password_reset_in_a_demo_reveals_no_account(ada: User) -> None:
     for email in (ada.email, "nobody@example.com"):
         page = Client().post("/accounts/password/reset/", {"email": email}, follow=True)
         assert "warning" in [message.level_tag for message in page.context["messages"]]
     assert "/accounts/login/code/" not in Client().get("/accounts/login/").content.decode()
 
 
-def test_a_shop_that_sends_mail_says_nothing_of_it(client: Client, settings: Any) -> None:
+def test_shop_with_a_mail_server_shows_no_demo_notice(client: Client, settings: Any) -> None:
     settings.SENDS_MAIL = True
     page = client.get("/accounts/login/").content.decode()
     assert "/accounts/login/code/" in page
@@ -112,6 +112,8 @@ def test_a_shop_that_sends_mail_says_nothing_of_it(client: Client, settings: Any
         ({**DEMO, "EMAIL_URL": "smtp://localhost"}, "django.core.mail.backends.smtp.EmailBackend"),
     ],
 )
-def test_only_development_prints_mails(tmp_path: Path, variables: dict[str, str], backend: str) -> None:
+def test_email_backend_of_demo_and_development(
+    tmp_path: Path, variables: dict[str, str], backend: str
+) -> None:
     show = "from django.conf import settings; print(settings.EMAIL_BACKEND)"
     assert python(tmp_path, variables, "-c", show).stdout.strip() == backend

@@ -1,4 +1,4 @@
-"""In development the shop answers to this machine's names and to a tunnel's, and to no other host name."""
+"""In development the shop accepts requests for local host names and the tunnel's, and refuses others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from django.test import Client
 import run_site
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.integration.test_launch import python
+from tests.integration.test_startup_checks import python
 
 pytestmark = pytest.mark.django_db
 
 
-def test_only_this_machines_names_are_allowed_in_development(
+def test_development_allows_only_local_host_names(
     client: Client, settings: Any, icons: ProductConfiguration
 ) -> None:
     settings.DEBUG = True
@@ -49,22 +49,24 @@ print(json.dumps([s.SITE_URL, s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.SESSION
 """
 
 
-def started(folder: Path, **values: str) -> list[Any]:
+def settings_of_process(folder: Path, **values: str) -> list[Any]:
     done = python(folder, {**DEVELOPMENT, **values}, "-c", SHOW)
     assert done.returncode == 0, done.stderr
     return list(json.loads(done.stdout))
 
 
-def test_one_variable_opens_development_to_a_tunnel(tmp_path: Path) -> None:
-    own = [".localhost", "127.0.0.1", "[::1]"]
-    assert started(tmp_path)[:3] == ["http://127.0.0.1:8000", own, []]
-    site, hosts, origins, cookie, redirects = started(tmp_path, TUNNEL_URL=f"{TUNNEL}/", PORT="8001")
+def test_tunnel_url_sets_hosts_and_origins(tmp_path: Path) -> None:
+    local = [".localhost", "127.0.0.1", "[::1]"]
+    assert settings_of_process(tmp_path)[:3] == ["http://127.0.0.1:8000", local, []]
+    site, hosts, origins, cookie, redirects = settings_of_process(
+        tmp_path, TUNNEL_URL=f"{TUNNEL}/", PORT="8001"
+    )
     assert site == TUNNEL
-    assert {*own, "demo.ngrok.app"} == set(hosts)
+    assert {*local, "demo.ngrok.app"} == set(hosts)
     assert origins == [TUNNEL, "https://localhost:8001", "http://localhost:8001"]
-    assert (cookie, redirects) == ("sessionid", False)  # http://localhost stays open
-    assert "192.168.1.20" in started(tmp_path, SITE_URL="http://192.168.1.20:8000")[1]
-    assert started(tmp_path, ALLOWED_HOSTS="a.example")[1] == ["a.example"]
+    assert (cookie, redirects) == ("sessionid", False)  # so that http://localhost works too
+    assert "192.168.1.20" in settings_of_process(tmp_path, SITE_URL="http://192.168.1.20:8000")[1]
+    assert settings_of_process(tmp_path, ALLOWED_HOSTS="a.example")[1] == ["a.example"]
 
 
 @pytest.mark.parametrize(
@@ -81,14 +83,16 @@ def test_one_variable_opens_development_to_a_tunnel(tmp_path: Path) -> None:
         ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is 'HTTP_FLY_CLIENT_IP'"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path: Path, values: dict[str, str], line: str) -> None:
+def test_invalid_values_stop_the_start_with_one_line(
+    tmp_path: Path, values: dict[str, str], line: str
+) -> None:
     done = python(tmp_path, {**DEVELOPMENT, **values}, "-c", SHOW)
     assert done.returncode == 1
     assert done.stderr.startswith(f"The shop does not start. {line}")
     assert done.stderr.count("\n") == 1
 
 
-def test_codespaces_needs_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codespaces_url_comes_from_its_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CODESPACE_NAME", raising=False)
     assert run_site._codespaces_url(8000) == ""
     monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")

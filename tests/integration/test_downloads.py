@@ -1,4 +1,4 @@
-"""Downloads: ranges, the maximum of parallel downloads and the header for the proxy."""
+"""Downloads: ranges, the maximum of parallel downloads, and the header for the proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 
 from apps.core import file_slots
 from apps.ecommerce.models import ProductConfiguration
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db
 
@@ -21,34 +21,34 @@ CONTENT = bytes(range(256)) * 1024
 
 
 @pytest.fixture
-def owned(as_ada: Client, icons: ProductConfiguration) -> ProductConfiguration:
+def product(as_ada: Client, icons: ProductConfiguration) -> ProductConfiguration:
     icons.download.save("icons.zip", ContentFile(CONTENT))
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     return icons
 
 
 @pytest.fixture(autouse=True)
-def every_slot_is_given_back() -> Iterator[None]:
+def _check_that_all_slots_are_released() -> Iterator[None]:
     assert not file_slots._sending
     yield
     assert not file_slots._sending
 
 
-def begin(client: Client) -> Any:
-    """A download of which one chunk is read."""
+def begin_download(client: Client) -> Any:
+    """Request the file and read one chunk."""
     response: Any = client.get(PATH)
     if response.status_code == 200:
         next(iter(response.streaming_content))
     return response
 
 
-def finish(response: Any) -> None:
-    """As a server that lost its client does; the test client keeps the database open meanwhile."""
+def close_download(response: Any) -> None:
+    """Close the response as a server does when the client disconnects."""
     response._iterator.close()
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status"),
+    ("range_header", "status"),
     [
         ("bytes=" + "9" * 5000 + "-", 416),
         ("bytes=0-" + "9" * 5000, 206),
@@ -71,59 +71,59 @@ def finish(response: Any) -> None:
         ("", 200),
     ],
 )
-def test_no_range_is_an_error_of_the_server(
-    as_ada: Client, owned: ProductConfiguration, wanted: str, status: int
+def test_invalid_ranges_cause_no_server_error(
+    as_ada: Client, product: ProductConfiguration, range_header: str, status: int
 ) -> None:
-    response = as_ada.get(PATH, headers={"range": wanted})
+    response = as_ada.get(PATH, headers={"range": range_header})
     assert response.status_code == status
     if response.streaming:
         b"".join(response.streaming_content)  # type: ignore[attr-defined]
 
 
-def test_a_third_download_of_a_person_is_told_to_wait(
-    as_ada: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+def test_third_parallel_download_of_a_user_gets_503(
+    as_ada: Client, product: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 4)
-    first, second = begin(as_ada), begin(as_ada)
+    first, second = begin_download(as_ada), begin_download(as_ada)
     refused = as_ada.get(PATH)
     assert refused.status_code == 503
     assert int(refused["Retry-After"]) > 0
     assert "no-store" in refused["Cache-Control"]
     assert "Too many downloads" in refused.content.decode()
-    finish(first)
-    again = begin(as_ada)
+    close_download(first)
+    again = begin_download(as_ada)
     assert again.status_code == 200
-    finish(second)
-    finish(again)
+    close_download(second)
+    close_download(again)
 
 
-def test_another_buyer_still_gets_the_file(
-    as_ada: Client, as_bob: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+def test_slots_of_one_user_do_not_block_another(
+    as_ada: Client, as_bob: Client, product: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 4)
-    bought(as_bob, owned)
-    held = [begin(as_ada), begin(as_ada)]
+    buy(as_bob, product)
+    open_downloads = [begin_download(as_ada), begin_download(as_ada)]
     response: Any = as_bob.get(PATH)
     assert b"".join(response.streaming_content) == CONTENT
-    for one in held:
-        finish(one)
+    for download in open_downloads:
+        close_download(download)
 
 
-def test_no_more_than_the_process_has_slots(
-    as_ada: Client, as_bob: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+def test_download_gets_503_while_the_process_has_no_slot(
+    as_ada: Client, as_bob: Client, product: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 1)
-    bought(as_bob, owned)
-    held = begin(as_ada)
+    buy(as_bob, product)
+    first = begin_download(as_ada)
     assert as_bob.get(PATH).status_code == 503
-    finish(held)
-    after = begin(as_bob)
-    assert after.status_code == 200
-    finish(after)
+    close_download(first)
+    second = begin_download(as_bob)
+    assert second.status_code == 200
+    close_download(second)
 
 
 def test_response_without_body_takes_no_slot(
-    as_ada: Client, owned: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+    as_ada: Client, product: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 0)
     head = as_ada.head(PATH)
@@ -136,7 +136,7 @@ def no_chunks() -> Generator[bytes]:
     yield from ()
 
 
-def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_never_hold_more_slots_than_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 3)
     start, taken = Barrier(16), []
 
@@ -155,8 +155,8 @@ def test_threads_never_take_more_slots_than_there_are(monkeypatch: pytest.Monkey
         slot.close()
 
 
-def test_a_file_that_breaks_gives_its_slot_back() -> None:
-    def broken() -> Generator[bytes]:
+def test_read_error_releases_the_slot() -> None:
+    def fail_after_one_chunk() -> Generator[bytes]:
         yield b"a"
         raise OSError
 
@@ -168,10 +168,10 @@ def test_a_file_that_breaks_gives_its_slot_back() -> None:
 
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")
-def test_the_proxy_is_told_which_file_to_send(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_proxy_gets_the_quoted_file_path(as_ada: Client, icons: ProductConfiguration) -> None:
     icons.download.name = icons.download.storage.save("downloads/a %41 é?#.zip", ContentFile(CONTENT))
     icons.save()
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     response = as_ada.get(PATH)
     assert response.content == b""
     assert response["X-Accel-Redirect"] == "/protected-downloads/downloads/a%20%2541%20%C3%A9%3F%23.zip"
@@ -180,15 +180,13 @@ def test_the_proxy_is_told_which_file_to_send(as_ada: Client, icons: ProductConf
 
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")
-def test_stranger_gets_no_proxy_file_header(as_bob: Client, owned: ProductConfiguration) -> None:
+def test_other_user_gets_no_proxy_file_header(as_bob: Client, product: ProductConfiguration) -> None:
     response = as_bob.get(PATH)
     assert response.status_code == 302
     assert "X-Accel-Redirect" not in response
 
 
-def test_a_large_picture_takes_a_slot_and_a_small_one_none(
-    monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
-) -> None:
+def test_only_large_images_take_a_slot(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
     (tmp_path / "large.png").write_bytes(b"p" * 3_000_000)
     (tmp_path / "small.png").write_bytes(b"p" * 3000)

@@ -1,4 +1,4 @@
-"""One address gets at most twenty e-mails of a kind a day, whichever form asks for them."""
+"""One address gets at most 20 e-mails of a kind a day, whichever form requests them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db
 
 MIDNIGHT = 1_800_057_600.0
 MAX_A_DAY = 20
-ADAS = "ada-buys-things"
+PASSWORD_OF_ADA = "ada-buys-things"
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SimpleNamespace:
-    """Set the time of the shop's rate limits and of allauth's."""
+    """Set the time for the shop's rate limits and allauth's."""
     settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
     moment = SimpleNamespace(now=MIDNIGHT)
     monkeypatch.setattr(rate_limits, "now", lambda: moment.now)
@@ -37,13 +37,13 @@ def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SimpleNamespace:
 
 
 def client_ips() -> Iterator[str]:
-    """Return an iterator of new client IP addresses."""
+    """Yield a new client IP address each time."""
     for number in count():
         yield f"198.51.{number // 250}.{number % 250 + 1}"
 
 
-def asks(path: str, email: str, place: str) -> Any:
-    return Client(REMOTE_ADDR=place).post(f"/accounts/{path}/", {"email": email})
+def post_email(path: str, email: str, client_ip: str) -> Any:
+    return Client(REMOTE_ADDR=client_ip).post(f"/accounts/{path}/", {"email": email})
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
@@ -52,19 +52,19 @@ def test_one_address_gets_at_most_twenty_emails_a_day(
     ada: User, path: str, email: str, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
     statuses = []
-    for place, _try in zip(client_ips(), range(25), strict=False):
+    for client_ip, _try in zip(client_ips(), range(25), strict=False):
         clock.now += 200
-        statuses.append(asks(path, email, place).status_code)
+        statuses.append(post_email(path, email, client_ip).status_code)
     assert statuses == [302] * MAX_A_DAY + [429] * 5
     assert [mail.to for mail in mailoutbox] == [[email]] * MAX_A_DAY
 
-    refused = asks(path, email, "203.0.113.9")
+    refused = post_email(path, email, "203.0.113.9")
     assert refused.status_code == 429
     assert "23 hours" in refused.content.decode()
     assert int(refused["Retry-After"]) == MIDNIGHT + 86400 - clock.now
-    assert asks(path, "another@example.com", "203.0.113.9").status_code == 302
+    assert post_email(path, "another@example.com", "203.0.113.9").status_code == 302
     clock.now = MIDNIGHT + 86400 + 5000
-    assert asks(path, email, "203.0.113.9").status_code == 302
+    assert post_email(path, email, "203.0.113.9").status_code == 302
 
 
 SPELLINGS = [
@@ -82,9 +82,9 @@ SPELLINGS = [
 def test_spellings_of_one_address_share_a_limit(
     ada: User, path: str, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
-    for place, number in zip(client_ips(), range(5 * len(SPELLINGS)), strict=False):
+    for client_ip, number in zip(client_ips(), range(5 * len(SPELLINGS)), strict=False):
         clock.now += 200
-        answer = asks(path, SPELLINGS[number % len(SPELLINGS)], place)
+        answer = post_email(path, SPELLINGS[number % len(SPELLINGS)], client_ip)
     assert answer.status_code == 429
     assert len(mailoutbox) == MAX_A_DAY
 
@@ -105,10 +105,10 @@ def test_similar_but_different_addresses_have_separate_limits() -> None:
 
 def request_code_three_times(client: Client, email: str, clock: SimpleNamespace) -> Iterator[Any]:
     """Ask for a code, and twice for a new one."""
-    for place in client_ips():
+    for client_ip in client_ips():
         clock.now += 200
         client.post("/accounts/logout/")
-        client.defaults["REMOTE_ADDR"] = place
+        client.defaults["REMOTE_ADDR"] = client_ip
         yield client.post("/accounts/login/code/", {"email": email})
         for _ in range(2):
             yield client.post("/accounts/login/code/confirm/", {"action": "resend"})
@@ -169,12 +169,12 @@ def test_accounts_claiming_one_address_share_its_limit(clock: SimpleNamespace, m
     assert [mail.to for mail in mailoutbox] == [["victim@example.com"]] * MAX_A_DAY
 
 
-def sign_up_again(ada: User, place: str) -> None:
-    sign_up(Client(REMOTE_ADDR=place), ada.email)
+def sign_up_again(ada: User, client_ip: str) -> None:
+    sign_up(Client(REMOTE_ADDR=client_ip), ada.email)
 
 
-def sign_in_unconfirmed(ada: User, place: str) -> None:
-    sign_in(Client(REMOTE_ADDR=place), ada.email, ADAS)
+def sign_in_unconfirmed(ada: User, client_ip: str) -> None:
+    sign_in(Client(REMOTE_ADDR=client_ip), ada.email, PASSWORD_OF_ADA)
 
 
 @pytest.mark.parametrize("act", [sign_up_again, sign_in_unconfirmed])
@@ -186,16 +186,16 @@ def test_unconfirmed_address_gets_at_most_twenty_emails_a_day(
     mailoutbox: list[Any],
 ) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    for place, _try in zip(client_ips(), range(30), strict=False):
+    for client_ip, _try in zip(client_ips(), range(30), strict=False):
         clock.now += 200
-        act(ada, place)
+        act(ada, client_ip)
     assert len(mailoutbox) == MAX_A_DAY
 
 
 def test_account_notices_are_limited_by_kind(
     client: Client, clock: SimpleNamespace, mailoutbox: list[Any]
 ) -> None:
-    """A stranger may have signed up with a victim's address and change the password repeatedly."""
+    """A stranger may sign up with a victim's address and change the password repeatedly."""
     sign_up(client)
     passwords = [PASSWORD, "another " + PASSWORD]
     for number in range(30):
@@ -211,7 +211,7 @@ def test_dropped_email_is_logged_without_the_address(
     ada: User, client: Client, settings: Any, caplog: pytest.LogCaptureFixture, mailoutbox: list[Any]
 ) -> None:
     settings.RATE_LIMITS = {"mail": "0/d/key"}
-    asks("password/reset", ada.email, "198.51.100.1")
+    post_email("password/reset", ada.email, "198.51.100.1")
     assert not mailoutbox
     assert "account/email/password_reset_key was not sent" in caplog.text
     assert not re.search(r"ada@", caplog.text)

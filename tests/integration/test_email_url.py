@@ -16,18 +16,18 @@ from django.core.mail import EmailMessage
 from config import service_settings
 from config.env_urls import email_url
 from config.env_values import InvalidValue
-from tests.factories import mail_by
+from tests.factories import set_email_url
 
 
 class Smtp(socketserver.StreamRequestHandler):
-    """A mail server that accepts everything and records it in `server.heard`."""
+    """Accept every e-mail and record its lines in `server.received`."""
 
     def handle(self) -> None:
         answers = {b"DATA": b"354 go on", b"QUIT": b"221 bye"}
         self.wfile.write(b"220 hello\r\n")
         in_data = False
         for line in self.rfile:
-            self.server.heard.append(line.strip().decode())  # type: ignore[attr-defined]
+            self.server.received.append(line.strip().decode())  # type: ignore[attr-defined]
             if in_data and line != b".\r\n":
                 continue
             in_data = line.upper().startswith(b"DATA")
@@ -38,23 +38,23 @@ class Postmark(BaseHTTPRequestHandler):
     """https://postmarkapp.com/developer/api/email-api"""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.heard.append((self.path, self.headers["X-Postmark-Server-Token"], asked))  # type: ignore[attr-defined]
-        known = self.headers["X-Postmark-Server-Token"] == "secret"
-        body = {"To": asked["To"], "MessageID": "1", "ErrorCode": 0, "Message": "OK"}
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.received.append((self.path, self.headers["X-Postmark-Server-Token"], message))  # type: ignore[attr-defined]
+        has_valid_token = self.headers["X-Postmark-Server-Token"] == "secret"
+        body = {"To": message["To"], "MessageID": "1", "ErrorCode": 0, "Message": "OK"}
         refused = {"ErrorCode": 10, "Message": "Bad or missing Server API token."}
-        self.send_response(200 if known else 401)
+        self.send_response(200 if has_valid_token else 401)
         self.end_headers()
-        self.wfile.write(json.dumps(body if known else refused).encode())
+        self.wfile.write(json.dumps(body if has_valid_token else refused).encode())
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
 @contextmanager
-def serving(kind: type[socketserver.TCPServer], handler: Any) -> Iterator[Any]:
+def run_server(kind: type[socketserver.TCPServer], handler: Any) -> Iterator[Any]:
     with kind(("127.0.0.1", 0), handler) as server:
-        server.heard = []  # type: ignore[attr-defined]
+        server.received = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server
@@ -67,22 +67,22 @@ def send() -> None:
 
 
 def test_email_is_sent_by_smtp(settings: Any) -> None:
-    with serving(socketserver.TCPServer, Smtp) as server:
-        mail_by(settings, f"smtp://127.0.0.1:{server.server_address[1]}")
+    with run_server(socketserver.TCPServer, Smtp) as server:
+        set_email_url(settings, f"smtp://127.0.0.1:{server.server_address[1]}")
         send()
-    assert "rcpt to:<ada@example.com>" in [line.lower() for line in server.heard]
-    assert "Hello Ada" in server.heard
+    assert "rcpt to:<ada@example.com>" in [line.lower() for line in server.received]
+    assert "Hello Ada" in server.received
 
 
 def test_email_is_sent_by_provider_api(settings: Any) -> None:
-    with serving(ThreadingHTTPServer, Postmark) as server:
-        address = f"http://127.0.0.1:{server.server_address[1]}/"
-        mail_by(settings, f"postmark://?server_token=secret&api_url={address}")
+    with run_server(ThreadingHTTPServer, Postmark) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        set_email_url(settings, f"postmark://?server_token=secret&api_url={url}")
         send()
-        mail_by(settings, f"postmark://?server_token=wrong&api_url={address}")
+        set_email_url(settings, f"postmark://?server_token=wrong&api_url={url}")
         with pytest.raises(Exception, match="401"):
             send()
-    path, token, message = server.heard[0]
+    path, token, message = server.received[0]
     assert (path, token) == ("/email", "secret")
     assert (message["To"], message["Subject"]) == ("ada@example.com", "Grüße")
 

@@ -17,22 +17,22 @@ from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import (
     LOCMEM,
     NO_MAIL_SERVER,
-    bought,
-    mail_by,
-    path_of,
+    buy,
+    create_product,
     pay,
     press_buy,
     sent_kinds,
-    stock,
+    set_email_url,
+    url_path,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)  # on_commit is part of what is tested
+pytestmark = pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
 
 
 def test_purchase_sends_one_confirmation(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     sync_purchase(purchase, "again")
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
@@ -66,32 +66,32 @@ def test_concurrent_syncs_send_one_email(as_ada: Client, icons: ProductConfigura
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
 
-def test_mail_server_failure_fails_no_purchase_and_email_is_sent_later(
+def test_email_is_sent_later_after_a_mail_server_failure(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    mail_by(settings, NO_MAIL_SERVER)
-    purchase = bought(as_ada, icons)
+    set_email_url(settings, NO_MAIL_SERVER)
+    purchase = buy(as_ada, icons)
     assert purchase.status == Status.PAID
-    owed = Mail.objects.get()
-    assert owed.sent_at is None
-    assert "Refused" in owed.error
-    mail_by(settings, LOCMEM)
+    unsent = Mail.objects.get()
+    assert unsent.sent_at is None
+    assert "Refused" in unsent.error
+    set_email_url(settings, LOCMEM)
     assert emails.send_unsent() == 0
     assert emails.send_unsent() == 0
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
-    owed.refresh_from_db()
-    assert (owed.attempts, owed.error) == (2, "")
+    unsent.refresh_from_db()
+    assert (unsent.attempts, unsent.error) == (2, "")
 
 
 def test_refund_sends_an_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
     assert sent_kinds() == [Mail.Kind.CONFIRMED, Mail.Kind.REFUNDED]
     assert "$19.00" in str(outbox.outbox[1].body)
 
 
-def test_abandoned_checkout_sends_no_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_expired_checkout_sends_no_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     press_buy(as_ada, icons)
     sandbox.client.v1.checkout.sessions.expire(str(Purchase.objects.get().session_id))
     sandbox.deliver()
@@ -99,9 +99,9 @@ def test_abandoned_checkout_sends_no_email(as_ada: Client, icons: ProductConfigu
     assert sent_kinds() == []
 
 
-def test_trial_end_sends_one_email_by_event_and_reconcile(as_ada: Client, sandbox: Any) -> None:
-    club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=2)
-    purchase = bought(as_ada, club)
+def test_trial_end_email_is_queued_once(as_ada: Client, sandbox: Any) -> None:
+    club = create_product(sandbox.client, "Club", 900, interval="month", trial_period_days=2)
+    purchase = buy(as_ada, club)
     emails.queue_trial_ending_email(purchase)
     emails.queue_trial_ending_email(purchase)
     assert sent_kinds().count(Mail.Kind.TRIAL_ENDING) == 1
@@ -109,8 +109,8 @@ def test_trial_end_sends_one_email_by_event_and_reconcile(as_ada: Client, sandbo
 
 @pytest.mark.parametrize("kind", Mail.Kind.values)
 def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, kind: str) -> None:
-    risky = stock(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
-    purchase = bought(as_ada, risky)
+    product = create_product(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
+    purchase = buy(as_ada, product)
     message = emails.build_email(kind, purchase)
     assert "\n" not in message.subject
     assert message.to == ["ada@example.com"]
@@ -120,8 +120,7 @@ def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, ki
     assert message.message()  # raises if a header contains a line break
 
 
-def test_each_status_change_sends_at_most_one_email() -> None:
-    """First access always sends the confirmation."""
+def test_first_access_sends_the_confirmation() -> None:
     for before in Status:
         for after in (Status.PAID, Status.TRIALING, Status.ACTIVE):
             confirmed = emails.email_kind(before, after) == Mail.Kind.CONFIRMED
@@ -130,16 +129,16 @@ def test_each_status_change_sends_at_most_one_email() -> None:
 
 def test_email_links_to_the_order(as_ada: Client, icons: ProductConfiguration) -> None:
     back = pay(press_buy(as_ada, icons))
-    assert as_ada.get(path_of(back)).status_code == 200
+    assert as_ada.get(url_path(back)).status_code == 200
     link = next(word for word in str(outbox.outbox[0].body).split() if "/purchases/order/" in word)
-    assert as_ada.get(path_of(link)).status_code == 200
+    assert as_ada.get(url_path(link)).status_code == 200
 
 
 def test_each_email_has_a_preview_in_development(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     pages = ["/dev/mail/previews/", *(f"/dev/mail/previews/{kind}/html/" for kind in Mail.Kind.values)]
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     settings.DEBUG = True
     for page in pages:
         assert as_ada.get(page).status_code == 200, page

@@ -1,4 +1,4 @@
-"""A founder's own fields, default managers and database routers work with the store's queries."""
+"""Added fields, default managers and database routers of a fork work with the store's queries."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.db.models.functions import Upper
 from django.test import Client
 
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
-from tests.factories import bought, stock
+from tests.factories import buy, create_product
 from tests.integration.test_payment_events import deliver, events
 
-OWN_FIELDS: list[tuple[type[models.Model], str, Callable[[], Any]]] = [
+ADDED_FIELDS: list[tuple[type[models.Model], str, Callable[[], Any]]] = [
     (ProductConfiguration, "in_stock", lambda: models.IntegerField(db_default=7)),
     (
         ProductConfiguration,
@@ -29,10 +29,10 @@ OWN_FIELDS: list[tuple[type[models.Model], str, Callable[[], Any]]] = [
 
 
 @pytest.fixture
-def own_fields(transactional_db: None) -> Iterator[None]:
+def added_fields(transactional_db: None) -> Iterator[None]:
     """Add the fields to the classes and to the tables, as a founder's migration does."""
     added = []
-    for model, name, make in OWN_FIELDS:
+    for model, name, make in ADDED_FIELDS:
         field = make()
         field.contribute_to_class(model, name)
         with connection.schema_editor() as editor:
@@ -54,8 +54,8 @@ def rename(sandbox: Any, product_id: str, name: str) -> None:
     assert deliver(event).status_code == 200
 
 
-def test_own_fields_survive_bootstrap_and_webhooks(sandbox: Any, own_fields: None) -> None:
-    icons = stock(sandbox.client, "Icon set")
+def test_added_fields_keep_their_values_after_syncs(sandbox: Any, added_fields: None) -> None:
+    icons = create_product(sandbox.client, "Icon set")
     assert (icons.in_stock, icons.code) == (7, "ICON-SET")  # type: ignore[attr-defined]
     ProductConfiguration.objects.update(in_stock=3, slug="icons")
     Product.objects.update(supplier="them")
@@ -70,8 +70,8 @@ def test_own_fields_survive_bootstrap_and_webhooks(sandbox: Any, own_fields: Non
     sandbox.client.v1.products.create({"name": "Born from an event"})
     for event in events(sandbox, "product.created"):
         assert deliver(event).status_code == 200
-    born = ProductConfiguration.objects.get(slug="born-from-an-event")
-    assert (born.in_stock, born.code) == (7, "BORN-FROM-AN-EVENT")  # type: ignore[attr-defined]
+    created = ProductConfiguration.objects.get(slug="born-from-an-event")
+    assert (created.in_stock, created.code) == (7, "BORN-FROM-AN-EVENT")  # type: ignore[attr-defined]
 
 
 def filter_default_manager(monkeypatch: pytest.MonkeyPatch, model: Any, **hidden: Any) -> None:
@@ -82,11 +82,11 @@ def filter_default_manager(monkeypatch: pytest.MonkeyPatch, model: Any, **hidden
 
 
 @pytest.mark.django_db
-def test_default_manager_hides_product_and_sync_still_updates_it(
+def test_sync_updates_products_that_the_default_manager_hides(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    icons = stock(sandbox.client, "Icon set")
-    stock(sandbox.client, "Font")
+    icons = create_product(sandbox.client, "Icon set")
+    create_product(sandbox.client, "Font")
     filter_default_manager(monkeypatch, ProductConfiguration, slug="icon-set")
     filter_default_manager(monkeypatch, Product, id=icons.product_id)
     rename(sandbox, icons.product_id, "Hidden icons")
@@ -100,10 +100,10 @@ def test_default_manager_hides_product_and_sync_still_updates_it(
 
 
 @pytest.mark.django_db
-def test_default_manager_hides_purchase(
+def test_purchase_hidden_by_the_default_manager_is_not_shown(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     assert as_ada.get("/store/").context["cards"][0].owned == purchase
     filter_default_manager(monkeypatch, Purchase, pk=purchase.pk)
     assert as_ada.get("/store/").context["cards"][0].owned is None
@@ -129,16 +129,16 @@ def test_router_sends_pages_to_replica_and_sync_to_primary(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.SHARE_IMAGES = False
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     settings.DATABASE_ROUTERS = [f"{__name__}.ReplicaRouter"]
-    connections["replica"] = connections["default"]  # a replica that is never late
+    connections["replica"] = connections["default"]  # a replica without lag
     response = as_ada.get("/store/")
     card = response.context["cards"][0]
     assert card.owned == purchase
     for row in (response.wsgi_request.user, card.owned, card.configuration, card.configuration.prices[0]):
         assert row._state.db == "replica"
     empty = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-    connections["replica"] = ConnectionHandler(empty)["default"]  # has no tables: each query of it fails
+    connections["replica"] = ConnectionHandler(empty)["default"]  # has no tables, so that every query fails
     rename(sandbox, icons.product_id, "Renamed by event")
     sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed by bootstrap"})
     call_command("bootstrap_ecommerce", verbosity=0)

@@ -1,4 +1,4 @@
-"""Orders, mails and paid files are the shop's alone; a proxy of the shop's group may read the paid files."""
+"""Only the shop's user can read its data; its group, for a proxy, can read the paid files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
-from tests.integration.test_launch import ROOT, python
+from tests.integration.test_startup_checks import ROOT, python
 
 SHOW = "from django.conf import settings; print(settings.VAR_DIR)"
 
@@ -24,14 +24,14 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_var_is_made_for_nobody_else(tmp_path: Path) -> None:
+def test_var_dir_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "var"
     assert python(folder, {}, "-c", SHOW).stdout.strip() == str(folder)
     assert mode(folder) == 0o700
 
 
-def test_paid_files_are_readable_for_the_group_and_nobody_else(tmp_path: Path) -> None:
-    """Small uploads and large ones, which Django moves into place."""
+def test_paid_files_are_readable_by_the_group_only(tmp_path: Path) -> None:
+    """Django moves large uploads instead of writing them."""
     large = TemporaryUploadedFile("large.pdf", "application/pdf", 3, "")
     large.write(b"abc")
     options: dict[str, Any] = {**storages.backends["private"]["OPTIONS"], "location": tmp_path / "private"}
@@ -43,7 +43,7 @@ def test_paid_files_are_readable_for_the_group_and_nobody_else(tmp_path: Path) -
         assert mode(tmp_path / "private" / folder) == 0o750
 
 
-def test_backup_is_for_nobody_else(tmp_path: Path) -> None:
+def test_backup_is_private(tmp_path: Path) -> None:
     folder, database = tmp_path / "var", tmp_path / "db.sqlite3"
     sqlite3.connect(database).close()
     environment = {
@@ -61,7 +61,7 @@ def test_backup_is_for_nobody_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("permissions", "warnings"), [(0o700, 0), (0o710, 0), (0o750, 0), (0o755, 1), (0o701, 1)]
 )
-def test_check_warns_of_an_open_folder(
+def test_check_warns_if_others_can_read_var_dir(
     tmp_path: Path, settings: Any, permissions: int, warnings: int
 ) -> None:
     settings.VAR_DIR = tmp_path

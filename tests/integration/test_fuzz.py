@@ -1,7 +1,7 @@
-"""Nonsense to every address: never a crash, never a word of Ada's to anybody else.
+"""Random requests to every URL cause no server error and show no other user's data.
 
-`make test` sends some, always the same; FUZZ_EXAMPLES=20000 sends others for as long as it takes:
-FUZZ_EXAMPLES=20000 .venv/bin/python -m pytest tests/integration/test_fuzz.py
+`make test` sends the same few hundred requests each time. For others, as many as you like:
+    FUZZ_EXAMPLES=20000 .venv/bin/python -m pytest tests/integration/test_fuzz.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.addresses import CANARY, Address, Shop, every_address, read
+from tests.integration.urls import PRIVATE_TEXT, Shop, SiteURL, read_body, site_urls
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 METHODS = ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "")
@@ -47,7 +47,7 @@ HEADERS = str.split(
     """
 )
 COOKIES = ("sessionid", "csrftoken", "messages", "theme", "language", "other")
-KINDS = (
+CONTENT_TYPES = (
     "application/x-www-form-urlencoded",
     "application/json",
     "multipart/form-data; boundary=b",
@@ -60,7 +60,7 @@ RANGES = ("bytes=0-3", "bytes=-1", "bytes=9-", "bytes=a-b", f"bytes={'9' * 400}-
 
 words = st.one_of(st.sampled_from(NASTY), st.text(max_size=12))
 pairs = st.lists(st.tuples(st.sampled_from(NAMES), words), max_size=4)
-# What a web server lets through of a header.
+# Web servers refuse these characters in headers.
 lines = st.one_of(st.sampled_from(NASTY + RANGES), st.text(max_size=12)).map(
     lambda text: text.translate({ord(char): None for char in "\r\n\0"}).encode().decode("latin-1")
 )
@@ -77,18 +77,17 @@ bodies = st.one_of(
     ),
     st.binary(max_size=60),
 )
-everywhere = sorted(every_address(), key=lambda address: address.route)
+all_urls = sorted(site_urls(), key=lambda url: url.route)
 requests = st.fixed_dictionaries(
     {
-        # Half of all addresses are the admin's, and most of them alike.
-        "address": st.sampled_from([address for address in everywhere if not address.is_admins])
-        | st.sampled_from(everywhere),
-        "who": st.sampled_from(["visitor", "stranger"]),
+        # Half of all URLs are the admin's, and most of these are similar.
+        "url": st.sampled_from([url for url in all_urls if not url.is_admin]) | st.sampled_from(all_urls),
+        "role": st.sampled_from(["visitor", "stranger"]),
         "method": st.sampled_from(METHODS[:2]) | st.sampled_from(METHODS),
-        "bend": st.none() | words,  # put in the place of a parameter, or at the end
+        "replaced_part": st.none() | words,  # of the path
         "query": pairs,
         "body": bodies,
-        "kind": st.sampled_from(KINDS),
+        "content_type": st.sampled_from(CONTENT_TYPES),
         "headers": st.dictionaries(st.sampled_from(HEADERS), lines, max_size=3),
         "cookies": st.dictionaries(st.sampled_from(COOKIES), lines, max_size=2),
         "htmx": st.booleans(),
@@ -96,28 +95,32 @@ requests = st.fixed_dictionaries(
 )
 
 
-def send(shop: Shop, asked: dict[str, Any]) -> Any:
-    address: Address = asked["address"]
-    path = shop.path(address, asked["who"])
-    if asked["bend"] is not None:
+def send(shop: Shop, values: dict[str, Any]) -> Any:
+    url: SiteURL = values["url"]
+    path = shop.path(url, values["role"])
+    if values["replaced_part"] is not None:
         parts = path.split("/")
-        parts[-2 if path.endswith("/") and len(parts) > 2 else -1] = asked["bend"]
+        parts[-2 if path.endswith("/") and len(parts) > 2 else -1] = values["replaced_part"]
         path = "/".join(parts)
-    client = shop.client(asked["who"])
-    for name, value in asked["cookies"].items():
-        if name != "sessionid" or asked["who"] == "visitor":
+    client = shop.client(values["role"])
+    for name, value in values["cookies"].items():
+        if name != "sessionid" or values["role"] == "visitor":
             client.cookies[name] = quote(value, safe="=;:, ")
-    extra: dict[str, Any] = {f"HTTP_{name}": value for name, value in asked["headers"].items()}
-    extra |= {"HTTP_HX_REQUEST": "true"} if asked["htmx"] else {}
+    extra: dict[str, Any] = {f"HTTP_{name}": value for name, value in values["headers"].items()}
+    extra |= {"HTTP_HX_REQUEST": "true"} if values["htmx"] else {}
     extra["PATH_INFO"] = path.encode().decode("latin-1")
-    extra["QUERY_STRING"] = urlencode(asked["query"])
-    return read(client.generic(asked["method"], "/", asked["body"], asked["kind"], **extra))
+    extra["QUERY_STRING"] = urlencode(values["query"])
+    return read_body(client.generic(values["method"], "/", values["body"], values["content_type"], **extra))
 
 
 @pytest.mark.django_db
 @pytest.mark.timeout(120 + EXAMPLES)
-def test_random_requests_cause_no_crash_and_no_leak(open_shop: Shop) -> None:
-    secrets = [CANARY, "rosa@example.com", *(str(order.session_id) for order in open_shop.orders.values())]
+def test_random_requests_cause_no_crash_and_no_leak(populated_shop: Shop) -> None:
+    secrets = [
+        PRIVATE_TEXT,
+        "rosa@example.com",
+        *(str(purchase.session_id) for purchase in populated_shop.purchases.values()),
+    ]
 
     @settings(
         max_examples=EXAMPLES or 500,
@@ -127,13 +130,13 @@ def test_random_requests_cause_no_crash_and_no_leak(open_shop: Shop) -> None:
         database=None,
     )
     @given(requests)
-    def attempt(asked: dict[str, Any]) -> None:
-        with transaction.atomic():  # each finds the same shop
-            response = send(open_shop, asked)
+    def attempt(values: dict[str, Any]) -> None:
+        with transaction.atomic():  # each request starts with the same data
+            response = send(populated_shop, values)
             transaction.set_rollback(True)
         assert response.status_code < 500, response.content
-        told = response.body.decode(errors="replace") + str(response.headers)
-        if not asked["address"].name.startswith("stripe_sandbox:"):  # as at Stripe, its links are the key
-            assert not [secret for secret in secrets if secret in told]
+        text = response.body.decode(errors="replace") + str(response.headers)
+        if not values["url"].name.startswith("stripe_sandbox:"):  # as at Stripe, these URLs need no sign-in
+            assert not [secret for secret in secrets if secret in text]
 
     attempt()

@@ -1,4 +1,4 @@
-"""`@product_required`, its class mixin and `{% if_owned %}`: owners in, everybody else on a kind way."""
+"""`@product_required`, its class mixin and `{% if_owned %}` admit owners and redirect others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
 from apps.users.models import User
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db
 
@@ -33,24 +33,26 @@ GATED = ["/purchases/icon-set/", "/purchases/icon-set/download/"]
 
 
 @pytest.mark.parametrize("path", GATED)
-def test_a_visitor_signs_in_and_comes_back(icons_file: ProductConfiguration, path: str) -> None:
+def test_visitor_is_redirected_to_sign_in(icons_file: ProductConfiguration, path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 302
     assert response["Location"] == f"/accounts/login/?next={path}"
 
 
 @pytest.mark.parametrize("path", GATED)
-def test_a_stranger_is_sent_to_the_store(as_bob: Client, icons_file: ProductConfiguration, path: str) -> None:
+def test_user_without_the_product_is_redirected_to_the_store(
+    as_bob: Client, icons_file: ProductConfiguration, path: str
+) -> None:
     response = as_bob.get(path)
     assert response.status_code == 302
     assert response["Location"] == "/store/?product=icon-set"
 
 
 @pytest.mark.parametrize("path", GATED)
-def test_an_owner_comes_in_and_no_cache_keeps_it(
+def test_owner_gets_an_uncacheable_response(
     as_ada: Client, icons_file: ProductConfiguration, path: str
 ) -> None:
-    bought(as_ada, icons_file)
+    buy(as_ada, icons_file)
     response = as_ada.get(path)
     response.close()
     assert response.status_code == 200
@@ -64,22 +66,22 @@ def test_an_owner_comes_in_and_no_cache_keeps_it(
 def test_status_without_access_is_refused(
     as_ada: Client, icons: ProductConfiguration, status: Status
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.update(status=status)
     assert as_ada.get("/purchases/icon-set/").status_code == 302
 
 
-def test_predicate_and_queryset_say_the_same(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_predicate_and_queryset_of_access_agree(as_ada: Client, icons: ProductConfiguration) -> None:
     from datetime import timedelta
 
     from django.utils import timezone
 
     now = timezone.now()
-    purchase = bought(as_ada, icons)
-    moments = [None, now - timedelta(days=30), now - timedelta(days=1), now + timedelta(days=1)]
+    purchase = buy(as_ada, icons)
+    times = [None, now - timedelta(days=30), now - timedelta(days=1), now + timedelta(days=1)]
     for status in Status:
-        for started in moments:
-            for ends in moments:
+        for started in times:
+            for ends in times:
                 for live in (False, True):
                     fields = {
                         "status": status,
@@ -94,12 +96,12 @@ def test_predicate_and_queryset_say_the_same(as_ada: Client, icons: ProductConfi
                     ), fields
 
 
-def test_an_unknown_product_is_404(as_ada: Client, sandbox: Any) -> None:
+def test_unknown_product_is_404(as_ada: Client, sandbox: Any) -> None:
     assert as_ada.get("/purchases/nothing/").status_code == 404
     assert as_ada.get("/purchases/nothing/download/").status_code == 404
 
 
-def request_of(user: User | AnonymousUser) -> HttpRequest:
+def create_request(user: User | AnonymousUser) -> HttpRequest:
     request = RequestFactory().get("/anything/")
     request.user = user
     request.session = {}  # type: ignore[assignment]
@@ -107,17 +109,17 @@ def request_of(user: User | AnonymousUser) -> HttpRequest:
     return request
 
 
-def test_the_gate_puts_product_and_purchase_on_the_request(
+def test_gate_sets_product_and_purchase_on_the_request(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
 
     @product_required
     def by_url(request: Any, product_slug: str) -> HttpResponse:
         return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
 
     @product_required(product_slug="icon-set")
-    def by_name(request: Any) -> HttpResponse:
+    def by_slug(request: Any) -> HttpResponse:
         return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
 
     class ByClass(ProductRequiredMixin, View):
@@ -125,42 +127,44 @@ def test_the_gate_puts_product_and_purchase_on_the_request(
             return HttpResponse(f"{request.product_config.pk} {request.product_purchase.pk}")
 
     expected = f"{icons.pk} {purchase.pk}".encode()
-    assert by_url(request_of(ada), product_slug="icon-set").content == expected
-    assert by_name(request_of(ada)).content == expected
-    assert ByClass.as_view()(request_of(ada), product_slug="icon-set").content == expected
+    assert by_url(create_request(ada), product_slug="icon-set").content == expected
+    assert by_slug(create_request(ada)).content == expected
+    assert ByClass.as_view()(create_request(ada), product_slug="icon-set").content == expected
     for view in (by_url, ByClass.as_view()):
-        assert view(request_of(AnonymousUser()), product_slug="icon-set").status_code == 302
+        assert view(create_request(AnonymousUser()), product_slug="icon-set").status_code == 302
         with pytest.raises(Http404):
-            view(request_of(ada), product_slug="nothing")
+            view(create_request(ada), product_slug="nothing")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_gate_guards_async_views(
+def test_gate_works_for_async_views(
     as_ada: Client, ada: User, bob: User, icons: ProductConfiguration
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
 
     @product_required
     async def view(request: Any, product_slug: str) -> HttpResponse:
         await asyncio.sleep(0)
         return HttpResponse(str(request.product_config.slug))
 
-    assert asyncio.run(view(request_of(ada), product_slug="icon-set")).content == b"icon-set"
-    assert asyncio.run(view(request_of(bob), product_slug="icon-set")).status_code == 302
+    assert asyncio.run(view(create_request(ada), product_slug="icon-set")).content == b"icon-set"
+    assert asyncio.run(view(create_request(bob), product_slug="icon-set")).status_code == 302
 
 
-def test_if_owned_in_templates(as_ada: Client, ada: User, bob: User, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
+def test_if_owned_shows_its_content_to_owners_only(
+    as_ada: Client, ada: User, bob: User, icons: ProductConfiguration
+) -> None:
+    buy(as_ada, icons)
     template = Template("{% load store %}{% if_owned thing %}yes{% else %}no{% endif_owned %}")
     bare = Template("{% load store %}{% if_owned thing %}yes{% endif_owned %}")
     for thing in (icons, icons.product):
-        for user, words in ((ada, "yes"), (bob, "no"), (AnonymousUser(), "no")):
-            context = Context({"thing": thing, "request": request_of(user)})
-            assert template.render(context) == words
-            assert bare.render(context) == words.replace("no", "")
+        for user, text in ((ada, "yes"), (bob, "no"), (AnonymousUser(), "no")):
+            context = Context({"thing": thing, "request": create_request(user)})
+            assert template.render(context) == text
+            assert bare.render(context) == text.replace("no", "")
 
 
-# --- the file ---------------------------------------------------------------------------------------------
+# --- download ---------------------------------------------------------------------------------------------
 
 
 CONTENT = bytes(range(256)) * 4
@@ -170,10 +174,8 @@ def body_of(response: Any) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
 
 
-def test_the_file_has_its_own_name_and_no_address_of_its_own(
-    as_ada: Client, icons_file: ProductConfiguration
-) -> None:
-    bought(as_ada, icons_file)
+def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: ProductConfiguration) -> None:
+    buy(as_ada, icons_file)
     response = as_ada.get("/purchases/icon-set/download/")
     assert body_of(response) == CONTENT
     assert response["Content-Type"] == "application/zip"
@@ -193,7 +195,7 @@ def test_the_file_has_its_own_name_and_no_address_of_its_own(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status", "body"),
+    ("range_header", "status", "body"),
     [
         ("bytes=0-9", 206, CONTENT[:10]),
         ("bytes=1000-", 206, CONTENT[1000:]),
@@ -208,11 +210,11 @@ def test_the_file_has_its_own_name_and_no_address_of_its_own(
         ("bytes=-", 200, CONTENT),
     ],
 )
-def test_ranges(
-    as_ada: Client, icons_file: ProductConfiguration, wanted: str, status: int, body: bytes
+def test_range_requests(
+    as_ada: Client, icons_file: ProductConfiguration, range_header: str, status: int, body: bytes
 ) -> None:
-    bought(as_ada, icons_file)
-    response = as_ada.get("/purchases/icon-set/download/", headers={"range": wanted})
+    buy(as_ada, icons_file)
+    response = as_ada.get("/purchases/icon-set/download/", headers={"range": range_header})
     assert response.status_code == status
     assert body_of(response) == body
     assert response["Accept-Ranges"] == "bytes"
@@ -223,10 +225,10 @@ def test_ranges(
         assert response["Content-Range"] == "bytes */1024"
 
 
-def test_a_range_of_another_version_is_answered_whole(
+def test_range_of_another_version_returns_the_whole_file(
     as_ada: Client, icons_file: ProductConfiguration
 ) -> None:
-    bought(as_ada, icons_file)
+    buy(as_ada, icons_file)
     headers = {"range": "bytes=0-9", "if-range": '"another-version"'}
     whole = as_ada.get("/purchases/icon-set/download/", headers=headers)
     assert (whole.status_code, body_of(whole)) == (200, CONTENT)
@@ -235,16 +237,16 @@ def test_a_range_of_another_version_is_answered_whole(
     assert same.status_code == 206
 
 
-def test_a_product_without_a_file(as_ada: Client, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
+def test_download_of_a_product_without_a_file_is_404(as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
 
 
-def test_owners_words_are_markdown_and_never_html(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_content_is_rendered_as_markdown_without_html(as_ada: Client, icons: ProductConfiguration) -> None:
     ProductConfiguration.objects.update(
         content="# Hi\n\n<script>alert(1)</script> [x](javascript:alert(1)) **bold**"
     )
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     page = as_ada.get("/purchases/icon-set/").content.decode()
     assert "<strong>bold</strong>" in page
     assert "<script>alert" not in page

@@ -1,4 +1,4 @@
-"""What browsers are told with every answer, whoever gives it: views, files, errors, redirects, maintenance."""
+"""Security headers of every response: views, files, errors, redirects and maintenance."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from apps.core.middleware.response_headers import ResponseHeadersMiddleware
-from tests.integration.addresses import Shop, every_address, read
+from tests.integration.urls import Shop, read_body, site_urls
 
 pytestmark = pytest.mark.django_db
 
-ALWAYS = {
+REQUIRED_HEADERS = {
     "X-Content-Type-Options": r"nosniff",
     "Referrer-Policy": r"same-origin",
     "Permissions-Policy": r"camera=\(\), .*",
@@ -30,13 +30,17 @@ ALWAYS = {
     "Content-Security-Policy": r".*default-src '(self|none)'.*",
     "X-Request-ID": r"[\w-]+",
 }
-FRAMED = ("/three-ds-2-challenge/", "/bank/", "/html/")  # a bank's page and a mail, in frames of this site
-WITH_STYLE = ("/media/",)  # a drawing's own, in a page that may do nothing else
+FRAMED_PAGES = (
+    "/three-ds-2-challenge/",
+    "/bank/",
+    "/html/",
+)  # the bank's page and e-mail previews, in frames of this site
+PAGES_WITH_INLINE_STYLE = ("/media/",)  # an SVG's own style, in a sandboxed response
 
 
 @pytest.fixture
 def https(settings: Any) -> None:
-    """As in production: see config/settings.py."""
+    """Use the settings of a shop with TLS, as in config/settings.py."""
     settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     settings.LANGUAGE_COOKIE_SECURE = True
     settings.SECURE_SSL_HOST, settings.SECURE_HSTS_SECONDS = "testserver", 30 * 24 * 3600
@@ -46,100 +50,104 @@ def https(settings: Any) -> None:
     settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
 
 
-def faults(path: str, response: Any, secure: bool = True) -> Iterator[str]:
-    told = response.headers
-    for name, pattern in ALWAYS.items():
+def header_errors(path: str, response: Any, secure: bool = True) -> Iterator[str]:
+    headers = response.headers
+    for name, pattern in REQUIRED_HEADERS.items():
         if name == "Strict-Transport-Security" and not secure:
-            continue  # nobody believes it without TLS
-        if not re.fullmatch(pattern, told.get(name, "")):
-            yield f"{path} ({response.status_code}): {name} is {told.get(name)!r}"
-    policy = told.get("Content-Security-Policy", "")
-    if "unsafe-eval" in policy or ("unsafe-inline" in policy and not path.startswith(WITH_STYLE)):
+            continue  # browsers ignore it without TLS
+        if not re.fullmatch(pattern, headers.get(name, "")):
+            yield f"{path} ({response.status_code}): {name} is {headers.get(name)!r}"
+    policy = headers.get("Content-Security-Policy", "")
+    if "unsafe-eval" in policy or (
+        "unsafe-inline" in policy and not path.startswith(PAGES_WITH_INLINE_STYLE)
+    ):
         yield f"{path}: {policy}"
-    if "SAMEORIGIN" in told.get("X-Frame-Options", "") and not path.endswith(FRAMED):
+    if "SAMEORIGIN" in headers.get("X-Frame-Options", "") and not path.endswith(FRAMED_PAGES):
         yield f"{path}: may be framed"
 
 
-def test_every_answer_of_every_address_has_its_headers(open_shop: Shop, https: None) -> None:
-    client, found = open_shop.client("owner"), []
-    for address in every_address():
-        path = open_shop.path(address, "owner")
-        if address.name != "account_logout":
-            found += faults(path, read(client.post(path, secure=True)))
-        found += faults(path, read(client.get(path, secure=True)))
+def test_every_url_sends_the_security_headers(populated_shop: Shop, https: None) -> None:
+    client, found = populated_shop.client("owner"), []
+    for url in site_urls():
+        path = populated_shop.path(url, "owner")
+        if url.name != "account_logout":
+            found += header_errors(path, read_body(client.post(path, secure=True)))
+        found += header_errors(path, read_body(client.get(path, secure=True)))
     assert found == []
 
 
-def fails(*args: object, **kwargs: object) -> None:
+def fail(*args: object, **kwargs: object) -> None:
     raise ZeroDivisionError
 
 
-def away(*args: object, **kwargs: object) -> None:
+def fail_in_database(*args: object, **kwargs: object) -> None:
     raise OperationalError
 
 
-def test_answers_that_no_view_gives_have_them_as_well(
-    open_shop: Shop, https: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+def test_errors_files_and_redirects_send_the_security_headers(
+    populated_shop: Shop, https: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = open_shop.client("owner", raise_request_exception=False)
+    client = populated_shop.client("owner", raise_request_exception=False)
     settings.ALLOWED_HOSTS = ["testserver"]
     tag = Client().get("/terms/", secure=True)["ETag"]
-    answers = {
+    responses = {
         "a static file": Client().get("/static/icons.svg", secure=True),
         "no static file": Client().get("/static/nothing.css", secure=True),
-        "nowhere": Client().get("/nowhere/", secure=True),
-        "without its slash": Client().get("/terms", secure=True),
-        "NUL": Client().get("/a%00b/", secure=True),
+        "unknown URL": Client().get("/nowhere/", secure=True),
+        "without trailing slash": Client().get("/terms", secure=True),
+        "null byte": Client().get("/a%00b/", secure=True),
         "another host": Client().get("/", secure=True, headers={"host": "evil.example"}),
         "unchanged": Client().get("/terms/", secure=True, headers={"if-none-match": tag}),
         "too large": Client().post("/accounts/login/", secure=True, CONTENT_LENGTH="99999999"),
-        "no token": Client(enforce_csrf_checks=True).post("/accounts/login/", secure=True),
+        "no CSRF token": Client(enforce_csrf_checks=True).post("/accounts/login/", secure=True),
         "part of a download": client.get(
             "/purchases/icon-set/download/", secure=True, headers={"range": "bytes=0-3"}
         ),
-        "part that is not": client.get(
+        "part after the end of a download": client.get(
             "/purchases/icon-set/download/", secure=True, headers={"range": "bytes=999-"}
         ),
     }
     settings.RATE_LIMITS = {"checkout": "0/m/user"}
-    answers["too often"] = client.post("/store/icon-set/buy/", secure=True)
+    responses["rate limited"] = client.post("/store/icon-set/buy/", secure=True)
     with monkeypatch.context() as patch:
-        patch.setattr("apps.web.views.pages.product_cards", fails)
-        answers["broken"] = Client(raise_request_exception=False).get("/", secure=True)
-        patch.setattr("apps.web.views.pages.product_cards", away)
-        answers["database away"] = Client(raise_request_exception=False).get("/", secure=True)
+        patch.setattr("apps.web.views.pages.product_cards", fail)
+        responses["server error"] = Client(raise_request_exception=False).get("/", secure=True)
+        patch.setattr("apps.web.views.pages.product_cards", fail_in_database)
+        responses["database error"] = Client(raise_request_exception=False).get("/", secure=True)
     settings.MAINTENANCE = True
-    answers["maintenance"] = Client().get("/store/", secure=True)
-    found = [fault for name, response in answers.items() for fault in faults(name, read(response))]
-    statuses = {name: response.status_code for name, response in answers.items()}
+    responses["maintenance"] = Client().get("/store/", secure=True)
+    found = [
+        error for name, response in responses.items() for error in header_errors(name, read_body(response))
+    ]
+    statuses = {name: response.status_code for name, response in responses.items()}
     assert found == [], statuses
     assert sorted(set(statuses.values())) == [200, 206, 301, 304, 400, 403, 404, 413, 416, 429, 500, 503]
 
 
-def test_without_tls_everything_leads_to_it_at_our_own_address(https: None, settings: Any) -> None:
+def test_http_redirects_to_https_at_the_shops_host(https: None, settings: Any) -> None:
     settings.SECURE_SSL_HOST = "shop.example.com"
     for host in ("testserver", "evil.example"):
         response = Client().post("/accounts/login/?next=/purchases/", headers={"host": host})
         assert response.status_code == 301
         assert response["Location"] == "https://shop.example.com/accounts/login/?next=/purchases/"
-        assert list(faults("redirect", response, secure=False)) == []
-    assert Client().get("/healthz").status_code == 200  # asked from inside
+        assert list(header_errors("redirect", response, secure=False)) == []
+    assert Client().get("/healthz").status_code == 200  # requested by the platform without TLS
 
 
-def test_cookies_keep_to_this_host_and_to_themselves(open_shop: Shop, https: None) -> None:
+def test_cookies_are_host_only_and_secure(populated_shop: Shop, https: None) -> None:
     client = Client()
     client.get("/accounts/login/", secure=True)
     client.post("/accounts/login/", {"login": "ada@example.com", "password": "ada-buys-things"}, secure=True)
     client.post("/language/", {"language": "de"}, secure=True)
     client.post("/theme/", {"theme": "dark"}, secure=True)
-    client.post("/store/icon-set/buy/", {"price": "price_of_nothing"}, secure=True)  # a message
+    client.post("/store/icon-set/buy/", {"price": "price_unknown"}, secure=True)  # sets the messages cookie
     names = {name.removeprefix("__Host-") for name in client.cookies}
     assert names == {"sessionid", "csrftoken", "language", "theme", "messages"}
     for name, cookie in client.cookies.items():
         assert name.startswith("__Host-")
         assert (cookie["path"], cookie["domain"], cookie["secure"]) == ("/", "", True), name
         assert cookie["samesite"] == "Lax", name
-        assert cookie["httponly"] or name == "__Host-theme"  # chrome.js reads and writes that one
+        assert cookie["httponly"] or name == "__Host-theme"  # chrome.js reads and writes the theme
     page = client.get("/store/", secure=True).content.decode()
     assert 'lang="de"' in page
     assert 'data-theme="dark"' in page
@@ -149,27 +157,29 @@ def test_cookies_keep_to_this_host_and_to_themselves(open_shop: Shop, https: Non
 @pytest.mark.parametrize(
     ("name", "shown"), [("a.png", True), ("a.svg", False), ("a.html", False), ("a.xml", False), ("a", False)]
 )
-def test_only_pictures_are_shown_from_media(settings: Any, tmp_path: Any, name: str, shown: bool) -> None:
+def test_media_shows_only_images_inline(settings: Any, tmp_path: Any, name: str, shown: bool) -> None:
     settings.MEDIA_ROOT = tmp_path
     default_storage.save(f"products/{name}", ContentFile(b"<svg onload='alert(1)'/>"))
-    response = read(Client().get(f"/media/products/{name}"))
+    response = read_body(Client().get(f"/media/products/{name}"))
     assert ("attachment" in response.headers.get("Content-Disposition", "")) is not shown
     assert "sandbox" in response["Content-Security-Policy"]
     assert "script-src" not in response["Content-Security-Policy"]
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-def csp_of(response: HttpResponse, rf: RequestFactory) -> Any:
+def policy_after_middleware(response: HttpResponse, rf: RequestFactory) -> Any:
     handled = ResponseHeadersMiddleware(lambda request: response)(rf.get("/a/"))
     return handled.headers.get("Content-Security-Policy", "")
 
 
-def test_view_may_change_the_policy_as_django_csp_documents(rf: RequestFactory, settings: Any) -> None:
+def test_views_can_change_the_policy_with_django_csp(rf: RequestFactory, settings: Any) -> None:
     view = lambda request: HttpResponse()  # noqa: E731
     site = {**settings.CONTENT_SECURITY_POLICY}
-    assert "default-src 'self'" in csp_of(view(None), rf)
-    assert csp_of(csp_exempt()(view)(None), rf) == ""
-    assert csp_of(csp({"default-src": "'none'"})(view)(None), rf) == "default-src 'none'"
-    assert "https://a.example" in csp_of(csp_update({"img-src": "https://a.example"})(view)(None), rf)
+    assert "default-src 'self'" in policy_after_middleware(view(None), rf)
+    assert policy_after_middleware(csp_exempt()(view)(None), rf) == ""
+    assert policy_after_middleware(csp({"default-src": "'none'"})(view)(None), rf) == "default-src 'none'"
+    assert "https://a.example" in policy_after_middleware(
+        csp_update({"img-src": "https://a.example"})(view)(None), rf
+    )
     settings.CONTENT_SECURITY_POLICY = {**site, "EXCLUDE_URL_PREFIXES": ["/a/"]}
-    assert csp_of(view(None), rf) == ""
+    assert policy_after_middleware(view(None), rf) == ""

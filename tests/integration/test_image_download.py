@@ -1,4 +1,4 @@
-"""A server of product images may do what it likes: it costs one product its picture, and ten seconds at most."""
+"""A faulty image server costs one product its image, and at most MAX_SECONDS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from apps.ecommerce.catalogue.image_download import DownloadError, DownloadTimeo
 from apps.ecommerce.models import Product
 from tests.integration.test_payment_events import deliver, events
 
-LIMIT = 1.0  # seconds, in the place of ten
+TIMEOUT = 1.0  # seconds, instead of MAX_SECONDS
 
 
 def png(width: int = 300, height: int = 200) -> bytes:
@@ -34,38 +34,38 @@ def png(width: int = 300, height: int = 200) -> bytes:
 
 GOOD = png()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n"
-PACKED = gzip.compress(GOOD)
+GZIPPED = gzip.compress(GOOD)
 BOMB = gzip.compress(b"\0" * 20_000_000)
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(GOOD) + GOOD
 
 
-def drip(before: bytes, piece: bytes) -> Iterator[bytes]:
+def drip(before: bytes, chunk: bytes) -> Iterator[bytes]:
     yield before
     while True:
         time.sleep(0.05)
-        yield piece
+        yield chunk
 
 
-def forever(before: bytes, piece: bytes) -> Iterator[bytes]:
+def repeat(before: bytes, chunk: bytes) -> Iterator[bytes]:
     yield before
-    yield from itertools.repeat(piece)
+    yield from itertools.repeat(chunk)
 
 
-def silent(before: bytes = b"") -> Iterator[bytes]:
+def pause(before: bytes = b"") -> Iterator[bytes]:
     yield before
     time.sleep(30)
 
 
-def moved(to: str) -> list[bytes]:
+def redirect(to: str) -> list[bytes]:
     return [b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % to.encode()]
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Writes what a path stands for, byte by byte, whatever HTTP says about it."""
+    """Send the entry of `responses` for the path, byte by byte, valid HTTP or not."""
 
     allow_reuse_address = daemon_threads = True
     block_on_close = False
-    answers: ClassVar[dict[str, Callable[[], Any]]] = {
+    responses: ClassVar[dict[str, Callable[[], Any]]] = {
         "/good.png": lambda: [WHOLE],
         "/breaks.png": lambda: [WHOLE[:-50]],
         "/breaks-chunked.png": lambda: [HEAD + b"Transfer-Encoding: chunked\r\n\r\n100\r\nabc"],
@@ -74,54 +74,54 @@ class Server(socketserver.ThreadingTCPServer):
         "/nothing.png": list,
         "/many-headers.png": lambda: [HEAD + b"X: y\r\n" * 1000 + b"\r\n"],
         "/long-header.png": lambda: [HEAD + b"X: " + b"y" * 100_000 + b"\r\n\r\n"],
-        "/silent.png": silent,
-        "/silent-body.png": lambda: silent(HEAD + b"Content-Length: 100\r\n\r\n"),
+        "/silent.png": pause,
+        "/silent-body.png": lambda: pause(HEAD + b"Content-Length: 100\r\n\r\n"),
         "/drip.png": lambda: drip(HEAD + b"\r\n", b"x"),
         "/drip-close.png": lambda: drip(HEAD + b"Connection: close\r\n\r\n", b"x"),
         "/drip-chunks.png": lambda: drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         "/drip-head.png": lambda: drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         "/drip-continue.png": lambda: drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        "/endless.png": lambda: forever(HEAD + b"\r\n", b"x" * 65536),
-        "/endless-chunks.png": lambda: forever(
+        "/endless.png": lambda: repeat(HEAD + b"\r\n", b"x" * 65536),
+        "/endless-chunks.png": lambda: repeat(
             HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65536 + b"\r\n"
         ),
         "/says-huge.png": lambda: [HEAD + b"Content-Length: 99999999999\r\n\r\n"],
         "/gzip-bomb.png": lambda: [HEAD + b"Content-Encoding: gzip\r\n\r\n" + BOMB],
         "/gzip-gzip.png": lambda: [HEAD + b"Content-Encoding: gzip, gzip\r\n\r\nnot gzip"],
         "/gzip-torn.png": lambda: [
-            HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED[:-20]
+            HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED) + GZIPPED[:-20]
         ],
         "/gzip-broken.png": lambda: [HEAD + b"Content-Encoding: gzip\r\n\r\nnot gzip"],
-        "/loop.png": lambda: moved("/loop.png"),
+        "/loop.png": lambda: redirect("/loop.png"),
         "/nowhere.png": lambda: [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"],
-        "/file.png": lambda: moved("file:///etc/passwd"),
-        "/ftp.png": lambda: moved("ftp://127.0.0.1/a.png"),
-        "/bad-location.png": lambda: moved("http://[::1"),
+        "/file.png": lambda: redirect("file:///etc/passwd"),
+        "/ftp.png": lambda: redirect("ftp://127.0.0.1/a.png"),
+        "/bad-location.png": lambda: redirect("http://[::1"),
         "/part.png": lambda: [b"HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\nabc"],
         "/none.png": lambda: [b"HTTP/1.1 204 No Content\r\n\r\n"],
         "/error.png": lambda: [b"HTTP/1.1 500 Oh\x1b[2J no\r\nContent-Length: 0\r\n\r\n"],
         "/html.png": lambda: [HEAD + b"\r\n<html>"],
         "/torn.png": lambda: [HEAD + b"\r\n" + GOOD[:100]],
     }
-    asked: ClassVar[list[str]] = []
+    requested: ClassVar[list[str]] = []
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         line = request.makefile("rb").readline().decode("latin-1")
         path = line.split(" ")[1]
-        self.asked.append(path)
-        for part in self.answers[path]():
+        self.requested.append(path)
+        for part in self.responses[path]():
             request.sendall(part)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the shop has hung up
+        pass  # the shop closed the connection
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
     for module in ("sync", "images"):
-        monkeypatch.setattr(f"apps.ecommerce.catalogue.{module}.MAX_SECONDS", LIMIT)
-    Server.asked.clear()
+        monkeypatch.setattr(f"apps.ecommerce.catalogue.{module}.MAX_SECONDS", TIMEOUT)
+    Server.requested.clear()
     with Server(("127.0.0.1", 0), None) as running:  # type: ignore[arg-type]
         threading.Thread(target=running.serve_forever, args=[0.01], daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
@@ -152,8 +152,8 @@ REASONS = {
 @pytest.mark.parametrize(
     ("reason", "name"), [(reason, name) for reason, names in REASONS.items() for name in names]
 )
-def test_a_broken_answer_is_an_error_with_a_reason_in_time(server: str, reason: str, name: str) -> None:
-    limit = LIMIT if reason == "in time" else image_download.MAX_SECONDS
+def test_invalid_response_raises_an_error_with_a_reason_in_time(server: str, reason: str, name: str) -> None:
+    limit = TIMEOUT if reason == "in time" else image_download.MAX_SECONDS
     started = time.monotonic()
     with pytest.raises(images.ImageError, match=reason):
         images.copy_image(f"{server}/{name}.png", seconds=limit)
@@ -168,7 +168,7 @@ def test_timeout_ends_the_download_thread(server: str, name: str) -> None:
 
 
 def test_timeout_ends_a_thread_in_a_tls_handshake(server: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # it never answers
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it never responds
         with pytest.raises(DownloadTimeout):
             download(f"https://127.0.0.1:{listening.getsockname()[1]}/a.png", 0.2)
         wait_for_download_threads()
@@ -177,13 +177,13 @@ def test_timeout_ends_a_thread_in_a_tls_handshake(server: str) -> None:
 def wait_for_download_threads() -> None:
     deadline = time.monotonic() + 2
     while any(thread.name == "image download" for thread in threading.enumerate()):
-        assert time.monotonic() < deadline, "the thread still waits for the server"
+        assert time.monotonic() < deadline, "the thread is still waiting for the server"
         time.sleep(0.02)
 
 
 @pytest.mark.django_db
-def test_one_broken_image_costs_one_picture(sandbox: Any, server: str) -> None:
-    """The connection breaks in the middle of the body."""
+def test_failed_download_affects_one_product_only(sandbox: Any, server: str) -> None:
+    """The connection closes in the middle of the body."""
     for name, path in (("First", "/good.png"), ("Broken", "/breaks.png"), ("Last", "/good.png")):
         sandbox.product(name, images=[server + path])
     out, err = StringIO(), StringIO()
@@ -202,29 +202,31 @@ def test_one_broken_image_costs_one_picture(sandbox: Any, server: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_next_sync_tries_again(sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_sync_retries_a_failed_download(
+    sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox.product("Icon set", images=[f"{server}/breaks.png"])
     call_command("bootstrap_ecommerce", verbosity=0, stderr=StringIO())
-    monkeypatch.setitem(Server.answers, "/breaks.png", lambda: [WHOLE])
+    monkeypatch.setitem(Server.responses, "/breaks.png", lambda: [WHOLE])
     call_command("bootstrap_ecommerce", verbosity=0)
     assert len(Product.objects.get().pictures) == 1
 
 
 @pytest.mark.django_db
-def test_an_event_waits_once_for_all_images_of_a_product(sandbox: Any, server: str) -> None:
-    made = sandbox.product("Icon set", images=[f"{server}/drip.png?{number}" for number in range(8)])
-    Server.answers |= {f"/drip.png?{number}": Server.answers["/drip.png"] for number in range(8)}
+def test_event_has_one_timeout_for_all_images_of_a_product(sandbox: Any, server: str) -> None:
+    created = sandbox.product("Icon set", images=[f"{server}/drip.png?{number}" for number in range(8)])
+    Server.responses |= {f"/drip.png?{number}": Server.responses["/drip.png"] for number in range(8)}
     started = time.monotonic()
     [event] = [
-        event for event in events(sandbox, "product.created") if event["data"]["object"]["id"] == made.id
+        event for event in events(sandbox, "product.created") if event["data"]["object"]["id"] == created.id
     ]
     assert deliver(event).status_code == 200
-    assert time.monotonic() - started < LIMIT + 2
+    assert time.monotonic() - started < TIMEOUT + 2
     assert Product.objects.get().configuration.slug == "icon-set"
 
 
 @pytest.mark.django_db
-def test_a_dead_server_costs_its_time_for_a_few_products_only(
+def test_sync_stops_requesting_a_server_after_three_timeouts(
     sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.ecommerce.catalogue.images.MAX_SECONDS", 0.2)
@@ -232,7 +234,7 @@ def test_a_dead_server_costs_its_time_for_a_few_products_only(
         sandbox.product(f"Thing {number}", images=[f"{server}/silent.png"])
     started, err = time.monotonic(), StringIO()
     call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
-    assert len(Server.asked) == 3
+    assert len(Server.requested) == 3
     assert len(err.getvalue().splitlines()) == 10
     assert time.monotonic() - started < 3
 
@@ -254,40 +256,40 @@ def test_a_dead_server_costs_its_time_for_a_few_products_only(
 )
 def test_invalid_url_is_an_error_with_a_reason(server: str, url: str) -> None:
     with pytest.raises(images.ImageError, match="it could not be downloaded: "):
-        images.copy_image(url, seconds=LIMIT)
+        images.copy_image(url, seconds=TIMEOUT)
 
 
 @pytest.mark.django_db
-def test_a_storage_that_fails_costs_one_picture(
+def test_storage_error_leaves_the_product_without_image(
     sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*args: Any, **kwargs: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    made = sandbox.product("Icon set", images=[f"{server}/good.png"])
-    monkeypatch.setattr(images, "QUALITY", 33)  # other names than those that are there
-    monkeypatch.setattr(type(storages["default"]), "_save", fails)
+    created = sandbox.product("Icon set", images=[f"{server}/good.png"])
+    monkeypatch.setattr(images, "QUALITY", 33)  # so that the file names are new
+    monkeypatch.setattr(type(storages["default"]), "_save", fail)
     err = StringIO()
     call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
     assert "it could not be stored: [Errno 28] No space left on device" in err.getvalue()
-    assert Product.objects.get(id=made.id).pictures == []
+    assert Product.objects.get(id=created.id).pictures == []
 
 
-def test_a_redirect_is_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(Server.answers, "/old.png", lambda: moved("/new.png"))
-    monkeypatch.setitem(Server.answers, "/new.png", lambda: moved(f"{server}/good.png#top"))
+def test_redirect_is_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Server.responses, "/old.png", lambda: redirect("/new.png"))
+    monkeypatch.setitem(Server.responses, "/new.png", lambda: redirect(f"{server}/good.png#top"))
     assert download(f"{server}/old.png") == GOOD
 
 
-def test_no_more_than_a_few_redirects(server: str) -> None:
+def test_redirects_are_limited(server: str) -> None:
     with pytest.raises(DownloadError, match="redirects"):
         download(f"{server}/loop.png")
-    assert len(Server.asked) == image_download.MAX_REDIRECTS + 1
+    assert len(Server.requested) == image_download.MAX_REDIRECTS + 1
 
 
-def test_gzip_is_unpacked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = HEAD + b"Content-Encoding: gzip\r\n\r\n" + PACKED
-    monkeypatch.setitem(Server.answers, "/packed.png", lambda: [packed])
+def test_gzip_is_decompressed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = HEAD + b"Content-Encoding: gzip\r\n\r\n" + GZIPPED
+    monkeypatch.setitem(Server.responses, "/packed.png", lambda: [packed])
     assert download(f"{server}/packed.png") == GOOD
 
 
@@ -302,24 +304,24 @@ def test_slow_dns_counts_towards_the_timeout(server: str, monkeypatch: pytest.Mo
 def test_slow_tls_handshake_counts_towards_the_timeout(settings: Any) -> None:
     settings.ALLOW_PRIVATE_IMAGE_URLS = True
     started = time.monotonic()
-    with socket.create_server(("127.0.0.1", 0)) as silence, pytest.raises(DownloadError, match="in time"):
-        download(f"https://127.0.0.1:{silence.getsockname()[1]}/good.png", seconds=0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(DownloadError, match="in time"):
+        download(f"https://127.0.0.1:{listening.getsockname()[1]}/good.png", seconds=0.3)
     assert time.monotonic() - started < 1
 
 
 def test_slow_redirects_count_towards_the_timeout(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def late() -> Iterator[bytes]:
+    def redirect_slowly() -> Iterator[bytes]:
         time.sleep(0.3)
-        yield from moved("/late.png")
+        yield from redirect("/late.png")
 
-    monkeypatch.setitem(Server.answers, "/late.png", late)
+    monkeypatch.setitem(Server.responses, "/late.png", redirect_slowly)
     started = time.monotonic()
     with pytest.raises(DownloadError, match="in time"):
         download(f"{server}/late.png", seconds=0.5)
     assert time.monotonic() - started < 1
 
 
-NOT_PUBLIC = [
+PRIVATE_ADDRESSES = [
     *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254"),
     *("100.64.0.1", "100.100.100.200", "192.0.0.192", "168.63.129.16", "224.0.0.1", "255.255.255.255"),
     *(
@@ -345,7 +347,7 @@ NOT_PUBLIC = [
 ]
 
 
-@pytest.mark.parametrize("address", NOT_PUBLIC)
+@pytest.mark.parametrize("address", PRIVATE_ADDRESSES)
 def test_private_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
@@ -353,11 +355,11 @@ def test_private_addresses_are_not_public(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "54.187.174.169", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
 )
-def test_addresses_of_the_internet_are_public(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
-LOOPBACK = [
+LOOPBACK_HOSTS = [
     *("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "0", "0.0.0.0"),
     *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.0.0.1.", "LOCALHOST"),
     *("\N{CIRCLED DIGIT ONE}27.0.0.1", "127\N{IDEOGRAPHIC FULL STOP}0\N{IDEOGRAPHIC FULL STOP}0.1"),
@@ -366,53 +368,53 @@ LOOPBACK = [
 
 @pytest.fixture
 def in_production(server: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Only the public internet, on the ports of web servers; to this test the server's own is one."""
+    """Refuse private addresses, and allow the server's port in addition to 80 and 443."""
     settings.ALLOW_PRIVATE_IMAGE_URLS = False
     monkeypatch.setitem(image_download.PORTS, "test", int(server.rpartition(":")[2]))
     return server
 
 
-@pytest.mark.parametrize("host", LOOPBACK)
-def test_loopback_is_refused_in_production_however_it_is_written(in_production: str, host: str) -> None:
+@pytest.mark.parametrize("host", LOOPBACK_HOSTS)
+def test_every_spelling_of_loopback_is_refused_in_production(in_production: str, host: str) -> None:
     with pytest.raises(DownloadError):
         download(f"http://{host}:{in_production.rpartition(':')[2]}/good.png")
-    assert Server.asked == []
+    assert Server.requested == []
 
 
-def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
-    """The name "images.example.com" has these addresses, the next time it is asked for those; and so on."""
-    left, real = list(answers), socket.getaddrinfo
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+    """Let images.example.com resolve to the next of `answers` each time, and to the last one from then on."""
+    remaining, getaddrinfo_before = list(answers), socket.getaddrinfo
 
     def getaddrinfo(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
         if host != "images.example.com":
-            return real(host, port, *args, **kwargs)
-        found = left.pop(0) if len(left) > 1 else left[0]
+            return getaddrinfo_before(host, port, *args, **kwargs)
+        found = remaining.pop(0) if len(remaining) > 1 else remaining[0]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
-def test_a_name_that_leads_to_a_private_address_is_refused(
+def test_host_that_resolves_to_a_private_address_is_refused(
     in_production: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolving(monkeypatch, ["127.0.0.1", "10.0.0.1"])
+    resolve_to(monkeypatch, ["127.0.0.1", "10.0.0.1"])
     with pytest.raises(DownloadError, match="no public IP address"):
         download(in_production.replace("127.0.0.1", "images.example.com") + "/good.png")
-    assert Server.asked == []
+    assert Server.requested == []
 
 
-def test_the_address_that_was_looked_at_is_the_one_that_is_asked(
+def test_checked_ip_address_is_the_one_connected_to(
     in_production: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DNS rebinding: a public address at first, and another one for whoever asks again."""
+    """DNS rebinding: the name resolves to a public address first and to a private one later."""
     connected: list[Any] = []
 
-    def connect(_socket: socket.socket, place: Any) -> None:
-        connected.append(place)
+    def connect(_socket: socket.socket, address: Any) -> None:
+        connected.append(address)
         raise ConnectionRefusedError("refused")
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    resolving(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
+    resolve_to(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
     with pytest.raises(DownloadError, match="refused"):
         download("http://images.example.com/good.png")
     assert connected == [("93.184.215.14", 80)]
@@ -428,17 +430,17 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_asked(
         "http://10.0.0.1/",
     ],
 )
-def test_a_redirect_to_a_private_address_is_refused(
+def test_redirect_to_a_private_address_is_refused(
     in_production: str, monkeypatch: pytest.MonkeyPatch, to: str
 ) -> None:
-    """Only the first hop is let through, as if it were public."""
+    """The first request is allowed as if its address were public."""
     port = in_production.rpartition(":")[2]
-    monkeypatch.setitem(Server.answers, "/away.png", lambda: moved(to.format(port=port)))
+    monkeypatch.setitem(Server.responses, "/away.png", lambda: redirect(to.format(port=port)))
     hops = iter([True])
     monkeypatch.setattr(image_download, "is_public", lambda address: next(hops, None) or is_public(address))
     with pytest.raises(DownloadError, match="no public IP address"):
         download(f"{in_production}/away.png")
-    assert Server.asked == ["/away.png"]
+    assert Server.requested == ["/away.png"]
 
 
 @pytest.mark.parametrize(
@@ -460,17 +462,19 @@ def test_a_redirect_to_a_private_address_is_refused(
 )
 def test_forbidden_urls_are_not_requested(in_production: str, url: str, reason: str) -> None:
     with pytest.raises(DownloadError, match=reason) as failed:
-        download(url, seconds=LIMIT)
+        download(url, seconds=TIMEOUT)
     assert "secret" not in str(failed.value)
-    assert Server.asked == []
+    assert Server.requested == []
 
 
 @pytest.mark.django_db
-def test_a_large_photo_is_shown_and_a_bomb_is_not(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_photo_is_copied_and_an_image_bomb_is_refused(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = BytesIO()
     Image.new("RGB", (6000, 4000), (20, 60, 210)).save(file, "JPEG", progressive=True)
-    monkeypatch.setitem(Server.answers, "/photo.jpg", lambda: [HEAD + b"\r\n" + file.getvalue()])
-    monkeypatch.setitem(Server.answers, "/bomb.png", lambda: [HEAD + b"\r\n" + png(4001, 3000)])
+    monkeypatch.setitem(Server.responses, "/photo.jpg", lambda: [HEAD + b"\r\n" + file.getvalue()])
+    monkeypatch.setitem(Server.responses, "/bomb.png", lambda: [HEAD + b"\r\n" + png(4001, 3000)])
     picture = images.copy_image(f"{server}/photo.jpg")
     assert (picture.width, picture.height) == (1440, 960)
     assert default_storage.exists(picture.files[0])

@@ -1,4 +1,4 @@
-"""The language of the shop is the visitor's choice, and mails follow the buyer's."""
+"""Pages use the visitor's language, e-mails the buyer's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.test import Client
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.purchases.checkout_sessions import stripe_locale
-from tests.factories import bought, stock
+from tests.factories import buy, create_product
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def test_browser_language_is_the_default(client: Client) -> None:
     assert page["Content-Language"] == "de"
 
 
-def test_the_choice_wins_over_the_browser_and_leads_back(client: Client) -> None:
+def test_chosen_language_overrides_the_browsers_and_redirects_back(client: Client) -> None:
     answer = client.post("/language/", {"language": "de", "next": "/store/?type=one_time"})
     assert (answer.status_code, answer["Location"]) == (302, "/store/?type=one_time")
     assert '<html lang="de"' in client.get("/terms/", headers={"Accept-Language": "en"}).content.decode()
@@ -30,28 +30,28 @@ def test_the_choice_wins_over_the_browser_and_leads_back(client: Client) -> None
 @pytest.mark.parametrize(
     "next_page", ["", "//evil.example/", "https://evil.example/", "javascript:alert(1)", "/\\evil.example"]
 )
-def test_the_way_back_stays_in_the_shop(client: Client, next_page: str) -> None:
+def test_language_form_redirects_within_the_shop(client: Client, next_page: str) -> None:
     assert client.post("/language/", {"language": "de", "next": next_page})["Location"] == "/"
 
 
-def test_unknown_languages_change_nothing(client: Client) -> None:
+def test_unknown_language_changes_nothing(client: Client) -> None:
     assert not client.post("/language/", {"language": "tlh"}).cookies
     assert client.get("/language/").status_code == 405
 
 
-def test_one_language_needs_no_switch(client: Client, settings: Any) -> None:
+def test_single_language_shows_no_language_form(client: Client, settings: Any) -> None:
     assert 'action="/language/"' in client.get("/terms/").content.decode()
     settings.LANGUAGES = [("en", "English")]
     assert 'action="/language/"' not in client.get("/terms/").content.decode()
 
 
-@pytest.mark.django_db(transaction=True)  # mails go after the commit
-def test_mails_and_the_payment_page_speak_the_buyers_language(
+@pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
+def test_emails_and_checkout_use_the_buyers_language(
     sandbox: Any, as_ada: Client, mailoutbox: list[Any]
 ) -> None:
     as_ada.post("/language/", {"language": "de"})
-    purchase = bought(as_ada, stock(sandbox.client))
-    as_ada.post("/language/", {"language": "en"})  # the webhook's request speaks no language at all
+    purchase = buy(as_ada, create_product(sandbox.client))
+    as_ada.post("/language/", {"language": "en"})  # the webhook request has no language of the buyer
     sandbox.deliver()
     assert purchase.language == "de"
     assert len(mailoutbox) == 1
@@ -64,5 +64,5 @@ def test_mails_and_the_payment_page_speak_the_buyers_language(
     ("language", "locale"),
     [("de", "de"), ("en-us", "en"), ("en-gb", "en-GB"), ("pt-br", "pt-BR"), ("ar", "auto"), ("", "auto")],
 )
-def test_stripe_is_told_a_locale_that_it_has(language: str, locale: str) -> None:
+def test_stripe_locale_is_one_that_checkout_supports(language: str, locale: str) -> None:
     assert stripe_locale(language) == locale

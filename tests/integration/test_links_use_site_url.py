@@ -1,4 +1,4 @@
-"""Links in mails, and addresses that Stripe sends buyers back to, begin with SITE_URL whatever Host a request names."""
+"""Links in e-mails and Stripe's return URLs start with SITE_URL for any Host header."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import bought, press_buy, signed_in
+from tests.factories import buy, press_buy, signed_in
 from tests.integration.test_accounts import PASSWORD, sign_in, sign_up, signed_in_as
 
 pytestmark = pytest.mark.django_db
 
 SITE_URL = "https://shop.example.com"
-FORGED = [
+FORGED_HEADERS = [
     {"host": "other.example.com"},
     {"host": "shop.example.com:8443"},
     {"host": "shop.example.com:1"},
@@ -38,59 +38,59 @@ def _site(settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"confirm_email": None}
 
 
-def asks_for_reset(client: Client, ada: User) -> None:
+def request_reset(client: Client, ada: User) -> None:
     client.post("/accounts/password/reset/", {"email": ada.email})
 
 
-def asks_for_reset_of_nobody(client: Client, ada: User) -> None:
+def request_reset_for_unknown_email(client: Client, ada: User) -> None:
     client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
 
 
-def asks_for_code_of_nobody(client: Client, ada: User) -> None:
+def request_code_for_unknown_email(client: Client, ada: User) -> None:
     client.post("/accounts/login/code/", {"email": "nobody@example.com"})
 
 
-def signs_up(client: Client, ada: User) -> None:
+def sign_up_new_email(client: Client, ada: User) -> None:
     sign_up(client)
 
 
-def signs_up_again(client: Client, ada: User) -> None:
+def sign_up_registered_email(client: Client, ada: User) -> None:
     sign_up(client, ada.email)
 
 
-def asks_for_confirmation_again(client: Client, ada: User) -> None:
+def request_confirmation(client: Client, ada: User) -> None:
     client.force_login(ada)
     client.post("/accounts/email/", {"email": ada.email, "action_send": ""})
 
 
-def changes_address(client: Client, ada: User) -> None:
+def request_email_change(client: Client, ada: User) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     sign_in(client, ada.email, "ada-buys-things")
     client.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     client.post("/accounts/email/", {"email": "lovelace@example.com", "action_add": ""})
 
 
-@pytest.mark.parametrize("headers", FORGED)
+@pytest.mark.parametrize("headers", FORGED_HEADERS)
 @pytest.mark.parametrize(
     "act",
     [
-        asks_for_reset,
-        asks_for_reset_of_nobody,
-        asks_for_code_of_nobody,
-        signs_up,
-        signs_up_again,
-        asks_for_confirmation_again,
-        changes_address,
+        request_reset,
+        request_reset_for_unknown_email,
+        request_code_for_unknown_email,
+        sign_up_new_email,
+        sign_up_registered_email,
+        request_confirmation,
+        request_email_change,
     ],
 )
-def test_links_in_mails_lead_to_the_shop(
+def test_links_in_emails_start_with_site_url(
     ada: User,
     act: Callable[[Client, User], None],
     headers: dict[str, str],
     settings: Any,
     mailoutbox: list[Any],
 ) -> None:
-    if act is signs_up_again:
+    if act is sign_up_registered_email:
         settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     act(Client(headers=headers), ada)
     assert mailoutbox
@@ -102,8 +102,8 @@ def test_links_in_mails_lead_to_the_shop(
         assert not re.search(r"other\.example|evil|:8443|:1/", mail.message().as_string())
 
 
-def test_a_link_in_a_mail_still_works(ada: User, client: Client, mailoutbox: list[Any]) -> None:
-    asks_for_reset(client, ada)
+def test_password_reset_link_with_site_url_works(ada: User, client: Client, mailoutbox: list[Any]) -> None:
+    request_reset(client, ada)
     path = re.search(rf"{SITE_URL}(/\S+)", mailoutbox[0].body)
     assert path
     form = client.get(path[1], follow=True)
@@ -113,7 +113,7 @@ def test_a_link_in_a_mail_still_works(ada: User, client: Client, mailoutbox: lis
     assert signed_in_as(again) == ada.email
 
 
-def test_changing_the_host_does_not_reset_the_rate_limit(ada: User, settings: Any) -> None:
+def test_other_hosts_share_the_rate_limit(ada: User, settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/5m/key"}
     for port in range(1, 6):
         sign_in(Client(headers={"host": f"shop.example.com:{port}"}), ada.email, "guess")
@@ -121,8 +121,8 @@ def test_changing_the_host_does_not_reset_the_rate_limit(ada: User, settings: An
     assert "Too many failed" in sign_in(client, ada.email, "ada-buys-things").content.decode()
 
 
-@pytest.mark.parametrize("headers", FORGED)
-def test_stripe_sends_buyers_back_to_the_shop(
+@pytest.mark.parametrize("headers", FORGED_HEADERS)
+def test_stripe_return_urls_start_with_site_url(
     ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any, headers: dict[str, str]
 ) -> None:
     client = signed_in(ada, headers=headers)
@@ -130,7 +130,7 @@ def test_stripe_sends_buyers_back_to_the_shop(
     session = sandbox.client.v1.checkout.sessions.retrieve(session_id)
     assert session.success_url.startswith(f"{SITE_URL}/")
     assert session.cancel_url.startswith(f"{SITE_URL}/")
-    purchase = bought(signed_in(ada), club)
+    purchase = buy(signed_in(ada), club)
     portal = client.post(f"/purchases/order/{purchase.public_id}/manage/")["Location"]
     assert "stripe-sandbox" in portal
     page = Client().get("/" + portal.split("/", 3)[3]).content.decode()

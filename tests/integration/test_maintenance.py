@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from apps.core.middleware.maintenance import maintenance
-from tests.integration.addresses import read
+from tests.integration.urls import read_body
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_health_checks_still_answer_during_maintenance(closed: Client) -> None:
     style = closed.get("/static/css/standalone.css")
     assert style.status_code == 200
     assert b"--color-page" in b"".join(style.streaming_content)
-    assert read(closed.get("/favicon.ico")).status_code == 200
+    assert read_body(closed.get("/favicon.ico")).status_code == 200
 
 
 def test_maintenance_page_uses_the_visitors_language_and_theme(closed: Client) -> None:

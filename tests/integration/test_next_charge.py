@@ -14,7 +14,7 @@ from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import renewal_note
 from apps.ecommerce.purchases.status_messages import status_message
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ DAY = datetime(2099, 12, 24, 12, tzinfo=UTC)
 def test_note_of_each_state(
     as_ada: Client, club: ProductConfiguration, status: str, ends: datetime | None, key: str, note: str
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     purchase.status, purchase.cancel_at = status, ends
     purchase.trial_end = purchase.current_period_end = DAY
     assert (status_message(purchase).key, renewal_note(purchase)) == (key, note)
@@ -45,7 +45,7 @@ def test_note_of_each_state(
 def test_page_says_that_access_has_ended_after_the_grace_period(
     as_ada: Client, club: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     purchase.status, purchase.current_period_start = Status.PAST_DUE, timezone.now() - timedelta(days=8)
     assert status_message(purchase).key == "lapsed"
 
@@ -53,7 +53,7 @@ def test_page_says_that_access_has_ended_after_the_grace_period(
 def test_next_charge_is_shown_on_each_page_and_in_the_email(
     as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration
 ) -> None:
-    note = renewal_note(bought(as_ada, club))
+    note = renewal_note(buy(as_ada, club))
     assert note.startswith("Renews on")
     for path in ("/purchases/", "/purchases/maker-club/"):
         assert note in as_ada.get(path).content.decode()
@@ -69,7 +69,7 @@ def test_next_charge_is_shown_on_each_page_and_in_the_email(
 
 
 def test_one_time_purchase_shows_no_renewal(as_ada: Client, icons: ProductConfiguration) -> None:
-    assert renewal_note(bought(as_ada, icons)) == ""
+    assert renewal_note(buy(as_ada, icons)) == ""
     page = as_ada.get("/purchases/").content.decode()
     assert "Renews" not in page
     assert "Manage" not in page
@@ -80,8 +80,8 @@ def test_email_preview_uses_a_purchase_that_could_get_it(
     as_ada: Client, club: ProductConfiguration, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.DEBUG = True
-    bought(as_ada, club)
-    bought(as_ada, icons)
+    buy(as_ada, club)
+    buy(as_ada, icons)
     about = {
         kind: as_ada.get(f"/dev/mail/previews/{kind}/html/").content.decode() for kind in Mail.Kind.values
     }

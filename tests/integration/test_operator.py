@@ -12,7 +12,7 @@ from django.urls import reverse
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import bought, pay, press_buy, signed_in
+from tests.factories import buy, pay, press_buy, signed_in
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
@@ -23,30 +23,30 @@ def as_olive(olive: User) -> Client:
     return signed_in(olive)
 
 
-def address(model: Any, page: str = "changelist", *args: object) -> str:
+def admin_url(model: Any, page: str = "changelist", *args: object) -> str:
     return reverse(f"admin:ecommerce_{model.__name__.lower()}_{page}", args=args)
 
 
 def test_each_admin_list_and_page_opens(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     deliver(events(sandbox, "checkout.session.completed")[0])
     for model in (ProductConfiguration, Product, Purchase, WebhookEvent, StripeCustomer):
-        assert as_olive.get(address(model)).status_code == 200, model
+        assert as_olive.get(admin_url(model)).status_code == 200, model
         row = model.objects.first()
-        assert as_olive.get(address(model, "change", row.pk)).status_code == 200, model
-    assert as_olive.get(address(Purchase), {"q": "ada@example.com"}).status_code == 200
+        assert as_olive.get(admin_url(model, "change", row.pk)).status_code == 200, model
+    assert as_olive.get(admin_url(Purchase), {"q": "ada@example.com"}).status_code == 200
 
 
 def test_fields_copied_from_stripe_are_read_only(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     for model, pk in ((Purchase, purchase.pk), (Product, icons.product_id)):
-        assert as_olive.post(address(model, "change", pk), {"status": "refunded"}).status_code == 403
-        assert as_olive.post(address(model, "delete", pk), {"post": "yes"}).status_code == 403
-        assert as_olive.get(address(model, "add")).status_code == 403
+        assert as_olive.post(admin_url(model, "change", pk), {"status": "refunded"}).status_code == 403
+        assert as_olive.post(admin_url(model, "delete", pk), {"post": "yes"}).status_code == 403
+        assert as_olive.get(admin_url(model, "add")).status_code == 403
     purchase.refresh_from_db()
     assert purchase.status == Status.PAID
 
@@ -54,11 +54,11 @@ def test_fields_copied_from_stripe_are_read_only(
 def test_founder_can_edit_product_configuration(as_olive: Client, icons: ProductConfiguration) -> None:
     form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
     file = ContentFile(b"zip", name="icons.zip")
-    response = as_olive.post(address(ProductConfiguration, "change", icons.pk), {**form, "download": file})
+    response = as_olive.post(admin_url(ProductConfiguration, "change", icons.pk), {**form, "download": file})
     assert response.status_code == 302, response.content
     icons.refresh_from_db()
     assert (icons.slug, icons.is_active, icons.tagline) == ("icons", False, "Sharp at 16 px")
-    page = as_olive.get(address(ProductConfiguration, "change", icons.pk)).content.decode()
+    page = as_olive.get(admin_url(ProductConfiguration, "change", icons.pk)).content.decode()
     assert "icons" in page
     assert 'href="/media/' not in page
     assert b"Icon set" not in Client().get("/store/").content
@@ -70,7 +70,7 @@ def test_refresh_action_syncs_from_stripe(
     pay(press_buy(as_ada, icons))
     purchase = Purchase.objects.get()
     action = {"action": "refresh", "_selected_action": [purchase.pk]}
-    page = as_olive.post(address(Purchase), action, follow=True)
+    page = as_olive.post(admin_url(Purchase), action, follow=True)
     assert "paid" in page.content.decode()
     purchase.refresh_from_db()
     assert purchase.status == Status.PAID
@@ -85,24 +85,24 @@ def test_event_can_be_processed_again(
     icons: ProductConfiguration,
     sandbox: Any,
     settings: Any,
-    stripe_away: Any,
+    disconnect_stripe: Any,
 ) -> None:
     pay(press_buy(as_ada, icons))
     (event,) = events(sandbox, "checkout.session.completed")
     before = settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE
-    stripe_away()
+    disconnect_stripe()
     deliver(event)
     assert WebhookEvent.objects.get().error
     action = {"action": "process_again", "_selected_action": [event["id"]]}
-    as_olive.post(address(WebhookEvent), action)
+    as_olive.post(admin_url(WebhookEvent), action)
     assert (WebhookEvent.objects.get().attempts, WebhookEvent.objects.get().processed_at) == (2, None)
     settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE = before
-    as_olive.post(address(WebhookEvent), action)
+    as_olive.post(admin_url(WebhookEvent), action)
     assert WebhookEvent.objects.get().processed_at is not None
     assert Purchase.objects.get().status == Status.PAID
 
 
 def test_buyer_cannot_open_the_admin(as_ada: Client, icons: ProductConfiguration) -> None:
     for model in (ProductConfiguration, Product, Purchase, WebhookEvent, StripeCustomer):
-        assert as_ada.get(address(model)).status_code == 302
+        assert as_ada.get(admin_url(model)).status_code == 302
     assert Price.objects.count() == 1

@@ -16,10 +16,10 @@ from apps.core import page_cache
 from apps.ecommerce.catalogue import configurations
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, Product, ProductConfiguration
-from tests.factories import signed_in, stock
+from tests.factories import create_product, signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages", "production")]
-RENEW = """
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages", "production")]
+INVALIDATE_IN_ANOTHER_PROCESS = """
 import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django
@@ -38,7 +38,7 @@ def production(settings: Any, tmp_path: Any) -> None:
 
 @pytest.fixture
 def goods(sandbox: Any) -> ProductConfiguration:
-    return stock(sandbox.client)
+    return create_product(sandbox.client)
 
 
 def text(client: Client, path: str = "/store/", **headers: str) -> str:
@@ -46,7 +46,7 @@ def text(client: Client, path: str = "/store/", **headers: str) -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_second_visitor_costs_no_query(
+def test_second_visitor_needs_no_query(
     goods: ProductConfiguration, path: str, django_assert_max_num_queries: Any, django_assert_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(5):
@@ -85,32 +85,34 @@ def _rename(goods: ProductConfiguration, sandbox: Any) -> None:
     product.save()
 
 
-def _by_bootstrap(goods: ProductConfiguration, sandbox: Any) -> None:
+def _rename_by_bootstrap(goods: ProductConfiguration, sandbox: Any) -> None:
     sandbox.client.v1.products.update(goods.product_id, {"name": "Renamed"})
     sync_catalogue()
 
 
-def _by_an_event(goods: ProductConfiguration, sandbox: Any) -> None:
+def _rename_by_event(goods: ProductConfiguration, sandbox: Any) -> None:
     sandbox.client.v1.products.update(goods.product_id, {"name": "Renamed"})
     sync_product(goods.product_id)
 
 
-def _new_price(goods: ProductConfiguration, sandbox: Any) -> None:
+def _change_price(goods: ProductConfiguration, sandbox: Any) -> None:
     price = goods.prices[0]
     price.unit_amount = 12345
     price.save()
 
 
-def _hidden(goods: ProductConfiguration, sandbox: Any) -> None:
+def _hide(goods: ProductConfiguration, sandbox: Any) -> None:
     goods.is_active = False
     goods.save()
 
 
-def _deleted(goods: ProductConfiguration, sandbox: Any) -> None:
+def _delete_price(goods: ProductConfiguration, sandbox: Any) -> None:
     Price.objects.filter(product=goods.product_id).delete()
 
 
-@pytest.mark.parametrize("change", [_rename, _by_bootstrap, _by_an_event, _new_price, _hidden, _deleted])
+@pytest.mark.parametrize(
+    "change", [_rename, _rename_by_bootstrap, _rename_by_event, _change_price, _hide, _delete_price]
+)
 def test_catalogue_change_shows_at_once(goods: ProductConfiguration, sandbox: Any, change: Any) -> None:
     before = {path: text(Client(), path) for path in PAGES[:3]}
     change(goods, sandbox)
@@ -121,14 +123,14 @@ def test_catalogue_change_shows_at_once(goods: ProductConfiguration, sandbox: An
 def test_uncommitted_and_rolled_back_changes_are_not_cached(
     goods: ProductConfiguration,
 ) -> None:
-    stamp = page_cache.current_version()
+    version = page_cache.current_version()
     with transaction.atomic():
         goods.save()
-        assert page_cache.current_version() == stamp
+        assert page_cache.current_version() == version
         transaction.set_rollback(True)
-    assert page_cache.current_version() == stamp
+    assert page_cache.current_version() == version
     goods.save()
-    assert page_cache.current_version() != stamp
+    assert page_cache.current_version() != version
 
 
 def test_page_rendered_before_a_change_is_not_cached_after_it(
@@ -154,10 +156,12 @@ def test_page_rendered_before_a_change_is_not_cached_after_it(
 def test_other_process_sees_the_change(goods: ProductConfiguration, settings: Any) -> None:
     text(Client())
     Product.objects.filter(pk=goods.product_id).update(name="Renamed")
-    location = str(settings.KEPT_PAGES["LOCATION"])
+    location = str(settings.PAGE_CACHE["LOCATION"])
     is_redis = location.startswith("redis")
     environment = {"CACHE_URL": location} if is_redis else {"VAR_DIR": os.path.dirname(location)}
-    subprocess.run([sys.executable, "-c", RENEW], check=True, env=os.environ | environment)
+    subprocess.run(
+        [sys.executable, "-c", INVALIDATE_IN_ANOTHER_PROCESS], check=True, env=os.environ | environment
+    )
     assert "Renamed" in text(Client())
 
 
@@ -179,13 +183,13 @@ def test_query_parameters_never_reach_other_visitors(goods: ProductConfiguration
     assert page == text(Client(), "/store/?page=1")
 
 
-def test_searches_are_not_cached(goods: ProductConfiguration, put_away: list[Any]) -> None:
+def test_searches_are_not_cached(goods: ProductConfiguration, page_cache_writes: list[Any]) -> None:
     for number in range(5):
         assert Client().get(f"/store/?q=word{number}").status_code == 200
         assert Client().get(f"/store/?product=word{number}").status_code == 200
-    assert not put_away
+    assert not page_cache_writes
     assert Client().get("/store/?page=1").status_code == 200
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
 def test_signed_in_page_is_not_shared(goods: ProductConfiguration, ada: Any, bob: Any) -> None:
@@ -220,7 +224,7 @@ def test_form_from_before_sign_in_asks_to_submit_again(goods: ProductConfigurati
 
 
 def test_404_is_not_cached(goods: ProductConfiguration) -> None:
-    _hidden(goods, None)
+    _hide(goods, None)
     assert Client().get("/store/icon-set/").status_code == 404
     assert "ETag" not in Client().get("/store/icon-set/")
 

@@ -76,50 +76,50 @@ def add(user: User, passkey: SoftwareAuthenticator) -> Client:
 def passkey(ada: User) -> SoftwareAuthenticator:
     """Return a passkey of Ada's."""
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
-    made = device()
-    add(ada, made)
+    new_passkey = device()
+    add(ada, new_passkey)
     assert Authenticator.objects.filter(user=ada, type="webauthn").count() == 1
-    return made
+    return new_passkey
 
 
-# --- the three places that ask for a passkey: each returns (browser, whether it was accepted) ---
+# --- the three forms that accept a passkey: each function returns a client and the form's path ---
 
 
 def at_login(ada: User) -> tuple[Client, str]:
     return browser(), LOGIN
 
 
-def at_second_step(ada: User) -> tuple[Client, str]:
+def at_second_factor(ada: User) -> tuple[Client, str]:
     client = browser()
     assert sign_in(client, ada.email, PASSWORDS[ada.email])["Location"] == AUTHENTICATE
     return client, AUTHENTICATE
 
 
-def at_important_change(ada: User) -> tuple[Client, str]:
+def at_reauthentication(ada: User) -> tuple[Client, str]:
     client = browser()
     client.force_login(ada)
     assert client.get(ADD)["Location"].startswith("/accounts/")
     return client, REAUTHENTICATE
 
 
-def was_let_in(client: Client, path: str) -> bool:
+def is_accepted(client: Client, path: str) -> bool:
     if path == REAUTHENTICATE:
         return client.get(ADD).status_code == 200
     return signed_in_as(client) != ""
 
 
-PLACES = [at_login, at_second_step, at_important_change]
-Place = Callable[[User], tuple[Client, str]]
+FORMS = [at_login, at_second_factor, at_reauthentication]
+Form = Callable[[User], tuple[Client, str]]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 def test_passkey_with_user_verification_is_accepted(
-    ada: User, passkey: SoftwareAuthenticator, place: Place
+    ada: User, passkey: SoftwareAuthenticator, form: Form
 ) -> None:
-    client, path = place(ada)
-    assert not was_let_in(client, path)
+    client, path = form(ada)
+    assert not is_accepted(client, path)
     answer(client, path, passkey.get(authentication_options(client, path)))
-    assert was_let_in(client, path)
+    assert is_accepted(client, path)
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -127,7 +127,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "another site": {"origin": "https://shop.example.net"},
     "a subdomain": {"origin": f"https://blog.{HOST}"},
     "without TLS": {"origin": f"http://{HOST}"},
-    "a name that begins alike": {"origin": f"https://{HOST}.example.net"},
+    "a host with the same prefix": {"origin": f"https://{HOST}.example.net"},
     "another site's passkey": {"rp_id": "example.net"},
     "the parent domain's passkey": {"rp_id": "example.com"},
     "an unknown credential": {"credential_id": b"never seen"},
@@ -135,61 +135,61 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
 def test_wrong_answer_is_refused(
-    ada: User, passkey: SoftwareAuthenticator, place: Place, changes: dict[str, Any]
+    ada: User, passkey: SoftwareAuthenticator, form: Form, changes: dict[str, Any]
 ) -> None:
-    client, path = place(ada)
+    client, path = form(ada)
     options = authentication_options(client, path)
     for name, value in changes.items():
         setattr(passkey, name, value)
     assert answer(client, path, passkey.get(options)).status_code in (200, 302)
-    assert not was_let_in(client, path)
+    assert not is_accepted(client, path)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 def test_answer_is_valid_once_for_its_own_challenge(
-    ada: User, passkey: SoftwareAuthenticator, place: Place
+    ada: User, passkey: SoftwareAuthenticator, form: Form
 ) -> None:
-    client, path = place(ada)
+    client, path = form(ada)
     overheard = passkey.get(authentication_options(client, path))
     answer(client, path, overheard)
-    assert was_let_in(client, path)
+    assert is_accepted(client, path)
     for _asked_again in range(2):
-        thief, path = place(ada)
+        thief, path = form(ada)
         if _asked_again:
             authentication_options(thief, path)
         answer(thief, path, overheard)
-        assert not was_let_in(thief, path)
+        assert not is_accepted(thief, path)
     if path == LOGIN:
         client.post("/accounts/logout/")
         answer(client, path, overheard)
-        assert not was_let_in(client, path)
+        assert not is_accepted(client, path)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_counter_that_does_not_increase_is_refused(ada: User, place: Place) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_counter_that_does_not_increase_is_refused(ada: User, form: Form) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     key = device(counter=5)
     add(ada, key)
     for count, accepted in ((5, False), (4, False), (0, False), (6, True), (6, False), (2**32 - 1, True)):
-        client, path = place(ada)
+        client, path = form(ada)
         key.counter = count
         answer(client, path, key.get(authentication_options(client, path)))
-        assert was_let_in(client, path) is accepted, count
+        assert is_accepted(client, path) is accepted, count
 
 
 def test_synced_passkey_may_always_count_zero(ada: User, passkey: SoftwareAuthenticator) -> None:
     for _ in range(3):
         client, path = at_login(ada)
         answer(client, path, passkey.get(authentication_options(client, path)))
-        assert was_let_in(client, path)
+        assert is_accepted(client, path)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 def test_passkey_signs_in_to_its_own_account_only(
-    ada: User, bob: User, passkey: SoftwareAuthenticator, place: Place
+    ada: User, bob: User, passkey: SoftwareAuthenticator, form: Form
 ) -> None:
     EmailAddress.objects.create(user=bob, email=bob.email, verified=True, primary=True)
     bobs, client = device(credential_id=b"Bob's"), browser()
@@ -197,26 +197,26 @@ def test_passkey_signs_in_to_its_own_account_only(
     client.post("/accounts/reauthenticate/", {"password": "bob-looks-around"})
     answer(client, ADD, bobs.create(authentication_options(client, ADD)))
     assert Authenticator.objects.filter(user=bob, type="webauthn").exists()
-    client, path = place(ada)
+    client, path = form(ada)
     bobs.user_handle = passkey.user_handle
     answer(client, path, bobs.get(authentication_options(client, path)))
-    assert not was_let_in(client, path)
+    assert not is_accepted(client, path)
 
 
 def test_inactive_user_cannot_sign_in_by_passkey(ada: User, passkey: SoftwareAuthenticator) -> None:
     User.objects.update(is_active=False)
     client, path = at_login(ada)
     answer(client, path, passkey.get(authentication_options(client, path)))
-    assert not was_let_in(client, path)
+    assert not is_accepted(client, path)
 
 
-# --- adding one ---------------------------------------------------------------------------------------------
+# --- adding a passkey------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("changes", list(WRONG.values())[:-2], ids=list(WRONG)[:-2])
 def test_wrong_answer_adds_no_passkey(ada: User, changes: dict[str, Any]) -> None:
-    client, made = recently_authenticated(ada), device(**changes)
-    page = answer(client, ADD, made.create(authentication_options(client, ADD)))
+    client, new_passkey = recently_authenticated(ada), device(**changes)
+    page = answer(client, ADD, new_passkey.create(authentication_options(client, ADD)))
     assert page.context["form"].errors
     assert not Authenticator.objects.exists()
 
@@ -236,9 +236,9 @@ def test_sign_in_challenge_cannot_add_a_passkey(ada: User, passkey: SoftwareAuth
 
 
 def test_unexpected_fields_of_a_new_passkey_are_not_stored(ada: User) -> None:
-    """A database may refuse NUL characters, NaN and lone surrogates in JSON."""
-    client, made = recently_authenticated(ada), device()
-    credential = made.create(authentication_options(client, ADD))
+    """A database may refuse null bytes, NaN and lone surrogates in JSON."""
+    client, new_passkey = recently_authenticated(ada), device()
+    credential = new_passkey.create(authentication_options(client, ADD))
     credential |= {
         "more": "\x00",
         "clientExtensionResults": {"much": ["x" * 100_000, float("nan"), "\ud800"]},
@@ -248,18 +248,18 @@ def test_unexpected_fields_of_a_new_passkey_are_not_stored(ada: User) -> None:
     assert len(stored) < 2000
     assert not {"more", "much"} & set(re.findall(r"\w+", stored))
     other, path = at_login(ada)
-    answer(other, path, made.get(authentication_options(other, path)))
-    assert was_let_in(other, path)
+    answer(other, path, new_passkey.get(authentication_options(other, path)))
+    assert is_accepted(other, path)
 
 
-# --- garbage ------------------------------------------------------------------------------------------------
+# --- malformed answers --------------------------------------------------------------------------------------
 
 
 def cbor_of_depth(depth: int) -> str:
     return websafe_encode(b"\x81" * depth + b"\x00")
 
 
-def garbage(real: dict[str, Any]) -> list[Any]:
+def malformed_variants(real: dict[str, Any]) -> list[Any]:
     """Return malformed variants of a valid answer."""
     response = real["response"]
     broken: list[Any] = [None, True, 7, "text", [], {}, [real], {"response": response}]
@@ -284,29 +284,29 @@ def garbage(real: dict[str, Any]) -> list[Any]:
         broken.append({**real, "clientExtensionResults": value})
     origins: list[Any] = [None, 7, "", "https://[", [ORIGIN], {}]
     for origin in origins:
-        said = {"type": "webauthn.get", "challenge": "AA", "origin": origin}
-        data = websafe_encode(json.dumps(said).encode())
+        client_data = {"type": "webauthn.get", "challenge": "AA", "origin": origin}
+        data = websafe_encode(json.dumps(client_data).encode())
         broken.append({**real, "response": {**response, "clientDataJSON": data}})
     return broken
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 def test_malformed_answer_is_refused_without_server_error(
-    ada: User, passkey: SoftwareAuthenticator, place: Place
+    ada: User, passkey: SoftwareAuthenticator, form: Form
 ) -> None:
-    client, path = place(ada)
-    for wrong in garbage(passkey.get(authentication_options(client, path))):
+    client, path = form(ada)
+    for wrong in malformed_variants(passkey.get(authentication_options(client, path))):
         authentication_options(client, path)
         assert answer(client, path, wrong).status_code in (200, 302), str(wrong)[:200]
         if path != REAUTHENTICATE:
-            assert not was_let_in(client, path)
-    assert not was_let_in(client, path)
+            assert not is_accepted(client, path)
+    assert not is_accepted(client, path)
 
 
 def test_malformed_answer_adds_no_passkey(ada: User) -> None:
-    client, made = recently_authenticated(ada), device()
-    for wrong in garbage(made.create(authentication_options(client, ADD))):
-        real = made.create(authentication_options(client, ADD))
+    client, new_passkey = recently_authenticated(ada), device()
+    for wrong in malformed_variants(new_passkey.create(authentication_options(client, ADD))):
+        real = new_passkey.create(authentication_options(client, ADD))
         if isinstance(wrong, dict) and wrong.get("clientExtensionResults") != real["clientExtensionResults"]:
             continue  # ignored by the server
         assert answer(client, ADD, wrong).status_code in (200, 302), str(wrong)[:200]
@@ -318,34 +318,34 @@ def test_unknown_user_handle_is_refused(passkey: SoftwareAuthenticator, ada: Use
         client, path = at_login(ada)
         passkey.user_handle = websafe_encode(handle)
         assert answer(client, path, passkey.get(authentication_options(client, path))).status_code == 302
-        assert not was_let_in(client, path)
+        assert not is_accepted(client, path)
 
 
 # --- the admin ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def olives(olive: User, settings: Any) -> SoftwareAuthenticator:
+def passkey_of_olive(olive: User, settings: Any) -> SoftwareAuthenticator:
     """Return Olive's passkey, in a shop whose admin requires a second factor."""
     settings.ADMIN_REQUIRES_MFA = True
     EmailAddress.objects.create(user=olive, email=olive.email, verified=True, primary=True)
-    made = device()
-    add(olive, made)
-    return made
+    new_passkey = device()
+    add(olive, new_passkey)
+    return new_passkey
 
 
 def opens_admin(client: Client) -> bool:
     return bool(client.get("/admin/users/user/").status_code == 200)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("verified", [True, False])
 def test_admin_requires_a_passkey_with_user_verification(
-    olive: User, olives: SoftwareAuthenticator, place: Place, verified: bool
+    olive: User, passkey_of_olive: SoftwareAuthenticator, form: Form, verified: bool
 ) -> None:
-    client, path = place(olive)
-    olives.user_verified = verified
-    answer(client, path, olives.get(authentication_options(client, path)))
+    client, path = form(olive)
+    passkey_of_olive.user_verified = verified
+    answer(client, path, passkey_of_olive.get(authentication_options(client, path)))
     assert opens_admin(client) is verified
 
 
@@ -359,10 +359,10 @@ def test_new_passkey_opens_the_admin_with_user_verification_only(
 
 
 def test_old_session_and_password_do_not_replace_the_second_factor(
-    olive: User, olives: SoftwareAuthenticator, mailoutbox: list[Any]
+    olive: User, passkey_of_olive: SoftwareAuthenticator, mailoutbox: list[Any]
 ) -> None:
     """A session from before the factor was set up, or a code by e-mail, must show that factor first."""
-    thief, _path = at_important_change(olive)
+    thief, _path = at_reauthentication(olive)
     thief.post("/accounts/reauthenticate/", {"password": PASSWORDS[olive.email]})
     thief.post("/accounts/reauthenticate/code/", {"recipient": olive.email})
     passkey = Authenticator.objects.get(type="webauthn")
@@ -391,11 +391,11 @@ def test_user_without_password_adds_a_passkey_after_an_emailed_code(ada: User, m
     code = re.search(r"^([A-Z]{4}-[A-Z]{4})$", str(mailoutbox[0].body), re.MULTILINE)
     assert code
     assert client.post(sent["Location"], {"code": code[1], "next": ADD})["Location"] == ADD
-    made = device()
-    answer(client, ADD, made.create(authentication_options(client, ADD)))
+    new_passkey = device()
+    answer(client, ADD, new_passkey.create(authentication_options(client, ADD)))
     other, path = at_login(ada)
-    answer(other, path, made.get(authentication_options(other, path)))
-    assert was_let_in(other, path)
+    answer(other, path, new_passkey.get(authentication_options(other, path)))
+    assert is_accepted(other, path)
 
 
 def test_unknown_reauthentication_method_uses_allauths_label(
@@ -403,12 +403,12 @@ def test_unknown_reauthentication_method_uses_allauths_label(
 ) -> None:
     from allauth.account.adapter import DefaultAccountAdapter
 
-    ways = [
+    methods = [
         {"id": "reauthenticate", "description": "theirs", "url": "/accounts/reauthenticate/"},
         {"id": "by_pigeon", "description": "Send a pigeon", "url": "/pigeon/"},
         {"id": "by_smoke", "url": "/smoke/"},
     ]
-    monkeypatch.setattr(DefaultAccountAdapter, "get_reauthentication_methods", lambda self, user: ways)
+    monkeypatch.setattr(DefaultAccountAdapter, "get_reauthentication_methods", lambda self, user: methods)
     page = as_ada.get("/accounts/reauthenticate/")
     assert page.status_code == 200
     assert "Send a pigeon" in page.content.decode()

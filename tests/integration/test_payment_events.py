@@ -19,7 +19,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
-from tests.factories import bought, path_of, pay, press_buy, stock
+from tests.factories import buy, create_product, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def paid_session(client: Client, product: ProductConfiguration) -> tuple[Purchas
     back = pay(press_buy(client, product))
     purchase = Purchase.objects.get()
     assert purchase.status == Status.OPEN
-    return purchase, path_of(back)
+    return purchase, url_path(back)
 
 
 def test_return_page_shows_paid_without_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -95,7 +95,7 @@ def test_duplicate_event_changes_the_purchase_once(
 def test_event_after_the_return_changes_nothing(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     (event,) = events(sandbox, "checkout.session.completed")
     assert deliver(event).status_code == 200
     assert Purchase.objects.get().version == purchase.version
@@ -118,26 +118,26 @@ def test_concurrent_event_return_and_poll_change_the_purchase_once(
 ) -> None:
     _purchase, back = paid_session(as_ada, icons)
     (completed,) = events(sandbox, "checkout.session.completed")
-    twin = {**completed, "id": "evt_stripe_sometimes_makes_two"}
+    duplicate = {**completed, "id": "evt_duplicate"}
     start, answers = threading.Barrier(6), []
     cookies = as_ada.cookies
 
-    def run(what: Any) -> None:
+    def run(job: Any) -> None:
         try:
             start.wait()
-            answers.append(what())
+            answers.append(job())
         finally:
             connection.close()
 
-    def come_back() -> int:
+    def open_return_page() -> int:
         client = Client()
         client.cookies = cookies
         return client.get(back).status_code
 
     jobs = (
         [lambda: deliver(completed).status_code] * 2
-        + [lambda: deliver(twin).status_code] * 2
-        + [come_back] * 2
+        + [lambda: deliver(duplicate).status_code] * 2
+        + [open_return_page] * 2
     )
     threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
     for thread in threads:
@@ -243,7 +243,7 @@ EVENT = {
 
 
 @pytest.mark.parametrize(
-    ("header", "why"),
+    ("header", "reason"),
     [
         ("", "missing"),
         ("nonsense", "malformed"),
@@ -252,20 +252,20 @@ EVENT = {
         ("t={now},v0=00", "another scheme"),
     ],
 )
-def test_unsigned_event_is_refused(db: None, header: str, why: str) -> None:
+def test_unsigned_event_is_refused(db: None, header: str, reason: str) -> None:
     response = Client().post(
         "/webhooks/stripe/",
         json.dumps(EVENT),
         content_type="application/json",
         headers={"stripe-signature": header.format(now=int(time.time()))} if header else {},
     )
-    assert response.status_code == 400, why
+    assert response.status_code == 400, reason
     assert not WebhookEvent.objects.exists()
 
 
 def test_invalid_signature_is_refused(db: None) -> None:
     assert deliver(EVENT, at=int(time.time()) - 301).status_code == 400
-    assert deliver(EVENT, secret="whsec_of_somebody_else").status_code == 400
+    assert deliver(EVENT, secret="whsec_of_another_endpoint").status_code == 400
     good = stripe.WebhookSignature.generate_signature_header(json.dumps(EVENT), SECRET)
     assert deliver({**EVENT, "type": "checkout.session.completed"}, header=good).status_code == 400
     assert not WebhookEvent.objects.exists()
@@ -281,11 +281,11 @@ def test_rolled_secret_is_accepted_while_stripe_signs_with_both(db: None) -> Non
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b'{"object": "v2.core.event"}', b"{}"])
-def test_signed_body_that_is_no_event_is_refused(db: None, body: bytes) -> None:
+def test_signed_body_without_an_event_is_refused(db: None, body: bytes) -> None:
     assert deliver(body).status_code == 400
 
 
-def test_webhook_without_secret_is_off(db: None, settings: Any) -> None:
+def test_webhook_without_secret_is_404(db: None, settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRET = ""
     assert deliver(EVENT, secret="").status_code == 404
     assert deliver(EVENT, secret="anything").status_code == 404
@@ -322,12 +322,12 @@ def test_event_is_handled_in_the_shops_language(icons: ProductConfiguration, san
 
 
 def test_handler_crash_is_500_and_the_next_delivery_succeeds(
-    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any, stripe_away: Any
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any, disconnect_stripe: Any
 ) -> None:
     paid_session(as_ada, icons)
     (event,) = events(sandbox, "checkout.session.completed")
     before = settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE
-    stripe_away()
+    disconnect_stripe()
     assert deliver(event).status_code == 500
     record = WebhookEvent.objects.get(id=event["id"])
     assert "APIConnectionError" in record.error
@@ -340,10 +340,10 @@ def test_handler_crash_is_500_and_the_next_delivery_succeeds(
 
 
 def test_return_page_says_confirming_when_stripe_is_unavailable(
-    as_ada: Client, icons: ProductConfiguration, stripe_away: Any
+    as_ada: Client, icons: ProductConfiguration, disconnect_stripe: Any
 ) -> None:
     _purchase, back = paid_session(as_ada, icons)
-    stripe_away()
+    disconnect_stripe()
     page = as_ada.get(back)
     assert page.status_code == 200
     assert 'data-state="confirming"' in page.content.decode()
@@ -361,7 +361,7 @@ def test_open_checkout_starts_again_after_a_change_of_stripe_account(
 def test_paid_purchase_stays_paid_after_a_change_of_stripe_account(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.update(session_id="cs_test_from_the_old_account")
     assert sync_purchase(purchase, "test").status == Status.PAID
     assert owned(ada, icons.product)
@@ -374,23 +374,23 @@ def test_ten_polling_tabs_send_one_stripe_request(
 
     press_buy(as_ada, icons)
     monkeypatch.setattr("apps.ecommerce.views.purchases.MIN_INTERVAL_SECONDS", 60)
-    asked, fetch = [], fulfilment.fetch_or_none
+    calls, fetch = [], fulfilment.fetch_or_none
 
     def count(*args: Any, **params: Any) -> Any:
-        asked.append(args)
+        calls.append(args)
         return fetch(*args, **params)
 
     monkeypatch.setattr(fulfilment, "fetch_or_none", count)
     purchase = Purchase.objects.get()
     for _ in range(10):
         as_ada.get(f"/purchases/order/{purchase.public_id}/status/")
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 def test_test_mode_purchase_grants_no_access_in_live_mode(
     as_ada: Client, ada: User, icons: ProductConfiguration, settings: Any
 ) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     assert owned(ada, icons.product)
     settings.STRIPE_SECRET_KEY = "sk_live_for_real"
     assert owned(ada, icons.product) is None
@@ -398,8 +398,8 @@ def test_test_mode_purchase_grants_no_access_in_live_mode(
 
 
 def test_each_subscription_event_finds_its_purchase(as_ada: Client, sandbox: Any) -> None:
-    club = stock(sandbox.client, "Maker club", 900, interval="month")
-    purchase = bought(as_ada, club)
+    club = create_product(sandbox.client, "Maker club", 900, interval="month")
+    purchase = buy(as_ada, club)
     all_events = [e.to_dict(for_json=True) for e in sandbox.client.v1.events.list({"limit": 100})]
     assert {"customer.subscription.created", "invoice.paid"} <= {event["type"] for event in all_events}
     for event in all_events:

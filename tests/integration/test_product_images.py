@@ -20,7 +20,7 @@ from apps.ecommerce.catalogue import images
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
-from tests.factories import stock
+from tests.factories import create_product
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def photo() -> bytes:
     return file.getvalue()
 
 
-def moving() -> bytes:
+def animated_gif() -> bytes:
     file = BytesIO()
     frames = [Image.new("P", (300, 200), index) for index in (1, 2)]
     for frame in frames:
@@ -81,7 +81,7 @@ class ImageServer(http.server.BaseHTTPRequestHandler):
         "/clear.png": (200, "image/png", encoded("PNG", (200, 200), (*BLUE, 0), "RGBA")),
         "/print.jpg": (200, "image/jpeg", encoded("JPEG", (200, 200), (0, 255, 255, 0), "CMYK")),
         "/photo.jpg": (200, "application/octet-stream", photo()),
-        "/moving.gif": (200, "image/gif", moving()),
+        "/moving.gif": (200, "image/gif", animated_gif()),
         "/page.html": (200, "text/html", b"<script>"),
         "/evil.svg": (200, "image/svg+xml", b"<svg><script/></svg>"),
         "/huge.png": (200, "image/png", b"x" * 5_000_001),
@@ -121,8 +121,8 @@ def with_image(sandbox: Any, *urls: str) -> Product:
 def files(picture: Picture) -> list[Image.Image]:
     """Return the stored files as the site serves them."""
     found = []
-    for address in [part.split()[0] for part in picture.srcset.split(", ")]:
-        response = Client().get(address)
+    for url in [part.split()[0] for part in picture.srcset.split(", ")]:
+        response = Client().get(url)
         assert response["Content-Type"] == "image/webp"
         found.append(Image.open(BytesIO(response.getvalue())))
     return found
@@ -253,7 +253,7 @@ def test_shared_link_shows_the_photo_or_the_shops_image(
     sandbox: Any, image_server: str, client: Client
 ) -> None:
     photographed = with_image(sandbox, f"{image_server}/a.png")
-    drawn = stock(sandbox.client, "Font").product
+    drawn = create_product(sandbox.client, "Font").product
     for product, image in ((photographed, photographed.picture.src), (drawn, "/static/brand/og.png")):
         page = client.get(product.configuration.get_absolute_url()).content.decode()
         assert f'<meta property="og:image" content="http://127.0.0.1:8000{image}">' in page

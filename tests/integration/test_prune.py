@@ -20,7 +20,7 @@ from django_tasks_db.models import DBTaskResult
 from apps.ecommerce.management.commands import prune as command
 from apps.ecommerce.models import Mail, Product, ProductConfiguration, Purchase, StatusChange, WebhookEvent
 from apps.users.models import User
-from tests.factories import bought, stock
+from tests.factories import buy, create_product
 
 
 def prune(*options: str) -> list[str]:
@@ -34,7 +34,7 @@ def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.M
     """Create three rows of each kind to delete, and at least one of each to keep."""
     monkeypatch.setattr(command, "BATCH_SIZE", 2)
     now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.update(created_at=long_ago)
     for number in range(3):
         Session.objects.create(
@@ -93,7 +93,7 @@ def test_unused_images_are_deleted_after_a_month(
     sandbox: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
-    stock(sandbox.client)
+    create_product(sandbox.client)
     for name in ("old", "new"):
         default_storage.save(f"products/{name}-640.webp", ContentFile(b"picture"))
     copies = {"https://x": {"address": "products/new", "width": 640, "height": 480, "widths": [320, 640]}}

@@ -25,9 +25,9 @@ from apps.core.page_cache import cache_public_page
 from apps.ecommerce.models import Product, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import many, signed_in
+from tests.factories import create_many_products, signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_pages")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages")]
 
 PAGES = {
     "/": "web/home.html",
@@ -37,19 +37,19 @@ PAGES = {
 }
 AddLine = Callable[..., None]
 OWNED = 'data-state="owned"'
-OWN = "private, no-store"
+PRIVATE = "private, no-store"
 
 
 @pytest.fixture(autouse=True)
 def production(settings: Any, tmp_path: Any) -> None:
     settings.DEBUG, settings.VAR_DIR = False, tmp_path
     settings.SITE_URL = "https://shop.example.com"
-    many(60)
+    create_many_products(60)
 
 
 @pytest.fixture
 def add_line(settings: Any, tmp_path: Any) -> AddLine:
-    """Add a line to a template, as a founder may."""
+    """Return a function that adds a line to a template, as a fork may."""
 
     def add(line: str, template: str = "ecommerce/store.html", after: str = "{% block main %}") -> None:
         written = (settings.BASE_DIR / "templates" / template).read_text()
@@ -63,7 +63,7 @@ def add_line(settings: Any, tmp_path: Any) -> AddLine:
     return add
 
 
-def customer(user: User, cart: str) -> Client:
+def client_with_cart(user: User, cart: str) -> Client:
     browser = signed_in(user)
     session = browser.session
     session["cart"] = cart
@@ -71,20 +71,20 @@ def customer(user: User, cart: str) -> Client:
     return browser
 
 
-def visitor(**cookies: str) -> Client:
+def client_with_cookies(**cookies: str) -> Client:
     browser = Client()
     for name, value in cookies.items():
         browser.cookies[name] = value
     return browser
 
 
-def text(browser: Client, address: str = "/store/", **headers: str) -> str:
-    response = browser.get(address, headers=headers)
+def text(browser: Client, path: str = "/store/", **headers: str) -> str:
+    response = browser.get(path, headers=headers)
     assert response.status_code == 200, response
     return response.content.decode()
 
 
-def sell(user: User, number: int, **columns: Any) -> Purchase:
+def create_purchase(user: User, number: int, **columns: Any) -> Purchase:
     return Purchase.objects.create(
         user=user,
         product_id=f"prod_{number}",
@@ -94,28 +94,28 @@ def sell(user: User, number: int, **columns: Any) -> Purchase:
     )
 
 
-# --- whose page is shown to whom -----------------------------------------------------------------------------
+# --- pages of different users ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("address", "template"), PAGES.items())
+@pytest.mark.parametrize(("page", "template"), PAGES.items())
 @pytest.mark.parametrize("step", [1, -1])
 def test_session_cookie_and_parameter_values_reach_only_their_visitor(
-    ada: User, bob: User, add_line: AddLine, address: str, template: str, step: int
+    ada: User, bob: User, add_line: AddLine, page: str, template: str, step: int
 ) -> None:
     line = "<i>{{ request.session.cart }}, {{ request.COOKIES.currency }}, {{ request.GET.ref }}.</i>"
     add_line(line, template)
-    people = [
-        (customer(ada, "hat"), address, "hat, , ."),
-        (customer(bob, "pen"), address, "pen, , ."),
-        (visitor(currency="eur"), address, ", eur, ."),
-        (visitor(currency="usd"), address, ", usd, ."),
-        (Client(), f"{address}?ref=alice", ", , alice."),
-        (Client(), f"{address}?ref=bert", ", , bert."),
-        (signed_in(bob), f"{address}?ref=carol", ", , carol."),
-        (Client(), address, ", , ."),
-        (visitor(theme="dark", language="en"), address, ", , ."),
+    requests = [
+        (client_with_cart(ada, "hat"), page, "hat, , ."),
+        (client_with_cart(bob, "pen"), page, "pen, , ."),
+        (client_with_cookies(currency="eur"), page, ", eur, ."),
+        (client_with_cookies(currency="usd"), page, ", usd, ."),
+        (Client(), f"{page}?ref=alice", ", , alice."),
+        (Client(), f"{page}?ref=bert", ", , bert."),
+        (signed_in(bob), f"{page}?ref=carol", ", , carol."),
+        (Client(), page, ", , ."),
+        (client_with_cookies(theme="dark", language="en"), page, ", , ."),
     ]
-    for browser, url, shown in people[::step] * 2:  # the second request finds a full cache
+    for browser, url, shown in requests[::step] * 2:  # the second request finds a full cache
         assert f"<i>{shown}</i>" in text(browser, url)
 
 
@@ -125,12 +125,12 @@ SECRETS = """{{ request.META.items }} {{ request.headers.items }} {{ request.COO
 {{ request.body }} {{ request.content_type }} {{ request.htmx.current_url }} {{ request.POST }}"""
 
 
-def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
+def requests_with_secrets(ada: User) -> list[tuple[Client, dict[str, Any]]]:
     """Return requests, each of which contains "secret" and a number."""
     return [
-        (customer(ada, "secret0"), {}),
-        (visitor(currency="secret1", sessionid="secret1"), {}),
-        (visitor(theme="secret2", language="secret2"), {"headers": {"user-agent": "secret2"}}),
+        (client_with_cart(ada, "secret0"), {}),
+        (client_with_cookies(currency="secret1", sessionid="secret1"), {}),
+        (client_with_cookies(theme="secret2", language="secret2"), {"headers": {"user-agent": "secret2"}}),
         (Client(), {"headers": {"authorization": "Bearer secret3"}}),
         (Client(), {"headers": {"hx-request": "true", "hx-current-url": "https://x/?secret4"}}),
         (Client(), {"headers": {"x-forwarded-host": "secret5.example", "x-forwarded-for": "secret5"}}),
@@ -152,19 +152,19 @@ def strangers(ada: User) -> list[tuple[Client, dict[str, Any]]]:
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_no_request_leaks_into_a_cached_page(
-    ada: User, add_line: AddLine, put_away: list[Any], settings: Any, step: int
+    ada: User, add_line: AddLine, page_cache_writes: list[Any], settings: Any, step: int
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     add_line(SECRETS)
-    for browser, request in strangers(ada)[::step]:
+    for browser, request in requests_with_secrets(ada)[::step]:
         caches["pages"].clear()  # this visitor's request fills the cache
         assert browser.get("/store/", **request).status_code == 200
         later = text(Client())
         assert "https://shop.example.com/store/" in later
         for secret in ("secret", "203.0.113.7", "ada@example.com", "testserver"):
             assert secret not in later, request
-    assert put_away
-    assert b"secret" not in b"".join(decompress(body) for body, _etag in put_away)
+    assert page_cache_writes
+    assert b"secret" not in b"".join(decompress(body) for body, _etag in page_cache_writes)
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
@@ -181,33 +181,33 @@ def test_invented_host_is_in_no_cached_page(add_line: AddLine, settings: Any, me
     "line", ["{% csrf_token %}", '<input value="{{ csrf_token }}">', "{{ request.csp_nonce }}"]
 )
 def test_csrf_token_and_nonce_are_new_in_each_response(
-    add_line: AddLine, put_away: list[Any], line: str
+    add_line: AddLine, page_cache_writes: list[Any], line: str
 ) -> None:
     add_line(f"<i>{line}</i>")
     pages = [text(Client()) for _ in range(3)]
     found = [page.partition("<i>")[2].partition("</i>")[0] for page in pages]
     assert all(found)
     assert len(set(found)) == 3
-    assert not put_away
+    assert not page_cache_writes
 
 
 def test_csrf_token_is_sent_with_its_cookie(add_line: AddLine) -> None:
     add_line("{% csrf_token %}")
     strict = Client(enforce_csrf_checks=True)
     response = strict.get("/store/")
-    assert response["Cache-Control"] == OWN
+    assert response["Cache-Control"] == PRIVATE
     assert strict.cookies["csrftoken"].value
     token = response.content.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     form = {"csrfmiddlewaretoken": token, "login": "x@example.com", "password": "x"}
     assert strict.post("/accounts/login/", form).status_code == 200
 
 
-def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> None:
+def test_personal_page_is_sent_with_no_store(ada: User, page_cache_writes: list[Any]) -> None:
     personal = [
         (signed_in(ada), "/store/", {}),
-        (visitor(csrftoken="x" * 32), "/store/", {}),
-        (visitor(sessionid="gone"), "/store/", {}),
-        (visitor(messages="forged"), "/store/", {}),
+        (client_with_cookies(csrftoken="x" * 32), "/store/", {}),
+        (client_with_cookies(sessionid="gone"), "/store/", {}),
+        (client_with_cookies(messages="forged"), "/store/", {}),
         (Client(), "/store/?ref=alice", {}),
         (Client(), "/store/?q=thing", {}),
         (Client(), "/store/?product=thing-3", {}),
@@ -215,11 +215,11 @@ def test_personal_page_is_sent_with_no_store(ada: User, put_away: list[Any]) -> 
         (Client(), "/store/", {"hx-request": "true"}),
         (Client(), "/store/", {"authorization": "Basic eDp5"}),
     ]
-    for browser, address, headers in personal:
-        response = browser.get(address, headers=headers)
-        assert response["Cache-Control"] == OWN, address
+    for browser, url, headers in personal:
+        response = browser.get(url, headers=headers)
+        assert response["Cache-Control"] == PRIVATE, url
         assert "ETag" not in response
-    assert not put_away
+    assert not page_cache_writes
 
 
 def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
@@ -230,8 +230,8 @@ def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
             assert ("<i>a fragment</i>" in shown) == is_htmx
 
 
-def in_tokyo(get_response: Any) -> Any:
-    """Middleware that activates the visitor's time zone."""
+def set_time_zone_by_header(get_response: Any) -> Any:
+    """Activate the visitor's time zone."""
 
     def middleware(request: HttpRequest) -> Any:
         with timezone.override("Asia/Tokyo" if "tokyo" in request.META.get("HTTP_X_CITY", "") else None):
@@ -241,20 +241,20 @@ def in_tokyo(get_response: Any) -> Any:
 
 
 def test_time_zone_of_one_visitor_is_not_in_the_page_of_another(add_line: AddLine, settings: Any) -> None:
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.in_tokyo"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.set_time_zone_by_header"]
     add_line('<i>{% now "e" %}</i>')
     Client().get("/store/", headers={"x-city": "tokyo"})
     assert "<i>UTC</i>" in text(Client())
 
 
-def by_header(get_response: Any) -> Any:
-    """Middleware that authenticates by header, as behind a proxy that signs people in."""
+def set_user_by_header(get_response: Any) -> Any:
+    """Set user, session or message by header, as behind a proxy that authenticates users."""
 
     def middleware(request: HttpRequest) -> Any:
         name = request.headers.get("X-Person", "")
         if "cart" in name:
             request.session["cart"] = name
-        elif "told" in name:
+        elif "message" in name:
             messages.info(request, name)
         elif name:
             request.user = User(email=name)
@@ -263,86 +263,95 @@ def by_header(get_response: Any) -> Any:
     return middleware
 
 
-@pytest.mark.parametrize("kind", ["cart", "told", "user"])
+@pytest.mark.parametrize("kind", ["cart", "message", "user"])
 def test_users_known_by_middleware_have_their_own_page(
-    add_line: AddLine, settings: Any, put_away: list[Any], kind: str
+    add_line: AddLine, settings: Any, page_cache_writes: list[Any], kind: str
 ) -> None:
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_header"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.set_user_by_header"]
     add_line(
-        "<i>{{ request.session.cart }} {{ user.email }} {% for said in messages %}{{ said }}{% endfor %}</i>"
+        "<i>{{ request.session.cart }} {{ user.email }} {% for message in messages %}{{ message }}{% endfor %}</i>"
     )
     for name in (f"{kind}-1", f"{kind}-2"):
         assert name in text(Client(), **{"x-person": name})
-    assert not put_away
+    assert not page_cache_writes
     assert kind not in text(Client()).partition("<i>")[2].partition("</i>")[0]
 
 
 def test_public_page_hides_request_data_in_development_too(
-    add_line: AddLine, settings: Any, put_away: list[Any]
+    add_line: AddLine, settings: Any, page_cache_writes: list[Any]
 ) -> None:
     """Development caches nothing, but a public page must render the same there."""
     settings.DEBUG = True
     add_line("<i>{{ request.META.HTTP_USER_AGENT }}</i>")
-    assert "<i></i>" in text(Client(), **{"user-agent": "somebody's"})
-    assert not put_away
+    assert "<i></i>" in text(Client(), **{"user-agent": "Firefox"})
+    assert not page_cache_writes
 
 
 # --- other responses for one visitor -------------------------------------------------------------------------
 
 
-def keeps_a_session(request: HttpRequest) -> HttpResponse:
+def use_session(request: HttpRequest) -> HttpResponse:
     request.session["visits"] = request.session.get("visits", 0) + 1
     return HttpResponse(f"visit {request.session['visits']}")
 
 
-def leaves_a_message(request: HttpRequest) -> HttpResponse:
+def add_message(request: HttpRequest) -> HttpResponse:
     messages.info(request, "only for you")
-    return HttpResponse("told")
+    return HttpResponse("added")
 
 
-def sets_a_cookie(request: HttpRequest) -> HttpResponse:
+def set_cookie(request: HttpRequest) -> HttpResponse:
     response = HttpResponse("cookie")
     response.set_cookie("offer", request.META.get("HTTP_USER_AGENT", "none"))
     return response
 
 
 @vary_on_headers("User-Agent")
-def varies(request: HttpRequest) -> HttpResponse:
+def vary_on_user_agent(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"))
 
 
-def redirects(request: HttpRequest) -> HttpResponse:
+def redirect_to_user_agent(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"/{request.META.get('HTTP_USER_AGENT', 'none')}")
 
 
-def is_gone(request: HttpRequest) -> HttpResponse:
+def respond_404(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.META.get("HTTP_USER_AGENT", "none"), status=404)
 
 
-def streams(request: HttpRequest) -> Any:
+def respond_with_stream(request: HttpRequest) -> Any:
     return StreamingHttpResponse([request.META.get("HTTP_USER_AGENT", "none").encode()])
 
 
-def is_data(request: HttpRequest) -> HttpResponse:
+def respond_with_json(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"agent": request.META.get("HTTP_USER_AGENT", "none")})
 
 
-PERSONAL = [keeps_a_session, leaves_a_message, sets_a_cookie, varies, redirects, is_gone, streams, is_data]
+PERSONAL = [
+    use_session,
+    add_message,
+    set_cookie,
+    vary_on_user_agent,
+    redirect_to_user_agent,
+    respond_404,
+    respond_with_stream,
+    respond_with_json,
+]
 
 
-def takes_a_form(request: HttpRequest) -> HttpResponse:
+def accept_form(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{request.method} {request.POST.get('name')}")
 
 
-def renders_later(request: HttpRequest) -> HttpResponse:
+def render_template_response(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "web/terms.html")
 
 
-class MyUrls:
+class TestURLs:
     urlpatterns = [
         *(
             path(f"{view.__name__}/", cache_public_page()(view))
-            for view in (*PERSONAL, takes_a_form, renders_later)
+            for view in (*PERSONAL, accept_form, render_template_response)
         ),
         path("", include("config.urls")),
     ]
@@ -350,40 +359,40 @@ class MyUrls:
 
 @pytest.mark.parametrize("view", PERSONAL)
 def test_response_for_one_visitor_is_not_cached(
-    settings: Any, put_away: list[Any], view: Callable[..., Any]
+    settings: Any, page_cache_writes: list[Any], view: Callable[..., Any]
 ) -> None:
-    settings.ROOT_URLCONF = MyUrls
-    said = []
+    settings.ROOT_URLCONF = TestURLs
+    results = []
     for name in ("alice", "bert"):
         response = Client().get(f"/{view.__name__}/", headers={"user-agent": name})
-        assert response["Cache-Control"] == OWN
+        assert response["Cache-Control"] == PRIVATE
         body = b"".join(response) if response.streaming else response.content
-        said.append((str(body), response.headers.get("Location"), response.cookies.output()))
-    assert not put_away
-    assert "bert" not in repr(said[0])
-    assert "alice" not in repr(said[1])
-    if view in (sets_a_cookie, varies):
-        assert "alice" in repr(said[0])
+        results.append((str(body), response.headers.get("Location"), response.cookies.output()))
+    assert not page_cache_writes
+    assert "bert" not in repr(results[0])
+    assert "alice" not in repr(results[1])
+    if view in (set_cookie, vary_on_user_agent):
+        assert "alice" in repr(results[0])
 
 
-def test_post_reaches_the_view(settings: Any, put_away: list[Any]) -> None:
-    settings.ROOT_URLCONF = MyUrls
+def test_post_reaches_the_view(settings: Any, page_cache_writes: list[Any]) -> None:
+    settings.ROOT_URLCONF = TestURLs
     for name in ("alice", "bert"):
-        assert Client().post("/takes_a_form/", {"name": name}).content == f"POST {name}".encode()
-    assert not put_away
+        assert Client().post("/accept_form/", {"name": name}).content == f"POST {name}".encode()
+    assert not page_cache_writes
 
 
 def test_session_started_by_a_view_belongs_to_the_visitor(settings: Any) -> None:
-    settings.ROOT_URLCONF = MyUrls
+    settings.ROOT_URLCONF = TestURLs
     browser = Client()
-    assert [text(browser, "/keeps_a_session/") for _ in range(3)] == ["visit 1", "visit 2", "visit 3"]
-    assert text(Client(), "/keeps_a_session/") == "visit 1"
+    assert [text(browser, "/use_session/") for _ in range(3)] == ["visit 1", "visit 2", "visit 3"]
+    assert text(Client(), "/use_session/") == "visit 1"
 
 
-def test_template_response_is_cached_too(settings: Any, put_away: list[Any]) -> None:
-    settings.ROOT_URLCONF = MyUrls
-    assert text(Client(), "/renders_later/") == text(Client(), "/renders_later/")
-    assert len(put_away) == 1
+def test_template_response_is_cached_too(settings: Any, page_cache_writes: list[Any]) -> None:
+    settings.ROOT_URLCONF = TestURLs
+    assert text(Client(), "/render_template_response/") == text(Client(), "/render_template_response/")
+    assert len(page_cache_writes) == 1
 
 
 @pytest.mark.parametrize("part", ["sitemap.xml", "sitemap-pages.xml"])
@@ -400,10 +409,10 @@ def test_cacheable_sitemap_contains_nothing_of_the_visitor(ada: User, add_line: 
     assert "sessionid" not in response.content.decode()
 
 
-# --- how much the cache can be filled with -------------------------------------------------------------------
+# --- size of the cache ----------------------------------------------------------------------------------------
 
 
-def random_address(chance: random.Random) -> str:
+def random_url(chance: random.Random) -> str:
     junk = str(chance.randrange(10**9))
     values = {
         "type": ["one_time", "recurring", "ONE_TIME", "", junk],
@@ -420,16 +429,16 @@ def random_address(chance: random.Random) -> str:
     return "/store/?" + "&".join(f"{name}={chance.choice(values[name])}" for name in names)
 
 
-def test_invented_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
+def test_invented_parameters_do_not_fill_the_cache(page_cache_writes: list[Any]) -> None:
     chance = random.Random(10)
     for _ in range(250):
-        assert Client().get(random_address(chance)).status_code == 200
+        assert Client().get(random_url(chance)).status_code == 200
     kinds, sorts, pages = 3, 4, 3  # the page without parameters; sixty products are three pages
-    assert 0 < len(put_away) <= kinds * sorts * pages
+    assert 0 < len(page_cache_writes) <= kinds * sorts * pages
 
 
 @pytest.mark.parametrize(
-    ("address", "same"),
+    ("query", "canonical"),
     [
         ("?type=nonsense&sort=nonsense", ""),
         ("?type=&sort=&page=", ""),
@@ -444,13 +453,15 @@ def test_invented_parameters_do_not_fill_the_cache(put_away: list[Any]) -> None:
         ("?utm_medium=mail&page=3", "?page=3"),
     ],
 )
-def test_spellings_of_one_url_share_a_cache_entry(put_away: list[Any], address: str, same: str) -> None:
-    assert text(Client(), f"/store/{address}") == text(Client(), f"/store/{same}")
-    assert len(put_away) == 1
+def test_spellings_of_one_url_share_a_cache_entry(
+    page_cache_writes: list[Any], query: str, canonical: str
+) -> None:
+    assert text(Client(), f"/store/{query}") == text(Client(), f"/store/{canonical}")
+    assert len(page_cache_writes) == 1
 
 
 @pytest.mark.parametrize(
-    "address",
+    "query",
     [
         "?page=4",
         "?page=99999",
@@ -461,45 +472,45 @@ def test_spellings_of_one_url_share_a_cache_entry(put_away: list[Any], address: 
         "?x",
     ],
 )
-def test_urls_outside_the_allowed_set_are_not_cached(put_away: list[Any], address: str) -> None:
-    assert Client().get(f"/store/{address}")["Cache-Control"] == OWN
-    assert not put_away
+def test_urls_outside_the_allowed_set_are_not_cached(page_cache_writes: list[Any], query: str) -> None:
+    assert Client().get(f"/store/{query}")["Cache-Control"] == PRIVATE
+    assert not page_cache_writes
 
 
-def test_late_pages_of_a_large_shop_are_not_cached(put_away: list[Any]) -> None:
-    many(240, start=60)
+def test_late_pages_of_a_large_shop_are_not_cached(page_cache_writes: list[Any]) -> None:
+    create_many_products(240, start=60)
     answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
-    assert answers == ["no-cache"] * 10 + [OWN] * 3
-    assert len(put_away) == 10
+    assert answers == ["no-cache"] * 10 + [PRIVATE] * 3
+    assert len(page_cache_writes) == 10
 
 
-def test_unknown_language_or_theme_adds_no_cache_entry(put_away: list[Any]) -> None:
+def test_unknown_language_or_theme_adds_no_cache_entry(page_cache_writes: list[Any]) -> None:
     for number in range(5):
-        text(visitor(language=f"x{number}", theme=f"x{number}"))
+        text(client_with_cookies(language=f"x{number}", theme=f"x{number}"))
         text(Client(), **{"accept-language": f"x{number}, en-x{number}"})
-    assert len(put_away) == 1
+    assert len(page_cache_writes) == 1
 
 
-def test_chosen_language_and_theme_are_cached(put_away: list[Any]) -> None:
+def test_chosen_language_and_theme_are_cached(page_cache_writes: list[Any]) -> None:
     for _ in range(2):
         for language in ("en", "de"):
             for theme in ("light", "dark"):
-                shown = text(visitor(language=language, theme=theme))
+                shown = text(client_with_cookies(language=language, theme=theme))
                 assert f'<html lang="{language}" dir="ltr" data-theme="{theme}"' in shown
-    assert len(put_away) == 4
+    assert len(page_cache_writes) == 4
 
 
-def test_shop_cookies_over_https_are_recognised(settings: Any, put_away: list[Any]) -> None:
+def test_shop_cookies_over_https_are_recognised(settings: Any, page_cache_writes: list[Any]) -> None:
     settings.LANGUAGE_COOKIE_NAME, settings.THEME_COOKIE_NAME = "__Host-language", "__Host-theme"
-    assert 'lang="de"' in text(visitor(**{"__Host-language": "de", "__Host-theme": "dark"}))
-    assert len(put_away) == 1
+    assert 'lang="de"' in text(client_with_cookies(**{"__Host-language": "de", "__Host-theme": "dark"}))
+    assert len(page_cache_writes) == 1
 
 
-# --- what a buyer sees ----------------------------------------------------------------------------------------
+# --- pages of buyers ------------------------------------------------------------------------------------------
 
 
 def test_purchases_of_another_user_are_never_shown(ada: User, bob: User) -> None:
-    purchase = sell(ada, 0)
+    purchase = create_purchase(ada, 0)
     for _ in range(2):
         hers, his = text(signed_in(ada)), text(signed_in(bob))
         assert "ada@example.com" in hers
@@ -515,15 +526,20 @@ def test_cached_cards_contain_nothing_of_the_request(ada: User, bob: User, add_l
         "ecommerce/_product_card.html",
         after='<article class="card"{% if live %}{% include "ecommerce/_card_live.html" %}{% endif %}>',
     )
-    for browser in (customer(ada, "hat"), customer(bob, "pen"), Client(), customer(ada, "hat")):
+    for browser in (
+        client_with_cart(ada, "hat"),
+        client_with_cart(bob, "pen"),
+        Client(),
+        client_with_cart(ada, "hat"),
+    ):
         page = text(browser)
         assert page.count("<i></i>") == 24
         assert page.count("<i>") == 24
 
 
 def test_each_buyer_sees_their_own_cards(ada: User, bob: User) -> None:
-    sell(ada, 7)
-    sell(bob, 8)
+    create_purchase(ada, 7)
+    create_purchase(bob, 8)
     for _cached in range(2):
         for user, product in ((ada, "thing-7"), (bob, "thing-8")):
             page = text(signed_in(user))
@@ -534,7 +550,7 @@ def test_each_buyer_sees_their_own_cards(ada: User, bob: User) -> None:
 def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     browser = signed_in(ada)
     assert OWNED not in text(browser)
-    purchase = sell(ada, 7)
+    purchase = create_purchase(ada, 7)
     assert text(browser).count(OWNED) == 1
     Purchase.objects.filter(pk=purchase.pk).update(status=Status.PROCESSING)
     assert text(browser).count(">Processing<") == 1
@@ -542,19 +558,17 @@ def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     assert OWNED not in text(browser)
 
 
-@pytest.mark.parametrize("address", ["/", "/store/", "/store/thing-0/"])
-def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, address: str) -> None:
+@pytest.mark.parametrize("url", ["/", "/store/", "/store/thing-0/"])
+def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, url: str) -> None:
     browser = signed_in(ada)
-    first = text(browser, address)
+    first = text(browser, url)
     with CaptureQueriesContext(connection) as queries:
-        assert (
-            text(browser, address).count('<article class="card"') == first.count('<article class="card"') > 0
-        )
+        assert text(browser, url).count('<article class="card"') == first.count('<article class="card"') > 0
     assert not [query["sql"] for query in queries if "prod_2" in query["sql"]]
     product = Product.objects.get(pk="prod_2")
     product.name = "Renamed"
     product.save()
-    assert ">Renamed<" in text(browser, address)
+    assert ">Renamed<" in text(browser, url)
 
 
 def test_each_filter_has_its_own_cached_grid(ada: User) -> None:

@@ -1,4 +1,4 @@
-"""Rare orders of events, each found by a run of tests/soak or by review."""
+"""Rare orders of events that tests/soak or a review has found."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.delivery import STORE_ENDPOINT_ID
 from stripe_sandbox.resources import refunds
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, bought, pay, press_buy, price_of
+from tests.factories import add_price, buy, first_price, pay, press_buy
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_session_left_behind_by_a_crash_stays_closed(
+def test_unrecorded_session_of_an_expired_purchase_is_expired(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """Its purchase was given up and another one is open: nobody can pay the first, nothing collides."""
+    """A crash left the session, and the buyer has opened another checkout since."""
     press_buy(as_ada, icons)
     lost = Purchase.objects.get()
-    Purchase.objects.update(session_id=None, checkout_url="")  # the process died before it noted the Session
-    dearer = add_price(sandbox.client, icons.product_id, 2900)
+    Purchase.objects.update(
+        session_id=None, checkout_url=""
+    )  # the process was killed before it stored the session
+    expensive_price = add_price(sandbox.client, icons.product_id, 2900)
     sync_catalogue()
     icons = ProductConfiguration.objects.get(pk=icons.pk)
-    press_buy(as_ada, icons, icons.product.prices.get(id=dearer))
-    press_buy(as_ada, icons, icons.product.prices.exclude(id=dearer).get())
+    press_buy(as_ada, icons, icons.product.prices.get(id=expensive_price))
+    press_buy(as_ada, icons, icons.product.prices.exclude(id=expensive_price).get())
     reconcile()
     lost.refresh_from_db()
     assert lost.status == Status.EXPIRED
@@ -47,8 +49,8 @@ def test_a_session_left_behind_by_a_crash_stays_closed(
 
 
 @pytest.fixture
-def deaf(sandbox: Any) -> None:
-    """Stripe takes its events for delivered, but the store has never seen them: a backup was restored."""
+def no_webhooks(sandbox: Any) -> None:
+    """Disable the endpoint, so that the store gets no events, as after the restore of a backup."""
     sandbox.client.v1.webhook_endpoints.update(STORE_ENDPOINT_ID, {"disabled": True})
 
 
@@ -57,10 +59,10 @@ def charge_of(purchase: Purchase) -> dict[str, Any]:
     return storage.get(intent["latest_charge"]) or {}
 
 
-def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
-    as_ada: Client, club: ProductConfiguration, deaf: None
+def test_reconcile_finds_a_failed_refund_of_a_subscription(
+    as_ada: Client, club: ProductConfiguration, no_webhooks: None
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     assert sync_purchase(purchase, "test").status == Status.REFUNDED
     scheduled_actions.run_for(refund["id"])
@@ -69,10 +71,10 @@ def test_reconcile_sees_that_the_refund_of_a_subscription_has_failed(
     assert (purchase.status, purchase.amount_refunded) == (Status.ACTIVE, 0)
 
 
-def test_reconcile_adds_up_the_refunds_of_a_subscription(
-    as_ada: Client, club: ProductConfiguration, deaf: None
+def test_reconcile_adds_the_refunds_of_a_subscription(
+    as_ada: Client, club: ProductConfiguration, no_webhooks: None
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     refunds.create_refund(charge_of(purchase), 500)
     sync_purchase(purchase, "test")
     refunds.create_refund(charge_of(purchase), 400)
@@ -81,52 +83,52 @@ def test_reconcile_adds_up_the_refunds_of_a_subscription(
     assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 900)
 
 
-def test_a_price_that_stripe_refused_once_can_be_bought_when_it_is_back(
+def test_reactivated_price_can_be_bought_after_a_refusal(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """Stripe repeats its first answer to an idempotency key, a refusal as well."""
-    price = price_of(icons)
-    sandbox.client.v1.prices.update(price.id, {"active": False})  # nobody has told the store
+    """Stripe repeats its first response to an idempotency key, also a refusal."""
+    price = first_price(icons)
+    sandbox.client.v1.prices.update(price.id, {"active": False})  # without an event to the store
     response = as_ada.post(f"/store/{icons.slug}/buy/", {"price": price.id}, follow=True)
     assert b"message--error" in response.content
     sandbox.client.v1.prices.update(price.id, {"active": True})
     assert pay(press_buy(as_ada, icons))
 
 
-def test_an_answer_that_is_older_than_one_without_news_is_asked_again(
+def test_overtaken_sync_fetches_again_even_if_the_other_changed_nothing(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refunded, and the refund fails, while one sync is slow: its answer is of the moment in between."""
-    purchase = bought(as_ada, icons)
+    """The slow sync has read a refund that failed before another, faster sync."""
+    purchase = buy(as_ada, icons)
     refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
     values = fulfilment.purchase_values
 
-    def slow(*fetched: Any) -> dict[str, Any]:
+    def slow_values(*fetched: Any) -> dict[str, Any]:
         monkeypatch.setattr(fulfilment, "purchase_values", values)
         found = values(*fetched)
         scheduled_actions.run_for(refund["id"])
-        sync_purchase(purchase, "the other one")  # says what the row says: paid
+        sync_purchase(purchase, "the fast sync")  # the purchase is unchanged: paid
         return found
 
-    monkeypatch.setattr(fulfilment, "purchase_values", slow)
-    assert sync_purchase(purchase, "the slow one").status == Status.PAID
+    monkeypatch.setattr(fulfilment, "purchase_values", slow_values)
+    assert sync_purchase(purchase, "the slow sync").status == Status.PAID
     assert list(purchase.changes.values_list("to_status", flat=True)) == [Status.OPEN, Status.PAID]
 
 
-def test_no_purchase_without_the_first_line_of_its_timeline(
+def test_purchase_is_not_created_without_its_first_status_change(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*args: Any, **kwargs: Any) -> None:
+    def stop(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StatusChange.objects, "create", killed)
+    monkeypatch.setattr(StatusChange.objects, "create", stop)
     with pytest.raises(KeyboardInterrupt):
         press_buy(as_ada, icons)
     assert not Purchase.objects.exists()
 
 
-def test_reconcile_sees_a_payment_that_is_disputed_before_anybody_told_of_it(
-    as_ada: Client, icons: ProductConfiguration, deaf: None
+def test_reconcile_finds_an_unknown_payment_that_is_disputed(
+    as_ada: Client, icons: ProductConfiguration, no_webhooks: None
 ) -> None:
     pay(press_buy(as_ada, icons), "4000000000000259")
     scheduled_actions.run_due(time.time() + 60)
@@ -134,8 +136,8 @@ def test_reconcile_sees_a_payment_that_is_disputed_before_anybody_told_of_it(
     assert Purchase.objects.get().status == Status.DISPUTED
 
 
-class GivenUpMeanwhile(InProcessClient):
-    """Another press gives the purchase up while Stripe makes its Session."""
+class ExpirePurchaseDuringRequest(InProcessClient):
+    """Expire the purchase while Stripe creates its session, as a concurrent press of Buy does."""
 
     def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
         answer = super().request(method, url, *args, **more)
@@ -144,21 +146,21 @@ class GivenUpMeanwhile(InProcessClient):
         return answer
 
 
-def test_a_session_made_for_a_choice_given_up_meanwhile_is_closed(
+def test_session_created_for_an_expired_purchase_is_expired(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_rare_event_orders.GivenUpMeanwhile"
+    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_rare_event_orders.ExpirePurchaseDuringRequest"
     as_ada.post("/store/icon-set/buy/", {"price": icons.prices[0].id})
-    made = sandbox.client.v1.checkout.sessions.list({"limit": 100}).data
-    assert made
-    assert {session.status for session in made} == {"expired"}
+    sessions = sandbox.client.v1.checkout.sessions.list({"limit": 100}).data
+    assert sessions
+    assert {session.status for session in sessions} == {"expired"}
     assert not Purchase.objects.filter(status=Status.OPEN).exists()
 
 
-def test_a_second_page_is_closed_when_the_first_turns_out_to_be_paid(
+def test_second_open_session_is_expired_when_the_first_is_paid(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """Two choices open at once, which takes a race: whoever presses for the second again is told, and it closes."""
+    """Only a race can leave two open sessions of one buyer and product."""
     first_page = press_buy(as_ada, icons)
     bigger = add_price(sandbox.client, icons.product_id, 4900)
     sync_catalogue()

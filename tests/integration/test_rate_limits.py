@@ -15,17 +15,17 @@ from tests.factories import press_buy, signed_in
 
 pytestmark = pytest.mark.django_db
 
-FAR = {"REMOTE_ADDR": "203.0.113.7"}
-ELSEWHERE = {"REMOTE_ADDR": "203.0.113.8"}
+FROM_ONE_IP = {"REMOTE_ADDR": "203.0.113.7"}
+FROM_ANOTHER_IP = {"REMOTE_ADDR": "203.0.113.8"}
 SEARCH = "/store/?q=icons"
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Set the time of the rate limits."""
-    moment = [1_800_000_000.0]
-    monkeypatch.setattr(rate_limits, "now", lambda: moment[0])
-    return moment
+    seconds = [1_800_000_000.0]
+    monkeypatch.setattr(rate_limits, "now", lambda: seconds[0])
+    return seconds
 
 
 def test_too_many_checkouts_say_when_to_try_again(
@@ -52,9 +52,9 @@ def test_card_testers_with_many_accounts_share_an_ip_limit(
     settings.RATE_LIMITS = {"checkout": "100/5m/user,3/5m/ip"}
     buyers = [signed_in(User.objects.create_user(f"{n}@example.com", "x")) for n in range(4)]
     form = {"price": icons.prices[0].id}
-    statuses = [buyer.post("/store/icon-set/buy/", form, **FAR).status_code for buyer in buyers]  # type: ignore[arg-type]
+    statuses = [buyer.post("/store/icon-set/buy/", form, **FROM_ONE_IP).status_code for buyer in buyers]  # type: ignore[arg-type]
     assert statuses == [303, 303, 303, 429]
-    assert buyers[3].post("/store/icon-set/buy/", form, **ELSEWHERE).status_code == 303  # type: ignore[arg-type]
+    assert buyers[3].post("/store/icon-set/buy/", form, **FROM_ANOTHER_IP).status_code == 303  # type: ignore[arg-type]
 
 
 def test_too_many_searches_show_a_message_in_place_of_products(
@@ -62,12 +62,12 @@ def test_too_many_searches_show_a_message_in_place_of_products(
 ) -> None:
     settings.RATE_LIMITS = {"search": "1/m/ip"}
     htmx = {"HX-Request": "true", "HX-Target": "results"}
-    assert client.get(SEARCH, headers=htmx, **FAR).status_code == 200  # type: ignore[arg-type]
-    refused = client.get(SEARCH, headers=htmx, **FAR)  # type: ignore[arg-type]
+    assert client.get(SEARCH, headers=htmx, **FROM_ONE_IP).status_code == 200  # type: ignore[arg-type]
+    refused = client.get(SEARCH, headers=htmx, **FROM_ONE_IP)  # type: ignore[arg-type]
     assert refused.status_code == 429
     assert '<section class="results" id="results" role="alert">' in refused.content.decode()
     assert "<html" not in refused.content.decode()
-    assert client.get("/store/?sort=name", **FAR).status_code == 200  # type: ignore[arg-type]
+    assert client.get("/store/?sort=name", **FROM_ONE_IP).status_code == 200  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_default_limits_allow_ordinary_use(ada: User, icons: ProductConfiguratio
     for _ in range(5):
         press_buy(buyer, icons)
     for _ in range(30):
-        assert buyer.get(SEARCH, **FAR).status_code == 200  # type: ignore[arg-type]
+        assert buyer.get(SEARCH, **FROM_ONE_IP).status_code == 200  # type: ignore[arg-type]
 
 
 def test_no_request_is_refused_without_the_cache(
     ada: User, icons: ProductConfiguration, settings: Any, rf: RequestFactory
 ) -> None:
     settings.RATE_LIMITS = {"checkout": "1/5m/user"}
-    gone = {"BACKEND": "apps.core.redis_cache.FallbackRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
-    settings.CACHES = {**settings.CACHES, "default": gone}
+    unreachable = {"BACKEND": "apps.core.redis_cache.FallbackRedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
+    settings.CACHES = {**settings.CACHES, "default": unreachable}
     request = rf.get("/")
     request.user = ada
     assert [rate_limits.consume("checkout", request) for _ in range(3)] == [0, 0, 0]

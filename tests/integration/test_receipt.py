@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import bought, press_buy
+from tests.factories import buy, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -25,33 +25,33 @@ def test_receipt_contains_what_an_accountant_needs(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.SELLER_ADDRESS = ["Workbench Ltd", "VAT GB123"]
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.update(
         amount_discount=380, amount_tax=304, amount_total=1824, amount_refunded=500, paid_at=timezone.now()
     )
-    words = receipt(as_ada, purchase)
-    assert words.startswith(
+    text = receipt(as_ada, purchase)
+    assert text.startswith(
         f"{settings.SITE_NAME} Receipt Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123"
     )
-    assert "Sold to Ada Lovelace ada@example.com" in words
-    assert str(purchase.public_id) in words
-    assert "Icon set One-time payment · $19 1 $19.00" in words
+    assert "Sold to Ada Lovelace ada@example.com" in text
+    assert str(purchase.public_id) in text
+    assert "Icon set One-time payment · $19 1 $19.00" in text
     assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", words)
-    assert "Paid with Visa •••• 4242" in words
-    assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in words
+    assert "Paid with Visa •••• 4242" in text
+    assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in text
 
 
 def test_unpaid_order_is_not_called_a_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
     press_buy(as_ada, icons)
-    words = receipt(as_ada, Purchase.objects.get())
-    assert "Receipt" not in words
-    assert "Paid on" not in words
-    assert "Status Not paid yet" in words
+    text = receipt(as_ada, Purchase.objects.get())
+    assert "Receipt" not in text
+    assert "Paid on" not in text
+    assert "Status Not paid yet" in text
 
 
 def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
     """The status fragment replaces the receipt together with the rest of the page."""
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
     fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page").content.decode()
     assert "−$19.00" in fragment
@@ -59,7 +59,7 @@ def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfigu
 
 
 def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:
-    purchase = bought(as_ada, club)
-    address = purchase.get_absolute_url()
-    assert "order__news" in as_ada.get(f"{address}?from=portal").content.decode()
-    assert "order__news" not in as_ada.get(address).content.decode()
+    purchase = buy(as_ada, club)
+    url = purchase.get_absolute_url()
+    assert "order__news" in as_ada.get(f"{url}?from=portal").content.decode()
+    assert "order__news" not in as_ada.get(url).content.decode()

@@ -16,7 +16,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import bought, pay, press_buy
+from tests.factories import buy, pay, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -50,9 +50,9 @@ def test_refunds_and_disputes_without_webhooks_are_found(
 ) -> None:
     from stripe_sandbox import scheduled_actions
 
-    first = bought(as_ada, icons)
-    press = pay(press_buy(as_bob, icons), "4000000000000259")
-    assert press
+    first = buy(as_ada, icons)
+    return_url = pay(press_buy(as_bob, icons), "4000000000000259")
+    assert return_url
     reconcile()
     without_webhooks.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
     scheduled_actions.run_due(time.time() + 10**6)
@@ -64,7 +64,7 @@ def test_refunds_and_disputes_without_webhooks_are_found(
 def test_new_refund_of_an_old_purchase_is_found(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     without_webhooks.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     assert "1 repaired" in reconcile("--since", "1h")
 
@@ -79,13 +79,17 @@ def test_expired_session_is_found(as_ada: Client, icons: ProductConfiguration, w
 def test_unknown_session_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """The database was restored from a backup that is an hour old."""
-    purchase = bought(as_ada, icons)
+    """As after the restore of a backup from before the purchase."""
+    purchase = buy(as_ada, icons)
     Purchase.objects.all().delete()
     out = reconcile()
     assert "1 unknown until now" in out
-    again = Purchase.objects.get()
-    assert (again.public_id, again.status, again.amount_total) == (purchase.public_id, Status.PAID, 1900)
+    adopted = Purchase.objects.get()
+    assert (adopted.public_id, adopted.status, adopted.amount_total) == (
+        purchase.public_id,
+        Status.PAID,
+        1900,
+    )
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert "0 unknown" in reconcile()
 
@@ -93,8 +97,8 @@ def test_unknown_session_is_adopted(
 def test_unknown_session_is_adopted_beside_a_new_open_checkout(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """After the restore the buyer seemed to own nothing and began to pay again."""
-    bought(as_ada, icons)
+    """After the restore, the buyer has started another checkout."""
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     press_buy(as_ada, icons)
     assert "1 unknown until now" in reconcile()
@@ -106,7 +110,7 @@ def test_first_purchase_after_the_backup_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """The account is in the backup, the Stripe customer is not."""
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     StripeCustomer.objects.all().delete()
     assert "1 unknown until now" in reconcile()
@@ -118,14 +122,14 @@ def test_purchase_of_an_account_newer_than_the_backup_is_stored(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
     """The purchase is stored with the buyer's e-mail; a new user with the same primary key gets no access."""
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     Purchase.objects.all().delete()
     number = User.objects.get().pk
     User.objects.get().delete()
     User.objects.create_user("bob@example.com", "bob-looks-around", pk=number)
     assert "1 unknown until now" in reconcile()
-    again = Purchase.objects.get()
-    assert (again.user, again.email, again.status) == (None, "ada@example.com", Status.PAID)
+    adopted = Purchase.objects.get()
+    assert (adopted.user, adopted.email, adopted.status) == (None, "ada@example.com", Status.PAID)
     assert "0 unknown" in reconcile()
 
 
@@ -154,7 +158,7 @@ def test_undelivered_events_are_processed(as_ada: Client, icons: ProductConfigur
 def test_since_processes_delivered_events_missing_from_a_restored_backup(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
     assert Purchase.objects.get().status == Status.REFUNDED
@@ -166,7 +170,7 @@ def test_since_processes_delivered_events_missing_from_a_restored_backup(
     assert "0 undelivered events processed" in reconcile("--since", "1h")
 
 
-class Counting(InProcessClient):
+class CountingClient(InProcessClient):
     request_count = 0
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -179,7 +183,7 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
 ) -> None:
     from stripe_sandbox import storage
 
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     session = storage.get(str(purchase.session_id))
     assert session is not None
@@ -194,11 +198,11 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
                 )
             )  # fmt: skip
     Purchase.objects.bulk_create(rows)
-    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.Counting"
-    Counting.request_count = 0
+    settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.CountingClient"
+    CountingClient.request_count = 0
     assert "0 repaired" in reconcile()
     # three pages of sessions; subscriptions, refunds, disputes, events
-    assert Counting.request_count <= 3 + 4
+    assert CountingClient.request_count <= 3 + 4
 
 
 def test_old_open_purchase_is_checked(
@@ -210,7 +214,7 @@ def test_old_open_purchase_is_checked(
     assert Purchase.objects.get().status == Status.PAID
 
 
-def test_unavailable_stripe_is_reported(sandbox: Any, stripe_away: Any) -> None:
-    stripe_away()
+def test_unavailable_stripe_is_reported(sandbox: Any, disconnect_stripe: Any) -> None:
+    disconnect_stripe()
     with pytest.raises(CommandError, match="request to Stripe failed"):
         reconcile()

@@ -13,35 +13,35 @@ from django.test import Client
 from apps.core import redis_cache
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import bought, readiness
+from tests.factories import buy, readiness
 
 
 @pytest.fixture
-def redis_gone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing answers at the cache's address."""
+def redis_unreachable(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use a cache URL that nothing listens on."""
     monkeypatch.setattr(redis_cache, "_paused_until", {})
-    gone = {
+    unreachable = {
         "BACKEND": "apps.core.redis_cache.FallbackRedisCache",
         "LOCATION": "redis://127.0.0.1:9/0",
     }
-    settings.CACHES = {"default": gone, "pages": {**gone, "KEY_PREFIX": "pages"}}
+    settings.CACHES = {"default": unreachable, "pages": {**unreachable, "KEY_PREFIX": "pages"}}
 
 
 @pytest.fixture
-def redis_asked_each_time(redis_gone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def redis_tried_each_time(redis_unreachable: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_cache, "PAUSE_SECONDS", 0)
 
 
-def test_pages_and_a_purchase_work(
-    redis_asked_each_time: None, as_ada: Client, icons: ProductConfiguration
+def test_pages_and_purchase_work_without_redis(
+    redis_tried_each_time: None, as_ada: Client, icons: ProductConfiguration
 ) -> None:
     for page in ("/", "/store/", "/store/icon-set/", "/accounts/login/", "/sitemap.xml"):
         assert Client().get(page).status_code == 200, page
-    assert bought(as_ada, icons).status == "paid"
+    assert buy(as_ada, icons).status == "paid"
     assert as_ada.get("/purchases/").status_code == 200
 
 
-def test_people_sign_up_and_in_although_nobody_counts_tries(redis_asked_each_time: None, ada: User) -> None:
+def test_sign_up_and_sign_in_work_without_rate_limits(redis_tried_each_time: None, ada: User) -> None:
     form = {"login": "ada@example.com", "password": "ada-buys-things"}
     assert Client().post("/accounts/login/", form).status_code == 302
     form = {"email": "new@example.com", "password1": "a-long-new-secret"}
@@ -50,7 +50,7 @@ def test_people_sign_up_and_in_although_nobody_counts_tries(redis_asked_each_tim
 
 
 @pytest.mark.django_db
-def test_readyz_says_so(redis_gone: None) -> None:
+def test_readyz_reports_unreachable_redis(redis_unreachable: None) -> None:
     response = readiness()
     assert response.status_code == 503
     answers = response.json()
@@ -58,7 +58,7 @@ def test_readyz_says_so(redis_gone: None) -> None:
     assert {answers[name] for name in ("database", "migrations", "worker")} == {"ok"}
 
 
-def test_every_operation_answers_like_an_empty_cache(redis_asked_each_time: None) -> None:
+def test_every_operation_behaves_like_an_empty_cache(redis_tried_each_time: None) -> None:
     assert cache.get("a", "default") == "default"
     assert cache.get_many(["a", "b"]) == {}
     assert cache.add("a", 1) is True
@@ -72,7 +72,9 @@ def test_every_operation_answers_like_an_empty_cache(redis_asked_each_time: None
     cache.delete_many(["a"])
 
 
-def test_a_silent_redis_is_asked_once_in_a_while(redis_gone: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreachable_redis_is_not_tried_during_the_pause(
+    redis_unreachable: None, caplog: pytest.LogCaptureFixture
+) -> None:
     started = time.monotonic()
     for _ in range(50):
         assert cache.get("a") is None
@@ -80,13 +82,13 @@ def test_a_silent_redis_is_asked_once_in_a_while(redis_gone: None, caplog: pytes
     assert time.monotonic() - started < redis_cache.PAUSE_SECONDS
 
 
-def test_a_redis_that_hangs_costs_one_second_once(redis_gone: None, settings: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, never answers
-        mute_cache = {
+def test_hanging_redis_delays_one_request_only(redis_unreachable: None, settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts connections and never responds
+        hanging_cache = {
             **settings.CACHES["default"],
-            "LOCATION": f"redis://127.0.0.1:{mute.getsockname()[1]}/0",
+            "LOCATION": f"redis://127.0.0.1:{server.getsockname()[1]}/0",
         }
-        settings.CACHES = {**settings.CACHES, "default": mute_cache}
+        settings.CACHES = {**settings.CACHES, "default": hanging_cache}
         started = time.monotonic()
         for _ in range(10):
             assert cache.get("a") is None

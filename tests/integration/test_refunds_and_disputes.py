@@ -14,7 +14,7 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from stripe_sandbox import scheduled_actions
-from tests.factories import bought, path_of, pay, press_buy
+from tests.factories import buy, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def refund(sandbox: Any, purchase: Purchase, amount: int | None = None) -> Any:
 def test_full_refund_ends_access(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     refund(sandbox, purchase)
     assert sandbox.deliver()
     purchase.refresh_from_db()
@@ -42,7 +42,7 @@ def test_full_refund_ends_access(
 def test_access_ends_when_partial_refunds_reach_the_full_amount(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     refund(sandbox, purchase, 500)
     sandbox.deliver()
     purchase.refresh_from_db()
@@ -57,7 +57,7 @@ def test_failed_refund_restores_access(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     back = pay(press_buy(as_ada, icons), "4000000000005126")
-    as_ada.get(path_of(back))
+    as_ada.get(url_path(back))
     purchase = Purchase.objects.get()
     refund(sandbox, purchase)
     sandbox.deliver()
@@ -89,7 +89,7 @@ def test_dispute_suspends_access_until_it_is_settled(
     after: str,
 ) -> None:
     back = pay(press_buy(as_ada, icons), card)
-    as_ada.get(path_of(back))
+    as_ada.get(url_path(back))
     scheduled_actions.run_due(time.time() + 10**6)
     sandbox.deliver()
     purchase = Purchase.objects.get()
@@ -109,7 +109,7 @@ def test_dispute_suspends_access_until_it_is_settled(
 def test_refund_without_webhook_is_found_at_the_next_sync(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     sandbox.switches(drop=["*"])
     refund(sandbox, purchase)

@@ -58,7 +58,7 @@ def test_purchase_status_change_writes_one_line(
     sandbox: Any, as_ada: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "apps.ecommerce.purchases.fulfilment"):
-        purchase = factories.bought(as_ada, factories.stock(sandbox.client))
+        purchase = factories.buy(as_ada, factories.create_product(sandbox.client))
     (change,) = [record for record in caplog.records if hasattr(record, "purchase")]
     assert change.purchase == str(purchase.public_id)
     assert (vars(change)["from"], vars(change)["to"]) == ("open", "paid")
@@ -76,7 +76,7 @@ def test_metrics_require_the_token(client: Client, settings: Any) -> None:
 
 def test_metrics_count_requests_and_purchases(sandbox: Any, as_ada: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = TOKEN
-    factories.bought(as_ada, factories.stock(sandbox.client))
+    factories.buy(as_ada, factories.create_product(sandbox.client))
     as_ada.get("/terms/")
     text = as_ada.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()
     assert 'store_purchases{status="paid"} 1.0' in text

@@ -20,7 +20,7 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
-from tests.factories import bought
+from tests.factories import buy
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -59,15 +59,15 @@ def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
 def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
     as_ada: Client, download: ProductConfiguration, bucket: Any
 ) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     response = as_ada.get("/purchases/icon-set/download/")
     assert response.status_code == 302
     link = response["Location"]
     assert link.startswith(f"{bucket.address}/shop/private/downloads/")
     assert "no-store" in response["Cache-Control"]
-    got = requests.get(link, timeout=10)
-    assert got.content == ZIP
-    assert 'attachment; filename="icons_' in got.headers["Content-Disposition"]
+    download_response = requests.get(link, timeout=10)
+    assert download_response.content == ZIP
+    assert 'attachment; filename="icons_' in download_response.headers["Content-Disposition"]
     part = requests.get(link, headers={"Range": "bytes=10-19"}, timeout=10)
     assert (part.status_code, part.content) == (206, ZIP[10:20])
     bucket.clock = timedelta(seconds=LINK_SECONDS + 1)
@@ -75,7 +75,7 @@ def test_download_redirects_the_owner_to_a_link_valid_for_a_minute(
 
 
 def test_signed_link_opens_no_other_file(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     bucket.files["/shop/private/downloads/other.zip"] = (b"another product", "")
     link = as_ada.get("/purchases/icon-set/download/")["Location"]
     path = urlsplit(link).path
@@ -93,7 +93,7 @@ def test_user_without_purchase_gets_no_link(as_bob: Client, download: ProductCon
 
 
 def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, bucket: Any) -> None:
-    bought(as_ada, download)
+    buy(as_ada, download)
     bucket.files.clear()
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
 
@@ -119,9 +119,9 @@ def test_images_are_served_by_this_site(
         "/media/../private/x",
         "/media/%2e%2e/x",
     ):
-        lost = Client().get(nothing)
-        assert lost.status_code in (400, 404), nothing
-        assert "immutable" not in lost.headers.get("Cache-Control", "")
+        response = Client().get(nothing)
+        assert response.status_code in (400, 404), nothing
+        assert "immutable" not in response.headers.get("Cache-Control", "")
 
 
 def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
@@ -129,7 +129,7 @@ def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
     assert default_storage.url("products/abc.webp") == "https://cdn.example.com/media/products/abc.webp"
 
 
-def settings_say(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def print_setting(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
     code = f"from config import settings as s; print({expression})"
     command = [sys.executable, "-c", code]
     variables = {"DATABASE_URL": "", **variables}
@@ -141,10 +141,10 @@ def settings_say(expression: str, **variables: str) -> subprocess.CompletedProce
 @pytest.mark.django_db
 def test_storage_url_switches_to_s3() -> None:
     url = "s3://shop?endpoint_url=https://s3.example.com&region_name=eu"
-    done = settings_say("s.STORAGES['private']", STORAGE_URL=url)
+    done = print_setting("s.STORAGES['private']", STORAGE_URL=url)
     for part in ("PrivateBucket", "'bucket_name': 'shop'", "https://s3.example.com", "'location': 'private'"):
         assert part in done.stdout, done.stderr
-    assert "FileSystemStorage" in settings_say("s.STORAGES['default']", STORAGE_URL="").stdout
-    assert "STORAGE_URL" in settings_say("1", STORAGE_URL="ftp://shop").stderr
-    cdn = settings_say("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
+    assert "FileSystemStorage" in print_setting("s.STORAGES['default']", STORAGE_URL="").stdout
+    assert "STORAGE_URL" in print_setting("1", STORAGE_URL="ftp://shop").stderr
+    cdn = print_setting("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
     assert "https://cdn.example.com/media/" in cdn.stdout

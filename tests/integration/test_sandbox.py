@@ -1,4 +1,4 @@
-"""The sandbox as part of the store; packages/stripe-sandbox/tests has the tests of the sandbox itself."""
+"""The sandbox in the store; packages/stripe-sandbox/tests tests the sandbox itself."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from django.test import Client
 
 from apps.users.models import User
 from tests.integration.test_accounts import PASSWORD, is_kind, reauthenticate, sign_in, sign_up, signed_in_as
-from tests.plugins.clock import Clock, code_of
+from tests.plugins.clock import Clock, totp_code
 
 pytestmark = pytest.mark.django_db
 
-ADAS = "ada-buys-things"
+PASSWORD_OF_ADA = "ada-buys-things"
 
 
 @pytest.fixture
@@ -31,14 +31,17 @@ def app(ada: User, clock: Clock) -> str:
     return secret
 
 
-def second_step(client: Client, code: str) -> Any:
+def submit_second_factor(client: Client, code: str) -> Any:
     return client.post("/accounts/2fa/authenticate/", {"code": code}, follow=True)
 
 
-def at_second_step(ada: User) -> Client:
+def client_at_second_factor(ada: User) -> Client:
     """Return a browser after the right password."""
     client = Client()
-    assert sign_in(client, ada.email, ADAS, next="/store/")["Location"] == "/accounts/2fa/authenticate/"
+    assert (
+        sign_in(client, ada.email, PASSWORD_OF_ADA, next="/store/")["Location"]
+        == "/accounts/2fa/authenticate/"
+    )
     assert signed_in_as(client) == ""
     return client
 
@@ -48,10 +51,10 @@ def test_app_setup_requires_the_password_and_shows_recovery_codes(
     ada: User, clock: Clock, mailoutbox: list[EmailMessage]
 ) -> None:
     client = Client()
-    sign_in(client, ada.email, ADAS)
+    sign_in(client, ada.email, PASSWORD_OF_ADA)
     response = client.get("/accounts/2fa/totp/activate/")
     assert response["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
-    client.post(response["Location"], {"password": ADAS})
+    client.post(response["Location"], {"password": PASSWORD_OF_ADA})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     assert 'src="data:image/svg+xml;base64,' in page
     secret = re.search(r'qr__key">(\w+)<', page)
@@ -59,53 +62,53 @@ def test_app_setup_requires_the_password_and_shows_recovery_codes(
 
     wrong = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
     assert "code" in wrong.context["form"].errors
-    codes = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret[1], clock)}, follow=True)
+    codes = client.post("/accounts/2fa/totp/activate/", {"code": totp_code(secret[1], clock)}, follow=True)
     assert len(re.findall(r'codes__code">(\d+)<', codes.content.decode())) == 10
     assert is_kind(mailoutbox[-1], "mfa/email/totp_activated")
 
 
 def test_password_alone_does_not_sign_in_with_a_second_factor(ada: User, app: str, clock: Clock) -> None:
-    client = at_second_step(ada)
-    arrived = second_step(client, code_of(app, clock))
+    client = client_at_second_factor(ada)
+    arrived = submit_second_factor(client, totp_code(app, clock))
     assert arrived.redirect_chain[-1][0] == "/store/"
     assert signed_in_as(client) == ada.email
 
 
 def test_app_code_works_once(ada: User, app: str, clock: Clock) -> None:
-    code = code_of(app, clock)
-    second_step(at_second_step(ada), code)
-    overheard = at_second_step(ada)
-    assert "code" in second_step(overheard, code).context["form"].errors
+    code = totp_code(app, clock)
+    submit_second_factor(client_at_second_factor(ada), code)
+    other_client = client_at_second_factor(ada)
+    assert "code" in submit_second_factor(other_client, code).context["form"].errors
     clock.now += 30
-    assert "code" in second_step(overheard, code).context["form"].errors
-    second_step(overheard, code_of(app, clock))
-    assert signed_in_as(overheard) == ada.email
+    assert "code" in submit_second_factor(other_client, code).context["form"].errors
+    submit_second_factor(other_client, totp_code(app, clock))
+    assert signed_in_as(other_client) == ada.email
 
 
 def test_recovery_code_works_once(ada: User, app: str) -> None:
     code = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()[0]
-    client = at_second_step(ada)
-    second_step(client, code)
+    client = client_at_second_factor(ada)
+    submit_second_factor(client, code)
     assert signed_in_as(client) == ada.email
-    again = at_second_step(ada)
-    assert "code" in second_step(again, code).context["form"].errors
+    again = client_at_second_factor(ada)
+    assert "code" in submit_second_factor(again, code).context["form"].errors
     assert signed_in_as(again) == ""
 
 
 def test_five_wrong_codes_block_the_right_one(ada: User, app: str, clock: Clock) -> None:
-    """Count wrong codes over all browsers."""
+    """Wrong codes of all browsers count."""
     for _ in range(5):
-        assert "code" in second_step(at_second_step(ada), "000000").context["form"].errors
-    client = at_second_step(ada)
-    assert "code" in second_step(client, code_of(app, clock)).context["form"].errors
+        assert "code" in submit_second_factor(client_at_second_factor(ada), "000000").context["form"].errors
+    client = client_at_second_factor(ada)
+    assert "code" in submit_second_factor(client, totp_code(app, clock)).context["form"].errors
     assert signed_in_as(client) == ""
 
 
 def test_turning_the_app_off_deletes_recovery_codes(ada: User, app: str, clock: Clock) -> None:
-    client = at_second_step(ada)
-    second_step(client, code_of(app, clock))
+    client = client_at_second_factor(ada)
+    submit_second_factor(client, totp_code(app, clock))
     assert client.post("/accounts/2fa/totp/deactivate/")["Location"].startswith("/accounts/reauthenticate/")
-    client.post("/accounts/reauthenticate/", {"password": ADAS})
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD_OF_ADA})
     client.post("/accounts/2fa/totp/deactivate/")
     assert not Authenticator.objects.exists()
 
@@ -195,7 +198,7 @@ def test_sign_up_by_passkey_is_refused(client: Client, mailoutbox: list[EmailMes
 
 
 ANSWER = {"id": "AA", "rawId": "AA", "type": "public-key"}
-NONSENSE = [
+MALFORMED_CREDENTIALS = [
     *(None, [], {}, {"response": {"userHandle": "MQ"}}, ANSWER),
     {
         **ANSWER,
@@ -214,9 +217,9 @@ def test_forged_passkey_is_refused(ada: User, client: Client, settings: Any) -> 
     settings.MFA_RATE_LIMITS = {"webauthn_login": None}
     login, add = "/accounts/2fa/webauthn/login/", "/accounts/2fa/webauthn/add/"
     known = Client()
-    sign_in(known, ada.email, ADAS)
-    known.post("/accounts/reauthenticate/", {"password": ADAS})
-    for answer in NONSENSE:
+    sign_in(known, ada.email, PASSWORD_OF_ADA)
+    known.post("/accounts/reauthenticate/", {"password": PASSWORD_OF_ADA})
+    for answer in MALFORMED_CREDENTIALS:
         client.get(login, headers={"Accept": "application/json"})
         page = client.post(login, {"credential": json.dumps(answer)}, follow=True)
         assert page.status_code == 200
@@ -228,13 +231,13 @@ def test_forged_passkey_is_refused(ada: User, client: Client, settings: Any) -> 
 
 def test_passkeys_are_not_offered_on_an_ip_address(ada: User, client: Client) -> None:
     known = Client()
-    sign_in(known, ada.email, ADAS)
-    known.post("/accounts/reauthenticate/", {"password": ADAS})
-    add, numbers = "/accounts/2fa/webauthn/add/", {"headers": {"Host": "127.0.0.1:8000"}}
-    page = known.get(add, **numbers).content.decode()
+    sign_in(known, ada.email, PASSWORD_OF_ADA)
+    known.post("/accounts/reauthenticate/", {"password": PASSWORD_OF_ADA})
+    add, ip_host = "/accounts/2fa/webauthn/add/", {"headers": {"Host": "127.0.0.1:8000"}}
+    page = known.get(add, **ip_host).content.decode()
     assert 'data-passkey="create"' not in page
     assert f'href="http://localhost:8000{add}"' in page
-    assert "passkey" not in client.get("/accounts/login/", **numbers).content.decode()
+    assert "passkey" not in client.get("/accounts/login/", **ip_host).content.decode()
     assert "passkey" in client.get("/accounts/login/").content.decode()
 
 
@@ -248,53 +251,55 @@ def test_session_key_changes_at_sign_in(ada: User, client: Client) -> None:
     session["something"] = "planted"
     session.save()
     client.cookies["sessionid"] = session.session_key or ""
-    sign_in(client, ada.email, ADAS)
+    sign_in(client, ada.email, PASSWORD_OF_ADA)
     assert signed_in_as(client) == ada.email
     thief = Client()
     thief.cookies["sessionid"] = session.session_key or ""
     assert signed_in_as(thief) == ""
 
 
-@pytest.mark.parametrize("way", ["change", "reset"])
-def test_password_change_ends_all_other_sessions(ada: User, way: str, mailoutbox: list[EmailMessage]) -> None:
-    here, there = Client(), Client()
-    for client in (here, there):
-        sign_in(client, ada.email, ADAS)
-    form = {"oldpassword": ADAS, "password1": PASSWORD, "password2": PASSWORD}
-    if way == "change":
-        here.post("/accounts/password/change/", form)
-        assert signed_in_as(here) == ada.email
+@pytest.mark.parametrize("method", ["change", "reset"])
+def test_password_change_ends_all_other_sessions(
+    ada: User, method: str, mailoutbox: list[EmailMessage]
+) -> None:
+    current, other = Client(), Client()
+    for client in (current, other):
+        sign_in(client, ada.email, PASSWORD_OF_ADA)
+    form = {"oldpassword": PASSWORD_OF_ADA, "password1": PASSWORD, "password2": PASSWORD}
+    if method == "change":
+        current.post("/accounts/password/change/", form)
+        assert signed_in_as(current) == ada.email
     else:
         visitor = Client()
         visitor.post("/accounts/password/reset/", {"email": ada.email})
         link = re.search(r"https?://[^/\s]+(/\S+)", str(mailoutbox[-1].body))
         assert link
         visitor.post(visitor.get(link[1])["Location"], form)
-    assert signed_in_as(there) == ""
+    assert signed_in_as(other) == ""
 
 
 def test_users_can_only_end_their_own_sessions(ada: User, bob: User) -> None:
-    phone, laptop, bobs = (Client(headers={"User-Agent": f"Firefox {n} Linux"}) for n in range(3))
+    phone, laptop, other_user = (Client(headers={"User-Agent": f"Firefox {n} Linux"}) for n in range(3))
     for client in (phone, laptop):
-        sign_in(client, ada.email, ADAS)
-    sign_in(bobs, bob.email, "bob-looks-around")
+        sign_in(client, ada.email, PASSWORD_OF_ADA)
+    sign_in(other_user, bob.email, "bob-looks-around")
     page = phone.get("/accounts/sessions/").content.decode()
     assert page.count("Firefox on Linux</h2>") == 2
     other = re.search(r"/accounts/sessions/(\d+)/end/", page)
     assert other
-    assert bobs.post(other[0]).status_code == 404
+    assert other_user.post(other[0]).status_code == 404
     assert phone.get(other[0]).status_code == 405
     phone.post(other[0])
-    assert [signed_in_as(client) for client in (phone, laptop, bobs)] == [ada.email, "", bob.email]
+    assert [signed_in_as(client) for client in (phone, laptop, other_user)] == [ada.email, "", bob.email]
 
-    sign_in(laptop, ada.email, ADAS)
+    sign_in(laptop, ada.email, PASSWORD_OF_ADA)
     phone.post("/accounts/sessions/")
-    assert [signed_in_as(client) for client in (phone, laptop, bobs)] == [ada.email, "", bob.email]
+    assert [signed_in_as(client) for client in (phone, laptop, other_user)] == [ada.email, "", bob.email]
 
 
 def test_export_lists_factors_and_sessions_without_secrets(ada: User, app: str, clock: Clock) -> None:
-    client = at_second_step(ada)
-    second_step(client, code_of(app, clock))
+    client = client_at_second_factor(ada)
+    submit_second_factor(client, totp_code(app, clock))
     reauthenticate(client)
     response = client.get("/accounts/export/")
     data = response.json()
@@ -302,5 +307,5 @@ def test_export_lists_factors_and_sessions_without_secrets(ada: User, app: str, 
     assert [session["ip"] for session in data["sessions"]] == ["127.0.0.1"]
     assert data["connected_accounts"] == []
     assert app not in response.content.decode()
-    client.post("/accounts/delete/", {"password": ADAS})
+    client.post("/accounts/delete/", {"password": PASSWORD_OF_ADA})
     assert not Authenticator.objects.exists()

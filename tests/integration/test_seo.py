@@ -1,4 +1,4 @@
-"""What search engines and those who pass a link on are told of the shop, and what they are not."""
+"""Metadata, indexing, structured data and sitemap."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals
 from apps.web.sitemap import ProductsSitemap
-from tests.factories import add_price, bought, many, stock
-from tests.integration.addresses import read
+from tests.factories import add_price, buy, create_many_products, create_product
+from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
 
@@ -33,34 +33,32 @@ XML = {
 
 
 @pytest.fixture(autouse=True)
-def _address(settings: Any) -> None:
+def _site_url(settings: Any) -> None:
     settings.SITE_URL = "https://shop.example.com"
 
 
-# --- the head of a page -------------------------------------------------------------------------------------
+# --- metadata -----------------------------------------------------------------------------------------------
 
 
-def head(client: Client, address: str, **headers: str) -> dict[str, str]:
-    """name or property ▶ content of the page's meta elements, with its title and canonical link."""
-    page = client.get(address, headers=headers).content.decode().partition("</head>")[0]
+def head(client: Client, url: str, **headers: str) -> dict[str, str]:
+    """Return the page's meta elements by name or property, with its title and canonical URL."""
+    page = client.get(url, headers=headers).content.decode().partition("</head>")[0]
     found = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', page))
     found["title"] = re.findall("<title>(.*?)</title>", page, re.DOTALL)[0]
     found["canonical"] = next(iter(re.findall(r'<link rel="canonical" href="([^"]*)">', page)), "")
     return {name: html.unescape(value) for name, value in found.items()}
 
 
-def test_every_public_page_says_what_it_is(
-    client: Client, icons: ProductConfiguration, settings: Any
-) -> None:
-    addresses = {"/": "/", "/store/?utm_source=x": "/store/", "/store/icon-set/?price=x": "/store/icon-set/"}
+def test_public_pages_have_metadata(client: Client, icons: ProductConfiguration, settings: Any) -> None:
+    site_paths = {"/": "/", "/store/?utm_source=x": "/store/", "/store/icon-set/?price=x": "/store/icon-set/"}
     seen = []
-    for address, canonical in {
-        **addresses,
+    for url, canonical in {
+        **site_paths,
         "/terms/": "/terms/",
         "/privacy/": "/privacy/",
         "/refunds/": "/refunds/",
     }.items():
-        page = head(client, address)
+        page = head(client, url)
         assert page["canonical"] == page["og:url"] == f"https://shop.example.com{canonical}"
         assert page["title"] == f"{page['og:title']} · {settings.SITE_NAME}"
         assert page["description"] == page["og:description"]
@@ -74,7 +72,7 @@ def test_every_public_page_says_what_it_is(
     assert head(client, "/", **{"Accept-Language": "de"})["og:locale"] == "de_DE"
 
 
-def test_a_product_is_described_by_its_own_words(client: Client, sandbox: Any) -> None:
+def test_product_metadata_uses_name_tagline_and_description(client: Client, sandbox: Any) -> None:
     product = sandbox.client.v1.products.create(
         {"name": HOSTILE, "description": f"All {HOSTILE}.\n\n" + "and more " * 50}
     )
@@ -90,8 +88,8 @@ def test_a_product_is_described_by_its_own_words(client: Client, sandbox: Any) -
     assert len(page["description"]) <= 160
 
 
-def test_shelves_are_listed_by_type_and_page_and_searches_are_not(client: Client, sandbox: Any) -> None:
-    many(60)
+def test_store_pages_are_indexed_by_type_and_page_and_searches_are_not(client: Client, sandbox: Any) -> None:
+    create_many_products(60)
     store = "https://shop.example.com/store/"
     for query, canonical in {
         "?type=one_time": f"{store}?type=one_time",
@@ -107,75 +105,79 @@ def test_shelves_are_listed_by_type_and_page_and_searches_are_not(client: Client
         assert (page["canonical"], page["robots"]) == ("", "noindex")
 
 
-# --- what is nobody else's business -------------------------------------------------------------------------
+# --- indexing and caching -----------------------------------------------------------------------------------
 
 
-def addresses() -> list[tuple[str, str]]:
-    """One (name, address) for every pattern of the URL configuration."""
+def site_paths() -> list[tuple[str, str]]:
+    """Return a (name, path) for every pattern of the URL configuration."""
     found = []
 
-    def walk(patterns: list[URLPattern | URLResolver], before: str, space: str) -> None:
+    def walk(patterns: list[URLPattern | URLResolver], prefix: str, namespace: str) -> None:
         for entry in patterns:
             part = re.sub(
-                r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)|<uuid:\w+>|<[^>]+>", _filled, str(entry.pattern)
+                r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)|<uuid:\w+>|<[^>]+>", _example_value, str(entry.pattern)
             )
-            here = before + part.replace("^", "").replace("\\Z", "").replace("$", "").replace("\\", "")
+            path = prefix + part.replace("^", "").replace("\\Z", "").replace("$", "").replace("\\", "")
             if isinstance(entry, URLResolver):
-                walk(entry.url_patterns, here, f"{space}{entry.namespace}:" if entry.namespace else space)
+                walk(
+                    entry.url_patterns,
+                    path,
+                    f"{namespace}{entry.namespace}:" if entry.namespace else namespace,
+                )
             else:
-                found.append((f"{space}{entry.name}", here))
+                found.append((f"{namespace}{entry.name}", path))
 
     walk(get_resolver().url_patterns, "/", "")
     return found
 
 
-def _filled(parameter: re.Match[str]) -> str:
+def _example_value(parameter: re.Match[str]) -> str:
     return "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0] else "1"
 
 
 def test_pages_are_not_indexed_or_cached_by_default(as_ada: Client, olive: Any, settings: Any) -> None:
-    """Walks every address there is, as a visitor and signed in."""
+    """Request every URL as a visitor and as a user."""
     indexed_pages = set(settings.INDEXED_PAGES)
     public = {"stylesheet", "manifest", "robots", "sitemap", "sitemap_part"} | INDEXED_IMAGES
-    walked = set()
-    for name, address in addresses():
+    requested = set()
+    for name, url in site_paths():
         for client in (Client(raise_request_exception=False), as_ada):
             client.raise_request_exception = False
-            response = client.get(address)
+            response = client.get(url)
             cache = response.headers.get("Cache-Control", "")
             if name not in indexed_pages | INDEXED_IMAGES:
-                assert "noindex" in response.headers["X-Robots-Tag"], (name, address)
+                assert "noindex" in response.headers["X-Robots-Tag"], (name, url)
             if name not in public | indexed_pages or response.status_code != 200:
-                assert re.search("private|no-store", cache) or name in public, (name, address, cache)
-            walked.add(name)
+                assert re.search("private|no-store", cache) or name in public, (name, url, cache)
+            requested.add(name)
     assert (
         indexed_pages
         | INDEXED_IMAGES
         | {"purchases", "purchase", "account_login", "admin:index", "buy", "stripe_webhook"}
-        <= walked
+        <= requested
     )
-    assert len(walked) > 80
+    assert len(requested) > 80
 
 
-def unheard_of(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("a page that somebody wrote this morning")
+def new_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a new page")
 
 
-class WithANewPage:
-    urlpatterns = [path("new/", unheard_of), path("new/named/", unheard_of, name="news")]
+class URLsWithNewPages:
+    urlpatterns = [path("new/", new_page), path("new/named/", new_page, name="news")]
 
 
-def test_a_new_page_is_private_until_somebody_says_otherwise(client: Client, settings: Any) -> None:
-    settings.ROOT_URLCONF = WithANewPage
-    for address in ("/new/", "/new/named/"):
-        response = client.get(address)
+def test_new_pages_are_not_indexed_or_cached(client: Client, settings: Any) -> None:
+    settings.ROOT_URLCONF = URLsWithNewPages
+    for url in ("/new/", "/new/named/"):
+        response = client.get(url)
         assert response["X-Robots-Tag"] == "noindex"
         assert response["Cache-Control"] == "private, no-store"
 
 
 def test_private_pages_are_not_indexed_or_cached(as_ada: Client, icons: ProductConfiguration) -> None:
-    order = bought(as_ada, icons).get_absolute_url()
-    for address in (
+    order = buy(as_ada, icons).get_absolute_url()
+    for url in (
         "/purchases/",
         "/purchases/icon-set/",
         order,
@@ -183,24 +185,24 @@ def test_private_pages_are_not_indexed_or_cached(as_ada: Client, icons: ProductC
         "/accounts/",
         "/store/checkout/return/",
     ):
-        response = as_ada.get(address)
+        response = as_ada.get(url)
         assert response["X-Robots-Tag"] == "noindex"
         assert "no-store" in response["Cache-Control"]
         assert "og:title" not in response.content.decode()
 
 
-def test_public_pages_and_pictures_may_be_listed(client: Client, icons: ProductConfiguration) -> None:
+def test_public_pages_and_images_can_be_indexed(client: Client, icons: ProductConfiguration) -> None:
     image = head(client, "/")["og:image"].removeprefix("https://shop.example.com")
-    for address in ("/", "/store/", "/store/icon-set/", "/terms/", "/art/x.svg", "/favicon.ico", image):
-        assert "X-Robots-Tag" not in read(client.get(address)).headers, address
+    for url in ("/", "/store/", "/store/icon-set/", "/terms/", "/art/x.svg", "/favicon.ico", image):
+        assert "X-Robots-Tag" not in read_body(client.get(url)).headers, url
 
 
 # --- structured data ----------------------------------------------------------------------------------------
 
 
-def data(client: Client, address: str) -> dict[str, Any]:
-    """Type ▶ node of the page's JSON-LD."""
-    page = client.get(address).content.decode()
+def structured_data(client: Client, url: str) -> dict[str, Any]:
+    """Return the nodes of the page's JSON-LD by type."""
+    page = client.get(url).content.decode()
     scripts = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
     assert len(scripts) <= 1
     graph = [node for script in scripts for node in json.loads(script)["@graph"]]
@@ -208,7 +210,9 @@ def data(client: Client, address: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
-def test_a_product_offers_each_of_its_prices(client: Client, sandbox: Any, currency: str) -> None:
+def test_structured_data_of_a_product_has_an_offer_for_each_price(
+    client: Client, sandbox: Any, currency: str
+) -> None:
     major, minor = CURRENCIES[currency]
     product = sandbox.client.v1.products.create({"name": HOSTILE})
     money: Any = {"product": product.id, "currency": currency, "unit_amount": minor}
@@ -218,13 +222,13 @@ def test_a_product_offers_each_of_its_prices(client: Client, sandbox: Any, curre
     sandbox.client.v1.prices.update(retired.id, {"active": False})
     sync_catalogue()
     row = ProductConfiguration.objects.get()
-    address = f"https://shop.example.com{row.get_absolute_url()}"
-    found = data(client, row.get_absolute_url())
-    assert (found["Product"]["name"], found["Product"]["url"]) == (HOSTILE, address)
+    url = f"https://shop.example.com{row.get_absolute_url()}"
+    found = structured_data(client, row.get_absolute_url())
+    assert (found["Product"]["name"], found["Product"]["url"]) == (HOSTILE, url)
     offers = {offer["url"]: offer for offer in found["Product"]["offers"]}
-    assert set(offers) == {f"{address}?price={price.id}" for price in row.prices}
+    assert set(offers) == {f"{url}?price={price.id}" for price in row.prices}
     for price in row.prices:
-        offer = offers[f"{address}?price={price.id}"]
+        offer = offers[f"{url}?price={price.id}"]
         assert (offer["price"], offer["priceCurrency"]) == (major, currency.upper())
         assert Decimal(offer["price"]).scaleb(decimals(currency)) == price.unit_amount
         assert offer["availability"] == "https://schema.org/InStock"
@@ -237,61 +241,62 @@ def test_a_product_offers_each_of_its_prices(client: Client, sandbox: Any, curre
     assert [step["item"] for step in steps] == [
         "https://shop.example.com/",
         "https://shop.example.com/store/",
-        address,
+        url,
     ]
 
 
-def test_a_hostile_name_stays_within_its_string(client: Client, sandbox: Any) -> None:
-    row = stock(sandbox.client, HOSTILE)
+def test_structured_data_escapes_names(client: Client, sandbox: Any) -> None:
+    row = create_product(sandbox.client, HOSTILE)
     page = client.get(row.get_absolute_url()).content.decode()
     script = page.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
     assert json.loads(script)["@graph"][0]["name"] == HOSTILE
     assert not re.search("[<>&]", script)
 
 
-def test_without_a_price_there_is_no_offer_and_without_a_sale_no_product(
-    as_ada: Client, sandbox: Any
-) -> None:
+def test_structured_data_omits_missing_prices_and_inactive_products(as_ada: Client, sandbox: Any) -> None:
     sandbox.client.v1.products.create({"name": "Unpriced"})
-    icons = stock(sandbox.client)
-    assert "offers" not in data(as_ada, "/store/unpriced/")["Product"]
-    bought(as_ada, icons)
+    icons = create_product(sandbox.client)
+    assert "offers" not in structured_data(as_ada, "/store/unpriced/")["Product"]
+    buy(as_ada, icons)
     Product.objects.filter(pk=icons.product_id).update(active=False)
     assert as_ada.get("/store/icon-set/").status_code == 200  # for its owner
-    assert data(as_ada, "/store/icon-set/") == {}
+    assert structured_data(as_ada, "/store/icon-set/") == {}
     Product.objects.update(active=True)
     Price.objects.update(active=False)
-    assert "offers" not in data(Client(), "/store/icon-set/")["Product"]
+    assert "offers" not in structured_data(Client(), "/store/icon-set/")["Product"]
 
 
-def test_the_front_page_says_who_sells_and_where_one_searches(client: Client, settings: Any) -> None:
+def test_home_page_has_structured_data_of_shop_and_search(client: Client, settings: Any) -> None:
     settings.SITE_NAME = HOSTILE
-    found = data(client, "/")
+    found = structured_data(client, "/")
     assert found["Organization"]["name"] == found["WebSite"]["name"] == HOSTILE
-    logo = read(client.get(found["Organization"]["logo"].removeprefix("https://shop.example.com")))
+    logo = read_body(client.get(found["Organization"]["logo"].removeprefix("https://shop.example.com")))
     assert logo["Content-Type"] == "image/png"
     target = found["WebSite"]["potentialAction"]["target"]["urlTemplate"]
     assert target == "https://shop.example.com/store/?q={search_term_string}"
 
 
-# --- robots.txt and the site map ----------------------------------------------------------------------------
+# --- robots.txt and sitemap ---------------------------------------------------------------------------------
 
 
-def xml(client: Client, address: str) -> ElementTree.Element:
-    response = client.get(address.removeprefix("https://shop.example.com"))
+def xml(client: Client, url: str) -> ElementTree.Element:
+    response = client.get(url.removeprefix("https://shop.example.com"))
     assert response.status_code == 200
     assert "public" in response["Cache-Control"]
     return ElementTree.fromstring(response.content)
 
 
-def test_robots_may_read_everything_and_find_the_site_map(client: Client) -> None:
+def test_robots_txt_allows_everything_and_names_the_sitemap(client: Client) -> None:
     text = client.get("/robots.txt").content.decode()
     assert "Disallow:\n" in text
     assert "Sitemap: https://shop.example.com/sitemap.xml" in text
 
 
-def test_the_site_map_lists_what_is_on_sale_and_when_it_changed(client: Client, sandbox: Any) -> None:
-    icons, club = stock(sandbox.client, "Icon set & <more>"), stock(sandbox.client, "Maker club")
+def test_sitemap_lists_products_on_sale_with_their_last_change(client: Client, sandbox: Any) -> None:
+    icons, club = (
+        create_product(sandbox.client, "Icon set & <more>"),
+        create_product(sandbox.client, "Maker club"),
+    )
     club.is_active = False
     club.save()
     pages, products = (
@@ -307,7 +312,7 @@ def test_the_site_map_lists_what_is_on_sale_and_when_it_changed(client: Client, 
 
     before = lastmod(client, products)
     sync_catalogue()
-    assert lastmod(client, products) == before  # asked again, not changed
+    assert lastmod(client, products) == before  # the sync changed nothing
     add_price(sandbox.client, icons.product_id, 700)
     sync_catalogue()
     changed = lastmod(client, products)
@@ -318,18 +323,18 @@ def test_the_site_map_lists_what_is_on_sale_and_when_it_changed(client: Client, 
     assert lastmod(client, products) > changed
 
 
-def lastmod(client: Client, address: str) -> str:
-    (found,) = xml(client, address).iterfind("s:url/s:lastmod", XML)
-    moment = ProductConfiguration.objects.get(listed=True).changed_at
-    assert moment
-    assert moment.isoformat() == found.text
-    return moment.isoformat()
+def lastmod(client: Client, url: str) -> str:
+    (found,) = xml(client, url).iterfind("s:url/s:lastmod", XML)
+    changed_at = ProductConfiguration.objects.get(listed=True).changed_at
+    assert changed_at
+    assert changed_at.isoformat() == found.text
+    return changed_at.isoformat()
 
 
-def test_a_large_site_map_has_parts_and_each_costs_the_same(
+def test_large_sitemap_has_parts_of_two_queries_each(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
-    many(45)
+    create_many_products(45)
     monkeypatch.setattr(ProductsSitemap, "limit", 20)
     _pages, *parts = (
         part.text or "" for part in xml(client, "/sitemap.xml").iterfind("s:sitemap/s:loc", XML)

@@ -1,4 +1,4 @@
-"""Receivers of a fork hear of access that begins or ends, once, and cannot harm a sale."""
+"""access_granted and access_revoked are sent once, and failing receivers do not stop a purchase."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db(transaction=True)  # tasks run after the commit
 
@@ -39,7 +39,7 @@ def calls() -> Iterator[Calls]:
 def test_sale_and_refund_call_receivers_once(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, calls: Calls
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     sync_purchase(purchase, "again")
     assert calls == [("granted", purchase)]
@@ -52,7 +52,7 @@ def test_sale_and_refund_call_receivers_once(
 def test_partial_refund_calls_no_receiver(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, calls: Calls
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id, "amount": 100})
     sync_purchase(purchase, "refund")
     purchase.refresh_from_db()
@@ -74,7 +74,7 @@ def test_failing_receiver_stops_neither_sale_nor_other_receivers(
     access_granted.connect(fail)
     access_granted.connect(record)
     try:
-        purchase = bought(as_ada, icons)
+        purchase = buy(as_ada, icons)
     finally:
         access_granted.disconnect(fail)
         access_granted.disconnect(record)

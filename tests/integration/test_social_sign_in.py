@@ -19,7 +19,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import price_of
+from tests.factories import first_price
 from tests.integration.test_accounts import is_kind, link_in, signed_in_as
 from tests.oauth_provider import Provider
 
@@ -35,7 +35,7 @@ GRACE = {
 
 
 def button(client: Client, page: str, name: str = "google") -> str:
-    """Return where the form of a page's button posts to."""
+    """Return the URL that the page's sign-in button posts to."""
     found = re.search(rf'action="(/accounts/{name}/login/[^"]*)"', client.get(page).content.decode())
     assert found, f"no button for {name} on {page}"
     return found[1].replace("&amp;", "&")
@@ -67,7 +67,7 @@ def at_google(social: Provider) -> Provider:
 
 @pytest.fixture
 def at_github(social: Provider) -> Provider:
-    social.person = {"id": 77, "login": "grace", "name": "Grace Hopper", "bio": "Nobody here needs this."}
+    social.person = {"id": 77, "login": "grace", "name": "Grace Hopper", "bio": "Not used by the shop."}
     social.emails = [{"email": "grace@example.com", "primary": True, "verified": True}]
     return social
 
@@ -97,7 +97,7 @@ def test_sign_up_continues_to_checkout(
     client: Client, at_google: Provider, icons: ProductConfiguration
 ) -> None:
     """Buy, sign up with Google, and continue to the payment page with the same price."""
-    signup = client.post(f"/store/{icons.slug}/buy/", {"price": price_of(icons).id})["Location"]
+    signup = client.post(f"/store/{icons.slug}/buy/", {"price": first_price(icons).id})["Location"]
     back = authorise(client, button(client, signup))
     arrived = client.get(back)
     assert arrived["Location"] == f"/store/{icons.slug}/buy/"
@@ -117,11 +117,11 @@ def test_address_verified_on_both_sides_signs_in_to_the_account(
     assert ada.check_password("ada-buys-things")
 
 
-@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("is_verified_here", [True, False])
 def test_address_not_verified_on_both_sides_does_not_sign_in(
-    client: Client, ada: User, at_google: Provider, ours: bool
+    client: Client, ada: User, at_google: Provider, is_verified_here: bool
 ) -> None:
-    EmailAddress.objects.create(user=ada, email=ada.email, verified=ours, primary=True)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=is_verified_here, primary=True)
     at_google.person = {**GRACE, "email": ada.email, "email_verified": False}
     page = sign_in_with(client, "/accounts/login/?next=/store/")
     assert page.redirect_chain == [("/accounts/login/?next=/store/", 302)]

@@ -12,7 +12,7 @@ from apps.ecommerce.catalogue.search_columns import normalize_text, refresh_sear
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import add_price, bought, many, stock
+from tests.factories import add_price, buy, create_many_products, create_product
 
 pytestmark = pytest.mark.django_db
 
@@ -73,8 +73,8 @@ def test_empty_store_and_empty_result_show_a_message(sandbox: Any, client: Clien
 
 def test_owned_and_pending_products_are_marked(as_ada: Client, store_products: None) -> None:
     zine = ProductConfiguration.objects.get(slug="zine")
-    bought(as_ada, zine)
-    bought(as_ada, ProductConfiguration.objects.get(slug="maker-club"))
+    buy(as_ada, zine)
+    buy(as_ada, ProductConfiguration.objects.get(slug="maker-club"))
     page = as_ada.get("/store/").content.decode()
     assert page.count('data-state="owned"') == 2
     Purchase.objects.filter(product=zine.product).update(status=Status.PROCESSING)
@@ -85,7 +85,7 @@ def test_owned_and_pending_products_are_marked(as_ada: Client, store_products: N
 def test_number_of_queries_does_not_grow(
     as_ada: Client, client: Client, sandbox: Any, count: int, django_assert_max_num_queries: Any
 ) -> None:
-    many(count)
+    create_many_products(count)
     with django_assert_max_num_queries(3):  # count, products, prices
         client.get("/store/")
     with django_assert_max_num_queries(6):  # session, user, and one for the user's purchases
@@ -98,7 +98,7 @@ def test_number_of_queries_does_not_grow(
 
 
 def test_pagination_links_keep_the_search(sandbox: Any, client: Client) -> None:
-    many(30)
+    create_many_products(30)
     page = client.get("/store/", {"q": "thing"})
     assert len(page.context["cards"]) == 24
     assert 'rel="next" href="?q=thing&amp;page=2"' in page.content.decode()
@@ -108,19 +108,19 @@ def test_pagination_links_keep_the_search(sandbox: Any, client: Client) -> None:
 @pytest.mark.parametrize("sort", ["", "newest", "name", "price"])
 def test_each_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort: str) -> None:
     """All share a price, and many share name and position, so only the last order column distinguishes them."""
-    many(60)
-    Product.objects.update(name="Twin")
+    create_many_products(60)
+    Product.objects.update(name="Same name")
     ProductConfiguration.objects.update(position=1)
     refresh_search_columns()
     pages = [client.get("/store/", {"sort": sort, "page": page}).context["cards"] for page in "123"]
     seen = [card.configuration.pk for page in pages for card in page]
     assert sorted(seen) == sorted(ProductConfiguration.objects.values_list("pk", flat=True))
-    below_each_other = client.get("/store/", {"sort": sort, "page": "1-3"}).context["cards"]
-    assert [card.configuration.pk for card in below_each_other] == seen
+    cards_of_all_pages = client.get("/store/", {"sort": sort, "page": "1-3"}).context["cards"]
+    assert [card.configuration.pk for card in cards_of_all_pages] == seen
 
 
 def test_page_parameter_accepts_ranges_within_limits(sandbox: Any, client: Client) -> None:
-    many(300)
+    create_many_products(300)
 
     def shown(page: str) -> tuple[int, int, int]:
         context = client.get("/store/", {"page": page}).context
@@ -137,8 +137,8 @@ def test_page_parameter_accepts_ranges_within_limits(sandbox: Any, client: Clien
 
 
 def test_fifth_page_loads_by_button(sandbox: Any, client: Client) -> None:
-    """Infinite scrolling would keep people from reaching the footer."""
-    many(300)
+    """With infinite scrolling, shoppers would not reach the footer."""
+    create_many_products(300)
     automatic = {n for n in range(1, 14) if b"intersect" in client.get("/store/", {"page": n}).content}
     assert automatic == {1, 2, 3, 5, 6, 7, 9, 10, 11}
     assert b'rel="next"' in client.get("/store/?page=4").content
@@ -146,9 +146,9 @@ def test_fifth_page_loads_by_button(sandbox: Any, client: Client) -> None:
 
 
 def test_search_ignores_case_and_accents(sandbox: Any, client: Client) -> None:
-    stock(sandbox.client, "Crème Brûlée–Größenlehre")
-    stock(sandbox.client, "Smørrebrød")
-    stock(sandbox.client, "ŁÓDŹ map")
+    create_product(sandbox.client, "Crème Brûlée–Größenlehre")
+    create_product(sandbox.client, "Smørrebrød")
+    create_product(sandbox.client, "ŁÓDŹ map")
     for q in ("creme", "CRÈME brulee", "cre\u0300me", "grossen", "GRÖßEN", "brulee-grossenlehre"):
         assert names(client, q=q) == ["Crème Brûlée–Größenlehre"], q
     assert names(client, q="smorre") == ["Smørrebrød"]
@@ -157,10 +157,10 @@ def test_search_ignores_case_and_accents(sandbox: Any, client: Client) -> None:
 
 
 def test_match_in_name_comes_before_match_in_description(sandbox: Any, client: Client) -> None:
-    book = stock(sandbox.client, "A book")
+    book = create_product(sandbox.client, "A book")
     book.tagline = "All about maps"
     book.save()
-    stock(sandbox.client, "Maps")
+    create_product(sandbox.client, "Maps")
     assert names(client, q="map") == ["Maps", "A book"]
     assert names(client, q="map", sort="name") == ["A book", "Maps"]
 
@@ -201,7 +201,7 @@ def test_search_finds_the_founders_edits_at_once(store_products: None, client: C
 
 
 def test_each_kind_of_empty_store_has_its_own_message(sandbox: Any, client: Client) -> None:
-    stock(sandbox.client, "Zine")
+    create_product(sandbox.client, "Zine")
     word = client.get("/store/?q=unicorn").content.decode()
     both = client.get("/store/?q=zine&type=recurring").content.decode()
     kind = client.get("/store/?type=recurring").content.decode()
@@ -211,7 +211,7 @@ def test_each_kind_of_empty_store_has_its_own_message(sandbox: Any, client: Clie
 
 
 def test_product_page_shows_related_products(sandbox: Any, client: Client) -> None:
-    many(6)
+    create_many_products(6)
 
     def related(slug: str) -> list[str]:
         return [card.configuration.slug for card in client.get(f"/store/{slug}/").context["related"]]
@@ -249,7 +249,7 @@ def test_product_off_sale_says_so(store_products: None, client: Client) -> None:
 
 
 def test_names_from_stripe_are_escaped(sandbox: Any, client: Client) -> None:
-    stock(sandbox.client, "<script>alert('x')</script>\" onload=alert(1)")
+    create_product(sandbox.client, "<script>alert('x')</script>\" onload=alert(1)")
     slug = ProductConfiguration.objects.get().slug
     for path in ("/store/", f"/store/{slug}/"):
         page = client.get(path).content.decode()

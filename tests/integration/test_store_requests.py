@@ -21,7 +21,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, bought, path_of, pay, press_buy, price_of, stock
+from tests.factories import add_price, buy, create_product, first_price, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
@@ -57,10 +57,10 @@ class CheckingClient(InProcessClient):
     """The sandbox, with each request's parameters checked first."""
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
-        address = urlsplit(url)
-        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', address.path)}"
+        parts = urlsplit(url)
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', parts.path)}"
         schema = ROUTES[route]
-        tree = forms.decode(post_data or address.query)
+        tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
         if method.upper() == "POST":
             assert headers["Idempotency-Key"]
@@ -72,23 +72,23 @@ class CheckingClient(InProcessClient):
 def test_each_request_matches_the_sdk_parameter_types(
     as_ada: Client, as_bob: Client, sandbox: Any, settings: Any
 ) -> None:
-    icons = stock(sandbox.client, "Icon set", 1900)
-    club = stock(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
+    icons = create_product(sandbox.client, "Icon set", 1900)
+    club = create_product(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
     larger = add_price(sandbox.client, icons.product_id, 4900)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_store_requests.CheckingClient"
     sent_requests.clear()
     sync_catalogue()
     sync_product(icons.product_id)
     sync_product(sandbox.client.v1.products.create({"name": "Without a price"}).id)
-    bought(as_ada, icons, price_of(icons))
-    bought(as_ada, club)
-    press_buy(as_bob, icons, price_of(icons))
+    buy(as_ada, icons, first_price(icons))
+    buy(as_ada, club)
+    press_buy(as_bob, icons, first_price(icons))
     fresh = ProductConfiguration.objects.get(pk=icons.pk)
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
     assert Purchase.objects.count() == 4
     paid = Purchase.objects.get(status=Status.PAID)
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})
-    disputed = path_of(pay(press_buy(as_bob, fresh), "4000000000000259"))
+    disputed = url_path(pay(press_buy(as_bob, fresh), "4000000000000259"))
     scheduled_actions.run_due(time.time() + 10**6)
     as_bob.get(disputed)
     reconcile()

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _no_site_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip the proxy checks; test_doctor_proxies.py has their tests."""
+def _skip_proxy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """test_doctor_proxies.py tests these checks."""
     monkeypatch.setattr(doctor, "check_proxies", list)
 
 
@@ -40,7 +40,7 @@ def test_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "words"),
+    ("setting", "value", "message"),
     [
         ("STRIPE_SECRET_KEY", "", "STRIPE_SECRET_KEY is not a secret key"),
         ("STRIPE_SECRET_KEY", "pk_test_x", "STRIPE_SECRET_KEY is not a secret key"),
@@ -50,16 +50,16 @@ def test_sandbox_shop_is_healthy(icons: ProductConfiguration) -> None:
     ],
 )
 def test_wrong_setting_is_named(
-    icons: ProductConfiguration, settings: Any, setting: str, value: str, words: str
+    icons: ProductConfiguration, settings: Any, setting: str, value: str, message: str
 ) -> None:
     setattr(settings, setting, value)
     bad, status = diagnose()
     assert status == 1
-    assert any(words in line for line in bad), bad
+    assert any(message in line for line in bad), bad
 
 
-def test_unreachable_stripe_is_reported(icons: ProductConfiguration, stripe_away: Any) -> None:
-    stripe_away()
+def test_unreachable_stripe_is_reported(icons: ProductConfiguration, disconnect_stripe: Any) -> None:
+    disconnect_stripe()
     bad, status = diagnose()
     assert status == 1
     assert "can't be reached" in bad[-1]
@@ -75,15 +75,15 @@ def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(
 ) -> None:
     settings.SITE_URL = "https://shop.example"
     bad, _status = diagnose("--fix")
-    made = next(
+    endpoint = next(
         e for e in sandbox.client.v1.webhook_endpoints.list() if e.url.startswith("https://shop.example")
     )
-    assert set(made.enabled_events) == HANDLERS.keys()
-    assert made.api_version == "2026-10-28.endive"
+    assert set(endpoint.enabled_events) == HANDLERS.keys()
+    assert endpoint.api_version == "2026-10-28.endive"
     assert any("STRIPE_WEBHOOK_SECRET=whsec_" in line for line in bad)
     assert diagnose()[0] == []
     sandbox.client.v1.webhook_endpoints.update(
-        made.id, {"enabled_events": ["charge.refunded"], "disabled": True}
+        endpoint.id, {"enabled_events": ["charge.refunded"], "disabled": True}
     )
     assert len(diagnose()[0]) == 2
     assert diagnose("--fix") == ([], 0)

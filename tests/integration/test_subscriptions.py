@@ -15,7 +15,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions
-from tests.factories import add_price, bought, path_of, pay, press_buy, sent_kinds, stock
+from tests.factories import add_price, buy, create_product, pay, press_buy, sent_kinds, url_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,8 +42,8 @@ def state(client: Client, purchase: Purchase) -> str:
 
 
 def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any) -> None:
-    letter = stock(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
-    purchase = bought(as_ada, letter)
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = buy(as_ada, letter)
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
     trial_end = purchase.trial_end
     panel_actions.advance(purchase.subscription_id, 12 * 86400)
@@ -65,7 +65,7 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
 def test_failed_renewal_keeps_access_during_the_grace_period(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.PAST_DUE, "past_due")
@@ -84,7 +84,7 @@ def test_access_ends_when_every_retry_has_failed(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any, end: str, status: Status
 ) -> None:
     sandbox.switches(after_retries=end)
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     panel_actions.advance(purchase.subscription_id, 28 * 86400)
@@ -97,7 +97,7 @@ def test_access_ends_when_every_retry_has_failed(
 def test_cancelled_subscription_keeps_access_until_the_period_ends(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.ACTIVE, "ending")
@@ -119,7 +119,7 @@ def test_cancelled_subscription_keeps_access_until_the_period_ends(
 def test_access_ends_on_the_date_without_an_event(
     as_ada: Client, ada: User, club: ProductConfiguration
 ) -> None:
-    bought(as_ada, club)
+    buy(as_ada, club)
     Purchase.objects.update(cancel_at=timezone.now() - timedelta(seconds=1))
     assert owned(ada, club.product) is None
 
@@ -127,7 +127,7 @@ def test_access_ends_on_the_date_without_an_event(
 def test_cancel_now_pause_and_resume(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     subscriptions = sandbox.client.v1.subscriptions
     subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
     purchase = deliver_and_reload(sandbox, purchase)
@@ -143,7 +143,7 @@ def test_cancel_now_pause_and_resume(
 def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
     sync_catalogue()
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     subscription = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)
     item = subscription["items"].data[0].id
     sandbox.client.v1.subscriptions.update(
@@ -157,7 +157,7 @@ def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandb
 def test_refunded_period_ends_access_and_the_next_one_restores_it(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver_and_reload(sandbox, bought(as_ada, club))
+    purchase = deliver_and_reload(sandbox, buy(as_ada, club))
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     purchase = deliver_and_reload(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.REFUNDED, None)
@@ -167,13 +167,13 @@ def test_refunded_period_ends_access_and_the_next_one_restores_it(
 
 
 def test_portal_redirects_there_and_back(as_ada: Client, as_bob: Client, club: ProductConfiguration) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     manage = f"/purchases/order/{purchase.public_id}/manage/"
     assert "Manage subscription" in as_ada.get(purchase.get_absolute_url()).content.decode()
     response = as_ada.post(manage)
     assert response.status_code == 302
     assert "/stripe-sandbox/portal/" in response["Location"]
-    page = as_ada.get(path_of(response["Location"]))
+    page = as_ada.get(url_path(response["Location"]))
     assert purchase.get_absolute_url() in page.content.decode()
     assert as_bob.post(manage).status_code == 404
     assert Client().post(manage).status_code == 302
@@ -183,7 +183,7 @@ def test_portal_redirects_there_and_back(as_ada: Client, as_bob: Client, club: P
 def test_return_from_the_portal_needs_no_event(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, club)
+    purchase = buy(as_ada, club)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     page = as_ada.get(f"{purchase.get_absolute_url()}?from=portal").content.decode()
     assert 'data-state="ending"' in page
@@ -191,7 +191,7 @@ def test_return_from_the_portal_needs_no_event(
 
 def test_card_that_declines_renewals(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     back = pay(press_buy(as_ada, club), "4000000000000341")
-    assert as_ada.get(path_of(back)).status_code == 200
+    assert as_ada.get(url_path(back)).status_code == 200
     purchase = deliver_and_reload(sandbox, Purchase.objects.get())
     assert purchase.status == Status.ACTIVE
     assert renew(sandbox, purchase).status == Status.PAST_DUE

@@ -24,9 +24,9 @@ from apps.ecommerce import artwork
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
-from tests.factories import mail_by, readiness, signed_in
+from tests.factories import readiness, set_email_url, signed_in
 from tests.integration.test_demo_without_mail import DEMO
-from tests.integration.test_launch import python
+from tests.integration.test_startup_checks import python
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +74,7 @@ def test_pages_have_no_inline_code_and_no_third_party_requests(
     assert not re.search(r'(?:src|<link(?! rel="canonical")[^>]* href)="(?:https?:)?//', page)
 
 
-def raise_it(request: Any, error: type[Exception]) -> HttpResponse:
+def raise_error(request: Any, error: type[Exception]) -> HttpResponse:
     raise error
 
 
@@ -92,23 +92,23 @@ def test_form_without_csrf_token_says_that_nothing_was_sent(settings: Any) -> No
     assert "403_csrf.html" in [template.name for template in response.templates]
 
 
-def broken_urls() -> list[Any]:
+def urls_with_errors() -> list[Any]:
     from django.core.exceptions import BadRequest, PermissionDenied
 
     from config.urls import urlpatterns
 
     return [
         *urlpatterns,
-        path("broken/400/", raise_it, {"error": BadRequest}),
-        path("broken/403/", raise_it, {"error": PermissionDenied}),
-        path("broken/500/", raise_it, {"error": ZeroDivisionError}),
+        path("broken/400/", raise_error, {"error": BadRequest}),
+        path("broken/403/", raise_error, {"error": PermissionDenied}),
+        path("broken/500/", raise_error, {"error": ZeroDivisionError}),
     ]
 
 
-class BrokenSite:
-    """The site's URLs, and some that fail."""
+class URLsWithErrors:
+    """The site's URLs, and three whose views raise an error."""
 
-    urlpatterns = broken_urls()
+    urlpatterns = urls_with_errors()
     handler400 = "apps.web.views.errors.bad_request"
     handler500 = "apps.web.views.errors.server_error"
 
@@ -116,7 +116,7 @@ class BrokenSite:
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_each_error_has_its_own_page(settings: Any, status: int) -> None:
     settings.DEBUG = False
-    settings.ROOT_URLCONF = BrokenSite
+    settings.ROOT_URLCONF = URLsWithErrors
     response = Client(raise_request_exception=False).get(f"/broken/{status}/")
     assert response.status_code == status
     assert f"{status}.html" in [template.name for template in response.templates]
@@ -124,11 +124,11 @@ def test_each_error_has_its_own_page(settings: Any, status: int) -> None:
 
 def test_500_page_needs_no_database_or_context(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = False
-    settings.ROOT_URLCONF = BrokenSite
+    settings.ROOT_URLCONF = URLsWithErrors
     (engine,) = settings.TEMPLATES
     options = {**engine["OPTIONS"], "context_processors": ["nothing.that.exists"]}
     settings.TEMPLATES = [{**engine, "OPTIONS": options}]
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", raise_it)
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", raise_error)
     response = Client(raise_request_exception=False).get("/broken/500/")
     assert response.status_code == 500
     page = response.content.decode()
@@ -169,7 +169,7 @@ def test_readyz_details_are_for_staff_and_the_metrics_token(olive: User, setting
         }
 
 
-def test_readyz_tells_the_public_only_whether_it_is_ready(
+def test_readyz_shows_others_only_whether_the_site_is_ready(
     ada: User, olive: User, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.METRICS_TOKEN, settings.ADMIN_REQUIRES_MFA = "for-prometheus", True
@@ -197,14 +197,14 @@ def test_readyz_tells_the_public_only_whether_it_is_ready(
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/healthz", "/readyz", "/metrics", "/nowhere/", "/accounts/login/", "/webhooks/stripe/"]
+    "url", ["/", "/healthz", "/readyz", "/metrics", "/nowhere/", "/accounts/login/", "/webhooks/stripe/"]
 )
-def test_responses_hide_versions(client: Client, settings: Any, address: str) -> None:
+def test_responses_hide_versions(client: Client, settings: Any, url: str) -> None:
     settings.DEBUG = False
-    response = client.get(address)
-    told = f"{response.headers} {response.content.decode()}"
+    response = client.get(url)
+    text = f"{response.headers} {response.content.decode()}"
     for word in ("Django/", "Python/", "granian", "waitress", django.__version__, platform.python_version()):
-        assert word not in told
+        assert word not in text
     assert not {"Server", "X-Powered-By"} & set(response.headers)
 
 
@@ -224,11 +224,11 @@ def test_not_ready_with_an_unapplied_migration() -> None:
 
 
 def test_not_ready_without_a_database(olive: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*args: object) -> None:
-        raise OperationalError("gone")
+    def fail(*args: object) -> None:
+        raise OperationalError("unreachable")
 
     staff = signed_in(olive)
-    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", gone)
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", fail)
     response = readiness()
     assert response.status_code == 503
     assert response.json()["database"] == "unreachable"
@@ -238,11 +238,11 @@ def test_not_ready_without_a_database(olive: User, monkeypatch: pytest.MonkeyPat
 
 
 def test_unavailable_database_is_a_503_page(as_ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*args: object) -> None:
-        raise OperationalError("gone")
+    def fail(*args: object) -> None:
+        raise OperationalError("unreachable")
 
     as_ada.raise_request_exception = False
-    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", gone)
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", fail)
     response = as_ada.get("/purchases/")
     assert (response.status_code, response["Retry-After"]) == (503, "10")
     assert "My purchases" in response.content.decode()
@@ -250,7 +250,7 @@ def test_unavailable_database_is_a_503_page(as_ada: Client, monkeypatch: pytest.
 
 @pytest.fixture
 def mailbox(settings: Any, tmp_path: Path) -> Path:
-    mail_by(settings, BACKEND)
+    set_email_url(settings, BACKEND)
     settings.VAR_DIR = tmp_path
     settings.DEBUG = True
     return tmp_path / "mail"
@@ -263,13 +263,13 @@ def test_development_mailbox_stores_and_shows_email(
     message.attach_alternative('<p style="color:red">Hello</p><script>alert(1)</script>', "text/html")
     message.send()
     assert "127.0.0.1/x" in capsys.readouterr().out
-    (kept,) = mailbox.iterdir()
+    (stored,) = mailbox.iterdir()
 
     assert "Grüße &lt;b&gt;" in client.get("/dev/mail/").content.decode()
-    page = client.get(f"/dev/mail/{kept.stem}/").content.decode()
+    page = client.get(f"/dev/mail/{stored.stem}/").content.decode()
     assert '<a href="http://127.0.0.1/x"' in page
     assert 'sandbox="allow-popups"' in page  # no scripts, no forms, no same origin
-    html = client.get(f"/dev/mail/{kept.stem}/html/")
+    html = client.get(f"/dev/mail/{stored.stem}/html/")
     assert "default-src 'none'" in html["Content-Security-Policy"]
     assert html["X-Frame-Options"] == "SAMEORIGIN"
 
@@ -324,8 +324,8 @@ def test_stylesheet_is_one_file_with_a_far_future_expiry(client: Client, setting
     folder = Path(settings.BASE_DIR) / "static/css"
     for component in folder.glob("components/*.css"):
         assert f'"components/{component.name}"' in (folder / "app.css").read_text()
-    for address in re.findall(r'url\("(/static/[^"]+)"\)', text):
-        assert (Path(settings.BASE_DIR) / address.lstrip("/")).is_file()
+    for url in re.findall(r'url\("(/static/[^"]+)"\)', text):
+        assert (Path(settings.BASE_DIR) / url.lstrip("/")).is_file()
 
 
 @pytest.mark.parametrize("sprite", ["icons", "drawings"])
@@ -350,20 +350,20 @@ def test_each_icon_in_use_is_in_the_sprite_and_no_other(settings: Any, sprite: s
 
 def test_demo_command_changes_only_empty_data(icons: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
-    mine = ProductConfiguration.objects.filter(pk=icons.pk)
-    mine.update(slug="tiny-tools")
+    row = ProductConfiguration.objects.filter(pk=icons.pk)
+    row.update(slug="tiny-tools")
     call_command("setup_demo", verbosity=0)
-    filled = mine.get()
+    filled = row.get()
     assert "24-pixel grid" in filled.content
     with filled.download.open() as file:
         assert file.read(2) == b"PK"
     assert User.objects.get(email="olive@example.com").is_superuser
     assert User.objects.get(email="ada@example.com").check_password(setup_demo.PASSWORD)
 
-    mine.update(content="My own words", download="")
+    row.update(content="My own words", download="")
     User.objects.filter(email="ada@example.com").update(name="Changed")
     call_command("setup_demo", verbosity=0)
-    assert (mine.get().content, bool(mine.get().download)) == ("My own words", False)
+    assert (row.get().content, bool(row.get().download)) == ("My own words", False)
     assert User.objects.get(email="ada@example.com").name == "Changed"
 
 

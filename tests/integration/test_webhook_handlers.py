@@ -11,7 +11,7 @@ from apps.ecommerce import webhooks
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.webhooks import Payload, add_handler
-from tests.factories import bought
+from tests.factories import buy
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ def test_added_handler_runs_after_those_of_the_store(
     def record(charge: Payload, cause: str) -> None:
         statuses.append(Purchase.objects.get().status)
 
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     sandbox.deliver()
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()

@@ -7,7 +7,7 @@ from allauth.mfa.totp.internal import auth as totp
 
 
 class Clock:
-    """Seconds since 1970; a test moves `now`."""
+    """A clock in Unix seconds; tests change `now`."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -18,12 +18,12 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that authenticator apps and the shop go by."""
+    """Set the time for authenticator apps and the shop."""
     clock = Clock()
     monkeypatch.setattr(totp, "time", clock)
     return clock
 
 
-def code_of(secret: str, clock: Clock) -> str:
-    """What an authenticator app with this secret shows."""
+def totp_code(secret: str, clock: Clock) -> str:
+    """Return the code that an authenticator app with this secret shows."""
     return totp.format_hotp_value(totp.hotp_value(secret, int(clock.now) // 30))

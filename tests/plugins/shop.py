@@ -1,4 +1,4 @@
-"""Fixtures of all tests, also of those in apps/shop/tests: people, products, and no network but loopback."""
+"""Fixtures of all tests, also of apps/shop/tests: users, products, and a network of loopback only."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from pytest_socket import socket_allow_hosts
 from apps.core import page_cache
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import signed_in, stock
+from tests.factories import create_product, signed_in
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 
 def pytest_runtest_setup() -> None:
-    """Sockets reach this machine only. A test that needs Stripe uses the `sandbox` fixture."""
+    """Block sockets to other machines. Tests that need Stripe use the `sandbox` fixture."""
     if os.environ.get("E2E_STRIPE"):
-        return  # make e2e-stripe means Stripe itself
+        return  # make e2e-stripe uses Stripe's test mode
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_cached_by_the_test_before() -> None:
-    for cache in caches.all():  # also those that only a test's server has used
+def _clear_caches() -> None:
+    for cache in caches.all():  # also those that only a test's server uses
         cache.clear()
 
 
 @pytest.fixture
-def kept_pages(settings: Any) -> None:
-    """Visitors' pages are kept, as they are in production."""
-    settings.CACHES = {**settings.CACHES, "pages": settings.KEPT_PAGES}
+def cached_pages(settings: Any) -> None:
+    """Cache visitors' pages, as in production."""
+    settings.CACHES = {**settings.CACHES, "pages": settings.PAGE_CACHE}
     caches["pages"].clear()
 
 
 @pytest.fixture
-def put_away(kept_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Everything that is put among the kept pages from now on, whatever keeps them."""
+def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list of all values that are stored in the cache of pages from now on."""
     pages, values = caches["pages"], []
-    keep = pages.set
+    set_value = pages.set
 
-    def noted(key: str, value: Any, *more: Any, **options: Any) -> None:
+    def record(key: str, value: Any, *more: Any, **options: Any) -> None:
         if key != page_cache.VERSION_KEY and not key.startswith("cards-"):
             values.append(value)
-        keep(key, value, *more, **options)
+        set_value(key, value, *more, **options)
 
-    monkeypatch.setattr(pages, "set", noted)
+    monkeypatch.setattr(pages, "set", record)
     return values
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """PostgreSQL drops no database while a thread of a test's server is still connected to it."""
+    """Close the connections of servers' threads, because PostgreSQL drops no database with connections."""
     yield
     if connection.vendor == "postgresql":
         others = "datname = current_database() AND pid <> pg_backend_pid()"
@@ -67,19 +67,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """Ada buys."""
+    """Return Ada, a buyer."""
     return User.objects.create_user("ada@example.com", "ada-buys-things", name="Ada Lovelace")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    """Bob is a stranger."""
+    """Return Bob, a user without purchases."""
     return User.objects.create_user("bob@example.com", "bob-looks-around")
 
 
 @pytest.fixture
 def olive(db: None) -> User:
-    """Olive operates the shop."""
+    """Return Olive, the shop's operator."""
     return User.objects.create_superuser("olive@example.com", "olive-runs-this")
 
 
@@ -95,11 +95,11 @@ def as_bob(bob: User) -> Client:
 
 @pytest.fixture
 def icons(db: None, sandbox: Any) -> ProductConfiguration:
-    """A product paid once: $19."""
-    return stock(sandbox.client, "Icon set", 1900)
+    """Return a one-time product at $19."""
+    return create_product(sandbox.client, "Icon set", 1900)
 
 
 @pytest.fixture
 def club(db: None, sandbox: Any) -> ProductConfiguration:
-    """A subscription: $9 a month."""
-    return stock(sandbox.client, "Maker club", 900, interval="month")
+    """Return a subscription at $9 a month."""
+    return create_product(sandbox.client, "Maker club", 900, interval="month")

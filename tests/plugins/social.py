@@ -1,4 +1,4 @@
-"""A shop with "Sign in with Google" and "… GitHub", both served by tests/oauth_provider.py."""
+"""The `social` fixture: sign-in with Google and GitHub, served by tests/oauth_provider.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ["google", "github"]
 
 @pytest.fixture
 def social(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    """What setting the four variables does, but the addresses of the providers are this machine's."""
+    """Turn on both providers, with URLs of a local server."""
     settings.SOCIAL_SIGN_IN = NAMES
     settings.SOCIALACCOUNT_PROVIDERS = {
         name: {"APPS": [CLIENT], "OAUTH_PKCE_ENABLED": True} for name in NAMES
@@ -33,18 +33,18 @@ def social(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]
 
     monkeypatch.setattr(registry, "provider_map", {})
     monkeypatch.setattr(registry, "loaded", False)
-    with provider() as there:
+    with provider() as server:
         for adapter in (GoogleOAuth2Adapter, GitHubOAuth2Adapter):
-            monkeypatch.setattr(adapter, "authorize_url", f"{there.address}/authorize")
-            monkeypatch.setattr(adapter, "access_token_url", f"{there.address}/token")
-        monkeypatch.setattr(GitHubOAuth2Adapter, "profile_url", f"{there.address}/user")
-        monkeypatch.setattr(GitHubOAuth2Adapter, "emails_url", f"{there.address}/user/emails")
-        _read_the_addresses_again()
-        yield there
+            monkeypatch.setattr(adapter, "authorize_url", f"{server.address}/authorize")
+            monkeypatch.setattr(adapter, "access_token_url", f"{server.address}/token")
+        monkeypatch.setattr(GitHubOAuth2Adapter, "profile_url", f"{server.address}/user")
+        monkeypatch.setattr(GitHubOAuth2Adapter, "emails_url", f"{server.address}/user/emails")
+        _reload_urls()
+        yield server
     settings.SOCIAL_SIGN_IN = []
-    _read_the_addresses_again()
+    _reload_urls()
 
 
-def _read_the_addresses_again() -> None:
+def _reload_urls() -> None:
     reload(sys.modules[config.urls.__name__])
     clear_url_caches()

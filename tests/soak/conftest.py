@@ -28,16 +28,16 @@ collect_ignore = (
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Return a new database's URL and a function that destroys it. PostgreSQL where DATABASE_URL is one."""
+    """Return a new database's URL and a function that destroys it. Use PostgreSQL if DATABASE_URL does."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         file = tmp_path / "shop.sqlite3"
 
-        def delete() -> None:
+        def overwrite() -> None:
             for part in tmp_path.glob("shop.sqlite3*"):
                 part.write_bytes(b"this disk is broken")
 
-        yield f"sqlite:///{file}", delete
+        yield f"sqlite:///{file}", overwrite
         return
     name = f"drill_{uuid4().hex[:8]}"
     url = urlsplit(server)._replace(path=f"/{name}").geturl()
@@ -46,7 +46,7 @@ def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
-            connection.execute("CREATE TABLE rubble (a int)")
+            connection.execute("CREATE TABLE damaged (a int)")
 
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -55,7 +55,7 @@ def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 @pytest.fixture
-def stripe_itself(sandbox: Any) -> Iterator[FaultyStripe]:
+def faulty_server(sandbox: Any) -> Iterator[FaultyStripe]:
     """Serve Stripe from the sandbox's storage, so that the shop's hosted pages find the same objects."""
     with faulty_stripe(InProcessClient().request) as server:
         yield server
@@ -63,10 +63,10 @@ def stripe_itself(sandbox: Any) -> Iterator[FaultyStripe]:
 
 @pytest.fixture
 def shop(
-    tmp_path: Path, database: tuple[str, Callable[[], None]], stripe_itself: FaultyStripe, settings: Any
+    tmp_path: Path, database: tuple[str, Callable[[], None]], faulty_server: FaultyStripe, settings: Any
 ) -> Iterator[Server]:
     """Return the production server, not started yet, connected to a Stripe that can fail."""
-    more = {"STRIPE_API_BASE": stripe_itself.address, "WEB_THREADS": str(THREADS)}
+    more = {"STRIPE_API_BASE": faulty_server.address, "WEB_THREADS": str(THREADS)}
     with Server(tmp_path, database[0], **more) as server:
         settings.SITE_URL = server.address  # the hosted pages are on this server
         yield server
@@ -76,12 +76,12 @@ def start_shop(shop: Server, sandbox: Any) -> None:
     """Start the server and wait until the webhooks of its setup are delivered."""
     shop.start()
     requests.get(f"{shop.address}/store/", timeout=30)
-    until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
+    wait_until(lambda: {attempt["state"] for attempt in sandbox.attempts()} == {"delivered"})
 
 
-def until(true: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> None:
-    """Wait for a condition; fail after `seconds`."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> None:
+    """Wait for a condition, for at most `seconds`."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         pause.wait(every)

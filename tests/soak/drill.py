@@ -19,8 +19,8 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_ONCE = 4  # buyers
-TRIES = 8  # before the buyer stops
+CONCURRENT_BUYERS = 4  # buyers
+MAX_TRIES = 8
 CARD = {
     "email": "",
     "cardNumber": "4242424242424242",
@@ -42,10 +42,10 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address, self.folder = f"http://127.0.0.1:{port}", folder
-        kept = {
+        inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("STRIPE", "DJANGO"))
         }
-        self.environ = kept | {
+        self.environ = inherited | {
             "VAR_DIR": str(folder),
             "SITE_URL": self.address,
             "SECRET_KEY": "drill",
@@ -59,19 +59,19 @@ class Server:
             "CACHE_URL": "",
             **environment,
         }
-        self.up = threading.Event()
-        self.answers = 0
+        self.is_up = threading.Event()
+        self.responses = 0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, *arguments: str) -> Any:
-        """Run drill_site with these arguments and return its answer."""
+    def run_command(self, *arguments: str) -> Any:
+        """Run drill_site with these arguments and return its output."""
         command = [sys.executable, "-m", "tests.soak.drill_site", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it responds."""
         command = [sys.executable, "-m", "config.server"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -85,20 +85,20 @@ class Server:
                 break
             except requests.RequestException:
                 assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
-                pause.wait(0.05)  # the port does not answer yet
-        self.up.set()
+                pause.wait(0.05)  # the server is not ready yet
+        self.is_up.set()
 
     def kill(self) -> None:
         """Kill the process group with SIGKILL."""
         assert self.process is not None
-        self.up.clear()
+        self.is_up.clear()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
         """Send SIGTERM, as systemd and Docker do; return the exit status."""
         assert self.process is not None
-        self.up.clear()
+        self.is_up.clear()
         self.process.terminate()
         return self.process.wait(60)
 
@@ -117,10 +117,10 @@ class Buyer:
         self.server, self.slug, self.price, self.pays = server, slug, price, pays
         self.browser = requests.Session()
         self.browser.cookies.set("sessionid", cookie)
-        self.saw_it_paid = False
+        self.saw_payment = False
 
     def shop(self) -> None:
-        """Buy, pay (or leave) and return."""
+        """Press Buy, pay if this buyer pays, and return to the shop."""
         with self.browser:
             page = self._post(f"/store/{self.slug}/", f"/store/{self.slug}/buy/", {"price": self.price})
             if "/stripe-sandbox/checkout/" not in page or not self.pays:
@@ -128,10 +128,10 @@ class Buyer:
             back = self.pay(page.removeprefix(self.server.address))
             if "session_id=" in back:
                 answer = self._send("GET", back.removeprefix(self.server.address))
-                self.saw_it_paid = 'data-state="paid"' in answer.text
+                self.saw_payment = 'data-state="paid"' in answer.text
 
     def pay(self, page: str) -> str:
-        """Pay on the hosted page; return the URL it redirects to, or "" if it never did."""
+        """Pay on the hosted page; return the redirect's URL, or "" without a redirect."""
         return self._post(page, page, CARD)
 
     def press_buy(self) -> Any:
@@ -140,38 +140,38 @@ class Buyer:
         form = {"price": self.price, "csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
         return self._send("POST", f"/store/{self.slug}/buy/", form)
 
-    def _post(self, page: str, address: str, form: dict[str, str]) -> str:
-        """Open the page and send its form; return the URL it redirects to, or "" if it never did."""
-        for _ in range(TRIES):
+    def _post(self, page: str, path: str, form: dict[str, str]) -> str:
+        """Open the page and send its form; return the redirect's URL, or "" without a redirect."""
+        for _ in range(MAX_TRIES):
             self._send("GET", page)
             token = {"csrfmiddlewaretoken": self.browser.cookies.get("csrftoken") or ""}
-            answer = self._send("POST", address, {**form, **token}, again=False)
-            where = answer.headers.get("Location", "") if answer is not None else ""
-            if "session_id=" in where or "/stripe-sandbox/checkout/" in where:
-                return where
+            answer = self._send("POST", path, {**form, **token}, retry=False)
+            location = answer.headers.get("Location", "") if answer is not None else ""
+            if "session_id=" in location or "/stripe-sandbox/checkout/" in location:
+                return location
         return ""
 
-    def _send(self, method: str, path: str, form: Any = None, again: bool = True) -> Any:
+    def _send(self, method: str, path: str, form: Any = None, retry: bool = True) -> Any:
         while True:
-            assert self.server.up.wait(60), "the server does not come back"
+            assert self.server.is_up.wait(60), "the server has not restarted"
             try:
                 answer = self.browser.request(
                     method, self.server.address + path, data=form, timeout=30, allow_redirects=False
                 )
             except requests.RequestException:
-                if not again:
+                if not retry:
                     return None
             else:
-                self.server.answers += 1
+                self.server.responses += 1
                 assert answer.status_code < 500, answer.text[:2000]
                 return answer
 
 
 def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]:
-    """Run these checkouts, three of four paid, during `kills` kills. Return drill_site's verdict."""
+    """Run these checkouts, three of four paid, during `kills` kills. Return the output of drill_site's check."""
     chance = random.Random(seed)
     with Server(folder) as server:
-        shop = server.ask("setup", str(checkouts))
+        shop = server.run_command("setup", str(checkouts))
         buyers = [
             Buyer(server, cookie, shop["slug"], shop["price"], pays=chance.random() < 0.75)
             for cookie in shop["cookies"]
@@ -180,9 +180,13 @@ def drill(folder: Path, checkouts: int, kills: int, seed: int) -> dict[str, Any]
         if errors:
             raise errors[0]
         server.kill()
-        found: dict[str, Any] = server.ask("verdict")
-    seen = [f"buyer{number}@example.com" for number, buyer in enumerate(buyers) if buyer.saw_it_paid]
-    found["faults"] += [f"{email} saw it paid, and it is not" for email in seen if email not in found["paid"]]
+        found: dict[str, Any] = server.run_command("check")
+    seen = [f"buyer{number}@example.com" for number, buyer in enumerate(buyers) if buyer.saw_payment]
+    found["faults"] += [
+        f"{email} saw the payment, but the purchase is not paid"
+        for email in seen
+        if email not in found["paid"]
+    ]
     return found
 
 
@@ -193,9 +197,9 @@ def _run_buyers(
     for buyer in buyers:
         queue.put(buyer)
     errors: list[BaseException] = []
-    over = threading.Event()
+    is_finished = threading.Event()
 
-    def work() -> None:
+    def run_buyers() -> None:
         try:
             while not errors:
                 queue.get_nowait().shop()
@@ -204,19 +208,21 @@ def _run_buyers(
         except BaseException as error:
             errors.append(error)
         if not any(thread.is_alive() for thread in threads if thread is not threading.current_thread()):
-            over.set()
+            is_finished.set()
 
-    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    threads = [threading.Thread(target=run_buyers) for _ in range(CONCURRENT_BUYERS)]
     server.start()
     for thread in threads:
         thread.start()
-    share = max(len(buyers) * 5 // (kills + 1), 2)  # requests between two kills; a checkout needs about five
+    share = max(
+        len(buyers) * 5 // (kills + 1), 2
+    )  # maximum of requests between two kills; a checkout needs about five
     for _ in range(kills):
-        until = server.answers + chance.randint(1, share)
-        while server.answers < until and not over.wait(0.005):
+        target = server.responses + chance.randint(1, share)
+        while server.responses < target and not is_finished.wait(0.005):
             pass
-        over.wait(chance.random() / 20)  # so that the kill hits requests at random points
-        if over.is_set():
+        is_finished.wait(chance.random() / 20)  # so that the kill hits requests at random points
+        if is_finished.is_set():
             break
         server.kill()
         server.start()

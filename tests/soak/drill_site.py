@@ -2,7 +2,7 @@
 
 python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
 python -m tests.soak.drill_site purchases     prints every purchase with its timeline (JSON)
-python -m tests.soak.drill_site verdict       reconciles once, then prints what is lost or duplicated (JSON)
+python -m tests.soak.drill_site check         reconciles once, then prints what is lost or duplicated (JSON)
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def purchases() -> list[Any]:
     return [list(row) for row in zip(facts, timelines, mails, strict=True)]
 
 
-def verdict() -> dict[str, Any]:
+def check() -> dict[str, Any]:
     """Reconcile once; return paid purchases and every inconsistency."""
     from django.utils import timezone
 
@@ -103,7 +103,9 @@ def verdict() -> dict[str, Any]:
     from stripe_sandbox import storage
 
     events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
-    Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))  # was killed
+    Mail.objects.exclude(sending_at=None).update(
+        sending_at=timezone.now() - timedelta(hours=1)
+    )  # their senders were killed
     report = reconcile()
     faults, sessions = [], storage.find("checkout.session")
     complete = [session for session in sessions if session["status"] == "complete"]
@@ -112,16 +114,16 @@ def verdict() -> dict[str, Any]:
         row = rows.get(session["id"])
         if session not in complete:
             if row and row.status not in ("open", "expired"):
-                faults.append(f"{session['id']} is {session['status']}, but {row.status} here")
+                faults.append(f"{session['id']} is {session['status']}, but {row.status} in the store")
         elif row is None or row.status != "paid":
-            faults.append(f"{session['id']} is paid, but lost here")
+            faults.append(f"{session['id']} is paid, but not in the store")
         elif row.changes.filter(to_status="paid").count() != 1:
             faults.append(f"{session['id']} was paid more than once")
         elif row.mails.count() != 1 or row.mails.filter(sent_at=None).exists():
-            faults.append(f"{session['id']} has not exactly one mail, sent")
+            faults.append(f"{session['id']} has not exactly one sent e-mail")
     paid = Purchase.objects.filter(status="paid")
     if paid.count() != len(complete):
-        faults.append(f"{paid.count()} are paid here, {len(complete)} at Stripe")
+        faults.append(f"{paid.count()} are paid in the store, {len(complete)} at Stripe")
     charged = [charge for charge in storage.find("charge") if charge["status"] == "succeeded"]
     if len(charged) != len(complete):
         faults.append(f"{len(charged)} charges for {len(complete)} purchases")
@@ -142,7 +144,7 @@ def main() -> None:
         case ["purchases"]:
             answer = purchases()
         case _:
-            answer = verdict()
+            answer = check()
     print(f"\n{json.dumps(answer)}")  # the last line, after e-mails printed by the console backend
 
 

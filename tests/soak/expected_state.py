@@ -13,11 +13,11 @@ from stripe_sandbox import storage
 
 DAY = 86400
 GRACE = 7 * DAY
-OPENS = {"paid", "partially_refunded", "trialing", "active"}
+GRANTS_ACCESS = {"paid", "partially_refunded", "trialing", "active"}
 RUNNING = {"trialing", "active", "past_due"}
-OVER = {"canceled": "canceled", "incomplete_expired": "expired"}
-BEGINS_A_PERIOD = {"subscription_create", "subscription_cycle"}
-SUSPENDS = {"needs_response", "under_review"}
+ENDED = {"canceled": "canceled", "incomplete_expired": "expired"}
+PERIOD_REASONS = {"subscription_create", "subscription_cycle"}
+OPEN_DISPUTES = {"needs_response", "under_review"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ExpectedState:
     @property
     def is_running(self) -> bool:
         """Return whether the subscription can be charged, managed and canceled."""
-        return self.subscription not in ("", *OVER)
+        return self.subscription not in ("", *ENDED)
 
     @property
     def is_billing(self) -> bool:
@@ -45,7 +45,7 @@ class ExpectedState:
         """Return whether the buyer may use the product at this time."""
         if self.ends and self.ends <= now:
             return False
-        return self.status in OPENS or (self.status == "past_due" and self.period_start > now - GRACE)
+        return self.status in GRANTS_ACCESS or (self.status == "past_due" and self.period_start > now - GRACE)
 
 
 def expected_for_session(session: dict[str, Any]) -> ExpectedState:
@@ -64,13 +64,13 @@ def expected_for_session(session: dict[str, Any]) -> ExpectedState:
 
 def expected_for_subscription(subscription: dict[str, Any]) -> ExpectedState:
     """Return a subscription's current state. A refund or dispute of the last paid period only closes access."""
-    status = OVER.get(subscription["status"], subscription["status"])
+    status = ENDED.get(subscription["status"], subscription["status"])
     (item,) = subscription["items"]["data"]
     if status in RUNNING:
         newest = _charge_of_invoice(_last_paid_invoice(subscription["id"]))
-        taken_back = _charge_status(newest) if newest else None
-        if taken_back and taken_back != "partially_refunded":
-            status = taken_back
+        suspension = _charge_status(newest) if newest else None
+        if suspension and suspension != "partially_refunded":
+            status = suspension
     return ExpectedState(
         status,
         subscription["cancel_at"],
@@ -81,7 +81,7 @@ def expected_for_subscription(subscription: dict[str, Any]) -> ExpectedState:
 
 
 def running_subscriptions() -> list[dict[str, Any]]:
-    return [row for row in storage.find("subscription") if row["status"] not in OVER]
+    return [row for row in storage.find("subscription") if row["status"] not in ENDED]
 
 
 def is_charged_again(subscription: dict[str, Any]) -> bool:
@@ -99,7 +99,7 @@ def _last_paid_invoice(subscription_id: str) -> str | None:
         ("status", "=", "paid"),
     )
     return next(
-        (row["id"] for row in paid if row["billing_reason"] in BEGINS_A_PERIOD or row["amount_paid"]), None
+        (row["id"] for row in paid if row["billing_reason"] in PERIOD_REASONS or row["amount_paid"]), None
     )
 
 
@@ -114,21 +114,21 @@ def _charge_of_invoice(invoice: str | None) -> str | None:
 def _charge_status(charge_id: str) -> str | None:
     charge = storage.get(charge_id) or {}
     disputes = storage.find("dispute", ("charge", "=", charge_id))
-    if disputes and disputes[0]["status"] in SUSPENDS:
+    if disputes and disputes[0]["status"] in OPEN_DISPUTES:
         return "disputed"
     if disputes and disputes[0]["status"] == "lost":
         return "dispute_lost"
-    back = sum(
+    refunded = sum(
         refund["amount"]
         for refund in storage.find("refund", ("charge", "=", charge_id))
         if refund["status"] in ("pending", "succeeded", "requires_action")
     )
-    if not back:
+    if not refunded:
         return None
-    return "refunded" if back == charge["amount"] else "partially_refunded"
+    return "refunded" if refunded == charge["amount"] else "partially_refunded"
 
 
-MAIL_OF_ARRIVAL = {
+EMAIL_KINDS = {
     "processing": "waiting",
     "failed": "failed",
     "past_due": "renewal_failed",
@@ -139,16 +139,16 @@ MAIL_OF_ARRIVAL = {
     "partially_refunded": "refunded",
     "refunded": "refunded",
 }
-NOTHING_YET = {"open", "processing", "incomplete", "failed", "expired"}
+BEFORE_ACCESS = {"open", "processing", "incomplete", "failed", "expired"}
 
 
 def expected_emails(changes: list[StatusChange]) -> set[tuple[str, str]]:
     """Return (kind, about) of this timeline's e-mails, except the notice of a trial's end."""
-    owed = set()
+    expected = set()
     for change in changes:
-        kind = MAIL_OF_ARRIVAL.get(change.to_status)
-        if change.to_status in ("paid", "trialing", "active") and change.from_status in NOTHING_YET:
+        kind = EMAIL_KINDS.get(change.to_status)
+        if change.to_status in ("paid", "trialing", "active") and change.from_status in BEFORE_ACCESS:
             kind = "confirmed"
         if kind and change.from_status:
-            owed.add((kind, f"v{change.version}"))
-    return owed
+            expected.add((kind, f"v{change.version}"))
+    return expected

@@ -56,7 +56,7 @@ def port(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator
         yield port
 
 
-def ask(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, Any]:
+def request_readyz(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, Any]:
     """Send exactly these headers and return what the site knows of the request."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20, source_address=(client, 0))
     connection.putrequest("GET", "/readyz")
@@ -75,7 +75,7 @@ def ask(port: int, *sent: tuple[str, str], client: str = SHOPPER) -> dict[str, A
 )
 def test_client_cannot_change_its_ip_by_headers(port: int, sent: tuple[tuple[str, str], ...]) -> None:
     for client in (SHOPPER, OTHER):
-        known = ask(port, *sent, client=client)
+        known = request_readyz(port, *sent, client=client)
         assert known["client_address"] == client
         assert known["hops"][-2:] == [client, "127.0.0.1"]
         assert known["https"] is False

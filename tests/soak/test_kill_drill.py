@@ -1,4 +1,4 @@
-"""The server is killed at random moments during checkouts.
+"""Kill the server at random moments during checkouts.
 
 `make test` runs a few; `make drill-kill` runs 200 (CHECKOUTS=…, KILLS=…).
 """

@@ -1,4 +1,4 @@
-"""Back up, destroy the database, restore: purchases are the same, and later ones come back from Stripe.
+"""Back up, destroy the database and restore: purchases are unchanged, and later ones are adopted from Stripe.
 
 `make test` runs it on SQLite, `make test-postgres` on PostgreSQL, `make drill` on both.
 """
@@ -28,21 +28,21 @@ def backup(server: Server, *arguments: str, fails: bool = False) -> str:
 @pytest.mark.timeout(240)
 def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, Callable[[], None]]) -> None:
     url, destroy = database
-    goods = {"private/downloads/icons.zip": b"the goods", "media/products/icons.png": b"a picture"}
-    for name, content in goods.items():
+    files = {"private/downloads/icons.zip": b"the files", "media/products/icons.png": b"a picture"}
+    for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(content)
     with Server(tmp_path, url) as server:
-        shop = server.ask("setup", "4")
+        shop = server.run_command("setup", "4")
         buyers = [Buyer(server, cookie, shop["slug"], shop["price"], pays=True) for cookie in shop["cookies"]]
         server.start()
         for buyer in buyers[:3]:
             buyer.shop()
-        before = server.ask("purchases")
+        before = server.run_command("purchases")
         assert len(before) == 3
         archive = backup(server, "backup").split()[0]  # while the site is up
         buyers[3].shop()
-        assert all(buyer.saw_it_paid for buyer in buyers)
+        assert all(buyer.saw_payment for buyer in buyers)
         server.kill()
 
         destroy()
@@ -50,18 +50,18 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
             shutil.rmtree(tmp_path / name)
 
         assert "reconcile_purchases --since" in backup(server, "restore", archive)
-        assert server.ask("purchases") == before
-        assert {name: (tmp_path / name).read_bytes() for name in goods} == goods
+        assert server.run_command("purchases") == before
+        assert {name: (tmp_path / name).read_bytes() for name in files} == files
         again = backup(server, "backup").split()[0]  # of the restored database
         backup(server, "restore", again)
-        assert server.ask("purchases") == before
+        assert server.run_command("purchases") == before
 
         server.start()  # sessions are restored too
         page = requests.get(
             f"{server.address}/purchases/", cookies={"sessionid": shop["cookies"][0]}, timeout=30
         )
         assert "Icon set" in page.text
-        found = server.ask("verdict")  # reconciles
+        found = server.run_command("check")  # reconciles
         assert found["faults"] == []
         assert len(found["paid"]) == 4
         assert found["found"] == 1
@@ -71,10 +71,10 @@ def test_damaged_or_missing_archive_changes_nothing(
     tmp_path: Path, database: tuple[str, Callable[[], None]]
 ) -> None:
     with Server(tmp_path, database[0]) as server:
-        server.ask("setup", "1")
-        before = server.ask("purchases")
+        server.run_command("setup", "1")
+        before = server.run_command("purchases")
         (tmp_path / "half.tar.gz").write_bytes(Path(backup(server, "backup").split()[0]).read_bytes()[:2000])
         assert "is damaged" in backup(server, "restore", str(tmp_path / "half.tar.gz"), fails=True)
         assert "no archive" in backup(server, "restore", str(tmp_path / "none.tar.gz"), fails=True)
         assert "No archive" in backup(server, "restore", "", fails=True)
-        assert server.ask("purchases") == before
+        assert server.run_command("purchases") == before

@@ -28,7 +28,7 @@ class Shop(NamedTuple):
 
 
 @pytest.fixture
-def shop_alone(tmp_path: Path) -> Iterator[Shop]:
+def shop_without_proxy(tmp_path: Path) -> Iterator[Shop]:
     yield from file_shop(tmp_path, "django")
 
 
@@ -37,13 +37,13 @@ def file_shop(folder: Path, served_by: str) -> Iterator[Shop]:
     for parent in folder.parents[:2]:
         parent.chmod(0o755)  # nginx's workers run as another user
     with Server(folder, DOWNLOADS_SERVED_BY=served_by) as server:
-        furnished = server.ask("setup", "20")
-        server.ask("sell_file", furnished["slug"], str(SIZE))
+        setup = server.run_command("setup", "20")
+        server.run_command("sell_file", setup["slug"], str(SIZE))
         server.start()
-        yield Shop(server, f"/purchases/{furnished['slug']}/download/", furnished["cookies"])
+        yield Shop(server, f"/purchases/{setup['slug']}/download/", setup["cookies"])
 
 
-def opened(port: int, request: str) -> socket.socket:
+def open_connection(port: int, request: str) -> socket.socket:
     """Send a request over a connection with a small buffer, and read nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -54,14 +54,14 @@ def opened(port: int, request: str) -> socket.socket:
 
 
 def download(port: int, path: str, cookie: str) -> socket.socket:
-    return opened(
+    return open_connection(
         port, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: sessionid={cookie}\r\n\r\n"
     )
 
 
 def slow_post(port: int) -> socket.socket:
     head = f"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 1000\r\n"
-    return opened(port, f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nlogin=")
+    return open_connection(port, f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nlogin=")
 
 
 def status_of(client: socket.socket) -> int:
@@ -78,28 +78,32 @@ def assert_pages_answer(port: int) -> None:
         assert time.monotonic() - started < 1
 
 
-def test_slow_headers_and_idle_connections_do_not_block_pages(shop_alone: Shop) -> None:
-    port = urlsplit(shop_alone.server.address).port or 0
-    assert_pages_answer_warm(port)
-    with ExitStack() as held:
+def test_slow_headers_and_idle_connections_do_not_block_pages(shop_without_proxy: Shop) -> None:
+    port = urlsplit(shop_without_proxy.server.address).port or 0
+    warm_up(port)
+    with ExitStack() as connections:
         for _ in range(100):
-            held.enter_context(opened(port, f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Slow: "))
-            held.enter_context(opened(port, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"))
+            connections.enter_context(
+                open_connection(port, f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Slow: ")
+            )
+            connections.enter_context(
+                open_connection(port, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")
+            )
         assert_pages_answer(port)
 
 
-def test_doctor_detects_that_the_web_server_accepts_half_a_body(shop_alone: Shop, settings: Any) -> None:
-    settings.SITE_URL = shop_alone.server.address
+def test_doctor_detects_a_server_without_request_buffering(shop_without_proxy: Shop, settings: Any) -> None:
+    settings.SITE_URL = shop_without_proxy.server.address
     assert responds_to_partial_body()
 
 
-def test_paused_downloads_do_not_block_pages(shop_alone: Shop) -> None:
-    server, path, cookies = shop_alone
+def test_paused_downloads_do_not_block_pages(shop_without_proxy: Shop) -> None:
+    server, path, cookies = shop_without_proxy
     port = urlsplit(server.address).port or 0
-    assert_pages_answer_warm(port)
-    with ExitStack() as held:
+    warm_up(port)
+    with ExitStack() as connections:
         clients = [
-            held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
+            connections.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
         ]
         statuses = [status_of(client) for client in clients]
         assert statuses.count(200) == 4  # half of WEB_THREADS
@@ -114,8 +118,8 @@ def test_paused_downloads_do_not_block_pages(shop_alone: Shop) -> None:
         time.sleep(0.1)
 
 
-def assert_pages_answer_warm(port: int) -> None:
-    """Fill the caches with a first request."""
+def warm_up(port: int) -> None:
+    """Fill the caches."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", "/store/")
     assert connection.getresponse().status == 200

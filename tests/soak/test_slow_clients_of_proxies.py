@@ -19,11 +19,11 @@ from .test_slow_clients import (
     CLIENTS,
     Shop,
     assert_pages_answer,
-    assert_pages_answer_warm,
     download,
     file_shop,
     slow_post,
     status_of,
+    warm_up,
 )
 
 pytestmark = needs_proxies
@@ -43,14 +43,14 @@ def test_slow_clients_of_a_proxy_occupy_no_thread(
     server, path, cookies = shop_behind_proxy
     with (
         proxy(tmp_path, urlsplit(server.address).port or 0, tmp_path / "private") as port,
-        ExitStack() as held,
+        ExitStack() as connections,
     ):
-        assert_pages_answer_warm(port)
+        warm_up(port)
         clients = [
-            held.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
+            connections.enter_context(download(port, path, cookies[n % len(cookies)])) for n in range(CLIENTS)
         ]
         for _ in range(CLIENTS):
-            held.enter_context(slow_post(port))
+            connections.enter_context(slow_post(port))
         assert [status_of(client) for client in clients] == [200] * CLIENTS
         assert_pages_answer(port)
         _assert_file_is_served(port, path, cookies[0])

@@ -1,4 +1,4 @@
-"""More webhooks than the server can process: each is answered or retried, and none is lost.
+"""More webhooks than the server can process: each is processed or retried, none is lost.
 
 `make test` sends 20 a second for three seconds; `make drill-faults` 500 a second for a minute (RATE=…, SECONDS=…).
 """
@@ -35,16 +35,16 @@ MAX_ROUNDS = 20  # Stripe retries for three days
 
 
 class Flood:
-    """Sends events on schedule, without waiting for earlier responses, as Stripe does."""
+    """Send events on schedule, without waiting for earlier responses, as Stripe does."""
 
     def __init__(self, server: Server, sessions: list[Any]) -> None:
-        self.server, self.again = server, SimpleQueue[bytes]()
+        self.server, self.refused_events = server, SimpleQueue[bytes]()
         self.events = [_event(number, sessions) for number in range(RATE * SECONDS)]
         self.waits: list[float] = []  # seconds from the scheduled time to the 2xx
         self.refused = 0
 
     def run(self) -> float:
-        """Return the seconds until the last event was answered."""
+        """Send all events; return the seconds until the last response."""
         due: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
         self.started = time.monotonic()
         for number, body in enumerate(self.events):
@@ -54,22 +54,22 @@ class Flood:
                 sender.result()
         return time.monotonic() - self.started
 
-    def repeat(self) -> int:
+    def resend(self) -> int:
         """Resend events without a 2xx until all have one; return the number of rounds."""
         for rounds in range(MAX_ROUNDS):
-            if self.again.empty():
+            if self.refused_events.empty():
                 return rounds
             due: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
-            while not self.again.empty():
-                due.put((time.monotonic(), self.again.get()))
+            while not self.refused_events.empty():
+                due.put((time.monotonic(), self.refused_events.get()))
             self._send_all(due)
-        raise AssertionError("some events are never accepted")
+        raise AssertionError("some events are still refused")
 
     def report(self, seconds: float, rounds: int) -> str:
         waits = sorted(self.waits)
         return (
             f"\n{RATE}/s for {SECONDS} s offered: {len(self.events)} events, {len(self.events) / seconds:.0f}/s "
-            f"answered, {self.refused} refused and resent in {rounds} rounds; from due to 200: "
+            f"processed, {self.refused} refused and resent in {rounds} rounds; from due to 200: "
             f"median {median(waits):.3f} s, 99 % {quantiles(waits, n=100)[98]:.3f} s, longest {waits[-1]:.3f} s"
         )
 
@@ -90,7 +90,7 @@ class Flood:
                 self.waits.append(time.monotonic() - at)
             else:
                 self.refused += 1
-                self.again.put(body)
+                self.refused_events.put(body)
         connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -106,22 +106,22 @@ class Flood:
 
 
 def _event(number: int, sessions: list[Any]) -> bytes:
-    ours = number % PURCHASE_EVENT_INTERVAL == 0
-    thing = (
+    is_purchase = number % PURCHASE_EVENT_INTERVAL == 0
+    data_object = (
         sessions[number // PURCHASE_EVENT_INTERVAL % len(sessions)]
-        if ours
+        if is_purchase
         else {"id": f"pi_{number}", "object": "payment_intent"}
     )
-    kind = "checkout.session.completed" if ours else "payment_intent.succeeded"
+    kind = "checkout.session.completed" if is_purchase else "payment_intent.succeeded"
     event = {"id": f"evt_{uuid4().hex}", "object": "event", "type": kind, "created": int(time.time())}
-    return json.dumps({**event, "data": {"object": thing}}).encode()
+    return json.dumps({**event, "data": {"object": data_object}}).encode()
 
 
 @pytest.mark.timeout(600 + 20 * SECONDS)
 def test_flood_loses_no_event(database: tuple[str, Any], tmp_path: Path, sandbox: Any, settings: Any) -> None:
     more = {"STRIPE_WEBHOOK_SECRET": SECRET, "WEB_WORKERS": "2", "WEB_THREADS": "4"}
     with Server(tmp_path, database[0], **more) as server:
-        offer = server.ask("setup", str(PURCHASES))
+        offer = server.run_command("setup", str(PURCHASES))
         start_shop(server, sandbox)
         known = len(sandbox.attempts())
         sandbox.switches(drop=["*"])
@@ -132,10 +132,10 @@ def test_flood_loses_no_event(database: tuple[str, Any], tmp_path: Path, sandbox
             server, [row for row in storage.find("checkout.session") if row["status"] == "complete"]
         )
         seconds = flood.run()
-        rounds = flood.repeat()
+        rounds = flood.resend()
         print(flood.report(seconds, rounds))
         server.kill()
-        found = server.ask("verdict")
+        found = server.run_command("check")
         assert found["faults"] == []
         assert found["events"] == [known + len(flood.events), 0]  # all are stored and processed
         assert (len(found["paid"]), found["repaired"]) == (PURCHASES, 0)

@@ -1,7 +1,7 @@
-"""What one schedule runs in: Stripe (the sandbox), the store, two buyers, a clock and faults.
+"""The environment of a schedule: Stripe (the sandbox), the store, two buyers, a clock and faults.
 
-`pass_time` moves one clock for Stripe, store and mail. `Killed` simulates a killed process: it is raised before or
-after the n-th writing SQL statement, call to Stripe or e-mail.
+`pass_time` advances the clock of Stripe, the store and e-mails. `Killed` simulates a killed process: it is raised
+before or after the n-th writing SQL statement, request to Stripe or e-mail.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from stripe_sandbox import bootstrap, scheduled_actions, storage
 from stripe_sandbox.billing import engine
 from stripe_sandbox.resources import checkout_sessions
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import mail_by
+from tests.factories import set_email_url
 
 SECRET = "whsec_sandbox"
 YEARS = 20 * 365 * 86400
@@ -64,7 +64,7 @@ class Killed(KeyboardInterrupt):
 
 
 class Plan(threading.local):
-    """This thread's planned faults: when it is killed, and how many calls to Stripe fail."""
+    """This thread's planned faults: when it is killed, and how many requests to Stripe fail."""
 
     kill_after: int | None = None
     failing_calls: int = 0
@@ -75,54 +75,54 @@ class Plan(threading.local):
 plan = Plan()
 
 
-def maybe_kill(what: str) -> None:
-    """Count an effect, and raise Killed if it is the planned one."""
+def maybe_kill(effect: str) -> None:
+    """Count this effect; raise Killed if it is the planned one."""
     if plan.kill_after is None:
         return
     plan.kill_after -= 1
     if plan.kill_after <= 0:
         plan.kill_after = None
         plan.broken = True
-        raise Killed(what)
+        raise Killed(effect)
 
 
 class FlakyStripe(InProcessClient):
     """Stripe over a connection that can break before the request arrives or before the response returns."""
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        maybe_kill("a call to Stripe")
+        maybe_kill("a request to Stripe")
         if plan.failing_calls > 0 and not plan.answer_lost:
             self._fail()
         answer = super().request(*args, **kwargs)
         if plan.failing_calls > 0:
             self._fail()
-        maybe_kill("an answer of Stripe's")
+        maybe_kill("a response from Stripe")
         return answer
 
     def _fail(self) -> None:
         plan.failing_calls -= 1
         plan.broken = True
-        raise stripe.APIConnectionError("the line broke", should_retry=True)
+        raise stripe.APIConnectionError("the connection closed", should_retry=True)
 
 
 class MailServer(BaseEmailBackend):
-    """Counts e-mails per order; can be unavailable."""
+    """Count e-mails per order; fail while `is_down`."""
 
     is_down = False
     sent: Counter[str] = Counter()
     # e-mails that were sent before the process was killed, and not marked as sent
     unmarked: Counter[str] = Counter()
-    leaving = threading.local()
+    current = threading.local()
 
     def send_messages(self, messages: Any) -> int:
         if MailServer.is_down:
             raise ConnectionRefusedError("the mail server is down")
         for message in messages:
-            maybe_kill("a mail")
+            maybe_kill("an e-mail")
             order = message.extra_headers["X-Order"]
             MailServer.sent[order] += 1
-            MailServer.leaving.order = order
-            _count_unmarked(order, lambda: maybe_kill("a mail that left"))
+            MailServer.current.order = order
+            _count_unmarked(order, lambda: maybe_kill("an e-mail that was sent"))
         return len(messages)
 
 
@@ -138,7 +138,7 @@ def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: A
     if not sql.startswith(WRITES):
         return execute(sql, params, many, context)
     if MARKS_SENT.match(sql):
-        _count_unmarked(MailServer.leaving.order, lambda: maybe_kill(sql))
+        _count_unmarked(MailServer.current.order, lambda: maybe_kill(sql))
     else:
         maybe_kill(sql)
     result = execute(sql, params, many, context)
@@ -150,10 +150,10 @@ class World:
     """Created once for many schedules; `begin` resets it for the next one."""
 
     def __init__(self, folder: Path, settings: Any, patch: pytest.MonkeyPatch) -> None:
-        self.settings, self.file, self.stock_file = (
+        self.settings, self.file, self.initial_file = (
             settings,
             folder / "stripe.sqlite3",
-            folder / "stock.sqlite3",
+            folder / "initial.sqlite3",
         )
         self.offset = 0.0
         real = time.time
@@ -167,7 +167,7 @@ class World:
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
         settings.STRIPE_SANDBOX_DEMO = False
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
-        mail_by(settings, "tests.soak.world.MailServer")
+        set_email_url(settings, "tests.soak.world.MailServer")
         settings.SESSION_COOKIE_AGE = YEARS
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]
@@ -188,14 +188,14 @@ class World:
         storage.query("DELETE FROM deliveries")
         storage.query("DELETE FROM objects WHERE object = 'event'")
         storage.close_idle()
-        shutil.copy(self.file, self.stock_file)
+        shutil.copy(self.file, self.initial_file)
 
     def begin(self) -> None:
         """Delete everything but users and catalogue."""
         storage.close_idle()
         for rest in ("-wal", "-shm"):
             Path(f"{self.file}{rest}").unlink(missing_ok=True)
-        shutil.copy(self.stock_file, self.file)
+        shutil.copy(self.initial_file, self.file)
         with transaction.atomic():
             for model in (Mail, StatusChange, Purchase, WebhookEvent, StripeCustomer):
                 model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
@@ -207,7 +207,7 @@ class World:
         MailServer.unmarked.clear()
         self.settled: set[str] = set()  # events that were acknowledged or lost
 
-    # --- acting, and being killed while acting -------------------------------------------------------------
+    # --- acts and faults -----------------------------------------------------------------------------------
 
     def act(self, do: Callable[[], Any], fault: tuple[str, int] | None = None) -> Any:
         """Run one act with a fault; return its result, or None when it was killed. See FAULTS."""

@@ -13,7 +13,7 @@ from tests.dockerfile import compose
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_workflow_runs_what_everybody_runs() -> None:
+def test_workflow_runs_make_targets_and_pinned_actions() -> None:
     """Make targets alone, and actions of one exact commit."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
@@ -28,7 +28,7 @@ def test_the_workflow_runs_what_everybody_runs() -> None:
     assert max(int(version.partition(".")[2]) for version in pythons) >= 14
 
 
-def test_a_unit_writes_where_the_shop_writes_and_stops_gently() -> None:
+def test_units_write_only_to_var_and_allow_thirty_seconds_to_stop() -> None:
     for unit in (ROOT / "deploy").glob("*.service"):
         text = unit.read_text()
         assert "ReadWritePaths=/srv/shop/var" in text
@@ -37,7 +37,7 @@ def test_a_unit_writes_where_the_shop_writes_and_stops_gently() -> None:
         assert program in ("-m config.server", "manage.py db_worker")
 
 
-def test_a_unit_gives_the_shop_no_more_than_it_needs() -> None:
+def test_units_restrict_the_process() -> None:
     for unit in (ROOT / "deploy").glob("*.service"):
         lines = unit.read_text().splitlines()
         assert "UMask=0077" in lines
@@ -46,25 +46,25 @@ def test_a_unit_gives_the_shop_no_more_than_it_needs() -> None:
         assert any(line.startswith("MemoryMax=") for line in lines)
 
 
-def test_the_proxy_drops_headers_with_underscores() -> None:
-    """tests/soak/test_behind_proxies.py tries it where Caddy is installed."""
+def test_caddyfile_drops_headers_with_underscores() -> None:
+    """tests/soak/test_behind_proxies.py tests this with Caddy."""
     assert "\n\trequest_header -*_*\n" in (ROOT / "deploy/Caddyfile").read_text()
 
 
 def test_platforms_run_the_processes_of_compose() -> None:
-    """Fly.io and Render have a web server, a worker and a scheduler as well, and migrate before."""
+    """Fly.io and Render run a web server, a worker and a scheduler, and migrate first."""
     services = compose()["services"]
-    beside = {services[name]["command"] for name in ("worker", "scheduler")}
+    background = {services[name]["command"] for name in ("worker", "scheduler")}
     migrate = services["migrate"]["command"]
 
     fly = tomllib.loads((ROOT / "deploy/fly.toml").read_text())
-    assert set(fly["processes"].values()) == {*beside, "python -m config.server"}
+    assert set(fly["processes"].values()) == {*background, "python -m config.server"}
     assert fly["deploy"]["release_command"] == migrate
     assert fly["http_service"]["checks"][0]["path"] == "/healthz"
     assert (ROOT / "deploy" / fly["build"]["dockerfile"]).is_file()
 
     render = yaml.safe_load((ROOT / "deploy/render.yaml").read_text())["services"]
-    assert {service.get("dockerCommand") for service in render} == {*beside, None}
+    assert {service.get("dockerCommand") for service in render} == {*background, None}
     (web,) = [service for service in render if service["type"] == "web"]
     assert web["preDeployCommand"] == migrate
     assert web["healthCheckPath"] == "/healthz"

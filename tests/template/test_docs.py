@@ -11,7 +11,7 @@ from scripts.fork_copy import read_blocks
 
 ROOT = settings.BASE_DIR
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
-PAGES.remove(ROOT / "CHANGELOG.md")  # it tells what has been
+PAGES.remove(ROOT / "CHANGELOG.md")  # it names files of earlier versions
 FOLDERS = "apps|config|deploy|docs|locale|packages|scripts|static|templates|tests"
 
 
@@ -25,7 +25,7 @@ def test_paths_in_the_documentation_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_in_the_documentation_lead_to_files(page: Path) -> None:
+def test_links_in_the_documentation_exist(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
 

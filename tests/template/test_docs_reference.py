@@ -29,7 +29,7 @@ from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox import testing
-from tests.factories import bought
+from tests.factories import buy
 
 MODELS: list[type[Model]] = [
     *(Product, Price, ProductConfiguration, Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
@@ -59,7 +59,7 @@ def test_all_fields_are_documented(model: type[Model]) -> None:
 def test_statuses_that_give_access_are_documented(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     rows = {names(status)[0]: access for status, _meaning, access in read_table("data-models.md", "Statuses")}
     assert set(rows) == set(PurchaseStatus.values)
     for status, access in rows.items():

@@ -19,7 +19,7 @@ PYTHON = Path("/venv/bin/python")
         (None, False, [str(PYTHON)]),
     ],
 )
-def test_pip_installs_what_uv_does_not(
+def test_pip_is_used_if_uv_is_missing_or_fails(
     uv: str | None, uv_fails: bool, programs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[tuple[str, ...]] = []
@@ -35,7 +35,7 @@ def test_pip_installs_what_uv_does_not(
     assert all(command[-3:] == ("--require-hashes", "-r", "requirements.txt") for command in commands)
 
 
-def test_a_failed_installation_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_installation_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "run", lambda *_command, **_options: 1)
     monkeypatch.setattr(environment, "_find_uv", lambda: "/bin/uv")
     with pytest.raises(SystemExit):

@@ -1,6 +1,6 @@
-"""Under a pseudo-language, every text on pages and in e-mails is translated, none is hard-coded.
+"""With a pseudo-language, every text on pages and in e-mails is translated, none is hard-coded.
 
-Translated texts stand in ⟦…⟧, the founder's and the buyer's own words in «…». What is left must have no words in it.
+Translated texts are marked by ⟦…⟧, names of the founder and the buyer by «…». Unmarked words are errors.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from apps.ecommerce.purchases import emails
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.e2e import scenes
-from tests.factories import add_price, signed_in, stock
+from tests.factories import add_price, create_product, signed_in
 from tests.integration.test_accounts import link_in
 
 pytestmark = pytest.mark.django_db
-SAID = ("alt", "aria-label", "placeholder", "title", "data-announce")
+READ_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title", "data-announce")
 NOT_WORDS = re.compile(
-    r"[\w.+-]+@[\w.-]+"  # an address
+    r"[\w.+-]+@[\w.-]+"  # an e-mail address
     r"|https?://\S+"
     r"|[0-9a-f]{8}-[0-9a-f-]{27}"  # an order's number
     r"|\w+ •••• \d{4}"  # a card
@@ -38,18 +38,18 @@ NOT_WORDS = re.compile(
 
 @pytest.fixture
 def pseudo(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """Every text that is looked up is marked; nothing else is."""
+    """Mark each translated text."""
     translation.gettext("load the real functions")
 
-    def one(message: str) -> str:
+    def mark(message: str) -> str:
         return f"⟦{message}⟧" if message else ""
 
-    def several(singular: str, plural: str, number: float) -> str:
-        return one(singular if number == 1 else plural)
+    def mark_plural(singular: str, plural: str, number: float) -> str:
+        return mark(singular if number == 1 else plural)
 
-    monkeypatch.setattr(translation._trans, "gettext", one)
-    monkeypatch.setattr(translation._trans, "ngettext", several)
-    monkeypatch.setattr(translation._trans, "pgettext", lambda context, message: one(message))
+    monkeypatch.setattr(translation._trans, "gettext", mark)
+    monkeypatch.setattr(translation._trans, "ngettext", mark_plural)
+    monkeypatch.setattr(translation._trans, "pgettext", lambda context, message: mark(message))
     settings.SITE_NAME, settings.SITE_TAGLINE = "«Shop»", "«Tools.»"
     settings.LANGUAGES = [("en", "«English»"), ("de", "«Deutsch»")]
 
@@ -65,121 +65,129 @@ def ada(ada: User) -> User:
 def shop(sandbox: Any, pseudo: None) -> None:
     client = sandbox.client
     for name in ("Tiny tools", "Quiet hours", "Fair price"):
-        stock(client, f"«{name}»")
-    workshop = stock(client, "«Workshop»", 900, interval="month")
+        create_product(client, f"«{name}»")
+    workshop = create_product(client, "«Workshop»", 900, interval="month")
     add_price(client, workshop.product_id, 9000, interval="year")
-    stock(client, "«Sunday letter»", 500, interval="month", trial_period_days=14)
+    create_product(client, "«Sunday letter»", 500, interval="month", trial_period_days=14)
 
 
-class Words(HTMLParser):
-    """What a page says: its texts in order, and those of attributes that are read out or shown."""
+class TextParser(HTMLParser):
+    """Collect a page's texts, and those of attributes that are shown or read by screen readers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
-        self.silent = ""
+        self.skipped_tag = ""
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attributes}
-        self.silent = tag if tag in ("script", "style") else self.silent
-        said = [values[name] for name in SAID if name in values]
+        self.skipped_tag = tag if tag in ("script", "style") else self.skipped_tag
+        texts = [values[name] for name in READ_ATTRIBUTES if name in values]
         if tag == "meta" and values.get("name") == "description":
-            said.append(values["content"])
+            texts.append(values["content"])
         if tag == "input" and values.get("type") in ("submit", "button"):
-            said.append(values.get("value", ""))
-        self.texts += said
+            texts.append(values.get("value", ""))
+        self.texts += texts
 
     def handle_endtag(self, tag: str) -> None:
-        self.silent = "" if tag == self.silent else self.silent
+        self.skipped_tag = "" if tag == self.skipped_tag else self.skipped_tag
 
     def handle_data(self, data: str) -> None:
-        if not self.silent:
+        if not self.skipped_tag:
             self.texts.append(data)
 
 
 def hard_coded(text: str) -> list[str]:
-    """The words that nobody marked."""
+    """Return the words that are not marked."""
     while (shorter := re.sub(r"⟦[^⟦⟧]*⟧|«[^«»]*»", " ", text)) != text:
         text = shorter
     return re.findall(r"[^\W\d_]{2,}", NOT_WORDS.sub(" ", text))
 
 
-def in_page(html: str) -> list[str]:
-    parser = Words()
+def hard_coded_in_page(html: str) -> list[str]:
+    parser = TextParser()
     parser.feed(html)
     return hard_coded("\n".join(parser.texts))
 
 
-def walk(client: Client, through: list[scenes.Scene]) -> Iterator[str]:
-    for scene in through:
-        path = scene.arrange().replace("nothing-like-this", "«nothing»")  # the visitor's own words
-        if words := in_page(client.get(path).content.decode()):
+def find_hard_coded(client: Client, scenes_to_check: list[scenes.Scene]) -> Iterator[str]:
+    for scene in scenes_to_check:
+        path = scene.arrange().replace("nothing-like-this", "«nothing»")  # typed by the visitor
+        if words := hard_coded_in_page(client.get(path).content.decode()):
             yield f"{scene.name} ({path}): {words}"
 
 
-def test_the_search_finds_what_is_hard_coded() -> None:
-    assert in_page("<p>⟦Pay <b>«Tiny tools»</b> now⟧ $9.00</p>") == []
-    assert in_page('<p>⟦Pay⟧ now</p><img alt="A picture"><script>let x</script>') == ["now", "picture"]
+def test_hard_coded_texts_are_found() -> None:
+    assert hard_coded_in_page("<p>⟦Pay <b>«Tiny tools»</b> now⟧ $9.00</p>") == []
+    assert hard_coded_in_page('<p>⟦Pay⟧ now</p><img alt="A picture"><script>let x</script>') == [
+        "now",
+        "picture",
+    ]
 
 
-def test_pages_for_visitors(shop: None, client: Client) -> None:
-    assert list(walk(client, scenes.FOR_VISITORS)) == []
+def test_visitor_pages_have_no_hard_coded_text(shop: None, client: Client) -> None:
+    assert list(find_hard_coded(client, scenes.FOR_VISITORS)) == []
 
 
-def test_pages_of_a_buyer(shop: None, as_ada: Client, ada: User) -> None:
-    assert list(walk(as_ada, scenes.buyer_scenes(ada))) == []
+def test_buyer_pages_have_no_hard_coded_text(shop: None, as_ada: Client, ada: User) -> None:
+    assert list(find_hard_coded(as_ada, scenes.buyer_scenes(ada))) == []
 
 
-def test_every_state_of_a_purchase(shop: None, as_ada: Client, ada: User) -> None:
-    assert list(walk(as_ada, scenes.status_scenes(ada))) == []
+def test_purchase_states_have_no_hard_coded_text(shop: None, as_ada: Client, ada: User) -> None:
+    assert list(find_hard_coded(as_ada, scenes.status_scenes(ada))) == []
 
 
-def test_every_mail(shop: None, ada: User) -> None:
+def test_purchase_emails_have_no_hard_coded_text(shop: None, ada: User) -> None:
     found = {}
-    purchases = [scenes.purchase_in("paid", ada, "tiny-tools"), scenes.purchase_in("active", ada, "workshop")]
+    purchases = [
+        scenes.create_purchase("paid", ada, "tiny-tools"),
+        scenes.create_purchase("active", ada, "workshop"),
+    ]
     for kind in Mail.Kind:
         for purchase in purchases:
             mail = emails.build_email(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
-            said = (
+            words = (
                 hard_coded(str(mail.subject))
                 + hard_coded(str(mail.body))
-                + in_page(str(mail.alternatives[0][0]))
+                + hard_coded_in_page(str(mail.alternatives[0][0]))
             )
-            if said:
-                found[kind] = said
+            if words:
+                found[kind] = words
     assert found == {}
 
 
-def test_forms_that_come_back(shop: None, client: Client, as_ada: Client) -> None:
+def test_form_errors_have_no_hard_coded_text(shop: None, client: Client, as_ada: Client) -> None:
     found = []
-    for who, path in (
+    for browser, path in (
         (client, "/accounts/signup/"),
         (client, "/accounts/login/"),
         (client, "/accounts/password/reset/"),
         (as_ada, "/accounts/password/change/"),
         (as_ada, "/accounts/email/"),
     ):
-        found += in_page(who.post(path, {"action_add": "1"}).content.decode())
+        found += hard_coded_in_page(browser.post(path, {"action_add": "1"}).content.decode())
     assert found == []
 
 
-def test_pages_about_the_address(shop: None, client: Client, ada: User) -> None:
+def test_email_change_pages_have_no_hard_coded_text(shop: None, client: Client, ada: User) -> None:
     ada.set_unusable_password()
     ada.save()
     as_ada = signed_in(ada)
-    found = in_page(as_ada.get("/accounts/email/confirm-first/").content.decode())
+    found = hard_coded_in_page(as_ada.get("/accounts/email/confirm-first/").content.decode())
     change = AddressChange.objects.create(user=ada, old_email="old@example.com", new_email=ada.email)
     link = undo_url(change).partition(settings.SITE_URL)[2]
     User.objects.create_user("old@example.com")
-    found += in_page(client.get(link).content.decode())
-    found += in_page(client.post(link).content.decode())  # another account has the old address
+    found += hard_coded_in_page(client.get(link).content.decode())
+    found += hard_coded_in_page(client.post(link).content.decode())  # another account has the old address
     User.objects.filter(email="old@example.com").delete()
-    found += in_page(client.post(link).content.decode())
-    found += in_page(client.post(link).content.decode())
+    found += hard_coded_in_page(client.post(link).content.decode())
+    found += hard_coded_in_page(client.post(link).content.decode())
     assert found == []
 
 
-def test_mails_about_the_address(shop: None, client: Client, ada: User, mailoutbox: list[Any]) -> None:
+def test_email_change_emails_have_no_hard_coded_text(
+    shop: None, client: Client, ada: User, mailoutbox: list[Any]
+) -> None:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     as_ada = signed_in(ada)
     as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
@@ -191,7 +199,9 @@ def test_mails_about_the_address(shop: None, client: Client, ada: User, mailoutb
     assert [hard_coded(f"{mail.subject}\n{mail.body}") for mail in mailoutbox] == [[]] * 4
 
 
-def test_accounts_mails(shop: None, client: Client, ada: User, mailoutbox: list[Any]) -> None:
+def test_account_emails_have_no_hard_coded_text(
+    shop: None, client: Client, ada: User, mailoutbox: list[Any]
+) -> None:
     client.post("/accounts/password/reset/", {"email": ada.email})
     client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
     client.post("/accounts/signup/", {"email": "new@example.com", "password1": "a short sentence"})
@@ -200,15 +210,17 @@ def test_accounts_mails(shop: None, client: Client, ada: User, mailoutbox: list[
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "413", "429", "500"])
-def test_error_pages(shop: None, rf: Any, name: str, django_user_model: Callable[..., Any]) -> None:
+def test_error_pages_have_no_hard_coded_text(
+    shop: None, rf: Any, name: str, django_user_model: Callable[..., Any]
+) -> None:
     from django.contrib.auth.models import AnonymousUser
 
     request = rf.get("/")
     request.user = AnonymousUser()
-    assert in_page(loader.get_template(f"{name}.html").render({"minutes": 2}, request)) == []
+    assert hard_coded_in_page(loader.get_template(f"{name}.html").render({"minutes": 2}, request)) == []
 
 
-def test_a_language_that_runs_from_right_to_left(client: Client, settings: Any) -> None:
+def test_right_to_left_language_sets_dir(client: Client, settings: Any) -> None:
     settings.LANGUAGES = [("en", "English"), ("ar", "العربية")]
     page = client.get("/store/", headers={"Accept-Language": "ar"}).content.decode()
     assert '<html lang="ar" dir="rtl">' in page

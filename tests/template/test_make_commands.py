@@ -23,7 +23,7 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def complaint(folder: Path, *command: str, **environment: str) -> str:
+def error_of(folder: Path, *command: str, **environment: str) -> str:
     """Return the error message of a command that must fail."""
     clean = {key: value for key, value in os.environ.items() if "STRIPE" not in key and key != "SECRET_KEY"}
     done = subprocess.run(
@@ -42,55 +42,55 @@ def complaint(folder: Path, *command: str, **environment: str) -> str:
 def test_port_in_use_is_named(clone: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-        said = complaint(clone, "scripts/run_site.py", PORT=port)
-    assert said.startswith(f"Port {port} is in use.")
-    assert said.count("\n") == 1
+        error = error_of(clone, "scripts/run_site.py", PORT=port)
+    assert error.startswith(f"Port {port} is in use.")
+    assert error.count("\n") == 1
 
 
 def test_invalid_port_is_refused(clone: Path) -> None:
-    assert complaint(clone, "scripts/run_site.py", PORT="http").startswith("PORT=http is not a port.")
+    assert error_of(clone, "scripts/run_site.py", PORT="http").startswith("PORT=http is not a port.")
 
 
 def test_broken_line_in_env_file_is_named_without_its_secret(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("# mine\nSECRET_KEY=x\n\nSTRIPE_SECRET_KEY: sk_test_abcdefgh\n")
-    said = complaint(clone, "scripts/run_site.py", PORT=free_port)
-    assert said.startswith(".env line 4 is not KEY=value: STRIPE_SECRET_KEY")
-    assert "abcdefgh" not in said
+    error = error_of(clone, "scripts/run_site.py", PORT=free_port)
+    assert error.startswith(".env line 4 is not KEY=value: STRIPE_SECRET_KEY")
+    assert "abcdefgh" not in error
 
 
 def test_unclosed_quote_in_env_file_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text('SECRET_KEY=x\nSITE_NAME="Our shop\n')
-    assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env line 2 is not KEY=value")
+    assert error_of(clone, "scripts/run_site.py", PORT=free_port).startswith(".env line 2 is not KEY=value")
 
 
 def test_variable_set_twice_in_env_file_is_named(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("SECRET_KEY=x\nSECRET_KEY=y\n")
-    said = complaint(clone, "scripts/run_site.py", PORT=free_port)
-    assert said == ".env line 2 sets SECRET_KEY a second time. Keep only one of the lines.\n"
+    error = error_of(clone, "scripts/run_site.py", PORT=free_port)
+    assert error == ".env line 2 sets SECRET_KEY a second time. Keep only one of the lines.\n"
 
 
 def test_env_file_without_secret_key_is_reported_and_unchanged(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("DEBUG=true\n")
-    assert complaint(clone, "scripts/run_site.py", PORT=free_port).startswith(".env has no SECRET_KEY.")
+    assert error_of(clone, "scripts/run_site.py", PORT=free_port).startswith(".env has no SECRET_KEY.")
     assert (clone / ".env").read_text() == "DEBUG=true\n"
 
 
 def test_missing_python_is_reported_in_one_line(clone: Path) -> None:
-    said = complaint(clone, "scripts/run_site.py", PATH="/nonexistent", PYTHON="")
-    assert said.startswith("Python 3.11 or newer is needed")
-    assert said.count("\n") == 1
+    error = error_of(clone, "scripts/run_site.py", PATH="/nonexistent", PYTHON="")
+    assert error.startswith("Python 3.11 or newer is needed")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
 def test_stripe_tests_refuse_a_live_key(clone: Path, key: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\nSTRIPE_SECRET_KEY={key}\n")
-    assert "is a live key" in complaint(clone, "scripts/run_e2e.py", "stripe")
+    assert "is a live key" in error_of(clone, "scripts/run_e2e.py", "stripe")
 
 
 @pytest.mark.parametrize("line", ["", "STRIPE_SECRET_KEY=", "STRIPE_SECRET_KEY=pk_test_abc"])
 def test_stripe_tests_require_a_test_key(clone: Path, line: str) -> None:
     (clone / ".env").write_text(f"SECRET_KEY=x\n{line}\n")
-    assert complaint(clone, "scripts/run_e2e.py", "stripe").startswith("There is no test key.")
+    assert error_of(clone, "scripts/run_e2e.py", "stripe").startswith("There is no test key.")
 
 
 def test_each_documented_command_exists() -> None:

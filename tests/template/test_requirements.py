@@ -34,7 +34,7 @@ def test_every_requirement_is_pinned_with_hashes(source: str) -> None:
     assert [name for name, (_version, hashes) in pinned.items() if not hashes] == []
 
 
-def test_the_files_pin_the_same_versions() -> None:
+def test_compiled_files_pin_the_same_versions() -> None:
     versions: dict[str, set[str]] = {}
     for source in SOURCES:
         for name, (version, _hashes) in pins(source).items():
@@ -48,5 +48,5 @@ def test_compiled_files_name_no_index_and_no_folder(source: str) -> None:
     assert re.findall(r"://|--(?:index|extra|find)|(?:^|\s)/", compiled) == []
 
 
-def test_the_shop_needs_few_packages() -> None:
+def test_shop_requires_at_most_twenty_packages() -> None:
     assert len((ROOT / "requirements.in").read_text().splitlines()) <= 20

@@ -14,12 +14,12 @@ from apps.ecommerce.purchases.status_messages import MESSAGES
 
 COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
 # No sample can show these: the frame of a stored e-mail, and what htmx sets during requests.
-ELSEWHERE = {"mail__html", "htmx-request"}
+NOT_ON_STYLE_PAGE = {"mail__html", "htmx-request"}
 
 
 @pytest.fixture
 def shown(client: Client, settings: Any) -> str:
-    """Use no database, since samples are never saved."""
+    """Return the style page, rendered without a database."""
     settings.DEBUG = True
     response = client.get("/dev/style/")
     assert response.status_code == 200
@@ -31,7 +31,7 @@ def test_each_class_of_each_component_is_shown(shown: str) -> None:
     missing = {}
     for file in COMPONENTS:
         rules = re.sub(r"\{[^{}]*\}", "{}", COMMENT.sub("", file.read_text()))
-        if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - classes - ELSEWHERE:
+        if unseen := set(re.findall(r"\.([a-z][\w-]*)", rules)) - classes - NOT_ON_STYLE_PAGE:
             missing[file.name] = sorted(unseen)
     assert not missing, f"Add these to templates/devtools/style/: {missing}"
 

@@ -28,14 +28,14 @@ FOLDERS = language_folders()
 # A shop that sells in English only (LANGUAGES=en) needs no translations.
 VARIABLES = {**(read_env_file(ROOT / ".env")[0] if (ROOT / ".env").exists() else {}), **os.environ}
 LANGUAGES = [code.strip() for code in VARIABLES.get("LANGUAGES", "").split(",") if code.strip()]
-OFFERED = [path for path in FOLDERS if not LANGUAGES or to_language(path.name) in LANGUAGES]
+OFFERED_FOLDERS = [path for path in FOLDERS if not LANGUAGES or to_language(path.name) in LANGUAGES]
 FOLDERS_OF_ALLAUTH = sorted(path.parent for path in LOCALE.glob("allauth/*/LC_MESSAGES"))
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<a [^>]*>|</?\w+>")
 HELP = "Run `make messages`, translate what is empty in locale/, and run it again."
 
 
 def texts(message: Message) -> list[tuple[str, str]]:
-    """Each original with its translation."""
+    """Return each original with its translation."""
     if not message.pluralizable:
         return [(str(message.id), str(message.string))]
     return [(message.id[0 if number == 0 else 1], string) for number, string in enumerate(message.string)]
@@ -45,7 +45,7 @@ def test_each_folder_is_a_language() -> None:
     assert {to_language(path.name) for path in FOLDERS} | {"en"} == set(settings.TRANSLATIONS)
 
 
-@pytest.mark.parametrize("folder", OFFERED, ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", OFFERED_FOLDERS, ids=lambda path: path.name)
 def test_all_texts_are_translated(folder: Path) -> None:
     catalog = load(folder)
     known = {(m.id if isinstance(m.id, str) else tuple(m.id)) for m in catalog}
@@ -64,7 +64,7 @@ def test_replaced_translations_belong_to_texts_of_allauth(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *FOLDERS_OF_ALLAUTH], ids=str)
-def test_placeholders_and_tags_survive(folder: Path) -> None:
+def test_translations_keep_placeholders_and_tags(folder: Path) -> None:
     for message in load(folder):
         for original, translation in texts(message) if message.id else []:
             if "rel=" in original:
@@ -73,5 +73,5 @@ def test_placeholders_and_tags_survive(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *FOLDERS_OF_ALLAUTH], ids=str)
-def test_the_compiled_file_is_the_readable_one(folder: Path) -> None:
+def test_compiled_files_are_up_to_date(folder: Path) -> None:
     assert (folder / "LC_MESSAGES" / "django.mo").read_bytes() == compile_catalog(load(folder)), HELP

@@ -1,9 +1,9 @@
-"""Wrong values, as people write or paste them, for test_env_mistakes.py."""
+"""Invalid values for test_env_mistakes.py."""
 
 from __future__ import annotations
 
 PASSWORD = "hunter2secret"
-# Variable, value, a part of what is expected, what was probably meant ("" where nobody can say).
+# Variable, value, a part of the expected form, the suggestion ("" if there is none).
 MISTAKES: list[tuple[str, str, str, str]] = [
     ("SITE_URL", "shop.example.com", "https://", "https://shop.example.com"),
     ("SITE_URL", "https//shop.example.com", "https://", "https://shop.example.com"),

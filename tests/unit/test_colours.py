@@ -1,4 +1,4 @@
-"""The tests read colours as a browser does. The expected values are Chromium's own (getComputedStyle)."""
+"""tests/colours.py parses colours as a browser does. Expected values are from Chromium (getComputedStyle)."""
 
 import pytest
 
@@ -8,7 +8,7 @@ PROPERTIES = {"--ink": "#102030", "--mixed": "color-mix(in srgb, var(--ink) 25%,
 
 
 @pytest.mark.parametrize(
-    ("written", "seen"),
+    ("text", "expected"),
     [
         ("#abc", "#aabbcc"),
         ("#2b3fd680", "#2b3fd6"),
@@ -27,18 +27,18 @@ PROPERTIES = {"--ink": "#102030", "--mixed": "color-mix(in srgb, var(--ink) 25%,
         ("light-dark(var(--ink), white)", "#102030"),
     ],
 )
-def test_colour_matches_the_browser(written: str, seen: str) -> None:
-    assert colour(written, "light", PROPERTIES).hex == seen
+def test_colour_matches_the_browser(text: str, expected: str) -> None:
+    assert colour(text, "light", PROPERTIES).hex == expected
 
 
 def test_light_and_dark_schemes_have_different_colours() -> None:
-    written = "light-dark(color-mix(in srgb, var(--ink) 9%, #ffffff), #121317)"
-    assert colour(written, "light", PROPERTIES).hex == "#e9ebec"
-    assert colour(written, "dark", PROPERTIES).hex == "#121317"
+    text = "light-dark(color-mix(in srgb, var(--ink) 9%, #ffffff), #121317)"
+    assert colour(text, "light", PROPERTIES).hex == "#e9ebec"
+    assert colour(text, "dark", PROPERTIES).hex == "#121317"
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     [
         "bluish",
         "rgb(1 2)",
@@ -49,9 +49,9 @@ def test_light_and_dark_schemes_have_different_colours() -> None:
         "",
     ],
 )
-def test_invalid_colour_raises_error(written: str) -> None:
+def test_invalid_colour_raises_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"no colour|can't be|not set"):
-        colour(written, "light", PROPERTIES)
+        colour(text, "light", PROPERTIES)
 
 
 def test_contrast_goes_from_1_to_21() -> None:

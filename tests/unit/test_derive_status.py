@@ -1,4 +1,4 @@
-"""What Stripe says ▶ what the store believes. No database, no network."""
+"""The purchase status for each state at Stripe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def state(session_status: str = "complete", payment_status: str = "paid", **more
 
 
 @pytest.mark.parametrize(
-    ("what_stripe_says", "status"),
+    ("stripe_state", "status"),
     [
         (state("open", "unpaid"), Status.OPEN),
         (state("open", "unpaid", intent_status="requires_payment_method"), Status.OPEN),
@@ -45,41 +45,46 @@ def state(session_status: str = "complete", payment_status: str = "paid", **more
         (state("complete", "paid", subscription_status="canceled"), Status.CANCELED),
     ],
 )
-def test_each_state_of_stripes_has_one_status(what_stripe_says: StripeState, status: Status) -> None:
-    assert derive_status(what_stripe_says) == status
+def test_status_of_each_stripe_state(stripe_state: StripeState, status: Status) -> None:
+    assert derive_status(stripe_state) == status
 
 
-words = st.one_of(st.none(), st.text(max_size=12))
+text = st.one_of(st.none(), st.text(max_size=12))
 anything = st.builds(
     StripeState,
-    session_status=st.one_of(st.sampled_from(["open", "complete", "expired"]), words),
+    session_status=st.one_of(st.sampled_from(["open", "complete", "expired"]), text),
     payment_status=st.one_of(
         st.sampled_from(["paid", "unpaid", "no_payment_required"]), st.text(max_size=12)
     ),
-    subscription_status=st.one_of(st.sampled_from([*SUBSCRIPTION_STATUS]), words),
-    intent_status=words,
+    subscription_status=st.one_of(st.sampled_from([*SUBSCRIPTION_STATUS]), text),
+    intent_status=text,
     amount_charged=st.integers(0, 10**9),
     amount_refunded=st.integers(0, 10**9),
-    dispute_status=st.one_of(st.sampled_from([*DISPUTE_STATUS]), words),
+    dispute_status=st.one_of(st.sampled_from([*DISPUTE_STATUS]), text),
 )
 
 
 @given(anything)
-def test_access_needs_a_complete_session_and_money_or_a_living_subscription(says: StripeState) -> None:
-    if derive_status(says) in ACCESS_STATUSES:
-        assert says.session_status == "complete"
-        if says.subscription_status is None:
-            assert says.payment_status in ("paid", "no_payment_required")
-            assert says.dispute_status is None or DISPUTE_STATUS.get(says.dispute_status, "unknown") is None
+def test_access_requires_a_complete_session_and_payment_or_active_subscription(
+    stripe_state: StripeState,
+) -> None:
+    if derive_status(stripe_state) in ACCESS_STATUSES:
+        assert stripe_state.session_status == "complete"
+        if stripe_state.subscription_status is None:
+            assert stripe_state.payment_status in ("paid", "no_payment_required")
+            assert (
+                stripe_state.dispute_status is None
+                or DISPUTE_STATUS.get(stripe_state.dispute_status, "unknown") is None
+            )
         else:
-            assert says.subscription_status in ("trialing", "active", "past_due")
+            assert stripe_state.subscription_status in ("trialing", "active", "past_due")
 
 
-def test_only_these_statuses_grant_access() -> None:
+def test_statuses_that_grant_access() -> None:
     assert {"paid", "partially_refunded", "trialing", "active", "past_due"} == ACCESS_STATUSES
 
 
 @given(anything)
-def test_paid_purchase_is_never_failed(says: StripeState) -> None:
-    if derive_status(says) == Status.FAILED:
-        assert says.payment_status not in ("paid", "no_payment_required")
+def test_paid_purchase_is_never_failed(stripe_state: StripeState) -> None:
+    if derive_status(stripe_state) == Status.FAILED:
+        assert stripe_state.payment_status not in ("paid", "no_payment_required")

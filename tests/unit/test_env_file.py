@@ -1,4 +1,4 @@
-"""The file .env as editors, shells and operating systems write it."""
+"""The formats of .env that editors, shells and operating systems write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.env_file import read_env_file
-from tests.unit.env_start import PRODUCTION, load_settings, refusal
+from tests.unit.env_settings import PRODUCTION, load_settings, start_errors
 
 LINES = [
     ("NAME=value", "value"),
@@ -28,7 +28,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "value"), LINES)
-def test_a_line_is_read(tmp_path: Path, line: str, value: str) -> None:
+def test_lines_are_parsed(tmp_path: Path, line: str, value: str) -> None:
     (tmp_path / ".env").write_text(f"# before\n\n{line}\n")
     assert read_env_file(tmp_path / ".env") == ({"NAME": value}, [])
 
@@ -38,7 +38,7 @@ def test_a_line_is_read(tmp_path: Path, line: str, value: str) -> None:
     [b"\xef\xbb\xbfREFUND_DAYS=30\n", b"REFUND_DAYS=30\r\nDEBUG=false\r\n", b"DEBUG=false\rREFUND_DAYS=30"],
     ids=["byte order mark", "Windows", "old Mac"],
 )
-def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
+def test_files_of_other_systems_are_parsed(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
     assert load_settings(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")})["REFUND_DAYS"] == 30
 
@@ -63,36 +63,38 @@ def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None
         ("DEBUG=false\nSITE_NAME=Caf\udce9", ".env line 2 is not UTF-8. Save the file as UTF-8."),
     ],
 )
-def test_a_line_that_is_wrong_is_named_by_its_number(tmp_path: Path, content: str, problem: str) -> None:
+def test_invalid_line_is_named_by_its_number(tmp_path: Path, content: str, problem: str) -> None:
     (tmp_path / ".env").write_text(content, encoding="utf-8", errors="surrogateescape")
-    assert refusal(tmp_path, ENV_FILE=str(tmp_path / ".env")) == [f"The shop does not start. {problem}"]
+    assert start_errors(tmp_path, ENV_FILE=str(tmp_path / ".env")) == [f"The shop does not start. {problem}"]
 
 
-def test_a_file_in_utf_16_is_named(tmp_path: Path) -> None:
+def test_utf_16_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEBUG=false", encoding="utf-16")
-    assert ".env line 1 is not UTF-8" in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+    assert ".env line 1 is not UTF-8" in start_errors(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
 
 
-def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
-    """Docker makes one where it should mount a file that is not there."""
+def test_folder_instead_of_a_file_is_an_error(tmp_path: Path) -> None:
+    """Docker creates a folder if the file to mount does not exist."""
     (tmp_path / ".env").mkdir()
-    assert ".env cannot be read: Is a directory." in refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+    assert (
+        ".env cannot be read: Is a directory." in start_errors(tmp_path, ENV_FILE=str(tmp_path / ".env"))[0]
+    )
 
 
-def test_a_file_that_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # root, who runs containers' tests, may read everything
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root, in containers, can read every file
     assert read_env_file(tmp_path / ".env")[1] == [".env cannot be read: Permission denied."]
 
 
-def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
-    (line,) = refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / "shop.env")})
+def test_missing_env_file_is_an_error(tmp_path: Path) -> None:
+    (line,) = start_errors(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / "shop.env")})
     assert line.endswith("shop.env cannot be read: No such file or directory.")
 
 
-def test_the_environment_wins_over_the_file_even_when_empty(tmp_path: Path) -> None:
+def test_environment_overrides_the_file_even_with_empty_values(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REFUND_DAYS=30\nSITE_NAME=From the file\n")
     given = {**PRODUCTION, "ENV_FILE": str(tmp_path / ".env"), "REFUND_DAYS": "7", "SITE_NAME": ""}
     settings = load_settings(tmp_path, **given)

@@ -1,4 +1,4 @@
-"""Mistakes in .env: one line names the variable, the value, what is expected and what was meant."""
+"""For each mistake in .env, one line names the variable, the value, the expected form and a suggestion."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests.unit.env_mistakes import MISTAKES
-from tests.unit.env_start import PRODUCTION, load_settings, refusal
+from tests.unit.env_settings import PRODUCTION, load_settings, start_errors
 
 
-@pytest.mark.parametrize(("name", "value", "expected", "meant"), MISTAKES)
-def test_a_mistake_is_one_line(tmp_path: Path, name: str, value: str, expected: str, meant: str) -> None:
-    lines = refusal(tmp_path, **{**PRODUCTION, name: value})
+@pytest.mark.parametrize(("name", "value", "expected", "suggestion"), MISTAKES)
+def test_invalid_value_is_one_line(
+    tmp_path: Path, name: str, value: str, expected: str, suggestion: str
+) -> None:
+    lines = start_errors(tmp_path, **{**PRODUCTION, name: value})
     assert len(lines) == 1, lines
     assert lines[0].startswith(f"The shop does not start. {name} is ")
     assert expected in lines[0]
-    assert lines[0].endswith(f" Did you mean {meant}?") if meant else "Did you mean" not in lines[0]
+    assert lines[0].endswith(f" Did you mean {suggestion}?") if suggestion else "Did you mean" not in lines[0]
     assert "hunter2" not in lines[0]
     assert len(lines[0]) < 400
 
 
-def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
-    """Only free-text variables have no invalid value."""
+def test_every_kind_of_variable_has_a_test_case(tmp_path: Path) -> None:
+    """Free-text variables have no invalid value."""
     settings = load_settings(tmp_path, **PRODUCTION)
-    tried = {row[0] for row in MISTAKES}
+    tested = {row[0] for row in MISTAKES}
     same_type = {
         "STRIPE_SANDBOX",
         "MAINTENANCE",
@@ -34,11 +36,18 @@ def test_the_table_has_every_kind_of_variable(tmp_path: Path) -> None:
     }
     same_type |= {name for name in settings["env"].known if name.startswith(("CHECKOUT_", "SECURE_HSTS_"))}
     same_type |= {name for name in settings["env"].known if name.startswith(("AWS_", "GOOGLE_", "GITHUB_"))}
-    free = {"SITE_TAGLINE", "SITE_INTRO", "SELLER_ADDRESS", "SENTRY_ENVIRONMENT", "SECRET_KEY", "ENV_FILE"}
-    assert settings["env"].known - tried - same_type == free
+    free_text = {
+        "SITE_TAGLINE",
+        "SITE_INTRO",
+        "SELLER_ADDRESS",
+        "SENTRY_ENVIRONMENT",
+        "SECRET_KEY",
+        "ENV_FILE",
+    }
+    assert settings["env"].known - tested - same_type == free_text
 
 
-# --- Names ------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------
 MISSPELT = [
     ("STRIPE_SECERT_KEY", "STRIPE_SECRET_KEY"),
     ("STIRPE_SECRET_KEY", "STRIPE_SECRET_KEY"),
@@ -58,24 +67,24 @@ MISSPELT = [
 ]
 
 
-@pytest.mark.parametrize(("name", "meant"), MISSPELT)
-def test_a_misspelt_name_in_the_file_is_one_line(tmp_path: Path, name: str, meant: str) -> None:
-    right = {key: value for key, value in PRODUCTION.items() if key != meant}
+@pytest.mark.parametrize(("name", "suggestion"), MISSPELT)
+def test_misspelt_name_in_the_file_is_one_line(tmp_path: Path, name: str, suggestion: str) -> None:
+    correct = {key: value for key, value in PRODUCTION.items() if key != suggestion}
     (tmp_path / ".env").write_text(
-        "".join(f"{key}={value}\n" for key, value in right.items()) + f"{name}=hunter2"
+        "".join(f"{key}={value}\n" for key, value in correct.items()) + f"{name}=hunter2"
     )
-    (line,) = refusal(tmp_path, ENV_FILE=str(tmp_path / ".env"))
-    assert line.startswith(f"The shop does not start. {name} is not a setting. Did you mean {meant}?")
+    (line,) = start_errors(tmp_path, ENV_FILE=str(tmp_path / ".env"))
+    assert line.startswith(f"The shop does not start. {name} is not a setting. Did you mean {suggestion}?")
     assert "hunter2" not in line
 
 
 @pytest.mark.parametrize("name", ["STRIPE_SECERT_KEY", "SITE_ULR", "DATABSE_URL", "ALLOWED_HOST"])
-def test_a_misspelt_name_in_the_environment_is_one_line(tmp_path: Path, name: str) -> None:
-    (line,) = refusal(tmp_path, **PRODUCTION, **{name: "hunter2"})
+def test_misspelt_name_in_the_environment_is_one_line(tmp_path: Path, name: str) -> None:
+    (line,) = start_errors(tmp_path, **PRODUCTION, **{name: "hunter2"})
     assert line.startswith(f"The shop does not start. {name} is not a setting. Did you mean ")
 
 
-def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+def test_names_of_other_programs_are_ignored(tmp_path: Path) -> None:
     others = ["HOME", "HOSTNAME", "LANGUAGE", "LANG", "TZ", "REDIS_URL", "AWS_ACCESS_KEY", "SENTRY_RELEASE"]
     others += [
         "DATABASE_URL_READONLY",
@@ -84,14 +93,14 @@ def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
         "WEB_CONCURRENCY",
         "POSTGRES_PASSWORD",
     ]
-    assert refusal(tmp_path, **PRODUCTION, **dict.fromkeys(others, "x")) == []
+    assert start_errors(tmp_path, **PRODUCTION, **dict.fromkeys(others, "x")) == []
     (tmp_path / ".env").write_text("MAILCHIMP_KEY=x\nPOSTGRES_PASSWORD=y\nNEWSLETTER_DAYS=3\n")
-    assert refusal(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")}) == []
+    assert start_errors(tmp_path, **{**PRODUCTION, "ENV_FILE": str(tmp_path / ".env")}) == []
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     wrong = {"SITE_URL": "shop", "ADMIN_REQUIRES_MFA": "ture", "SITE_ULR": "x"}
-    assert [line.split()[5] for line in refusal(tmp_path, **{**PRODUCTION, **wrong})] == [
+    assert [line.split()[5] for line in start_errors(tmp_path, **{**PRODUCTION, **wrong})] == [
         "SITE_ULR",
         "SITE_URL",
         "ADMIN_REQUIRES_MFA",
@@ -101,7 +110,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS"])
 @pytest.mark.parametrize("value", ["", "  ", '""'])
 def test_missing_required_variable_is_named(tmp_path: Path, name: str, value: str) -> None:
-    (line,) = refusal(tmp_path, **{**PRODUCTION, name: value})
+    (line,) = start_errors(tmp_path, **{**PRODUCTION, name: value})
     assert line.startswith(f"The shop does not start. {name} is not set.")
 
 
@@ -109,15 +118,15 @@ def test_missing_required_variable_is_named(tmp_path: Path, name: str, value: st
     ("one", "other"),
     [("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"), ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")],
 )
-def test_half_of_a_pair_is_named(tmp_path: Path, one: str, other: str) -> None:
-    (line,) = refusal(tmp_path, **PRODUCTION, **{one: "x"})
+def test_half_of_a_pair_is_an_error(tmp_path: Path, one: str, other: str) -> None:
+    (line,) = start_errors(tmp_path, **PRODUCTION, **{one: "x"})
     assert f" {other} is not set, but {one} is." in line
-    (line,) = refusal(tmp_path, **PRODUCTION, **{other: "x"})
+    (line,) = start_errors(tmp_path, **PRODUCTION, **{other: "x"})
     assert f" {one} is not set, but {other} is." in line
 
 
-def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
-    lines = refusal(tmp_path, **PRODUCTION, STORAGE_URL="s3://my-bucket", AWS_ACCESS_KEY_ID="x")
+def test_half_of_the_storage_keys_is_an_error(tmp_path: Path) -> None:
+    lines = start_errors(tmp_path, **PRODUCTION, STORAGE_URL="s3://my-bucket", AWS_ACCESS_KEY_ID="x")
     assert [line.split()[5] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
 
 
@@ -133,7 +142,9 @@ def test_half_of_the_keys_of_the_storage_is_named(tmp_path: Path) -> None:
 def test_variable_without_its_package_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, package: str, install: str
 ) -> None:
-    monkeypatch.setattr("config.env.find_spec", lambda asked: None if asked == package else find_spec(asked))
+    monkeypatch.setattr(
+        "config.env.find_spec", lambda module: None if module == package else find_spec(module)
+    )
     values = {**PRODUCTION, "STRIPE_SECRET_KEY": ""} if name == "STRIPE_SANDBOX" else PRODUCTION
-    (line,) = refusal(tmp_path, **values, **{name: value})
+    (line,) = start_errors(tmp_path, **values, **{name: value})
     assert f"{name} needs {package}, which is not installed: pip install {install}" in line

@@ -1,4 +1,4 @@
-"""Values that are right, as they are written by hand, by Docker and by platforms."""
+"""Valid values, as users, Docker and platforms write them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from tests.dockerfile import compose, instructions
-from tests.unit.env_start import PRODUCTION, ROOT, SECRETS, load_settings, refusal
+from tests.unit.env_settings import PRODUCTION, ROOT, SECRETS, load_settings, start_errors
 
-RIGHT: list[tuple[str, str, str, Any]] = [
+VALID: list[tuple[str, str, str, Any]] = [
     ("SITE_URL", "https://shop.example.com/", "SITE_URL", "https://shop.example.com"),
     ("SITE_URL", "HTTPS://Shop.Example.com", "SITE_URL", "https://shop.example.com"),
     ("SITE_URL", '"https://shop.example.com"', "SITE_URL", "https://shop.example.com"),
@@ -43,8 +43,8 @@ RIGHT: list[tuple[str, str, str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value", "setting", "expected"), RIGHT)
-def test_a_right_value_is_read(tmp_path: Path, name: str, value: str, setting: str, expected: Any) -> None:
+@pytest.mark.parametrize(("name", "value", "setting", "expected"), VALID)
+def test_valid_value_is_parsed(tmp_path: Path, name: str, value: str, setting: str, expected: Any) -> None:
     assert load_settings(tmp_path, **{**PRODUCTION, name: value})[setting] == expected
 
 
@@ -61,7 +61,7 @@ def test_a_right_value_is_read(tmp_path: Path, name: str, value: str, setting: s
         ("sqlite://:memory:", {"NAME": ":memory:"}),
     ],
 )  # fmt: skip
-def test_a_database_is_read(tmp_path: Path, url: str, expected: dict[str, Any]) -> None:
+def test_database_url_is_parsed(tmp_path: Path, url: str, expected: dict[str, Any]) -> None:
     database = load_settings(tmp_path, **PRODUCTION, DATABASE_URL=url)["DATABASES"]["default"]
     assert {name: database[name] for name in expected} == expected
 
@@ -69,13 +69,13 @@ def test_a_database_is_read(tmp_path: Path, url: str, expected: dict[str, Any]) 
 @pytest.mark.parametrize(
     "url", ["redis://localhost:6379/1", "rediss://default:p%23w@r.example.com:6380", "redis://r"]
 )
-def test_a_cache_is_read(tmp_path: Path, url: str) -> None:
+def test_cache_url_is_parsed(tmp_path: Path, url: str) -> None:
     cache = load_settings(tmp_path, **PRODUCTION, CACHE_URL=url)["CACHES"]["default"]
     assert cache["LOCATION"] == url
 
 
-def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
-    """compose.yaml and Makefile pass unset variables on as empty strings."""
+def test_empty_variable_counts_as_unset(tmp_path: Path) -> None:
+    """compose.yaml and the Makefile pass unset variables as empty strings."""
     unset = load_settings(tmp_path, **PRODUCTION)
     empty = dict.fromkeys(unset["env"].known - {*PRODUCTION, "VAR_DIR", "ENV_FILE"}, "")
     found = load_settings(tmp_path, **PRODUCTION, **empty)
@@ -84,21 +84,21 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
     }
 
 
-def test_other_readers_of_the_environment_see_stripped_values(tmp_path: Path) -> None:
+def test_values_in_the_environment_are_stripped(tmp_path: Path) -> None:
     keys = {"AWS_ACCESS_KEY_ID": " AKIA1\n", "AWS_SECRET_ACCESS_KEY": '"secret"'}
     environ = load_settings(tmp_path, **PRODUCTION, **keys)["ENVIRON"]
     assert (environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]) == ("AKIA1", "secret")
 
 
-def test_a_variable_may_name_another(tmp_path: Path) -> None:
+def test_variable_can_refer_to_another(tmp_path: Path) -> None:
     named = {"CACHE_URL": "$REDIS_URL", "REDIS_URL": "redis://r:6379"}
     cache = load_settings(tmp_path, **PRODUCTION, **named)["CACHES"]["default"]
     assert cache["LOCATION"] == "redis://r:6379"
 
 
-def test_a_founders_own_variable_is_strict_too(tmp_path: Path) -> None:
+def test_added_variable_is_validated(tmp_path: Path) -> None:
     env = load_settings(tmp_path, **PRODUCTION, MY_FLAG="ture", MY_JSON="[1]", MY_TEXT=" x ")["env"]
-    assert env.read("MY_JSON", json.loads, default=[]) == []  # the environment of the test is gone by now
+    assert env.read("MY_JSON", json.loads, default=[]) == []  # the environment is restored by now
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MY_FLAG", "ture")
         patch.setenv("MY_JSON", "[1]")
@@ -107,15 +107,15 @@ def test_a_founders_own_variable_is_strict_too(tmp_path: Path) -> None:
             env.bool("MY_FLAG", default=False)
 
 
-# --- The files that name variables ------------------------------------------------------------------------
+# --- files that name variables -----------------------------------------------------------------------------
 def pairs(text: str) -> dict[str, str]:
-    """The variables of an example file, those in comments too, without the comment behind a value."""
+    """Return the variables of an example file, including those in comments."""
     found = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*?)(?:[ ]+#.*)?$", text, re.MULTILINE)
     return {name: value for name, value in found if "…" not in value}
 
 
 @pytest.mark.parametrize("file", [".env.example", "deploy/production.env.example"])
-def test_every_value_of_an_example_is_right(tmp_path: Path, file: str) -> None:
+def test_values_of_the_examples_are_valid(tmp_path: Path, file: str) -> None:
     shown = pairs((ROOT / file).read_text())
     env_file = tmp_path / ".env"
     text = "".join(
@@ -123,15 +123,15 @@ def test_every_value_of_an_example_is_right(tmp_path: Path, file: str) -> None:
     )
     env_file.write_text(text.replace("STATIC_ROOT=/srv/static", ""))
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
-    assert refusal(tmp_path, **SECRETS, **keys, ENV_FILE=str(env_file)) == []
+    assert start_errors(tmp_path, **SECRETS, **keys, ENV_FILE=str(env_file)) == []
 
 
-def test_the_example_documents_every_variable_and_no_other(tmp_path: Path) -> None:
+def test_example_documents_exactly_the_known_variables(tmp_path: Path) -> None:
     known = load_settings(tmp_path, **PRODUCTION)["env"].known
     assert {*pairs((ROOT / ".env.example").read_text())} == known
 
 
-def test_files_of_platforms_name_variables_of_the_shop(tmp_path: Path) -> None:
+def test_platform_files_set_only_known_variables(tmp_path: Path) -> None:
     known = load_settings(tmp_path, **PRODUCTION)["env"].known
     named = {*pairs((ROOT / "deploy/production.env.example").read_text())}
     named |= {*compose()["services"]["web"]["environment"]}
@@ -145,7 +145,7 @@ def test_files_of_platforms_name_variables_of_the_shop(tmp_path: Path) -> None:
     assert named <= known
 
 
-def test_values_of_platforms_are_right(tmp_path: Path) -> None:
+def test_values_of_platform_files_are_valid(tmp_path: Path) -> None:
     fly = tomllib.loads((ROOT / "deploy/fly.toml").read_text())["env"]
     render = yaml.safe_load((ROOT / "deploy/render.yaml").read_text())
     group = {entry["key"]: entry["value"] for entry in render["envVarGroups"][0]["envVars"]}
@@ -155,10 +155,10 @@ def test_values_of_platforms_are_right(tmp_path: Path) -> None:
         if name != "VAR_DIR"
     }
     for values in (fly, group, inside):
-        assert refusal(tmp_path, **{**PRODUCTION, **values}) == []
+        assert start_errors(tmp_path, **{**PRODUCTION, **values}) == []
 
 
-def test_code_reads_only_variables_that_the_settings_declare(tmp_path: Path) -> None:
+def test_code_reads_only_declared_variables(tmp_path: Path) -> None:
     known = load_settings(tmp_path, **PRODUCTION)["env"].known
     reading = re.compile(
         r"""(?:environ(?:\.get|\.setdefault|\.pop)?|getenv|VALUES(?:\.get)?|values\.get)[(\[]\s*["']([A-Z0-9_]+)["']"""
@@ -166,7 +166,7 @@ def test_code_reads_only_variables_that_the_settings_declare(tmp_path: Path) -> 
     machine = {"DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
     for path in [*(ROOT / "config").glob("*.py"), *(ROOT / "apps").rglob("*.py")]:
         assert {*reading.findall(path.read_text())} - machine <= known, path
-    # What only commands of the Makefile read is named there, or belongs to the machine and to tests.
+    # Scripts may also read variables of the Makefile, of the machine and of tests.
     machine |= {"CI", "DISPLAY", "WAYLAND_DISPLAY", "E2E_BROWSER", "EVERY_STEP", "RATE", "ENVIRONMENT_FILE"}
     machine |= {"BUILDAH_ISOLATION", "AUDIT", "CHROME_PATH"}
     machine |= {"CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"}

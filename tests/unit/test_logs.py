@@ -34,7 +34,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS.items())
-def test_secrets_are_taken_out(text: str, secret: str) -> None:
+def test_secrets_are_removed(text: str, secret: str) -> None:
     assert secret not in redact(text)
 
 
@@ -64,7 +64,7 @@ def _line(record: logging.LogRecord) -> dict[str, object]:
     return dict(json.loads(formatter.format(record)))
 
 
-def test_a_line_is_json_with_the_request_it_belongs_to() -> None:
+def test_json_log_line_contains_the_request_id() -> None:
     token = request_id.set("abc-123-def")
     record = logging.LogRecord(
         "apps.x", logging.INFO, "", 1, "purchase %s of %s", (7, "ada@example.com"), None
@@ -75,7 +75,7 @@ def test_a_line_is_json_with_the_request_it_belongs_to() -> None:
     assert (line["level"], line["logger"], line["request_id"]) == ("INFO", "apps.x", "abc-123-def")
 
 
-def test_a_traceback_is_redacted_too() -> None:
+def test_traceback_is_redacted() -> None:
     try:
         raise ValueError("no such key sk_live_51AbCdEf")
     except ValueError:
@@ -85,7 +85,7 @@ def test_a_traceback_is_redacted_too() -> None:
     assert "51AbCdEf" not in line
 
 
-def test_an_error_report_is_redacted_wherever_the_words_stand() -> None:
+def test_error_report_is_redacted_at_every_level() -> None:
     report = {
         "exception": {"values": [{"value": "key sk_live_51AbCdEf"}]},
         "extra": {"to": "ada@example.com", "n": 3},

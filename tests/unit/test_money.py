@@ -1,4 +1,4 @@
-"""Amounts in minor units ▶ what a shopper reads."""
+"""Formats of amounts and prices."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ currencies = st.sampled_from(
 
 
 @given(st.integers(-(10**12), 10**12), currencies)
-def test_no_minor_unit_is_ever_lost_in_words(amount: int, currency: str) -> None:
+def test_formatted_amount_contains_every_minor_unit(amount: int, currency: str) -> None:
     for short in (False, True):
         text = format_money(amount, currency, short=short)
         digits = "".join(c for c in text if c.isdigit() or c in ".-")
@@ -80,14 +80,14 @@ def test_price_labels(given_price: Price, label: str) -> None:
     assert given_price.label == label
 
 
-def test_a_card_names_the_cheapest_of_several_prices() -> None:
+def test_product_label_uses_the_lowest_price() -> None:
     assert product_label([price(2900), price(900), price(9900)]) == "From $9"
     assert product_label([price(900)]) == "$9"
     assert product_label([price(900, "month"), price(9000, "year")]) == "From $9 / month"
     assert product_label([]) == "Not available"
 
 
-def test_a_year_says_how_many_months_it_saves() -> None:
+def test_months_free_of_a_yearly_price() -> None:
     monthly, yearly = price(900, "month"), price(9000, "year")
     assert months_free(yearly, [monthly, yearly]) == 2
     assert months_free(monthly, [monthly, yearly]) == 0

@@ -13,7 +13,7 @@ from test_panel import press
 from stripe_sandbox import ibans, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
-GOOD, BAD, GOOD_LATE, BAD_LATE = ibans.TABLE
+SUCCESS_ACCOUNT, FAILURE_ACCOUNT, SLOW_SUCCESS, SLOW_FAILURE = ibans.TABLE
 
 
 def open_session(sandbox: Sandbox, currency: str = "eur", **params: Any) -> stripe.checkout.Session:
@@ -25,17 +25,17 @@ def open_session(sandbox: Sandbox, currency: str = "eur", **params: Any) -> stri
 
 
 def pay(session: stripe.checkout.Session, iban: str, **changes: str) -> Any:
-    typed = {
+    form = {
         "email": "ada@example.com",
         "paymentMethod": "sepa_debit",
         "iban": iban,
         "billingName": "Ada Lovelace",
         "billingCountry": "AT",
     }
-    return Client().post(page(session), typed | changes)
+    return Client().post(page(session), form | changes)
 
 
-def again(sandbox: Sandbox, session: stripe.checkout.Session) -> Any:
+def retrieve_session(sandbox: Sandbox, session: stripe.checkout.Session) -> Any:
     return sandbox.client.v1.checkout.sessions.retrieve(
         session.id, {"expand": ["payment_intent.latest_charge"]}
     )
@@ -50,9 +50,9 @@ def types(sandbox: Sandbox) -> list[str]:
 def test_session_completes_unpaid_before_the_bank_responds(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     assert session.payment_method_types == ["card", "sepa_debit"]
-    response = pay(session, GOOD.formatted_number)
+    response = pay(session, SUCCESS_ACCOUNT.formatted_number)
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
-    now = again(sandbox, session)
+    now = retrieve_session(sandbox, session)
     assert (now.status, now.payment_status, now.payment_intent.status) == ("complete", "unpaid", "processing")
     charge = now.payment_intent.latest_charge
     assert (charge.status, charge.paid, charge.id[:3]) == ("pending", False, "py_")
@@ -67,10 +67,10 @@ def test_session_completes_unpaid_before_the_bank_responds(sandbox: Sandbox) -> 
 
 def test_successful_debit_marks_session_paid(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
-    pay(session, GOOD.number)
+    pay(session, SUCCESS_ACCOUNT.number)
     assert scheduled_actions.run_due() == 0
     scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
-    now = again(sandbox, session)
+    now = retrieve_session(sandbox, session)
     assert (now.payment_status, now.payment_intent.status) == ("paid", "succeeded")
     assert now.payment_intent.amount_received == 2400
     assert (now.payment_intent.latest_charge.status, now.payment_intent.latest_charge.paid) == (
@@ -89,9 +89,9 @@ def test_successful_debit_marks_session_paid(sandbox: Sandbox) -> None:
 
 def test_failed_debit_leaves_session_unpaid(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
-    pay(session, BAD.number)
+    pay(session, FAILURE_ACCOUNT.number)
     scheduled_actions.run_due(time.time() + ibans.FAST_SECONDS + 1)
-    now = again(sandbox, session)
+    now = retrieve_session(sandbox, session)
     assert (now.status, now.payment_status) == ("complete", "unpaid")
     assert now.payment_intent.status == "requires_payment_method"
     assert now.payment_intent.last_payment_error.message
@@ -106,7 +106,7 @@ def test_failed_debit_leaves_session_unpaid(sandbox: Sandbox) -> None:
     ]
 
 
-@pytest.mark.parametrize(("account", "status"), [(GOOD_LATE, "paid"), (BAD_LATE, "unpaid")])
+@pytest.mark.parametrize(("account", "status"), [(SLOW_SUCCESS, "paid"), (SLOW_FAILURE, "unpaid")])
 def test_slow_accounts_respond_after_three_minutes(
     sandbox: Sandbox, account: ibans.Account, status: str
 ) -> None:
@@ -114,16 +114,16 @@ def test_slow_accounts_respond_after_three_minutes(
     pay(session, account.number)
     assert scheduled_actions.run_due(time.time() + 170) == 0
     assert scheduled_actions.run_due(time.time() + 181) == 1
-    assert again(sandbox, session).payment_status == status
+    assert retrieve_session(sandbox, session).payment_status == status
 
 
 @pytest.mark.parametrize(("action", "status"), [("bank_pays", "paid"), ("bank_refuses", "unpaid")])
 def test_panel_triggers_bank_response(sandbox: Sandbox, settings: Any, action: str, status: str) -> None:
     settings.DEBUG = True
     session = open_session(sandbox)
-    pay(session, BAD_LATE.number)
+    pay(session, SLOW_FAILURE.number)
     assert press(Client(), session.id, action).status_code == 302
-    assert again(sandbox, session).payment_status == status
+    assert retrieve_session(sandbox, session).payment_status == status
     assert press(Client(), session.id, action).status_code == 422
     assert scheduled_actions.run_due(time.time() + 999) == 0
 
@@ -139,7 +139,7 @@ def test_panel_triggers_bank_response(sandbox: Sandbox, settings: Any, action: s
 def test_invalid_ibans_are_rejected(sandbox: Sandbox, iban: str, message: str) -> None:
     session = open_session(sandbox)
     assert field_errors(pay(session, iban).content.decode()) == [message]
-    assert again(sandbox, session).status == "open"
+    assert retrieve_session(sandbox, session).status == "open"
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_sepa_debit_is_available_for_euro_payments(
 ) -> None:
     session = open_session(sandbox, **params)
     assert session.payment_method_types == methods
-    shown = html.unescape(Client().get(page(session)).content.decode())
+    page_html = html.unescape(Client().get(page(session)).content.decode())
     for method in ("card", "sepa_debit"):
-        assert (f'data-testid="{method}-accordion-item"' in shown) == (method in methods)
-    assert shown.count('id="billingName"') == 1
+        assert (f'data-testid="{method}-accordion-item"' in page_html) == (method in methods)
+    assert page_html.count('id="billingName"') == 1
     if "sepa_debit" not in methods:  # a forged POST does not enable it
-        pay(session, GOOD.number)
-        assert again(sandbox, session).status == "open"
+        pay(session, SUCCESS_ACCOUNT.number)
+        assert retrieve_session(sandbox, session).status == "open"
 
 
 def test_excluding_all_payment_methods_is_an_error(sandbox: Sandbox) -> None:
@@ -172,6 +172,6 @@ def test_excluding_all_payment_methods_is_an_error(sandbox: Sandbox) -> None:
 
 
 def test_test_account_link_works_without_javascript(sandbox: Sandbox) -> None:
-    shown = Client().get(page(open_session(sandbox)), {"iban": GOOD.number}).content.decode()
-    assert f'value="{GOOD.number}"' in shown
-    assert 'value="sepa_debit" checked' in shown
+    page_html = Client().get(page(open_session(sandbox)), {"iban": SUCCESS_ACCOUNT.number}).content.decode()
+    assert f'value="{SUCCESS_ACCOUNT.number}"' in page_html
+    assert 'value="sepa_debit" checked' in page_html

@@ -1,4 +1,4 @@
-"""Subscriptions on a test clock: renewals, trials, failures, cancellations and pauses."""
+"""Subscriptions on a test clock: renewals, trials, failed payments, cancellations and pauses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from stripe_sandbox.testing.sdk_types import check_response
 HOUR, DAY = 3600, 86400
 
 
-def at(text: str) -> int:
+def timestamp(text: str) -> int:
     """Return Unix seconds of "2031-01-31" or "2031-01-31 10:00", UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-class Member:
+class Subscriber:
     """A customer with a test clock, a card and a subscription at 900 a month."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Member:
         self.sandbox, self.v1 = sandbox, sandbox.client.v1
         product = sandbox.product("Club", 900, recurring={"interval": "month"})
         self.price = product.default_price
-        self.clock = self.v1.test_helpers.test_clocks.create({"frozen_time": at(start)}).id
+        self.clock = self.v1.test_helpers.test_clocks.create({"frozen_time": timestamp(start)}).id
         self.customer = self.v1.customers.create({"email": "ada@example.com", "test_clock": self.clock}).id
         self.card = self.attach(token)
         plan = {
@@ -45,9 +45,9 @@ class Member:
     def attach(self, token: str) -> str:
         return str(self.v1.payment_methods.attach(token, {"customer": self.customer}).id)
 
-    def advance(self, *moments: str) -> None:
-        for moment in moments:
-            self.v1.test_helpers.test_clocks.advance(self.clock, {"frozen_time": at(moment)})
+    def advance(self, *dates: str) -> None:
+        for date in dates:
+            self.v1.test_helpers.test_clocks.advance(self.clock, {"frozen_time": timestamp(date)})
             assert self.v1.test_helpers.test_clocks.retrieve(self.clock).status == "ready"
 
     def update(self, **params: Any) -> stripe.Subscription:
@@ -66,36 +66,36 @@ class Member:
     def invoices(self) -> list[Any]:
         return list(self.v1.invoices.list({"subscription": self.id, "limit": 100}).data)[::-1]
 
-    def new_events(self, *wanted: str) -> list[tuple[str, str]]:
+    def new_events(self, *event_types: str) -> list[tuple[str, str]]:
         """Return (type, simulated time) of the events since the last call, of these types or all."""
-        fresh = self.sandbox.events()[self.seen :]
-        self.seen += len(fresh)
+        new = self.sandbox.events()[self.seen :]
+        self.seen += len(new)
         return [
             (event["type"], f"{datetime.fromtimestamp(event['created'], UTC):%Y-%m-%d %H:%M}")
-            for event in fresh
-            if not wanted or event["type"] in wanted
+            for event in new
+            if not event_types or event["type"] in event_types
         ]
 
 
 @pytest.fixture
-def member(sandbox: Any) -> Member:
-    return Member(sandbox)
+def subscriber(sandbox: Any) -> Subscriber:
+    return Subscriber(sandbox)
 
 
 def types(new_events: Sequence[tuple[str, str]]) -> list[str]:
     return [kind for kind, _ in new_events]
 
 
-def stored() -> list[Obj]:
+def stored_objects() -> list[Obj]:
     kinds = ("subscription", "invoice", "invoice_payment", "payment_intent", "charge", "event")
     return [obj for kind in kinds for obj in storage.find(kind)]
 
 
 def test_first_invoice_is_paid_immediately(sandbox: Any) -> None:
-    member = Member(sandbox)
-    assert member.now.status == "active"
-    assert member.now.created == at("2031-01-31") == member.now.start_date
-    assert member.now.latest_invoice.status == "paid"
+    subscriber = Subscriber(sandbox)
+    assert subscriber.now.status == "active"
+    assert subscriber.now.created == timestamp("2031-01-31") == subscriber.now.start_date
+    assert subscriber.now.latest_invoice.status == "paid"
     assert types([(event["type"], "") for event in sandbox.events()][-11:]) == [
         "customer.subscription.created",
         "invoice.created",
@@ -111,28 +111,30 @@ def test_first_invoice_is_paid_immediately(sandbox: Any) -> None:
     ]
 
 
-def test_monthly_subscription_renews_for_a_year(member: Member) -> None:
-    member.advance("2031-03-15", "2031-05-10", "2031-07-05", "2031-09-01", "2031-11-01", "2031-12-31 12:00")
-    paid = member.new_events("invoice.paid")
+def test_monthly_subscription_renews_for_a_year(subscriber: Subscriber) -> None:
+    subscriber.advance(
+        "2031-03-15", "2031-05-10", "2031-07-05", "2031-09-01", "2031-11-01", "2031-12-31 12:00"
+    )
+    paid = subscriber.new_events("invoice.paid")
     assert [when for _, when in paid] == [
         "2031-02-28 01:00", "2031-03-31 01:00", "2031-04-30 01:00", "2031-05-31 01:00", "2031-06-30 01:00",
         "2031-07-31 01:00", "2031-08-31 01:00", "2031-09-30 01:00", "2031-10-31 01:00", "2031-11-30 01:00",
         "2031-12-31 01:00",
     ]  # fmt: skip
-    assert len(member.invoices) == 12
-    assert {invoice.status for invoice in member.invoices} == {"paid"}
-    assert len({invoice.number for invoice in member.invoices}) == 12
-    assert member.item.current_period_end == at("2032-01-31")
-    assert [event["created"] for event in member.sandbox.events("invoice*")] == sorted(
-        event["created"] for event in member.sandbox.events("invoice*")
+    assert len(subscriber.invoices) == 12
+    assert {invoice.status for invoice in subscriber.invoices} == {"paid"}
+    assert len({invoice.number for invoice in subscriber.invoices}) == 12
+    assert subscriber.item.current_period_end == timestamp("2032-01-31")
+    assert [event["created"] for event in subscriber.sandbox.events("invoice*")] == sorted(
+        event["created"] for event in subscriber.sandbox.events("invoice*")
     )
-    for obj in stored():
+    for obj in stored_objects():
         check_response(obj)
 
 
-def test_renewal_emits_events_in_order(member: Member) -> None:
-    member.advance("2031-02-28 02:00")
-    assert member.new_events() == [
+def test_renewal_emits_events_in_order(subscriber: Subscriber) -> None:
+    subscriber.advance("2031-02-28 02:00")
+    assert subscriber.new_events() == [
         ("test_helpers.test_clock.advancing", "2031-01-31 00:00"),
         ("customer.subscription.updated", "2031-02-28 00:00"),
         ("invoice.created", "2031-02-28 00:00"),
@@ -146,30 +148,30 @@ def test_renewal_emits_events_in_order(member: Member) -> None:
         ("invoice_payment.paid", "2031-02-28 01:00"),
         ("test_helpers.test_clock.ready", "2031-02-28 02:00"),
     ]
-    (event,) = member.sandbox.events("customer.subscription.updated")[-1:]
+    (event,) = subscriber.sandbox.events("customer.subscription.updated")[-1:]
     assert event["data"]["previous_attributes"].keys() == {"items", "latest_invoice"}
-    payments = member.v1.invoice_payments.list(
-        {"invoice": member.now.latest_invoice.id, "expand": ["data.payment.payment_intent.latest_charge"]}
+    payments = subscriber.v1.invoice_payments.list(
+        {"invoice": subscriber.now.latest_invoice.id, "expand": ["data.payment.payment_intent.latest_charge"]}
     )
-    assert payments.data[0].payment.payment_intent.latest_charge.created == at("2031-02-28 01:00")
+    assert payments.data[0].payment.payment_intent.latest_charge.created == timestamp("2031-02-28 01:00")
 
 
 def test_trial_end_emits_warning_and_charges(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", trial_period_days=14)
-    assert member.now.status == "trialing"
-    assert member.now.latest_invoice.amount_due == 0
-    member.advance("2031-01-15 00:30")
-    assert member.new_events(
+    subscriber = Subscriber(sandbox, "2031-01-01", trial_period_days=14)
+    assert subscriber.now.status == "trialing"
+    assert subscriber.now.latest_invoice.amount_due == 0
+    subscriber.advance("2031-01-15 00:30")
+    assert subscriber.new_events(
         "customer.subscription.trial_will_end", "customer.subscription.updated", "invoice.created"
     ) == [
         ("customer.subscription.trial_will_end", "2031-01-12 00:00"),
         ("customer.subscription.updated", "2031-01-15 00:00"),
         ("invoice.created", "2031-01-15 00:00"),
     ]
-    assert (member.now.status, member.now.latest_invoice.status) == ("active", "draft")
-    member.advance("2031-01-15 01:00")
-    assert (member.now.latest_invoice.status, member.now.latest_invoice.amount_paid) == ("paid", 900)
-    assert member.item.current_period_end == at("2031-02-15")
+    assert (subscriber.now.status, subscriber.now.latest_invoice.status) == ("active", "draft")
+    subscriber.advance("2031-01-15 01:00")
+    assert (subscriber.now.latest_invoice.status, subscriber.now.latest_invoice.amount_paid) == ("paid", 900)
+    assert subscriber.item.current_period_end == timestamp("2031-02-15")
 
 
 @pytest.mark.parametrize(
@@ -184,190 +186,198 @@ def test_trial_end_without_card_follows_trial_settings(
     sandbox: Any, behavior: str, status: str, event: str
 ) -> None:
     settings = {"end_behavior": {"missing_payment_method": behavior}}
-    member = Member(
+    subscriber = Subscriber(
         sandbox, "2031-01-01", trial_period_days=7, trial_settings=settings, default_payment_method=""
     )
-    member.advance("2031-01-08 02:00")
-    assert member.now.status == status
-    assert event in types(member.new_events())
+    subscriber.advance("2031-01-08 02:00")
+    assert subscriber.now.status == status
+    assert event in types(subscriber.new_events())
 
 
 def test_failed_renewal_is_attempted_four_times_then_canceled(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
-    member.advance("2031-01-08 02:00")
-    assert member.now.status == "past_due"
-    assert types(member.new_events())[-6:-1] == [
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
+    subscriber.advance("2031-01-08 02:00")
+    assert subscriber.now.status == "past_due"
+    assert types(subscriber.new_events())[-6:-1] == [
         "charge.failed",
         "payment_intent.payment_failed",
         "invoice.updated",
         "invoice.payment_failed",
         "customer.subscription.updated",
     ]
-    assert member.now.latest_invoice.next_payment_attempt == at("2031-01-11 01:00")
-    member.advance("2031-02-01")
-    assert member.new_events("invoice.payment_failed", "customer.subscription.deleted") == [
+    assert subscriber.now.latest_invoice.next_payment_attempt == timestamp("2031-01-11 01:00")
+    subscriber.advance("2031-02-01")
+    assert subscriber.new_events("invoice.payment_failed", "customer.subscription.deleted") == [
         ("invoice.payment_failed", "2031-01-11 01:00"),
         ("invoice.payment_failed", "2031-01-16 01:00"),
         ("invoice.payment_failed", "2031-01-21 01:00"),
         ("customer.subscription.deleted", "2031-01-21 01:00"),
     ]
-    assert member.now.status == "canceled"
-    assert member.now.cancellation_details.reason == "payment_failed"
-    last = member.now.latest_invoice
+    assert subscriber.now.status == "canceled"
+    assert subscriber.now.cancellation_details.reason == "payment_failed"
+    last = subscriber.now.latest_invoice
     assert (last.status, last.attempt_count, last.next_payment_attempt) == ("open", 4, None)
-    assert len(member.v1.charges.list({"customer": member.customer}).data) == 4
-    for obj in stored():
+    assert len(subscriber.v1.charges.list({"customer": subscriber.customer}).data) == 4
+    for obj in stored_objects():
         check_response(obj)
 
 
 @pytest.mark.parametrize("outcome", ["unpaid", "past_due"])
 def test_after_retries_switch_sets_final_status(sandbox: Any, outcome: str) -> None:
     sandbox.switches(after_retries=outcome)
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
-    member.advance("2031-02-05")
-    assert member.now.status == outcome
-    member.advance("2031-02-09")
-    assert member.now.latest_invoice.status == ("draft" if outcome == "unpaid" else "open")
-    good = member.attach("pm_card_visa")
-    member.update(default_payment_method=good)
-    assert member.v1.invoices.pay(member.now.latest_invoice.id).status == "paid"
-    assert member.now.status == "active"
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
+    subscriber.advance("2031-02-05")
+    assert subscriber.now.status == outcome
+    subscriber.advance("2031-02-09")
+    assert subscriber.now.latest_invoice.status == ("draft" if outcome == "unpaid" else "open")
+    good = subscriber.attach("pm_card_visa")
+    subscriber.update(default_payment_method=good)
+    assert subscriber.v1.invoices.pay(subscriber.now.latest_invoice.id).status == "paid"
+    assert subscriber.now.status == "active"
 
 
 def test_retry_charges_new_card(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
-    member.advance("2031-01-08 02:00")
-    member.update(default_payment_method=member.attach("pm_card_mastercard"))
-    assert member.now.status == "past_due"
-    member.advance("2031-01-12")
-    assert member.now.status == "active"
-    assert ("invoice.paid", "2031-01-11 01:00") in member.new_events()
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
+    subscriber.advance("2031-01-08 02:00")
+    subscriber.update(default_payment_method=subscriber.attach("pm_card_mastercard"))
+    assert subscriber.now.status == "past_due"
+    subscriber.advance("2031-01-12")
+    assert subscriber.now.status == "active"
+    assert ("invoice.paid", "2031-01-11 01:00") in subscriber.new_events()
 
 
 def test_renewal_falls_back_to_customers_default_card(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", trial_period_days=7, default_payment_method="")
-    member.v1.customers.update(member.customer, {"invoice_settings": {"default_payment_method": member.card}})
-    member.advance("2031-01-08 02:00")
-    assert member.now.latest_invoice.status == "paid"
+    subscriber = Subscriber(sandbox, "2031-01-01", trial_period_days=7, default_payment_method="")
+    subscriber.v1.customers.update(
+        subscriber.customer, {"invoice_settings": {"default_payment_method": subscriber.card}}
+    )
+    subscriber.advance("2031-01-08 02:00")
+    assert subscriber.now.latest_invoice.status == "paid"
 
 
 def test_pay_invoice_endpoint(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
-    member.advance("2031-01-08 02:00")
-    invoice = member.now.latest_invoice.id
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
+    subscriber.advance("2031-01-08 02:00")
+    invoice = subscriber.now.latest_invoice.id
     with pytest.raises(stripe.CardError) as refused:
-        member.v1.invoices.pay(invoice)
+        subscriber.v1.invoices.pay(invoice)
     assert (refused.value.code, refused.value.http_status) == ("card_declined", 402)
-    assert len(member.v1.charges.list({"customer": member.customer}).data) == 2, "the attempt stays on record"
-    assert member.now.latest_invoice.next_payment_attempt == at("2031-01-11 01:00"), "the plan is as it was"
-    good = member.attach("pm_card_visa")
-    assert member.v1.invoices.pay(invoice, {"payment_method": good}).status == "paid"
-    assert member.now.status == "active"
+    assert len(subscriber.v1.charges.list({"customer": subscriber.customer}).data) == 2, (
+        "the failed charge is stored"
+    )
+    assert subscriber.now.latest_invoice.next_payment_attempt == timestamp("2031-01-11 01:00"), (
+        "the retry schedule is unchanged"
+    )
+    good = subscriber.attach("pm_card_visa")
+    assert subscriber.v1.invoices.pay(invoice, {"payment_method": good}).status == "paid"
+    assert subscriber.now.status == "active"
     with pytest.raises(stripe.InvalidRequestError, match="already paid"):
-        member.v1.invoices.pay(invoice)
-    member.new_events()
-    member.advance("2031-01-30")
-    assert "invoice.payment_failed" not in types(member.new_events()), "no attempt is left"
+        subscriber.v1.invoices.pay(invoice)
+    subscriber.new_events()
+    subscriber.advance("2031-01-30")
+    assert "invoice.payment_failed" not in types(subscriber.new_events()), "no retry is scheduled"
 
 
 def test_renewal_with_3d_secure_requires_action(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_authenticationRequired", trial_period_days=7)
-    member.advance("2031-01-08 02:00")
-    assert member.now.status == "past_due"
-    told = types(member.new_events())
-    assert told[told.index("payment_intent.requires_action") :][:4] == [
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_authenticationRequired", trial_period_days=7)
+    subscriber.advance("2031-01-08 02:00")
+    assert subscriber.now.status == "past_due"
+    event_types = types(subscriber.new_events())
+    assert event_types[event_types.index("payment_intent.requires_action") :][:4] == [
         "payment_intent.requires_action",
         "invoice.updated",
         "invoice.payment_action_required",
         "invoice.payment_failed",
     ]
     with pytest.raises(stripe.CardError) as refused:
-        member.v1.invoices.pay(member.now.latest_invoice.id)
+        subscriber.v1.invoices.pay(subscriber.now.latest_invoice.id)
     assert refused.value.code == "invoice_payment_intent_requires_action"
 
 
 def test_declined_first_payment_is_incomplete_and_expires(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
-    assert member.now.status == "incomplete"
-    member.advance("2031-01-02")
-    assert member.now.status == "incomplete_expired"
-    assert member.now.latest_invoice.status == "void"
-    assert ("customer.subscription.updated", "2031-01-01 23:00") in member.new_events()
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
+    assert subscriber.now.status == "incomplete"
+    subscriber.advance("2031-01-02")
+    assert subscriber.now.status == "incomplete_expired"
+    assert subscriber.now.latest_invoice.status == "void"
+    assert ("customer.subscription.updated", "2031-01-01 23:00") in subscriber.new_events()
 
 
-def test_cancel_at_period_end(member: Member) -> None:
-    ending = member.update(cancel_at_period_end=True)
-    assert (ending.cancel_at, ending.status) == (at("2031-02-28"), "active")
-    assert ending.canceled_at == at("2031-01-31")
-    kept = member.update(cancel_at_period_end=False)
-    assert (kept.cancel_at, kept.canceled_at, kept.cancellation_details.reason) == (None, None, None)
-    member.update(cancel_at_period_end=True)
-    member.advance("2031-03-15")
-    assert member.now.status == "canceled"
-    assert member.now.ended_at == at("2031-02-28")
-    assert len(member.invoices) == 1
-    assert ("customer.subscription.deleted", "2031-02-28 00:00") in member.new_events()
+def test_cancel_at_period_end(subscriber: Subscriber) -> None:
+    ending = subscriber.update(cancel_at_period_end=True)
+    assert (ending.cancel_at, ending.status) == (timestamp("2031-02-28"), "active")
+    assert ending.canceled_at == timestamp("2031-01-31")
+    resumed = subscriber.update(cancel_at_period_end=False)
+    assert (resumed.cancel_at, resumed.canceled_at, resumed.cancellation_details.reason) == (None, None, None)
+    subscriber.update(cancel_at_period_end=True)
+    subscriber.advance("2031-03-15")
+    assert subscriber.now.status == "canceled"
+    assert subscriber.now.ended_at == timestamp("2031-02-28")
+    assert len(subscriber.invoices) == 1
+    assert ("customer.subscription.deleted", "2031-02-28 00:00") in subscriber.new_events()
 
 
-@pytest.mark.parametrize("cancel_at", ["min_period_end", "max_period_end", at("2031-02-10")])
-def test_cancel_at_timestamp(member: Member, cancel_at: str | int) -> None:
-    ending = member.update(cancel_at=cancel_at)
-    moment = cancel_at if isinstance(cancel_at, int) else at("2031-02-28")
-    assert (ending.cancel_at, ending.cancel_at_period_end) == (moment, False)
-    member.advance("2031-03-01")
-    assert (member.now.status, member.now.ended_at) == ("canceled", moment)
+@pytest.mark.parametrize("cancel_at", ["min_period_end", "max_period_end", timestamp("2031-02-10")])
+def test_cancel_at_timestamp(subscriber: Subscriber, cancel_at: str | int) -> None:
+    ending = subscriber.update(cancel_at=cancel_at)
+    date = cancel_at if isinstance(cancel_at, int) else timestamp("2031-02-28")
+    assert (ending.cancel_at, ending.cancel_at_period_end) == (date, False)
+    subscriber.advance("2031-03-01")
+    assert (subscriber.now.status, subscriber.now.ended_at) == ("canceled", date)
 
 
-def test_cancel_now(member: Member) -> None:
-    gone = member.v1.subscriptions.cancel(member.id, {"cancellation_details": {"feedback": "unused"}})
-    assert (gone.status, gone.cancellation_details.feedback) == ("canceled", "unused")
+def test_cancel_now(subscriber: Subscriber) -> None:
+    canceled = subscriber.v1.subscriptions.cancel(
+        subscriber.id, {"cancellation_details": {"feedback": "unused"}}
+    )
+    assert (canceled.status, canceled.cancellation_details.feedback) == ("canceled", "unused")
     with pytest.raises(stripe.InvalidRequestError):
-        member.v1.subscriptions.cancel(member.id)
+        subscriber.v1.subscriptions.cancel(subscriber.id)
     with pytest.raises(stripe.InvalidRequestError, match="canceled subscription can only update"):
-        member.update(cancel_at_period_end=True)
-    member.advance("2031-03-15")
-    assert len(member.invoices) == 1
+        subscriber.update(cancel_at_period_end=True)
+    subscriber.advance("2031-03-15")
+    assert len(subscriber.invoices) == 1
 
 
-def test_pause_and_resume(member: Member) -> None:
-    paused = member.v1.subscriptions.pause(member.id)
+def test_pause_and_resume(subscriber: Subscriber) -> None:
+    paused = subscriber.v1.subscriptions.pause(subscriber.id)
     assert paused.status == "paused"
     assert paused.status_details.paused.subscription.type == "pause_requested"
-    member.advance("2031-03-20")
-    assert len(member.invoices) == 1, "nothing is billed meanwhile"
-    resumed = member.v1.subscriptions.resume(member.id)
+    subscriber.advance("2031-03-20")
+    assert len(subscriber.invoices) == 1, "no invoice while paused"
+    resumed = subscriber.v1.subscriptions.resume(subscriber.id)
     assert resumed.status == "active"
-    assert resumed["items"].data[0].current_period_start == at("2031-03-20")
-    assert resumed["items"].data[0].current_period_end == at("2031-04-20")
-    assert len(member.invoices) == 2
-    told = types(member.new_events())
-    assert "customer.subscription.paused" in told
-    assert "customer.subscription.resumed" in told
+    assert resumed["items"].data[0].current_period_start == timestamp("2031-03-20")
+    assert resumed["items"].data[0].current_period_end == timestamp("2031-04-20")
+    assert len(subscriber.invoices) == 2
+    event_types = types(subscriber.new_events())
+    assert "customer.subscription.paused" in event_types
+    assert "customer.subscription.resumed" in event_types
 
 
-def test_resume_with_unchanged_anchor_does_not_bill_paid_period(member: Member) -> None:
-    member.v1.subscriptions.pause(member.id)
-    member.advance("2031-02-10")
-    member.v1.subscriptions.resume(member.id, {"billing_cycle_anchor": {"type": "unchanged"}})
-    assert member.item.current_period_end == at("2031-02-28")
-    assert len(member.invoices) == 1
+def test_resume_with_unchanged_anchor_does_not_bill_paid_period(subscriber: Subscriber) -> None:
+    subscriber.v1.subscriptions.pause(subscriber.id)
+    subscriber.advance("2031-02-10")
+    subscriber.v1.subscriptions.resume(subscriber.id, {"billing_cycle_anchor": {"type": "unchanged"}})
+    assert subscriber.item.current_period_end == timestamp("2031-02-28")
+    assert len(subscriber.invoices) == 1
 
 
 @pytest.mark.parametrize(
     ("behavior", "status"),
     [("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible"), ("void", "void")],
 )
-def test_paused_collection(member: Member, behavior: str, status: str) -> None:
-    member.update(pause_collection={"behavior": behavior, "resumes_at": at("2031-03-05")})
-    member.advance("2031-03-04")
-    assert (member.now.status, member.now.latest_invoice.status) == ("active", status)
-    member.advance("2031-04-02")
-    assert member.now.pause_collection is None
-    assert member.now.latest_invoice.status == "paid"
+def test_paused_collection(subscriber: Subscriber, behavior: str, status: str) -> None:
+    subscriber.update(pause_collection={"behavior": behavior, "resumes_at": timestamp("2031-03-05")})
+    subscriber.advance("2031-03-04")
+    assert (subscriber.now.status, subscriber.now.latest_invoice.status) == ("active", status)
+    subscriber.advance("2031-04-02")
+    assert subscriber.now.pause_collection is None
+    assert subscriber.now.latest_invoice.status == "paid"
 
 
-def test_new_price_applies_from_next_invoice(member: Member) -> None:
-    dearer = member.v1.prices.create(
+def test_new_price_applies_from_next_invoice(subscriber: Subscriber) -> None:
+    higher_price = subscriber.v1.prices.create(
         {
             "currency": "usd",
             "unit_amount": 1500,
@@ -375,16 +385,16 @@ def test_new_price_applies_from_next_invoice(member: Member) -> None:
             "recurring": {"interval": "month"},
         }
     )
-    member.update(items=[{"id": member.item.id, "price": dearer.id}])
-    (event,) = member.sandbox.events("customer.subscription.updated")[-1:]
+    subscriber.update(items=[{"id": subscriber.item.id, "price": higher_price.id}])
+    (event,) = subscriber.sandbox.events("customer.subscription.updated")[-1:]
     assert event["data"]["previous_attributes"]["items"]["data"][0]["price"]["unit_amount"] == 900
-    assert len(member.invoices) == 1
-    member.advance("2031-03-01")
-    assert [invoice.total for invoice in member.invoices] == [900, 1500]
+    assert len(subscriber.invoices) == 1
+    subscriber.advance("2031-03-01")
+    assert [invoice.total for invoice in subscriber.invoices] == [900, 1500]
 
 
-def test_new_interval_starts_new_period(member: Member) -> None:
-    yearly = member.v1.prices.create(
+def test_new_interval_starts_new_period(subscriber: Subscriber) -> None:
+    yearly = subscriber.v1.prices.create(
         {
             "currency": "usd",
             "unit_amount": 9000,
@@ -392,50 +402,50 @@ def test_new_interval_starts_new_period(member: Member) -> None:
             "recurring": {"interval": "year"},
         }
     )
-    member.advance("2031-02-10")
-    changed = member.update(items=[{"id": member.item.id, "price": yearly.id}])
-    assert changed["items"].data[0].current_period_end == at("2032-02-10")
-    assert [invoice.total for invoice in member.invoices] == [900, 9000]
-    assert member.invoices[-1].billing_reason == "subscription_update"
+    subscriber.advance("2031-02-10")
+    changed = subscriber.update(items=[{"id": subscriber.item.id, "price": yearly.id}])
+    assert changed["items"].data[0].current_period_end == timestamp("2032-02-10")
+    assert [invoice.total for invoice in subscriber.invoices] == [900, 9000]
+    assert subscriber.invoices[-1].billing_reason == "subscription_update"
 
 
 def test_ending_trial_early_charges_immediately(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", trial_period_days=14)
-    member.advance("2031-01-03")
-    assert member.update(trial_end="now").status == "active"
-    assert member.now.latest_invoice.amount_paid == 900
-    assert member.item.current_period_end == at("2031-02-03")
-    assert member.now.trial_end == at("2031-01-03")
+    subscriber = Subscriber(sandbox, "2031-01-01", trial_period_days=14)
+    subscriber.advance("2031-01-03")
+    assert subscriber.update(trial_end="now").status == "active"
+    assert subscriber.now.latest_invoice.amount_paid == 900
+    assert subscriber.item.current_period_end == timestamp("2031-02-03")
+    assert subscriber.now.trial_end == timestamp("2031-01-03")
 
 
-def test_clock_advance_has_limits(member: Member) -> None:
-    clocks = member.v1.test_helpers.test_clocks
+def test_clock_advance_has_limits(subscriber: Subscriber) -> None:
+    clocks = subscriber.v1.test_helpers.test_clocks
     with pytest.raises(stripe.InvalidRequestError, match="after the current frozen time"):
-        clocks.advance(member.clock, {"frozen_time": at("2031-01-30")})
+        clocks.advance(subscriber.clock, {"frozen_time": timestamp("2031-01-30")})
     with pytest.raises(stripe.InvalidRequestError, match="two intervals"):
-        clocks.advance(member.clock, {"frozen_time": at("2031-05-01")})
-    answered = clocks.advance(member.clock, {"frozen_time": at("2031-02-01")})
-    assert (answered.status, answered.status_details.advancing.target_frozen_time) == (
+        clocks.advance(subscriber.clock, {"frozen_time": timestamp("2031-05-01")})
+    advanced = clocks.advance(subscriber.clock, {"frozen_time": timestamp("2031-02-01")})
+    assert (advanced.status, advanced.status_details.advancing.target_frozen_time) == (
         "advancing",
-        at("2031-02-01"),
+        timestamp("2031-02-01"),
     )
-    assert clocks.retrieve(member.clock).frozen_time == at("2031-02-01")
+    assert clocks.retrieve(subscriber.clock).frozen_time == timestamp("2031-02-01")
 
 
-def test_deleting_clock_deletes_customers(member: Member) -> None:
-    assert [each.id for each in member.v1.customers.list({"test_clock": member.clock}).data] == [
-        member.customer
+def test_deleting_clock_deletes_customers(subscriber: Subscriber) -> None:
+    assert [each.id for each in subscriber.v1.customers.list({"test_clock": subscriber.clock}).data] == [
+        subscriber.customer
     ]
-    assert member.customer not in [each.id for each in member.v1.customers.list().data]
-    assert member.v1.customers.retrieve(member.customer).created == at("2031-01-31")
-    member.v1.test_helpers.test_clocks.delete(member.clock)
-    assert member.v1.customers.retrieve(member.customer).deleted
+    assert subscriber.customer not in [each.id for each in subscriber.v1.customers.list().data]
+    assert subscriber.v1.customers.retrieve(subscriber.customer).created == timestamp("2031-01-31")
+    subscriber.v1.test_helpers.test_clocks.delete(subscriber.clock)
+    assert subscriber.v1.customers.retrieve(subscriber.customer).deleted
     with pytest.raises(stripe.InvalidRequestError, match="No such subscription"):
-        member.v1.subscriptions.retrieve(member.id)
+        subscriber.v1.subscriptions.retrieve(subscriber.id)
 
 
-def test_events_of_several_subscriptions_are_in_time_order(member: Member) -> None:
-    weekly = member.v1.prices.create(
+def test_events_of_several_subscriptions_are_in_time_order(subscriber: Subscriber) -> None:
+    weekly = subscriber.v1.prices.create(
         {
             "currency": "usd",
             "unit_amount": 100,
@@ -444,15 +454,15 @@ def test_events_of_several_subscriptions_are_in_time_order(member: Member) -> No
         }
     )
     plan = {
-        "customer": member.customer,
+        "customer": subscriber.customer,
         "items": [{"price": weekly.id}],
-        "default_payment_method": member.card,
+        "default_payment_method": subscriber.card,
     }
-    member.v1.subscriptions.create(plan)
-    member.advance("2031-02-14", "2031-02-28", "2031-03-14")
-    times = [when for _, when in member.new_events()]
+    subscriber.v1.subscriptions.create(plan)
+    subscriber.advance("2031-02-14", "2031-02-28", "2031-03-14")
+    times = [when for _, when in subscriber.new_events()]
     assert times == sorted(times)
-    assert len(member.v1.invoices.list({"customer": member.customer, "limit": 100}).data) == 9
+    assert len(subscriber.v1.invoices.list({"customer": subscriber.customer, "limit": 100}).data) == 9
 
 
 def test_customer_without_clock_uses_system_time(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,7 +489,7 @@ def test_panel_advances_clock_and_fails_renewal(sandbox: Any) -> None:
     subscription = v1.subscriptions.create(plan).id
     panel_actions.advance_to_renewal(subscription)
     assert len(v1.invoices.list({"subscription": subscription}).data) == 2
-    assert v1.subscriptions.retrieve(subscription).test_clock is None, "it stays behind the scenes"
+    assert v1.subscriptions.retrieve(subscription).test_clock is None, "the panel's clock is hidden"
     panel_actions.fail_next_renewal(subscription)
     panel_actions.advance_to_renewal(subscription)
     assert v1.subscriptions.retrieve(subscription).status == "past_due"

@@ -1,4 +1,4 @@
-"""Parsing of card number, expiry date and security code on the hosted page."""
+"""Parsing of the card fields of the hosted page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stripe_sandbox import cards
 from stripe_sandbox.hosted import payment_form
 
 TODAY = datetime.date(2026, 11, 23)
-GOOD = {
+VALID_FORM = {
     "email": "ada@example.com",
     "cardNumber": "4242 4242 4242 4242",
     "cardExpiry": "12 / 34",
@@ -25,7 +25,7 @@ numbers = st.text("0123456789", min_size=1, max_size=18)
 
 
 def errors(**changes: str) -> dict[str, str]:
-    return payment_form.read(GOOD | changes, ask_email=True, ask_card=True, today=TODAY).errors
+    return payment_form.read(VALID_FORM | changes, ask_email=True, ask_card=True, today=TODAY).errors
 
 
 def with_check_digit(number: str) -> str:
@@ -39,10 +39,10 @@ def test_exactly_one_check_digit_is_valid(number: str) -> None:
 
 @given(numbers, st.data())
 def test_one_wrong_digit_is_detected(number: str, data: st.DataObject) -> None:
-    whole = with_check_digit(number)
-    at = data.draw(st.integers(0, len(whole) - 1))
-    other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != whole[at]]))
-    assert not cards.is_luhn_valid(whole[:at] + other + whole[at + 1 :])
+    valid = with_check_digit(number)
+    position = data.draw(st.integers(0, len(valid) - 1))
+    other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != valid[position]]))
+    assert not cards.is_luhn_valid(valid[:position] + other + valid[position + 1 :])
 
 
 @given(st.text("0123456789", max_size=19))
@@ -55,8 +55,8 @@ def test_grouping_keeps_all_digits(number: str) -> None:
     st.integers(0, 99),
     st.sampled_from(["{:02}/{:02}", "{:02} / {:02}", "{:02}{:02}", "{}/{:02}", "{:02}-{:02}"]),
 )
-def test_expiry_formats_are_parsed(month: int, year: int, written: str) -> None:
-    assert cards.parse_expiry(written.format(month, year)) == (month, 2000 + year)
+def test_expiry_formats_are_parsed(month: int, year: int, pattern: str) -> None:
+    assert cards.parse_expiry(pattern.format(month, year)) == (month, 2000 + year)
 
 
 @given(st.text(max_size=12))
@@ -65,9 +65,9 @@ def test_parsed_expiry_is_valid_or_none(text: str) -> None:
     assert parsed is None or (1 <= parsed[0] <= 12 and 2000 <= parsed[1] <= 2099)
 
 
-@given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=30)))
-def test_form_accepts_arbitrary_text(typed: dict[str, str]) -> None:
-    read = payment_form.read(typed, ask_email=True, ask_card=True, today=TODAY)
+@given(st.dictionaries(st.sampled_from(sorted(VALID_FORM)), st.text(max_size=30)))
+def test_form_accepts_arbitrary_text(value: dict[str, str]) -> None:
+    read = payment_form.read(value, ask_email=True, ask_card=True, today=TODAY)
     assert read.errors or cards.is_luhn_valid(read.number)
 
 
@@ -90,7 +90,7 @@ def test_fingerprints_are_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "text"),
+    ("field", "value", "text"),
     [
         ("cardNumber", "", "Required"),
         ("cardNumber", "4242 4242", "Your card number is incomplete."),
@@ -114,8 +114,8 @@ def test_fingerprints_are_unique() -> None:
         ("email", "ada@", "Your email is invalid."),
     ],
 )
-def test_invalid_field_has_error_message(field: str, typed: str, text: str) -> None:
-    assert errors(**{field: typed}) == {field: text}
+def test_invalid_field_has_error_message(field: str, value: str, text: str) -> None:
+    assert errors(**{field: value}) == {field: text}
 
 
 @pytest.mark.parametrize(

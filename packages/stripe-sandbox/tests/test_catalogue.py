@@ -66,7 +66,7 @@ def test_default_price_must_belong_to_product(sandbox: Any) -> None:
     assert caught.value.param == "default_price"
 
 
-def test_a_product_with_prices_cannot_be_deleted(sandbox: Any) -> None:
+def test_product_with_prices_cannot_be_deleted(sandbox: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="user-created prices"):
         sandbox.client.v1.products.delete(sandbox.product().id)
 
@@ -110,7 +110,7 @@ def test_amounts_keep_their_decimals(sandbox: Any) -> None:
     assert (tiny.unit_amount, str(tiny.unit_amount_decimal)) == (None, "0.05")
 
 
-def test_a_lookup_key_is_unique_until_transferred(sandbox: Any) -> None:
+def test_lookup_key_is_unique_until_transferred(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     params: Any = {
         "product": sandbox.product().id,

@@ -20,24 +20,24 @@ def shop(sandbox: Any) -> Any:
     return sandbox
 
 
-def start(shop: Any, price: str = "", **params: Any) -> stripe.checkout.Session:
+def create_session(shop: Any, price: str = "", **params: Any) -> stripe.checkout.Session:
     line = {"price": price or shop.price, "quantity": 1}
     return shop.client.v1.checkout.sessions.create(
         {"mode": "payment", "success_url": RETURN, "line_items": [line], **params}
     )
 
 
-def refused(shop: Any, **params: Any) -> stripe.InvalidRequestError:
+def create_rejected_session(shop: Any, **params: Any) -> stripe.InvalidRequestError:
     before = len(storage.find("checkout.session"))
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        start(shop, **params)
+        create_session(shop, **params)
     assert caught.value.http_status == 400
     assert len(storage.find("checkout.session")) == before
     return caught.value
 
 
 def test_new_session_has_defaults(shop: Any) -> None:
-    session = start(
+    session = create_session(
         shop, client_reference_id="order-1", metadata={"order": "1"}, customer_email="ada@example.com"
     )
     assert (session.status, session.payment_status) == ("open", "unpaid")
@@ -51,10 +51,10 @@ def test_new_session_has_defaults(shop: Any) -> None:
     assert session.customer_details.email == "ada@example.com"
 
 
-def test_the_url_is_on_the_host_the_buyer_uses(shop: Any) -> None:
+def test_session_url_uses_the_request_host(shop: Any) -> None:
     token = origin.set_current("http://192.168.1.7:9000")
     try:
-        assert start(shop).url.startswith("http://192.168.1.7:9000/stripe-sandbox/checkout/cs_test_")
+        assert create_session(shop).url.startswith("http://192.168.1.7:9000/stripe-sandbox/checkout/cs_test_")
     finally:
         origin.reset(token)
 
@@ -83,58 +83,67 @@ def test_the_url_is_on_the_host_the_buyer_uses(shop: Any) -> None:
     ],
 )
 def test_invalid_session_is_rejected(shop: Any, params: dict[str, Any], code: str | None, param: str) -> None:
-    error = refused(shop, **params)
+    error = create_rejected_session(shop, **params)
     assert (error.code, error.param) == (code, param)
 
 
 def test_disabled_features_are_accepted(shop: Any) -> None:
     off = {"enabled": False}
-    session = start(
+    session = create_session(
         shop, automatic_tax=off, invoice_creation=off, tax_id_collection=off, allow_promotion_codes=False
     )
     assert session.automatic_tax.enabled is False
 
 
 def test_modes_and_prices_must_match(shop: Any) -> None:
-    assert "passed a recurring price" in str(refused(shop, price=shop.monthly))
-    assert "at least one recurring price" in str(refused(shop, mode="subscription"))
-    assert start(shop, shop.monthly, mode="subscription").mode == "subscription"
+    assert "passed a recurring price" in str(create_rejected_session(shop, price=shop.monthly))
+    assert "at least one recurring price" in str(create_rejected_session(shop, mode="subscription"))
+    assert create_session(shop, shop.monthly, mode="subscription").mode == "subscription"
 
 
-def test_quantities(shop: Any) -> None:
-    assert refused(shop, line_items=[{"price": shop.price}]).param == "line_items[0][quantity]"
-    assert refused(shop, line_items=[{"price": shop.price, "quantity": 0}]).param == "line_items[0][quantity]"
-    assert start(shop, line_items=[{"price": shop.price, "quantity": 3}]).amount_total == 5700
+def test_quantity_must_be_positive(shop: Any) -> None:
+    assert (
+        create_rejected_session(shop, line_items=[{"price": shop.price}]).param == "line_items[0][quantity]"
+    )
+    assert (
+        create_rejected_session(shop, line_items=[{"price": shop.price, "quantity": 0}]).param
+        == "line_items[0][quantity]"
+    )
+    assert create_session(shop, line_items=[{"price": shop.price, "quantity": 3}]).amount_total == 5700
 
 
-def test_only_active_prices_of_active_products(shop: Any) -> None:
+def test_inactive_prices_and_products_are_rejected(shop: Any) -> None:
     v1 = shop.client.v1
     v1.products.update(v1.prices.retrieve(shop.price).product, {"active": False})
-    assert "its product is not active" in str(refused(shop))
+    assert "its product is not active" in str(create_rejected_session(shop))
     old = v1.prices.create(
         {"product": shop.product().id, "currency": "usd", "unit_amount": 100, "active": False}
     ).id
-    assert "only accepts active prices" in str(refused(shop, price=old))
+    assert "only accepts active prices" in str(create_rejected_session(shop, price=old))
 
 
-def test_line_items_have_one_currency_and_a_minimum_total(shop: Any) -> None:
+def test_line_items_need_one_currency_and_a_minimum_total(shop: Any) -> None:
     euro = shop.product(currency="eur").default_price
     lines = [{"price": shop.price, "quantity": 1}, {"price": euro, "quantity": 1}]
-    assert refused(shop, line_items=lines).param == "line_items"
-    assert refused(shop, price=shop.product(amount=20).default_price).code == "amount_too_small"
-    assert start(shop, shop.product(amount=0).default_price).amount_total == 0
+    assert create_rejected_session(shop, line_items=lines).param == "line_items"
+    assert (
+        create_rejected_session(shop, price=shop.product(amount=20).default_price).code == "amount_too_small"
+    )
+    assert create_session(shop, shop.product(amount=0).default_price).amount_total == 0
 
 
 def test_customer_and_email_exclude_each_other(shop: Any) -> None:
     customer = shop.client.v1.customers.create({"email": "ada@example.com", "name": "Ada"})
-    assert "only specify one" in str(refused(shop, customer=customer.id, customer_email="bob@example.com"))
-    session = start(shop, customer=customer.id, customer_update={"name": "auto"})
+    assert "only specify one" in str(
+        create_rejected_session(shop, customer=customer.id, customer_email="bob@example.com")
+    )
+    session = create_session(shop, customer=customer.id, customer_update={"name": "auto"})
     assert session.customer_details.name == "Ada"
 
 
 def test_inline_price_is_created(shop: Any) -> None:
     data = {"currency": "usd", "unit_amount": 700, "product_data": {"name": "Tip", "metadata": {"a": "1"}}}
-    session = start(
+    session = create_session(
         shop, line_items=[{"price_data": data, "quantity": 1}], expand=["line_items.data.price.product"]
     )
     price = session.line_items.data[0].price
@@ -151,7 +160,7 @@ def test_line_items_are_included_if_expanded(shop: Any) -> None:
         {"price": shop.price, "quantity": 2},
         {"price": shop.product("Font", 500).default_price, "quantity": 1},
     ]
-    session = start(shop, line_items=lines)
+    session = create_session(shop, line_items=lines)
     items = shop.client.v1.checkout.sessions.line_items.list(session.id)
     assert [(item.description, item.quantity, item.amount_total) for item in items] == [
         ("Icon set", 2, 3800), ("Font", 1, 500),
@@ -160,17 +169,19 @@ def test_line_items_are_included_if_expanded(shop: Any) -> None:
     assert len(list(first.auto_paging_iter())) == 2
 
 
-def test_a_trial_costs_nothing_today(shop: Any) -> None:
-    session = start(shop, shop.monthly, mode="subscription", subscription_data={"trial_period_days": 14})
+def test_trial_session_has_a_total_of_zero(shop: Any) -> None:
+    session = create_session(
+        shop, shop.monthly, mode="subscription", subscription_data={"trial_period_days": 14}
+    )
     assert session.amount_total == 0
     assert storage.get_hidden(session.id)["subscription_data"] == {"trial_period_days": 14}
     soon = {"trial_end": int(time.time()) + 3600}
-    error = refused(shop, price=shop.monthly, mode="subscription", subscription_data=soon)
+    error = create_rejected_session(shop, price=shop.monthly, mode="subscription", subscription_data=soon)
     assert error.param == "subscription_data[trial_end]"
 
 
 def test_session_can_be_expired_once(shop: Any) -> None:
-    session = start(shop)
+    session = create_session(shop)
     expired = shop.client.v1.checkout.sessions.expire(session.id)
     assert (expired.status, expired.url) == ("expired", None)
     with pytest.raises(stripe.InvalidRequestError, match="status of `expired`"):
@@ -179,7 +190,7 @@ def test_session_can_be_expired_once(shop: Any) -> None:
 
 
 def test_overdue_session_expires(shop: Any) -> None:
-    stale, fresh = start(shop), start(shop)
+    stale, fresh = create_session(shop), create_session(shop)
     storage.update(stale.id, expires_at=int(time.time()) - 1)
     found = shop.client.v1.checkout.sessions.list({"status": "expired"})
     assert [session.id for session in found] == [stale.id]
@@ -189,8 +200,8 @@ def test_overdue_session_expires(shop: Any) -> None:
 
 def test_sessions_are_filtered_by_payment_and_subscription(shop: Any) -> None:
     customer = shop.client.v1.customers.create({"email": "ada@example.com"})
-    session = start(shop, customer=customer.id)
-    start(shop)
+    session = create_session(shop, customer=customer.id)
+    create_session(shop)
     checkout_sessions.complete(storage.get(session.id) or {}, "paid", payment_intent="pi_1")
     find = shop.client.v1.checkout.sessions.list
     for params in (

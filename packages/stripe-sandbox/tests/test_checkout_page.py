@@ -15,9 +15,9 @@ from stripe_sandbox.testing import Sandbox
 
 VISA = cards.TABLE[0]
 SUCCESS = "https://shop.example/thanks?session_id={CHECKOUT_SESSION_ID}"
-SUCCEEDS = [card for card in cards.TABLE if not card.decline and not card.challenge]
-DECLINES = [card for card in cards.TABLE if card.decline and not card.challenge]
-CHALLENGES = [card for card in cards.TABLE if card.challenge]
+SUCCESSFUL_CARDS = [card for card in cards.TABLE if not card.decline and not card.challenge]
+DECLINED_CARDS = [card for card in cards.TABLE if card.decline and not card.challenge]
+CHALLENGED_CARDS = [card for card in cards.TABLE if card.challenge]
 
 
 def number(card: cards.Card) -> str:
@@ -50,7 +50,7 @@ def page(session: stripe.checkout.Session) -> str:
 
 
 def pay(client: Client, session: stripe.checkout.Session, card: cards.Card = VISA, **changes: str) -> Any:
-    typed = {
+    form = {
         "email": "ada@example.com",
         "cardNumber": card.formatted_number,
         "cardExpiry": "12 / 34",
@@ -59,10 +59,10 @@ def pay(client: Client, session: stripe.checkout.Session, card: cards.Card = VIS
         "billingCountry": "US",
         "billingPostalCode": "10001",
     }
-    return client.post(page(session), typed | changes)
+    return client.post(page(session), form | changes)
 
 
-def answer(client: Client, session: stripe.checkout.Session, outcome: str) -> Any:
+def complete_challenge(client: Client, session: stripe.checkout.Session, outcome: str) -> Any:
     return client.post(f"{page(session)}/authenticate", {"outcome": outcome})
 
 
@@ -71,7 +71,9 @@ def field_errors(html: str) -> list[str]:
     return [text.replace("&#x27;", "'") for text in found]
 
 
-def again(sandbox: Sandbox, session: stripe.checkout.Session, *expand: str) -> stripe.checkout.Session:
+def retrieve_session(
+    sandbox: Sandbox, session: stripe.checkout.Session, *expand: str
+) -> stripe.checkout.Session:
     return sandbox.client.v1.checkout.sessions.retrieve(session.id, {"expand": list(expand)})
 
 
@@ -91,14 +93,14 @@ def get_only_intent(sandbox: Sandbox) -> stripe.PaymentIntent:
 # --- one-time payments ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("card", SUCCEEDS, ids=number)
+@pytest.mark.parametrize("card", SUCCESSFUL_CARDS, ids=number)
 def test_successful_card_completes_session(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox, payment_intent_data={"metadata": {"order": "7"}})
     response = pay(buyer, session, card)
     assert response.status_code == 303
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
 
-    session = again(sandbox, session, "payment_intent.latest_charge")
+    session = retrieve_session(sandbox, session, "payment_intent.latest_charge")
     assert (session.status, session.payment_status, session.url) == ("complete", "paid", None)
     assert session.customer_details is not None
     assert (session.customer_details.email, session.customer_details.name) == (
@@ -113,10 +115,14 @@ def test_successful_card_completes_session(sandbox: Sandbox, buyer: Client, card
     assert intent.metadata["order"] == "7"
     charge = intent.latest_charge
     assert (charge.status, charge.paid, charge.amount, charge.amount_refunded) == ("succeeded", True, 1900, 0)
-    paid_with = charge.payment_method_details.card
-    assert (paid_with.brand, paid_with.last4, paid_with.funding) == (card.brand, card.last4, card.funding)
-    assert (paid_with.exp_month, paid_with.exp_year) == (12, 2034)
-    assert cards.find_by_fingerprint(paid_with.fingerprint).follow_up == card.follow_up
+    card_details = charge.payment_method_details.card
+    assert (card_details.brand, card_details.last4, card_details.funding) == (
+        card.brand,
+        card.last4,
+        card.funding,
+    )
+    assert (card_details.exp_month, card_details.exp_year) == (12, 2034)
+    assert cards.find_by_fingerprint(card_details.fingerprint).follow_up == card.follow_up
     assert types(sandbox) == [
         "payment_intent.created",
         "charge.succeeded",
@@ -125,14 +131,14 @@ def test_successful_card_completes_session(sandbox: Sandbox, buyer: Client, card
     ]
 
 
-@pytest.mark.parametrize("card", DECLINES, ids=number)
+@pytest.mark.parametrize("card", DECLINED_CARDS, ids=number)
 def test_buyer_can_pay_after_declined_card(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox)
     response = pay(buyer, session, card)
     assert card.decline is not None
     assert field_errors(response.content.decode()) == [card.decline.page_message]
 
-    assert again(sandbox, session).status == "open"
+    assert retrieve_session(sandbox, session).status == "open"
     intent = get_only_intent(sandbox)
     assert intent.status == "requires_payment_method"
     error = intent.last_payment_error
@@ -147,7 +153,7 @@ def test_buyer_can_pay_after_declined_card(sandbox: Sandbox, buyer: Client, card
     assert types(sandbox) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 
     assert pay(buyer, session, VISA).status_code == 303
-    assert again(sandbox, session).payment_intent == intent.id
+    assert retrieve_session(sandbox, session).payment_intent == intent.id
     assert get_only_intent(sandbox).last_payment_error is None
     assert types(sandbox)[3:] == [
         "charge.succeeded",
@@ -165,7 +171,7 @@ def test_non_test_card_is_refused(sandbox: Sandbox, buyer: Client) -> None:
 # --- 3D Secure --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("card", CHALLENGES, ids=number)
+@pytest.mark.parametrize("card", CHALLENGED_CARDS, ids=number)
 def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox)
     response = pay(buyer, session, card)
@@ -184,11 +190,11 @@ def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card
     assert 'id="test-source-authorize-3ds"' in bank.content.decode()
     assert 'target="_top"' in bank.content.decode()
 
-    response = answer(buyer, session, "complete")
+    response = complete_challenge(buyer, session, "complete")
     if card.decline:
         back = buyer.get(response["Location"]).content.decode()
         assert field_errors(back) == ["Your card has been declined."]
-        assert again(sandbox, session).status == "open"
+        assert retrieve_session(sandbox, session).status == "open"
         assert types(sandbox)[-2:] == ["charge.failed", "payment_intent.payment_failed"]
         return
     assert response["Location"] == SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)
@@ -204,11 +210,11 @@ def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card
     ]
 
 
-@pytest.mark.parametrize("card", CHALLENGES, ids=number)
+@pytest.mark.parametrize("card", CHALLENGED_CARDS, ids=number)
 def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox)
     pay(buyer, session, card)
-    response = answer(buyer, session, "fail")
+    response = complete_challenge(buyer, session, "fail")
     assert field_errors(buyer.get(response["Location"]).content.decode()) == [payment.AUTHENTICATION_FAILED]
     intent = get_only_intent(sandbox)
     assert (intent.status, intent.latest_charge) == ("requires_payment_method", None)
@@ -216,13 +222,13 @@ def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card
     assert intent.last_payment_error.code == "payment_intent_authentication_failure"
     assert types(sandbox)[-1] == "payment_intent.payment_failed"
     assert pay(buyer, session).status_code == 303
-    assert again(sandbox, session).status == "complete"
+    assert retrieve_session(sandbox, session).status == "complete"
 
 
 def test_unexpected_3d_secure_response_is_ignored(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
-    assert answer(buyer, session, "complete")["Location"] == page(session)
-    assert (again(sandbox, session).status, types(sandbox)) == ("open", [])
+    assert complete_challenge(buyer, session, "complete")["Location"] == page(session)
+    assert (retrieve_session(sandbox, session).status, types(sandbox)) == ("open", [])
     assert "Nothing to confirm" in buyer.get(f"{page(session)}/three-ds-2-challenge/bank/").content.decode()
 
 
@@ -236,7 +242,7 @@ def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Clie
     assert ">Subscribe</button>" in html
     assert pay(buyer, session).status_code == 303
 
-    session = again(sandbox, session, "subscription", "invoice.payments", "customer")
+    session = retrieve_session(sandbox, session, "subscription", "invoice.payments", "customer")
     subscription: Any = session.subscription
     assert (session.payment_status, session.payment_intent, subscription.status) == ("paid", None, "active")
     assert subscription.metadata["order"] == "8"
@@ -270,7 +276,7 @@ def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Clie
 
 def test_declined_subscription_creates_payment_intent_only(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month")
-    pay(buyer, session, DECLINES[0])
+    pay(buyer, session, DECLINED_CARDS[0])
     assert sandbox.client.v1.subscriptions.list({"status": "all"}).data == []
     assert types(sandbox) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
     pay(buyer, session)
@@ -292,7 +298,7 @@ def test_trial_saves_card_without_charge(
     assert re.search(r"Total due today</dt><dd>\$0\.00", html)
     assert pay(buyer, trial).status_code == 303
 
-    session = again(sandbox, trial, "subscription", "invoice")
+    session = retrieve_session(sandbox, trial, "subscription", "invoice")
     subscription: Any = session.subscription
     assert (session.payment_status, session.amount_total) == ("no_payment_required", 0)
     assert subscription.status == "trialing"
@@ -314,21 +320,21 @@ def test_trial_saves_card_without_charge(
     ]
 
 
-def test_a_trial_with_a_bad_card(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
-    response = pay(buyer, trial, DECLINES[0])
+def test_trial_with_declined_card(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
+    response = pay(buyer, trial, DECLINED_CARDS[0])
     assert field_errors(response.content.decode()) == ["Your card has been declined."]
     assert types(sandbox) == ["setup_intent.created", "setup_intent.setup_failed"]
     (failed,) = sandbox.events("setup_intent.setup_failed")
     assert failed["data"]["object"]["last_setup_error"]["code"] == "card_declined"
 
 
-def test_a_trial_with_three_d_secure(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
-    pay(buyer, trial, CHALLENGES[0])
-    answer(buyer, trial, "fail")
+def test_trial_with_three_d_secure(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
+    pay(buyer, trial, CHALLENGED_CARDS[0])
+    complete_challenge(buyer, trial, "fail")
     assert types(sandbox)[-1] == "setup_intent.setup_failed"
-    pay(buyer, trial, CHALLENGES[0])
-    answer(buyer, trial, "complete")
-    assert again(sandbox, trial).status == "complete"
+    pay(buyer, trial, CHALLENGED_CARDS[0])
+    complete_challenge(buyer, trial, "complete")
+    assert retrieve_session(sandbox, trial).status == "complete"
 
 
 @pytest.mark.parametrize("interval", ["", "month"])
@@ -340,16 +346,16 @@ def test_free_order_requires_no_card(sandbox: Sandbox, buyer: Client, interval: 
     assert "cardNumber" not in html
     assert field_errors(buyer.post(page(session), {"email": ""}).content.decode()) == ["Required"]
     assert buyer.post(page(session), {"email": "ada@example.com"}).status_code == 303
-    session = again(sandbox, session)
+    session = retrieve_session(sandbox, session)
     assert (session.status, session.payment_status) == ("complete", "no_payment_required")
     assert session.payment_intent is None
     assert bool(session.subscription) == bool(interval)
 
 
-# --- the page ---------------------------------------------------------------------------------------------
+# --- hosted page ------------------------------------------------------------------------------------------
 
 
-def test_the_page_has_stripes_ids_and_no_inline_code(sandbox: Sandbox, buyer: Client) -> None:
+def test_page_has_stripes_element_ids_and_no_inline_code(sandbox: Sandbox, buyer: Client) -> None:
     html = buyer.get(page(open_session(sandbox))).content.decode()
     names = [
         "email",
@@ -394,7 +400,7 @@ def test_known_email_is_not_requested(sandbox: Sandbox, buyer: Client) -> None:
         r'id="email"[^>]+value="ada@example.com"[^>]* readonly', buyer.get(page(session)).content.decode()
     )
     pay(buyer, session, email="mallory@example.com")
-    session = again(sandbox, session)
+    session = retrieve_session(sandbox, session)
     assert session.customer == customer.id
     assert session.customer_details is not None
     assert session.customer_details.email == "ada@example.com"
@@ -423,7 +429,7 @@ def test_test_card_link_works_without_javascript(sandbox: Sandbox, buyer: Client
 def test_forged_posts_are_refused(sandbox: Sandbox) -> None:
     session = open_session(sandbox)
     assert pay(Client(enforce_csrf_checks=True), session).status_code == 403
-    assert again(sandbox, session).status == "open"
+    assert retrieve_session(sandbox, session).status == "open"
 
 
 def test_double_submit_pays_once(sandbox: Sandbox) -> None:
@@ -467,13 +473,13 @@ def test_page_expires_overdue_session(sandbox: Sandbox, buyer: Client) -> None:
     assert types(sandbox) == ["checkout.session.expired"]
 
 
-def test_an_unknown_session(sandbox: Sandbox, buyer: Client) -> None:
+def test_unknown_session_is_404(sandbox: Sandbox, buyer: Client) -> None:
     response = buyer.get("/stripe-sandbox/checkout/cs_test_nothing")
     assert response.status_code == 404
     assert "There is nothing at this address" in response.content.decode()
 
 
-def test_the_receipt(sandbox: Sandbox, buyer: Client) -> None:
+def test_receipt_page(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     pay(buyer, session)
     charge = sandbox.client.v1.charges.retrieve(str(get_only_intent(sandbox).latest_charge))
@@ -484,26 +490,26 @@ def test_the_receipt(sandbox: Sandbox, buyer: Client) -> None:
     assert "4242" in html
 
 
-def test_the_invoice(sandbox: Sandbox, buyer: Client) -> None:
+def test_invoice_page(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month")
     pay(buyer, session)
-    invoice: Any = again(sandbox, session, "invoice").invoice
+    invoice: Any = retrieve_session(sandbox, session, "invoice").invoice
     assert invoice.number in buyer.get(invoice.hosted_invoice_url).content.decode()
 
 
-# --- time -------------------------------------------------------------------------------------------------
+# --- delays -----------------------------------------------------------------------------------------------
 
 
 def test_late_payment_redirects_buyer_before_completion(sandbox: Sandbox, buyer: Client) -> None:
     sandbox.switches(late_seconds=60)
     session = open_session(sandbox)
     assert pay(buyer, session)["Location"].startswith("https://shop.example/thanks")
-    assert again(sandbox, session).status == "open"
+    assert retrieve_session(sandbox, session).status == "open"
     assert pay(buyer, session).status_code == 303
     assert payment.complete_due() == 0
     assert payment.complete_due(clock.now() + 61) == 1
     assert payment.complete_due(clock.now() + 61) == 0
-    assert again(sandbox, session).payment_status == "paid"
+    assert retrieve_session(sandbox, session).payment_status == "paid"
     assert len(sandbox.client.v1.charges.list().data) == 1
 
 
@@ -519,11 +525,11 @@ def test_late_payment_of_expired_session_is_dropped(sandbox: Sandbox, buyer: Cli
 def test_redirect_waits_for_store_acknowledgement(
     sandbox: Sandbox, buyer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = []
-    monkeypatch.setattr("stripe_sandbox.delivery.wait_for", lambda *args: held.append(args))
+    waits = []
+    monkeypatch.setattr("stripe_sandbox.delivery.wait_for", lambda *args: waits.append(args))
     pay(buyer, open_session(sandbox))
     (completed,) = sandbox.events("checkout.session.completed")
-    assert held == [(completed["id"], 10)]
+    assert waits == [(completed["id"], 10)]
     sandbox.switches(delay_seconds=3)
     pay(buyer, open_session(sandbox))
-    assert len(held) == 1
+    assert len(waits) == 1

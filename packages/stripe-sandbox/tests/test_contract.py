@@ -24,7 +24,7 @@ RETURN = "https://shop.example/return?session_id={CHECKOUT_SESSION_ID}"
 
 
 class Recorder(InProcessClient):
-    """The in-process transport, which records requests and responses."""
+    """Record requests and responses of the in-process transport."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Recorder(InProcessClient):
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
     ) -> tuple[str, int, Mapping[str, str]]:
-        body, status, answered = super().request(method, url, headers, post_data, **more)
+        body, status, response_headers = super().request(method, url, headers, post_data, **more)
         path = url.partition("?")[0].removeprefix("https://api.stripe.com")
         found = [
             route
@@ -41,11 +41,11 @@ class Recorder(InProcessClient):
             if route.method == method.upper() and route.regex.fullmatch(path) and status == 200
         ]
         self.exchanges += [(route, json.loads(body)) for route in found[:1]]
-        return body, status, answered
+        return body, status, response_headers
 
 
-class World:
-    """One-time and monthly purchases, a declined card, a trial and an open session."""
+class SampleData:
+    """Create one-time and monthly purchases, a declined card, a trial and an open session."""
 
     def __init__(self, v1: V1) -> None:
         self.product = v1.products.create(
@@ -107,7 +107,7 @@ class World:
         self.clock = v1.test_helpers.test_clocks.create({"frozen_time": 1893456000, "name": "2030"}).id
         self.endpoint = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]}).id
 
-    def unpaid(self, v1: V1) -> str:
+    def create_open_invoice(self, v1: V1) -> str:
         """Return an open invoice: the first one of a subscription whose card was declined."""
         bad = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": self.member.customer}).id
         plan = {
@@ -132,8 +132,8 @@ def pay(session: str, number: str) -> None:
     )
 
 
-Drive = Callable[[V1, World], object]
-DRIVES: dict[tuple[str, str], Drive] = {
+Call = Callable[[V1, SampleData], object]
+CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/account"): lambda v1, w: v1.accounts.retrieve_current(),
     ("GET", "/v1/balance"): lambda v1, w: v1.balance.retrieve(),
     ("GET", "/v1/products"): lambda v1, w: v1.products.list(
@@ -257,7 +257,7 @@ DRIVES: dict[tuple[str, str], Drive] = {
         {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
-        w.unpaid(v1), {"payment_method": w.member.default_payment_method}
+        w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}
     ),
     ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
     ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create(
@@ -374,54 +374,54 @@ DRIVES: dict[tuple[str, str], Drive] = {
 
 
 def test_every_route_has_a_scenario() -> None:
-    assert {(route.method, route.path) for route in routes.ROUTES} == DRIVES.keys()
+    assert {(route.method, route.path) for route in routes.ROUTES} == CALLS.keys()
 
 
 @pytest.fixture(scope="module")
-def populated_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, Recorder]:
-    """Create a sandbox file with a World once; each route gets a copy."""
-    file, recorder = tmp_path_factory.mktemp("world") / "stripe_sandbox.sqlite3", Recorder()
+def populated_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleData, Recorder]:
+    """Create a sandbox file with sample data; each route's test gets a copy."""
+    file, recorder = tmp_path_factory.mktemp("data") / "stripe_sandbox.sqlite3", Recorder()
     with override_settings(
         STRIPE_SANDBOX_DB=file, STRIPE_SANDBOX_DELIVERY="manual", STRIPE_SANDBOX_DEMO=False
     ):
-        world = World(stripe.StripeClient("sk_test_contract", http_client=recorder).v1)
+        data = SampleData(stripe.StripeClient("sk_test_contract", http_client=recorder).v1)
         storage.close_idle()
-    return file, world, recorder
+    return file, data, recorder
 
 
-def test_setup_responses_match_sdk_types(populated_file: tuple[Path, World, Recorder]) -> None:
+def test_setup_responses_match_sdk_types(populated_file: tuple[Path, SampleData, Recorder]) -> None:
     for route, answer in populated_file[2].exchanges:
         check_response(answer, at=f"{route.method} {route.path}")
 
 
 @pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_route_responses_match_sdk_types(
-    route: routes.Route, populated_file: tuple[Path, World, Recorder], tmp_path: Path, settings: Any
+    route: routes.Route, populated_file: tuple[Path, SampleData, Recorder], tmp_path: Path, settings: Any
 ) -> None:
     settings.STRIPE_SANDBOX_DB = shutil.copy(populated_file[0], tmp_path / "stripe_sandbox.sqlite3")
     recorder = Recorder()
     v1 = stripe.StripeClient("sk_test_contract", http_client=recorder).v1
-    DRIVES[route.method, route.path](v1, populated_file[1])
+    CALLS[route.method, route.path](v1, populated_file[1])
     last, answer = recorder.exchanges[-1]
     assert last is route
-    assert answer.get("data") != [], "an empty list proves nothing"
+    assert answer.get("data") != [], "the list is empty"
     for _, each in recorder.exchanges:
         check_response(each)
 
 
-def create_varied_purchases(v1: V1, world: World) -> list[str]:
+def create_varied_purchases(v1: V1, data: SampleData) -> list[str]:
     """Create paid bank debits with invoices, and a subscription with discount, tax, tax id and setup fee."""
-    eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": world.product}).id
-    debits = [world.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
+    eur = v1.prices.create({"currency": "eur", "unit_amount": 2400, "product": data.product}).id
+    debits = [data.session(v1, eur, invoice_creation={"enabled": True}) for _ in range(2)]
     for session, account in zip(debits, ibans.TABLE[:2], strict=True):
         payment.pay(session, PaymentForm("ada@example.com", paymentMethod="sepa_debit", iban=account.number))
-    fee = v1.prices.create({"currency": "jpy", "unit_amount": 500, "product": world.product}).id
-    subscribed = world.session(
+    fee = v1.prices.create({"currency": "jpy", "unit_amount": 500, "product": data.product}).id
+    subscribed = data.session(
         v1,
-        world.monthly,
+        data.monthly,
         mode="subscription",
-        line_items=[{"price": price, "quantity": 1} for price in (world.monthly, fee)],
-        discounts=[{"promotion_code": world.code}],
+        line_items=[{"price": price, "quantity": 1} for price in (data.monthly, fee)],
+        discounts=[{"promotion_code": data.code}],
         automatic_tax={"enabled": True},
         tax_id_collection={"enabled": True},
     )
@@ -433,30 +433,30 @@ def create_varied_purchases(v1: V1, world: World) -> list[str]:
 
 
 def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
-    world = World(sandbox.client.v1)
+    data = SampleData(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
-        pay(world.declined, card)
-        payment.authenticate(world.declined, passed=True)
-    for session in create_varied_purchases(sandbox.client.v1, world):
+        pay(data.declined, card)
+        payment.authenticate(data.declined, passed=True)
+    for session in create_varied_purchases(sandbox.client.v1, data):
         scheduled_actions.run_for(session)
-    for ask, words in (
+    for evidence, card in (
         ("losing_evidence", "259"),
         ("winning_evidence", "2685"),
         ("escalate_inquiry_evidence", "1976"),
     ):
-        session = world.session(sandbox.client.v1, world.price)
-        pay(session, f"400000000000{words:0>4}")
+        session = data.session(sandbox.client.v1, data.price)
+        pay(session, f"400000000000{card:0>4}")
         scheduled_actions.run_due(time.time() + 60)
         dispute = sandbox.client.v1.disputes.list().data[0].id
-        sandbox.client.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": ask}})
+        sandbox.client.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": evidence}})
     for card in ("4000000000007726", "4000000000005126"):
-        session = world.session(sandbox.client.v1, world.price)
+        session = data.session(sandbox.client.v1, data.price)
         pay(session, card)
         intent = sandbox.client.v1.checkout.sessions.retrieve(session).payment_intent
         sandbox.client.v1.refunds.create({"payment_intent": intent})
     scheduled_actions.run_due(time.time() + 60)
-    sandbox.client.v1.products.update(world.product, {"active": False, "metadata": {"a": "1"}})
-    sandbox.client.v1.customers.delete(world.customer)
+    sandbox.client.v1.products.update(data.product, {"active": False, "metadata": {"a": "1"}})
+    sandbox.client.v1.customers.delete(data.customer)
     events = sandbox.events()
     assert len(events) > 40
     for event in events:

@@ -12,21 +12,21 @@ from stripe_sandbox import cards, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 
-def disputed(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
+def create_dispute(sandbox: Sandbox, number: str = "4000000000000259") -> stripe.Dispute:
     """Return the dispute that a payment by this card causes."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.list({"expand": ["data.charge"]}).data[0]
 
 
-def answer(sandbox: Sandbox, dispute: stripe.Dispute, words: str, **more: Any) -> stripe.Dispute:
+def submit_evidence(sandbox: Sandbox, dispute: stripe.Dispute, evidence: str, **more: Any) -> stripe.Dispute:
     """Submit evidence and wait for the bank's response."""
-    sandbox.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": words}, **more})
+    sandbox.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": evidence}, **more})
     scheduled_actions.run_due(time.time() + 60)
     return sandbox.client.v1.disputes.retrieve(dispute.id)
 
 
-def told(sandbox: Sandbox) -> list[str]:
+def dispute_events(sandbox: Sandbox) -> list[str]:
     return [event["type"].removeprefix("charge.dispute.") for event in sandbox.events("charge.dispute.*")]
 
 
@@ -34,13 +34,13 @@ def told(sandbox: Sandbox) -> list[str]:
     ("number", "reason"), [("4000000000000259", "fraudulent"), ("4000000000002685", "product_not_received")]
 )
 def test_chargeback_withdraws_money(sandbox: Sandbox, number: str, reason: str) -> None:
-    dispute = disputed(sandbox, number)
+    dispute = create_dispute(sandbox, number)
     assert (dispute.status, dispute.reason, dispute.amount) == ("needs_response", reason, 1900)
     assert not dispute.is_charge_refundable
     charge: Any = dispute.charge
     assert (charge.disputed, charge.amount_refunded, charge.status) == (True, 0, "succeeded")
     assert [entry.net for entry in dispute.balance_transactions] == [-3400]
-    assert told(sandbox) == ["created", "funds_withdrawn"]
+    assert dispute_events(sandbox) == ["created", "funds_withdrawn"]
     found = sandbox.client.v1.disputes.list({"payment_intent": str(dispute.payment_intent)}).data
     assert [row.id for row in found] == [dispute.id]
     with pytest.raises(stripe.InvalidRequestError) as raised:
@@ -61,26 +61,28 @@ def test_refund_prevents_scheduled_dispute(sandbox: Sandbox) -> None:
     assert sandbox.client.v1.disputes.list().data == []
 
 
-def test_an_inquiry_moves_no_money_and_allows_a_refund(sandbox: Sandbox) -> None:
-    dispute = disputed(sandbox, "4000000000001976")
+def test_inquiry_moves_no_money_and_allows_a_refund(sandbox: Sandbox) -> None:
+    dispute = create_dispute(sandbox, "4000000000001976")
     assert (dispute.status, dispute.is_charge_refundable) == ("warning_needs_response", True)
     assert dispute.balance_transactions == []
-    assert told(sandbox) == ["created"]
+    assert dispute_events(sandbox) == ["created"]
     charge: Any = dispute.charge
     assert sandbox.client.v1.refunds.create({"charge": charge.id}).status == "succeeded"
-    assert answer(sandbox, dispute, "winning_evidence").status == "warning_closed"
-    assert told(sandbox) == ["created", "updated", "closed"]
+    assert submit_evidence(sandbox, dispute, "winning_evidence").status == "warning_closed"
+    assert dispute_events(sandbox) == ["created", "updated", "closed"]
 
 
-def test_an_inquiry_can_become_a_chargeback(sandbox: Sandbox) -> None:
-    dispute = answer(sandbox, disputed(sandbox, "4000000000001976"), "escalate_inquiry_evidence")
+def test_inquiry_can_become_a_chargeback(sandbox: Sandbox) -> None:
+    dispute = submit_evidence(
+        sandbox, create_dispute(sandbox, "4000000000001976"), "escalate_inquiry_evidence"
+    )
     assert (dispute.status, dispute.is_charge_refundable) == ("needs_response", False)
-    assert told(sandbox) == ["created", "updated", "updated", "funds_withdrawn"]
-    assert answer(sandbox, dispute, "losing_evidence").status == "lost"
+    assert dispute_events(sandbox) == ["created", "updated", "updated", "funds_withdrawn"]
+    assert submit_evidence(sandbox, dispute, "losing_evidence").status == "lost"
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "events", "net"),
+    ("evidence", "status", "events", "net"),
     [
         ("winning_evidence", "won", ["closed", "funds_reinstated"], 0),
         ("losing_evidence", "lost", ["closed"], -3400),
@@ -88,28 +90,28 @@ def test_an_inquiry_can_become_a_chargeback(sandbox: Sandbox) -> None:
     ],
 )
 def test_evidence_decides_dispute(
-    sandbox: Sandbox, words: str, status: str, events: list[str], net: int
+    sandbox: Sandbox, evidence: str, status: str, events: list[str], net: int
 ) -> None:
-    dispute = answer(sandbox, disputed(sandbox), words)
+    dispute = submit_evidence(sandbox, create_dispute(sandbox), evidence)
     assert (dispute.status, dispute.evidence_details.submission_count) == (status, 1)
     assert sum(entry.net for entry in dispute.balance_transactions) == net
-    assert told(sandbox) == ["created", "funds_withdrawn", "updated", *events]
+    assert dispute_events(sandbox) == ["created", "funds_withdrawn", "updated", *events]
 
 
 def test_unsubmitted_evidence_does_not_decide(sandbox: Sandbox) -> None:
-    dispute = answer(sandbox, disputed(sandbox), "winning_evidence", submit=False)
+    dispute = submit_evidence(sandbox, create_dispute(sandbox), "winning_evidence", submit=False)
     assert (dispute.status, dispute.evidence_details.has_evidence) == ("needs_response", True)
-    assert answer(sandbox, dispute, "winning_evidence").status == "won"
+    assert submit_evidence(sandbox, dispute, "winning_evidence").status == "won"
 
 
 def test_closing_dispute_loses_it_once(sandbox: Sandbox) -> None:
-    dispute = disputed(sandbox)
+    dispute = create_dispute(sandbox)
     assert sandbox.client.v1.disputes.close(dispute.id).status == "lost"
-    assert told(sandbox)[-1] == "closed"
+    assert dispute_events(sandbox)[-1] == "closed"
     with pytest.raises(stripe.InvalidRequestError, match="already closed"):
         sandbox.client.v1.disputes.close(dispute.id)
     with pytest.raises(stripe.InvalidRequestError, match="takes no more evidence"):
-        answer(sandbox, dispute, "winning_evidence")
+        submit_evidence(sandbox, dispute, "winning_evidence")
 
 
 def test_early_fraud_warning_is_created(sandbox: Sandbox) -> None:
@@ -118,7 +120,7 @@ def test_early_fraud_warning_is_created(sandbox: Sandbox) -> None:
     (warning,) = sandbox.client.v1.radar.early_fraud_warnings.list().data
     assert warning.actionable
     assert len(sandbox.events("radar.early_fraud_warning.created")) == 1
-    assert told(sandbox) == []
+    assert dispute_events(sandbox) == []
 
 
 def test_balance_reflects_payments_and_disputes(sandbox: Sandbox) -> None:
@@ -126,9 +128,9 @@ def test_balance_reflects_payments_and_disputes(sandbox: Sandbox) -> None:
         return {row.currency: row.amount for row in sandbox.client.v1.balance.retrieve().available}
 
     assert balance() == {"usd": 0}
-    dispute = disputed(sandbox)
+    dispute = create_dispute(sandbox)
     assert balance() == {"usd": -1500}
-    answer(sandbox, dispute, "winning_evidence")
+    submit_evidence(sandbox, dispute, "winning_evidence")
     assert balance() == {"usd": 1900}
     charge: Any = dispute.charge
     sandbox.client.v1.refunds.create({"charge": charge.id, "amount": 400})

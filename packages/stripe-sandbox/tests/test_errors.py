@@ -15,15 +15,15 @@ from stripe_sandbox.transport import InProcessClient
 BEARER = {"Authorization": "Bearer sk_test_x"}
 
 
-def ask(
+def send(
     method: str = "GET", path: str = "/v1/products", body: str = "", **headers: str
 ) -> tuple[int, dict[str, Any]]:
-    given = {name.replace("_", "-"): value for name, value in (headers or BEARER).items()}
-    response = api.handle(method, path, given, body.encode(), "", "http://shop.example")
+    sent_headers = {name.replace("_", "-"): value for name, value in (headers or BEARER).items()}
+    response = api.handle(method, path, sent_headers, body.encode(), "", "http://shop.example")
     return response.status, json.loads(response.body)
 
 
-def test_what_does_not_exist_is_404(sandbox: Any) -> None:
+def test_unknown_id_is_404(sandbox: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No such product: 'prod_nope'") as caught:
         sandbox.client.v1.products.retrieve("prod_nope")
     assert (caught.value.http_status, caught.value.code, caught.value.param) == (
@@ -34,7 +34,7 @@ def test_what_does_not_exist_is_404(sandbox: Any) -> None:
     assert str(caught.value.request_id).startswith("req_")
 
 
-def test_an_id_of_another_kind_does_not_exist(sandbox: Any) -> None:
+def test_id_of_another_object_type_is_404(sandbox: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No such price"):
         sandbox.client.v1.prices.retrieve(sandbox.product().id)
 
@@ -42,8 +42,8 @@ def test_an_id_of_another_kind_does_not_exist(sandbox: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v1/unicorns"), ("DELETE", "/v1/prices/x"), ("GET", "/v1/products/search")]
 )
-def test_an_unknown_url_is_named(sandbox: Any, method: str, path: str) -> None:
-    status, answer = ask(method, path)
+def test_error_names_unknown_url(sandbox: Any, method: str, path: str) -> None:
+    status, answer = send(method, path)
     assert status == 404
     assert answer["error"]["message"].startswith(f"Unrecognized request URL ({method}: {path}).")
     assert answer["error"]["type"] == "invalid_request_error"
@@ -74,20 +74,20 @@ def test_an_unknown_url_is_named(sandbox: Any, method: str, path: str) -> None:
         ),
     ],
 )
-def test_a_wrong_parameter_is_named_as_it_was_sent(
+def test_error_names_invalid_parameter(
     sandbox: Any, path: str, body: str, code: str | None, param: str
 ) -> None:
-    status, answer = ask("POST", path, body)
+    status, answer = send("POST", path, body)
     assert (status, answer["error"].get("code"), answer["error"]["param"]) == (400, code, param)
 
 
-def test_an_enum_names_its_values(sandbox: Any) -> None:
-    _, answer = ask("POST", "/v1/checkout/sessions", "mode=gift")
+def test_error_lists_values_of_an_enum(sandbox: Any) -> None:
+    _, answer = send("POST", "/v1/checkout/sessions", "mode=gift")
     assert answer["error"]["message"] == "Invalid mode: must be one of payment, setup, or subscription"
 
 
-def test_unsupported_parameter_is_refused_by_name(sandbox: Any) -> None:
-    _, answer = ask("POST", "/v1/prices", "currency=usd&product=p&tiers[0][up_to]=inf")
+def test_error_names_unsupported_parameter(sandbox: Any) -> None:
+    _, answer = send("POST", "/v1/prices", "currency=usd&product=p&tiers[0][up_to]=inf")
     assert "does not support the parameter `tiers[0][up_to]`" in answer["error"]["message"]
 
 
@@ -104,7 +104,7 @@ def test_unsupported_parameter_is_refused_by_name(sandbox: Any) -> None:
     ],
 )
 def test_only_test_keys_are_accepted(sandbox: Any, authorization: str, status: int) -> None:
-    assert ask(Authorization=authorization)[0] == status
+    assert send(Authorization=authorization)[0] == status
 
 
 def test_error_masks_api_key(sandbox: Any) -> None:
@@ -115,8 +115,8 @@ def test_error_masks_api_key(sandbox: Any) -> None:
     assert "sk_live_" in str(caught.value)
 
 
-def test_another_api_version_is_refused(sandbox: Any) -> None:
-    status, answer = ask(Stripe_Version="2024-06-20", **BEARER)
+def test_other_api_version_is_refused(sandbox: Any) -> None:
+    status, answer = send(Stripe_Version="2024-06-20", **BEARER)
     assert status == 400
     assert stripe.api_version in answer["error"]["message"]
 

@@ -20,38 +20,38 @@ values = st.recursive(
 )
 
 
-def as_tree(value: Any) -> Any:
+def to_tree(value: Any) -> Any:
     """Return the value as hashes of text, as decoding returns it."""
     if isinstance(value, dict):
-        return {key: as_tree(nested) for key, nested in value.items()}
+        return {key: to_tree(nested) for key, nested in value.items()}
     if isinstance(value, list):
-        return {str(index): as_tree(nested) for index, nested in enumerate(value)}
+        return {str(index): to_tree(nested) for index, nested in enumerate(value)}
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def plain_booleans_in_lists(value: Any) -> Any:
+def replace_booleans_in_lists(value: Any) -> Any:
     """Replace booleans in lists, which the SDK encodes as "True"; Stripe has no lists of booleans."""
     if isinstance(value, dict):
-        return {key: plain_booleans_in_lists(nested) for key, nested in value.items()}
+        return {key: replace_booleans_in_lists(nested) for key, nested in value.items()}
     if isinstance(value, list):
-        return [0 if isinstance(item, bool) else plain_booleans_in_lists(item) for item in value]
+        return [0 if isinstance(item, bool) else replace_booleans_in_lists(item) for item in value]
     return value
 
 
-@given(st.dictionaries(names, values, max_size=4).map(plain_booleans_in_lists))
-def test_round_trip_through_the_sdks_own_encoder(params: dict[str, Any]) -> None:
-    assert forms.decode(urlencode(list(_api_encode(params)))) == as_tree(params)
+@given(st.dictionaries(names, values, max_size=4).map(replace_booleans_in_lists))
+def test_decode_reverses_the_sdks_encoding(params: dict[str, Any]) -> None:
+    assert forms.decode(urlencode(list(_api_encode(params)))) == to_tree(params)
 
 
 def test_lists_without_indexes_are_numbered() -> None:
     assert forms.decode("expand[]=a&expand[]=b") == {"expand": {"0": "a", "1": "b"}}
 
 
-def test_the_last_of_two_values_counts() -> None:
+def test_last_of_two_values_is_used() -> None:
     assert forms.decode("name=a&name=b") == {"name": "b"}
 
 
 @pytest.mark.parametrize("encoded", ["a=1&a[b]=2", "a[b]=1&a=2", "a[b]=1&a[b][c]=2"])
-def test_a_name_is_a_value_or_a_hash_not_both(encoded: str) -> None:
+def test_name_cannot_be_both_value_and_hash(encoded: str) -> None:
     with pytest.raises(errors.ApiError):
         forms.decode(encoded)

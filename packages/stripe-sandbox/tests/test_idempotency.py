@@ -28,7 +28,7 @@ def test_repeated_request_replays_response(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["parameters", "endpoint"])
-def test_a_key_belongs_to_one_request(sandbox: Any, what: str) -> None:
+def test_key_cannot_be_reused_for_another_request(sandbox: Any, what: str) -> None:
     v1 = sandbox.client.v1
     v1.products.create({"name": "A"}, KEY)
     with pytest.raises(stripe.IdempotencyError, match=f"same {what}") as caught:
@@ -83,7 +83,7 @@ def test_concurrent_request_gets_409(sandbox: Any, monkeypatch: pytest.MonkeyPat
         assert first.result().name == "A"
 
 
-def test_many_threads_write_at_once(sandbox: Any) -> None:
+def test_concurrent_threads_can_write(sandbox: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: sandbox.client.v1.products.create({"name": f"p{n}"}), range(64)))
     assert len(sandbox.client.v1.products.list({"limit": 100}).data) == 64

@@ -33,7 +33,7 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
     return found & known.keys() - {name}
 
 
-def test_no_import_circles() -> None:
+def test_no_circular_imports() -> None:
     known = modules()
     graph = {name: imports(name, path, known) for name, path in known.items()}
     assert graph["stripe_sandbox.scheduler"]

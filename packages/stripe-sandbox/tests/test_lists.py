@@ -17,7 +17,7 @@ def names(page: Any) -> list[str]:
 
 
 @pytest.fixture
-def ten(sandbox: Any) -> Any:
+def ten_products(sandbox: Any) -> Any:
     for number in range(10):
         sandbox.client.v1.products.create(
             {"name": f"p{number}", "id": f"prod_{number}", "active": number % 2 == 0}
@@ -25,26 +25,26 @@ def ten(sandbox: Any) -> Any:
     return sandbox.client.v1.products
 
 
-def test_newest_first_and_every_page(ten: Any) -> None:
-    page = ten.list({"limit": 4})
+def test_list_is_paginated_newest_first(ten_products: Any) -> None:
+    page = ten_products.list({"limit": 4})
     assert names(page) == ["p9", "p8", "p7", "p6"]
     assert page.has_more
     assert [product.name for product in page.auto_paging_iter()] == [f"p{n}" for n in range(9, -1, -1)]
-    last = ten.list({"limit": 2, "starting_after": "prod_2"})
+    last = ten_products.list({"limit": 2, "starting_after": "prod_2"})
     assert (names(last), last.has_more) == (["p1", "p0"], False)
 
 
-def test_backwards(ten: Any) -> None:
-    page = ten.list({"limit": 2, "ending_before": "prod_5"})
+def test_list_is_paginated_backwards(ten_products: Any) -> None:
+    page = ten_products.list({"limit": 2, "ending_before": "prod_5"})
     assert (names(page), page.has_more) == (["p7", "p6"], True)
-    assert names(ten.list({"limit": 5, "ending_before": "prod_8"})) == ["p9"]
+    assert names(ten_products.list({"limit": 5, "ending_before": "prod_8"})) == ["p9"]
 
 
-def test_filters_stay_while_paging(ten: Any) -> None:
-    active = ten.list({"limit": 2, "active": True})
+def test_pagination_keeps_filters(ten_products: Any) -> None:
+    active = ten_products.list({"limit": 2, "active": True})
     assert [product.name for product in active.auto_paging_iter()] == ["p8", "p6", "p4", "p2", "p0"]
-    assert names(ten.list({"ids": ["prod_1", "prod_3"]})) == ["p3", "p1"]
-    assert names(ten.list({"created": {"gt": int(time.time()) + 60}})) == []
+    assert names(ten_products.list({"ids": ["prod_1", "prod_3"]})) == ["p3", "p1"]
+    assert names(ten_products.list({"created": {"gt": int(time.time()) + 60}})) == []
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_filters_stay_while_paging(ten: Any) -> None:
         ({"limit": "many"}, "limit"),
     ],
 )
-def test_invalid_pagination_is_rejected(ten: Any, params: Any, param: str) -> None:
+def test_invalid_pagination_is_rejected(ten_products: Any, params: Any, param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        ten.list(params)
+        ten_products.list(params)
     assert (caught.value.http_status, caught.value.param) == (400, param)
 
 
@@ -111,7 +111,7 @@ def test_expanding_a_list_requires_data_prefix(sandbox: Any) -> None:
         sandbox.client.v1.products.list({"expand": ["default_price"]})
 
 
-def test_a_refused_expand_creates_nothing(sandbox: Any) -> None:
+def test_rejected_expand_creates_nothing(sandbox: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         sandbox.client.v1.products.create({"name": "A", "expand": ["name"]})
     assert sandbox.client.v1.products.list().data == []

@@ -9,7 +9,7 @@ import stripe
 
 
 @pytest.mark.parametrize("prefix", ["/stripe-sandbox", ""])
-def test_the_sdk_over_http(sandbox: Any, live_server: Any, prefix: str) -> None:
+def test_sdk_over_http(sandbox: Any, live_server: Any, prefix: str) -> None:
     client = stripe.StripeClient("sk_test_http", base_addresses={"api": f"{live_server.url}{prefix}"})
     for number in range(12):
         client.v1.products.create({"name": f"p{number}", "metadata": {"größe": "ß & 100 %"}})

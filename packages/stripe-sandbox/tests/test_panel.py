@@ -29,66 +29,66 @@ def operator(settings: Any) -> Client:
     return Client()
 
 
-def text(client: Client, path: str) -> str:
+def page_text(client: Client, path: str) -> str:
     response = client.get(path)
     assert response.status_code == 200, path
     return html.unescape(response.content.decode())
 
 
-def test_every_kind_of_object_can_be_read(sandbox: Sandbox, operator: Client) -> None:
+def test_every_kind_of_object_has_a_page(sandbox: Sandbox, operator: Client) -> None:
     pay(Client(), open_session(sandbox, 900, "month"))
-    home = text(operator, PANEL)
+    home = page_text(operator, PANEL)
     kinds = re.findall(r'href="(/stripe-sandbox/objects/[^"]+)"', home)
     assert {"charge", "event", "invoice", "subscription_item"} <= {kind.split("/")[3] for kind in kinds}
     for kind in set(kinds):
-        (first, *_) = re.findall(r'href="(/stripe-sandbox/object/[^"]+)"', text(operator, kind))
-        shown = re.search(r'<pre class="Json"[^>]*>(.*?)</pre>', text(operator, first), re.DOTALL)
-        assert shown is not None
-        assert json.loads(re.sub(r"<[^>]+>", "", shown[1]))["id"] in first
+        (first, *_) = re.findall(r'href="(/stripe-sandbox/object/[^"]+)"', page_text(operator, kind))
+        page = re.search(r'<pre class="Json"[^>]*>(.*?)</pre>', page_text(operator, first), re.DOTALL)
+        assert page is not None
+        assert json.loads(re.sub(r"<[^>]+>", "", page[1]))["id"] in first
 
 
 def test_detail_links_ids_and_hides_secrets(sandbox: Sandbox, operator: Client) -> None:
     session = open_session(sandbox)
     pay(Client(), session)
-    shown = text(operator, f"{PANEL}object/{session.id}")
-    intent = re.search(r'href="(/stripe-sandbox/object/pi_[^"]+)"', shown)
+    page = page_text(operator, f"{PANEL}object/{session.id}")
+    intent = re.search(r'href="(/stripe-sandbox/object/pi_[^"]+)"', page)
     assert intent is not None
-    assert "_secret_" not in text(operator, intent[1])
+    assert "_secret_" not in page_text(operator, intent[1])
 
 
-def test_markup_in_an_object_is_only_text(sandbox: Sandbox, operator: Client) -> None:
+def test_markup_in_an_object_is_escaped(sandbox: Sandbox, operator: Client) -> None:
     product = sandbox.product(name="<script>alert(1)</script>")
     assert "<script>alert" not in operator.get(f"{PANEL}object/{product.id}").content.decode()
 
 
-def test_long_lists_have_pages(sandbox: Sandbox, operator: Client) -> None:
+def test_long_lists_are_paginated(sandbox: Sandbox, operator: Client) -> None:
     for at in range(51):
         sandbox.client.v1.customers.create({"email": f"{at}@example.com"})
-    first = text(operator, f"{PANEL}objects/customer/")
+    first = page_text(operator, f"{PANEL}objects/customer/")
     older = re.search(r'href="(\?after=[^"]+)"', first)
     assert "50@example.com" in first
     assert older is not None
-    last = text(operator, f"{PANEL}objects/customer/{older[1]}")
+    last = page_text(operator, f"{PANEL}objects/customer/{older[1]}")
     assert "0@example.com" in last
     assert "?after=" not in last
 
 
-def test_an_event_can_be_sent_again(sandbox: Sandbox, operator: Client) -> None:
+def test_event_can_be_resent(sandbox: Sandbox, operator: Client) -> None:
     pay(Client(), open_session(sandbox))
     sandbox.deliver()
     (event,) = sandbox.events("checkout.session.completed")
-    (sent,) = sandbox.attempts(event["id"])
-    shown = text(operator, f"{PANEL}deliveries/")
-    assert "checkout.session.completed" in shown
-    assert "delivered" in shown
-    response = operator.post(f"{PANEL}resend/", {"event": event["id"], "endpoint": sent["endpoint"]})
+    (attempt,) = sandbox.attempts(event["id"])
+    page = page_text(operator, f"{PANEL}deliveries/")
+    assert "checkout.session.completed" in page
+    assert "delivered" in page
+    response = operator.post(f"{PANEL}resend/", {"event": event["id"], "endpoint": attempt["endpoint"]})
     assert response.status_code == 302
     assert sandbox.deliver() == 1
     assert [row["state"] for row in sandbox.attempts(event["id"])] == ["delivered", "delivered"]
     assert operator.post(f"{PANEL}resend/", {"event": "evt_none", "endpoint": "we_none"}).status_code == 404
 
 
-def test_the_switches(sandbox: Sandbox, operator: Client) -> None:
+def test_switches_form(sandbox: Sandbox, operator: Client) -> None:
     form = {
         "delay_seconds": "2.5",
         "late_seconds": "0",
@@ -100,12 +100,12 @@ def test_the_switches(sandbox: Sandbox, operator: Client) -> None:
     assert switches.current() == switches.Switches(
         delay_seconds=2.5, fail_next_n=1, drop=["charge.*", "invoice.paid"], reorder=True
     )
-    shown = text(operator, PANEL)
-    assert 'value="charge.* invoice.paid"' in shown
-    assert 'value="2.5"' in shown
-    wrong = operator.post(f"{PANEL}switches/", form | {"delay_seconds": "-1"})
-    assert wrong.status_code == 422
-    assert "greater than or equal to 0" in wrong.content.decode()
+    page = page_text(operator, PANEL)
+    assert 'value="charge.* invoice.paid"' in page
+    assert 'value="2.5"' in page
+    invalid = operator.post(f"{PANEL}switches/", form | {"delay_seconds": "-1"})
+    assert invalid.status_code == 422
+    assert "greater than or equal to 0" in invalid.content.decode()
     assert switches.current().delay_seconds == 2.5
 
 
@@ -121,7 +121,7 @@ def test_start_over(sandbox: Sandbox, operator: Client, settings: Any) -> None:
     }
 
 
-def test_a_demo_site_without_an_admin_hides_it(sandbox: Sandbox, settings: Any) -> None:
+def test_panel_is_hidden_on_a_demo_site_without_admin(sandbox: Sandbox, settings: Any) -> None:
     settings.DEBUG = False
     session = open_session(sandbox)
     paths = ["", "deliveries/", "objects/customer/", f"object/{session.id}"]
@@ -129,18 +129,18 @@ def test_a_demo_site_without_an_admin_hides_it(sandbox: Sandbox, settings: Any) 
 
 
 @pytest.mark.parametrize("path", ["switches/", "start-over/", "resend/"])
-def test_nothing_changes_by_a_link_or_a_forged_post(sandbox: Sandbox, operator: Client, path: str) -> None:
+def test_changes_require_a_post_with_csrf_token(sandbox: Sandbox, operator: Client, path: str) -> None:
     assert operator.get(PANEL + path).status_code == 405
     assert Client(enforce_csrf_checks=True).post(PANEL + path).status_code == 403
 
 
-def test_the_cards_are_listed(sandbox: Sandbox, operator: Client) -> None:
-    shown = text(operator, f"{PANEL}test-cards/")
-    assert "4000 0000 0000 9995" in shown
-    assert "insufficient_funds" in shown
+def test_test_cards_are_listed(sandbox: Sandbox, operator: Client) -> None:
+    page = page_text(operator, f"{PANEL}test-cards/")
+    assert "4000 0000 0000 9995" in page
+    assert "insufficient_funds" in page
 
 
-# --- the demo range ---------------------------------------------------------------------------------------
+# --- demo catalogue ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -173,44 +173,44 @@ def test_demo_catalogue_has_every_kind_of_price(sandbox: Sandbox, demo: list[str
         )
 
 
-def test_a_year_costs_less_than_twelve_months() -> None:
+def test_yearly_price_is_ten_monthly_prices() -> None:
     (club,) = [product for product in PRODUCTS if product.slug == "workshop"]
     month, year = club.prices
     assert year.amount == 10 * month.amount
 
 
 @pytest.mark.parametrize("demo_product", PRODUCTS, ids=lambda product: product.slug)
-def test_each_product_has_its_art(demo_product: Any) -> None:
+def test_each_demo_product_has_valid_art(demo_product: Any) -> None:
     art = (ART / f"{demo_product.slug}.svg").read_text()
     assert len(art.encode()) < 12_000
     assert 'viewBox="0 0 1200 900"' in art
     assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
 
 
-# --- buttons on an object's page --------------------------------------------------------------------------
+# --- actions on an object's page --------------------------------------------------------------------------
 
 
 def press(client: Client, object_id: str, action: str, **form: str) -> Any:
     return client.post(f"{PANEL}object/{object_id}/act", {"action": action, **form})
 
 
-def offered(client: Client, object_id: str) -> list[str]:
-    return re.findall(r'name="action" value="([^"]+)"', text(client, f"{PANEL}object/{object_id}"))
+def available_actions(client: Client, object_id: str) -> list[str]:
+    return re.findall(r'name="action" value="([^"]+)"', page_text(client, f"{PANEL}object/{object_id}"))
 
 
-def test_refunds_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+def test_panel_refunds_payments(sandbox: Sandbox, operator: Client) -> None:
     session = open_session(sandbox)
-    assert offered(operator, session.id) == ["expire"]
+    assert available_actions(operator, session.id) == ["expire"]
     pay(Client(), session)
-    assert offered(operator, session.id) == ["refund", "refund_fails", "dispute"]
-    assert 'value="19.00"' in text(operator, f"{PANEL}object/{session.id}")
+    assert available_actions(operator, session.id) == ["refund", "refund_fails", "dispute"]
+    assert 'value="19.00"' in page_text(operator, f"{PANEL}object/{session.id}")
     assert press(operator, session.id, "refund", amount="5.50").status_code == 302
     (charge,) = sandbox.client.v1.charges.list().data
     assert charge.amount_refunded == 550
     assert press(operator, charge.id, "refund_fails", amount="13.5").status_code == 302
     (failing, _) = sandbox.client.v1.refunds.list().data
-    assert offered(operator, charge.id) == ["dispute"]
-    assert offered(operator, failing.id) == ["hurry"]
+    assert available_actions(operator, charge.id) == ["dispute"]
+    assert available_actions(operator, failing.id) == ["hurry"]
     press(operator, failing.id, "hurry")
     assert sandbox.client.v1.charges.retrieve(charge.id).amount_refunded == 550
 
@@ -227,20 +227,20 @@ def test_failed_action_shows_error(sandbox: Sandbox, operator: Client, amount: s
     assert press(operator, session.id, "expire").status_code == 422
 
 
-def test_disputes_from_the_panel(sandbox: Sandbox, operator: Client) -> None:
+def test_panel_opens_and_settles_disputes(sandbox: Sandbox, operator: Client) -> None:
     session = open_session(sandbox)
     pay(Client(), session)
     assert press(operator, session.id, "dispute", choice="nonsense").status_code == 422
     press(operator, session.id, "dispute", choice="dispute_inquiry")
     (dispute,) = sandbox.client.v1.disputes.list().data
-    assert offered(operator, dispute.id) == ["win", "lose", "escalate"]
+    assert available_actions(operator, dispute.id) == ["win", "lose", "escalate"]
     press(operator, dispute.id, "escalate")
     press(operator, dispute.id, "win")
     assert sandbox.client.v1.disputes.retrieve(dispute.id).status == "won"
-    assert offered(operator, dispute.id) == []
+    assert available_actions(operator, dispute.id) == []
 
 
-def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> None:
+def test_panel_expires_session(sandbox: Sandbox, operator: Client) -> None:
     session = open_session(sandbox)
     press(operator, session.id, "expire")
     assert sandbox.client.v1.checkout.sessions.retrieve(session.id).status == "expired"
@@ -250,7 +250,7 @@ def test_a_session_expires_at_a_press(sandbox: Sandbox, operator: Client) -> Non
 def test_panel_advances_subscription(sandbox: Sandbox, operator: Client) -> None:
     pay(Client(), open_session(sandbox, 900, "month"))
     (subscription,) = sandbox.client.v1.subscriptions.list().data
-    assert offered(operator, subscription.id) == ["renew", "fail_renewal", "cancel", "days"]
+    assert available_actions(operator, subscription.id) == ["renew", "fail_renewal", "cancel", "days"]
     assert press(operator, subscription.id, "renew").status_code == 302
     assert len(sandbox.client.v1.invoices.list({"status": "paid"}).data) == 2
     press(operator, subscription.id, "fail_renewal")
@@ -259,4 +259,4 @@ def test_panel_advances_subscription(sandbox: Sandbox, operator: Client) -> None
     assert press(operator, subscription.id, "days", days="soon").status_code == 422
     press(operator, subscription.id, "cancel")
     assert sandbox.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
-    assert offered(operator, subscription.id) == ["days"]
+    assert available_actions(operator, subscription.id) == ["days"]

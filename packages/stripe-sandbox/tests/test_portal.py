@@ -11,7 +11,7 @@ from test_checkout_page import open_session, pay
 from stripe_sandbox import cards, storage
 from stripe_sandbox.testing import Sandbox
 
-BACK = "https://shop.example/account?from=portal"
+RETURN_URL = "https://shop.example/account?from=portal"
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def subscribe(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.Subs
 
 def open_portal(sandbox: Sandbox, subscription: stripe.Subscription, **params: Any) -> str:
     """Return the path of a new portal session."""
-    made = sandbox.client.v1.billing_portal.sessions.create(
-        {"customer": str(subscription.customer), "return_url": BACK, **params}
+    created = sandbox.client.v1.billing_portal.sessions.create(
+        {"customer": str(subscription.customer), "return_url": RETURN_URL, **params}
     )
-    assert made.url.endswith(f"/stripe-sandbox/portal/{made.id}")
-    return f"/stripe-sandbox/portal/{made.id}"
+    assert created.url.endswith(f"/stripe-sandbox/portal/{created.id}")
+    return f"/stripe-sandbox/portal/{created.id}"
 
 
-def shown(path: str) -> str:
+def page_text(path: str) -> str:
     response = Client().get(path)
     assert response.status_code == 200, path
     return html.unescape(response.content.decode())
@@ -51,13 +51,13 @@ def type_card(path: str, number: str = "5555555555554444", **changes: str) -> An
     return Client().post(path, typed | changes)
 
 
-def again(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
+def retrieve_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> Any:
     return sandbox.client.v1.subscriptions.retrieve(
         subscription.id, {"expand": ["customer", "default_payment_method"]}
     )
 
 
-def fall_behind(subscription: stripe.Subscription) -> str:
+def add_failed_invoice(subscription: stripe.Subscription) -> str:
     """Add an invoice whose payment failed, and return its id."""
     from stripe_sandbox.billing import panel_actions
 
@@ -70,7 +70,7 @@ def fall_behind(subscription: stripe.Subscription) -> str:
 def test_home_shows_subscription_card_and_invoices(
     sandbox: Sandbox, subscription: stripe.Subscription
 ) -> None:
-    page = shown(open_portal(sandbox, subscription))
+    page = page_text(open_portal(sandbox, subscription))
     for text in (
         "Icon set",
         "$9.00 per month",
@@ -81,21 +81,21 @@ def test_home_shows_subscription_card_and_invoices(
         "Paid",
     ):
         assert text in page
-    assert f'data-testid="return-to-business-link" href="{BACK}"' in page
+    assert f'data-testid="return-to-business-link" href="{RETURN_URL}"' in page
     assert "/stripe-sandbox/receipts/in_" in page
 
 
-def test_a_card_becomes_the_customers_default(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_new_card_becomes_the_customers_default(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     response = type_card(f"{portal}/payment-method")
     assert (response.status_code, response["Location"]) == (303, portal)
-    now = again(sandbox, subscription)
+    now = retrieve_subscription(sandbox, subscription)
     default = now.customer.invoice_settings.default_payment_method
     assert sandbox.client.v1.payment_methods.retrieve(default).card.brand == "mastercard"  # type: ignore[union-attr]
     assert now.default_payment_method.card.brand == "visa"  # the subscription's card is unchanged
-    assert "Mastercard •••• 4444" in shown(portal)
-    told = [event["type"] for event in sandbox.events()][-4:]
-    assert told == [
+    assert "Mastercard •••• 4444" in page_text(portal)
+    events = [event["type"] for event in sandbox.events()][-4:]
+    assert events == [
         "setup_intent.created",
         "payment_method.attached",
         "setup_intent.succeeded",
@@ -103,10 +103,10 @@ def test_a_card_becomes_the_customers_default(sandbox: Sandbox, subscription: st
     ]
 
 
-def test_a_card_of_one_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_new_card_of_one_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     type_card(f"{portal}/subscriptions/{subscription.id}/payment-method")
-    assert again(sandbox, subscription).default_payment_method.card.brand == "mastercard"
+    assert retrieve_subscription(sandbox, subscription).default_payment_method.card.brand == "mastercard"
     assert len(sandbox.events("customer.subscription.updated")) == 1
 
 
@@ -119,61 +119,63 @@ def test_a_card_of_one_subscription(sandbox: Sandbox, subscription: stripe.Subsc
         ("", "Required"),
     ],
 )
-def test_a_card_that_is_refused_changes_nothing(
+def test_refused_card_changes_nothing(
     sandbox: Sandbox, subscription: stripe.Subscription, number: str, message: str
 ) -> None:
     response = type_card(f"{open_portal(sandbox, subscription)}/payment-method", number)
     assert response.status_code == 200
     assert message in html.unescape(response.content.decode())
-    assert again(sandbox, subscription).customer.invoice_settings.default_payment_method is None
+    assert (
+        retrieve_subscription(sandbox, subscription).customer.invoice_settings.default_payment_method is None
+    )
 
 
-@pytest.mark.parametrize("of_subscription", [True, False])
-def test_a_new_card_pays_what_is_overdue(
-    sandbox: Sandbox, subscription: stripe.Subscription, of_subscription: bool
+@pytest.mark.parametrize("for_subscription", [True, False])
+def test_new_card_pays_the_overdue_invoice(
+    sandbox: Sandbox, subscription: stripe.Subscription, for_subscription: bool
 ) -> None:
-    invoice = fall_behind(subscription)
-    assert again(sandbox, subscription).status == "past_due"
+    invoice = add_failed_invoice(subscription)
+    assert retrieve_subscription(sandbox, subscription).status == "past_due"
     portal = open_portal(sandbox, subscription)
-    assert "A payment of $9.00 has failed" in shown(portal)
+    assert "A payment of $9.00 has failed" in page_text(portal)
     type_card(
         f"{portal}/subscriptions/{subscription.id}/payment-method"
-        if of_subscription
+        if for_subscription
         else f"{portal}/payment-method"
     )
     assert sandbox.client.v1.invoices.retrieve(invoice).status == "paid"
-    assert again(sandbox, subscription).status == "active"
-    assert "has failed" not in shown(portal)
+    assert retrieve_subscription(sandbox, subscription).status == "active"
+    assert "has failed" not in page_text(portal)
 
 
 def test_scheduled_cancellation_can_be_undone(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
-    ask = f"{portal}/subscriptions/{subscription.id}/cancel"
-    assert "It stays yours until" in shown(ask)
-    assert again(sandbox, subscription).cancel_at_period_end is False
-    assert Client().post(ask)["Location"] == portal
-    now = again(sandbox, subscription)
+    cancel_url = f"{portal}/subscriptions/{subscription.id}/cancel"
+    assert "It stays yours until" in page_text(cancel_url)
+    assert retrieve_subscription(sandbox, subscription).cancel_at_period_end is False
+    assert Client().post(cancel_url)["Location"] == portal
+    now = retrieve_subscription(sandbox, subscription)
     assert (now.status, now.cancel_at_period_end) == ("active", True)
-    page = shown(portal)
+    page = page_text(portal)
     assert "Ends on" in page
     assert "Don't cancel" in page
     Client().post(f"{portal}/subscriptions/{subscription.id}/resume")
-    assert again(sandbox, subscription).cancel_at_period_end is False
-    assert "Renews on" in shown(portal)
+    assert retrieve_subscription(sandbox, subscription).cancel_at_period_end is False
+    assert "Renews on" in page_text(portal)
 
 
-def test_a_configuration_may_cancel_at_once(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
-    made = sandbox.client.v1.billing_portal.configurations.create(
+def test_configuration_can_cancel_immediately(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+    created = sandbox.client.v1.billing_portal.configurations.create(
         {"features": {"subscription_cancel": {"enabled": True, "mode": "immediately"}}}
     )
-    portal = open_portal(sandbox, subscription, configuration=made.id)
-    page = shown(portal)
+    portal = open_portal(sandbox, subscription, configuration=created.id)
+    page = page_text(portal)
     assert "Invoice history" not in page
     assert "payment method" not in page.lower()
     assert Client().get(f"{portal}/payment-method").status_code == 404
     Client().post(f"{portal}/subscriptions/{subscription.id}/cancel")
-    assert again(sandbox, subscription).status == "canceled"
-    assert "No subscription" in shown(portal)
+    assert retrieve_subscription(sandbox, subscription).status == "canceled"
+    assert "No subscription" in page_text(portal)
 
 
 def test_flow_redirects_to_its_page_and_back(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
@@ -195,8 +197,8 @@ def test_flow_redirects_to_its_page_and_back(sandbox: Sandbox, subscription: str
     }
     portal = open_portal(sandbox, subscription, flow_data=update)
     response = type_card(Client().get(portal)["Location"])
-    assert "Thanks!" in shown(response["Location"])
-    assert "Subscriptions" in shown(f"{portal}?all")
+    assert "Thanks!" in page_text(response["Location"])
+    assert "Subscriptions" in page_text(f"{portal}?all")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_other_customers_subscription_is_404(sandbox: Sandbox, subscription: str
     portal = open_portal(sandbox, other)
     for act in ("cancel", "resume", "payment-method"):
         assert Client().post(f"{portal}/subscriptions/{subscription.id}/{act}").status_code == 404
-    assert again(sandbox, subscription).cancel_at_period_end is False
+    assert retrieve_subscription(sandbox, subscription).cancel_at_period_end is False
     assert Client().get("/stripe-sandbox/portal/bps_none").status_code == 404
 
 
@@ -233,10 +235,10 @@ def test_portal_session_expires(sandbox: Sandbox, subscription: stripe.Subscript
     storage.update(session, created=(storage.get(session) or {})["created"] - 3601)
     response = Client().get(portal)
     assert response.status_code == 410
-    assert BACK in html.unescape(response.content.decode())
+    assert RETURN_URL in html.unescape(response.content.decode())
 
 
-def test_the_default_configuration_is_there_and_stays(sandbox: Sandbox) -> None:
+def test_default_configuration_exists_and_stays_active(sandbox: Sandbox) -> None:
     configurations = sandbox.client.v1.billing_portal.configurations
     (default,) = configurations.list().data
     assert default.is_default

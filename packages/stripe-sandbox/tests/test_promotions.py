@@ -11,23 +11,25 @@ import stripe
 from django.test import Client
 from test_bank_debit import open_session as euro_session
 from test_bank_debit import pay as pay_by_debit
-from test_checkout_page import again, answer, field_errors, open_session, page, pay
+from test_checkout_page import complete_challenge, field_errors, open_session, page, pay, retrieve_session
 
 from stripe_sandbox import cards, clock, ibans, scheduled_actions, storage
 from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.testing import Sandbox
 
 
-def code(sandbox: Sandbox, name: str = "LAUNCH20", terms: Any = None, **coupon: Any) -> stripe.PromotionCode:
-    made = sandbox.client.v1.coupons.create(
+def create_code(
+    sandbox: Sandbox, name: str = "LAUNCH20", terms: Any = None, **coupon: Any
+) -> stripe.PromotionCode:
+    coupon_object = sandbox.client.v1.coupons.create(
         {"percent_off": 20, **coupon} if "amount_off" not in coupon else coupon
     )  # type: ignore[typeddict-item, arg-type]
-    params: Any = {"promotion": {"type": "coupon", "coupon": made.id}, "code": name, **(terms or {})}
+    params: Any = {"promotion": {"type": "coupon", "coupon": coupon_object.id}, "code": name, **(terms or {})}
     return sandbox.client.v1.promotion_codes.create(params)
 
 
-def apply(session: stripe.checkout.Session, typed: str, **more: str) -> str:
-    response = Client().post(page(session), {"promotionCode": typed, "act": "apply", **more})
+def apply_code(session: stripe.checkout.Session, code: str, **more: str) -> str:
+    response = Client().post(page(session), {"promotionCode": code, "act": "apply", **more})
     assert response.status_code == 200
     return html.unescape(response.content.decode())
 
@@ -38,25 +40,25 @@ def amounts(session: Any) -> tuple[int, int, int, int]:
     return session.amount_subtotal, details.amount_discount, details.amount_tax, session.amount_total
 
 
-def invoice_of(sandbox: Sandbox, session: stripe.checkout.Session) -> Any:
-    found = str(again(sandbox, session).invoice)
+def retrieve_invoice(sandbox: Sandbox, session: stripe.checkout.Session) -> Any:
+    found = str(retrieve_session(sandbox, session).invoice)
     return sandbox.client.v1.invoices.retrieve(found, {"expand": ["payments"]})
 
 
 # --- promotion codes --------------------------------------------------------------------------------------
 
 
-def test_a_code_on_the_page_lowers_the_price(sandbox: Sandbox) -> None:
-    promotion = code(sandbox)
+def test_code_on_the_page_reduces_the_amount(sandbox: Sandbox) -> None:
+    promotion = create_code(sandbox)
     session = open_session(sandbox, allow_promotion_codes=True)
-    shown = apply(session, "launch20", email="ada@example.com", cardNumber="4242")
+    page_html = apply_code(session, "launch20", email="ada@example.com", cardNumber="4242")
     for text in ("LAUNCH20", "-$3.80", "Pay $15.20", 'value="ada@example.com"', 'value="4242"'):
-        assert text in shown
-    session = again(sandbox, session)
+        assert text in page_html
+    session = retrieve_session(sandbox, session)
     assert amounts(session) == (1900, 380, 0, 1520)
     assert [row.promotion_code for row in session.discounts or []] == [promotion.id]
     pay(Client(), session)
-    session = again(sandbox, session, "payment_intent", "line_items")
+    session = retrieve_session(sandbox, session, "payment_intent", "line_items")
     assert session.payment_status == "paid"
     assert session.payment_intent.amount_received == 1520  # type: ignore[union-attr]
     assert session.line_items.data[0].amount_discount == 380  # type: ignore[union-attr]
@@ -64,43 +66,46 @@ def test_a_code_on_the_page_lowers_the_price(sandbox: Sandbox) -> None:
     assert (promotion.times_redeemed, promotion.promotion.coupon.times_redeemed) == (1, 1)  # type: ignore[union-attr]
 
 
-def test_a_code_can_be_taken_back(sandbox: Sandbox) -> None:
-    code(sandbox)
+def test_code_can_be_removed(sandbox: Sandbox) -> None:
+    create_code(sandbox)
     session = open_session(sandbox, allow_promotion_codes=True)
-    apply(session, "LAUNCH20")
-    shown = html.unescape(Client().post(page(session), {"act": "remove"}).content.decode())
-    assert "Pay $19.00" in shown
-    assert 'id="promotionCode"' in shown
-    assert amounts(again(sandbox, session)) == (1900, 0, 0, 1900)
+    apply_code(session, "LAUNCH20")
+    page_html = html.unescape(Client().post(page(session), {"act": "remove"}).content.decode())
+    assert "Pay $19.00" in page_html
+    assert 'id="promotionCode"' in page_html
+    assert amounts(retrieve_session(sandbox, session)) == (1900, 0, 0, 1900)
 
 
-def test_pay_with_a_code_that_was_not_applied_applies_it_first(sandbox: Sandbox) -> None:
-    code(sandbox)
+def test_unapplied_code_is_applied_before_paying(sandbox: Sandbox) -> None:
+    create_code(sandbox)
     session = open_session(sandbox, allow_promotion_codes=True)
     assert pay(Client(), session, promotionCode="LAUNCH20").status_code == 200
-    assert (again(sandbox, session).status, again(sandbox, session).amount_total) == ("open", 1520)
+    assert (retrieve_session(sandbox, session).status, retrieve_session(sandbox, session).amount_total) == (
+        "open",
+        1520,
+    )
 
 
-def test_a_declined_card_then_a_code(sandbox: Sandbox) -> None:
-    code(sandbox)
+def test_code_can_be_applied_after_declined_card(sandbox: Sandbox) -> None:
+    create_code(sandbox)
     session = open_session(sandbox, allow_promotion_codes=True)
     pay(Client(), session, cards.BY_NUMBER["4000000000000002"])
-    apply(session, "LAUNCH20")
+    apply_code(session, "LAUNCH20")
     pay(Client(), session)
-    intent: Any = again(sandbox, session, "payment_intent").payment_intent
+    intent: Any = retrieve_session(sandbox, session, "payment_intent").payment_intent
     assert (intent.amount, intent.amount_received) == (1520, 1520)
 
 
-def test_a_code_during_three_d_secure_starts_it_over(sandbox: Sandbox) -> None:
-    code(sandbox)
+def test_code_during_three_d_secure_restarts_payment(sandbox: Sandbox) -> None:
+    create_code(sandbox)
     session = open_session(sandbox, allow_promotion_codes=True)
     pay(Client(), session, cards.BY_NUMBER["4000002760003184"])
-    apply(session, "LAUNCH20")
-    answer(Client(), session, "complete")
-    assert again(sandbox, session).status == "open"
+    apply_code(session, "LAUNCH20")
+    complete_challenge(Client(), session, "complete")
+    assert retrieve_session(sandbox, session).status == "open"
     pay(Client(), session, cards.BY_NUMBER["4000002760003184"])
-    answer(Client(), session, "complete")
-    intent: Any = again(sandbox, session, "payment_intent").payment_intent
+    complete_challenge(Client(), session, "complete")
+    intent: Any = retrieve_session(sandbox, session, "payment_intent").payment_intent
     assert intent.amount_received == 1520
 
 
@@ -115,54 +120,54 @@ def test_a_code_during_three_d_secure_starts_it_over(sandbox: Sandbox) -> None:
         ({"code": "OTHER"}, "This code is invalid."),
     ],
 )
-def test_codes_that_do_not_work_here(sandbox: Sandbox, terms: dict[str, Any], message: str) -> None:
-    code(sandbox, terms=terms)
+def test_invalid_code_is_rejected(sandbox: Sandbox, terms: dict[str, Any], message: str) -> None:
+    create_code(sandbox, terms=terms)
     session = open_session(sandbox, allow_promotion_codes=True)
-    assert message in apply(session, "LAUNCH20")
-    assert again(sandbox, session).amount_total == 1900
+    assert message in apply_code(session, "LAUNCH20")
+    assert retrieve_session(sandbox, session).amount_total == 1900
 
 
-def test_a_code_expires(sandbox: Sandbox) -> None:
-    promotion = code(sandbox, terms={"expires_at": clock.now() + 60})
+def test_expired_code_is_rejected(sandbox: Sandbox) -> None:
+    promotion = create_code(sandbox, terms={"expires_at": clock.now() + 60})
     session = open_session(sandbox, allow_promotion_codes=True)
     storage.update(promotion.id, expires_at=clock.now() - 1)
-    assert "This code has expired." in apply(session, "LAUNCH20")
+    assert "This code has expired." in apply_code(session, "LAUNCH20")
     with pytest.raises(stripe.InvalidRequestError):
-        code(sandbox, "LATE", terms={"expires_at": clock.now() - 1})
+        create_code(sandbox, "LATE", terms={"expires_at": clock.now() - 1})
 
 
-def test_a_code_is_used_as_often_as_it_may(sandbox: Sandbox) -> None:
-    code(sandbox, max_redemptions=1)
+def test_code_has_a_maximum_of_redemptions(sandbox: Sandbox) -> None:
+    create_code(sandbox, max_redemptions=1)
     first, second = (open_session(sandbox, allow_promotion_codes=True) for _ in range(2))
-    apply(first, "LAUNCH20")
+    apply_code(first, "LAUNCH20")
     pay(Client(), first)
-    assert "has expired" in apply(second, "LAUNCH20")
+    assert "has expired" in apply_code(second, "LAUNCH20")
 
 
-def test_without_permission_there_is_no_field(sandbox: Sandbox) -> None:
-    code(sandbox)
+def test_code_field_requires_allow_promotion_codes(sandbox: Sandbox) -> None:
+    create_code(sandbox)
     session = open_session(sandbox)
-    assert 'id="promotionCode"' not in apply(session, "LAUNCH20")
-    assert again(sandbox, session).amount_total == 1900
+    assert 'id="promotionCode"' not in apply_code(session, "LAUNCH20")
+    assert retrieve_session(sandbox, session).amount_total == 1900
 
 
 def test_full_discount_requires_no_card(sandbox: Sandbox) -> None:
-    code(sandbox, "FREE", percent_off=100)
+    create_code(sandbox, "FREE", percent_off=100)
     session = open_session(sandbox, allow_promotion_codes=True)
-    shown = apply(session, "FREE")
-    assert 'id="cardNumber"' not in shown
-    assert "Complete order" in shown
+    page_html = apply_code(session, "FREE")
+    assert 'id="cardNumber"' not in page_html
+    assert "Complete order" in page_html
     assert Client().post(page(session), {"email": "ada@example.com"}).status_code == 303
-    session = again(sandbox, session)
+    session = retrieve_session(sandbox, session)
     assert (session.status, session.payment_status) == ("complete", "no_payment_required")
     assert session.payment_intent is None
     assert amounts(session) == (1900, 1900, 0, 0)
 
 
-# --- discounts given by the store -------------------------------------------------------------------------
+# --- discounts set by the store --------------------------------------------------------------------------
 
 
-def test_a_discount_of_the_session(sandbox: Sandbox) -> None:
+def test_session_with_discount(sandbox: Sandbox) -> None:
     coupon = sandbox.client.v1.coupons.create({"amount_off": 500, "currency": "usd"})
     session = open_session(sandbox, discounts=[{"coupon": coupon.id}])
     assert amounts(session) == (1900, 500, 0, 1400)
@@ -181,17 +186,17 @@ def test_a_discount_of_the_session(sandbox: Sandbox) -> None:
 )
 def test_discount_duration_of_subscription(sandbox: Sandbox, duration: str, renewals: list[int]) -> None:
     months = {"duration_in_months": 2} if duration == "repeating" else {}
-    code(sandbox, "HALF", percent_off=50, duration=duration, **months)
+    create_code(sandbox, "HALF", percent_off=50, duration=duration, **months)
     session = open_session(sandbox, 900, "month", allow_promotion_codes=True)
-    apply(session, "HALF")
+    apply_code(session, "HALF")
     pay(Client(), session)
-    invoice = invoice_of(sandbox, session)
+    invoice = retrieve_invoice(sandbox, session)
     assert (invoice.subtotal, invoice.total, invoice.amount_paid) == (900, 450, 450)
     assert [row.amount for row in invoice.total_discount_amounts] == [450]
     assert len(sandbox.events("customer.discount.created")) == 1
     paid = []
     for _ in range(2):
-        panel_actions.advance_to_renewal(str(again(sandbox, session).subscription))
+        panel_actions.advance_to_renewal(str(retrieve_session(sandbox, session).subscription))
         paid.append(storage.find("invoice")[0]["amount_paid"])
     assert paid == renewals
 
@@ -235,7 +240,7 @@ def test_tax_is_computed_and_paid(
     assert session.automatic_tax.status == "complete"
     assert "Tax (10%" in Client().get(page(session)).content.decode()
     pay(Client(), session)
-    invoice = invoice_of(sandbox, session)
+    invoice = retrieve_invoice(sandbox, session)
     assert (invoice.subtotal, invoice.total, invoice.total_taxes[0].amount) == (
         1900,
         expected[3],
@@ -244,18 +249,18 @@ def test_tax_is_computed_and_paid(
     assert invoice.total_excluding_tax == expected[3] - expected[2]
 
 
-def test_tax_comes_after_the_discount_and_with_every_renewal(sandbox: Sandbox) -> None:
-    code(sandbox, "HALF", percent_off=50)
+def test_tax_applies_after_discount_and_to_renewals(sandbox: Sandbox) -> None:
+    create_code(sandbox, "HALF", percent_off=50)
     session = open_session(sandbox, 900, "month", allow_promotion_codes=True, automatic_tax={"enabled": True})
-    apply(session, "HALF")
-    assert amounts(again(sandbox, session)) == (900, 450, 45, 495)
+    apply_code(session, "HALF")
+    assert amounts(retrieve_session(sandbox, session)) == (900, 450, 45, 495)
     pay(Client(), session)
-    assert invoice_of(sandbox, session).amount_paid == 495
-    panel_actions.advance_to_renewal(str(again(sandbox, session).subscription))
+    assert retrieve_invoice(sandbox, session).amount_paid == 495
+    panel_actions.advance_to_renewal(str(retrieve_session(sandbox, session).subscription))
     assert storage.find("invoice")[0]["amount_paid"] == 990
 
 
-def test_a_known_customer_needs_an_address_for_tax(sandbox: Sandbox) -> None:
+def test_existing_customer_needs_an_address_for_tax(sandbox: Sandbox) -> None:
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
     with pytest.raises(stripe.InvalidRequestError) as raised:
         open_session(sandbox, customer=customer, automatic_tax={"enabled": True})
@@ -271,26 +276,26 @@ def test_tax_id_is_saved(sandbox: Sandbox) -> None:
     wrong = pay(Client(), session, taxId="12")
     assert field_errors(wrong.content.decode()) == ["Your tax ID is invalid."]
     pay(Client(), session, taxId="DE123456789", businessName="Ada & Co")
-    details: Any = again(sandbox, session).customer_details
+    details: Any = retrieve_session(sandbox, session).customer_details
     assert (details.business_name, details.tax_ids[0].type) == ("Ada & Co", "eu_vat")
-    assert invoice_of(sandbox, session).customer_tax_ids[0].value == "DE123456789"
+    assert retrieve_invoice(sandbox, session).customer_tax_ids[0].value == "DE123456789"
 
 
 # --- invoices of one-time sales ---------------------------------------------------------------------------
 
 
-def test_a_sale_with_an_invoice(sandbox: Sandbox) -> None:
-    wanted = {"enabled": True, "invoice_data": {"footer": "Thanks", "metadata": {"order": "7"}}}
-    session = open_session(sandbox, invoice_creation=wanted)
+def test_one_time_payment_with_invoice(sandbox: Sandbox) -> None:
+    invoice_creation = {"enabled": True, "invoice_data": {"footer": "Thanks", "metadata": {"order": "7"}}}
+    session = open_session(sandbox, invoice_creation=invoice_creation)
     pay(Client(), session)
-    session = again(sandbox, session)
-    invoice = invoice_of(sandbox, session)
+    session = retrieve_session(sandbox, session)
+    invoice = retrieve_invoice(sandbox, session)
     assert (invoice.status, invoice.amount_paid, invoice.parent) == ("paid", 1900, None)
     assert (invoice.footer, invoice.metadata["order"], invoice.customer) == ("Thanks", "7", session.customer)
     assert invoice.payments.data[0].payment.payment_intent == session.payment_intent
     assert invoice.lines.data[0].parent.type == "invoice_item_details"
-    told = [event["type"] for event in sandbox.events("invoice*")]
-    assert told == [
+    events = [event["type"] for event in sandbox.events("invoice*")]
+    assert events == [
         "invoice.created",
         "invoice.finalized",
         "invoice.paid",
@@ -301,12 +306,12 @@ def test_a_sale_with_an_invoice(sandbox: Sandbox) -> None:
     assert completed["data"]["object"]["invoice"] == invoice.id
 
 
-def test_the_invoice_waits_for_the_bank(sandbox: Sandbox) -> None:
+def test_invoice_is_created_after_bank_debit_succeeds(sandbox: Sandbox) -> None:
     session = euro_session(sandbox, invoice_creation={"enabled": True})
     pay_by_debit(session, ibans.TABLE[0].number)
-    assert again(sandbox, session).invoice is None
+    assert retrieve_session(sandbox, session).invoice is None
     scheduled_actions.run_due(time.time() + 60)
-    assert invoice_of(sandbox, session).status == "paid"
+    assert retrieve_invoice(sandbox, session).status == "paid"
 
 
 def test_first_invoice_contains_setup_fee(sandbox: Sandbox) -> None:
@@ -315,13 +320,13 @@ def test_first_invoice_contains_setup_fee(sandbox: Sandbox) -> None:
     lines: Any = [{"price": str(price), "quantity": 1} for price in (monthly, fee)]
     session = open_session(sandbox, line_items=lines, mode="subscription")
     pay(Client(), session)
-    invoice = invoice_of(sandbox, session)
+    invoice = retrieve_invoice(sandbox, session)
     assert (invoice.total, [line.amount for line in invoice.lines.data]) == (2900, [900, 2000])
     intent: Any = sandbox.client.v1.payment_intents.list().data[0]
     assert intent.amount_received == 2900
 
 
-def test_an_empty_parameter_of_a_coupon_is_none(sandbox: Sandbox) -> None:
+def test_empty_coupon_parameter_counts_as_none(sandbox: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="currency"):
         sandbox.client.v1.coupons.create({"amount_off": 100, "currency": ""})
     assert sandbox.client.v1.coupons.create({"percent_off": 5, "name": ""}).name is None

@@ -12,13 +12,13 @@ from stripe_sandbox import cards, scheduled_actions
 from stripe_sandbox.testing import Sandbox
 
 
-def paid(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.PaymentIntent:
+def create_payment(sandbox: Sandbox, number: str = "4242424242424242") -> stripe.PaymentIntent:
     """Create a payment of $19 by this card."""
     pay(Client(), open_session(sandbox), cards.BY_NUMBER[number])
     return get_only_intent(sandbox)
 
 
-def charge_of(sandbox: Sandbox, intent: stripe.PaymentIntent) -> Any:
+def retrieve_charge(sandbox: Sandbox, intent: stripe.PaymentIntent) -> Any:
     expand: Any = {"expand": ["latest_charge.refunds"]}
     return sandbox.client.v1.payment_intents.retrieve(intent.id, expand).latest_charge
 
@@ -30,29 +30,31 @@ def refund(sandbox: Sandbox, **params: Any) -> stripe.Refund:
 
 def types(sandbox: Sandbox) -> list[str]:
     """Return event types since the payment."""
-    every = [event["type"] for event in sandbox.events()]
-    return every[every.index("checkout.session.completed") + 1 :]
+    event_types = [event["type"] for event in sandbox.events()]
+    return event_types[event_types.index("checkout.session.completed") + 1 :]
 
 
 def test_default_refund_is_full(sandbox: Sandbox) -> None:
-    intent = paid(sandbox)
-    made = refund(sandbox, payment_intent=intent.id, reason="requested_by_customer", metadata={"ticket": "7"})
-    assert (made.status, made.amount, made.currency) == ("succeeded", 1900, "usd")
-    assert (made.reason, made.payment_intent) == ("requested_by_customer", intent.id)
-    charge = charge_of(sandbox, intent)
+    intent = create_payment(sandbox)
+    created = refund(
+        sandbox, payment_intent=intent.id, reason="requested_by_customer", metadata={"ticket": "7"}
+    )
+    assert (created.status, created.amount, created.currency) == ("succeeded", 1900, "usd")
+    assert (created.reason, created.payment_intent) == ("requested_by_customer", intent.id)
+    charge = retrieve_charge(sandbox, intent)
     assert (charge.amount_refunded, charge.refunded, charge.status) == (1900, True, "succeeded")
-    assert [row.id for row in charge.refunds.data] == [made.id]
+    assert [row.id for row in charge.refunds.data] == [created.id]
     assert types(sandbox) == ["refund.created", "charge.refunded"]
     assert sandbox.events("charge.refunded")[0]["data"]["object"]["amount_refunded"] == 1900
 
 
 def test_partial_refunds_add_up(sandbox: Sandbox) -> None:
-    intent = paid(sandbox)
+    intent = create_payment(sandbox)
     refund(sandbox, payment_intent=intent.id, amount=500)
-    charge = charge_of(sandbox, intent)
+    charge = retrieve_charge(sandbox, intent)
     assert (charge.amount_refunded, charge.refunded) == (500, False)
     rest = refund(sandbox, charge=charge.id)
-    charge = charge_of(sandbox, intent)
+    charge = retrieve_charge(sandbox, intent)
     assert (rest.amount, charge.amount_refunded, charge.refunded) == (1400, 1900, True)
     listed = sandbox.client.v1.refunds.list({"payment_intent": intent.id}).data
     assert [row.amount for row in listed] == [1400, 500]
@@ -66,8 +68,8 @@ def test_partial_refunds_add_up(sandbox: Sandbox) -> None:
         (0, -1, "Invalid positive integer"),
     ],
 )
-def test_never_more_than_was_paid(sandbox: Sandbox, first: int, then: int, message: str) -> None:
-    intent = paid(sandbox)
+def test_refund_cannot_exceed_the_payment(sandbox: Sandbox, first: int, then: int, message: str) -> None:
+    intent = create_payment(sandbox)
     if first:
         refund(sandbox, payment_intent=intent.id, amount=first)
     with pytest.raises(stripe.InvalidRequestError) as raised:
@@ -75,8 +77,8 @@ def test_never_more_than_was_paid(sandbox: Sandbox, first: int, then: int, messa
     assert (raised.value.user_message, raised.value.param) == (message, "amount")
 
 
-def test_what_cannot_be_refunded_says_why(sandbox: Sandbox) -> None:
-    intent = paid(sandbox)
+def test_invalid_refund_has_an_error_code(sandbox: Sandbox) -> None:
+    intent = create_payment(sandbox)
     refund(sandbox, payment_intent=intent.id)
     for params, code in (
         ({"payment_intent": intent.id}, "charge_already_refunded"),
@@ -89,43 +91,43 @@ def test_what_cannot_be_refunded_says_why(sandbox: Sandbox) -> None:
 
 
 def test_unpaid_intent_cannot_be_refunded(sandbox: Sandbox) -> None:
-    intent = paid(sandbox, "4000000000000002")
+    intent = create_payment(sandbox, "4000000000000002")
     with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
         refund(sandbox, payment_intent=intent.id)
 
 
-def test_a_pending_refund_succeeds_a_while_later(sandbox: Sandbox) -> None:
-    intent = paid(sandbox, "4000000000007726")
-    made = refund(sandbox, payment_intent=intent.id)
-    assert (made.status, made.pending_reason) == ("pending", "processing")
+def test_pending_refund_succeeds_later(sandbox: Sandbox) -> None:
+    intent = create_payment(sandbox, "4000000000007726")
+    created = refund(sandbox, payment_intent=intent.id)
+    assert (created.status, created.pending_reason) == ("pending", "processing")
     assert scheduled_actions.run_due() == 0
     assert scheduled_actions.run_due(time.time() + 60) == 1
-    assert sandbox.client.v1.refunds.retrieve(made.id).status == "succeeded"
+    assert sandbox.client.v1.refunds.retrieve(created.id).status == "succeeded"
     assert types(sandbox) == ["refund.created", "charge.refunded", "refund.updated", "charge.refund.updated"]
-    (told,) = sandbox.events("refund.updated")
-    assert told["data"]["previous_attributes"] == {"status": "pending", "pending_reason": "processing"}
+    (event,) = sandbox.events("refund.updated")
+    assert event["data"]["previous_attributes"] == {"status": "pending", "pending_reason": "processing"}
 
 
 @pytest.mark.parametrize("amount", [700, 1900])
-def test_a_refund_that_fails_later_counts_as_not_refunded(sandbox: Sandbox, amount: int) -> None:
-    intent = paid(sandbox, "4000000000005126")
-    made = refund(sandbox, payment_intent=intent.id, amount=amount)
-    assert made.status == "succeeded"
-    assert charge_of(sandbox, intent).amount_refunded == amount
+def test_failed_refund_is_subtracted_from_the_charge(sandbox: Sandbox, amount: int) -> None:
+    intent = create_payment(sandbox, "4000000000005126")
+    created = refund(sandbox, payment_intent=intent.id, amount=amount)
+    assert created.status == "succeeded"
+    assert retrieve_charge(sandbox, intent).amount_refunded == amount
     scheduled_actions.run_due(time.time() + 60)
-    made = sandbox.client.v1.refunds.retrieve(made.id)
-    assert (made.status, made.failure_reason) == ("failed", "expired_or_canceled_card")
-    charge = charge_of(sandbox, intent)
+    created = sandbox.client.v1.refunds.retrieve(created.id)
+    assert (created.status, created.failure_reason) == ("failed", "expired_or_canceled_card")
+    charge = retrieve_charge(sandbox, intent)
     assert (charge.amount_refunded, charge.refunded) == (0, False)
     assert types(sandbox)[2:] == ["refund.updated", "charge.refund.updated", "refund.failed"]
     again = refund(sandbox, payment_intent=intent.id)
     assert again.amount == 1900
 
 
-def test_only_metadata_of_a_refund_changes(sandbox: Sandbox) -> None:
-    intent = paid(sandbox)
-    made = refund(sandbox, payment_intent=intent.id, metadata={"a": "1", "b": "2"})
-    made = sandbox.client.v1.refunds.update(made.id, {"metadata": {"a": "", "c": "3"}})
-    assert made.metadata is not None
-    assert made.metadata.to_dict() == {"b": "2", "c": "3"}
+def test_refund_update_changes_only_metadata(sandbox: Sandbox) -> None:
+    intent = create_payment(sandbox)
+    created = refund(sandbox, payment_intent=intent.id, metadata={"a": "1", "b": "2"})
+    created = sandbox.client.v1.refunds.update(created.id, {"metadata": {"a": "", "c": "3"}})
+    assert created.metadata is not None
+    assert created.metadata.to_dict() == {"b": "2", "c": "3"}
     assert types(sandbox)[2:] == ["refund.updated", "charge.refund.updated"]

@@ -46,7 +46,7 @@ def test_invalid_object_names_field(change: dict[str, Any], complaint: str) -> N
 
 
 @pytest.mark.parametrize("wrong", [{"url": "https://x/v1/prices"}, {"has_more": None}, {"total": 5}])
-def test_a_wrong_list(wrong: dict[str, Any]) -> None:
+def test_invalid_list_fails(wrong: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         check_response({"object": "list", "data": [PRICE], "has_more": False, "url": "/v1/prices"} | wrong)
 

@@ -25,18 +25,18 @@ SECRET = "whsec_of_the_test"
 NODE_SDK = "23.1.0"
 
 
-class Hook:
+class WebhookServer:
     """A webhook endpoint that verifies and stores events in order of arrival."""
 
     def __init__(self) -> None:
         self.events: list[stripe.Event] = []
-        hook = self
+        webhook_server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 signature = self.headers["Stripe-Signature"]
-                hook.events.append(stripe.Webhook.construct_event(body, signature, SECRET))  # type: ignore[no-untyped-call]
+                webhook_server.events.append(stripe.Webhook.construct_event(body, signature, SECRET))  # type: ignore[no-untyped-call]
                 self.send_response(200)
                 self.end_headers()
 
@@ -51,9 +51,9 @@ class Hook:
         return [event.type for event in self.events]
 
     def wait(self, condition: Callable[[list[str]], bool]) -> list[str]:
-        until = time.monotonic() + 20
+        deadline = time.monotonic() + 20
         while not condition(self.types()):
-            assert time.monotonic() < until, self.types()
+            assert time.monotonic() < deadline, self.types()
             time.sleep(0.05)
         return self.types()
 
@@ -82,10 +82,10 @@ def serve(python: str, folder: Path, *options: str) -> Iterator[Server]:
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
     try:
-        until = time.monotonic() + 30
+        deadline = time.monotonic() + 30
         while "Control panel" not in log.read_text():
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         yield Server(port)
     finally:
@@ -94,26 +94,33 @@ def serve(python: str, folder: Path, *options: str) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def hook() -> Iterator[Hook]:
-    hook = Hook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
+def webhook_server() -> Iterator[WebhookServer]:
+    webhook_server = WebhookServer()
+    yield webhook_server
+    webhook_server.server.shutdown()
+    webhook_server.server.server_close()
 
 
 @pytest.fixture(scope="module")
-def running(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def running(webhook_server: WebhookServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
-    options = ["--webhook", hook.url, "--secret", SECRET, "--database", str(folder / "file.sqlite3")]
+    options = [
+        "--webhook",
+        webhook_server.url,
+        "--secret",
+        SECRET,
+        "--database",
+        str(folder / "file.sqlite3"),
+    ]
     with serve(sys.executable, folder, *options) as server:
         yield server
 
 
 @pytest.fixture
-def server(running: Server, hook: Hook) -> Server:
+def server(running: Server, webhook_server: WebhookServer) -> Server:
     running.control("webhooks", delay_seconds=0, duplicate=False, reorder=False, drop=[], fail_next_n=0)
     assert running.control("reset") == {}
-    hook.events.clear()
+    webhook_server.events.clear()
     return running
 
 
@@ -136,25 +143,27 @@ def charge(server: Server) -> stripe.Charge:
     return server.v1.charges.list().data[0]
 
 
-def test_signed_events_arrive_at_the_endpoint(server: Server, hook: Hook) -> None:
+def test_endpoint_receives_signed_events(server: Server, webhook_server: WebhookServer) -> None:
     server.v1.products.create({"name": "Icons"})
-    assert hook.wait(lambda types: "product.created" in types) == ["product.created"]
+    assert webhook_server.wait(lambda types: "product.created" in types) == ["product.created"]
 
 
-def test_events_are_dropped_delayed_duplicated_and_delivered(server: Server, hook: Hook) -> None:
+def test_events_are_dropped_delayed_duplicated_and_delivered(
+    server: Server, webhook_server: WebhookServer
+) -> None:
     assert server.control("webhooks", drop=["product.*"], duplicate=True)["drop"] == ["product.*"]
     server.v1.products.create({"name": "Icons"})
     server.v1.customers.create({})
-    assert hook.wait(lambda types: len(types) == 2) == ["customer.created"] * 2
+    assert webhook_server.wait(lambda types: len(types) == 2) == ["customer.created"] * 2
     server.control("webhooks", drop=[], duplicate=False, delay_seconds=600)
     server.v1.customers.create({})
     assert server.control("webhooks/deliver") == {"attempts": 1}
     dropped = next(event for event in server.v1.events.list().data if event.type == "product.created")
     assert server.control("webhooks/deliver", event=dropped.id) == {"attempts": 1}
-    assert hook.types() == ["customer.created"] * 3 + ["product.created"]
+    assert webhook_server.types() == ["customer.created"] * 3 + ["product.created"]
 
 
-def test_refund_and_dispute(server: Server) -> None:
+def test_control_api_refunds_and_disputes(server: Server) -> None:
     paid = charge(server)
     assert server.control(f"objects/{paid.id}/refund", amount=200)["amount_refunded"] == 200
     assert server.control(f"objects/{paid.id}/dispute", choice="dispute_fraudulent")["disputed"] is True
@@ -163,7 +172,7 @@ def test_refund_and_dispute(server: Server) -> None:
     assert server.control(f"objects/{dispute.id}/win") == 409
 
 
-def test_time_passes_and_a_renewal_fails(server: Server) -> None:
+def test_control_api_advances_time_and_fails_renewal(server: Server) -> None:
     subscription = subscribe(server)
     assert requests.get(f"{server.url}/control/objects/{subscription.id}", timeout=20).json() == {
         "actions": ["renew", "fail_renewal", "cancel", "days"]
@@ -171,9 +180,9 @@ def test_time_passes_and_a_renewal_fails(server: Server) -> None:
     assert server.control(f"objects/{subscription.id}/days", days=32)["status"] == "active"
     server.control(f"objects/{subscription.id}/fail_renewal")
     server.control(f"objects/{subscription.id}/renew")
-    until = time.monotonic() + 20
+    deadline = time.monotonic() + 20
     while server.v1.subscriptions.retrieve(subscription.id).status != "past_due":
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
@@ -185,9 +194,9 @@ def test_api_faults_can_be_simulated(server: Server) -> None:
     with pytest.raises(stripe.APIError):
         server.v1.products.list()
     server.control("api", api_delay_seconds=0.5)
-    begun = time.monotonic()
+    started = time.monotonic()
     assert server.v1.products.list().data == []
-    assert time.monotonic() - begun >= 0.5
+    assert time.monotonic() - started >= 0.5
     server.control("api", api_delay_seconds=0)
 
 
@@ -210,9 +219,9 @@ def test_invalid_control_requests_are_rejected(
 
 
 def test_browser_forms_cannot_use_control_api(server: Server) -> None:
-    address = f"{server.url}/control/reset"
-    assert requests.post(address, data={}, timeout=20).status_code == 415
-    assert requests.get(address, timeout=20).status_code == 405
+    url = f"{server.url}/control/reset"
+    assert requests.post(url, data={}, timeout=20).status_code == 415
+    assert requests.get(url, timeout=20).status_code == 405
 
 
 def test_hosted_pages_and_their_files_are_served(server: Server) -> None:
@@ -221,7 +230,7 @@ def test_hosted_pages_and_their_files_are_served(server: Server) -> None:
     assert requests.get(f"{server.url}/static/stripe_sandbox/panel.css", timeout=20).ok
 
 
-def test_it_refuses_a_live_key(tmp_path: Path) -> None:
+def test_live_key_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "stripe_sandbox.server.cli", "serve", "--port", "1"]
     environ = {**os.environ, "STRIPE_SECRET_KEY": "sk_live_abc"}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
@@ -234,7 +243,7 @@ def test_it_refuses_a_live_key(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not shutil.which("npm") and not os.environ.get("CI"), reason="needs Node with npm, which CI has"
 )
-def test_it_serves_the_sdks_of_python_and_node_from_an_empty_environment(tmp_path: Path) -> None:
+def test_python_and_node_sdks_work_with_an_installed_package(tmp_path: Path) -> None:
     environment, scripts = tmp_path / "environment", tmp_path / "node"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = str(environment / "bin" / "python")

@@ -45,7 +45,7 @@ current: Receiver
 
 @csrf_exempt
 def receive(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("noted", status=current.receive(request.body, request.headers["Stripe-Signature"]))
+    return HttpResponse("received", status=current.receive(request.body, request.headers["Stripe-Signature"]))
 
 
 urlpatterns = [path("webhooks/stripe/", receive)]
@@ -62,7 +62,7 @@ def store(sandbox: Any, settings: Any) -> Receiver:
 
 
 @pytest.fixture
-def elsewhere(sandbox: Any) -> Iterator[Receiver]:
+def http_endpoint(sandbox: Any) -> Iterator[Receiver]:
     """Run an HTTP server that is registered for product events."""
     receiver = Receiver("")
 
@@ -107,7 +107,7 @@ def test_store_receives_signed_events(sandbox: Any, store: Receiver) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
-def test_anything_but_2xx_is_tried_again_with_a_new_signature(
+def test_other_status_than_2xx_is_retried_with_a_new_signature(
     sandbox: Any, store: Receiver, status: int
 ) -> None:
     store.status = status
@@ -124,7 +124,7 @@ def test_anything_but_2xx_is_tried_again_with_a_new_signature(
     assert store.signatures[0] != store.signatures[1]
 
 
-def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver) -> None:
+def test_delivery_fails_after_all_retries_and_can_be_resent(sandbox: Any, store: Receiver) -> None:
     store.status = 500
     sandbox.client.v1.customers.create({})
     later = 0.0
@@ -139,12 +139,14 @@ def test_it_gives_up_in_the_end_and_can_be_resent(sandbox: Any, store: Receiver)
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
 
-def test_http_endpoint_receives_enabled_events(sandbox: Any, store: Receiver, elsewhere: Receiver) -> None:
+def test_http_endpoint_receives_enabled_events(
+    sandbox: Any, store: Receiver, http_endpoint: Receiver
+) -> None:
     sandbox.product()
     sandbox.client.v1.customers.create({})
     assert [event["pending_webhooks"] for event in sandbox.events()] == [2, 2, 1]
     sandbox.deliver()
-    assert sorted(elsewhere.types) == ["price.created", "product.created"]
+    assert sorted(http_endpoint.types) == ["price.created", "product.created"]
     assert sorted(store.types) == ["customer.created", "price.created", "product.created"]
 
 
@@ -160,7 +162,7 @@ def test_unreachable_server_is_retried(sandbox: Any) -> None:
     assert "refused" in attempt["error"]
 
 
-def test_disabled_and_deleted_endpoints_receive_nothing(sandbox: Any, elsewhere: Receiver) -> None:
+def test_disabled_and_deleted_endpoints_receive_nothing(sandbox: Any, http_endpoint: Receiver) -> None:
     v1 = sandbox.client.v1
     endpoint = next(found for found in v1.webhook_endpoints.list() if found.id != delivery.STORE_ENDPOINT_ID)
     v1.webhook_endpoints.update(delivery.STORE_ENDPOINT_ID, {"disabled": True})
@@ -171,10 +173,10 @@ def test_disabled_and_deleted_endpoints_receive_nothing(sandbox: Any, elsewhere:
     v1.webhook_endpoints.delete(endpoint.id)
     sandbox.product()
     assert sandbox.deliver() == 0
-    assert elsewhere.events == []
+    assert http_endpoint.events == []
 
 
-def test_the_secret_is_shown_once(sandbox: Any) -> None:
+def test_secret_is_returned_at_creation_only(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     created = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
     assert created.secret.startswith("whsec_")
@@ -191,14 +193,14 @@ def test_rolled_back_events_are_not_sent(sandbox: Any, store: Receiver) -> None:
 # --- switches ---------------------------------------------------------------------------------------------
 
 
-def test_delay(sandbox: Any, store: Receiver) -> None:
+def test_delay_switch(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(delay_seconds=3)
     sandbox.client.v1.customers.create({})
     assert (sandbox.deliver(), sandbox.deliver(after=2)) == (0, 0)
     assert sandbox.deliver(after=4) == 1
 
 
-def test_duplicate(sandbox: Any, store: Receiver) -> None:
+def test_duplicate_switch(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(duplicate=True)
     sandbox.client.v1.customers.create({})
     assert sandbox.deliver() == 2
@@ -206,7 +208,7 @@ def test_duplicate(sandbox: Any, store: Receiver) -> None:
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
 
-def test_reorder(sandbox: Any, store: Receiver) -> None:
+def test_reorder_switch(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(reorder=True)
     customer = sandbox.client.v1.customers.create({})
     sandbox.client.v1.customers.delete(customer.id)
@@ -215,7 +217,7 @@ def test_reorder(sandbox: Any, store: Receiver) -> None:
     assert store.types == ["customer.deleted", "customer.created"]
 
 
-def test_drop(sandbox: Any, store: Receiver) -> None:
+def test_drop_switch(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(drop=["product.*"])
     sandbox.product()
     assert sandbox.deliver(after=DAY) == 1
@@ -224,7 +226,7 @@ def test_drop(sandbox: Any, store: Receiver) -> None:
     assert sandbox.events("product.created")[0]["pending_webhooks"] == 1
 
 
-def test_fail_next_n(sandbox: Any, store: Receiver) -> None:
+def test_fail_next_n_switch(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(fail_next_n=2)
     sandbox.client.v1.customers.create({})
     assert [sandbox.deliver(after=later) for later in (0, 5, 10)] == [1, 1, 1]
@@ -232,12 +234,12 @@ def test_fail_next_n(sandbox: Any, store: Receiver) -> None:
     assert state(sandbox) == [("delivered", 3, 200)]
 
 
-def test_an_unknown_switch_is_an_error(sandbox: Any) -> None:
+def test_unknown_switch_is_an_error(sandbox: Any) -> None:
     with pytest.raises(TypeError):
         sandbox.switches(dorp=["*"])
 
 
-# --- the thread -------------------------------------------------------------------------------------------
+# --- delivery thread---------------------------------------------------------------------------------------
 
 
 def test_thread_delivers_and_wait_for_returns(
@@ -282,11 +284,11 @@ def test_two_workers_never_send_the_same_delivery(sandbox: Any, store: Receiver)
     assert len({event.id for event in store.events}) == len(store.events) == 20
 
 
-def test_the_payload_is_the_event_as_the_api_shows_it(sandbox: Any, elsewhere: Receiver) -> None:
+def test_payload_equals_the_event_in_the_api(sandbox: Any, http_endpoint: Receiver) -> None:
     product = sandbox.product()
     sandbox.client.v1.products.update(product.id, {"name": "New"})
     sandbox.deliver()
-    sent = next(event for event in elsewhere.events if event.type == "product.updated")
+    sent = next(event for event in http_endpoint.events if event.type == "product.updated")
     shown = sandbox.client.v1.events.retrieve(sent.id)
     assert json.loads(str(sent))["data"] == json.loads(str(shown))["data"]
     assert sent.data.previous_attributes.name == "Icon set"

@@ -34,7 +34,7 @@ class SignIn:
         self.page.locator("[name=password]").fill(password)
         self.page.get_by_role("main").get_by_role("button").first.click()
 
-    def with_passkey(self) -> None:
+    def use_passkey(self) -> None:
         self.page.locator("form[data-passkey=get] button").click()
 
     def ask_for_code(self, email: str) -> None:
@@ -42,11 +42,11 @@ class SignIn:
         self.page.locator("[name=email]").fill(email)
         self.page.get_by_role("main").get_by_role("button").first.click()
 
-    def second_step(self, code: str) -> None:
+    def submit_second_factor(self, code: str) -> None:
         self.page.locator("[name=code]").fill(code)
         self.page.get_by_role("main").get_by_role("button").first.click()
 
-    def forget_password(self) -> None:
+    def open_password_reset(self) -> None:
         self.page.locator("a[href^='/accounts/password/reset/']").click()
 
 
@@ -67,7 +67,7 @@ class PasswordReset:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
 
-    def ask(self, email: str) -> None:
+    def request(self, email: str) -> None:
         self.page.locator("[name=email]").fill(email)
         self.page.get_by_role("main").get_by_role("button").click()
 
@@ -88,8 +88,8 @@ class Mailbox:
         self._open_newest(subject)
         self.page.get_by_role("article").get_by_role("link", name="http").first.click()
 
-    def code(self) -> str:
-        """Return the code in the newest e-mail, read in a second page."""
+    def newest_code(self) -> str:
+        """Return the code in the newest sign-in e-mail."""
         self._open_newest()
         found = re.search(r"[A-Z]{4}-[A-Z]{4}", self.page.get_by_role("article").inner_text())
         assert found

@@ -67,7 +67,7 @@ class HostedCheckout:
         self.page.get_by_role("button", name="Apply").click()
 
     def pay_by_debit(self, iban: str) -> None:
-        """Pay from a bank account. The bank answers later."""
+        """Pay by bank debit, whose result comes later."""
         self.wait_until_ready()
         self.debit_row.click()
         self.iban.fill(iban)
@@ -92,12 +92,12 @@ class HostedCheckout:
         expect(self.card_number).to_be_visible()
 
     def _decline_link(self) -> None:
-        """Untick Link's checkbox, which appears late and makes a phone number required."""
+        """Uncheck Stripe Link, which appears late and requires a phone number."""
         if self.remember_me.is_visible() and self.remember_me.is_checked():
             self.remember_me.uncheck()
 
     def _answer_challenge(self, button: Locator) -> None:
-        """Press once more if the challenge stays: Stripe's page sometimes loses the first press."""
+        """Press again if the challenge stays, because Stripe's page sometimes ignores the first press."""
         button.click(timeout=30_000)
         try:
             button.wait_for(state="hidden", timeout=5_000)

@@ -13,7 +13,7 @@ class Portal:
         self.subscription = self.main.get_by_role("article")
         self.invoices = self.main.get_by_role("region", name="Invoice history").get_by_role("listitem")
         self.cancel_link = self.main.get_by_role("link", name="Cancel subscription")
-        self.keep_button = self.main.get_by_role("button", name="Don't cancel")
+        self.resume_button = self.main.get_by_role("button", name="Don't cancel")
         self.return_link = page.get_by_role("link", name="Return to")
 
     def update_card(self, card: str = VISA) -> None:
@@ -32,12 +32,12 @@ class Portal:
         self.page.get_by_role("button", name="Save card").click()
 
     def cancel(self) -> None:
-        """Cancel, and confirm."""
+        """Cancel and confirm."""
         self.cancel_link.click()
         self.page.get_by_role("button", name="Cancel subscription").click()
 
-    def keep(self) -> None:
-        self.keep_button.click()
+    def resume(self) -> None:
+        self.resume_button.click()
 
-    def leave(self) -> None:
+    def return_to_shop(self) -> None:
         self.return_link.click()

@@ -2,7 +2,7 @@ import re
 
 from playwright.sync_api import Locator, Page
 
-VERBS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free)")
+BUY_LABELS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free)")
 
 
 class ProductPage:
@@ -14,7 +14,7 @@ class ProductPage:
         self.open_link = page.get_by_role("main").get_by_role("link", name="Open")
         self.gallery = page.locator(".gallery__track")
         # Phones have a second button in a bar at the bottom.
-        self.buy_button = page.get_by_role("button", name=VERBS).filter(visible=True).first
+        self.buy_button = page.get_by_role("button", name=BUY_LABELS).filter(visible=True).first
 
     def goto(self, slug: str) -> "ProductPage":
         self.page.goto(f"/store/{slug}/")

@@ -18,8 +18,8 @@ class Security:
         self.page.locator(f"a[href='{path}']").click()
         return self
 
-    def prove(self, password: str) -> None:
-        """Type the password that important changes require."""
+    def reauthenticate(self, password: str) -> None:
+        """Type the password that sensitive changes require."""
         self.page.locator("[name=password]").fill(password)
         self.page.get_by_role("main").get_by_role("button").first.click()
 
@@ -33,7 +33,7 @@ class Security:
         self.page.locator("form[data-passkey=create] button").click()
 
 
-def plug_in_authenticator(page: Page) -> None:
+def add_virtual_authenticator(page: Page) -> None:
     """Add a virtual authenticator that approves every request."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")

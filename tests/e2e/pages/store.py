@@ -29,7 +29,7 @@ class Store:
             if self.page.evaluate(live):
                 return
             self.page.wait_for_timeout(25)
-        raise AssertionError("The page's scripts did not come.")
+        raise AssertionError("The page's scripts did not load.")
 
     def card(self, product: str) -> Locator:
         return self.cards.filter(has=self.page.get_by_role("link", name=product))

@@ -16,48 +16,50 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.factories import signed_in
-from tests.integration.addresses import Shop, every_address
 from tests.integration.test_accounts import link_in, reauthenticate, sign_in, sign_up
+from tests.integration.urls import Shop, site_urls
 
 pytestmark = pytest.mark.django_db
 
 COVERED_ELSEWHERE = {
-    "somebody else's pages": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
+    "another user's pages": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
     "the operator's pages": "test_access.py::test_only_operators_open_the_admin",
-    "a page of ours in a frame of theirs": "test_headers.py::test_every_answer_of_every_address_has_its_headers",
-    "a page that a cache kept": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
-    "a cookie read or set by a neighbour": "test_headers.py::test_cookies_keep_to_this_host_and_to_themselves",
-    "passwords tried, for one": "test_rate_limits.py::test_password_is_not_checked_after_five_wrong_ones",
-    "codes of an app tried": "test_second_factors.py::test_five_wrong_codes_block_the_right_one",
-    "codes out of mails tried": "test_second_factors.py::test_three_wrong_codes_end_the_sign_in",
-    "a code that somebody else has read": "test_second_factors.py::test_app_code_works_once",
+    "clickjacking in a frame": "test_headers.py::test_every_url_sends_the_security_headers",
+    "a page of another user from a cache": "test_access.py::test_each_role_reads_only_permitted_urls_uncached",
+    "a cookie read or set by another site": "test_headers.py::test_cookies_are_host_only_and_secure",
+    "guessing one user's password": "test_rate_limits.py::test_password_is_not_checked_after_five_wrong_ones",
+    "guessing codes of an authenticator app": "test_second_factors.py::test_five_wrong_codes_block_the_right_one",
+    "guessing e-mailed codes": "test_second_factors.py::test_three_wrong_codes_end_the_sign_in",
+    "replaying a code": "test_second_factors.py::test_app_code_works_once",
     "a session that was stolen before the password changed": (
         "test_second_factors.py::test_password_change_ends_all_other_sessions"
     ),
-    "ending somebody else's session": "test_second_factors.py::test_users_can_only_end_their_own_sessions",
-    "an account elsewhere with somebody's address": (
+    "ending another user's session": "test_second_factors.py::test_users_can_only_end_their_own_sessions",
+    "a provider account with the victim's e-mail address": (
         "test_social_sign_in.py::test_address_not_verified_on_both_sides_does_not_sign_in"
     ),
-    "signing up first with somebody's address": (
-        "test_address_proof.py::test_address_proof_removes_credentials_of_earlier_sign_up"
+    "signing up first with the victim's e-mail address": (
+        "test_email_verification.py::test_verification_removes_credentials_of_an_earlier_sign_up"
     ),
-    "changing the address of a stolen session": (
-        "test_address_changes.py::test_the_old_address_takes_the_account_back"
+    "changing the e-mail address in a stolen session": (
+        "test_email_changes.py::test_undo_link_restores_the_email_and_removes_credentials"
     ),
-    "an operator's password alone": "test_admin_access.py::test_staff_without_a_second_factor_are_led_to_set_one_up",
-    "passwords tried, for many": "test_rate_limits.py::test_sign_in_sign_up_and_reset_forms_are_limited",
-    "passwords tried, from made-up addresses": "test_rate_limits.py::test_invented_ips_do_not_avoid_the_sign_in_limit",
-    "passwords tried, at the operator's": "test_rate_limits.py::test_admin_uses_the_shops_sign_in_page",
-    "who has an account? (signing in)": "test_accounts.py::test_a_wrong_password_says_no_more_than_that",
-    "who has an account? (forgotten password)": "test_accounts.py::test_a_reset_for_an_unknown_address_looks_the_same",
-    "taking an account by another spelling": "test_accounts.py::test_one_address_is_one_person_whatever_its_case",
-    "an address that is not one's own": "test_accounts.py::test_a_new_address_counts_once_it_is_verified",
-    "a link that leads elsewhere": "test_attacks_by_links.py::test_no_open_redirects",
-    "making oneself an operator": "test_accounts.py::test_the_name_can_be_changed_but_nothing_else",
-    "signing somebody out by a link": "test_accounts.py::test_sign_in_and_sign_out",
-    "a reset link used twice": "test_accounts.py::test_a_forgotten_password",
-    "one visitor's words in another's page": "test_page_cache.py::test_query_parameters_never_reach_other_visitors",
-    "one person's session or cookies in another's page": (
+    "an operator's password alone": "test_admin_access.py::test_staff_without_second_factor_must_set_one_up",
+    "guessing many users' passwords": "test_rate_limits.py::test_sign_in_sign_up_and_reset_forms_are_limited",
+    "forged IP addresses while guessing": "test_rate_limits.py::test_invented_ips_do_not_avoid_the_sign_in_limit",
+    "guessing the operator's password": "test_rate_limits.py::test_admin_uses_the_shops_sign_in_page",
+    "finding accounts by sign-in": "test_accounts.py::test_wrong_password_and_unknown_email_show_the_same_error",
+    "finding accounts by password reset": (
+        "test_accounts.py::test_password_reset_for_an_unknown_email_shows_the_same_page"
+    ),
+    "another spelling of an e-mail address": "test_accounts.py::test_email_is_unique_regardless_of_case",
+    "an unverified e-mail address": "test_accounts.py::test_new_email_is_used_after_verification",
+    "an open redirect": "test_link_attacks.py::test_no_open_redirects",
+    "making oneself staff": "test_accounts.py::test_account_form_changes_only_the_name",
+    "signing a user out by a link": "test_accounts.py::test_sign_in_and_sign_out",
+    "a reset link used twice": "test_accounts.py::test_password_reset_link_sets_a_new_password_once",
+    "query parameters in another page": "test_page_cache.py::test_query_parameters_never_reach_other_visitors",
+    "session or cookies in another user's page": (
         "test_public_pages.py::test_session_cookie_and_parameter_values_reach_only_their_visitor"
     ),
     "reading the development mailbox": "test_web.py::test_production_has_no_development_tools",
@@ -65,48 +67,48 @@ COVERED_ELSEWHERE = {
 
 
 def test_tests_listed_in_covered_elsewhere_exist() -> None:
-    for attack, place in COVERED_ELSEWHERE.items():
-        file, _, name = place.partition("::")
+    for attack, test in COVERED_ELSEWHERE.items():
+        file, _, name = test.partition("::")
         assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
 
 
-# --- forms that another site sends in one's name ----------------------------------------------------------
+# --- cross-site request forgery ---------------------------------------------------------------------------
 
 WITHOUT_TOKEN = {
-    "stripe_webhook": "Stripe signs what it sends",
-    "webhooks/stripe": "Stripe signs what it sends",
-    "language": "a preference: the worst is another language",
-    "theme": "a preference: the worst is another colour",
-    "stripe_sandbox:rest": "programs bring a key",
-    "stripe_sandbox:rest_at_root": "programs bring a key",
+    "stripe_webhook": "Stripe signs its requests",
+    "webhooks/stripe": "Stripe signs its requests",
+    "language": "it only sets the language",
+    "theme": "it only sets the theme",
+    "stripe_sandbox:rest": "API clients send a key",
+    "stripe_sandbox:rest_at_root": "API clients send a key",
 }
 
 
-def test_forms_require_a_csrf_token(open_shop: Shop) -> None:
-    client = open_shop.client("owner", enforce_csrf_checks=True)
-    for address in every_address():
-        response = client.post(open_shop.path(address, "owner"))
+def test_forms_require_a_csrf_token(populated_shop: Shop) -> None:
+    client = populated_shop.client("owner", enforce_csrf_checks=True)
+    for url in site_urls():
+        response = client.post(populated_shop.path(url, "owner"))
         refused = response.status_code == 403 and "403_csrf.html" in [row.name for row in response.templates]
-        assert refused is (address.name not in WITHOUT_TOKEN), (
-            f"POST {address.name} {'asks for a' if refused else 'needs no'} token: see WITHOUT_TOKEN."
+        assert refused is (url.name not in WITHOUT_TOKEN), (
+            f"POST {url.name} {'requires a' if refused else 'requires no'} CSRF token: see WITHOUT_TOKEN."
         )
 
 
 # --- other people's accounts ----------------------------------------------------------------------------------
 
 
-def test_an_unknown_address_costs_as_much_work_as_a_known_one(
+def test_unknown_email_hashes_one_password_and_sends_one_email(
     ada: User, client: Client, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
 ) -> None:
-    """Hashing a password is what takes time; and a mail goes out in either case."""
+    """The response time must not show whether an account exists."""
     hashed: list[str] = []
     encode = MD5PasswordHasher.encode
 
-    def counted(self: Any, password: str, *args: Any) -> str:
+    def record_and_encode(self: Any, password: str, *args: Any) -> str:
         hashed.append(password)
         return encode(self, password, *args)
 
-    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    monkeypatch.setattr(MD5PasswordHasher, "encode", record_and_encode)
     for email in (ada.email, "nobody@example.com"):
         sign_in(client, email, "a wrong guess")
         assert hashed == ["a wrong guess"], email
@@ -115,10 +117,10 @@ def test_an_unknown_address_costs_as_much_work_as_a_known_one(
         assert mailoutbox.pop().to == [email]
 
 
-def test_signing_up_does_not_tell_who_is_here_where_addresses_are_verified_first(
+def test_sign_up_reveals_no_account_with_mandatory_verification(
     ada: User, settings: Any, mailoutbox: list[Any]
 ) -> None:
-    """With "optional", the default, a new person is signed in at once, and that tells; see SECURITY.md."""
+    """With "optional", the default, a new user is signed in at once; see SECURITY.md."""
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     answers = [sign_up(Client(), email) for email in (ada.email, "grace@example.com")]
     assert [(answer.status_code, answer["Location"]) for answer in answers] == [
@@ -127,16 +129,14 @@ def test_signing_up_does_not_tell_who_is_here_where_addresses_are_verified_first
     assert len(mailoutbox) == 2
 
 
-def test_nobody_signs_up_as_an_operator(client: Client) -> None:
+def test_sign_up_ignores_staff_fields(client: Client) -> None:
     more = {"is_staff": "on", "is_superuser": "on", "groups": "1", "id": "1", "user_permissions": "1"}
     sign_up(client, **more)
     grace = User.objects.get(email="grace@example.com")
     assert (grace.is_staff, grace.is_superuser, grace.groups.count()) == (False, False, 0)
 
 
-def test_a_session_that_somebody_prepared_is_not_the_one_signed_in(
-    ada: User, icons: ProductConfiguration
-) -> None:
+def test_sign_in_replaces_the_session_key(ada: User, icons: ProductConfiguration) -> None:
     browser, attacker = Client(), Client()
     browser.post("/store/icon-set/buy/", {"price": icons.prices[0].id})  # a session begins
     attacker.cookies["sessionid"] = prepared = browser.cookies["sessionid"].value
@@ -149,7 +149,7 @@ def test_a_session_that_somebody_prepared_is_not_the_one_signed_in(
     assert made_up.cookies["sessionid"].value != "a" * 32
 
 
-def test_a_stolen_session_ends_with_signing_out(ada: User) -> None:
+def test_sign_out_ends_a_stolen_session(ada: User) -> None:
     thief, browser = Client(), signed_in(ada)
     thief.cookies["sessionid"] = browser.cookies["sessionid"].value
     assert thief.get("/accounts/").status_code == 200
@@ -157,7 +157,7 @@ def test_a_stolen_session_ends_with_signing_out(ada: User) -> None:
     assert thief.get("/accounts/").status_code == 302
 
 
-def test_a_reset_link_is_for_one_person_and_dies_with_the_old_password(
+def test_reset_link_works_for_one_user_until_the_password_changes(
     ada: User, bob: User, client: Client, mailoutbox: list[Any]
 ) -> None:
     client.post("/accounts/password/reset/", {"email": ada.email})
@@ -171,14 +171,14 @@ def test_a_reset_link_is_for_one_person_and_dies_with_the_old_password(
     assert client.get(link, follow=True).context["token_fail"]
 
 
-def test_a_method_is_not_changed_by_a_header_or_a_field(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_method_override_headers_and_fields_are_ignored(as_ada: Client, icons: ProductConfiguration) -> None:
     for headers in ({"x-http-method-override": "DELETE"}, {"x-method-override": "PUT"}):
         reauthenticate(as_ada)
         as_ada.get("/accounts/delete/", {"_method": "POST", "password": "ada-buys-things"}, headers=headers)
         assert User.objects.filter(email="ada@example.com").exists()
 
 
-# --- wearing the shop down ----------------------------------------------------------------------------------
+# --- denial of service --------------------------------------------------------------------------------------
 
 
 def test_large_request_bodies_are_refused(as_ada: Client, olive: User, settings: Any) -> None:
@@ -204,7 +204,7 @@ def test_large_request_bodies_are_refused(as_ada: Client, olive: User, settings:
     assert upload.status_code == 400
 
 
-def test_announcing_another_length_confuses_nobody(client: Client) -> None:
+def test_invalid_content_length_is_no_server_error(client: Client) -> None:
     for length in ("-1", "abc", "1e9", "", " 5", "٣", "0x10"):
         assert client.post("/accounts/login/", {"login": "x"}, CONTENT_LENGTH=length).status_code in (
             200,
@@ -212,13 +212,13 @@ def test_announcing_another_length_confuses_nobody(client: Client) -> None:
         )
 
 
-def test_the_error_page_of_a_live_shop_tells_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*args: object) -> None:
+def test_production_error_page_shows_no_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
         password = "hunter2"
         raise ValueError(f"{settings.SECRET_KEY} {settings.STRIPE_SECRET_KEY} {password}")
 
     settings.DEBUG = False
-    monkeypatch.setattr("apps.web.views.pages.product_cards", broken)
+    monkeypatch.setattr("apps.web.views.pages.product_cards", fail)
     page = Client(raise_request_exception=False).get("/").content.decode()
     for secret in (
         settings.SECRET_KEY,

@@ -31,12 +31,12 @@ from tests.databases import environment
 from tests.factories import (
     LOCMEM,
     NO_MAIL_SERVER,
-    bought,
-    mail_by,
-    path_of,
+    buy,
     readiness,
     sent_kinds,
+    set_email_url,
     signed_in,
+    url_path,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,12 +44,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def queue(settings: Any) -> None:
-    """As with TASKS_BACKEND=database."""
+    """Use the task queue of TASKS_BACKEND=database."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
-def work() -> None:
-    """What `manage.py db_worker --batch` does."""
+def run_worker() -> None:
+    """Run the queued tasks, as `manage.py db_worker --batch` does."""
     Worker(
         queue_names=["default"],
         interval=0,
@@ -62,8 +62,8 @@ def work() -> None:
     ).run()
 
 
-def a_worker(**variables: str) -> subprocess.Popen[bytes]:
-    """Run the worker in a separate process, as in production."""
+def start_worker(**variables: str) -> subprocess.Popen[bytes]:
+    """Start a worker in a separate process, as in production."""
     return subprocess.Popen(
         [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--no-reload"],
         cwd=site.BASE_DIR,
@@ -73,25 +73,23 @@ def a_worker(**variables: str) -> subprocess.Popen[bytes]:
     )
 
 
-def until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline, pause = time.monotonic() + 30, threading.Event()
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         pause.wait(0.05)
 
 
-def test_the_worker_sends_the_mail(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
+def test_worker_sends_the_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
     assert outbox.outbox == []
-    work()
+    run_worker()
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
     assert DBTaskResult.objects.successful().count() == 1
 
 
-def test_a_change_that_is_rolled_back_leaves_no_task(
-    queue: None, as_ada: Client, icons: ProductConfiguration
-) -> None:
-    purchase = bought(as_ada, icons)
+def test_rolled_back_change_leaves_no_task(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
     with transaction.atomic():
         emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
         assert DBTaskResult.objects.count() == 2
@@ -100,28 +98,28 @@ def test_a_change_that_is_rolled_back_leaves_no_task(
 
 
 def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     emails.send_email.enqueue(Mail.objects.get().pk)
-    work()
+    run_worker()
     assert len(outbox.outbox) == 1
 
 
-def test_a_dead_worker_turns_readyz_red(
+def test_readyz_fails_while_a_task_is_overdue(
     queue: None, as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    bought(as_ada, icons)
-    assert readiness().json()["worker"] == "ok"  # it may be on its way
+    buy(as_ada, icons)
+    assert readiness().json()["worker"] == "ok"  # a new task may still be picked up
     DBTaskResult.objects.update(
         enqueued_at=timezone.now() - timedelta(seconds=settings.WORKER_SILENCE_SECONDS + 1)
     )
     response = readiness()
     assert response.status_code == 503
     assert response.json()["worker"].startswith("silent")
-    work()
+    run_worker()
     assert Client().get("/readyz").status_code == 200
 
 
-def test_a_task_for_later_is_not_overdue(queue: None, settings: Any) -> None:
+def test_scheduled_task_is_overdue_only_after_its_time(queue: None, settings: Any) -> None:
     settings.WORKER_SILENCE_SECONDS = 60
     emails.send_email.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
     hours_ago = timezone.now() - timedelta(hours=3)
@@ -133,70 +131,69 @@ def test_a_task_for_later_is_not_overdue(queue: None, settings: Any) -> None:
     assert readiness().json()["worker"].startswith("silent")
 
 
-def test_a_worker_killed_while_it_sends_loses_no_mail(
+def test_email_is_sent_later_if_the_worker_is_killed_while_sending(
     queue: None, as_ada: Client, icons: ProductConfiguration
 ) -> None:
-    bought(as_ada, icons)
-    with socket.create_server(("127.0.0.1", 0)) as mail_server:  # takes the connection and says nothing
+    buy(as_ada, icons)
+    with socket.create_server(("127.0.0.1", 0)) as mail_server:  # accepts the connection and never responds
         mail_server.settimeout(60)
-        address = f"smtp://127.0.0.1:{mail_server.getsockname()[1]}"
-        worker = a_worker(EMAIL_URL=address)
+        path = f"smtp://127.0.0.1:{mail_server.getsockname()[1]}"
+        worker = start_worker(EMAIL_URL=path)
         try:
-            connection, _peer = mail_server.accept()  # it is in the middle of it
+            connection, _peer = mail_server.accept()  # the worker is sending
         finally:
             worker.send_signal(signal.SIGKILL)
             worker.wait()
         connection.close()
-    owed = Mail.objects.get()
-    assert (owed.sent_at, owed.attempts) == (None, 1)
+    unsent = Mail.objects.get()
+    assert (unsent.sent_at, unsent.attempts) == (None, 1)
     assert emails.send_unsent() == 1  # another worker may still run the task
     Mail.objects.update(sending_at=timezone.now() - emails.SENDING_TIMEOUT - timedelta(seconds=1))
     assert emails.send_unsent() == 0
     assert len(outbox.outbox) == 1
 
 
-def test_a_killed_worker_turns_readyz_red(
+def test_readyz_fails_after_the_worker_is_killed(
     queue: None, as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
-    """A real one: while it lives it takes what comes, and once it is dead the next task stays."""
-    settings.WORKER_SILENCE_SECONDS = 0  # whatever waits, waits too long
-    worker = a_worker(EMAIL_URL=LOCMEM)
+    settings.WORKER_SILENCE_SECONDS = 0  # a waiting task is overdue at once
+    worker = start_worker(EMAIL_URL=LOCMEM)
     try:
         emails.send_email.enqueue(0)
-        until(lambda: readiness().json()["worker"] == "ok")
+        wait_until(lambda: readiness().json()["worker"] == "ok")
     finally:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-    bought(as_ada, icons)
+    buy(as_ada, icons)
     response = readiness()
     assert response.status_code == 503
     assert response.json()["worker"].startswith("silent")
 
 
-def test_a_mail_server_that_hangs_keeps_no_buyer_waiting(
+def test_hanging_mail_server_delays_no_purchase(
     as_ada: Client, icons: ProductConfiguration, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a worker the buyer waits for it, so not for long; reconcile sends it later."""
+    """Without a worker, the buyer's request waits until EMAIL_TIMEOUT_SECONDS; reconcile sends the e-mail later."""
     assert service_settings.EMAIL_TIMEOUT_SECONDS <= 5
     monkeypatch.setattr(service_settings, "EMAIL_TIMEOUT_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, says nothing
-        mail_by(settings, f"smtp://127.0.0.1:{mute.getsockname()[1]}")
+    with socket.create_server(("127.0.0.1", 0)) as mail_server:  # accepts connections and never responds
+        set_email_url(settings, f"smtp://127.0.0.1:{mail_server.getsockname()[1]}")
         started = time.monotonic()
-        assert bought(as_ada, icons).status == "paid"
+        assert buy(as_ada, icons).status == "paid"
         assert time.monotonic() - started < 3
-    owed = Mail.objects.get()
-    assert owed.sent_at is None
-    assert "timed out" in owed.error
-    mail_by(settings, LOCMEM)
+    unsent = Mail.objects.get()
+    assert unsent.sent_at is None
+    assert "timed out" in unsent.error
+    set_email_url(settings, LOCMEM)
     assert emails.send_unsent() == 0
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
 
-def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
-    purchase = bought(as_ada, icons)
+def test_worker_runs_the_queued_reconcile(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
     type(purchase).objects.update(status="open")
     call_command("reconcile_purchases", "--background")
-    work()
+    run_worker()
     purchase.refresh_from_db()
     assert purchase.status == "paid"
     assert "1 repaired" in str(
@@ -205,8 +202,8 @@ def test_reconcile_in_the_background(queue: None, as_ada: Client, icons: Product
 
 
 def test_email_is_sent_after_commit(as_ada: Client, icons: ProductConfiguration) -> None:
-    """The default: no queue, done at once."""
-    purchase = bought(as_ada, icons)
+    """Without a queue, the default."""
+    purchase = buy(as_ada, icons)
     outbox.outbox.clear()
     with transaction.atomic():
         emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
@@ -220,16 +217,16 @@ ACCOUNT_FORMS = {
 }
 
 
-@pytest.mark.parametrize("address", ACCOUNT_FORMS)
-def test_without_a_mail_server_people_are_told(ada: User, settings: Any, address: str) -> None:
-    mail_by(settings, NO_MAIL_SERVER)
-    known = Client().post(address, ACCOUNT_FORMS[address], follow=True)
+@pytest.mark.parametrize("path", ACCOUNT_FORMS)
+def test_account_forms_show_an_error_without_a_mail_server(ada: User, settings: Any, path: str) -> None:
+    set_email_url(settings, NO_MAIL_SERVER)
+    known = Client().post(path, ACCOUNT_FORMS[path], follow=True)
     assert "warning" in [message.level_tag for message in known.context["messages"]]
     assert known.status_code == 200
 
 
-def test_a_reset_tells_no_stranger_who_has_an_account(ada: User, settings: Any) -> None:
-    mail_by(settings, NO_MAIL_SERVER)
+def test_password_reset_without_a_mail_server_reveals_no_account(ada: User, settings: Any) -> None:
+    set_email_url(settings, NO_MAIL_SERVER)
     pages = [
         Client().post("/accounts/password/reset/", {"email": email}, follow=True)
         for email in ("ada@example.com", "nobody@example.com")
@@ -238,34 +235,34 @@ def test_a_reset_tells_no_stranger_who_has_an_account(ada: User, settings: Any) 
     assert known == unknown != []
 
 
-def test_the_worker_tries_account_mails_again(queue: None, ada: User, settings: Any) -> None:
-    mail_by(settings, NO_MAIL_SERVER)
+def test_worker_retries_account_emails(queue: None, ada: User, settings: Any) -> None:
+    set_email_url(settings, NO_MAIL_SERVER)
     Client().post("/accounts/password/reset/", {"email": "ada@example.com"})
-    work()
+    run_worker()
     (again,) = DBTaskResult.objects.filter(status="READY")
     assert again.run_after - timezone.now() > timedelta(seconds=50)
-    mail_by(settings, LOCMEM)
+    set_email_url(settings, LOCMEM)
     DBTaskResult.objects.filter(pk=again.pk).update(run_after=timezone.now())
-    work()
+    run_worker()
     (message,) = outbox.outbox
     assert message.to == ["ada@example.com"]
     link = next(word for word in str(message.body).split() if "/password/reset/key/" in word)
-    assert Client().get(path_of(link), follow=True).status_code == 200
+    assert Client().get(url_path(link), follow=True).status_code == 200
 
 
 def test_task_fails_after_the_last_retry_without_secrets_in_admin(
     queue: None, olive: User, settings: Any
 ) -> None:
-    mail_by(settings, NO_MAIL_SERVER)
+    set_email_url(settings, NO_MAIL_SERVER)
     Client().post("/accounts/password/reset/", {"email": "olive@example.com"})
     for _ in range(MAX_ATTEMPTS):
         DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
-        work()
-    given_up = DBTaskResult.objects.get(status="FAILED")
+        run_worker()
+    failed_task = DBTaskResult.objects.get(status="FAILED")
     assert DBTaskResult.objects.count() == MAX_ATTEMPTS
     page = (
         signed_in(olive)
-        .get(f"/admin/django_tasks_database/dbtaskresult/{given_up.pk}/change/")
+        .get(f"/admin/django_tasks_database/dbtaskresult/{failed_task.pk}/change/")
         .content.decode()
     )
     assert "ConnectionRefusedError" in page

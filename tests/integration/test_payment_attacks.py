@@ -20,65 +20,61 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, bought, pay, press_buy, price_of, stock
-from tests.integration.addresses import read
+from tests.factories import add_price, buy, create_product, first_price, pay, press_buy
 from tests.integration.test_payment_events import deliver, events
+from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
 
 COVERED_ELSEWHERE = {
-    "opening the success page without having paid": "test_payment_events.py::test_unpaid_session_grants_no_access",
+    "opening the success page without paying": "test_payment_events.py::test_unpaid_session_grants_no_access",
     "a success page with a made-up session id": "test_payment_events.py::test_return_with_unknown_session_is_404",
-    "a session id that another buyer paid": "test_payment_events.py::test_other_users_get_404_for_a_purchase",
+    "the session id of another buyer's payment": "test_payment_events.py::test_other_users_get_404_for_a_purchase",
     "another shop's session": "test_payment_events.py::test_session_of_another_shop_is_ignored",
-    "a price that does not exist": "test_buying.py::test_an_unknown_price_creates_nothing",
-    "the price of a cheaper product": "test_buying.py::test_another_products_price_creates_nothing",
-    "last year's price": "test_buying.py::test_an_archived_price_creates_nothing",
-    "an amount in the form": "test_buying.py::test_an_amount_in_the_form_is_ignored",
-    "a checkout that starts by a link": "test_buying.py::test_get_request_to_buy_creates_nothing",
-    "a second free trial": "test_buying.py::test_a_trial_is_given_once",
+    "a price that does not exist": "test_buying.py::test_unknown_price_creates_nothing",
+    "the price of a cheaper product": "test_buying.py::test_price_of_another_product_creates_nothing",
+    "an archived price": "test_buying.py::test_archived_price_creates_nothing",
+    "an amount in the form": "test_buying.py::test_amount_in_the_form_is_ignored",
+    "a checkout started by a link": "test_buying.py::test_get_request_to_buy_creates_nothing",
+    "a second free trial": "test_buying.py::test_trial_is_granted_once",
     "a webhook without signature": "test_payment_events.py::test_unsigned_event_is_refused",
-    "a webhook with an old, a foreign or a borrowed signature": (
-        "test_payment_events.py::test_invalid_signature_is_refused"
-    ),
-    "webhooks where no secret is set": "test_payment_events.py::test_webhook_without_secret_is_off",
-    "paying with play money in a real shop": "test_sandbox.py::test_sandbox_with_live_key_stops_the_web_server",
+    "a webhook with an invalid signature": ("test_payment_events.py::test_invalid_signature_is_refused"),
+    "webhooks without a configured secret": "test_payment_events.py::test_webhook_without_secret_is_404",
+    "paying with the sandbox in production": "test_sandbox.py::test_sandbox_with_live_key_stops_the_web_server",
     "goods bought in test mode": "test_payment_events.py::test_test_mode_purchase_grants_no_access_in_live_mode",
-    "the gate, as a stranger": "test_gate.py::test_a_stranger_is_sent_to_the_store",
-    "the gate, with money given back": "test_gate.py::test_status_without_access_is_refused",
-    "guessing the file's address": "test_gate.py::test_the_file_has_its_own_name_and_no_address_of_its_own",
-    "passing a download link on": "test_s3_files.py::test_download_redirects_the_owner_to_a_link_valid_for_a_minute",
+    "a gated page as another user": "test_gate.py::test_user_without_the_product_is_redirected_to_the_store",
+    "a gated page after a refund": "test_gate.py::test_status_without_access_is_refused",
+    "guessing the file's URL": "test_gate.py::test_download_has_a_filename_and_no_public_url",
+    "sharing a download link": "test_s3_files.py::test_download_redirects_the_owner_to_a_link_valid_for_a_minute",
     "changing a download link": "test_s3_files.py::test_signed_link_opens_no_other_file",
     "an SVG as a product's picture": "test_product_images.py::test_invalid_image_is_replaced_by_drawn_art",
-    "a drawing with script in /media/": "test_headers.py::test_only_pictures_are_shown_from_media",
-    "stolen cards, one after the other": (
-        "test_rate_limits.py::test_card_testers_with_many_accounts_share_an_ip_limit"
-    ),
+    "an SVG with script in /media/": "test_headers.py::test_media_shows_only_images_inline",
+    "testing stolen cards": ("test_rate_limits.py::test_card_testers_with_many_accounts_share_an_ip_limit"),
     "script in a product's name": "test_store_pages.py::test_names_from_stripe_are_escaped",
-    "script in what one searches for": "test_store_pages.py::test_sql_and_markup_in_a_search_are_plain_text",
-    "script in the words that owners read": "test_gate.py::test_owners_words_are_markdown_and_never_html",
-    "a header in a product's name, for its mails": "test_emails.py::test_each_email_has_text_and_escapes_values",
-    "NUL characters": "test_nul_characters.py",
+    "script in a search query": "test_store_pages.py::test_sql_and_markup_in_a_search_are_plain_text",
+    "script in a product's content": "test_gate.py::test_content_is_rendered_as_markdown_without_html",
+    "an e-mail header in a product's name": "test_emails.py::test_each_email_has_text_and_escapes_values",
+    "null bytes": "test_null_bytes.py",
 }
 
 
 def test_tests_listed_in_covered_elsewhere_exist() -> None:
-    for attack, place in COVERED_ELSEWHERE.items():
-        file, _, name = place.partition("::")
+    for attack, test in COVERED_ELSEWHERE.items():
+        file, _, name = test.partition("::")
         assert f"def {name}" in (Path(__file__).parent / file).read_text(), attack
 
 
-def test_a_replayed_event_does_not_undo_a_refund(
+def test_replayed_event_does_not_undo_a_refund(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     (paid,) = events(sandbox, "checkout.session.completed")
     deliver(paid)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
     assert owned(ada, icons.product) is None
-    assert deliver(paid).status_code == 200  # the same, once more
-    assert deliver({**paid, "id": "evt_another_number"}).status_code == 200  # and under another number
+    assert deliver(paid).status_code == 200
+    assert deliver({**paid, "id": "evt_another_number"}).status_code == 200
     assert Purchase.objects.get().status == Status.REFUNDED
     assert owned(ada, icons.product) is None
 
@@ -86,24 +82,22 @@ def test_a_replayed_event_does_not_undo_a_refund(
 def test_event_payload_is_not_trusted(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """Even a signed one is only a reason to ask Stripe."""
+    """A signed event is only a reason to read the object from Stripe."""
     press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
-    claim = {
+    session = {
         "id": purchase.session_id,
         "object": "checkout.session",
         "payment_status": "paid",
         "status": "complete",
     }
     forged = {"id": "evt_1", "object": "event", "type": "checkout.session.completed", "created": 1}
-    assert deliver({**forged, "data": {"object": claim}}).status_code == 200
+    assert deliver({**forged, "data": {"object": session}}).status_code == 200
     assert Purchase.objects.get().status == Status.OPEN
     assert owned(ada, icons.product) is None
 
 
-def test_fields_that_no_form_has_change_nothing(
-    as_ada: Client, bob: User, icons: ProductConfiguration
-) -> None:
+def test_extra_form_fields_change_nothing(as_ada: Client, bob: User, icons: ProductConfiguration) -> None:
     more = {
         "status": "paid",
         "user": str(bob.pk),
@@ -117,27 +111,29 @@ def test_fields_that_no_form_has_change_nothing(
         "discounts[0][coupon]": "everything-free",
         "trial_period_days": "365",
     }
-    as_ada.post("/store/icon-set/buy/", {"price": price_of(icons).id, **more})
+    as_ada.post("/store/icon-set/buy/", {"price": first_price(icons).id, **more})
     purchase = Purchase.objects.get()
     assert (purchase.status, purchase.email, purchase.amount_total) == (Status.OPEN, "ada@example.com", 1900)
     assert (purchase.currency, purchase.livemode, purchase.next_path) == ("usd", False, "")
     assert str(purchase.session_id) != "cs_test_of_somebody"
 
 
-def test_a_parameter_said_twice_buys_no_other_product_cheaply(
+def test_repeated_price_parameter_does_not_change_the_price(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    sticker = stock(sandbox.client, "Sticker", 100)
-    for prices in ([price_of(sticker).id, price_of(icons).id], [price_of(icons).id, price_of(sticker).id]):
+    sticker = create_product(sandbox.client, "Sticker", 100)
+    for prices in (
+        [first_price(sticker).id, first_price(icons).id],
+        [first_price(icons).id, first_price(sticker).id],
+    ):
         as_ada.post("/store/icon-set/buy/", {"price": prices})
     for purchase in Purchase.objects.all():
         assert (purchase.product, purchase.amount_total) == (icons.product, 1900)
 
 
-def test_paying_less_than_asked_for_is_not_possible_on_the_way(
+def test_parameters_added_to_the_payment_page_do_not_change_the_amount(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    """The hosted page is Stripe's: what is added to its address or form changes no amount."""
     cheap = add_price(sandbox.client, icons.product_id, 100)
     url = press_buy(as_ada, icons)
     pay(f"{url}?amount=1&price={cheap}")
@@ -145,25 +141,31 @@ def test_paying_less_than_asked_for_is_not_possible_on_the_way(
     assert Purchase.objects.get().amount_total == 1900
 
 
-def test_a_file_is_handed_out_and_never_run(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_download_is_an_attachment_that_browsers_do_not_run(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
     icons.download.save("drawing.svg", ContentFile(b"<svg onload='alert(document.cookie)'/>"))
-    bought(as_ada, icons)
-    response = read(as_ada.get("/purchases/icon-set/download/"))
+    buy(as_ada, icons)
+    response = read_body(as_ada.get("/purchases/icon-set/download/"))
     assert response["Content-Disposition"].startswith("attachment")
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-UP = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "..%252f", "%c0%ae%c0%ae/")
-SECRET = "whoever reads this got out"
+PARENT_PATHS = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "..%252f", "%c0%ae%c0%ae/")
+SECRET_TEXT = "outside the folder"
 
 
-@pytest.mark.parametrize("place", ["media", "static", "dev/mail", "purchases/icon-set/download"])
-def test_no_name_leads_out_of_its_folder(as_ada: Client, settings: Any, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("folder", ["media", "static", "dev/mail", "purchases/icon-set/download"])
+def test_file_urls_cannot_leave_their_folder(
+    as_ada: Client, settings: Any, tmp_path: Path, folder: str
+) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     default_storage.save("products/a.png", ContentFile(b"x"))
-    (tmp_path / "secret.txt").write_text(SECRET)
-    names = [f"{up * depth}{name}" for up in UP for depth, name in ((1, "secret.txt"), (9, "etc/passwd"))]
+    (tmp_path / "secret.txt").write_text(SECRET_TEXT)
+    names = [
+        f"{up * depth}{name}" for up in PARENT_PATHS for depth, name in ((1, "secret.txt"), (9, "etc/passwd"))
+    ]
     names += [
         str(tmp_path / "secret.txt"),
         f"/{tmp_path}/secret.txt",
@@ -173,9 +175,9 @@ def test_no_name_leads_out_of_its_folder(as_ada: Client, settings: Any, tmp_path
     ]
     names += ["products/a.png/x", "products/../../secret.txt", "./products/./../../secret.txt", "con", "a\nb"]
     for name in names:
-        response = read(as_ada.get(f"/{place}/{name}"))
+        response = read_body(as_ada.get(f"/{folder}/{name}"))
         assert response.status_code in (301, 302, 400, 404), name
-        assert SECRET.encode() not in response.body
+        assert SECRET_TEXT.encode() not in response.body
         assert b"root:" not in response.body
 
 
@@ -185,13 +187,13 @@ HOSTILE = '<script>alert("1")</script>'
 def test_script_in_stripe_texts_is_escaped(
     as_ada: Client, olive: User, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe's errors repeat what was sent to it. The operator reads them, the buyer only ours."""
-    bought(as_ada, icons)
+    """Only the operator sees Stripe's error messages, which repeat the sent values."""
+    buy(as_ada, icons)
     other = Client()
     other.force_login(User.objects.create_user("carol@example.com", "x"))
     error = json.dumps({"error": {"type": "invalid_request_error", "message": f"No such thing: {HOSTILE}"}})
     monkeypatch.setattr(InProcessClient, "request", lambda *args, **kwargs: (error, 400, {}))
-    page = other.post("/store/icon-set/buy/", {"price": price_of(icons).id}, follow=True).content.decode()
+    page = other.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True).content.decode()
     assert "message--error" in page
     assert "No such thing" not in page
 
@@ -206,14 +208,14 @@ def test_script_in_stripe_texts_is_escaped(
     assert HOSTILE not in page
 
 
-def test_script_in_an_address_or_a_name_is_text_wherever_it_stands(
+def test_script_in_a_users_email_or_name_is_escaped(
     olive: User, icons: ProductConfiguration, mailoutbox: list[Any]
 ) -> None:
-    """Quoted, these are valid e-mail addresses."""
+    """A quoted local part may contain any characters."""
     mallory = User.objects.create_user(f'"{HOSTILE.replace(chr(34), "")}"@example.com', "x", name=HOSTILE)
     client = Client()
     client.force_login(mallory)
-    purchase = bought(client, icons)
+    purchase = buy(client, icons)
     admin = Client()
     admin.force_login(olive)
     pages = [

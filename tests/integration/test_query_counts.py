@@ -1,7 +1,4 @@
-"""10, 1,000 and 10,000 products: the same number of queries, and each finds its rows by an index.
-
-How long they take is no test: a machine that is busy would fail it.
-"""
+"""With 10, 1,000 and 10,000 products, pages run the same number of queries, and each query uses an index."""
 
 from __future__ import annotations
 
@@ -14,14 +11,14 @@ from django.utils import timezone
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import many
+from tests.factories import create_many_products
 
 pytestmark = pytest.mark.django_db
 
 SIZES = (10, 1_000, 10_000)
 EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
-# The most queries a page may cost that nobody has kept. Session and user are two of a buyer's.
-VISITOR = {
+# Maximum number of queries of an uncached page. Two of a buyer's are for session and user.
+VISITOR_QUERIES = {
     "/": 3,
     "/store/": 3,
     "/store/?page=2&sort=newest": 3,
@@ -29,7 +26,7 @@ VISITOR = {
     "/store/?type=recurring&sort=name": 3,
     "/store/thing-5/": 4,
 }
-BUYER = {
+BUYER_QUERIES = {
     "/": 5,
     "/store/": 6,
     "/store/thing-5/": 7,
@@ -38,31 +35,31 @@ BUYER = {
 }
 
 
-def test_pages_cost_as_many_queries_and_read_no_table_whole(
+def test_number_of_queries_is_constant_and_no_table_is_scanned(
     client: Client, as_ada: Client, ada: User, bob: User
 ) -> None:
-    visits = [(client, path, most) for path, most in VISITOR.items()]
-    visits += [(as_ada, path, most) for path, most in BUYER.items()]
-    costs: list[list[int]] = []
+    visits = [(client, path, maximum) for path, maximum in VISITOR_QUERIES.items()]
+    visits += [(as_ada, path, maximum) for path, maximum in BUYER_QUERIES.items()]
+    query_counts: list[list[int]] = []
     for before, size in zip((0, *SIZES), SIZES, strict=False):
-        many(size - before, start=before)
-        _sell(range(before, min(size, SIZES[1])), ada, bob)
+        create_many_products(size - before, start=before)
+        _create_purchases(range(before, min(size, SIZES[1])), ada, bob)
         _gather_statistics()
-        costs.append([])
-        for browser, path, most in visits:
-            with CaptureQueriesContext(connection) as asked:
+        query_counts.append([])
+        for browser, path, maximum in visits:
+            with CaptureQueriesContext(connection) as captured:
                 assert browser.get(path).status_code == 200
-            queries = [query["sql"] for query in asked]
-            costs[-1].append(len(queries))
-            assert len(queries) <= most, (path, size, queries)
+            queries = [query["sql"] for query in captured]
+            query_counts[-1].append(len(queries))
+            assert len(queries) <= maximum, (path, size, queries)
             if size == SIZES[-1]:
                 for sql in queries:
-                    assert not _whole_tables(sql), (path, _whole_tables(sql), sql)
-    assert costs[0] == costs[1] == costs[2]
+                    assert not _full_scans(sql), (path, _full_scans(sql), sql)
+    assert query_counts[0] == query_counts[1] == query_counts[2]
 
 
-def _sell(numbers: range, ada: User, bob: User) -> None:
-    """Ada bought the first five, Bob the rest."""
+def _create_purchases(numbers: range, ada: User, bob: User) -> None:
+    """Create purchases: Ada's of the first five products, Bob's of all later ones."""
     Purchase.objects.bulk_create(
         Purchase(
             user=ada if i < 5 else bob,
@@ -82,13 +79,11 @@ def _gather_statistics() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         if connection.vendor == "postgresql":
-            cursor.execute(
-                "SET LOCAL enable_seqscan = off"
-            )  # small tables are read whole because that is quick
+            cursor.execute("SET LOCAL enable_seqscan = off")  # for small tables a scan is faster
 
 
-def _whole_tables(sql: str) -> list[str]:
-    """The steps of the database's plan that read a table from its beginning to its end."""
+def _full_scans(sql: str) -> list[str]:
+    """Return the steps of the query plan that scan a whole table."""
     with connection.cursor() as cursor:
         cursor.execute(f"{EXPLAIN[connection.vendor]} {sql}")
         steps = [str(row[-1]) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""The sandbox does not start with live keys."""
+"""The sandbox does not start with a live key."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from stripe_sandbox import api
 from stripe_sandbox.checks import refuse_real_money
 
 
-def ids() -> list[str | None]:
+def error_ids() -> list[str | None]:
     return [problem.id for problem in refuse_real_money(None)]
 
 
 def test_sandbox_starts_in_development(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = True
-    assert ids() == []
+    assert error_ids() == []
 
 
 @pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc"])
-@pytest.mark.parametrize("where", ["settings", "environment"])
+@pytest.mark.parametrize("source", ["settings", "environment"])
 def test_live_key_prevents_start(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, where: str
+    settings: Any, monkeypatch: pytest.MonkeyPatch, key: str, source: str
 ) -> None:
     settings.DEBUG = True
-    if where == "settings":
+    if source == "settings":
         settings.STRIPE_SECRET_KEY = key
     else:
         monkeypatch.setenv("STRIPE_SECRET_KEY", key)
-    assert ids() == ["stripe_sandbox.E001"]
+    assert error_ids() == ["stripe_sandbox.E001"]
 
 
 def test_production_requires_setting(settings: Any) -> None:
     settings.DEBUG = False
     settings.STRIPE_SANDBOX = False
-    assert ids() == ["stripe_sandbox.E002"]
+    assert error_ids() == ["stripe_sandbox.E002"]
     settings.STRIPE_SANDBOX = True
-    assert ids() == []
+    assert error_ids() == []
 
 
 def test_public_demo_accepts_only_its_key(sandbox: Any, settings: Any) -> None:

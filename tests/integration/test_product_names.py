@@ -1,4 +1,4 @@
-"""Products may have any name and id: each has a URL of its own, and none stands in another's way."""
+"""Products of any name and id get a URL of their own and do not affect other products."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from apps.ecommerce.catalogue import slugs, sync
 from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.stripe_api.client import clean_json, clean_text
-from tests.factories import add_price, bought, signed_in, stock
+from tests.factories import add_price, buy, create_product, signed_in
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))  # as in test_fuzz.py
 VALID = re.compile(r"[a-z0-9_-]+")
-NASTY_NAMES = [
+UNUSUAL_NAMES = [
     *sorted(slugs.RESERVED),
     *("Ebook", "EBOOK", "ebook", "e book", "Changes", "changes ", "/changes/", "sitemap.xml", "product"),
     *(
@@ -60,16 +60,16 @@ NASTY_NAMES = [
         "A" * 90,
     ),
 ]
-NASTY_IDS = [
+UNUSUAL_IDS = [
     *("ebook", "ebook.v2", "ebook/v2", "EBOOK", "..", ".", "/", " ", "%2F", "a b", "图形", "🎨", "?q=1#x"),
     *("x" * 255, "x" * 254 + "y", "y" * 254 + "x", "ab.12345678", "zz.12345678", "<b>", '"', "'", "\\"),
 ]
 anything = st.text(st.characters(exclude_categories=()), max_size=250)
 products = st.lists(
     st.tuples(
-        st.sampled_from(NASTY_IDS) | st.text(min_size=1, max_size=255),
-        st.sampled_from(NASTY_NAMES) | anything,
-        st.dictionaries(st.sampled_from(["slug", "tagline"]), st.sampled_from(NASTY_NAMES) | anything),
+        st.sampled_from(UNUSUAL_IDS) | st.text(min_size=1, max_size=255),
+        st.sampled_from(UNUSUAL_NAMES) | anything,
+        st.dictionaries(st.sampled_from(["slug", "tagline"]), st.sampled_from(UNUSUAL_NAMES) | anything),
     ),
     min_size=1,
     max_size=8,
@@ -78,7 +78,6 @@ products = st.lists(
 
 
 def product(key: Any, name: Any = "Ebook", **fields: Any) -> dict[str, Any]:
-    """As Stripe lists it."""
     return {
         "id": key,
         "object": "product",
@@ -106,8 +105,8 @@ def price(key: Any, product_id: Any, amount: Any = 900, **fields: Any) -> dict[s
 
 
 @pytest.fixture
-def listed(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """What Stripe lists: fill it."""
+def stripe_lists(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Return the lists that the sync gets from Stripe, to be filled by the test."""
     lists: dict[str, list[Any]] = {"products": [], "prices": []}
 
     def fetch_pages(kind: str, **params: Any) -> Iterator[list[Any]]:
@@ -119,7 +118,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
 
 def bootstrap() -> tuple[str, str, int]:
-    """What it said, to stdout and stderr, and its exit status."""
+    """Return the command's output, error output and exit status."""
     out, err, status = StringIO(), StringIO(), 0
     try:
         call_command("bootstrap_ecommerce", stdout=out, stderr=err)
@@ -129,12 +128,12 @@ def bootstrap() -> tuple[str, str, int]:
     return out.getvalue(), err.getvalue(), status
 
 
-def slugs_now() -> dict[str, str]:
+def current_slugs() -> dict[str, str]:
     return dict(ProductConfiguration.objects.values_list("product_id", "slug"))
 
 
 @pytest.mark.timeout(300 + EXAMPLES)
-def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[Any]]) -> None:
+def test_every_product_has_a_unique_and_permanent_url(stripe_lists: dict[str, list[Any]]) -> None:
     @settings(
         max_examples=EXAMPLES or 40,
         deadline=None,
@@ -145,51 +144,58 @@ def test_every_product_has_a_url_of_its_own_that_stays(listed: dict[str, list[An
     @given(products, st.randoms())
     def attempt(found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
         with transaction.atomic():
-            check(listed, found, random)
+            check_products(stripe_lists, found, random)
             transaction.set_rollback(True)
 
     attempt()
 
 
-def check(listed: dict[str, list[Any]], found: list[tuple[str, str, dict[str, str]]], random: Any) -> None:
-    listed["products"] = [product(key, name, metadata=metadata) for key, name, metadata in found]
-    listed["prices"] = [price(f"price_{number}", key) for number, (key, *_) in enumerate(found)]
+def check_products(
+    stripe_lists: dict[str, list[Any]], found: list[tuple[str, str, dict[str, str]]], random: Any
+) -> None:
+    stripe_lists["products"] = [product(key, name, metadata=metadata) for key, name, metadata in found]
+    stripe_lists["prices"] = [price(f"price_{number}", key) for number, (key, *_) in enumerate(found)]
     report = sync.sync_catalogue()
-    before = slugs_now()
+    before = current_slugs()
     assert before.keys() == {clean_text(key) for key, _name, _metadata in found}
     assert report.not_saved == []
     assert len({slug.lower() for slug in before.values()}) == len(before)
-    links = re.findall(r'<h2 class="card__name"><a href="([^"]+)">([^<]+)</a>', store())
+    links = re.findall(r'<h2 class="card__name"><a href="([^"]+)">([^<]+)</a>', store_page())
     assert len(links) == len(before)
     assert {resolve(link).kwargs["slug"] for link, _name in links} == set(before.values())
     assert all(name.strip() for _link, name in links)
     for link, _name in random.sample(links, min(len(links), 2)):
-        own = Client().get(link)
-        assert own.status_code == 200
-        assert own.context["configuration"].slug == resolve(link).kwargs["slug"]
+        response = Client().get(link)
+        assert response.status_code == 200
+        assert response.context["configuration"].slug == resolve(link).kwargs["slug"]
     for slug in before.values():
         assert VALID.fullmatch(slug)
         assert slug not in slugs.RESERVED
         for route in slugs.PRODUCT_ROUTES:
             assert resolve(reverse(route, args=[slug])).url_name == route
-    for row in listed["products"]:
+    for row in stripe_lists["products"]:
         row["name"] = "Renamed"
-    random.shuffle(listed["products"])
+    random.shuffle(stripe_lists["products"])
     sync.sync_catalogue()
-    assert slugs_now() == before
+    assert current_slugs() == before
 
 
-def store() -> str:
+def store_page() -> str:
     response = Client().get("/store/")
     assert response.status_code == 200
     return response.content.decode()
 
 
-def test_two_products_of_one_name_whose_ids_have_dots(listed: dict[str, list[Any]]) -> None:
-    listed["products"] = [product("ebook"), product("ebook.v2"), product("EBOOK.V2"), product("ebook/v2")]
+def test_products_with_the_same_name_and_similar_ids_are_listed(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"] = [
+        product("ebook"),
+        product("ebook.v2"),
+        product("EBOOK.V2"),
+        product("ebook/v2"),
+    ]
     assert bootstrap()[2] == 0
-    assert store().count('class="card"') == 4
-    assert slugs_now()["ebook"] == "ebook"
+    assert store_page().count('class="card"') == 4
+    assert current_slugs()["ebook"] == "ebook"
 
 
 @pytest.mark.parametrize(
@@ -226,81 +232,80 @@ def test_two_products_of_one_name_whose_ids_have_dots(listed: dict[str, list[Any
         ({"id": "bad", "object": "price"}, "product"),
     ],
 )
-def test_what_can_t_be_saved_is_named_and_stops_no_other(
-    listed: dict[str, list[Any]], broken: Any, reason: str
+def test_invalid_row_is_reported_and_the_others_are_saved(
+    stripe_lists: dict[str, list[Any]], broken: Any, reason: str
 ) -> None:
     is_price = isinstance(broken, dict) and broken.get("object") == "price"
-    listed["products"] = [product("first"), *([] if is_price else [broken]), product("good")]
-    listed["prices"] = [price("1", "first"), *([broken] if is_price else []), price("2", "good")]
-    _out, told, status = bootstrap()
+    stripe_lists["products"] = [product("first"), *([] if is_price else [broken]), product("good")]
+    stripe_lists["prices"] = [price("1", "first"), *([broken] if is_price else []), price("2", "good")]
+    _out, error_output, status = bootstrap()
     assert status == 1
-    [line] = [line for line in told.splitlines() if line.startswith("not saved: ")]
+    [line] = [line for line in error_output.splitlines() if line.startswith("not saved: ")]
     assert reason in line
     assert "bad" in line or not is_price
-    assert slugs_now().keys() == {"first", "good"}
+    assert current_slugs().keys() == {"first", "good"}
     assert set(Price.objects.values_list("id", flat=True)) == {"1", "2"}
-    assert store().count("$9") >= 2
+    assert store_page().count("$9") >= 2
 
 
-def test_dry_run_names_it_too(listed: dict[str, list[Any]]) -> None:
-    listed["products"] = [product("good"), product("x" * 256)]
+def test_dry_run_reports_invalid_rows(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"] = [product("good"), product("x" * 256)]
     with pytest.raises(CommandError, match="1 products or prices could not be saved"):
         call_command("bootstrap_ecommerce", dry_run=True, stdout=StringIO(), stderr=StringIO())
 
 
-def test_texts_that_no_database_takes_are_cleaned(listed: dict[str, list[Any]]) -> None:
+def test_invalid_characters_in_texts_are_replaced(stripe_lists: dict[str, list[Any]]) -> None:
     texts = {"description": "a\0b\ud800", "metadata": {"k\0": "v\0\udfff", "tagline": "one\n\0two"}}
-    listed["products"] = [
+    stripe_lists["products"] = [
         product("a", "Name\0 \r\nof\x1b[2J\ud800 two lines", **texts),
         product("b", "\u200b\u3000"),
     ]
-    listed["prices"] = [price("1", "a", nickname="n\0" + "n" * 600)]
+    stripe_lists["prices"] = [price("1", "a", nickname="n\0" + "n" * 600)]
     assert bootstrap()[2] == 0
     copy = Product.objects.get(id="a")
     assert copy.name == "Name\ufffd of[2J\ufffd two lines"
     assert (copy.description, copy.configuration.tagline) == ("a\ufffdb\ufffd", "one \ufffdtwo")
     assert copy.metadata["k\ufffd"] == "v\ufffd\ufffd"
     assert len(Price.objects.get().nickname) == 500
-    assert Product.objects.get(id="b").name == "b"  # a link needs a text
-    assert store().count('class="card"') == 2
+    assert Product.objects.get(id="b").name == "b"  # links need a text
+    assert store_page().count('class="card"') == 2
 
 
-def test_a_name_longer_than_the_column_is_cut(listed: dict[str, list[Any]]) -> None:
-    listed["products"] = [product("a", "n" * 5000)]
+def test_name_longer_than_the_column_is_shortened(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"] = [product("a", "n" * 5000)]
     assert bootstrap()[2] == 0
     assert Product.objects.get().name == "n" * 500
 
 
-def test_an_older_copy_of_what_can_t_be_saved_any_more_stays_on_sale(listed: dict[str, list[Any]]) -> None:
-    listed["products"], listed["prices"] = [product("a")], [price("1", "a")]
+def test_row_that_becomes_invalid_keeps_its_last_copy(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"], stripe_lists["prices"] = [product("a")], [price("1", "a")]
     bootstrap()
-    listed["products"], listed["prices"] = [product("a", active=None)], [price("1", "a", 2**80)]
+    stripe_lists["products"], stripe_lists["prices"] = [product("a", active=None)], [price("1", "a", 2**80)]
     assert bootstrap()[2] == 1
     assert Product.objects.get().active
     assert (Price.objects.get().active, Price.objects.get().unit_amount) == (True, 900)
 
 
-def test_what_the_database_refuses_stops_no_other(
-    listed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_database_error_in_one_row_does_not_stop_the_others(
+    stripe_lists: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever we did not think of: the database, and not our own checks, refuses a row."""
     bulk_create = QuerySet.bulk_create
 
-    def refusing(table: QuerySet, rows: Any, **options: Any) -> Any:
+    def refuse_bad_row(table: QuerySet, rows: Any, **options: Any) -> Any:
         if table.model is Product and any(row.id == "bad" for row in rows):
-            raise ValueError("the database does not like it")
+            raise ValueError("refused by the database")
         return bulk_create(table, rows, **options)
 
-    monkeypatch.setattr(QuerySet, "bulk_create", refusing)
-    listed["products"] = [product("first"), product("bad", "Bad one"), product("good")]
-    listed["prices"] = [price("1", "first"), price("2", "bad"), price("3", "good")]
-    out, told, status = bootstrap()
-    assert "not saved: Bad one (bad): the database does not like it" in told
-    assert (status, set(slugs_now())) == (1, {"first", "good"})
+    monkeypatch.setattr(QuerySet, "bulk_create", refuse_bad_row)
+    stripe_lists["products"] = [product("first"), product("bad", "Bad one"), product("good")]
+    stripe_lists["prices"] = [price("1", "first"), price("2", "bad"), price("3", "good")]
+    out, error_output, status = bootstrap()
+    assert "not saved: Bad one (bad): refused by the database" in error_output
+    assert (status, set(current_slugs())) == (1, {"first", "good"})
     assert "4 added" in out
 
 
-def test_an_event_about_it_is_recorded_with_the_reason_and_the_rest_is_saved(
+def test_product_sync_saves_valid_prices_and_raises_for_invalid_ones(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = product("prod_1", "Broken price")
@@ -315,7 +320,7 @@ def test_an_event_about_it_is_recorded_with_the_reason_and_the_rest_is_saved(
 @pytest.mark.parametrize(
     "key", ["ebook.v2", "a b", "a/b", "..", ".", "图形", "a+b", "a%2Fb", "?q#x", "'", "x" * 255]
 )
-def test_an_event_about_any_id_brings_the_product_into_the_store(sandbox: Any, key: str) -> None:
+def test_events_of_products_with_unusual_ids_are_processed(sandbox: Any, key: str) -> None:
     sandbox.client.v1.products.create({"name": "Ebook", "id": key})
     for event in events(sandbox, "product.created"):
         assert deliver(event).status_code == 200
@@ -323,52 +328,52 @@ def test_an_event_about_any_id_brings_the_product_into_the_store(sandbox: Any, k
     for event in events(sandbox, "price.created"):
         assert deliver(event).status_code == 200
     assert Price.objects.get().product_id == key
-    assert store().count('class="card"') == 1
+    assert store_page().count('class="card"') == 1
     sandbox.client.v1.products.update(key, {"active": False})
     for event in events(sandbox, "product.updated"):
         assert deliver(event).status_code == 200
     assert not Product.objects.get(id=key).active
 
 
-def test_an_id_that_is_a_path_of_stripes_own_is_no_trap(sandbox: Any) -> None:
+def test_product_id_that_equals_a_stripe_path_is_synced(sandbox: Any) -> None:
     sandbox.client.v1.products.create(
         {"name": "Ebook", "id": "search"}
-    )  # GET /v1/products/search is a search
+    )  # GET /v1/products/search is another endpoint
     sync.sync_product("search")
     assert Product.objects.get().id == "search"
 
 
-def test_product_after_the_maximum_position_is_saved(listed: dict[str, list[Any]]) -> None:
-    listed["products"] = [product("a")]
+def test_product_after_the_maximum_position_is_saved(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"] = [product("a")]
     bootstrap()
     ProductConfiguration.objects.update(position=2**31 - 1)
-    listed["products"].append(product("b"))
+    stripe_lists["products"].append(product("b"))
     assert bootstrap()[2] == 0
-    assert len(slugs_now()) == 2
+    assert len(current_slugs()) == 2
 
 
-def test_a_slug_taken_at_the_same_moment_is_replaced(
-    listed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_slug_taken_by_a_concurrent_sync_is_replaced(
+    stripe_lists: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes choose the same one: the second finds it taken when it writes, and chooses again."""
-    listed["products"] = [product("a")]
+    """Two processes choose the same slug; the second gets a conflict and chooses again."""
+    stripe_lists["products"] = [product("a")]
     bootstrap()
     choose = slugs.choose_slugs
     answers = [lambda rows: {row.id: "ebook" for row in rows}, choose]
     monkeypatch.setattr(
         "apps.ecommerce.catalogue.configurations.choose_slugs", lambda rows: answers.pop(0)(rows)
     )
-    listed["products"].append(product("b"))
+    stripe_lists["products"].append(product("b"))
     assert bootstrap()[2] == 0
-    assert slugs_now()["b"].startswith("ebook-")
+    assert current_slugs()["b"].startswith("ebook-")
 
 
 @pytest.mark.parametrize(
     "slug", ["ebook.v2", "図形", "a b", "a/b", "..", "", "%2F", "changes", '"><b>', "\n"]
 )
-def test_a_bad_slug_of_whatever_origin_takes_no_page_down(sandbox: Any, as_ada: Client, slug: str) -> None:
-    icons, other = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
-    order = bought(as_ada, icons)
+def test_invalid_slug_in_the_database_breaks_no_page(sandbox: Any, as_ada: Client, slug: str) -> None:
+    icons, other = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Font")
+    order = buy(as_ada, icons)
     ProductConfiguration.objects.filter(pk=icons.pk).update(slug=slug)
     pages = ["/", "/store/", f"/store/{other.slug}/", "/purchases/", order.get_absolute_url()]
     for page in [*pages, "/sitemap.xml", "/sitemap-products.xml", "/store/?product=" + slug]:
@@ -376,12 +381,12 @@ def test_a_bad_slug_of_whatever_origin_takes_no_page_down(sandbox: Any, as_ada: 
             assert client.get(page).status_code in (200, 302), page
 
 
-def test_a_card_that_can_t_be_shown_is_left_out_alone(
+def test_product_card_with_an_error_is_left_out(
     sandbox: Any, as_ada: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    icons = stock(sandbox.client, "Icon set")
-    stock(sandbox.client, "Font")
-    stock(sandbox.client, "Tools")
+    icons = create_product(sandbox.client, "Icon set")
+    create_product(sandbox.client, "Font")
+    create_product(sandbox.client, "Tools")
     broken = Product.picture
 
     def picture(row: Product) -> Any:
@@ -398,8 +403,8 @@ def test_a_card_that_can_t_be_shown_is_left_out_alone(
             assert 'href="/store/icon-set/"' not in response.content.decode()
 
 
-def test_ids_of_prices_are_quoted_in_urls(listed: dict[str, list[Any]]) -> None:
-    listed["products"], listed["prices"] = [product("a")], [price('gold & "more"/1?#', "a")]
+def test_price_ids_are_quoted_in_urls(stripe_lists: dict[str, list[Any]]) -> None:
+    stripe_lists["products"], stripe_lists["prices"] = [product("a")], [price('gold & "more"/1?#', "a")]
     bootstrap()
     page = Client().get("/store/ebook/").content.decode()
     assert "/store/ebook/?price=gold+%26+%22more%22%2F1%3F%23" in page
@@ -418,19 +423,19 @@ def test_ids_of_prices_are_quoted_in_urls(listed: dict[str, list[Any]]) -> None:
         ("x" * 81, "max_length"),
     ],
 )
-def test_the_admin_says_what_is_wrong_with_a_slug(sandbox: Any, olive: Any, typed: str, code: str) -> None:
-    icons, _font = stock(sandbox.client, "Icon set"), stock(sandbox.client, "Font")
-    page = save_slug(olive, icons, typed)
+def test_admin_shows_an_error_for_an_invalid_slug(sandbox: Any, olive: Any, typed: str, code: str) -> None:
+    icons, _font = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Font")
+    page = save_slug(olive, icons, slug)
     assert page.status_code == 200
     errors = page.context["adminform"].form.errors["slug"].as_data()
     assert code in [error.code for error in errors]
-    assert slugs_now()[icons.product_id] == "icon-set"
+    assert current_slugs()[icons.product_id] == "icon-set"
 
 
-def test_the_admin_takes_a_good_slug_and_leaves_an_old_one_alone(sandbox: Any, olive: Any) -> None:
-    icons = stock(sandbox.client, "Icon set")
+def test_admin_accepts_valid_slugs_and_unchanged_reserved_ones(sandbox: Any, olive: Any) -> None:
+    icons = create_product(sandbox.client, "Icon set")
     assert save_slug(olive, icons, "Other-icons_2").status_code == 302
-    assert slugs_now()[icons.product_id] == "Other-icons_2"
+    assert current_slugs()[icons.product_id] == "Other-icons_2"
     ProductConfiguration.objects.update(slug="checkout")  # from before it was reserved
     assert save_slug(olive, icons, "checkout").status_code == 302
 
@@ -442,7 +447,7 @@ def save_slug(operator: Any, row: ProductConfiguration, slug: str) -> Any:
     )
 
 
-def test_a_new_route_of_the_founder_is_reserved_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_route_under_store_is_a_reserved_slug(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.urls import clear_url_caches, path
 
     from config import urls

@@ -1,4 +1,4 @@
-"""Markdown of founders is rendered to safe HTML."""
+"""Markdown is rendered to safe HTML."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_markdown_removes_scripts(text: str) -> None:
 @example("![a](https://example.com/b.png)")
 @given(st.text(alphabet="#*_`~[]()<>!|:-\\\"'&;=/ \n0aβx.", max_size=120))
 def test_markdown_output_follows_the_content_security_policy(text: str) -> None:
-    """No inline style, no inline script, no picture from elsewhere."""
+    """No inline style, no inline script, no image of another site."""
     html = render_markdown(text)
     assert not re.search(r"<[^>]*\sstyle=", html)
     assert not re.search(r"<(?:script|style|iframe|object|form|svg)\b", html)
     assert not re.search(r'<img[^>]*src="(?:\w+:)?//', html)
 
 
-def test_headings_begin_below_those_of_the_page() -> None:
+def test_headings_start_below_those_of_the_page() -> None:
     assert render_markdown("# One\n\n### Two") == "<h2>One</h2>\n<h4>Two</h4>\n"
     assert render_markdown("## One\n\n### Two", 3) == "<h3>One</h3>\n<h4>Two</h4>\n"
     assert render_markdown("# One\n\n###### Deep", 4) == "<h4>One</h4>\n<h6>Deep</h6>\n"

@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_billing import DAY, HOUR, Member, at
+from test_billing import DAY, HOUR, Subscriber, timestamp
 
 from stripe_sandbox import scheduler, storage
 from stripe_sandbox.billing import clocks, collection, due_dates, engine, panel_actions
@@ -36,7 +36,7 @@ def buy(sandbox: Any, number: str, **params: Any) -> Any:
     return v1.subscriptions.retrieve(v1.checkout.sessions.retrieve(session).subscription)
 
 
-def now(sandbox: Any, subscription: Any) -> Any:
+def retrieve(sandbox: Any, subscription: Any) -> Any:
     return sandbox.client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
 
 
@@ -53,7 +53,7 @@ def test_first_renewal_by_test_card(sandbox: Any, number: str, status: str) -> N
     subscription = buy(sandbox, number)
     assert subscription.status == "active"
     panel_actions.advance_to_renewal(subscription.id)
-    assert now(sandbox, subscription).status == status
+    assert retrieve(sandbox, subscription).status == status
     assert len(sandbox.events("invoice.payment_action_required")) == (number == "4000002760003184")
 
 
@@ -61,7 +61,10 @@ def test_trial_bought_on_hosted_page(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 14})
     assert subscription.status == "trialing"
     panel_actions.advance_to_renewal(subscription.id)
-    assert (now(sandbox, subscription).status, now(sandbox, subscription).latest_invoice.amount_paid) == (
+    assert (
+        retrieve(sandbox, subscription).status,
+        retrieve(sandbox, subscription).latest_invoice.amount_paid,
+    ) == (
         "active",
         900,
     )
@@ -74,7 +77,9 @@ def test_scheduler_processes_due_subscriptions(sandbox: Any, settings: Any) -> N
     buy(sandbox, "4242424242424242", subscription_data={"trial_period_days": 2})
     scheduler.run_once()
     scheduler.run_once()
-    assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, "three days before, so at once"
+    assert len(sandbox.events("customer.subscription.trial_will_end")) == 1, (
+        "due three days before the end, so immediately"
+    )
 
 
 def test_checkout_uses_customers_clock(sandbox: Any) -> None:
@@ -83,25 +88,27 @@ def test_checkout_uses_customers_clock(sandbox: Any) -> None:
     again = buy(sandbox, "4242424242424242", customer=subscription.customer)
     assert again.created == clock["frozen_time"]
     panel_actions.advance_to_renewal(again.id)
-    assert now(sandbox, again).latest_invoice.billing_reason == "subscription_cycle"
-    assert now(sandbox, again).status == "active"
+    assert retrieve(sandbox, again).latest_invoice.billing_reason == "subscription_cycle"
+    assert retrieve(sandbox, again).status == "active"
 
 
 def test_buyer_completes_3d_secure(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
     panel_actions.advance_to_renewal(subscription.id)
-    invoice = storage.get(now(sandbox, subscription).latest_invoice.id) or {}
+    invoice = storage.get(retrieve(sandbox, subscription).latest_invoice.id) or {}
     assert collection.authenticate(invoice, passed=False)["status"] == "open"
     assert collection.pay(invoice)["status"] == "open"
     invoice = storage.get(invoice["id"]) or {}
     assert collection.authenticate(invoice, passed=True)["status"] == "paid"
-    assert now(sandbox, subscription).status == "active"
+    assert retrieve(sandbox, subscription).status == "active"
 
 
 def test_invoice_page_pays_and_completes_3d_secure(sandbox: Any) -> None:
     subscription = buy(sandbox, "4000002760003184")
     panel_actions.advance_to_renewal(subscription.id)
-    url = now(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(django_settings.SITE_URL)
+    url = retrieve(sandbox, subscription).latest_invoice.hosted_invoice_url.removeprefix(
+        django_settings.SITE_URL
+    )
     client = Client()
     assert "test-source-authorize-3ds" in client.get(url).content.decode()
     failed = client.post(f"{url}/pay", {"outcome": "fail"}, follow=True).content.decode()
@@ -109,24 +116,24 @@ def test_invoice_page_pays_and_completes_3d_secure(sandbox: Any) -> None:
     assert "Pay $9.00" in failed
     assert "test-source-authorize-3ds" in client.post(f"{url}/pay", follow=True).content.decode()
     assert "Paid" in client.post(f"{url}/pay", {"outcome": "complete"}, follow=True).content.decode()
-    assert now(sandbox, subscription).status == "active"
+    assert retrieve(sandbox, subscription).status == "active"
     client.post(f"{url}/pay")
     assert len(sandbox.events("invoice.paid")) == 2
 
 
 def test_paying_activates_incomplete_subscription(sandbox: Any) -> None:
-    member = Member(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
-    good = member.attach("pm_card_visa")
-    member.v1.invoices.pay(member.now.latest_invoice.id, {"payment_method": good})
-    assert member.now.status == "active"
-    member.advance("2031-02-02")
-    assert len(member.invoices) == 2
+    subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail")
+    good = subscriber.attach("pm_card_visa")
+    subscriber.v1.invoices.pay(subscriber.now.latest_invoice.id, {"payment_method": good})
+    assert subscriber.now.status == "active"
+    subscriber.advance("2031-02-02")
+    assert len(subscriber.invoices) == 2
 
 
 def test_concurrent_threads_run_each_step_once(sandbox: Any) -> None:
     subscription = buy(sandbox, "4242424242424242")
-    until = int(time.time()) + 800 * DAY
-    threads = [threading.Thread(target=engine.run, args=("", until)) for _ in range(3)]
+    end = int(time.time()) + 800 * DAY
+    threads = [threading.Thread(target=engine.run, args=("", end)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -137,7 +144,7 @@ def test_concurrent_threads_run_each_step_once(sandbox: Any) -> None:
 
 
 def test_interrupted_advance_is_finished_later(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    member = Member(sandbox)
+    subscriber = Subscriber(sandbox)
 
     def crash(*args: object) -> int:
         raise KeyboardInterrupt
@@ -145,43 +152,53 @@ def test_interrupted_advance_is_finished_later(sandbox: Any, monkeypatch: pytest
     with monkeypatch.context() as patched:
         patched.setattr(engine, "run", crash)
         with pytest.raises(KeyboardInterrupt):
-            member.v1.test_helpers.test_clocks.advance(member.clock, {"frozen_time": at("2031-03-10")})
-    assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "advancing"
+            subscriber.v1.test_helpers.test_clocks.advance(
+                subscriber.clock, {"frozen_time": timestamp("2031-03-10")}
+            )
+    assert subscriber.v1.test_helpers.test_clocks.retrieve(subscriber.clock).status == "advancing"
     with pytest.raises(stripe.InvalidRequestError, match="underway"):
-        member.v1.test_helpers.test_clocks.advance(member.clock, {"frozen_time": at("2031-03-11")})
+        subscriber.v1.test_helpers.test_clocks.advance(
+            subscriber.clock, {"frozen_time": timestamp("2031-03-11")}
+        )
     engine.run_system_clock()
-    assert member.v1.test_helpers.test_clocks.retrieve(member.clock).status == "ready"
-    assert len(member.invoices) == 2
+    assert subscriber.v1.test_helpers.test_clocks.retrieve(subscriber.clock).status == "ready"
+    assert len(subscriber.invoices) == 2
 
 
 ACTS: dict[str, Any] = {
-    "an hour": lambda member: panel_actions.advance(member.id, HOUR),
-    "a week": lambda member: panel_actions.advance(member.id, 7 * DAY),
-    "a month": lambda member: panel_actions.advance(member.id, 31 * DAY),
-    "renewal": lambda member: panel_actions.advance_to_renewal(member.id),
-    "fail": lambda member: panel_actions.fail_next_renewal(member.id),
-    "good card": lambda member: member.update(default_payment_method=member.attach("pm_card_visa")),
-    "bad card": lambda member: member.update(
-        default_payment_method=member.attach("pm_card_chargeCustomerFail")
+    "an hour": lambda subscriber: panel_actions.advance(subscriber.id, HOUR),
+    "a week": lambda subscriber: panel_actions.advance(subscriber.id, 7 * DAY),
+    "a month": lambda subscriber: panel_actions.advance(subscriber.id, 31 * DAY),
+    "renewal": lambda subscriber: panel_actions.advance_to_renewal(subscriber.id),
+    "fail": lambda subscriber: panel_actions.fail_next_renewal(subscriber.id),
+    "valid card": lambda subscriber: subscriber.update(
+        default_payment_method=subscriber.attach("pm_card_visa")
     ),
-    "bank": lambda member: member.update(
-        default_payment_method=member.attach("pm_card_authenticationRequired")
+    "declined card": lambda subscriber: subscriber.update(
+        default_payment_method=subscriber.attach("pm_card_chargeCustomerFail")
     ),
-    "stop": lambda member: member.update(cancel_at_period_end=True),
-    "stay": lambda member: member.update(cancel_at_period_end=False),
-    "cancel": lambda member: member.v1.subscriptions.cancel(member.id),
-    "pause": lambda member: member.v1.subscriptions.pause(member.id),
-    "resume": lambda member: member.v1.subscriptions.resume(member.id),
-    "go on": lambda member: member.v1.subscriptions.resume(
-        member.id, {"billing_cycle_anchor": {"type": "unchanged"}}
+    "3D Secure card": lambda subscriber: subscriber.update(
+        default_payment_method=subscriber.attach("pm_card_authenticationRequired")
     ),
-    "void": lambda member: member.update(pause_collection={"behavior": "void"}),
-    "draft": lambda member: member.update(pause_collection={"behavior": "keep_as_draft"}),
-    "collect": lambda member: member.update(pause_collection=""),
-    "trial now": lambda member: member.update(trial_end="now"),
-    "trial": lambda member: member.update(trial_end=(clocks.get_frozen_time(member.clock) or 0) + 5 * DAY),
-    "plan": lambda member: member.update(items=[{"id": member.item.id, "price": member.yearly}]),
-    "pay": lambda member: member.v1.invoices.pay(member.now.latest_invoice.id),
+    "cancel at period end": lambda subscriber: subscriber.update(cancel_at_period_end=True),
+    "undo cancellation": lambda subscriber: subscriber.update(cancel_at_period_end=False),
+    "cancel": lambda subscriber: subscriber.v1.subscriptions.cancel(subscriber.id),
+    "pause": lambda subscriber: subscriber.v1.subscriptions.pause(subscriber.id),
+    "resume": lambda subscriber: subscriber.v1.subscriptions.resume(subscriber.id),
+    "resume unchanged": lambda subscriber: subscriber.v1.subscriptions.resume(
+        subscriber.id, {"billing_cycle_anchor": {"type": "unchanged"}}
+    ),
+    "void": lambda subscriber: subscriber.update(pause_collection={"behavior": "void"}),
+    "draft": lambda subscriber: subscriber.update(pause_collection={"behavior": "keep_as_draft"}),
+    "collect": lambda subscriber: subscriber.update(pause_collection=""),
+    "trial now": lambda subscriber: subscriber.update(trial_end="now"),
+    "trial": lambda subscriber: subscriber.update(
+        trial_end=(clocks.get_frozen_time(subscriber.clock) or 0) + 5 * DAY
+    ),
+    "plan": lambda subscriber: subscriber.update(
+        items=[{"id": subscriber.item.id, "price": subscriber.yearly}]
+    ),
+    "pay": lambda subscriber: subscriber.v1.invoices.pay(subscriber.now.latest_invoice.id),
 }
 
 
@@ -190,27 +207,27 @@ ACTS: dict[str, Any] = {
     acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=14),
     token=st.sampled_from(["pm_card_visa", "pm_card_chargeCustomerFail"]),
     trial=st.sampled_from([None, 2, 14]),
-    last=st.sampled_from(["canceled", "unpaid", "past_due"]),
+    final_status=st.sampled_from(["canceled", "unpaid", "past_due"]),
 )
 def test_random_operations_keep_invariants(
-    sandbox: Any, acts: list[str], token: str, trial: int | None, last: str
+    sandbox: Any, acts: list[str], token: str, trial: int | None, final_status: str
 ) -> None:
-    sandbox.switches(after_retries=last)
+    sandbox.switches(after_retries=final_status)
     first = len(sandbox.events())
-    member = Member(sandbox, "2031-01-31", token, **({"trial_period_days": trial} if trial else {}))
+    subscriber = Subscriber(sandbox, "2031-01-31", token, **({"trial_period_days": trial} if trial else {}))
     terms = {
         "currency": "usd",
         "unit_amount": 9000,
         "product_data": {"name": "Y"},
         "recurring": {"interval": "year"},
     }
-    member.yearly = member.v1.prices.create(terms).id
+    subscriber.yearly = subscriber.v1.prices.create(terms).id
     for act in acts:
         try:
-            ACTS[act](member)
+            ACTS[act](subscriber)
         except (stripe.InvalidRequestError, stripe.CardError):
             continue
-        _check(member)
+        _check_invariants(subscriber)
     times = [
         event["created"]
         for event in sandbox.events()[first:]
@@ -221,20 +238,20 @@ def test_random_operations_keep_invariants(
         check_response(event["data"]["object"])
 
 
-def _check(member: Member) -> None:
-    subscription = storage.get(member.id) or {}
-    moment = clocks.get_frozen_time(member.clock) or 0
+def _check_invariants(subscriber: Subscriber) -> None:
+    subscription = storage.get(subscriber.id) or {}
+    now = clocks.get_frozen_time(subscriber.clock) or 0
     ended = subscription["status"] in ("canceled", "incomplete_expired")
     assert ended == (subscription["ended_at"] is not None)
     assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
     due = due_dates.next_for_subscription(subscription)
-    assert due is None or due > moment or subscription["status"] == "trialing"
-    assert due_dates.find_first_due(member.clock, moment) is None or subscription["status"] == "trialing"
+    assert due is None or due > now or subscription["status"] == "trialing"
+    assert due_dates.find_first_due(subscriber.clock, now) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):
-        assert due_dates.period_end(subscription) > moment
+        assert due_dates.period_end(subscription) > now
     starts = [
         invoice["lines"]["data"][0]["period"]["start"]
-        for invoice in storage.find("invoice", ("customer", "=", member.customer))
+        for invoice in storage.find("invoice", ("customer", "=", subscriber.customer))
         if invoice["billing_reason"] == "subscription_cycle"
     ]
     assert len(starts) == len(set(starts)), "a period was billed twice"

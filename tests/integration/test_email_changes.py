@@ -1,4 +1,4 @@
-"""What is asked before an address changes or data leaves, and how the owner of the old address undoes a change."""
+"""Sensitive account actions require reauthentication, and the old e-mail address can undo an e-mail change."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from apps.users.email_changes import UNDO_PERIOD
 from apps.users.models import AddressChange, User
 from tests.factories import signed_in
 from tests.integration.test_accounts import PASSWORD, is_kind, link_in, sign_in, sign_up, signed_in_as
-from tests.integration.test_address_proof import can_sign_in, change_address, confirm, reauthenticate, to
+from tests.integration.test_email_verification import can_sign_in, change_email, confirm, reauthenticate, to
 from tests.integration.test_second_factors import ask_for_code, code_in
 from tests.oauth_provider import Provider
 
 pytestmark = pytest.mark.django_db
 
 OLD, NEW = "ada@example.com", "evil@example.com"
-ADAS = "ada-buys-things"
+PASSWORD_OF_ADA = "ada-buys-things"
 CHANGED = "account/email/email_changed"
 
 
 @pytest.fixture
 def ada(ada: User) -> User:
-    """Her address is proven."""
+    """Return Ada with a verified e-mail address."""
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     return ada
 
@@ -39,16 +39,16 @@ def ada(ada: User) -> User:
 @pytest.fixture
 def thief(ada: User, mailoutbox: list[EmailMessage]) -> Client:
     """A client with Ada's password that changed the account's e-mail address."""
-    return moved(NEW, mailoutbox)
+    return change_and_confirm_email(NEW, mailoutbox)
 
 
-def moved(
-    email: str, outbox: list[EmailMessage], client: Client | None = None, password: str = ADAS
+def change_and_confirm_email(
+    email: str, outbox: list[EmailMessage], client: Client | None = None, password: str = PASSWORD_OF_ADA
 ) -> Client:
     if client is None:
         client = Client()
         sign_in(client, OLD, password)
-    change_address(client, email, password)
+    change_email(client, email, password)
     confirm(client, outbox, email)
     assert User.objects.get(email=email)
     return client
@@ -58,10 +58,10 @@ def undo_link(outbox: list[EmailMessage], email: str = OLD) -> str:
     return link_in(to(outbox, email, CHANGED))
 
 
-# --- the link to the old address ------------------------------------------------------------------------------
+# --- the undo link sent to the old address ----------------------------------------------------------------------------
 
 
-def test_the_old_address_takes_the_account_back(
+def test_undo_link_restores_the_email_and_removes_credentials(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     user = User.objects.get()
@@ -78,7 +78,7 @@ def test_the_old_address_takes_the_account_back(
     assert not SocialAccount.objects.exists()
     assert signed_in_as(thief) == ""
     for email in (OLD, NEW):
-        assert not can_sign_in(ADAS, email)
+        assert not can_sign_in(PASSWORD_OF_ADA, email)
     ask_for_code(client, OLD)
     client.post("/accounts/login/code/confirm/", {"code": code_in(mailoutbox[-1])})
     assert signed_in_as(client) == OLD
@@ -87,7 +87,7 @@ def test_the_old_address_takes_the_account_back(
     assert link_in(mailoutbox[-1]).startswith("/accounts/password/reset/key/")
 
 
-def test_the_page_after_leads_on_to_a_code_and_to_a_new_password(
+def test_page_after_undo_offers_a_code_and_a_password_reset(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     page = client.post(undo_link(mailoutbox)).content.decode()
@@ -97,7 +97,7 @@ def test_the_page_after_leads_on_to_a_code_and_to_a_new_password(
         assert form[1] == OLD
 
 
-def test_a_program_that_opens_links_changes_nothing(
+def test_undo_needs_a_post_with_csrf_token(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     for method in (client.get, client.head):
@@ -107,7 +107,7 @@ def test_a_program_that_opens_links_changes_nothing(
     assert signed_in_as(thief) == NEW
 
 
-def test_the_link_works_once(thief: Client, client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_undo_link_works_once(thief: Client, client: Client, mailoutbox: list[EmailMessage]) -> None:
     link = undo_link(mailoutbox)
     client.post(link)
     User.objects.update(password="!x", email=NEW)
@@ -116,7 +116,7 @@ def test_the_link_works_once(thief: Client, client: Client, mailoutbox: list[Ema
     assert User.objects.get().email == NEW
 
 
-def test_the_link_works_for_seven_days(
+def test_undo_link_expires_after_the_undo_period(
     thief: Client, client: Client, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = AddressChange.objects.get()
@@ -130,7 +130,7 @@ def test_the_link_works_for_seven_days(
 
 
 @pytest.mark.parametrize("token", ["nonsense", "MQ:1xXBXw:forged", "x" * 3000, "%00", "é"])
-def test_a_forged_link_does_nothing(thief: Client, client: Client, token: str) -> None:
+def test_forged_undo_link_changes_nothing(thief: Client, client: Client, token: str) -> None:
     for answer in (
         client.get(f"/accounts/email/undo/{token}/"),
         client.post(f"/accounts/email/undo/{token}/"),
@@ -139,14 +139,14 @@ def test_a_forged_link_does_nothing(thief: Client, client: Client, token: str) -
     assert User.objects.get().email == NEW
 
 
-def test_a_second_change_does_not_help_a_thief(
+def test_first_email_can_be_restored_after_a_second_change(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
-    moved("evil2@example.com", mailoutbox, thief)
-    thiefs_own = undo_link(mailoutbox, NEW)
+    change_and_confirm_email("evil2@example.com", mailoutbox, thief)
+    link_for_the_thief = undo_link(mailoutbox, NEW)
     client.post(undo_link(mailoutbox))
     assert User.objects.get().email == OLD
-    assert client.post(thiefs_own).context["state"] == "gone"
+    assert client.post(link_for_the_thief).context["state"] == "gone"
     assert User.objects.get().email == OLD
 
 
@@ -164,7 +164,7 @@ def test_code_requested_before_the_undo_is_invalid(
     assert waiting.get(reset, follow=True).context["token_fail"]
 
 
-def test_the_thief_can_not_sign_up_with_the_old_address_to_keep_it(
+def test_old_email_cannot_sign_up_while_undo_is_possible(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(Client(), OLD)
@@ -173,7 +173,7 @@ def test_the_thief_can_not_sign_up_with_the_old_address_to_keep_it(
     assert User.objects.get().email == OLD
 
 
-def test_an_address_that_another_account_has_by_now_is_said_and_nothing_changes(
+def test_undo_is_refused_if_another_account_has_the_old_email(
     thief: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     User.objects.create_user(OLD)
@@ -182,65 +182,61 @@ def test_an_address_that_another_account_has_by_now_is_said_and_nothing_changes(
     assert signed_in_as(thief) == NEW
 
 
-def test_the_browser_that_undoes_it_is_signed_out_too(thief: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_undo_signs_out_the_browser_that_requests_it(thief: Client, mailoutbox: list[EmailMessage]) -> None:
     thief.post(undo_link(mailoutbox))
     assert signed_in_as(thief) == ""
 
 
-def test_an_unproven_old_address_gets_no_link_and_no_mail(
-    client: Client, mailoutbox: list[EmailMessage]
-) -> None:
+def test_unverified_old_email_gets_no_undo_link(client: Client, mailoutbox: list[EmailMessage]) -> None:
     sign_up(client, "typo@example.com")
-    change_address(client, "grace@example.com", PASSWORD)
+    change_email(client, "grace@example.com", PASSWORD)
     confirm(client, mailoutbox, "grace@example.com")
     assert User.objects.get().email == "grace@example.com"
     assert [mail.to for mail in mailoutbox if is_kind(mail, CHANGED)] == []
     assert not AddressChange.objects.exists()
 
 
-def test_the_mail_goes_by_the_shops_own_address(
-    ada: User, settings: Any, mailoutbox: list[EmailMessage]
-) -> None:
+def test_undo_link_starts_with_site_url(ada: User, settings: Any, mailoutbox: list[EmailMessage]) -> None:
     settings.SITE_URL = "https://shop.example.com"
-    moved(NEW, mailoutbox)
+    change_and_confirm_email(NEW, mailoutbox)
     assert "https://shop.example.com/accounts/email/undo/" in to(mailoutbox, OLD, CHANGED).body
 
 
-# --- what is asked before ----------------------------------------------------------------------------------------
+# --- reauthentication --------------------------------------------------------------------------------------------
 
-IMPORTANT = ["/accounts/export/", "/accounts/delete/"]
+SENSITIVE_PAGES = ["/accounts/export/", "/accounts/delete/"]
 
 
-@pytest.mark.parametrize("path", IMPORTANT)
-def test_the_password_is_asked_again_before_data_leaves(ada: User, path: str) -> None:
+@pytest.mark.parametrize("path", SENSITIVE_PAGES)
+def test_sensitive_pages_ask_for_the_password_again(ada: User, path: str) -> None:
     client = signed_in(ada)
     asked = client.get(path)
     assert asked["Location"] == f"/accounts/reauthenticate/?next={path.replace('/', '%2F')}"
-    answer = client.post(asked["Location"], {"password": ADAS})
+    answer = client.post(asked["Location"], {"password": PASSWORD_OF_ADA})
     assert answer["Location"] == path
     assert client.get(path).status_code == 200
 
 
-def test_an_open_browser_is_not_enough_to_delete_or_to_change_the_address(
+def test_deletion_and_email_change_require_reauthentication(
     ada: User, mailoutbox: list[EmailMessage]
 ) -> None:
     client = signed_in(ada)
-    client.post("/accounts/delete/", {"password": ADAS})
+    client.post("/accounts/delete/", {"password": PASSWORD_OF_ADA})
     answer = client.post("/accounts/email/", {"email": NEW, "action_add": ""})
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert User.objects.filter(email=OLD).exists()
     assert not EmailAddress.objects.filter(email=NEW).exists()
-    client.post(answer["Location"], {"password": ADAS})  # then the original request continues
+    client.post(answer["Location"], {"password": PASSWORD_OF_ADA})  # then the original request continues
     assert EmailAddress.objects.filter(email=NEW).exists()
 
 
-def test_the_password_of_a_form_is_not_kept_in_the_session(ada: User) -> None:
+def test_submitted_password_is_not_stored_in_the_session(ada: User) -> None:
     client = signed_in(ada)
-    client.post("/accounts/delete/", {"password": ADAS})
-    assert ADAS not in str(dict(client.session))
+    client.post("/accounts/delete/", {"password": PASSWORD_OF_ADA})
+    assert PASSWORD_OF_ADA not in str(dict(client.session))
 
 
-WITHOUT_PROOF = [
+SENSITIVE_REQUESTS = [
     ("get", "/accounts/export/", {}),
     ("get", "/accounts/delete/", {}),
     ("post", "/accounts/email/", {"email": "new@example.com", "action_add": ""}),
@@ -251,8 +247,8 @@ WITHOUT_PROOF = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "form"), WITHOUT_PROOF)
-def test_who_has_nothing_to_show_is_asked_to_confirm_the_address_first(
+@pytest.mark.parametrize(("method", "path", "form"), SENSITIVE_REQUESTS)
+def test_user_without_any_credential_must_verify_the_email_first(
     method: str, path: str, form: dict[str, str], mailoutbox: list[EmailMessage]
 ) -> None:
     user = User.objects.create_user("grace@example.com")
@@ -271,7 +267,7 @@ def test_who_has_nothing_to_show_is_asked_to_confirm_the_address_first(
     assert client.get("/accounts/email/confirm-first/")["Location"] == "/accounts/"
 
 
-def test_user_without_proof_cannot_connect_a_provider(social: Provider) -> None:
+def test_user_without_a_verified_email_cannot_connect_a_provider(social: Provider) -> None:
     from tests.integration.test_social_sign_in import GRACE, sign_in_with
 
     social.person = GRACE
@@ -281,7 +277,7 @@ def test_user_without_proof_cannot_connect_a_provider(social: Provider) -> None:
     assert not SocialAccount.objects.exists()
 
 
-def test_reauthenticating_for_somebody_else_is_not_enough(ada: User, bob: User) -> None:
+def test_reauthentication_of_another_user_does_not_count(ada: User, bob: User) -> None:
     client = signed_in(bob)
     reauthenticate(client, "bob-looks-around")
     client.post("/accounts/logout/")

@@ -1,4 +1,4 @@
-"""An operator who is not a superuser can do nothing in the admin that leads to more rights."""
+"""Staff who are not superusers cannot use the admin to get more permissions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def user_form(user: User, **changes: str) -> dict[str, str]:
     return {"email": user.email, "name": user.name, "is_active": "on", **rights, **changes}
 
 
-def rights_of(user: User) -> tuple[bool, bool, int, int]:
+def permissions_of(user: User) -> tuple[bool, bool, int, int]:
     user = User.objects.get(pk=user.pk)
     return user.is_staff, user.is_superuser, user.groups.count(), user.user_permissions.count()
 
@@ -72,15 +72,15 @@ def test_operator_can_help_shoppers(as_stan: Client, ada: User) -> None:
     assert not User.objects.filter(pk=ada.pk).exists()
 
 
-def test_operator_cannot_grant_rights(as_stan: Client, stan: User, ada: User, otto: User) -> None:
+def test_operator_cannot_grant_permissions(as_stan: Client, stan: User, ada: User, otto: User) -> None:
     group = Group.objects.create(name="everything")
     for user in (ada, stan, otto):
-        before = rights_of(user)
+        before = permissions_of(user)
         as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, groups=str(group.pk)))
-        assert rights_of(user) == before, user
+        assert permissions_of(user) == before, user
     made = {"usable_password": "true", "password1": NEW, "password2": NEW}
     as_stan.post(f"{USERS}add/", {**user_form(User(email="new@example.com")), **made})
-    assert rights_of(User.objects.get(email="new@example.com")) == (False, False, 0, 0)
+    assert permissions_of(User.objects.get(email="new@example.com")) == (False, False, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_operator_cannot_grant_rights(as_stan: Client, stan: User, ada: User, ot
 def test_operator_cannot_change_an_operator(
     as_stan: Client, who: str, changes: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """Operators change their address and password on the account page, which asks for proof."""
+    """Operators change their e-mail and password on the account page, which requires reauthentication."""
     user: User = request.getfixturevalue(who)
     before = User.objects.values().get(pk=user.pk)
     assert as_stan.post(f"{USERS}{user.pk}/change/", user_form(user, **changes)).status_code == 403
@@ -177,7 +177,7 @@ def test_superuser_can_do_all_of_this(olive: User, otto: User, ada: User) -> Non
     client = signed_in(olive)
     form = {"email": ada.email, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
     assert client.post(f"{USERS}{ada.pk}/change/", form).status_code == 302
-    assert rights_of(ada)[:2] == (True, True)
+    assert permissions_of(ada)[:2] == (True, True)
     passwords = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert client.post(f"{USERS}{otto.pk}/password/", passwords).status_code == 302
     otto.refresh_from_db()

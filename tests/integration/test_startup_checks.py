@@ -1,4 +1,4 @@
-"""A shop opens only when it is safe: what is wrong is one line that names the variable, before anybody comes in."""
+"""A misconfigured shop does not start, and prints one line for each wrong variable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRETS = {
     "STRIPE_SECRET_KEY": "sk_live_51NotAKeyOfAnybody",
     "STRIPE_WEBHOOK_SECRET": "whsec_NotASecretOfAnybody",
 }
-# What somebody does wrong ▶ the variable that the one line begins with.
+# Environment ▶ the variable that the error names.
 MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"DEBUG": "true"}, "DEBUG"),
     ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "HOST": "0.0.0.0"}, "DEBUG"),
@@ -42,19 +42,19 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY"),
     ({"STRIPE_SECRET_KEY": "pk_live_1"}, "STRIPE_SECRET_KEY"),
     ({"STRIPE_SECRET_KEY": "sk_test_1"}, "STRIPE_SECRET_KEY"),
-    ({"STRIPE_SANDBOX": "true"}, "STRIPE_SECRET_KEY"),  # a live key, and play money
+    ({"STRIPE_SANDBOX": "true"}, "STRIPE_SECRET_KEY"),  # a live key with the sandbox
     ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
     ({"STRIPE_WEBHOOK_SECRET": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
     ({"EMAIL_URL": ""}, "EMAIL_URL"),
     ({"RATE_LIMITS": "checkout=often"}, "RATE_LIMITS"),
-    ({"SITE_URL": "shop.example.com", "DEBUG": "true"}, "SITE_URL"),  # no form of it switches the checks off
+    ({"SITE_URL": "shop.example.com", "DEBUG": "true"}, "SITE_URL"),  # an invalid URL does not count as local
     ({"SITE_URL": "https://shop.exmaple.com"}, "ALLOWED_HOSTS"),
     ({"SITE_URL": "https://127.0.0.1"}, "ALLOWED_HOSTS"),
     (
         {"SITE_URL": "http://127.0.0.1", "ALLOWED_HOSTS": "127.0.0.1,shop.example.com"},
-        "SITE_URL",  # the world reaches it by its other host
+        "SITE_URL",  # its other host is public
     ),
-    ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}, "DEBUG"),  # a live key to play with
+    ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}, "DEBUG"),  # a live key in development
     ({"DEBUG": "true", "SITE_URL": "http://127.0.0.1", "STRIPE_SECRET_KEY": "", "HOST": "::"}, "DEBUG"),
     ({"EMAIL_URL": "postmark://?api_url=https://mail.example.com"}, "EMAIL_URL"),
     ({"EMAIL_URL": "sendgrid://?api-key=x"}, "EMAIL_URL"),
@@ -71,32 +71,34 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
         "ACCOUNT_EMAIL_VERIFICATION",
     ),
 ]
-DELIBERATE = [
+VALID = [
     {"RATE_LIMITS": "checkout=5/m/user,20/5m/ip;search="},
     {"STRIPE_SECRET_KEY": "sk_test_1", "ALLOW_TEST_KEYS": "true"},
     {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SANDBOX": "true", "EMAIL_URL": ""},
     {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000", "STRIPE_SECRET_KEY": "", "SECRET_KEY": "short"},
 ]
-OPEN = "from config.production_checks import exit_if_misconfigured; exit_if_misconfigured(); print('open')"
+RUN_CHECKS = (
+    "from config.production_checks import exit_if_misconfigured; exit_if_misconfigured(); print('open')"
+)
 
 
 def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own that knows the example environment with secrets filled in, and nothing of ours."""
+    """Run Python with only the example environment, its secrets filled in, and `mistake`."""
     values = {"VAR_DIR": str(folder), "ENV_FILE": str(EXAMPLE), **SECRETS, **mistake}
     environ = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **values}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100)
 
 
-def test_the_example_environment_needs_nothing_but_secrets(tmp_path: Path) -> None:
+def test_example_environment_needs_only_secrets(tmp_path: Path) -> None:
     done = python(tmp_path, {}, "manage.py", "check", "--deploy", "--fail-level", "DEBUG")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("System check identified no issues")
 
 
-def test_each_mistake_is_one_line_that_names_its_variable(tmp_path: Path) -> None:
+def test_each_mistake_prints_one_line_that_names_its_variable(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        refusals = list(pool.map(lambda row: python(tmp_path, row[0], "-c", OPEN), MISTAKES))
+        refusals = list(pool.map(lambda row: python(tmp_path, row[0], "-c", RUN_CHECKS), MISTAKES))
     for (mistake, variable), done in zip(MISTAKES, refusals, strict=True):
         assert done.returncode == 1, mistake
         assert done.stdout == "", mistake
@@ -106,10 +108,10 @@ def test_each_mistake_is_one_line_that_names_its_variable(tmp_path: Path) -> Non
         assert named == variable.split(","), (mistake, done.stderr)
 
 
-def test_intended_settings_are_accepted(tmp_path: Path) -> None:
-    for meant in DELIBERATE:
-        done = python(tmp_path, meant, "-c", OPEN)
-        assert (done.stdout, done.stderr) == ("open\n", ""), meant
+def test_valid_settings_are_accepted(tmp_path: Path) -> None:
+    for values in VALID:
+        done = python(tmp_path, values, "-c", RUN_CHECKS)
+        assert (done.stdout, done.stderr) == ("open\n", ""), values
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_every_start_command_runs_the_checks(tmp_path: Path, start: list[str]) -
     assert done.stderr.count("\n") == 1
 
 
-# Every command reads the settings first, and none of them goes on with a wrong one.
+# All of them read the settings first.
 COMMANDS = [
     "manage.py check",
     "manage.py migrate",
@@ -136,7 +138,7 @@ COMMANDS = [
 ]
 
 
-def test_every_command_ends_with_one_line_for_each_wrong_variable(tmp_path: Path) -> None:
+def test_every_command_prints_one_line_for_each_wrong_variable(tmp_path: Path) -> None:
     wrong = {"SITE_URL": "shop.example.com", "ADMIN_REQUIRES_MFA": "ture", "STRIPE_SECERT_KEY": "sk_live_1"}
     with ThreadPoolExecutor(2) as pool:
         refusals = list(pool.map(lambda command: python(tmp_path, wrong, *command.split()), COMMANDS))
@@ -149,29 +151,29 @@ def test_every_command_ends_with_one_line_for_each_wrong_variable(tmp_path: Path
         ], (command, done.stderr)
 
 
-def test_a_wrong_file_ends_the_command_with_one_line(tmp_path: Path) -> None:
+def test_invalid_env_file_prints_one_line(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEBUG=true\nSECRET_KEY: hunter2\n")
     for command in ("manage.py check", "manage.py runserver 127.0.0.1:0", "-m config.server"):
         done = python(tmp_path, {"ENV_FILE": str(tmp_path / ".env")}, *command.split())
-        said = "The shop does not start. .env line 2 is not KEY=value: SECRET_KEY.\n"
-        assert (done.returncode, done.stdout, done.stderr) == (1, "", said), command
+        error = "The shop does not start. .env line 2 is not KEY=value: SECRET_KEY.\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", error), command
 
 
-def test_an_unsafe_start_does_not_leave_the_autoreloader_waiting(tmp_path: Path) -> None:
+def test_misconfigured_runserver_ends_with_its_autoreloader(tmp_path: Path) -> None:
     done = python(tmp_path, {"DEBUG": "true"}, "manage.py", "runserver", "127.0.0.1:0")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("The shop does not start. DEBUG is true")
     assert done.stderr.count("\n") == 1
 
 
-def test_the_checks_say_it_beforehand(tmp_path: Path) -> None:
+def test_deploy_check_reports_misconfiguration(tmp_path: Path) -> None:
     done = python(tmp_path, {"STRIPE_SECRET_KEY": "sk_test_1"}, "manage.py", "check", "--deploy")
     assert done.returncode == 1
     assert "ALLOW_TEST_KEYS" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("address", "public"),
+    ("url", "public"),
     [
         ("https://shop.example.com", True),
         ("https://93.184.215.14", True),
@@ -183,13 +185,13 @@ def test_the_checks_say_it_beforehand(tmp_path: Path) -> None:
         ("https://printer.local", False),
     ],
 )
-def test_what_the_world_can_reach(address: str, public: bool) -> None:
-    assert is_public_url(address) is public
+def test_public_urls_are_recognized(url: str, public: bool) -> None:
+    assert is_public_url(url) is public
 
 
-def test_cookies_keep_to_their_host_where_there_is_tls(tmp_path: Path) -> None:
+def test_cookie_names_have_the_host_prefix_with_tls(tmp_path: Path) -> None:
     names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME LANGUAGE_COOKIE_NAME THEME_COOKIE_NAME MESSAGES_COOKIE_NAME"
     show = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names.split()}))"
-    here = {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}
+    local = {"DEBUG": "true", "SITE_URL": "http://127.0.0.1:8000"}
     assert "__Host-sessionid __Host-csrftoken __Host-language" in python(tmp_path, {}, "-c", show).stdout
-    assert python(tmp_path, here, "-c", show).stdout == "sessionid csrftoken language theme messages\n"
+    assert python(tmp_path, local, "-c", show).stdout == "sessionid csrftoken language theme messages\n"

@@ -1,4 +1,4 @@
-"""A NUL character, which PostgreSQL can't store or compare, is a client error and never a 500."""
+"""A null byte, which PostgreSQL cannot store or compare, causes no server error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import bought, signed_in
+from tests.factories import buy, signed_in
 
-NUL = "a\x00b"
+NULL_BYTE = "a\x00b"
 
 
 def admin_lists() -> list[str]:
@@ -22,8 +22,8 @@ def admin_lists() -> list[str]:
     ]
 
 
-def test_nul_in_query_strings_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
-    order = bought(as_ada, icons).get_absolute_url()
+def test_null_byte_in_query_strings_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
+    order = buy(as_ada, icons).get_absolute_url()
     pages = [
         "/",
         "/store/",
@@ -51,16 +51,16 @@ def test_nul_in_query_strings_is_no_server_error(as_ada: Client, icons: ProductC
     for page in pages:
         for name in names:
             for client in (as_ada, Client()):
-                assert client.get(page, {name: NUL}).status_code < 500, (page, name)
+                assert client.get(page, {name: NULL_BYTE}).status_code < 500, (page, name)
 
 
-def test_nul_in_forms_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_null_byte_in_forms_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
     forms: dict[str, dict[str, str]] = {
-        "/store/icon-set/buy/": {"price": NUL, "next": NUL},
-        "/accounts/login/": {"login": NUL, "password": NUL, "next": NUL},
-        "/accounts/signup/": {"email": f"{NUL}@example.com", "password1": NUL},
-        "/accounts/password/reset/": {"email": f"{NUL}@example.com"},
-        "/accounts/email/": {"email": f"{NUL}@example.com", "action_add": ""},
+        "/store/icon-set/buy/": {"price": NULL_BYTE, "next": NULL_BYTE},
+        "/accounts/login/": {"login": NULL_BYTE, "password": NULL_BYTE, "next": NULL_BYTE},
+        "/accounts/signup/": {"email": f"{NULL_BYTE}@example.com", "password1": NULL_BYTE},
+        "/accounts/password/reset/": {"email": f"{NULL_BYTE}@example.com"},
+        "/accounts/email/": {"email": f"{NULL_BYTE}@example.com", "action_add": ""},
     }
     for page, form in forms.items():
         for client in (as_ada, Client()):
@@ -68,16 +68,22 @@ def test_nul_in_forms_is_no_server_error(as_ada: Client, icons: ProductConfigura
 
 
 @pytest.mark.parametrize("name", admin_lists())
-def test_nul_in_admin_lists_is_no_server_error(olive: User, name: str) -> None:
-    client, address = signed_in(olive), reverse(name)
+def test_null_byte_in_admin_lists_is_no_server_error(olive: User, name: str) -> None:
+    client, url = signed_in(olive), reverse(name)
     model_admin: Any = next(
         row for model, row in admin.site._registry.items() if model._meta.model_name in name
     )
-    parameters = {"q": NUL, "o": NUL, "p": NUL, "_facets": NUL, "id__exact": NUL}
+    parameters = {
+        "q": NULL_BYTE,
+        "o": NULL_BYTE,
+        "p": NULL_BYTE,
+        "_facets": NULL_BYTE,
+        "id__exact": NULL_BYTE,
+    }
     for entry in model_admin.list_filter:
         field = entry if isinstance(entry, str) else entry[0]
-        parameters |= {f"{field}__exact": NUL, f"{field}__isempty": NUL}
+        parameters |= {f"{field}__exact": NULL_BYTE, f"{field}__isempty": NULL_BYTE}
     for parameter, value in parameters.items():
-        assert client.get(address, {parameter: value}).status_code < 500, parameter
-    for other in (reverse(name.replace("changelist", "change"), args=[NUL]), f"{address}?pk={NUL}"):
+        assert client.get(url, {parameter: value}).status_code < 500, parameter
+    for other in (reverse(name.replace("changelist", "change"), args=[NULL_BYTE]), f"{url}?pk={NULL_BYTE}"):
         assert client.get(other).status_code < 500, other

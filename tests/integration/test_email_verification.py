@@ -1,4 +1,4 @@
-"""The first proof of an address ends what others set on the account. Honest shoppers keep what is theirs."""
+"""The first verification of an e-mail address removes credentials that others have set on the account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.oauth_provider import Provider
 
 pytestmark = pytest.mark.django_db
 
-EMAIL = "grace@example.com"  # the address of the victim, or of an honest shopper
+EMAIL = "grace@example.com"  # of the victim or of an honest shopper
 EVIL = "evil@example.com"
 RESET = "/accounts/password/reset/"
 
@@ -54,12 +54,12 @@ def reauthenticate(client: Client, password: str = PASSWORD) -> None:
     client.post("/accounts/reauthenticate/", {"password": password})
 
 
-def change_address(client: Client, email: str, password: str = PASSWORD) -> Any:
+def change_email(client: Client, email: str, password: str = PASSWORD) -> Any:
     reauthenticate(client, password)
     return client.post("/accounts/email/", {"email": email, "action_add": ""})
 
 
-# --- the ways to give the proof --------------------------------------------------------------------------------
+# --- ways to verify an e-mail address----------------------------------------------------------------------------
 
 
 def by_link(client: Client, outbox: list[EmailMessage]) -> None:
@@ -86,8 +86,8 @@ def by_provider(client: Client, outbox: list[EmailMessage]) -> None:
     assert signed_in_as(client) == EMAIL
 
 
-WAYS = [by_link, by_code, by_reset, by_provider]
-way = pytest.mark.parametrize("prove", WAYS)
+VERIFICATION_METHODS = [by_link, by_code, by_reset, by_provider]
+for_each_method = pytest.mark.parametrize("verify", VERIFICATION_METHODS)
 
 
 @pytest.fixture
@@ -102,19 +102,19 @@ def thief(mailoutbox: list[EmailMessage]) -> Client:
     client = Client()
     sign_up(client, EMAIL)
     user = User.objects.get()
-    change_address(client, EVIL)
+    change_email(client, EVIL)
     SocialAccount.objects.create(user=user, provider="google", uid="the thief's")
     totp.TOTP.activate(user, totp.generate_totp_secret())
     return client
 
 
-@way
-def test_address_proof_removes_credentials_of_earlier_sign_up(
-    thief: Client, prove: Any, at_google: Provider, mailoutbox: list[EmailMessage]
+@for_each_method
+def test_verification_removes_credentials_of_an_earlier_sign_up(
+    thief: Client, verify: Any, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     assert signed_in_as(thief) == EMAIL
     evil_link = link_in(to(mailoutbox, EVIL))
-    prove(Client(), mailoutbox)
+    verify(Client(), mailoutbox)
     assert signed_in_as(thief) == ""
     assert not can_sign_in(PASSWORD)
     assert not Authenticator.objects.exists()
@@ -124,22 +124,22 @@ def test_address_proof_removes_credentials_of_earlier_sign_up(
     assert User.objects.get().email == EMAIL
 
 
-@way
-def test_proving_in_the_browser_that_signed_up_keeps_the_password(
-    client: Client, prove: Any, at_google: Provider, mailoutbox: list[EmailMessage]
+@for_each_method
+def test_verification_in_the_browser_that_signed_up_keeps_the_password(
+    client: Client, verify: Any, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, EMAIL)
-    if prove is not by_link:
+    if verify is not by_link:
         client.post("/accounts/logout/")
-    prove(client, mailoutbox)
-    assert can_sign_in("my very own password" if prove is by_reset else PASSWORD)
+    verify(client, mailoutbox)
+    assert can_sign_in("my very own password" if verify is by_reset else PASSWORD)
     assert EmailAddress.objects.get().verified
     assert not [mail for mail in mailoutbox if is_kind(mail, "account/email/first_proof")]
-    if prove is not by_reset:
+    if verify is not by_reset:
         assert signed_in_as(client) == EMAIL
 
 
-def test_the_link_in_the_same_browser_keeps_the_password_after_signing_out(
+def test_link_in_the_same_browser_keeps_the_password_after_sign_out(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, EMAIL)
@@ -148,7 +148,7 @@ def test_the_link_in_the_same_browser_keeps_the_password_after_signing_out(
     assert can_sign_in(PASSWORD)
 
 
-def test_the_link_on_another_device_removes_the_password_and_says_so(
+def test_link_on_another_device_removes_the_password_and_says_so(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, EMAIL)
@@ -161,7 +161,7 @@ def test_the_link_on_another_device_removes_the_password_and_says_so(
     by_code(phone, mailoutbox)
 
 
-def test_signing_in_with_a_strangers_password_does_not_make_it_ones_own(
+def test_signing_in_with_a_strangers_password_does_not_keep_it(
     thief: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     Authenticator.objects.all().delete()
@@ -174,7 +174,7 @@ def test_signing_in_with_a_strangers_password_does_not_make_it_ones_own(
     assert UserSession.objects.get().session_key == victim.session.session_key
 
 
-def test_a_password_changed_in_the_browser_that_signed_up_stays(
+def test_password_changed_in_the_browser_that_signed_up_is_kept(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, EMAIL)
@@ -184,7 +184,9 @@ def test_a_password_changed_in_the_browser_that_signed_up_stays(
     assert can_sign_in("another good one")
 
 
-def test_a_password_changed_in_another_browser_goes(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_password_changed_in_another_browser_is_removed(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     sign_up(client, EMAIL)
     other = Client()
     sign_in(other, EMAIL, PASSWORD)
@@ -196,7 +198,7 @@ def test_a_password_changed_in_another_browser_goes(client: Client, mailoutbox: 
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_it_is_the_same_where_addresses_are_verified_first(
+def test_only_the_same_browser_keeps_the_password_with_mandatory_verification(
     settings: Any, same: bool, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -206,7 +208,7 @@ def test_it_is_the_same_where_addresses_are_verified_first(
     assert can_sign_in(PASSWORD) is same
 
 
-def test_a_link_that_was_sent_again_proves_as_well(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_resent_link_verifies_the_email(client: Client, mailoutbox: list[EmailMessage]) -> None:
     sign_up(client, EMAIL)
     cache.clear()  # three minutes later
     client.post("/accounts/email/", {"email": EMAIL, "action_send": ""})
@@ -215,7 +217,7 @@ def test_a_link_that_was_sent_again_proves_as_well(client: Client, mailoutbox: l
     assert not can_sign_in(PASSWORD)
 
 
-def test_later_proofs_remove_nothing(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_later_verifications_remove_nothing(client: Client, mailoutbox: list[EmailMessage]) -> None:
     sign_up(client, EMAIL)
     by_link(client, mailoutbox)
     totp.TOTP.activate(User.objects.get(), totp.generate_totp_secret())
@@ -223,25 +225,25 @@ def test_later_proofs_remove_nothing(client: Client, mailoutbox: list[EmailMessa
     phone = Client()
     ask_for_code(phone, EMAIL)
     phone.post("/accounts/login/code/confirm/", {"code": code_in(mailoutbox[-1])})
-    assert signed_in_as(phone) == ""  # the second step is asked for
+    assert signed_in_as(phone) == ""  # the second factor is required
     assert can_sign_in(PASSWORD) is False
     assert Authenticator.objects.exists()
     assert User.objects.get().check_password(PASSWORD)
     assert signed_in_as(client) == EMAIL
 
 
-@pytest.mark.parametrize("prove", [by_code, by_reset])
-def test_an_account_that_an_operator_made_keeps_its_password(
-    prove: Any, mailoutbox: list[EmailMessage]
+@pytest.mark.parametrize("verify", [by_code, by_reset])
+def test_code_keeps_the_password_of_an_account_made_by_an_operator(
+    verify: Any, mailoutbox: list[EmailMessage]
 ) -> None:
     user = User.objects.create_user(EMAIL, PASSWORD)
-    prove(Client(), mailoutbox)
+    verify(Client(), mailoutbox)
     assert EmailAddress.objects.get().verified
     user.refresh_from_db()
-    assert user.check_password(PASSWORD) is (prove is by_code)
+    assert user.check_password(PASSWORD) is (verify is by_code)
 
 
-def test_a_code_by_mail_does_not_remove_an_operators_second_factor(
+def test_emailed_code_does_not_remove_an_operators_second_factor(
     olive: User, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     totp.TOTP.activate(olive, totp.generate_totp_secret())
@@ -251,7 +253,7 @@ def test_a_code_by_mail_does_not_remove_an_operators_second_factor(
     assert Authenticator.objects.exists()
 
 
-def test_an_operator_who_vouches_for_an_address_ends_what_strangers_set(thief: Client, olive: User) -> None:
+def test_verification_in_the_admin_removes_earlier_credentials(thief: Client, olive: User) -> None:
     address = EmailAddress.objects.get(email=EMAIL)
     form = {"action": "make_verified", "_selected_action": [str(address.pk)]}
     operator = signed_in(olive)
@@ -265,9 +267,7 @@ def test_an_operator_who_vouches_for_an_address_ends_what_strangers_set(thief: C
 # --- providers -------------------------------------------------------------------------------------------------
 
 
-def test_connecting_a_provider_that_vouches_for_the_address_proves_it(
-    client: Client, at_google: Provider
-) -> None:
+def test_connecting_a_provider_with_the_same_email_verifies_it(client: Client, at_google: Provider) -> None:
     sign_up(client, EMAIL)
     reauthenticate(client)
     sign_in_with(client, "/accounts/3rdparty/")
@@ -276,7 +276,7 @@ def test_connecting_a_provider_that_vouches_for_the_address_proves_it(
     assert can_sign_in(PASSWORD)
 
 
-def test_connecting_a_provider_that_vouches_for_another_address_proves_nothing(
+def test_connecting_a_provider_with_another_email_verifies_nothing(
     client: Client, at_google: Provider
 ) -> None:
     at_google.person = {**GRACE, "email": EVIL}
@@ -286,7 +286,7 @@ def test_connecting_a_provider_that_vouches_for_another_address_proves_nothing(
     assert not EmailAddress.objects.filter(verified=True).exists()
 
 
-def test_an_account_connected_before_the_proof_in_the_same_browser_stays(
+def test_provider_connected_before_verification_in_the_same_browser_is_kept(
     client: Client, at_google: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     at_google.person = {**GRACE, "email_verified": False}
@@ -298,7 +298,7 @@ def test_an_account_connected_before_the_proof_in_the_same_browser_stays(
     assert SocialAccount.objects.exists()
 
 
-def test_signing_up_with_a_provider_without_an_address_and_confirming_keeps_the_connection(
+def test_provider_sign_up_without_email_keeps_its_connection_after_verification(
     client: Client, social: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     social.person = {"id": 77, "login": "grace", "name": "Grace Hopper"}
@@ -308,7 +308,7 @@ def test_signing_up_with_a_provider_without_an_address_and_confirming_keeps_the_
     assert SocialAccount.objects.exists()
 
 
-def test_a_providers_sign_up_without_an_address_ends_when_another_browser_proves_it(
+def test_verification_in_another_browser_removes_a_provider_sign_up(
     client: Client, social: Provider, mailoutbox: list[EmailMessage]
 ) -> None:
     social.person = {"id": 77, "login": "evil", "name": "Not Grace"}
@@ -319,30 +319,28 @@ def test_a_providers_sign_up_without_an_address_ends_when_another_browser_proves
     assert signed_in_as(client) == ""
 
 
-# --- addresses that somebody only wants to change to ----------------------------------------------------------
+# --- requested e-mail changes that are not verified ------------------------------------------------------------
 
 
 @pytest.fixture
 def evil(mailoutbox: list[EmailMessage]) -> Client:
-    """An account with a proven address that has asked to change to Grace's."""
+    """Return a client with a verified account that has requested a change to Grace's e-mail address."""
     client = Client()
     sign_up(client, EVIL)
     confirm(client, mailoutbox, EVIL)
-    change_address(client, EMAIL)
+    change_email(client, EMAIL)
     return client
 
 
 @pytest.mark.parametrize("page", ["/accounts/login/code/", RESET])
-def test_a_mail_to_an_address_that_somebody_wants_opens_not_their_account(
+def test_email_to_a_requested_address_does_not_open_the_requesting_account(
     evil: Client, page: str, mailoutbox: list[EmailMessage]
 ) -> None:
     Client().post(page, {"email": EMAIL})
     assert link_in(mailoutbox[-1]) == "/accounts/signup/"
 
 
-def test_an_address_that_somebody_wants_is_free_to_sign_up_with(
-    evil: Client, client: Client, mailoutbox: list[EmailMessage]
-) -> None:
+def test_requested_address_can_sign_up(evil: Client, client: Client, mailoutbox: list[EmailMessage]) -> None:
     link = link_in(to(mailoutbox, EMAIL))
     sign_up(client, EMAIL)
     assert signed_in_as(client) == EMAIL
@@ -350,7 +348,7 @@ def test_an_address_that_somebody_wants_is_free_to_sign_up_with(
     assert User.objects.filter(email=EVIL).exists()
 
 
-def test_a_provider_signs_up_with_an_address_that_somebody_else_wants(
+def test_provider_can_sign_up_with_an_address_requested_by_another_account(
     evil: Client, client: Client, at_google: Provider
 ) -> None:
     sign_in_with(client)
@@ -358,7 +356,7 @@ def test_a_provider_signs_up_with_an_address_that_somebody_else_wants(
     assert User.objects.count() == 2
 
 
-def test_a_providers_sign_up_form_takes_an_address_that_somebody_else_wants(
+def test_provider_sign_up_form_accepts_an_address_requested_by_another_account(
     evil: Client, client: Client, social: Provider
 ) -> None:
     social.person = {"id": 77, "login": "grace", "name": "Grace Hopper"}
@@ -367,7 +365,7 @@ def test_a_providers_sign_up_form_takes_an_address_that_somebody_else_wants(
     assert signed_in_as(client) == EMAIL
 
 
-def test_who_confirms_a_change_that_a_stranger_asked_for_has_to_be_signed_in_as_them(
+def test_confirming_an_email_change_requires_sign_in_as_its_account(
     evil: Client, client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     link = link_in(to(mailoutbox, EMAIL))
@@ -378,12 +376,9 @@ def test_who_confirms_a_change_that_a_stranger_asked_for_has_to_be_signed_in_as_
     assert User.objects.get().email == EMAIL
 
 
-def test_a_code_for_an_address_that_left_the_account_opens_nothing(
-    client: Client, mailoutbox: list[EmailMessage]
-) -> None:
-    """Asked for while the address waited, typed after the owner has proven theirs."""
+def test_code_for_a_removed_address_does_not_sign_in(client: Client, mailoutbox: list[EmailMessage]) -> None:
     sign_up(client, EMAIL)
-    change_address(client, EVIL)
+    change_email(client, EVIL)
     later = Client()
     ask_for_code(later, EVIL)
     code = code_in(to(mailoutbox, EVIL))
@@ -393,25 +388,27 @@ def test_a_code_for_an_address_that_left_the_account_opens_nothing(
     assert User.objects.get().email == EMAIL
 
 
-def test_a_password_is_not_stored_over_one_that_was_removed_meanwhile(
+def test_password_change_during_verification_does_not_restore_a_password(
     client: Client, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_up(client, EMAIL)
     check = User.check_password
 
-    def checked_while_the_owner_proves(user: User, password: str) -> bool:
+    def verify_email_after_password_check(user: User, password: str) -> bool:
         found = check(user, password)
         monkeypatch.setattr(User, "check_password", check)
         by_link(Client(), mailoutbox)
         return found
 
-    monkeypatch.setattr(User, "check_password", checked_while_the_owner_proves)
+    monkeypatch.setattr(User, "check_password", verify_email_after_password_check)
     form = {"oldpassword": PASSWORD, "password1": "another good one", "password2": "another good one"}
     client.post("/accounts/password/change/", form)
     assert not User.objects.get().has_usable_password()
 
 
-def test_two_proofs_at_the_same_time_remove_once(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_concurrent_verification_with_a_stale_user_keeps_the_password(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     sign_up(client, EMAIL)
     read_before = User.objects.get()
     by_link(client, mailoutbox)
@@ -419,37 +416,39 @@ def test_two_proofs_at_the_same_time_remove_once(client: Client, mailoutbox: lis
     assert can_sign_in(PASSWORD)
 
 
-def test_saving_the_name_does_not_bring_a_removed_password_back(
+def test_saving_the_name_does_not_restore_a_removed_password(
     client: Client, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_up(client, EMAIL)
     valid = NameForm.is_valid
 
-    def valid_while_the_owner_proves(form: NameForm) -> bool:
+    def verify_email_before_validation(form: NameForm) -> bool:
         by_link(Client(), mailoutbox)
         return valid(form)
 
-    monkeypatch.setattr(NameForm, "is_valid", valid_while_the_owner_proves)
+    monkeypatch.setattr(NameForm, "is_valid", verify_email_before_validation)
     client.post("/accounts/", {"name": "Not Grace"})
     assert not User.objects.get().has_usable_password()
     assert not User.objects.get().unproven_signup
 
 
-# --- correcting an address that was mistyped --------------------------------------------------------------------
+# --- correcting a mistyped e-mail address -----------------------------------------------------------------------
 
 
 def email_page(client: Client) -> str:
     return re.sub(r"\s+", " ", client.get("/accounts/email/").content.decode())
 
 
-@pytest.mark.parametrize("looks_first", [True, False])
-def test_two_shoppers_correct_their_addresses(looks_first: bool, mailoutbox: list[EmailMessage]) -> None:
+@pytest.mark.parametrize("views_page_first", [True, False])
+def test_mistyped_email_can_be_corrected_after_sign_up(
+    views_page_first: bool, mailoutbox: list[EmailMessage]
+) -> None:
     for name in ("ann", "ben"):
         shopper = Client()
         sign_up(shopper, f"{name}@exmaple.com")
-        if looks_first:
+        if views_page_first:
             email_page(shopper)
-        answer = change_address(shopper, f"{name}@example.com")
+        answer = change_email(shopper, f"{name}@example.com")
         assert answer.status_code == 302
         user = User.objects.get(email=f"{name}@exmaple.com")
         assert f"{name}@exmaple.com" in email_page(shopper)
@@ -461,10 +460,10 @@ def test_two_shoppers_correct_their_addresses(looks_first: bool, mailoutbox: lis
         assert [row.email for row in EmailAddress.objects.filter(user=user)] == [user.email]
         assert not [mail for mail in mailoutbox if mail.to == [f"{name}@exmaple.com"]][
             1:
-        ]  # maybe a stranger's
+        ]  # it may belong to a stranger
 
 
-def test_two_shoppers_want_the_same_address_and_the_first_to_prove_it_gets_it(
+def test_first_account_to_verify_a_requested_address_gets_it(
     mailoutbox: list[EmailMessage],
 ) -> None:
     shoppers = {name: Client() for name in ("ann", "ben")}
@@ -472,35 +471,35 @@ def test_two_shoppers_want_the_same_address_and_the_first_to_prove_it_gets_it(
     for name, shopper in shoppers.items():
         sign_up(shopper, f"{name}@exmaple.com")
         cache.clear()  # one mail in three minutes
-        change_address(shopper, "shared@example.com")
+        change_email(shopper, "shared@example.com")
         links[name] = link_in(to(mailoutbox, "shared@example.com"))
     assert [shoppers[name].post(links[name]).status_code for name in ("ann", "ben")] == [302, 302]
     emails = User.objects.order_by("pk").values_list("email", flat=True)
     assert list(emails) == ["shared@example.com", "ben@exmaple.com"]
 
 
-def test_an_address_that_another_account_has_is_refused_without_an_error(
+def test_change_to_another_accounts_email_is_refused(
     client: Client, bob: User, mailoutbox: list[EmailMessage]
 ) -> None:
     sign_up(client, EMAIL)
-    change_address(client, bob.email)
+    change_email(client, bob.email)
     client.post(link_in(to(mailoutbox, bob.email)))
     client.post("/accounts/email/", {"email": bob.email, "action_primary": ""})
     assert User.objects.filter(email=EMAIL).exists()
 
 
 @pytest.mark.parametrize("email", ["grace@example.com", "new@example.com"])
-def test_buttons_of_the_page_leave_the_account_its_address(client: Client, email: str) -> None:
+def test_remove_and_primary_buttons_keep_the_current_email(client: Client, email: str) -> None:
     sign_up(client, EMAIL)
     EmailAddress.objects.update(primary=False)
-    change_address(client, "new@example.com")
+    change_email(client, "new@example.com")
     for action in ("action_remove", "action_primary"):
         client.post("/accounts/email/", {"email": email, action: ""})
         assert User.objects.get().email == EMAIL
     assert EmailAddress.objects.filter(email=EMAIL).exists()
 
 
-def test_signing_in_twice_with_a_provider_keeps_the_connection(client: Client, at_google: Provider) -> None:
+def test_second_sign_in_with_a_provider_keeps_the_connection(client: Client, at_google: Provider) -> None:
     sign_up(client, EMAIL)
     for _ in range(2):
         client.post("/accounts/logout/")

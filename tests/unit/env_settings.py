@@ -1,4 +1,4 @@
-"""Loads config/settings.py as a start would, in this process, with an environment of the test's own."""
+"""Load config/settings.py in this process with the environment of a test."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PRODUCTION = {
 
 
 def load_settings(folder: Path, **variables: str) -> dict[str, Any]:
-    """Return the settings. Raise SystemExit as the start would."""
-    given = {"PATH": "", "ENV_FILE": os.devnull, "VAR_DIR": str(folder), **variables}
-    with mock.patch.dict(os.environ, given, clear=True), mock.patch("sentry_sdk.init"):
+    """Return the settings. Raise SystemExit if a variable is invalid."""
+    environment = {"PATH": "", "ENV_FILE": os.devnull, "VAR_DIR": str(folder), **variables}
+    with mock.patch.dict(os.environ, environment, clear=True), mock.patch("sentry_sdk.init"):
         found = runpy.run_path(str(ROOT / "config" / "settings.py"))
         return {**found, "ENVIRON": dict(os.environ)}
 
 
-def refusal(folder: Path, **variables: str) -> list[str]:
-    """Return the lines that Python prints when the start ends with status 1; none if it goes on."""
+def start_errors(folder: Path, **variables: str) -> list[str]:
+    """Return the error lines of a start that fails, or none if it succeeds."""
     try:
         load_settings(folder, **variables)
     except SystemExit as end:

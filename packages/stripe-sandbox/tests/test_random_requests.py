@@ -1,4 +1,4 @@
-"""Every request that the SDK's types allow gets a valid object or an error with a message."""
+"""Random requests that the SDK's types allow get a valid object or an error with a message."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def values(hint: Any, depth: int = 0) -> st.SearchStrategy[Any]:
             options.append(
                 st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", ""]), max_size=2)
             )
-        elif option in _PLAIN:
-            options.append(_PLAIN[option])
+        elif option in _SIMPLE_TYPES:
+            options.append(_SIMPLE_TYPES[option])
     return st.one_of(*options) if options else st.none()
 
 
-_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+_SIMPLE_TYPES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.sampled_from(IDS) | st.text(max_size=5),
     int: st.sampled_from([0, 1, 100, 2_000_000_000]) | st.integers(-5, 5000),
     bool: st.booleans(),
@@ -64,16 +64,18 @@ def requests(
 ) -> st.SearchStrategy[dict[str, Any]]:
     """Generate some parameters of this TypedDict, on the top level mostly supported ones."""
     fields = params._fields(schema)
-    tops = {path.partition(".")[0] for path in supported} if supported is not None else fields.keys()
+    top_level = {path.partition(".")[0] for path in supported} if supported is not None else fields.keys()
     required = {name: values(hint, depth) for name, (hint, needed) in fields.items() if needed}
     optional = {
-        name: values(hint, depth) for name, (hint, needed) in fields.items() if not needed and name in tops
+        name: values(hint, depth)
+        for name, (hint, needed) in fields.items()
+        if not needed and name in top_level
     }
     return st.fixed_dictionaries(required, optional=optional)
 
 
 POSTS = [route for route in routes.ROUTES if route.method == "POST"]
-ID_OF = {"/v1/products/{id}": "prod_1", "/v1/prices/{id}": "price_1", "/v1/customers/{id}": "cus_1"}
+EXAMPLE_IDS = {"/v1/products/{id}": "prod_1", "/v1/prices/{id}": "price_1", "/v1/customers/{id}": "cus_1"}
 
 
 @pytest.mark.parametrize("route", POSTS, ids=lambda route: route.path)
@@ -89,7 +91,7 @@ def test_every_request_gets_a_valid_response(sandbox: Any, route: routes.Route, 
     ids = [item.id for item in sandbox.client.v1.prices.list().data]
     body = data.draw(requests(route.schema, supported=route.supported))
     encoded = urlencode(list(_api_encode(body))).replace("price_1", ids[0]).replace("price_2", ids[-1])
-    path = route.path.replace("{id}", ID_OF.get(route.path, "nope").replace("price_1", ids[0]))
+    path = route.path.replace("{id}", EXAMPLE_IDS.get(route.path, "nope").replace("price_1", ids[0]))
     response = api.handle("POST", path, HEADERS, encoded.encode(), "", "http://shop.example")
     answer = json.loads(response.body)
     assert response.status in (200, 400, 404), answer

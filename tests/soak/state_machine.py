@@ -1,4 +1,4 @@
-"""A Hypothesis state machine: buyers, Stripe and the operator act in any order, events are lost, processes are killed.
+"""A Hypothesis state machine: random acts of buyers, Stripe and the operator, lost events and killed processes.
 
 Each rule is one act. Invariants are checked after each act.
 `teardown` reconciles once and compares the store with Stripe.
@@ -60,7 +60,7 @@ CARDS = (
 ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
 TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
 
-number = st.integers(0, 1000)  # which one of those that there are
+number = st.integers(0, 1000)  # an index into the existing objects
 small = st.integers(1, 30)
 fault = st.one_of(
     st.none(),
@@ -128,8 +128,8 @@ class Shop(RuleBasedStateMachine):
 
     @rule(which=number, fault=fault)
     @needs(lambda self: self.seen)
-    def come_back(self, which: int, fault: Any) -> None:
-        self.world.act(self._come_back(which), fault)
+    def open_return_page(self, which: int, fault: Any) -> None:
+        self.world.act(self._open_return_page(which), fault)
 
     @rule(which=number, fault=fault)
     @needs(lambda self: self.seen)
@@ -138,14 +138,14 @@ class Shop(RuleBasedStateMachine):
 
     @rule(which=number, how=st.sampled_from(["", "?canceled=1", "?from=portal"]), fault=fault)
     @needs(lambda self: self.seen)
-    def look_at_the_order(self, which: int, how: str, fault: Any) -> None:
+    def open_order_page(self, which: int, how: str, fault: Any) -> None:
         row = self._row(which)
         browser = self.world.browser(self._user(row))
         self.world.act(lambda: browser.get(row.get_absolute_url() + how), fault)
 
     @rule(who=number, what=number)
-    def use_the_product(self, who: int, what: int) -> None:
-        """Assert that the gate opens only for a paid purchase."""
+    def open_gated_page(self, who: int, what: int) -> None:
+        """Assert that only a purchase with access opens the gated page."""
         user, price = self._pick(self.world.users, who), self._pick(self.world.prices, what)
         slug = price.product.configuration.slug
         status = self.world.browser(user).get(f"/purchases/{slug}/").status_code
@@ -173,13 +173,13 @@ class Shop(RuleBasedStateMachine):
     # --- Stripe --------------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([3, 3, 700, 2 * HOUR, 25 * HOUR, 5 * DAY, 8 * DAY, 31 * DAY]))
-    def time_passes(self, seconds: int) -> None:
+    def pass_time(self, seconds: int) -> None:
         self.world.pass_time(seconds)
         self._record_history()
 
     @rule(which=number, fails=st.booleans())
     @needs(lambda self: self._open_subscriptions())
-    def renewal(self, which: int, fails: bool) -> None:
+    def renew(self, which: int, fails: bool) -> None:
         subscription = self._pick(self._open_subscriptions(), which)
         if fails:
             panel_actions.fail_next_renewal(subscription["id"])
@@ -196,7 +196,7 @@ class Shop(RuleBasedStateMachine):
     def refund(self, which: int, part: float, course: str) -> None:
         charge = self._pick(self._charges(), which)
         left = charge["amount"] - charge["amount_refunded"]
-        self._at_stripe(lambda: refunds.create_refund(charge, max(int(left * part), 1), course))
+        self._change_stripe(lambda: refunds.create_refund(charge, max(int(left * part), 1), course))
 
     @rule(
         which=number,
@@ -207,18 +207,18 @@ class Shop(RuleBasedStateMachine):
     def dispute(self, which: int, kind: str, ends: tuple[str, ...]) -> None:
         """Open a dispute, and perhaps settle one."""
         charge = self._pick(self._charges(), which)
-        self._at_stripe(lambda: disputes.open_dispute(charge, kind))
+        self._change_stripe(lambda: disputes.open_dispute(charge, kind))
         for end in ends:
             self._advance_dispute(which, end)
 
     @rule(which=number, end=st.sampled_from(["won", "lost"]))
     @needs(lambda self: storage.find("dispute"))
-    def dispute_ends(self, which: int, end: str) -> None:
+    def end_dispute(self, which: int, end: str) -> None:
         self._advance_dispute(which, end)
 
     @rule(which=number)
     @needs(lambda self: storage.find("checkout.session"))
-    def session_expires_or_bank_answers(self, which: int) -> None:
+    def expire_session_or_complete_debit(self, which: int) -> None:
         session = self._pick(storage.find("checkout.session"), which)
         if session["status"] == "open":
             self.world.stripe.v1.checkout.sessions.expire(session["id"])
@@ -228,21 +228,21 @@ class Shop(RuleBasedStateMachine):
     # --- the operator in Stripe's Dashboard ------------------------------------------------------------------
 
     @rule(which=number, how=st.sampled_from(["refund", "refund a part", "dispute", "dispute lost"]))
-    def subscription_payment_is_taken_back(self, which: int, how: str) -> None:
+    def take_back_subscription_payment(self, which: int, how: str) -> None:
         if not (charges := self._subscription_charges()):
             return
         charge = self._pick(charges, which)
         if how.startswith("refund"):
             left = charge["amount"] - charge["amount_refunded"]
             amount = left if how == "refund" else max(left // 3, 1)
-            self._at_stripe(lambda: refunds.create_refund(charge, amount, ""))
+            self._change_stripe(lambda: refunds.create_refund(charge, amount, ""))
             return
-        self._at_stripe(lambda: disputes.open_dispute(charge, "dispute_fraudulent"))
+        self._change_stripe(lambda: disputes.open_dispute(charge, "dispute_fraudulent"))
         if how == "dispute lost":
             self._advance_dispute(0, "lost")
 
     @rule(which=number, what=number)
-    def subscription_is_made_in_dashboard(self, which: int, what: int) -> None:
+    def create_dashboard_subscription(self, which: int, what: int) -> None:
         if not (customers := list(StripeCustomer.objects.order_by("user"))):
             return
         customer = self._pick(customers, which).id
@@ -258,14 +258,14 @@ class Shop(RuleBasedStateMachine):
 
     @rule(which=number, times=st.integers(1, 2), fault=fault)
     @needs(lambda self: self.seen)
-    def an_event_comes(self, which: int, times: int, fault: Any) -> None:
+    def deliver_event(self, which: int, times: int, fault: Any) -> None:
         events = self.world.waiting_events()
         for event in [self._pick(events, which)] * times if events else []:
             self.world.act(lambda event=event: self.world.deliver(event), fault)
 
     @rule(order=st.randoms(use_true_random=False), most=st.integers(1, 8))
     @needs(lambda self: self.seen)
-    def many_events_come(self, order: random.Random, most: int) -> None:
+    def deliver_many_events(self, order: random.Random, most: int) -> None:
         """Deliver in any order, some twice."""
         events = self.world.waiting_events()
         for event in order.choices(events, k=min(most, len(events))) if events else []:
@@ -273,7 +273,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(order=st.randoms(use_true_random=False))
     @needs(lambda self: self.seen)
-    def events_are_lost(self, order: random.Random) -> None:
+    def lose_events(self, order: random.Random) -> None:
         for event in self.world.waiting_events():
             if order.random() < 0.5:
                 self.world.lose(event)
@@ -292,13 +292,13 @@ class Shop(RuleBasedStateMachine):
         self.world.act(self._admin("webhookevent", "process_again", event.pk), fault)
 
     @rule(which=number)
-    def archive_or_sell_again(self, which: int) -> None:
+    def toggle_price(self, which: int) -> None:
         price = self._pick(self.world.prices, which)
         active = storage.get(price.id)["active"]  # type: ignore[index]
         self.world.stripe.v1.prices.update(price.id, {"active": not active})
 
     @rule(fault=fault)
-    def reconcile_runs(self, fault: Any) -> None:
+    def run_reconcile(self, fault: Any) -> None:
         def run() -> None:
             with suppress(*([stripe.StripeError] if fault else [])):
                 reconcile(self.began)
@@ -306,10 +306,10 @@ class Shop(RuleBasedStateMachine):
         self.world.act(run, fault)
 
     @rule(is_down=st.booleans())
-    def mail_server(self, is_down: bool) -> None:
+    def set_mail_server(self, is_down: bool) -> None:
         MailServer.is_down = is_down
 
-    # --- several at once -----------------------------------------------------------------------------------
+    # --- concurrent acts -----------------------------------------------------------------------------------
 
     @rule(
         jobs=st.lists(
@@ -349,7 +349,7 @@ class Shop(RuleBasedStateMachine):
             for user, session_id in set(self.seen)
             if (storage.get(session_id) or {})["status"] == "open"
         )
-        assert not open_pages or max(open_pages.values()) == 1, "two pages on which the same can be paid"
+        assert not open_pages or max(open_pages.values()) == 1, "two open sessions of one buyer and price"
 
     def _assert_no_second_subscription(self) -> None:
         """Assert that no buyer has two running subscriptions that the store sold for one product.
@@ -366,8 +366,8 @@ class Shop(RuleBasedStateMachine):
         assert not sold or max(sold.values()) == 1, "the store sold a second subscription"
 
     def _assert_billing_can_be_cancelled(self, row: Purchase, moment: ExpectedState) -> None:
-        not_asked_yet = bool(row.subscription_id) and not row.subscription_status  # killed during adoption
-        assert row.has_running_subscription == (moment.is_running or not_asked_yet), (
+        is_not_synced = bool(row.subscription_id) and not row.subscription_status  # killed during adoption
+        assert row.has_running_subscription == (moment.is_running or is_not_synced), (
             "a running subscription can't be managed"
         )
         if moment.is_running:
@@ -380,7 +380,9 @@ class Shop(RuleBasedStateMachine):
         self._record_history()
         now = time.time()
         opened = set(purchases_with_access().values_list("pk", flat=True))
-        assert opened == {row.pk for row in rows if has_access(row)}, "the gate and the library disagree"
+        assert opened == {row.pk for row in rows if has_access(row)}, (
+            "queryset and predicate of access differ"
+        )
         for row in (row for row in rows if row.session_id or row.subscription_id):
             key = str(row.session_id or row.subscription_id)
             past, at = self.history[key], self.reached.get(key, 0)
@@ -394,18 +396,18 @@ class Shop(RuleBasedStateMachine):
                 None,
             )
             assert found is not None, (
-                f"{row.status} here, but {[moment.status for moment in past[at:]]} at Stripe"
+                f"{row.status} in the store, but {[moment.status for moment in past[at:]]} at Stripe"
             )
             self.reached[key] = found
             self._assert_billing_can_be_cancelled(row, past[found])
             assert not has_access(row) or any(moment.grants_access(now) for moment in past[at:]), (
-                "access that nobody paid"
+                "access without payment"
             )
 
     def _assert_no_duplicate_email(self) -> None:
-        owed = Counter(map(str, Mail.objects.values_list("purchase__public_id", flat=True)))
-        for order, letters in MailServer.sent.items():
-            assert letters <= owed[order] + MailServer.unmarked[order], "a mail was sent twice"
+        stored_count = Counter(map(str, Mail.objects.values_list("purchase__public_id", flat=True)))
+        for order, sent_count in MailServer.sent.items():
+            assert sent_count <= stored_count[order] + MailServer.unmarked[order], "an e-mail was sent twice"
 
     def teardown(self) -> None:
         """Deliver or lose the remaining events, reconcile once, and compare everything with Stripe."""
@@ -431,47 +433,47 @@ class Shop(RuleBasedStateMachine):
             row, expected = by_session.get(session["id"]), expected_for_session(session)
             assert row or expected.status == "expired", f"a session that is {expected.status} has no purchase"
             if row:
-                assert row.status == expected.status, "the status is not what Stripe says"
-                assert has_access(row) == expected.grants_access(now), "access is not what the policy says"
+                assert row.status == expected.status, "the status differs from Stripe's"
+                assert has_access(row) == expected.grants_access(now), "access differs from the policy"
                 self._assert_billing_can_be_cancelled(row, expected)
                 assert str(row.public_id) == session["metadata"]["purchase"]
         adopted = {row.subscription_id: row for row in rows if not row.session_id}
         for subscription in self._dashboard_subscriptions():
             row, expected = adopted.get(subscription["id"]), expected_for_subscription(subscription)
-            assert row or not expected.is_running, "a subscription is charged that its buyer can't see"
+            assert row or not expected.is_running, "a running subscription has no purchase"
             if row:
-                assert row.status == expected.status, "the status is not what Stripe says"
+                assert row.status == expected.status, "the status differs from Stripe's"
                 self._assert_billing_can_be_cancelled(row, expected)
-                assert has_access(row) == expected.grants_access(now), "access is not what the policy says"
+                assert has_access(row) == expected.grants_access(now), "access differs from the policy"
         charged = Counter(
             (row["customer"], row["items"]["data"][0]["price"]["product"])
             for row in running_subscriptions()
             if is_charged_again(row)
         )
         several = sum(1 for count in charged.values() if count > 1)
-        assert len(billed_twice()) == several, "the founder is not told who is charged twice"
+        assert len(billed_twice()) == several, "buyers who are charged twice are not reported"
         for row in rows:
             changes = list(row.changes.order_by("version"))
-            assert changes[-1].to_status == row.status, "the timeline ends elsewhere"
+            assert changes[-1].to_status == row.status, "the last status change differs from the status"
             assert all(a.to_status == b.from_status for a, b in pairwise(changes))
             mails = list(row.mails.exclude(kind=Mail.Kind.TRIAL_ENDING))
             assert {(mail.kind, mail.about) for mail in mails} == expected_emails(changes)
-            letters, owed = MailServer.sent[str(row.public_id)], row.mails.count()
-            assert not row.mails.filter(sent_at=None).exists(), "a mail was never sent"
-            assert owed <= letters <= owed + MailServer.unmarked[str(row.public_id)], (
-                "a mail was sent twice, or never"
+            sent_count, stored_count = MailServer.sent[str(row.public_id)], row.mails.count()
+            assert not row.mails.filter(sent_at=None).exists(), "an e-mail was never sent"
+            assert stored_count <= sent_count <= stored_count + MailServer.unmarked[str(row.public_id)], (
+                "an e-mail was sent twice, or never"
             )
         for user, product in {(row.user, row.product) for row in rows}:
             entitled = [row for row in rows if (row.user, row.product) == (user, product)]
             assert bool(owned(user, product)) == any(has_access(row) for row in entitled)
 
-    # --- acts that can run in a thread ---------------------------------------------------------------------
+    # --- acts that can run in threads ----------------------------------------------------------------------
 
     def _job(self, kind: str, one: int, two: int) -> Job | None:
         if kind == "buy":
             return self._buy(one, two)
         if kind == "back":
-            return self._come_back(one) if self.seen else None
+            return self._open_return_page(one) if self.seen else None
         if kind == "event":
             events = self.world.waiting_events()
             event = self._pick(events, one) if events else None
@@ -494,7 +496,7 @@ class Shop(RuleBasedStateMachine):
             response = browser.post(f"/store/{price.product.configuration.slug}/buy/", {"price": price.id})
             assert response.status_code == 303
             to_stripe = "/stripe-sandbox/checkout/" in response["Location"]
-            assert not (to_stripe and subscribed), "a second subscription is sold beside a running one"
+            assert not (to_stripe and subscribed), "a second subscription is sold"
             if to_stripe:
                 self.seen.append((user, response["Location"].rsplit("/", 1)[1]))
             return to_stripe
@@ -520,7 +522,7 @@ class Shop(RuleBasedStateMachine):
 
         return job
 
-    def _come_back(self, which: int) -> Job:
+    def _open_return_page(self, which: int) -> Job:
         user, session_id = self._pick(self.seen, which)
         address = f"{reverse('checkout_return')}?session_id={session_id}"
         return lambda: self._assert_ok(self.world.browser(user).get(address))
@@ -541,9 +543,9 @@ class Shop(RuleBasedStateMachine):
         if dispute["status"] not in disputes.OPEN:
             return
         if end != "escalate":
-            self._at_stripe(lambda: disputes.settle(dispute, end))
+            self._change_stripe(lambda: disputes.settle(dispute, end))
         elif dispute["status"].startswith("warning_"):
-            self._at_stripe(lambda: disputes.escalate(dispute))
+            self._change_stripe(lambda: disputes.escalate(dispute))
 
     def _manage(self, subscription: dict[str, Any], act: str, token: str, days: int) -> None:
         v1, pk = self.world.stripe.v1, subscription["id"]
@@ -567,7 +569,7 @@ class Shop(RuleBasedStateMachine):
             item = subscription["items"]["data"][0]["id"]
             v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._pick(plans, days).id}]})
 
-    def _at_stripe(self, do: Job) -> None:
+    def _change_stripe(self, do: Job) -> None:
         with suppress(errors.ApiError), storage.transaction():  # invalid in the object's state
             do()
         self._record_history()

@@ -1,4 +1,4 @@
-"""Random schedules of payments, faults and kills (machine.py).
+"""Random schedules of payments, faults and kills (state_machine.py).
 
 `make test` runs the same 200 each time; `make soak` runs 10,000 others (SCHEDULES=…), and SEED=… repeats a failed one.
 https://hypothesis.readthedocs.io/en/latest/stateful.html
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from .machine import Shop
+from .state_machine import Shop
 from .world import World, create_world
 
 SCHEDULES_PER_SEED = 50  # schedules per seed

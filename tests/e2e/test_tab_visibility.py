@@ -4,7 +4,7 @@ from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.e2e.pages.store import Store
 from tests.e2e.users import sign_in
-from tests.factories import bought, signed_in
+from tests.factories import buy, signed_in
 
 
 def test_store_sends_one_request_when_its_tab_becomes_visible_again(
@@ -13,7 +13,7 @@ def test_store_sends_one_request_when_its_tab_becomes_visible_again(
     store = Store(sign_in(page, ada)).goto()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    bought(signed_in(ada), goods)
+    buy(signed_in(ada), goods)
     expect(store.card(goods.product.name)).to_contain_text("$")
     page.evaluate("() => new Promise((done) => setTimeout(done, 2000))")
     assert requests == []

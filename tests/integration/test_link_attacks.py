@@ -1,4 +1,4 @@
-"""Links and cached pages cause no open redirect and no injected content."""
+"""Links, Host headers and cached pages cause no open redirect and inject no content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.factories import signed_in
 
 pytestmark = pytest.mark.django_db
 
-EVIL = [
+MALICIOUS_URLS = [
     "https://evil.example/",
     "//evil.example/",
     "///evil.example/",
@@ -34,9 +34,9 @@ EVIL = [
 ]
 
 
-@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("evil", MALICIOUS_URLS)
 def test_no_open_redirects(ada: User, evil: str) -> None:
-    ways: list[tuple[Client, str, dict[str, str]]] = [
+    requests: list[tuple[Client, str, dict[str, str]]] = [
         (Client(), "/accounts/login/", {"login": ada.email, "password": "ada-buys-things"}),
         (Client(), "/accounts/signup/", {"email": "grace@example.com", "password1": "correct horse battery"}),
         (signed_in(ada), "/accounts/login/", {}),
@@ -45,16 +45,16 @@ def test_no_open_redirects(ada: User, evil: str) -> None:
         (Client(), "/language/", {"language": "de"}),
         (Client(), "/theme/", {"theme": "dark"}),
     ]
-    for client, address, form in ways:
-        response = client.post(address, {**form, "next": evil}, query_params={"next": evil})
-        assert response.status_code in (302, 303), address
-        where = response["Location"]
-        assert where.startswith("/"), (address, where)
-        assert not re.match(r"/[/\\\s]", where), (address, where)
+    for client, path, form in requests:
+        response = client.post(path, {**form, "next": evil}, query_params={"next": evil})
+        assert response.status_code in (302, 303), path
+        location = response["Location"]
+        assert location.startswith("/"), (path, location)
+        assert not re.match(r"/[/\\\s]", location), (path, location)
         assert response.cookies.get("sessionid") != "mine"
 
 
-def test_the_page_that_one_wanted_is_one_of_ours(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_remembered_page_is_a_path_of_this_site(as_ada: Client, icons: ProductConfiguration) -> None:
     for start in ("//evil.example", "/\\evil.example"):
         as_ada.get(f"{start}/purchases/icon-set/")
     as_ada.get("/purchases/icon-set/?next=//evil.example/")
@@ -67,15 +67,15 @@ HOSTS = [
     {"host": "testserver:80@evil.example"},
     {"host": "testserver.evil.example"},
 ]
-CLAIMS = [
+FORWARDED_HEADERS = [
     {"x-forwarded-host": "evil.example"},
     {"forwarded": "host=evil.example"},
     {"x-host": "evil.example"},
 ]
 
 
-@pytest.mark.parametrize("headers", [*HOSTS, *CLAIMS])
-def test_a_mail_leads_to_us_whatever_the_request_claims(
+@pytest.mark.parametrize("headers", [*HOSTS, *FORWARDED_HEADERS])
+def test_links_in_emails_start_with_site_url_for_any_host_header(
     ada: User, settings: Any, mailoutbox: list[Any], headers: dict[str, str]
 ) -> None:
     """Otherwise the user would send the password reset key to the attacker."""
@@ -91,7 +91,7 @@ def test_a_mail_leads_to_us_whatever_the_request_claims(
 @pytest.mark.parametrize(
     "headers",
     [
-        *CLAIMS,
+        *FORWARDED_HEADERS,
         {"x-forwarded-proto": "evil"},
         {"x-original-url": "/admin/"},
         {"x-rewrite-url": "/admin/"},
@@ -103,8 +103,8 @@ def test_a_mail_leads_to_us_whatever_the_request_claims(
         {"range": "bytes=0-3"},
     ],
 )
-def test_a_page_that_is_kept_holds_nothing_of_who_asked_first(
-    icons: ProductConfiguration, kept_pages: None, settings: Any, headers: dict[str, str]
+def test_cached_page_contains_nothing_of_the_first_request(
+    icons: ProductConfiguration, cached_pages: None, settings: Any, headers: dict[str, str]
 ) -> None:
     settings.DEBUG = False
     pages = ["/", "/store/", "/store/icon-set/"]

@@ -1,4 +1,4 @@
-"""Open pages hear of every change of their reader's purchases, of nobody else's, and for little."""
+"""Open pages are updated when a purchase of their user changes, with few queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import refresh
-from tests.factories import bought, path_of, pay, press_buy
+from tests.factories import buy, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
@@ -23,21 +23,21 @@ CHANGES = "/purchases/changes/"
 DAY = timedelta(days=1)
 
 
-def seen_by(page: Any) -> str:
-    """The stamp that a page carries."""
+def version_in(page: Any) -> str:
+    """Return the version of the purchases in the page's polling URL."""
     found = re.search(rf'hx-get="{CHANGES}\?seen=(\w+)"', page.content.decode())
-    assert found, "this page asks nothing"
+    assert found, "this page does not poll"
     return found[1]
 
 
-def trigger_of(page: Any) -> str:
-    """When a page sends the request."""
+def trigger_in(page: Any) -> str:
+    """Return the hx-trigger of the page's polling element."""
     found = re.search(rf'hx-get="{CHANGES}[^>]*hx-trigger="([^"]+)"', page.content.decode())
     assert found
     return found[1]
 
 
-def is_new(client: Client, seen: str) -> bool:
+def has_changes(client: Client, seen: str) -> bool:
     answer = client.get(CHANGES, {"seen": seen})
     assert answer.content == b""
     assert answer["Cache-Control"].startswith("max-age=0, no-cache, no-store")
@@ -45,25 +45,25 @@ def is_new(client: Client, seen: str) -> bool:
     return answer.status_code == 200
 
 
-def test_every_page_that_shows_purchases_asks_and_with_the_same_stamp(
+def test_all_pages_with_purchases_poll_with_the_same_version(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
-    order = bought(as_ada, icons).get_absolute_url()
+    order = buy(as_ada, icons).get_absolute_url()
     paths = ["/", "/store/", "/store/icon-set/", "/purchases/", "/purchases/icon-set/", order]
-    seen = {seen_by(as_ada.get(path)) for path in paths}
+    seen = {version_in(as_ada.get(path)) for path in paths}
     assert len(seen) == 1
-    assert not is_new(as_ada, seen.pop())
+    assert not has_changes(as_ada, seen.pop())
 
 
 @pytest.mark.parametrize("path", ["/", "/store/", "/store/icon-set/", "/purchases/"])
 def test_pages_poll_only_while_a_purchase_is_pending(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration, path: str
 ) -> None:
-    purchase = bought(as_ada, icons)
-    assert trigger_of(as_ada.get(path)) == "awake from:body"
+    purchase = buy(as_ada, icons)
+    assert trigger_in(as_ada.get(path)) == "awake from:body"
     Purchase.objects.filter(pk=purchase.pk).update(status=Status.PROCESSING)
-    assert trigger_of(as_ada.get(path)) == "every 30s, awake from:body"
-    assert trigger_of(as_bob.get(path)) == "awake from:body"
+    assert trigger_in(as_ada.get(path)) == "every 30s, awake from:body"
+    assert trigger_in(as_bob.get(path)) == "awake from:body"
 
 
 def test_visitor_pages_do_not_poll(client: Client, icons: ProductConfiguration) -> None:
@@ -74,11 +74,13 @@ def test_visitor_pages_do_not_poll(client: Client, icons: ProductConfiguration) 
     assert client.get(CHANGES).status_code == 302
 
 
-def test_stranger_sees_no_change(as_ada: Client, as_bob: Client, icons: ProductConfiguration) -> None:
-    bobs, adas = seen_by(as_bob.get("/store/")), seen_by(as_ada.get("/store/"))
-    bought(as_ada, icons)
-    assert is_new(as_ada, adas)
-    assert not is_new(as_bob, bobs)
+def test_purchase_of_another_user_is_no_change(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration
+) -> None:
+    version_of_bob, version_of_ada = version_in(as_bob.get("/store/")), version_in(as_ada.get("/store/"))
+    buy(as_ada, icons)
+    assert has_changes(as_ada, version_of_ada)
+    assert not has_changes(as_bob, version_of_bob)
 
 
 def _refund(purchase: Purchase, sandbox: Any) -> None:
@@ -86,17 +88,17 @@ def _refund(purchase: Purchase, sandbox: Any) -> None:
     sandbox.deliver()
 
 
-def _new_purchase(purchase: Purchase, sandbox: Any) -> None:
+def _add_purchase(purchase: Purchase, sandbox: Any) -> None:
     purchase.pk, purchase.public_id, purchase.session_id = None, uuid4(), None
     purchase.status = Status.EXPIRED
     purchase.save()
 
 
-def _grace_is_over(purchase: Purchase, sandbox: Any) -> None:
+def _end_grace_period(purchase: Purchase, sandbox: Any) -> None:
     Purchase.objects.filter(pk=purchase.pk).update(current_period_start=timezone.now() - 30 * DAY)
 
 
-def _period_is_over(purchase: Purchase, sandbox: Any) -> None:
+def _end_period(purchase: Purchase, sandbox: Any) -> None:
     Purchase.objects.filter(pk=purchase.pk).update(cancel_at=timezone.now())
 
 
@@ -104,34 +106,34 @@ def _period_is_over(purchase: Purchase, sandbox: Any) -> None:
     ("before", "change"),
     [
         ({}, _refund),
-        ({}, _new_purchase),
-        ({"status": Status.PAST_DUE, "current_period_start": timezone.now()}, _grace_is_over),
-        ({"status": Status.ACTIVE, "cancel_at": timezone.now() + DAY}, _period_is_over),
+        ({}, _add_purchase),
+        ({"status": Status.PAST_DUE, "current_period_start": timezone.now()}, _end_grace_period),
+        ({"status": Status.ACTIVE, "cancel_at": timezone.now() + DAY}, _end_period),
     ],
 )
-def test_every_change_updates_the_stamp(
+def test_every_change_updates_the_version(
     as_ada: Client,
     icons: ProductConfiguration,
     sandbox: Any,
     before: dict[str, Any],
     change: Callable[[Purchase, Any], None],
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     Purchase.objects.filter(pk=purchase.pk).update(**before)
-    seen = seen_by(as_ada.get("/store/"))
-    assert not is_new(as_ada, seen)
+    seen = version_in(as_ada.get("/store/"))
+    assert not has_changes(as_ada, seen)
     change(purchase, sandbox)
-    assert is_new(as_ada, seen)
-    assert not is_new(as_ada, seen_by(as_ada.get("/store/")))
+    assert has_changes(as_ada, seen)
+    assert not has_changes(as_ada, version_in(as_ada.get("/store/")))
 
 
 def test_open_page_refreshes_without_a_webhook(as_ada: Client, icons: ProductConfiguration) -> None:
-    back = path_of(pay(press_buy(as_ada, icons)))
+    back = url_path(pay(press_buy(as_ada, icons)))
     purchase = Purchase.objects.get()
-    seen = seen_by(as_ada.get("/store/"))
-    assert not is_new(as_ada, seen)  # an unpaid checkout is nobody's news: Stripe is not asked
+    seen = version_in(as_ada.get("/store/"))
+    assert not has_changes(as_ada, seen)  # open checkouts are not refreshed from Stripe
     Purchase.objects.update(status=Status.PROCESSING)
-    assert is_new(as_ada, seen)
+    assert has_changes(as_ada, seen)
     purchase.refresh_from_db()
     assert purchase.status == Status.PAID
     assert purchase.changes.latest("id").cause == "an open page"
@@ -146,13 +148,13 @@ def test_poll_runs_three_queries_for_any_number_of_purchases(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     press_buy(as_ada, icons)
-    waiting = Purchase.objects.get()
+    pending = Purchase.objects.get()
     for number in range(50):
         Purchase.objects.create(
             user=ada,
             email=ada.email,
-            product_id=waiting.product_id,
-            price_id=waiting.price_id,
+            product_id=pending.product_id,
+            price_id=pending.price_id,
             status=Status.EXPIRED,
             livemode=False,
             currency="usd",
@@ -160,10 +162,10 @@ def test_poll_runs_three_queries_for_any_number_of_purchases(
         )
     with django_assert_num_queries(3):  # session, user, purchases
         as_ada.get(CHANGES)
-    as_ada.get(f"/store/checkout/return/?session_id={waiting.session_id}")
+    as_ada.get(f"/store/checkout/return/?session_id={pending.session_id}")
     monkeypatch.setattr(refresh, "MIN_INTERVAL_SECONDS", 600)
-    with django_assert_num_queries(3):  # Stripe was asked a moment ago
-        as_ada.get(f"{waiting.get_absolute_url()}status/?view=return")
+    with django_assert_num_queries(3):  # refreshed from Stripe a moment ago
+        as_ada.get(f"{pending.get_absolute_url()}status/?view=return")
 
 
 def test_return_page_polls_until_the_purchase_is_final(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -177,16 +179,16 @@ def test_return_page_polls_until_the_purchase_is_final(as_ada: Client, icons: Pr
     Purchase.objects.update(synced_at=None)
     fragment = as_ada.get(f"{status}?view=return")
     assert f'hx-get="{status}' not in fragment.content.decode()
-    assert not is_new(as_ada, seen_by(fragment))
+    assert not has_changes(as_ada, version_in(fragment))
     assert 'id="live"' in page
     assert re.search(r'id="live"[^>]*hx-swap-oob="true"', fragment.content.decode())
     assert as_ada.get(f"{status}?view=badge").status_code == 404
 
 
-def test_an_open_gated_page_leads_to_the_order_that_says_why_it_closed(
+def test_open_gated_page_redirects_to_the_order_after_a_refund(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = bought(as_ada, icons)
+    purchase = buy(as_ada, icons)
     gate, htmx = "/purchases/icon-set/", {"HX-Request": "true"}
     assert as_ada.get(gate, headers=htmx).status_code == 200
     _refund(purchase, sandbox)
@@ -197,9 +199,9 @@ def test_an_open_gated_page_leads_to_the_order_that_says_why_it_closed(
     assert as_ada.get(gate)["Location"] == "/store/?product=icon-set"
 
 
-def test_a_return_page_that_looks_again_goes_on_to_the_page_the_buyer_wanted(
+def test_polling_return_page_redirects_to_the_page_that_required_the_product(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     as_ada.get("/purchases/icon-set/?chapter=3")
-    back = path_of(pay(press_buy(as_ada, icons)))
+    back = url_path(pay(press_buy(as_ada, icons)))
     assert as_ada.get(back, headers={"HX-Request": "true"})["HX-Redirect"] == "/purchases/icon-set/?chapter=3"

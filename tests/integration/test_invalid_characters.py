@@ -12,26 +12,26 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import bought
+from tests.factories import buy
 from tests.faulty_stripe import FAULTS, Fault, faulty_stripe
 from tests.integration.test_payment_events import deliver
-from tests.integration.test_webhook_endpoint import NUL
+from tests.integration.test_webhook_endpoint import NULL_BYTE
 
 pytestmark = pytest.mark.django_db
 
 
-def test_nul_characters_are_removed_from_the_catalogue(
+def test_null_bytes_are_removed_from_the_catalogue(
     icons: ProductConfiguration, as_ada: Client, sandbox: Any
 ) -> None:
-    texts = {"name": f"Icon {NUL} set", "description": NUL, "metadata": {"tagline": NUL}}
+    texts = {"name": f"Icon {NULL_BYTE} set", "description": NULL_BYTE, "metadata": {"tagline": NULL_BYTE}}
     sandbox.client.v1.products.update(icons.product_id, texts)
-    sandbox.client.v1.prices.update(icons.prices[0].id, {"nickname": NUL})
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"nickname": NULL_BYTE})
     assert sync_catalogue()
     assert "\0" not in Product.objects.get(pk=icons.product_id).name
     for changed in sandbox.client.v1.events.list({"type": "product.updated"}):
         assert deliver(changed.to_dict(for_json=True)).status_code == 200
     assert as_ada.get("/store/").status_code == 200
-    assert bought(as_ada, icons).status == "paid"
+    assert buy(as_ada, icons).status == "paid"
     assert Purchase.objects.count() == 1
 
 
@@ -41,12 +41,12 @@ def test_lone_surrogate_in_a_response_is_removed(
     """The body contains the six characters \ud800."""
     forward = InProcessClient().request
 
-    def broken(method: str, url: str, headers: Any, body: bytes) -> Any:
-        answer, status, answered = forward(method, url, headers, body)
-        return answer.replace('"Icon set"', r'"Icon \ud800\u0000 set"'), status, answered
+    def request_with_surrogate(method: str, url: str, headers: Any, body: bytes) -> Any:
+        answer, status, response_headers = forward(method, url, headers, body)
+        return answer.replace('"Icon set"', r'"Icon \ud800\u0000 set"'), status, response_headers
 
     settings.STRIPE_HTTP_CLIENT = ""
-    with faulty_stripe(broken) as server:
+    with faulty_stripe(request_with_surrogate) as server:
         settings.STRIPE_API_BASE = server.address
         sync_catalogue()
     assert Product.objects.get(pk=icons.product_id).name == "Icon \ufffd\ufffd set"
@@ -61,7 +61,7 @@ def test_endlessly_nested_response_counts_as_unavailable(
     settings.STRIPE_HTTP_CLIENT = ""
     with faulty_stripe(InProcessClient().request) as server:
         settings.STRIPE_API_BASE = server.address
-        server.breaks("nested")
+        server.start_fault("nested")
         with pytest.raises(stripe.APIConnectionError):
             sync_catalogue()
     assert Product.objects.get(pk=icons.product_id).synced_at < timezone.now()

@@ -1,0 +1,174 @@
+"""All URLs of the site's URL configuration, and a shop in which each of them opens a page.
+
+New URLs are found without a change here. A URL parameter without a value fails, and the message says what to add.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.users.models import User
+from tests.factories import buy, press_buy, signed_in
+
+PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
+MODEL = re.compile(r"^admin/(\w+)/(\w+)/")
+# unproven: a member of staff who has not used a second factor
+ROLES = ("visitor", "stranger", "owner", "refunded", "unproven", "staff")
+
+
+@dataclass(frozen=True)
+class SiteURL:
+    """One entry of the URL configuration: "purchase", purchases/order/<uuid:public_id>/."""
+
+    name: str
+    route: str
+    view: Any = field(compare=False)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.route.startswith("admin/")
+
+
+def site_urls(
+    resolver: URLResolver | None = None, prefix: str = "", namespace: str = ""
+) -> Iterator[SiteURL]:
+    """Yield the URLs in order, except those of apps.devtools. The route is the name of a URL without a name."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        if route == "dev/":
+            continue
+        if isinstance(entry, URLResolver):
+            yield from site_urls(entry, route, f"{entry.namespace}:" if entry.namespace else namespace)
+        else:
+            assert isinstance(entry, URLPattern)
+            yield SiteURL(namespace + entry.name if entry.name else route, route, entry.callback)
+
+
+@dataclass
+class Shop:
+    """Ada owns icons and a subscription, Rosa has a refund, Bob owns nothing, Otto and Olive are staff."""
+
+    users: dict[str, User | None]  # by role
+    parameters: dict[str, dict[str, str]]  # name of a URL, or "" for all ▶ parameter ▶ value
+    purchases: dict[str, Purchase]  # by role
+
+    def client(self, role: str, **options: Any) -> Client:
+        user = self.users[role]
+        if user is None:
+            return Client(**options)
+        client = signed_in(user, **options)
+        if role == "staff":
+            session = client.session
+            session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "at": time.time()}]
+            session["account_authentication_methods_user"] = str(user.pk)
+            session.save()
+        return client
+
+    def path(self, url: SiteURL, role: str = "visitor") -> str:
+        """Return the path for this role. Roles without a purchase get Ada's."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1] or match[2]
+            if name == "public_id":
+                return str(self.purchases.get(role, self.purchases["owner"]).public_id)
+            if name == "object_id" and (model := MODEL.match(url.route)):
+                return str(_first_row_pk(*model.groups()))
+            for url_name in (url.name, ""):
+                if name in self.parameters.get(url_name, {}):
+                    return self.parameters[url_name][name]
+            raise AssertionError(
+                f"Add a value for <{name}> of {url.name} to `parameters` in tests/integration/urls.py."
+            )
+
+        return "/" + PARAMETER.sub(value, url.route).replace("^", "").replace("$", "")
+
+
+def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration) -> Shop:
+    create_user = User.objects.create_user
+    users: dict[str, User | None] = {
+        "visitor": None,
+        "stranger": create_user("bob@example.com", "bob-looks-around"),
+        "owner": create_user("ada@example.com", "ada-buys-things", name=PRIVATE_TEXT),
+        "refunded": create_user("rosa@example.com", "rosa-changed-her-mind"),
+        "unproven": User.objects.create_superuser("otto@example.com", "otto-is-new-here"),
+        "staff": User.objects.create_superuser("olive@example.com", "olive-runs-this"),
+    }
+    ada, rosa = (signed_in(users[role]) for role in ("owner", "refunded"))  # type: ignore[arg-type]
+    icons.download.save("icons.zip", ContentFile(PRIVATE_TEXT.encode()))
+    default_storage.save("products/picture.png", ContentFile(b"\x89PNG"))
+    subscription = buy(ada, club)
+    purchases = {"owner": buy(ada, icons), "refunded": buy(rosa, icons)}
+    sandbox.client.v1.refunds.create({"payment_intent": purchases["refunded"].payment_intent_id})
+    for _round in range(3):
+        sandbox.deliver()  # the refund, and events for the admin
+    customer = StripeCustomer.objects.get(user=users["owner"]).id
+    portal = sandbox.client.v1.billing_portal.sessions.create(
+        {"customer": customer, "return_url": "http://testserver/purchases/"}
+    )
+    checkout = press_buy(signed_in(users["stranger"]), icons).rpartition("/")[2]  # type: ignore[arg-type]
+    invoice = sandbox.client.v1.invoices.list({"customer": customer}).data[0].id
+    parameters = {
+        "": {
+            "slug": icons.slug,
+            "product_slug": icons.slug,
+            "digest": "old",
+            "seed": "x",
+            "section": "pages",
+            "pk": "1",
+            "key": "nonsense",
+            "token": "nonsense",
+            "uidb36": "1",
+            "session_id": checkout,
+            "subscription_id": str(subscription.subscription_id),
+            "invoice_id": invoice,
+            "object_id": invoice,
+            "kind": "invoice",
+            "path": "products",
+            "content_type_id": str(ContentType.objects.get_for_model(ProductConfiguration).pk),
+            "id": str(users["stranger"].pk),  # type: ignore[union-attr]
+            "app_label": "ecommerce",
+            "url": "nowhere/",
+        },
+        "icon": {"name": "icon-192"},
+        "media": {"name": "products/picture.png"},
+        "admin:view_on_site": {"object_id": str(icons.pk)},
+    }
+    parameters |= {
+        url.name: {"session_id": portal.id}
+        for url in site_urls()
+        if url.name.startswith("stripe_sandbox:portal")
+    }
+    return Shop(users, parameters, purchases)
+
+
+PRIVATE_TEXT = "Ada Canary Lovelace"  # in Ada's name and files; no other user may see it
+
+
+def _first_row_pk(app_label: str, model: str) -> Any:
+    """Return the primary key of the model's first row, or 0 if the table is empty."""
+    if app_label == "r":
+        return 0
+    row = apps.get_model(app_label, model).objects.order_by("pk").first()
+    return row.pk if row else 0
+
+
+def read_body(response: Any) -> Any:
+    """Read the response to its end, which closes its file, and set `response.body`."""
+    if response.streaming:
+        response.body = b"".join(response.streaming_content)
+    else:
+        response.body = response.content
+    return response
