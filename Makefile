@@ -9,11 +9,14 @@ export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
 run: ## Set up what is missing and serve the shop at http://127.0.0.1:8000 (PORT=8001: another port)
 	@scripts/python.sh scripts/run_site.py
 
-test: ## Set up what is missing and run every check: style, types, unit, integration and browser tests
+test: ## Set up what is missing and run the shop's checks: style, types, unit, integration and browser tests
 	@scripts/python.sh scripts/run_tests.py
 
 test-sandbox: ## Run the tests of packages/stripe-sandbox
 	@scripts/python.sh scripts/run_tests.py sandbox
+
+test-soak: ## Run a small part of the soak tests and drills: random events, crashes, restores, slow clients
+	@scripts/python.sh scripts/run_tests.py soak
 
 test-postgres: ## Run the tests with temporary PostgreSQL and Redis servers (ARGS="-k refund" selects tests)
 	@scripts/python.sh scripts/run_postgres.py $(ARGS)

@@ -1,6 +1,6 @@
-"""`make test`: run all CHECKS. `python scripts/run_tests.py style types` runs only these.
+"""`make test`: run all CHECKS except SEPARATE ones. `python scripts/run_tests.py style types` runs only these.
 
-All checks run, even if one fails. The exit status is 0 if all pass.
+All chosen checks run, even if one fails. The exit status is 0 if all pass.
 """
 
 import os
@@ -15,14 +15,16 @@ CHECKS = {
     "types": "-m mypy apps config packages/stripe-sandbox/src",
     "imports": "scripts/check_imports.py",
     "migrations": "manage.py makemigrations --check --dry-run",
-    "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
     "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
+    "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
+    "soak": "-m pytest tests/soak -n 4 --maxschedchunk 1",  # 4, because these tests wait most of the time
 }
+SEPARATE = ("sandbox", "soak")  # make test-sandbox, make test-soak
 
 
 def main() -> None:
     started = time.monotonic()
-    chosen = sys.argv[1:] or list(CHECKS)
+    chosen = sys.argv[1:] or [name for name in CHECKS if name not in SEPARATE]
     ensure_with_browser() if "tests" in chosen else ensure(DEV)
     os.environ.update(TEST_VARIABLES)
     failed = []
