@@ -53,8 +53,10 @@ def test_fields_copied_from_stripe_are_read_only(
 
 def test_founder_can_edit_product_configuration(as_olive: Client, icons: ProductConfiguration) -> None:
     form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
-    file = ContentFile(b"zip", name="icons.zip")
-    response = as_olive.post(admin_url(ProductConfiguration, "change", icons.pk), {**form, "download": file})
+    url = admin_url(ProductConfiguration, "change", icons.pk)
+    for inline in as_olive.get(url).context["inline_admin_formsets"]:  # of apps/shop
+        form |= {f"{inline.formset.prefix}-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+    response = as_olive.post(url, {**form, "download": ContentFile(b"zip", name="icons.zip")})
     assert response.status_code == 302, response.content
     icons.refresh_from_db()
     assert (icons.slug, icons.is_active, icons.tagline) == ("icons", False, "Sharp at 16 px")
