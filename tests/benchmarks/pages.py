@@ -38,7 +38,7 @@ BASELINE_COMMAND = [
 
 
 def measure(rounds: int) -> list[Row]:
-    bare = temporary_shop(["-c", ""], BASELINE_COMMAND)
+    baseline_server = temporary_shop(["-c", ""], BASELINE_COMMAND)
     with (
         shops.shop(PRODUCTS, PURCHASES, WAITING) as (shop, buyers),
         shops.served_on_own_core(baseline_server) as baseline,

@@ -160,7 +160,7 @@ def test_read_error_releases_the_slot() -> None:
         yield b"a"
         raise OSError
 
-    chunks = file_slots.acquire_slot(broken(), 1)
+    chunks = file_slots.acquire_slot(fail_after_one_chunk(), 1)
     assert chunks
     with pytest.raises(OSError):
         list(chunks)

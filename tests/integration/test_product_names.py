@@ -425,7 +425,7 @@ def test_price_ids_are_quoted_in_urls(stripe_lists: dict[str, list[Any]]) -> Non
 )
 def test_admin_shows_an_error_for_an_invalid_slug(sandbox: Any, olive: Any, typed: str, code: str) -> None:
     icons, _font = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Font")
-    page = save_slug(olive, icons, slug)
+    page = save_slug(olive, icons, typed)
     assert page.status_code == 200
     errors = page.context["adminform"].form.errors["slug"].as_data()
     assert code in [error.code for error in errors]

@@ -36,7 +36,7 @@ def test_receipt_contains_what_an_accountant_needs(
     assert "Sold to Ada Lovelace ada@example.com" in text
     assert str(purchase.public_id) in text
     assert "Icon set One-time payment · $19 1 $19.00" in text
-    assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", words)
+    assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", text)
     assert "Paid with Visa •••• 4242" in text
     assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in text
 
