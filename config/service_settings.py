@@ -1,5 +1,6 @@
-"""Build settings from DATABASE_URL, CACHE_URL, STORAGE_URL, EMAIL_URL and SENTRY_DSN."""
+"""Build the settings of databases, caches, files, e-mail, languages, sign-in providers and Sentry."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language_info, to_language
 
 from apps.core.log_filters import redact_event
+from config.env import Env
 
 EMAIL_TIMEOUT_SECONDS = 5  # without a worker, the buyer's request waits
 
@@ -101,3 +103,18 @@ def translations(locale_paths: list[Path]) -> dict[str, str]:
     folders = {path.parent.name for folder in locale_paths for path in folder.glob("*/LC_MESSAGES")}
     codes = ["en", *sorted(to_language(name) for name in folders - {"en"})]
     return {code: capfirst(get_language_info(code)["name_local"]) for code in codes}
+
+
+def social_providers(env: Env, names: Iterable[str]) -> dict[str, Any]:
+    """Return the providers whose two variables are set, such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET."""
+    providers = {}
+    for name in names:
+        id_variable, secret_variable = f"{name.upper()}_CLIENT_ID", f"{name.upper()}_CLIENT_SECRET"
+        app = {
+            "client_id": env.secret(id_variable, default=""),
+            "secret": env.secret(secret_variable, default=""),
+        }
+        env.require_together(id_variable, secret_variable)
+        if app["client_id"]:
+            providers[name] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
+    return providers

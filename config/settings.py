@@ -83,6 +83,7 @@ LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 # A larger body gets 413 before it is read. Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
+STAFF_UPLOAD_PATHS: list[str] = []  # besides the admin, such as "/cms/"
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 
@@ -104,16 +105,7 @@ WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum
 # --- Applications -----------------------------------------------------------------------------------------
 # Sign-in with a provider is on if both of its variables are set.
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
-for name in SIGN_IN_ORIGINS:
-    id_variable, secret_variable = f"{name.upper()}_CLIENT_ID", f"{name.upper()}_CLIENT_SECRET"
-    app = {
-        "client_id": env.secret(id_variable, default=""),
-        "secret": env.secret(secret_variable, default=""),
-    }
-    env.require_together(id_variable, secret_variable)
-    if app["client_id"]:
-        SOCIALACCOUNT_PROVIDERS[name] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
+SOCIALACCOUNT_PROVIDERS = service_settings.social_providers(env, SIGN_IN_ORIGINS)
 SOCIAL_SIGN_IN = list(SOCIALACCOUNT_PROVIDERS)
 
 INSTALLED_APPS = [
@@ -148,8 +140,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.core.middleware.request_log.request_log",
     # First, so that all responses have these headers: also errors, redirects and files.
-    "apps.core.middleware.response_headers.response_headers",
-    "csp.middleware.CSPMiddleware",
+    "apps.core.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.middleware.null_bytes.reject_null_bytes",
@@ -263,10 +254,7 @@ LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), def
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 
 # --- Content security policy --------------------------------------------------------------------------------
-form_targets = [
-    "https://checkout.stripe.com",
-    "https://billing.stripe.com",
-]  # form-action applies to redirects, too
+form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # also for redirects
 form_targets += [SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN]
 form_targets += [urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []
 CONTENT_SECURITY_POLICY = {

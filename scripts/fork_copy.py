@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import NEUTRAL, ROOT
+from environment import ROOT, TEST_VARIABLES
 
 NOT_COPIED = (
     ".git",
@@ -70,7 +70,7 @@ def run(target: Path, *arguments: str, **variables: str) -> subprocess.Completed
     """Run Python in the copy, for example `run(target, "-m", "pytest", "apps/shop")`, with these variables only."""
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment |= {
-        **NEUTRAL,
+        **TEST_VARIABLES,
         "ENV_FILE": os.devnull,
         "PYTHONPATH": "packages/stripe-sandbox/src",
         **variables,

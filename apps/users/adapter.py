@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         html = [str(content) for content, _type in getattr(mail, "alternatives", [])]
         result = emails.deliver.enqueue(str(mail.subject), str(mail.body), mail.from_email, mail.to, html)
         if template_prefix in REQUESTED_EMAILS and request and not settings.SENDS_MAIL:
-            messages.warning(request, _("This demo shop doesn't send e-mails. Please use your password."))
+            messages.warning(request, _("This demo store doesn't send e-mails. Please use your password."))
         elif result.status == "FAILED" and request:
             text = _("We couldn't send the e-mail. Please request it again in a few minutes.")
             messages.warning(request, text)

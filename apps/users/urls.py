@@ -20,7 +20,9 @@ urlpatterns = [
     path("sessions/<int:pk>/end/", views.end_session, name="account_end_session"),
     # These replace allauth's.
     path("email/", views.ChangeEmailView.as_view(), name="account_email"),
-    path("login/code/", request_login_code, name="account_request_login_code"),
     path("password/reset/", reset_password, name="account_reset_password"),
-    *([add_passkey] if "webauthn" in settings.MFA_SUPPORTED_TYPES else []),
 ]
+if settings.ACCOUNT_LOGIN_BY_CODE_ENABLED:
+    urlpatterns += [path("login/code/", request_login_code, name="account_request_login_code")]
+if "webauthn" in settings.MFA_SUPPORTED_TYPES:
+    urlpatterns += [path("2fa/webauthn/add/", AddPasskeyView.as_view(), name="mfa_add_webauthn")]

@@ -184,7 +184,7 @@ def test_method_override_headers_and_fields_are_ignored(as_ada: Client, icons: P
 # --- denial of service --------------------------------------------------------------------------------------
 
 
-def test_large_request_bodies_are_refused(as_ada: Client, olive: User) -> None:
+def test_large_request_bodies_are_refused(as_ada: Client, olive: User, settings: Any) -> None:
     huge = {"CONTENT_LENGTH": "3000000"}
     assert as_ada.post("/accounts/", **huge).status_code == 413  # type: ignore[arg-type]
     assert Client().post("/webhooks/stripe/", **huge).status_code == 413  # type: ignore[arg-type]
@@ -194,6 +194,9 @@ def test_large_request_bodies_are_refused(as_ada: Client, olive: User) -> None:
     file = SimpleUploadedFile("book.pdf", b"x" * 3_000_000)
     assert operator.post("/admin/ecommerce/product/", {"download": file}).status_code == 200
     assert operator.post("/admin/", CONTENT_LENGTH="3000000000").status_code == 413
+    settings.STAFF_UPLOAD_PATHS = ["/cms/"]
+    assert operator.post("/cms/images/", **huge).status_code == 404  # type: ignore[arg-type]
+    assert as_ada.post("/cms/images/", **huge).status_code == 413  # type: ignore[arg-type]
     many = {f"field{number}": "x" for number in range(1100)}
     assert as_ada.post("/accounts/", many).status_code == 400
     files = {f"file{number}": b"x" for number in range(20)}

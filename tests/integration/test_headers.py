@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 from csp.decorators import csp, csp_exempt, csp_update
-from csp.middleware import CSPMiddleware
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+<<<<<<< HEAD
 from tests.integration.urls import Shop, read_body
+=======
+from apps.core.middleware.response_headers import ResponseHeadersMiddleware
+from tests.integration.urls import Shop, read_body, site_urls
+>>>>>>> integ
 
 pytestmark = pytest.mark.django_db
 
@@ -173,7 +177,7 @@ def test_media_shows_only_images_inline(settings: Any, tmp_path: Any, name: str,
 
 
 def policy_after_middleware(response: HttpResponse, rf: RequestFactory) -> Any:
-    handled = CSPMiddleware(lambda request: response)(rf.get("/a/"))
+    handled = ResponseHeadersMiddleware(lambda request: response)(rf.get("/a/"))
     return handled.headers.get("Content-Security-Policy", "")
 
 

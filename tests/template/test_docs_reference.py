@@ -25,6 +25,7 @@ from apps.ecommerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
+from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox import testing
@@ -65,6 +66,13 @@ def test_statuses_that_give_access_are_documented(
         period_start = timezone.now() - timedelta(days=1)
         Purchase.objects.update(status=status, current_period_start=period_start)
         assert (owned(ada, icons.product) == purchase) == access.startswith("yes"), status
+
+
+def test_functions_about_access_exist() -> None:
+    rows = read_table("gating.md", "In Python")
+    functions = [name for cell, _returns in rows for name in re.findall(r"^`(\w+)\(", cell)]
+    assert functions
+    assert [name for name in functions if not hasattr(entitlements, name)] == []
 
 
 def test_handled_events_are_documented() -> None:

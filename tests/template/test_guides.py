@@ -1,35 +1,146 @@
-"""The code of docs/guides/ works, in one copy of the project with all guides applied."""
+"""The guides in docs/guides/ work: they are followed in copies of the project, and tests run there."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-import fork_copy
+from scripts.fork_copy import apply_page, copy_project, read_blocks, run, run_tests
 
-GUIDES = settings.BASE_DIR / "docs" / "guides"
+GUIDES = sorted((settings.BASE_DIR / "docs" / "guides").glob("*.md"))
+
+TRANSLATIONS_TEST = """
+from django.utils.translation import gettext, override
+
+
+def test_translations_of_the_shop(settings):
+    assert list(dict(settings.LANGUAGES)) == {languages!r}
+    for language in ("en", "es"):
+        with override(language):
+            assert gettext({text!r}) == f"{{language}} {text}"
+    with override("de"):
+        assert gettext({text!r}) == {german!r}
+"""
+BRAND_TEST = """
+from apps.core.design_tokens import resolve_token
+from apps.core.stylesheet import stylesheet
+
+
+def test_files_of_the_shop_replace_the_templates(client, settings, db):
+    assert resolve_token("--brand", "light") == "#0b6e4f"
+    assert "--brand: #0b6e4f" in stylesheet()[1]
+    assert settings.WHITENOISE_ROOT == settings.BASE_DIR / "apps/shop/static/brand"
+    assert client.get("/terms/").status_code == 404
+"""
+FEATURES_TEST = """
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+import pytest
+
+
+def test_pages_work_without_the_features(as_ada: Client) -> None:
+    for name in ("account", "mfa_index", "account_email", "usersessions_list", "account_reauthenticate"):
+        assert as_ada.get(reverse(name)).status_code == 200, name
+    for name in ("account_login", "account_signup", "home"):
+        response = Client().get(reverse(name))
+        assert response.status_code == 200, name
+        assert "X-Robots-Tag" in response.headers
+    assert Client().post(reverse("account_signup"), {"email": "eve@example.com"}).context.get("form") is None
+    for name in ("mfa_list_webauthn", "mfa_add_webauthn", "mfa_activate_totp", "account_request_login_code"):
+        with pytest.raises(NoReverseMatch):
+            reverse(name)
+    assert as_ada.get("/accounts/2fa/webauthn/add/").status_code == 404
+"""
 
 
 @pytest.fixture(scope="module")
-def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which a founder has followed all guides."""
     target = tmp_path_factory.mktemp("guides") / "shop"
-    fork_copy.copy_project(target)
-    for page in sorted(GUIDES.glob("*.md")):
-        fork_copy.apply_page(page, target)
+    copy_project(target)
+    for page in GUIDES:
+        apply_page(page, target)
     return target
 
 
 @pytest.mark.timeout(600)
-def test_tests_of_the_guides_pass(fork: Path) -> None:
-    tests = {block.file for page in GUIDES.glob("*.md") for block in fork_copy.read_blocks(page)}
-    tests = {file for file in tests if file.startswith("apps/shop/tests/")}
-    assert len(tests) > 5
-    fork_copy.run_tests(fork, *sorted(tests))
+def test_tests_of_the_guides_pass(copy: Path) -> None:
+    run_tests(copy, "apps/shop/tests")
 
 
-def test_guides_leave_no_migration_to_write(fork: Path) -> None:
-    done = fork_copy.run(fork, "manage.py", "makemigrations", "--check", "--dry-run")
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.timeout(600)
+def test_guides_pass_the_checks(copy: Path) -> None:
+    for command in (
+        ("manage.py", "makemigrations", "--check", "--dry-run"),
+        (
+            "-m",
+            "ruff",
+            "check",
+            "--fix",
+            "--select",
+            "I",
+            "apps/shop",
+        ),  # sorts imports, as `make format` does
+        ("-m", "ruff", "check", "apps/shop"),
+        ("-m", "mypy", "apps", "config"),
+        ("scripts/check_imports.py",),
+    ):
+        done = run(copy, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path) -> None:
+    """change-texts-and-colours.md, add-a-language.md"""
+    copy = tmp_path / "copy"
+    copy_project(copy)
+    for language in ("en", "es"):
+        (copy / "apps/shop/locale" / language / "LC_MESSAGES").mkdir(parents=True)
+    run(copy, "scripts/messages.py")
+    text = "Store"
+    for language in ("en", "es"):
+        po = copy / "apps/shop/locale" / language / "LC_MESSAGES" / "django.po"
+        empty = f'msgid "{text}"\nmsgstr ""\n'
+        assert empty in po.read_text()
+        po.write_text(po.read_text().replace(empty, f'msgid "{text}"\nmsgstr "{language} {text}"\n'))
+    done = run(copy, "scripts/messages.py")
+    assert "apps/shop/locale/en: " in done.stdout, done.stdout + done.stderr
+    german = re.search(
+        f'msgid "{text}"\nmsgstr "(.+)"', (copy / "locale/de/LC_MESSAGES/django.po").read_text()
+    )[1]
+    values = {"text": text, "german": german, "languages": ["en", "es"]}
+    (copy / "apps/shop/tests/test_texts.py").write_text(TRANSLATIONS_TEST.format(**values))
+
+    brand = (copy / "static/css/brand.css").read_text()
+    brand = re.sub(r"--brand: #\w+", "--brand: #0b6e4f", brand)
+    (copy / "apps/shop/static/css/brand.css").write_text(brand)
+    (copy / "apps/shop/static/brand").mkdir()
+    (copy / "apps/shop/static/brand/favicon.ico").touch()
+    urls = copy / "apps/shop/urls.py"
+    urls.write_text(urls.read_text() + _block("switch-features-off.md", "page_not_found"))
+    (copy / "apps/shop/tests/test_files.py").write_text(BRAND_TEST)
+    run_tests(copy, "apps/shop/tests", LANGUAGES="en,es")
+
+
+@pytest.mark.timeout(300)
+def test_features_are_switched_off(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy_project(copy)
+    page = next(page for page in GUIDES if page.name == "switch-features-off.md")
+    apply_page(page, copy)
+    lines = [block.text for block in read_blocks(page) if block.text.startswith("settings[")]
+    assert len(lines) >= 5
+    shop_settings = copy / "apps/shop/settings.py"
+    shop_settings.write_text(shop_settings.read_text() + textwrap.indent("\n".join(lines), "    "))
+    (copy / "apps/shop/tests/test_features.py").write_text(FEATURES_TEST)
+    run_tests(copy, "apps/shop/tests", LANGUAGES="en")
+
+
+def _block(guide: str, word: str) -> str:
+    page = next(page for page in GUIDES if page.name == guide)
+    return next(block.text for block in read_blocks(page) if word in block.text)

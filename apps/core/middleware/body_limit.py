@@ -8,7 +8,7 @@ from apps.core.standalone_page import render_standalone
 
 
 def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Return 413 for a body of more than MAX_BODY_BYTES, or MAX_STAFF_BODY_BYTES if staff use the admin."""
+    """Return 413 for a body of more than MAX_BODY_BYTES, or MAX_STAFF_BODY_BYTES where staff upload files."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         length = (request.META.get("CONTENT_LENGTH") or "0").strip()
@@ -22,5 +22,6 @@ def body_limit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 def _max_bytes(request: HttpRequest) -> int:
-    is_admin = request.path.startswith(reverse("admin:index")) and request.user.is_staff
-    return settings.MAX_STAFF_BODY_BYTES if is_admin else settings.MAX_BODY_BYTES
+    paths = (reverse("admin:index"), *settings.STAFF_UPLOAD_PATHS)
+    is_upload = request.path.startswith(paths) and request.user.is_staff
+    return settings.MAX_STAFF_BODY_BYTES if is_upload else settings.MAX_BODY_BYTES

@@ -1,21 +1,42 @@
-from collections.abc import Callable
+from functools import cached_property
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware, PolicyParts
+from csp.utils import build_policy
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# Headers that Django does not set. Views can override them. https://owasp.org/www-project-secure-headers/
+# Views can override these. https://owasp.org/www-project-secure-headers/
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 
-def response_headers(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+class ResponseHeadersMiddleware(CSPMiddleware):
+    """Set headers that Django does not set, on errors, redirects, files and the maintenance page, too."""
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        return response
+        if self._has_default_policy(request, response):
+            response.headers.setdefault(HEADER, self.default_policy)
+            return response
+        return super().process_response(request, response)
 
-    return middleware
+    @cached_property
+    def default_policy(self) -> str:
+        """Return the policy of the settings. django-csp would build it for each response (80 µs)."""
+        return str(build_policy())
+
+    @cached_property
+    def has_directives_only(self) -> bool:
+        """Return False if the settings exclude URLs or report only, which django-csp handles."""
+        reports = getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None)
+        return settings.CONTENT_SECURITY_POLICY.keys() == {"DIRECTIVES"} and not reports
+
+    def _has_default_policy(self, request: HttpRequest, response: HttpResponseBase) -> bool:
+        if settings.DEBUG or not self.has_directives_only or getattr(response, "_csp_exempt", False):
+            return False
+        return bool(self.get_policy_parts(request, response) == PolicyParts())
