@@ -14,12 +14,8 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-<<<<<<< HEAD
-from tests.integration.urls import Shop, read_body
-=======
 from apps.core.middleware.response_headers import ResponseHeadersMiddleware
-from tests.integration.urls import Shop, read_body, site_urls
->>>>>>> integ
+from tests.integration.urls import Shop, read_body
 
 pytestmark = pytest.mark.django_db
 
