@@ -15,6 +15,9 @@ test: ## Set up what is missing and run every check: style, types, unit, integra
 test-sandbox: ## Run the tests of packages/stripe-sandbox
 	@scripts/python.sh scripts/run_tests.py sandbox
 
+test-queries: ## Limit the database queries of pages and webhooks, and check that no query scans a table
+	@scripts/python.sh scripts/run_tests.py queries
+
 test-postgres: ## Run the tests with temporary PostgreSQL and Redis servers (ARGS="-k refund" selects tests)
 	@scripts/python.sh scripts/run_postgres.py $(ARGS)
 

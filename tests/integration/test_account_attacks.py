@@ -221,8 +221,8 @@ def test_production_error_page_shows_no_secrets(settings: Any, monkeypatch: pyte
         raise ValueError(f"{settings.SECRET_KEY} {settings.STRIPE_SECRET_KEY} {password}")
 
     settings.DEBUG = False
-    monkeypatch.setattr("apps.web.views.pages.product_cards", fail)
-    page = Client(raise_request_exception=False).get("/").content.decode()
+    monkeypatch.setattr("apps.ecommerce.views.store.paginate", fail)
+    page = Client(raise_request_exception=False).get("/store/").content.decode()
     for secret in (
         settings.SECRET_KEY,
         settings.STRIPE_SECRET_KEY,

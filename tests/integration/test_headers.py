@@ -115,10 +115,10 @@ def test_errors_files_and_redirects_send_the_security_headers(
     settings.RATE_LIMITS = {"checkout": "0/m/user"}
     responses["rate limited"] = client.post("/store/icon-set/buy/", secure=True)
     with monkeypatch.context() as patch:
-        patch.setattr("apps.web.views.pages.product_cards", fail)
-        responses["server error"] = Client(raise_request_exception=False).get("/", secure=True)
-        patch.setattr("apps.web.views.pages.product_cards", fail_in_database)
-        responses["database error"] = Client(raise_request_exception=False).get("/", secure=True)
+        patch.setattr("apps.ecommerce.views.store.paginate", fail)
+        responses["server error"] = Client(raise_request_exception=False).get("/store/", secure=True)
+        patch.setattr("apps.ecommerce.views.store.paginate", fail_in_database)
+        responses["database error"] = Client(raise_request_exception=False).get("/store/", secure=True)
     settings.MAINTENANCE = True
     responses["maintenance"] = Client().get("/store/", secure=True)
     found = [
