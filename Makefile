@@ -1,7 +1,7 @@
 # The most important commands are `make run` and `make test`. `make help` lists all.
 
-# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (creates .venv).
-export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
+# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), STEPS CI (drill-fork), PYTHON (creates .venv).
+export PORT HEADED SLOWMO K KEEP ROUNDS STEPS CI PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -41,6 +41,10 @@ drill: ## Back up, destroy and restore a shop, on SQLite and PostgreSQL, and com
 
 drill-faults: ## Test with a hanging Stripe or mail server, kills and 500 webhooks a second, on SQLite and PostgreSQL (SECONDS=60)
 	@scripts/python.sh scripts/run_soak.py faults
+
+drill-fork: ## Change a copy as a shop does, run its tests, merge a release into it (STEPS=language,field; CI=true tests once)
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/drill_fork.py
 
 try-container: ## Build and start the image, with and without the sandbox (Docker also tests compose.yaml; or buildah)
 	@scripts/python.sh scripts/try_container.py
