@@ -1,7 +1,7 @@
 """`make drill-fork`: change a copy of the project as a founder would, run its tests, and merge a release into it.
 
-STEPS=language,field runs only these steps. Each step changes the copy and runs the unit and integration tests there; with
-CI=true all steps change the copy first, and the tests run once. Then a made-up release of the template is merged.
+STEPS=language,field runs only these steps. After each step the unit and integration tests run in the copy. With CI=true
+all steps change the copy first, and the tests run once. Then a made-up release of the template is merged.
 """
 
 from __future__ import annotations

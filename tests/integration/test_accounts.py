@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users import personal_data
 from apps.users.models import User
-from tests.factories import buy
+from tests.factories import buy, save_in_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -303,7 +303,7 @@ def test_operator_creates_a_user_in_the_admin(olive: User, client: Client) -> No
         "password1": PASSWORD,
         "password2": PASSWORD,
     }
-    assert client.post("/admin/users/user/add/", form).status_code == 302
+    assert save_in_admin(client, "/admin/users/user/add/", form).status_code == 302
     made = User.objects.get(email="new@example.com")
     assert made.check_password(PASSWORD)
     assert client.get(f"/admin/users/user/{made.pk}/change/").status_code == 200
