@@ -229,25 +229,26 @@ def timed(name: str) -> Iterator[None]:
 
 
 def main() -> None:
-    chosen = [name for name in re.split(r"[,\s]+", os.environ.get("STEPS", "")) if name] or [
-        *STEPS,
-        "postgres",
-    ]
-    if unknown := set(chosen) - {*STEPS, "postgres"}:
+    once = bool(os.environ.get("CI"))
+    # In CI, `make test-postgres` has run the tests on PostgreSQL.
+    steps = re.findall(r"\w+", os.environ.get("STEPS", "")) or [*STEPS, *([] if once else ["postgres"])]
+    if unknown := set(steps) - {*STEPS, "postgres"}:
         sys.exit(f"STEPS={','.join(unknown)}: the steps are {', '.join(STEPS)}, postgres.")
     ensure(DEV)
-    together = bool(os.environ.get("CI"))
     with tempfile.TemporaryDirectory(prefix="fork-") as folder:
         fork = Fork(Path(folder) / "shop")
-        for name in [name for name in chosen if name in STEPS]:
+        for name in [name for name in steps if name in STEPS]:
             with timed(name):
                 STEPS[name](fork)
                 fork.commit(name)
-                if not together:
+                if not once:
                     fork.test()
-        if together or "postgres" in chosen:
-            with timed("postgres" if "postgres" in chosen else "tests"):
-                test_on_postgres(fork) if "postgres" in chosen else fork.test()
+        if "postgres" in steps:
+            with timed("postgres"):
+                test_on_postgres(fork)
+        elif once:
+            with timed("tests"):
+                fork.test()
         with timed("merge"):
             release(fork)
             merge(fork)
