@@ -9,4 +9,4 @@ exit_if_misconfigured()
 application = get_asgi_application()
 from apps.core import page_cache  # noqa: E402  (needs the settings)
 
-page_cache.invalidate()  # the cache may contain pages of the previous release
+page_cache.drop_pages()  # the cache may contain pages of the previous release

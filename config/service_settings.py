@@ -1,13 +1,14 @@
 """Build the settings of databases, caches, files, e-mail, languages, sign-in providers and Sentry."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import django
 import environ
 from django.utils.text import capfirst
-from django.utils.translation import get_language_info, to_language
+from django.utils.translation import get_language_info, to_language, to_locale
 
 from apps.core.log_filters import redact_event
 from config.env import Env
@@ -98,11 +99,22 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
     )
 
 
-def translations(locale_paths: list[Path]) -> dict[str, str]:
+def translations(env: Env, locale_paths: list[Path]) -> dict[str, str]:
     """Return the available languages: {"en": "English", "de": "Deutsch"}."""
-    folders = {path.parent.name for folder in locale_paths for path in folder.glob("*/LC_MESSAGES")}
-    codes = ["en", *sorted(to_language(name) for name in folders - {"en"})]
+    folders = {path.parent for folder in locale_paths for path in folder.glob("*/LC_MESSAGES")}
+    for folder in folders:
+        if not _is_locale(folder.name):
+            env.add_problem(str(folder), f"{folder} is not named after a language, such as es or pt_BR.")
+    names = {folder.name for folder in folders if _is_locale(folder.name)} - {"en"}
+    codes = ["en", *sorted(to_language(name) for name in names)]
     return {code: capfirst(get_language_info(code)["name_local"]) for code in codes}
+
+
+def _is_locale(name: str) -> bool:
+    code = to_language(name)
+    with suppress(KeyError):
+        return bool(get_language_info(code)) and to_locale(code) == name
+    return False
 
 
 def social_providers(env: Env, names: Iterable[str]) -> dict[str, Any]:

@@ -174,12 +174,16 @@ if STRIPE_SANDBOX:
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
+template_loaders = [
+    "django.template.loaders.filesystem.Loader",
+    "apps.core.template_loaders.AppDirectoriesLoader",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [SHOP_DIR / "templates", BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [("django.template.loaders.cached.Loader", template_loaders)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -228,6 +232,10 @@ ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", env_values.path, default=VAR_DIR / "static")
 STATICFILES_DIRS = [SHOP_DIR / "static", BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "apps.core.static_finders.AppDirectoriesFinder",
+]
 brand_dirs = [folder / "static" / "brand" for folder in (SHOP_DIR, BASE_DIR)]
 WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())  # /favicon.ico
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
@@ -246,7 +254,7 @@ if not DEBUG:
 
 # --- Language and time ------------------------------------------------------------------------------------
 LOCALE_PATHS = [SHOP_DIR / "locale", BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
-TRANSLATIONS = service_settings.translations(LOCALE_PATHS)
+TRANSLATIONS = service_settings.translations(env, LOCALE_PATHS)
 language_codes = env_values.comma_list(env_values.one_of(TRANSLATIONS))
 offered: list[str] = env.read("LANGUAGES", language_codes, default=[]) or list(TRANSLATIONS)
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
@@ -290,5 +298,10 @@ WEB_WORKERS = env.int("WEB_WORKERS", default=max(2, os.cpu_count() or 2), minimu
 WEB_THREADS = env.int("WEB_THREADS", default=8, minimum=1, maximum=1000)
 BACKUPS_TO_KEEP = env.int("KEEP", default=14, minimum=1)
 
-shop_settings.configure(vars(), env)  # last, so that your settings override these
+try:
+    shop_settings.configure(vars(), env)  # last, so that your settings override these
+except Exception:
+    if env.problems:  # a missing variable is the likely cause
+        env.check()
+    raise
 env.check()

@@ -1,7 +1,8 @@
 """`make messages`: update locale/*/LC_MESSAGES/django.po from the code and templates, and compile it with Babel.
 
 Run it, translate the empty texts, run it again. The texts of apps/shop are in apps/shop/locale, which can also replace
-translations of locale/. A language that is only there, such as apps/shop/locale/es/LC_MESSAGES, gets all texts.
+translations of locale/, Django and packages. A language that is only there, such as apps/shop/locale/es/LC_MESSAGES,
+gets all texts.
 Developer tools are not translated. locale/allauth replaces some of allauth's translations, and is only compiled.
 """
 
@@ -43,13 +44,14 @@ def extract_texts(folder: Path) -> Catalog:
     """Return the texts for this language folder, in the order of the files."""
     if not folder.is_relative_to(SHOP):
         return _extract(path for path in _sources() if not path.is_relative_to(SHOP))
-    if not (LOCALE / folder.name).exists():
-        return _extract(_sources())
-    changed, translated = load(folder), load(LOCALE / folder.name)
-    catalog = _extract(_sources())
+    catalog, changed, translated = _extract(_sources()), load(folder), load(LOCALE / folder.name)
     for message in list(catalog):
-        if message.id and message.id in translated and message.id not in changed:
-            catalog.delete(message.id, message.context)
+        key = message.id, message.context
+        if message.id and translated.get(*key) and not changed.get(*key):
+            catalog.delete(*key)
+    for message in changed:  # texts of Django and of packages, which are not in our files
+        if message.id and any(message.string) and not catalog.get(message.id, message.context):
+            catalog.add(message.id, context=message.context)
     return catalog
 
 

@@ -10,7 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import DEV, EDITABLE_SANDBOX, ROOT, TEST_VARIABLES, ensure_with_browser, install, run, stop
+from environment import (
+    DEV,
+    EDITABLE_SANDBOX,
+    ROOT,
+    SHOP,
+    TEST_VARIABLES,
+    ensure_with_browser,
+    install,
+    run,
+    stop,
+)
 from run_tests import CHECKS
 
 VENV = ROOT / ".venv-next"
@@ -58,13 +68,15 @@ def _ensure(python: str, version: tuple[int, ...]) -> None:
         DJANGO,
         *sorted(line for line in pinned if not line.startswith(("django==", *UNUSED_PACKAGES))),
     ]
-    stamp, digest = VENV / ".installed", hashlib.sha256(repr((packages, version)).encode()).hexdigest()
+    wanted = repr((packages, SHOP.read_text(), version))
+    stamp, digest = VENV / ".installed", hashlib.sha256(wanted.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return
     print(f"Creating .venv-next with {python}", flush=True)
     subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
     # Without dependencies: a library may not allow the newest Django yet.
     install(VENV / "bin/python", "--no-deps", *packages)
+    install(VENV / "bin/python", "-r", SHOP, DJANGO)
     install(VENV / "bin/python", *EDITABLE_SANDBOX)
     stamp.write_text(digest)
 

@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sitemaps import Sitemap
 from django.db.models import Max, QuerySet
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.storefront.seo import image_urls
@@ -37,9 +37,9 @@ class ProductsSitemap(Sitemap):
 
 
 def _is_single_page(name: str) -> bool:
-    """Return False if the URL has arguments: such pages need a sitemap of their own."""
+    """Return False if the URL has arguments, or is the URL of another page in apps/shop."""
     try:
-        return bool(reverse(name))
+        return resolve(reverse(name)).view_name == name
     except NoReverseMatch:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
+from apps.ecommerce.models import (
+    Mail,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StripeCustomer,
+    WebhookEvent,
+)
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.factories import buy, pay, press_buy, save_in_admin, signed_in
@@ -79,6 +88,15 @@ def test_refresh_action_syncs_from_stripe(
     last = purchase.changes.last()
     assert last is not None
     assert last.cause == "refreshed by olive@example.com"
+
+
+def test_list_names_emails_of_the_founder(
+    as_olive: Client, as_ada: Client, icons: ProductConfiguration
+) -> None:
+    mail = Mail.objects.create(purchase=buy(as_ada, icons), kind="tips", about="first access")
+    for url in (admin_url(Mail), admin_url(Mail, "change", mail.pk)):
+        cells = re.findall(r"kind_label.*?>\s*(\w+)\s*</", as_olive.get(url).content.decode(), re.DOTALL)
+        assert "tips" in cells
 
 
 def test_event_can_be_processed_again(

@@ -19,7 +19,8 @@ from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals
 from apps.shop import urls as shop_urls
-from apps.web.sitemap import ProductsSitemap
+from apps.web.sitemap import PagesSitemap, ProductsSitemap
+from config.urls import urlpatterns
 from tests.factories import add_price, buy, create_many_products, create_product
 from tests.integration.urls import read_body
 
@@ -322,6 +323,18 @@ def lastmod(client: Client, url: str) -> str:
     assert changed_at
     assert changed_at.isoformat() == found.text
     return changed_at.isoformat()
+
+
+def test_sitemap_leaves_out_replaced_pages(settings: Any) -> None:
+    def another_view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    class Urls:
+        urlpatterns = [path("terms/", another_view), path("", another_view, name="home"), *urlpatterns]
+
+    settings.INDEXED_PAGES = ["home", "terms", "privacy"]
+    settings.ROOT_URLCONF = Urls
+    assert PagesSitemap().items() == ["home", "privacy"]
 
 
 def test_large_sitemap_has_parts_of_two_queries_each(

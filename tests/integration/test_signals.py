@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import get_language, override
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -58,6 +59,27 @@ def test_partial_refund_calls_no_receiver(
     purchase.refresh_from_db()
     assert purchase.status == Status.PARTIALLY_REFUNDED
     assert calls == [("granted", purchase)]
+
+
+def test_receivers_run_in_the_buyers_language(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    languages = []
+
+    def record(**kwargs: Any) -> None:
+        languages.append(get_language())
+
+    purchase = buy(as_ada, icons)
+    Purchase.objects.update(language="de")
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    access_revoked.connect(record)
+    try:
+        with override("en"):
+            sync_purchase(purchase, "refund")
+    finally:
+        access_revoked.disconnect(record)
+    assert languages == ["de"]
 
 
 def test_failing_receiver_stops_neither_sale_nor_other_receivers(

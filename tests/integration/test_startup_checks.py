@@ -124,6 +124,12 @@ def test_every_start_command_runs_the_checks(tmp_path: Path, start: list[str]) -
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
+def test_server_starts_while_the_database_is_down(tmp_path: Path, server: str) -> None:
+    done = python(tmp_path, {"DATABASE_URL": "postgres://shop@127.0.0.1:1/shop"}, "-c", f"import {server}")
+    assert done.returncode == 0, done.stderr
+
+
 # All of them read the settings first.
 COMMANDS = [
     "manage.py check",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import stripe
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -87,6 +89,15 @@ def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(
     )
     assert len(diagnose()[0]) == 2
     assert diagnose("--fix") == ([], 0)
+
+
+def test_refused_event_name_is_reported(icons: ProductConfiguration, sandbox: Any, monkeypatch: Any) -> None:
+    refusal = stripe.InvalidRequestError("Invalid enabled_events: payout.payed", "enabled_events")
+    monkeypatch.setattr(doctor, "_check_endpoint", Mock(side_effect=refusal))
+    (finding,), status = diagnose("--fix")
+    assert status == 1
+    assert "payout.payed" in finding
+    assert "add_handler" in finding
 
 
 def test_readyz_reports_missing_webhooks(as_ada: Client, icons: ProductConfiguration) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import environment
+import run_next
 
 PYTHON = Path("/venv/bin/python")
 
@@ -40,3 +41,14 @@ def test_failed_installation_ends_the_command(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(environment, "_find_uv", lambda: "/bin/uv")
     with pytest.raises(SystemExit):
         environment.install(PYTHON, "-r", "requirements.txt")
+
+
+def test_newest_django_is_tested_with_the_packages_of_the_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str | Path, ...]] = []
+    monkeypatch.setattr(run_next, "VENV", tmp_path)
+    monkeypatch.setattr(run_next.subprocess, "run", lambda *_command, **_options: None)
+    monkeypatch.setattr(run_next, "install", lambda *command: commands.append(command))
+    run_next._ensure("python3.13", (3, 13, 0))
+    assert any({"-r", environment.SHOP} <= set(command) for command in commands)

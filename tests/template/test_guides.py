@@ -94,6 +94,15 @@ def test_guides_pass_the_checks(copy: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_tests_of_the_shop_may_import_config_and_sandbox(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy_project(copy)
+    test = copy / "apps/shop/tests/test_imports.py"
+    test.write_text("from config.urls import urlpatterns\nfrom stripe_sandbox.cards import CARDS\n")
+    done = run(copy, "scripts/check_imports.py")
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.timeout(300)
 def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path) -> None:
     """change-texts-and-colours.md, add-a-language.md"""

@@ -13,7 +13,9 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils.translation import to_language
 
+from config.env import Env
 from config.env_file import read_env_file
+from config.service_settings import translations
 from scripts.messages import (
     LOCALE,
     ROOT,
@@ -53,6 +55,27 @@ def test_all_texts_are_translated(folder: Path) -> None:
     assert code - known == set(), HELP
     assert known - code == set(), HELP
     assert folder.name == "en" or [m.id for m in untranslated_messages(catalog)] == [], HELP
+
+
+def test_shop_folder_keeps_translations_and_gets_only_new_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.messages.SHOP", tmp_path)
+    folder = tmp_path / "locale" / "de"
+    po = folder / "LC_MESSAGES" / "django.po"
+    po.parent.mkdir(parents=True)
+    po.write_text('msgid "A text of Django"\nmsgstr "Ein Text"\n\nmsgid "Store"\nmsgstr "Laden"\n')
+    assert [m.id for m in extract_texts(folder) if m.id] == ["Store", "A text of Django"]
+
+
+@pytest.mark.parametrize("name", ["spanish", "pt-br"])
+def test_folder_that_is_no_language_is_a_problem(tmp_path: Path, name: str) -> None:
+    for folder in ("es", name):
+        (tmp_path / folder / "LC_MESSAGES").mkdir(parents=True)
+    env = Env()
+    assert list(translations(env, [tmp_path])) == ["en", "es"]
+    (problem,) = env.problems.values()
+    assert name in problem
 
 
 @pytest.mark.parametrize("folder", FOLDERS_OF_ALLAUTH, ids=lambda path: path.name)

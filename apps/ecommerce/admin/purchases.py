@@ -46,11 +46,17 @@ class PurchaseAdmin(ReadOnlyAdmin):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind", "purchase", "sent_at", "attempts", "error")
+    list_display = ("created_at", "kind_label", "purchase", "sent_at", "attempts", "error")
+    exclude = ("kind",)
+    readonly_fields = ("kind_label",)
     list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter))
     list_select_related = ("purchase__product",)
     search_fields = ("purchase__email", "purchase__public_id")
     actions = ("send_now",)
+
+    @admin.display(description=Mail._meta.get_field("kind").verbose_name, ordering="kind")
+    def kind_label(self, mail: Mail) -> str:
+        return mail.get_kind_display()  # Django shows "-" for a kind of apps/shop, which is not in Mail.Kind
 
     @admin.action(description=_("Send unsent e-mails"))
     def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:

@@ -31,6 +31,9 @@ def run_checks(*, fix: bool = False) -> Iterator[Finding]:
     except stripe.AuthenticationError as error:
         message = f"Stripe refuses the key: {error.user_message or error}"
         yield Finding(False, message, "Correct STRIPE_SECRET_KEY.")
+    except stripe.InvalidRequestError as error:
+        message = f"Stripe refuses a request: {error.user_message or error}"
+        yield Finding(False, message, "If it names an event, correct its name in apps/shop (add_handler).")
     except stripe.StripeError as error:
         message = " ".join(str(error).split())  # the SDK's messages have several lines
         yield Finding(False, f"Stripe can't be reached: {message}", "Check the network and STRIPE_API_BASE.")

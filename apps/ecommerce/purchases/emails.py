@@ -176,9 +176,13 @@ def send_email(mail_id: int) -> None:
     Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
 
 
+def buyer_language(purchase: Purchase) -> str:
+    """Return the language of the purchase, or the default if the shop no longer offers it."""
+    return purchase.language if purchase.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
 def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
-    is_known = purchase.language in dict(settings.LANGUAGES)
-    with translation.override(purchase.language if is_known else settings.LANGUAGE_CODE):
+    with translation.override(buyer_language(purchase)):
         email, values = TEXTS[kind], message_values(purchase)
         renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {

@@ -1,13 +1,15 @@
 """Signals for your receivers in apps/shop/receivers.py; see docs/guides/react-to-a-sale.md.
 
-Receivers get `purchase`. They run in the task queue, after the commit of the change. An error in a receiver is
-logged. It affects neither the purchase nor other receivers.
+Receivers get `purchase`. They run in the task queue, after the commit of the change, in the buyer's language. An error
+in a receiver is logged. It affects neither the purchase nor other receivers.
 """
 
 from django.dispatch import Signal
+from django.utils import translation
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Purchase
+from apps.ecommerce.purchases.emails import buyer_language
 from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 
 access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
@@ -26,4 +28,5 @@ def queue_access_signal(purchase: Purchase, status_before: str) -> None:
 @task()
 def send_signal(name: str, purchase_id: int) -> None:
     purchase = Purchase.objects.select_related("user", "product__configuration", "price").get(pk=purchase_id)
-    SIGNALS[name].send_robust(Purchase, purchase=purchase)
+    with translation.override(buyer_language(purchase)):
+        SIGNALS[name].send_robust(Purchase, purchase=purchase)
