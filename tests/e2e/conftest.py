@@ -84,7 +84,7 @@ def new_context(
         return context
 
     yield new_watched_context
-    assert not watch.complaints, "\n".join(watch.complaints[:10])
+    assert not watch.problems, "\n".join(watch.problems[:10])
 
 
 # --- the shop -----------------------------------------------------------------------------------------------

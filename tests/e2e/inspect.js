@@ -1,4 +1,4 @@
-// Checks of touch targets, input text, width, clipped text, sticky elements and focus. Each returns a list of complaints.
+// Checks of touch targets, input text, width, clipped text, sticky elements and focus. Each returns a list of problems.
 (() => {
   const TARGETS = "a[href], button, input:not([type=hidden]), select, textarea, summary";
   const TARGET_SIZE = 44;
@@ -21,7 +21,7 @@
 
   window.inspection = {
     targets() {
-      const complaints = [];
+      const problems = [];
       for (const element of document.querySelectorAll(TARGETS)) {
         if (hidden(element) || inSentence(element)) continue;
         let target = element;
@@ -33,10 +33,10 @@
         const [x, y, half] = [box.x + box.width / 2, box.y + box.height / 2, TARGET_SIZE / 2 - 1];
         const around = [[x - half, y], [x + half, y], [x, y - half], [x, y + half]];
         if (around.every(([px, py]) => reaches(element, px, py))) continue;
-        complaints.push(`${name(element)} is ${Math.round(box.width)} × ${Math.round(box.height)} px as a touch target`);
+        problems.push(`${name(element)} is ${Math.round(box.width)} × ${Math.round(box.height)} px as a touch target`);
       }
       window.scrollTo({ top: 0, behavior: "instant" });
-      return complaints;
+      return problems;
     },
 
     // Phones zoom in on inputs with smaller text.

@@ -1,6 +1,6 @@
 """Check a page with axe, for touch targets, by keyboard and zoomed in.
 
-Each function returns complaints instead of failing, so that a run over many pages reports all of them.
+Each function returns problems instead of failing, so that a run over many pages reports all of them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFr
 MAX_STOPS = 150
 
 
-def complaints(page: Page, name: str = "") -> list[str]:
-    """Return all complaints about the page, on each screen and in both colour schemes."""
+def problems(page: Page, name: str = "") -> list[str]:
+    """Return all problems of the page, on each screen and in both colour schemes."""
     page.evaluate(_inspector())
     found = []
     for width, scheme in CHECKED:
@@ -42,21 +42,21 @@ def complaints(page: Page, name: str = "") -> list[str]:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.evaluate(WAIT_FOR_TRANSITIONS)
         looks = f"{width} px, {scheme}"
-        found += [f"axe ({looks}): {complaint}" for complaint in _axe(page)]
+        found += [f"axe ({looks}): {problem}" for problem in _axe(page)]
         if width in (320, 768):
-            found += [f"{looks}: {complaint}" for complaint in _evaluate(page, "tooWide", "cutOff")]
+            found += [f"{looks}: {problem}" for problem in _evaluate(page, "tooWide", "cutOff")]
         if width == 390:
-            found += [f"{looks}: {complaint}" for complaint in _evaluate(page, "targets", "inputs")]
-            found += keyboard_complaints(page)
+            found += [f"{looks}: {problem}" for problem in _evaluate(page, "targets", "inputs")]
+            found += keyboard_problems(page)
     page.set_viewport_size(ZOOMED)
-    found += [f"400 % zoom: {complaint}" for complaint in _evaluate(page, "tooWide", "stuck")]
+    found += [f"400 % zoom: {problem}" for problem in _evaluate(page, "tooWide", "stuck")]
     page.set_viewport_size({"width": 1280, "height": HEIGHT})
     page.emulate_media(color_scheme="light")
     prefix = f"{name} {page.url}".strip()
-    return [f"{prefix}: {complaint}" for complaint in found]
+    return [f"{prefix}: {problem}" for problem in found]
 
 
-def keyboard_complaints(page: Page) -> list[str]:
+def keyboard_problems(page: Page) -> list[str]:
     """Press Tab through the page; each focused element must be visible, show its focus and follow the reading order."""
     found: list[str] = []
     before: dict[str, Any] | None = None
@@ -82,7 +82,7 @@ def keyboard_complaints(page: Page) -> list[str]:
 
 
 def _evaluate(page: Page, *checks: str) -> list[str]:
-    return [complaint for check in checks for complaint in page.evaluate(f"inspection.{check}()")]
+    return [problem for check in checks for problem in page.evaluate(f"inspection.{check}()")]
 
 
 def _axe(page: Page) -> list[str]:

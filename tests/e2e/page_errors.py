@@ -10,7 +10,7 @@ class PageErrors:
         """Check pages of the origin `site`; with `third_parties`, pages of other origins are ignored."""
         self.site = site
         self.third_parties = third_parties
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
 
     def watch(self, context: BrowserContext) -> None:
         context.on("console", self._console)
@@ -23,20 +23,20 @@ class PageErrors:
         if message.type != "error" or message.text.startswith("Failed to load resource"):
             return
         if self._is_of_site(message.location.get("url", "")):
-            self.complaints.append(f"console error: {message.text}")
+            self.problems.append(f"console error: {message.text}")
 
     def _script_error(self, error: WebError) -> None:
         if error.page is None or self._is_of_site(error.page.url):
-            self.complaints.append(f"script error: {error.error.stack or error.error.message}")
+            self.problems.append(f"script error: {error.error.stack or error.error.message}")
 
     def _request(self, request: Request) -> None:
         if not self.third_parties and not self._is_of_site(request.url):
-            self.complaints.append(f"request to a third party: {request.method} {request.url}")
+            self.problems.append(f"request to a third party: {request.method} {request.url}")
 
     def _response(self, response: Response) -> None:
         is_document = response.request.resource_type == "document"
         if self._is_of_site(response.url) and response.status >= (500 if is_document else 400):
-            self.complaints.append(f"{response.status}: {response.request.method} {response.url}")
+            self.problems.append(f"{response.status}: {response.request.method} {response.url}")
 
     def _is_of_site(self, url: str) -> bool:
         parts = urlsplit(url)

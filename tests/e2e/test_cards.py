@@ -58,10 +58,10 @@ def test_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConf
 
 def test_mistyped_card_is_named_and_not_charged(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    for typed, complaint in TYPING_ERRORS:
+    for typed, problem in TYPING_ERRORS:
         checkout.fill(**typed)
         checkout.submit()
-        expect(checkout.errors.filter(has_text=complaint).first).to_be_visible()
+        expect(checkout.errors.filter(has_text=problem).first).to_be_visible()
     checkout.pay(VISA)
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
 

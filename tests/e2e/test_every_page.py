@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e import scenes, stripe_changes
-from tests.e2e.inspect_page import complaints
+from tests.e2e.inspect_page import problems
 from tests.e2e.journeys import buy, go_to_checkout
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.portal import Portal
@@ -18,58 +18,56 @@ from tests.e2e.users import sign_in
 
 
 def inspect_scenes(page: Page, scenes_to_check: Iterable[scenes.Scene]) -> None:
-    """Check all scenes, then fail with all complaints."""
+    """Check all scenes, then fail with all problems found."""
     found = []
     for scene in scenes_to_check:
         scenes.show(page, scene)
-        found += complaints(page, scene.name)
+        found += problems(page, scene.name)
     assert not found, "\n".join(found)
 
 
-def assert_no_complaints(page: Page) -> None:
-    found = complaints(page)
+def assert_no_problems(page: Page) -> None:
+    found = problems(page)
     assert not found, "\n".join(found)
 
 
-def test_visitor_pages_have_no_complaints(page: Page, goods: ProductConfiguration) -> None:
+def test_visitor_pages_have_no_problems(page: Page, goods: ProductConfiguration) -> None:
     inspect_scenes(page, scenes.FOR_VISITORS)
 
 
-def test_developer_pages_have_no_complaints(page: Page, goods: ProductConfiguration, settings: Any) -> None:
+def test_developer_pages_have_no_problems(page: Page, goods: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
     inspect_scenes(page, scenes.FOR_DEVELOPERS)
 
 
-def test_buyer_pages_have_no_complaints(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_buyer_pages_have_no_problems(page: Page, ada: User, goods: ProductConfiguration) -> None:
     inspect_scenes(sign_in(page, ada), scenes.buyer_scenes(ada))
 
 
-def test_security_pages_have_no_complaints(page: Page, ada: User, shop: None) -> None:
+def test_security_pages_have_no_problems(page: Page, ada: User, shop: None) -> None:
     inspect_scenes(sign_in(page, ada), scenes.security_scenes(ada))
 
 
 @pytest.mark.parametrize("half", [0, 1])
-def test_each_purchase_state_has_no_complaints(
+def test_each_purchase_state_has_no_problems(
     page: Page, ada: User, goods: ProductConfiguration, half: int
 ) -> None:
     inspect_scenes(sign_in(page, ada), scenes.status_scenes(ada)[half::2])
 
 
-def test_difficult_shops_have_no_complaints(page: Page, goods: ProductConfiguration) -> None:
+def test_difficult_shops_have_no_problems(page: Page, goods: ProductConfiguration) -> None:
     inspect_scenes(page, scenes.difficult_scenes())
 
 
 # --- pages that need a real checkout ------------------------------------------------------------------------
 
 
-def test_hosted_page_with_errors_has_no_complaints(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
+def test_hosted_page_with_errors_has_no_problems(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    assert_no_complaints(page)
+    assert_no_problems(page)
     checkout.submit()
     expect(checkout.errors.first).to_be_visible()
-    assert_no_complaints(page)
+    assert_no_problems(page)
 
 
 def _cancel_checkout(page: Page, slug: str) -> None:
@@ -82,15 +80,15 @@ def _start_challenge(page: Page, slug: str) -> None:
 
 
 @pytest.mark.parametrize("open_page", [_cancel_checkout, _start_challenge])
-def test_pages_after_the_buy_button_have_no_complaints(
+def test_pages_after_the_buy_button_have_no_problems(
     page: Page, ada: User, goods: ProductConfiguration, open_page: Callable[[Page, str], None]
 ) -> None:
     open_page(sign_in(page, ada), goods.slug)
-    assert_no_complaints(page)
+    assert_no_problems(page)
 
 
 @pytest.mark.usefixtures("fast_polling")
-def test_portal_has_no_complaints(page: Page, ada: User) -> None:
+def test_portal_has_no_problems(page: Page, ada: User) -> None:
     seen, portal = PurchasePage(sign_in(page, ada)), Portal(page)
     buy(page, "workshop")
     expect(seen.in_state("active")).to_be_visible()
@@ -102,20 +100,20 @@ def test_portal_has_no_complaints(page: Page, ada: User) -> None:
 
     seen.goto(purchase).manage_button.click()
     expect(portal.alert).to_be_visible()
-    assert_no_complaints(page)
+    assert_no_problems(page)
     portal.cancel_link.click()
-    assert_no_complaints(page)
+    assert_no_problems(page)
     page.go_back()
     portal.update_card("4000 0000 0000 0002")
     expect(page.get_by_text("Your card has been declined.")).to_be_visible()
-    assert_no_complaints(page)
+    assert_no_problems(page)
     portal.type_card("4242 4242 4242 4242")
     portal.cancel()
     expect(portal.resume_button).to_be_visible()
-    assert_no_complaints(page)
+    assert_no_problems(page)
 
 
-def test_promotions_and_emails_have_no_complaints(
+def test_promotions_and_emails_have_no_problems(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any
 ) -> None:
     settings.DEBUG = settings.CHECKOUT_PROMOTION_CODES = True
@@ -123,7 +121,7 @@ def test_promotions_and_emails_have_no_complaints(
     checkout = go_to_checkout(sign_in(page, ada), "quiet-hours")
     checkout.apply_promotion("HELLO20")
     expect(checkout.summary).to_contain_text("HELLO20")
-    assert_no_complaints(page)
+    assert_no_problems(page)
     checkout.pay_by_debit("AT32 1904 3002 3547 3204")
     expect(PurchasePage(page).in_state("processing")).to_be_visible()
     mails = ["", "waiting/html/", "renewal_failed/html/"]

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-from tests.e2e.inspect_page import complaints
+from tests.e2e.inspect_page import problems
 
 ADD_STYLE = """css => {
     const sheet = new CSSStyleSheet();
@@ -31,10 +31,10 @@ FAULTS = [
 
 def test_each_added_fault_is_found(page: Page) -> None:
     page.goto("/store/")
-    assert complaints(page) == []
+    assert problems(page) == []
     missed = []
     for faults in FAULTS:
         page.evaluate(ADD_STYLE, " ".join(faults.values()))
-        found = complaints(page)
-        missed += [fault for fault in faults if not any(fault in complaint for complaint in found)]
+        found = problems(page)
+        missed += [fault for fault in faults if not any(fault in problem for problem in found)]
     assert missed == []

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from apps.users.models import User
-from tests.e2e.inspect_page import complaints
+from tests.e2e.inspect_page import problems
 from tests.e2e.pages.account import AccountMenu, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import PASSKEYS, Security, add_virtual_authenticator
@@ -24,7 +24,7 @@ def test_passkey_is_added_and_signs_in(page: Page, ada: User) -> None:
     expect(security.codes).to_have_count(10)
     security.open(PASSKEYS)
     expect(security.rows).to_contain_text("The grey laptop")
-    found = complaints(page, "passkeys")
+    found = problems(page, "passkeys")
 
     AccountMenu(page).sign_out()
     sign_in.goto().use_passkey()
@@ -33,7 +33,7 @@ def test_passkey_is_added_and_signs_in(page: Page, ada: User) -> None:
     AccountMenu(page).sign_out()
     sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)
     expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/"))
-    found += complaints(page, "second step")
+    found += problems(page, "second step")
     sign_in.use_passkey()
     expect(Library(page).heading).to_have_text("My purchases")
 

@@ -44,7 +44,7 @@ def test_limited_checkout_succeeds_after_the_wait(
 def test_limited_search_shows_a_message_in_place_of_products(
     browser: Browser, base_url: str, ada: User, goods: ProductConfiguration, settings: Any, clock: list[float]
 ) -> None:
-    """Use an unwatched browser, because it reports the 429 on its console."""
+    """Use a browser without the fixture `page`, which fails because the browser logs the 429 to the console."""
     settings.RATE_LIMITS = {"search": "1/m/user"}
     page = sign_in(browser.new_context(base_url=base_url, locale="en-US").new_page(), ada)
     page.goto("/store/?q=tiny")

@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.users.models import User
-from tests.e2e.inspect_page import complaints
+from tests.e2e.inspect_page import problems
 from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import SECOND_FACTORS, SESSIONS, Security
@@ -83,5 +83,5 @@ def test_google_and_github_buttons_are_shown(page: Page, shop: None, social: Pro
         page.goto(f"{path}?next=/store/")
         for name in ("Google", "GitHub"):
             expect(page.get_by_role("button", name=name)).to_be_visible()
-    found = complaints(page)
+    found = problems(page)
     assert not found, "\n".join(found)

@@ -442,7 +442,7 @@ def test_two_subscriptions_are_reported_unless_one_ends_before_the_next_charge(
     deliver(sandbox, first)
     assert alerts.send_alerts() == []
     assert "message--warning" not in as_ada.get("/purchases/").content.decode()
-    later = int(timezone.now().timestamp()) + 90 * DAY  # two charges later
+    later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
     sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
     sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, first)

@@ -1,4 +1,4 @@
-"""A Hypothesis state machine: random acts of buyers, Stripe and the operator, lost events and killed processes.
+"""A Hypothesis state machine: random actions of buyers, Stripe and the operator, lost events and killed processes.
 
 Each rule is one act. Invariants are checked after each act.
 `teardown` reconciles once and compares the store with Stripe.
@@ -309,7 +309,7 @@ class Shop(RuleBasedStateMachine):
     def set_mail_server(self, is_down: bool) -> None:
         MailServer.is_down = is_down
 
-    # --- concurrent acts -----------------------------------------------------------------------------------
+    # --- concurrent actions --------------------------------------------------------------------------------
 
     @rule(
         jobs=st.lists(
@@ -412,7 +412,7 @@ class Shop(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Deliver or lose the remaining events, reconcile once, and compare everything with Stripe."""
         MailServer.is_down = False
-        self.world.pass_time(15 * 60)  # an e-mail's sender that was killed has timed out
+        self.world.pass_time(15 * 60)  # more than SENDING_TIMEOUT, so that another worker sends the e-mail
         events = self.world.waiting_events()
         self.order.shuffle(events)
         for event in events if self.ending != "leave" else []:
@@ -467,7 +467,7 @@ class Shop(RuleBasedStateMachine):
             entitled = [row for row in rows if (row.user, row.product) == (user, product)]
             assert bool(owned(user, product)) == any(has_access(row) for row in entitled)
 
-    # --- acts that can run in threads ----------------------------------------------------------------------
+    # --- actions that can run in threads -------------------------------------------------------------------
 
     def _job(self, kind: str, one: int, two: int) -> Job | None:
         if kind == "buy":

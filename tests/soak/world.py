@@ -207,7 +207,7 @@ class World:
         MailServer.unmarked.clear()
         self.settled: set[str] = set()  # events that were acknowledged or lost
 
-    # --- acts and faults -----------------------------------------------------------------------------------
+    # --- actions and faults --------------------------------------------------------------------------------
 
     def act(self, do: Callable[[], Any], fault: tuple[str, int] | None = None) -> Any:
         """Run one act with a fault; return its result, or None when it was killed. See FAULTS."""

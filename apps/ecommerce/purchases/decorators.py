@@ -35,7 +35,7 @@ def product_required(
 
     The product is named by the URL's `product_slug` or by the argument: `@product_required(product_slug="course")`.
     Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
-    the product to the store, which leads back here after paying. Raise Http404 if there is no such product.
+    the product to the store; after paying, they return to the view. Raise Http404 if there is no such product.
     """
     if view is None:
         return partial(product_required, product_slug=product_slug)

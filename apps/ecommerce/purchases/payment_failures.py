@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 DECLINED = _("Your card was declined. Try another card or contact your bank.")
 OTHER = _("Your payment was declined. Try another payment method or contact your bank.")
 
-# A code that is not here is told as OTHER. Stripe asks shops not to say that a card is reported as lost or stolen.
+# Other codes get the text OTHER. Stripe asks shops not to say that a card is reported as lost or stolen.
 TEXTS: dict[str, str | Promise] = {
     **dict.fromkeys(["card_declined", "generic_decline", "do_not_honor", "call_issuer"], DECLINED),
     **dict.fromkeys(["fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card"], DECLINED),

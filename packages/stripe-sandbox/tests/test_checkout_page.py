@@ -476,7 +476,7 @@ def test_page_expires_overdue_session(sandbox: Sandbox, buyer: Client) -> None:
 def test_unknown_session_is_404(sandbox: Sandbox, buyer: Client) -> None:
     response = buyer.get("/stripe-sandbox/checkout/cs_test_nothing")
     assert response.status_code == 404
-    assert "There is nothing at this address" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_receipt_page(sandbox: Sandbox, buyer: Client) -> None:

@@ -151,7 +151,7 @@ def test_new_card_pays_the_overdue_invoice(
 def test_scheduled_cancellation_can_be_undone(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     cancel_url = f"{portal}/subscriptions/{subscription.id}/cancel"
-    assert "It stays yours until" in page_text(cancel_url)
+    assert "You have access until" in page_text(cancel_url)
     assert retrieve_subscription(sandbox, subscription).cancel_at_period_end is False
     assert Client().post(cancel_url)["Location"] == portal
     now = retrieve_subscription(sandbox, subscription)

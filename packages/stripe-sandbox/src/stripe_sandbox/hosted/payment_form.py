@@ -165,7 +165,9 @@ def _iban_error(text: str) -> str:
         return REQUIRED
     if not ibans.is_valid(text):
         return "The IBAN you entered is invalid."
-    return "" if ibans.find(text) else "The sandbox takes test accounts only: see the list of test cards."
+    return (
+        "" if ibans.find(text) else "The sandbox accepts test accounts only. See the list of test accounts."
+    )
 
 
 def _postal_error(text: str, country: str) -> str:

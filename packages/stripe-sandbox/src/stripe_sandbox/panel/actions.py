@@ -123,7 +123,7 @@ _SUBSCRIPTION = frozenset({"subscription"})
 _REASONS = (
     ("dispute_fraudulent", "Fraudulent"),
     ("dispute_not_received", "Product not received"),
-    ("dispute_inquiry", "Inquiry first"),
+    ("dispute_inquiry", "Start with an inquiry"),
 )
 
 # fmt: off
@@ -142,7 +142,7 @@ ACTIONS = (
          lambda obj, form: bank_debit.record_bank_response(obj["id"], True), _awaits_bank),
     Action("bank_refuses", "Bank refuses now", _SESSION,
          lambda obj, form: bank_debit.record_bank_response(obj["id"], False), _awaits_bank),
-    Action("hurry", "Let the bank answer now", frozenset({"charge", "dispute", "refund"}),
+    Action("hurry", "Run scheduled actions now", frozenset({"charge", "dispute", "refund"}),
          lambda obj, form: scheduled_actions.run_for(obj["id"]),
          lambda obj: bool(scheduled_actions.scheduled_for(obj["id"]))),
     Action("renew", "Go to the next renewal", _SUBSCRIPTION,
@@ -150,6 +150,6 @@ ACTIONS = (
     Action("fail_renewal", "Let the next renewal fail", _SUBSCRIPTION,
          lambda obj, form: panel_actions.fail_next_renewal(obj["id"]), _has_not_ended),
     Action("cancel", "Cancel now", _SUBSCRIPTION, lambda obj, form: changes.cancel(obj), _has_not_ended),
-    Action("days", "Let days pass", _SUBSCRIPTION | {"customer"}, _advance_days, lambda obj: True, asks="days"),
+    Action("days", "Advance by days", _SUBSCRIPTION | {"customer"}, _advance_days, lambda obj: True, asks="days"),
 )
 # fmt: on

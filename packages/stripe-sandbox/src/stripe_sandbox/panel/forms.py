@@ -10,27 +10,31 @@ class SwitchesForm(forms.Form):
         min_value=0,
         max_value=86400,
         label="Delay webhooks",
-        help_text="Seconds to hold every new webhook back.",
+        help_text="Seconds until a new webhook is sent.",
     )
     late_seconds = forms.FloatField(
         min_value=0,
         max_value=86400,
-        label="Confirm late",
-        help_text="The buyer returns at once, the payment completes this many seconds later.",
+        label="Delay payments",
+        help_text="Seconds from the buyer's return until the payment completes.",
     )
     fail_next_n = forms.IntegerField(
         min_value=0,
         max_value=1000,
-        label="Fail the next",
-        help_text="Attempts that fail before the store is reached.",
+        label="Fail webhooks",
+        help_text="How many of the next attempts fail without reaching the store.",
     )
     drop = forms.CharField(
         required=False,
-        label="Drop",
-        help_text="Event types never to send, such as checkout.session.* or * for all.",
+        label="Drop webhooks",
+        help_text="Event types that are not sent, such as checkout.session.* or * for all.",
     )
-    duplicate = forms.BooleanField(required=False, label="Duplicate", help_text="Send every webhook twice.")
-    reorder = forms.BooleanField(required=False, label="Reorder", help_text="Send the newest first.")
+    duplicate = forms.BooleanField(
+        required=False, label="Duplicate webhooks", help_text="Send every webhook twice."
+    )
+    reorder = forms.BooleanField(
+        required=False, label="Reorder webhooks", help_text="Send the newest webhook first."
+    )
 
     @classmethod
     def current(cls) -> "SwitchesForm":
