@@ -19,7 +19,7 @@ from tests.integration import urls
 
 @pytest.fixture(autouse=True)
 def _without_receivers_of_the_shop() -> Iterator[None]:
-    """These tests count e-mails, tasks and rows of the template. Test your receivers and handlers in apps/shop/tests."""
+    """Tests here count the e-mails and tasks of the template. Those in apps/shop/tests run with your receivers."""
     signals = (access_granted, access_revoked, post_save, user_signed_up)
     with pytest.MonkeyPatch.context() as patch:
         for signal in signals:
