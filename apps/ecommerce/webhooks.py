@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any, TypeAlias
 
 import stripe
@@ -215,6 +216,7 @@ def add_handler(event_type: str) -> Callable[[Handler], Handler]:
     def add(handler: Handler) -> Handler:
         store_handler = HANDLERS.get(event_type)
 
+        @wraps(store_handler or handler)
         def run_both(data: Payload, cause: str) -> None:
             if store_handler:
                 store_handler(data, cause)

@@ -1,14 +1,44 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
+from allauth.account.signals import user_signed_up
+from django.db.models.signals import post_save
 
 from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.purchases.signals import access_granted, access_revoked
+from apps.ecommerce.webhooks import HANDLERS
 from tests.integration import urls
+
+
+@pytest.fixture(autouse=True)
+def _without_receivers_of_the_shop() -> Iterator[None]:
+    """Tests here count the e-mails and tasks of the template. Those in apps/shop/tests run with your receivers."""
+    signals = (access_granted, access_revoked, post_save, user_signed_up)
+    with pytest.MonkeyPatch.context() as patch:
+        for signal in signals:
+            kept = [entry for entry in signal.receivers if not _is_defined_in_shop(entry[1])]
+            patch.setattr(signal, "receivers", kept)
+            signal.sender_receivers_cache.clear()
+        for event_type, handler in list(HANDLERS.items()):
+            if _is_defined_in_shop(handler := inspect.unwrap(handler)):
+                patch.delitem(HANDLERS, event_type)
+            else:
+                patch.setitem(HANDLERS, event_type, handler)
+        yield
+    for signal in signals:
+        signal.sender_receivers_cache.clear()
+
+
+def _is_defined_in_shop(receiver: Any) -> bool:
+    function = receiver() if isinstance(receiver, weakref.ReferenceType) else receiver
+    return str(getattr(function, "__module__", "")).startswith("apps.shop.")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The template's home page, which shops replace."""
+"""The template's home page and legal pages, which shops replace."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ def test_home_page_polls_for_users_only(as_ada: Client, icons: ProductConfigurat
 
 def test_sign_in_link_of_the_home_page_has_no_next_page(client: Client) -> None:
     assert 'href="/accounts/login/"' in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["terms", "privacy", "refunds"])
+def test_legal_pages_name_a_contact(client: Client, settings: Any, page: str) -> None:
+    response = client.get(f"/{page}/")
+    assert response.status_code == 200
+    # once in the page, once in the footer
+    assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2
 
 
 @pytest.fixture(autouse=True)
