@@ -1,7 +1,7 @@
 # The most important commands are `make run` and `make test`. `make help` lists all.
 
-# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), PYTHON (creates .venv).
-export PORT HEADED SLOWMO K KEEP ROUNDS PYTHON
+# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), STEPS (drill-fork), PYTHON (creates .venv).
+export PORT HEADED SLOWMO K KEEP ROUNDS STEPS PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -17,6 +17,9 @@ test-sandbox: ## Run the tests of packages/stripe-sandbox
 
 test-soak: ## Run a small part of the soak tests and drills: random events, crashes, restores, slow clients
 	@scripts/python.sh scripts/run_tests.py soak
+
+test-queries: ## Limit the database queries of pages and webhooks, and check that no query scans a table
+	@scripts/python.sh scripts/run_tests.py queries
 
 test-postgres: ## Run the tests with temporary PostgreSQL and Redis servers (ARGS="-k refund" selects tests)
 	@scripts/python.sh scripts/run_postgres.py $(ARGS)
@@ -41,6 +44,10 @@ drill: ## Back up, destroy and restore a shop, on SQLite and PostgreSQL, and com
 
 drill-faults: ## Test with a hanging Stripe or mail server, kills and 500 webhooks a second, on SQLite and PostgreSQL (SECONDS=60)
 	@scripts/python.sh scripts/run_soak.py faults
+
+drill-fork: ## Change a copy as a shop does, run its tests, merge a release into it (STEPS=language,field; CI=true tests once)
+	@scripts/python.sh scripts/environment.py dev
+	@.venv/bin/python scripts/drill_fork.py
 
 try-container: ## Build and start the image, with and without the sandbox (Docker also tests compose.yaml; or buildah)
 	@scripts/python.sh scripts/try_container.py

@@ -102,6 +102,15 @@ def buy(client: Client, configuration: ProductConfiguration, price: Price | None
     return Purchase.objects.filter(product=configuration.product).latest("id")
 
 
+def save_in_admin(operator: Client, url: str, changes: dict[str, Any]) -> Any:
+    """Post the form of an admin page: these fields, and its inlines as they are, also those of apps/shop."""
+    data: dict[str, Any] = {}
+    for inline in operator.get(url).context["inline_admin_formsets"]:
+        for form in (inline.formset.management_form, *inline.formset.forms):
+            data |= {field.html_name: field.value() for field in form if field.value() is not None}
+    return operator.post(url, data | changes)
+
+
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 NO_MAIL_SERVER = "smtp://127.0.0.1:9"
 

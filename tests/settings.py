@@ -8,6 +8,8 @@ import atexit
 import os
 import shutil
 import tempfile
+from copy import deepcopy
+from typing import Any
 from urllib.parse import urlsplit
 
 folder = tempfile.mkdtemp(prefix="store-tests-")
@@ -28,7 +30,35 @@ if not os.environ.get("E2E_STRIPE"):
         "GITHUB_CLIENT_SECRET": "",
     }
 
+from apps.shop import settings as shop_settings  # noqa: E402
+
+# Tests are about the template, so these settings of apps/shop/settings.py don't apply to them. In a test of your own,
+# set them with the fixture `settings`.
+TEMPLATE_SETTINGS = str.split(
+    """
+    SITE_NAME SITE_TAGLINE SITE_INTRO SUPPORT_EMAIL DEFAULT_FROM_EMAIL SERVER_EMAIL ADMINS SELLER_ADDRESS
+    MFA_TOTP_ISSUER REFUND_DAYS PAST_DUE_GRACE_DAYS CURRENCY_FORMAT LANGUAGE_CODE TIME_ZONE RATE_LIMITS
+    ACCOUNT_RATE_LIMITS CHECKOUT_PROMOTION_CODES CHECKOUT_AUTOMATIC_TAX CHECKOUT_TAX_IDS CHECKOUT_INVOICES
+    ACCOUNT_ADAPTER ACCOUNT_EMAIL_VERIFICATION ACCOUNT_LOGIN_BY_CODE_ENABLED
+    MFA_SUPPORTED_TYPES MFA_PASSKEY_LOGIN_ENABLED ADMIN_REQUIRES_MFA
+    """
+)
+configure_shop = shop_settings.configure
+
+
+def configure_without_template_settings(settings: dict[str, Any], env: Any) -> None:
+    kept = {name: deepcopy(settings[name]) for name in TEMPLATE_SETTINGS}
+    indexed_pages = list(settings["INDEXED_PAGES"])
+    configure_shop(settings, env)
+    settings.update(kept)
+    settings["INDEXED_PAGES"] = list(dict.fromkeys(indexed_pages + settings["INDEXED_PAGES"]))
+
+
+shop_settings.configure = configure_without_template_settings
+
 from config.settings import *  # noqa: E402, F403
+
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # the template's
 
 # The shop's hasher needs 50 ms for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ShopConfig(AppConfig):
-    """Your own code. Updates of the template change nothing in this folder. See docs/README.md."""
+    """Your own code. Updates of the template change nothing in this folder. See docs/extending.md."""
 
     name = "apps.shop"
 

@@ -1,4 +1,4 @@
-"""Your settings, called at the end of config/settings.py; see docs/README.md."""
+"""Your settings, called at the end of config/settings.py; see docs/extending.md."""
 
 from typing import Any
 

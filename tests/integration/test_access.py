@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.urls import ROLES, Shop, read_body, site_urls
+from apps.shop.tests import access
+from tests.integration.urls import PRIVATE_TEXT, ROLES, Shop, SiteURL, read_body, site_urls
 
 pytestmark = pytest.mark.django_db
 
@@ -189,12 +190,17 @@ def outcome(response: Any) -> str:
     return "store" if location.startswith("/store/?product=") else str(response.status_code)
 
 
-def test_every_url_has_an_access_row() -> None:
-    known, found = rows(GET).keys() - {"admin"}, {url.name for url in site_urls() if not url.is_admin}
-    assert not found - known, (
-        f"Add a row for {sorted(found - known)} to the tables GET and POST in test_access.py."
+def test_every_url_of_the_template_has_an_access_row() -> None:
+    found = {url.name for url in site_urls() if not url.is_admin and not url.is_shop}
+    assert not found - rows(GET).keys(), (
+        f"Add a row for {sorted(found - rows(GET).keys())} to the tables GET and POST in test_access.py."
     )
-    assert not known - found, f"{sorted(known - found)} do not exist: remove their rows from test_access.py."
+
+
+def test_rows_of_the_shop_belong_to_urls() -> None:
+    found = {url.name for url in site_urls() if url.is_shop or url.is_admin}
+    for table in (access.GET, access.POST, access.PARAMETERS, access.WITHOUT_CSRF_TOKEN):
+        assert not table.keys() - found, f"{table.keys() - found} in apps/shop/tests/access.py are no URLs."
 
 
 def test_each_role_reads_only_permitted_urls_uncached(populated_shop: Shop) -> None:
@@ -202,12 +208,15 @@ def test_each_role_reads_only_permitted_urls_uncached(populated_shop: Shop) -> N
     expected, visitors = rows(GET), {}
     for role in ROLES:
         client = populated_shop.client(role)
-        for url in site_urls():
-            if url.is_admin:
+        for url, path in populated_shop.urls(role):
+            if url.is_admin and not url.is_shop:
                 continue
-            response = read_body(client.get(populated_shop.path(url, role)))
-            assert outcome(response) == expected[url.name][ROLES.index(role)], (role, url.name)
-            same = visitors.setdefault(url.name, (response.status_code, response.body))
+            response = read_body(client.get(path))
+            if url.is_shop:
+                check_shop_answer(response, url, role, access.GET)
+            else:
+                assert outcome(response) == expected[url.name][ROLES.index(role)], (role, url.name)
+            same = visitors.setdefault(url, (response.status_code, response.body))
             cache_control = response.headers["Cache-Control"]
             if role != "visitor" and "no-store" not in cache_control:
                 assert same == (response.status_code, response.body), (role, url.name, cache_control)
@@ -218,14 +227,19 @@ def test_each_role_posts_only_to_permitted_urls(populated_shop: Shop) -> None:
     expected = rows(POST)
     for role in ROLES:
         client = populated_shop.client(role)
-        for url in site_urls():
-            if url.is_admin or url.name == "stripe_sandbox:start_over":  # it would delete the sandbox's data
+        for url, path in populated_shop.urls(role):
+            if url.is_shop:
+                check_shop_answer(read_body(client.post(path)), url, role, access.POST)
+                client = populated_shop.client(role)  # the view may sign out
+            elif (
+                url.is_admin or url.name == "stripe_sandbox:start_over"
+            ):  # it would delete the sandbox's data
                 continue
-            if url.name in expected:
-                answer = outcome(read_body(client.post(populated_shop.path(url, role))))
+            elif url.name in expected:
+                answer = outcome(read_body(client.post(path)))
                 assert answer == expected[url.name][ROLES.index(role)], (role, url.name)
             elif role == "owner":
-                answer = outcome(read_body(client.post(populated_shop.path(url, role))))
+                answer = outcome(read_body(client.post(path)))
                 assert answer in ("404", "405"), (
                     f"{url.name} accepts POST: add a row for it to the table POST."
                 )
@@ -233,14 +247,29 @@ def test_each_role_posts_only_to_permitted_urls(populated_shop: Shop) -> None:
                 client = populated_shop.client(role)
 
 
+def check_shop_answer(response: Any, url: SiteURL, role: str, table: dict[str, str]) -> None:
+    """Compare the answer with the row of apps/shop/tests/access.py. Without a row, check what is true of any page."""
+    hint = f"{role} at {url.name}: see apps/shop/tests/access.py"
+    if url.name in table:
+        assert outcome(response) == table[url.name].split()[ROLES.index(role)], hint
+        return
+    assert response.status_code < 500, hint
+    if role in ("visitor", "stranger", "refunded"):
+        assert PRIVATE_TEXT.encode() not in response.body, f"shows data of another user: {hint}"
+
+
 def test_only_operators_open_the_admin(populated_shop: Shop) -> None:
     for role in ROLES:
         client, expected = populated_shop.client(role), rows(GET)["admin"][ROLES.index(role)]
-        for url in filter(lambda url: url.is_admin, site_urls()):
-            response = client.get(populated_shop.path(url, role))
+        for url, path in populated_shop.urls(role):
+            if not url.is_admin or url.is_shop:
+                continue
+            response = client.get(path)
             answer = outcome(response)
             assert "no-store" in response.headers["Cache-Control"], (role, url.name)
-            if url.name in ADMIN_SIGN_IN_URLS:
+            if url.name in access.GET:
+                assert answer == access.GET[url.name].split()[ROLES.index(role)], (role, url.name)
+            elif url.name in ADMIN_SIGN_IN_URLS:
                 assert answer == ADMIN_SIGN_IN_URLS[url.name][ROLES.index(role)], (role, url.name)
             elif expected == "in":
                 assert answer in ("200", "302", "403", "404", "405"), (role, url.name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user
 from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.db import IntegrityError
@@ -18,7 +19,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users import personal_data
 from apps.users.models import User
-from tests.factories import buy
+from tests.factories import buy, save_in_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -26,9 +27,8 @@ PASSWORD = "correct horse battery staple"
 
 
 def signed_in_as(client: Client) -> str:
-    """Return the e-mail address in the header's account menu, or "" for a visitor."""
-    found = re.search(r'class="menu__who">.*?<strong>(.+?)</strong>', client.get("/").content.decode())
-    return found[1] if found else ""
+    """Return the e-mail address of the client's user, or "" for a visitor."""
+    return getattr(get_user(client), "email", "")  # type: ignore[arg-type]
 
 
 def is_kind(mail: EmailMessage, template: str) -> bool:
@@ -135,7 +135,6 @@ def test_next_url_survives_sign_in_and_sign_up(ada: User, client: Client, page: 
 
 def test_sign_in_link_contains_the_current_page(client: Client) -> None:
     assert 'href="/accounts/login/?next=%2Frefunds%2F"' in client.get("/refunds/").content.decode()
-    assert 'href="/accounts/login/"' in client.get("/").content.decode()
 
 
 def test_password_reset_link_sets_a_new_password_once(
@@ -304,7 +303,7 @@ def test_operator_creates_a_user_in_the_admin(olive: User, client: Client) -> No
         "password1": PASSWORD,
         "password2": PASSWORD,
     }
-    assert client.post("/admin/users/user/add/", form).status_code == 302
+    assert save_in_admin(client, "/admin/users/user/add/", form).status_code == 302
     made = User.objects.get(email="new@example.com")
     assert made.check_password(PASSWORD)
     assert client.get(f"/admin/users/user/{made.pk}/change/").status_code == 200

@@ -12,7 +12,7 @@ from django.urls import reverse
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import buy, pay, press_buy, signed_in
+from tests.factories import buy, pay, press_buy, save_in_admin, signed_in
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,9 @@ def test_fields_copied_from_stripe_are_read_only(
 def test_founder_can_edit_product_configuration(as_olive: Client, icons: ProductConfiguration) -> None:
     form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
     file = ContentFile(b"zip", name="icons.zip")
-    response = as_olive.post(admin_url(ProductConfiguration, "change", icons.pk), {**form, "download": file})
+    response = save_in_admin(
+        as_olive, admin_url(ProductConfiguration, "change", icons.pk), {**form, "download": file}
+    )
     assert response.status_code == 302, response.content
     icons.refresh_from_db()
     assert (icons.slug, icons.is_active, icons.tagline) == ("icons", False, "Sharp at 16 px")

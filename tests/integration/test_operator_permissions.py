@@ -14,7 +14,7 @@ from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
 from apps.users.models import User
-from tests.factories import signed_in
+from tests.factories import save_in_admin, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +61,8 @@ def test_operator_can_help_shoppers(as_stan: Client, ada: User) -> None:
     form = as_stan.get(f"{USERS}{ada.pk}/change/").content.decode()
     for field in ("is_superuser", "is_staff", "groups", "user_permissions"):
         assert f'name="{field}"' not in form
-    changed = as_stan.post(
-        f"{USERS}{ada.pk}/change/", {"email": ada.email, "name": "Countess", "is_active": ""}
+    changed = save_in_admin(
+        as_stan, f"{USERS}{ada.pk}/change/", {"email": ada.email, "name": "Countess", "is_active": ""}
     )
     assert changed.status_code == 302
     ada.refresh_from_db()
@@ -176,7 +176,7 @@ def test_operator_cannot_read_queued_emails(as_stan: Client) -> None:
 def test_superuser_can_do_all_of_this(olive: User, otto: User, ada: User) -> None:
     client = signed_in(olive)
     form = {"email": ada.email, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
-    assert client.post(f"{USERS}{ada.pk}/change/", form).status_code == 302
+    assert save_in_admin(client, f"{USERS}{ada.pk}/change/", form).status_code == 302
     assert permissions_of(ada)[:2] == (True, True)
     passwords = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert client.post(f"{USERS}{otto.pk}/password/", passwords).status_code == 302
@@ -185,6 +185,6 @@ def test_superuser_can_do_all_of_this(olive: User, otto: User, ada: User) -> Non
     pending = EmailAddress.objects.create(user=otto, email=otto.email)
     client.post("/admin/account/emailaddress/", {"action": "make_verified", "_selected_action": [pending.pk]})
     assert EmailAddress.objects.get().verified
-    assert client.post("/admin/auth/group/add/", {"name": "helpers"}).status_code == 302
+    assert save_in_admin(client, "/admin/auth/group/add/", {"name": "helpers"}).status_code == 302
     assert client.post(f"{USERS}{otto.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=otto.pk).exists()

@@ -57,10 +57,10 @@ def test_unknown_code_gets_a_general_text(as_ada: Client, icons: ProductConfigur
     assert code not in text
 
 
-@pytest.mark.parametrize("path", ["/", "/refunds/", "/store/icon-set/"])
 def test_guarantee_is_shown_only_with_refund_days(
-    client: Client, icons: ProductConfiguration, settings: Any, path: str
+    client: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
+    path = icons.get_absolute_url()
     settings.REFUND_DAYS = 37
     assert "37" in client.get(path).content.decode()
     settings.REFUND_DAYS = 0

@@ -30,7 +30,6 @@ from tests.factories import create_many_products, signed_in
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages")]
 
 PAGES = {
-    "/": "web/home.html",
     "/store/": "ecommerce/store.html",
     "/store/thing-0/": "ecommerce/product.html",
     "/terms/": "web/terms.html",
@@ -558,7 +557,7 @@ def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     assert OWNED not in text(browser)
 
 
-@pytest.mark.parametrize("url", ["/", "/store/", "/store/thing-0/"])
+@pytest.mark.parametrize("url", ["/store/", "/store/thing-0/"])
 def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, url: str) -> None:
     browser = signed_in(ada)
     first = text(browser, url)

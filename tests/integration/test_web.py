@@ -33,27 +33,6 @@ pytestmark = pytest.mark.django_db
 BACKEND = "apps.devtools.mailbox.EmailBackend"
 
 
-def test_home_page_shows_products_terms_and_contact(
-    client: Client, icons: ProductConfiguration, settings: Any
-) -> None:
-    page = client.get("/").content.decode()
-    assert icons.get_absolute_url() in page
-    assert "$19" in page
-    assert 'href="/refunds/"' in page
-    assert f"mailto:{settings.SUPPORT_EMAIL}" in page
-
-
-def test_home_page_of_an_empty_shop_is_complete(client: Client) -> None:
-    page = client.get("/")
-    assert page.status_code == 200
-    assert "How it works" in page.content.decode()
-
-
-def test_product_off_sale_leaves_the_home_page(client: Client, icons: ProductConfiguration) -> None:
-    ProductConfiguration.objects.update(is_active=False)
-    assert icons.get_absolute_url() not in client.get("/").content.decode()
-
-
 @pytest.mark.parametrize("page", ["terms", "privacy", "refunds"])
 def test_legal_pages_name_a_contact(client: Client, settings: Any, page: str) -> None:
     response = client.get(f"/{page}/")
@@ -62,7 +41,7 @@ def test_legal_pages_name_a_contact(client: Client, settings: Any, page: str) ->
     assert response.content.decode().count(f"mailto:{settings.SUPPORT_EMAIL}") >= 2
 
 
-@pytest.mark.parametrize("path", ["/", "/terms/", "/store/", "/accounts/login/", "/nowhere/"])
+@pytest.mark.parametrize("path", ["/store/", "/accounts/login/", "/nowhere/"])
 def test_pages_have_no_inline_code_and_no_third_party_requests(
     client: Client, settings: Any, path: str
 ) -> None:
@@ -315,7 +294,7 @@ def test_drawn_art_is_deterministic_and_escaped(client: Client) -> None:
 
 def test_stylesheet_is_one_file_with_a_far_future_expiry(client: Client, settings: Any) -> None:
     digest, text = stylesheet.stylesheet()
-    assert f"/style/{digest}.css" in client.get("/").content.decode()
+    assert f"/style/{digest}.css" in client.get("/store/").content.decode()
     response = client.get(f"/style/{digest}.css")
     assert response.content.decode() == text
     assert "immutable" in response["Cache-Control"]

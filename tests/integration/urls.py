@@ -1,6 +1,6 @@
 """All URLs of the site's URL configuration, and a shop in which each of them opens a page.
 
-New URLs are found without a change here. A URL parameter without a value fails, and the message says what to add.
+New URLs of apps/shop are found without a change here; apps/shop/tests/access.py can give values to their parameters.
 """
 
 from __future__ import annotations
@@ -17,13 +17,27 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from django.urls.converters import get_converters
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.shop import urls as shop_urls
+from apps.shop.tests import access
 from apps.users.models import User
 from tests.factories import buy, press_buy, signed_in
 
-PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
+PARAMETER = re.compile(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)|<(?:(\w+):)?(\w+)>")
+# Tried in this order for parameters of apps/shop that access.py does not name.
+SAMPLE_VALUES = (
+    "icon-set",
+    "1",
+    "2026",
+    "00000000-0000-4000-8000-000000000000",
+    "2026-01-31",
+    "12",
+    "a",
+    "icon-set/",
+)
 MODEL = re.compile(r"^admin/(\w+)/(\w+)/")
 # unproven: a member of staff who has not used a second factor
 ROLES = ("visitor", "stranger", "owner", "refunded", "unproven", "staff")
@@ -36,6 +50,7 @@ class SiteURL:
     name: str
     route: str
     view: Any = field(compare=False)
+    is_shop: bool = False  # from apps/shop/urls.py
 
     @property
     def is_admin(self) -> bool:
@@ -43,7 +58,7 @@ class SiteURL:
 
 
 def site_urls(
-    resolver: URLResolver | None = None, prefix: str = "", namespace: str = ""
+    resolver: URLResolver | None = None, prefix: str = "", namespace: str = "", is_shop: bool = False
 ) -> Iterator[SiteURL]:
     """Yield the URLs in order, except those of apps.devtools. The route is the name of a URL without a name."""
     for entry in (resolver or get_resolver()).url_patterns:
@@ -51,10 +66,11 @@ def site_urls(
         if route == "dev/":
             continue
         if isinstance(entry, URLResolver):
-            yield from site_urls(entry, route, f"{entry.namespace}:" if entry.namespace else namespace)
+            inner = f"{entry.namespace}:" if entry.namespace else namespace
+            yield from site_urls(entry, route, inner, is_shop or entry.urlconf_module is shop_urls)
         else:
             assert isinstance(entry, URLPattern)
-            yield SiteURL(namespace + entry.name if entry.name else route, route, entry.callback)
+            yield SiteURL(namespace + entry.name if entry.name else route, route, entry.callback, is_shop)
 
 
 @dataclass
@@ -81,19 +97,46 @@ class Shop:
         """Return the path for this role. Roles without a purchase get Ada's."""
 
         def value(match: re.Match[str]) -> str:
-            name = match[1] or match[2]
-            if name == "public_id":
-                return str(self.purchases.get(role, self.purchases["owner"]).public_id)
-            if name == "object_id" and (model := MODEL.match(url.route)):
-                return str(_first_row_pk(*model.groups()))
-            for url_name in (url.name, ""):
-                if name in self.parameters.get(url_name, {}):
-                    return self.parameters[url_name][name]
-            raise AssertionError(
+            name = match[1] or match[4]
+            if url.is_shop:
+                return self._shop_value(url, name, match, role)
+            known = self._known_value(url, name, role)
+            assert known, (
                 f"Add a value for <{name}> of {url.name} to `parameters` in tests/integration/urls.py."
             )
+            return known
 
         return "/" + PARAMETER.sub(value, url.route).replace("^", "").replace("$", "")
+
+    def urls(self, role: str = "visitor") -> Iterator[tuple[SiteURL, str]]:
+        """Yield the URLs and their paths for this role, without those that a URL of apps/shop replaces."""
+        shop_routes = {url.route for url in site_urls() if url.is_shop}
+        for url in site_urls():
+            path = self.path(url, role)
+            if url.is_shop or _route(path) not in shop_routes:
+                yield url, path
+
+    def _known_value(self, url: SiteURL, name: str, role: str) -> str:
+        if name == "public_id":
+            return str(self.purchases.get(role, self.purchases["owner"]).public_id)
+        if name == "object_id" and (model := MODEL.match(url.route)):
+            return str(_first_row_pk(*model.groups()))
+        return next(
+            (self.parameters[key][name] for key in (url.name, "") if name in self.parameters.get(key, {})), ""
+        )
+
+    def _shop_value(self, url: SiteURL, name: str, match: re.Match[str], role: str) -> str:
+        """Return the value of access.py, or one that the parameter's converter or regular expression accepts."""
+        if name in (given := access.PARAMETERS.get(url.name, {})):
+            return given[name]
+        converter = get_converters().get(match[3] or "str")
+        pattern = match[2] or (converter.regex if converter else "")
+        for sample in (self._known_value(url, name, role), *SAMPLE_VALUES):
+            if sample and re.fullmatch(pattern, sample):
+                return sample
+        raise AssertionError(
+            f"Add a value for <{name}> of {url.name} to PARAMETERS in apps/shop/tests/access.py."
+        )
 
 
 def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration) -> Shop:
@@ -157,11 +200,20 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
 PRIVATE_TEXT = "Ada Canary Lovelace"  # in Ada's name and files; no other user may see it
 
 
+def _route(path: str) -> str | None:
+    try:
+        return resolve(path).route
+    except Resolver404:
+        return None
+
+
 def _first_row_pk(app_label: str, model: str) -> Any:
     """Return the primary key of the model's first row, or 0 if the table is empty."""
-    if app_label == "r":
+    try:
+        rows = apps.get_model(app_label, model)._default_manager
+    except LookupError:  # admin/r/…, and pages that are not of a model
         return 0
-    row = apps.get_model(app_label, model).objects.order_by("pk").first()
+    row = rows.order_by("pk").first()
     return row.pk if row else 0
 
 

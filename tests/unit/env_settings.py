@@ -24,9 +24,13 @@ PRODUCTION = {
 
 
 def load_settings(folder: Path, **variables: str) -> dict[str, Any]:
-    """Return the settings. Raise SystemExit if a variable is invalid."""
+    """Return the settings, without those of apps/shop. Raise SystemExit if a variable is invalid."""
     environment = {"PATH": "", "ENV_FILE": os.devnull, "VAR_DIR": str(folder), **variables}
-    with mock.patch.dict(os.environ, environment, clear=True), mock.patch("sentry_sdk.init"):
+    with (
+        mock.patch.dict(os.environ, environment, clear=True),
+        mock.patch("sentry_sdk.init"),
+        mock.patch("apps.shop.settings.configure"),
+    ):
         found = runpy.run_path(str(ROOT / "config" / "settings.py"))
         return {**found, "ENVIRON": dict(os.environ)}
 
