@@ -442,7 +442,7 @@ def test_two_subscriptions_are_reported_unless_one_ends_before_the_next_charge(
     deliver(sandbox, first)
     assert alerts.send_alerts() == []
     assert "message--warning" not in as_ada.get("/purchases/").content.decode()
-    later = int(timezone.now().timestamp()) + 90 * DAY  # after two more charges
+    later = int(timezone.now().timestamp()) + 90 * DAY  # two charges later
     sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
     sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, first)
@@ -461,7 +461,7 @@ def test_subscription_resumed_after_account_deletion_sends_an_alert(
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, purchase)
     (alert,) = alerts.send_alerts()
-    assert ada.email in alert
+    assert str(purchase.subscription_id) in alert
     assert purchase.subscription_id in alert
 
 
@@ -509,7 +509,7 @@ def test_account_deletion_expires_an_open_checkout(
     page = press_buy(as_ada, icons)
     as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
-    assert response.redirect_chain[-1] == ("/", 302)
+    assert response.redirect_chain == [("/", 302)]
     assert not User.objects.filter(pk=ada.pk).exists()
     pay(page)  # the page may still be open
     assert storage.find("charge") == []
