@@ -1,6 +1,6 @@
 """axe, touch targets, keyboard and zoom checks (inspect_page.py) of every page in every state."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from apps.users.models import User
 from tests.e2e import scenes, stripe_changes
 from tests.e2e.inspect_page import complaints
 from tests.e2e.journeys import buy, go_to_checkout
-from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.pages.hosted_checkout import THREE_D_SECURE
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.users import sign_in
@@ -62,7 +62,7 @@ def test_difficult_shops_have_no_complaints(page: Page, goods: ProductConfigurat
 # --- pages that need a real checkout ------------------------------------------------------------------------
 
 
-def test_hosted_page_with_errors_has_no_complaints(
+def test_hosted_page_with_errors_and_challenge_has_no_complaints(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
@@ -70,22 +70,8 @@ def test_hosted_page_with_errors_has_no_complaints(
     checkout.submit()
     expect(checkout.errors.first).to_be_visible()
     assert_no_complaints(page)
-
-
-def _cancel_checkout(page: Page, slug: str) -> None:
-    go_to_checkout(page, slug).back_link.click()
-
-
-def _start_challenge(page: Page, slug: str) -> None:
-    go_to_checkout(page, slug).pay("4000 0027 6000 3184")
-    HostedCheckout(page).challenge_button.wait_for()
-
-
-@pytest.mark.parametrize("open_page", [_cancel_checkout, _start_challenge])
-def test_pages_after_the_buy_button_have_no_complaints(
-    page: Page, ada: User, goods: ProductConfiguration, open_page: Callable[[Page, str], None]
-) -> None:
-    open_page(sign_in(page, ada), goods.slug)
+    checkout.pay(THREE_D_SECURE)
+    checkout.challenge_button.wait_for()
     assert_no_complaints(page)
 
 

@@ -11,7 +11,7 @@ from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.product import ProductPage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("fast_polling")
 DISPUTED_LATER = "4000 0000 0000 0259"
 
 
-@both_screens
+@on_phone
 def test_partial_then_full_refund_shows_on_the_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:

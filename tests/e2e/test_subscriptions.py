@@ -15,7 +15,7 @@ from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.product import ProductPage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("fast_polling")
 DECLINED = "4000 0000 0000 0002"
 
 
-@both_screens
+@on_phone
 def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: User) -> None:
     """The buyer never reloads the page."""
     seen = buy(sign_in(page, ada), "sunday-letter")
@@ -55,7 +55,6 @@ def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: U
     expect(seen.main).to_contain_text("Mastercard •••• 4444")
 
 
-@both_screens
 def test_cancel_then_resume_then_cancel_at_the_period_end(page: Page, ada: User) -> None:
     seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
     expect(seen.in_state("active")).to_be_visible()
