@@ -10,11 +10,11 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e import scenes, stripe_changes
 from tests.e2e.inspect_page import complaints
-from tests.e2e.journeys import buy, go_to_checkout
+from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.hosted_checkout import THREE_D_SECURE
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.users import sign_in
+from tests.e2e.users import open_new_order, sign_in
 
 
 def inspect_scenes(page: Page, scenes_to_check: Iterable[scenes.Scene]) -> None:
@@ -77,11 +77,9 @@ def test_hosted_page_with_errors_and_challenge_has_no_complaints(
 
 @pytest.mark.usefixtures("fast_polling")
 def test_portal_has_no_complaints(page: Page, ada: User) -> None:
-    seen, portal = PurchasePage(sign_in(page, ada)), Portal(page)
-    buy(page, "workshop")
+    seen, portal = open_new_order(page, ada, "workshop"), Portal(page)
     expect(seen.in_state("active")).to_be_visible()
     purchase = Purchase.objects.get()
-    seen.goto(purchase)
     stripe_changes.renew(purchase, fails=True)
     expect(seen.in_state("past_due")).to_be_visible()
     inspect_scenes(page, [scenes.page_at("past-due", "/purchases/workshop/")])
