@@ -94,9 +94,11 @@ def url_path(url: str) -> str:
     return "/" + url.split("/", 3)[3]
 
 
-def buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> Purchase:
+def buy(
+    client: Client, configuration: ProductConfiguration, price: Price | None = None, card: str = VISA
+) -> Purchase:
     """Press Buy, pay, return to the shop, and return the purchase."""
-    back = pay(press_buy(client, configuration, price))
+    back = pay(press_buy(client, configuration, price), card)
     response = client.get(url_path(back))
     assert response.status_code in (200, 302), response.content[:500]
     return Purchase.objects.filter(product=configuration.product).latest("id")

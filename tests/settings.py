@@ -33,7 +33,8 @@ if not os.environ.get("E2E_STRIPE"):
 from apps.shop import settings as shop_settings  # noqa: E402
 
 # Tests are about the template, so these settings of apps/shop/settings.py don't apply to them. In a test of your own,
-# set them with the fixture `settings`.
+# set them with the fixture `settings`; or run your tests with TEST_SHOP_SETTINGS=true.
+TEST_SHOP_SETTINGS = os.environ.get("TEST_SHOP_SETTINGS") == "true"
 TEMPLATE_SETTINGS = str.split(
     """
     SITE_NAME SITE_TAGLINE SITE_INTRO SUPPORT_EMAIL DEFAULT_FROM_EMAIL SERVER_EMAIL ADMINS SELLER_ADDRESS
@@ -54,11 +55,13 @@ def configure_without_template_settings(settings: dict[str, Any], env: Any) -> N
     settings["INDEXED_PAGES"] = list(dict.fromkeys(indexed_pages + settings["INDEXED_PAGES"]))
 
 
-shop_settings.configure = configure_without_template_settings
+if not TEST_SHOP_SETTINGS:
+    shop_settings.configure = configure_without_template_settings
 
 from config.settings import *  # noqa: E402, F403
 
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # the template's
+if not TEST_SHOP_SETTINGS:
+    LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # the template's
 
 # The shop's hasher needs 50 ms for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -61,7 +61,7 @@ def browser_type_launch_args(
 
 @pytest.fixture
 def screen() -> str:
-    """Return the test's entry of SCREENS; @both_screens runs a test on each."""
+    """Return the test's entry of SCREENS; @on_phone and @both_screens select others."""
     return "desktop"
 
 

@@ -13,4 +13,5 @@ SCREENS: dict[str, dict[str, Any]] = {
 }
 
 both_screens = pytest.mark.parametrize("screen", list(SCREENS))
+on_phone = pytest.mark.parametrize("screen", ["phone"])
 without_javascript = pytest.mark.browser_context_args(java_script_enabled=False)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from apps.users.models import User
 from tests.e2e.pages.account import AccountMenu, Mailbox, PasswordReset, SignIn, SignUp
 from tests.e2e.pages.library import Library
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import both_screens, on_phone
 from tests.e2e.users import NEW_PASSWORD, PASSWORD_OF_ADA
 
 
@@ -23,19 +23,13 @@ def test_sign_up_sign_out_and_sign_in(page: Page, shop: None) -> None:
     expect(Library(page).heading).to_have_text("My purchases")
 
 
-def test_wrong_password_shows_an_error(page: Page, ada: User) -> None:
-    sign_in = SignIn(page).goto()
-    sign_in.submit(ada.email, "not this one")
-    expect(sign_in.errors).to_be_visible()
-
-
 def test_address_with_an_account_is_not_signed_up_twice(page: Page, ada: User) -> None:
     SignUp(page).goto().submit(ada.email, NEW_PASSWORD)
     expect(page.get_by_role("banner").locator("a[href^='/accounts/login/']")).to_be_visible()
     assert User.objects.count() == 1
 
 
-@both_screens
+@on_phone
 def test_forgotten_password_is_reset_by_email(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True  # the mailbox exists in development only
     SignIn(page).goto().open_password_reset()

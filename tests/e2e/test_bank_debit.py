@@ -12,7 +12,7 @@ from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
@@ -29,7 +29,7 @@ def pay_by_debit(page: Page, iban: str) -> PurchasePage:
     return seen
 
 
-@both_screens
+@on_phone
 def test_paid_debit_opens_the_product(page: Page, ada: User) -> None:
     seen = pay_by_debit(sign_in(page, ada), SUCCEEDING_IBAN)
     purchase = Purchase.objects.get()

@@ -14,7 +14,7 @@ from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import both_screens, on_phone
 from tests.e2e.users import NEW_PASSWORD, PASSWORD_OF_ADA, sign_in
 
 
@@ -40,13 +40,15 @@ def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) 
     assert download.suggested_filename.endswith(".zip")
     assert download.path().read_bytes() == b"icons"
 
-    expect(Library(page).goto().card(goods.product.name)).to_be_visible()
+    card = Library(page).goto().card(goods.product.name)
+    card.locator(f"a[href='{Purchase.objects.get().get_absolute_url()}']").click()
+    expect(purchase.in_state("paid")).to_be_visible()
     Store(page).goto()
     expect(Store(page).owned_badge(goods.product.name)).to_be_visible()
     expect(ProductPage(page).goto(goods.slug).open_link).to_be_visible()
 
 
-@both_screens
+@on_phone
 def test_visitor_who_signs_up_continues_to_checkout_with_the_same_price(page: Page, shop: None) -> None:
     product = ProductPage(page).goto("launch-pages")
     product.choose("Studio")
@@ -123,7 +125,7 @@ def test_free_product_needs_no_card(page: Page, ada: User) -> None:
     expect(PurchasePage(page).in_state("free")).to_be_visible()
 
 
-@both_screens
+@on_phone
 def test_yearly_membership(page: Page, ada: User) -> None:
     product = ProductPage(sign_in(page, ada)).goto("workshop")
     product.choose("Yearly")

@@ -8,7 +8,7 @@ from apps.users.models import User
 from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA, HostedCheckout
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import both_screens, on_phone
 from tests.e2e.users import sign_in
 
 DECLINED = "Your card has been declined."
@@ -23,6 +23,7 @@ DECLINES = {
     "4000 0000 0000 6975": "Your card was declined for making repeated attempts too frequently",
     "4100 0000 0000 0019": DECLINED,
 }
+DECLINED_AFTER_3D_SECURE = "4000 0084 0000 1629"
 TYPING_ERRORS = [
     ({"card": "4242 4242 4242 4241"}, "Your card number is invalid."),
     ({"card": "4242 4242"}, "Your card number is incomplete."),
@@ -31,16 +32,23 @@ TYPING_ERRORS = [
 ]
 
 
-@both_screens
-def test_each_declined_card_then_a_good_one_on_the_same_page(
+@on_phone
+def test_each_mistyped_and_declined_card_then_a_good_one_on_the_same_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     session = checkout.session_id
+    for typed, complaint in TYPING_ERRORS:
+        checkout.fill(**typed)
+        checkout.submit()
+        expect(checkout.errors.filter(has_text=complaint).first).to_be_visible()
     for card, reason in DECLINES.items():
         checkout.pay(card)
         expect(checkout.errors.filter(has_text=reason).first).to_be_visible()
         assert checkout.session_id == session
+    checkout.pay(DECLINED_AFTER_3D_SECURE)
+    checkout.complete_challenge()
+    expect(checkout.errors.filter(has_text=DECLINED).first).to_be_visible()
 
     checkout.pay(VISA)
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
@@ -56,44 +64,19 @@ def test_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConf
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
 
 
-def test_mistyped_card_is_named_and_not_charged(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    for typed, problem in TYPING_ERRORS:
-        checkout.fill(**typed)
-        checkout.submit()
-        expect(checkout.errors.filter(has_text=problem).first).to_be_visible()
-    checkout.pay(VISA)
-    expect(PurchasePage(page).in_state("paid")).to_be_visible()
-
-
 @both_screens
 @pytest.mark.stripe
-def test_3d_secure_passed(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    checkout.pay(THREE_D_SECURE)
-    checkout.complete_challenge()
-    expect(PurchasePage(page).in_state("paid")).to_be_visible()
-
-
-@both_screens
-@pytest.mark.stripe
-def test_3d_secure_failed_then_another_card(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_3d_secure_failed_then_passed(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay(THREE_D_SECURE)
     checkout.fail_challenge()
     expect(checkout.errors.filter(has_text="unable to authenticate").first).to_be_visible()
-    checkout.pay(VISA)
+    checkout.pay(THREE_D_SECURE)
+    checkout.complete_challenge()
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
 
 
-def test_3d_secure_passed_but_card_declined(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
-    checkout.pay("4000 0084 0000 1629")
-    checkout.complete_challenge()
-    expect(checkout.errors.filter(has_text=DECLINED).first).to_be_visible()
-
-
-@both_screens
+@on_phone
 @pytest.mark.stripe
 def test_back_link_charges_nothing_and_buying_again_works(
     page: Page, ada: User, goods: ProductConfiguration

@@ -1,6 +1,6 @@
 """axe, touch targets, keyboard and zoom checks (inspect_page.py) of every page in every state."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,11 +10,11 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e import scenes, stripe_changes
 from tests.e2e.inspect_page import problems
-from tests.e2e.journeys import buy, go_to_checkout
-from tests.e2e.pages.hosted_checkout import HostedCheckout
+from tests.e2e.journeys import go_to_checkout
+from tests.e2e.pages.hosted_checkout import THREE_D_SECURE
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.users import sign_in
+from tests.e2e.users import open_new_order, sign_in
 
 
 def inspect_scenes(page: Page, scenes_to_check: Iterable[scenes.Scene]) -> None:
@@ -62,38 +62,24 @@ def test_difficult_shops_have_no_problems(page: Page, goods: ProductConfiguratio
 # --- pages that need a real checkout ------------------------------------------------------------------------
 
 
-def test_hosted_page_with_errors_has_no_problems(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_hosted_page_with_errors_and_challenge_has_no_problems(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     assert_no_problems(page)
     checkout.submit()
     expect(checkout.errors.first).to_be_visible()
     assert_no_problems(page)
-
-
-def _cancel_checkout(page: Page, slug: str) -> None:
-    go_to_checkout(page, slug).back_link.click()
-
-
-def _start_challenge(page: Page, slug: str) -> None:
-    go_to_checkout(page, slug).pay("4000 0027 6000 3184")
-    HostedCheckout(page).challenge_button.wait_for()
-
-
-@pytest.mark.parametrize("open_page", [_cancel_checkout, _start_challenge])
-def test_pages_after_the_buy_button_have_no_problems(
-    page: Page, ada: User, goods: ProductConfiguration, open_page: Callable[[Page, str], None]
-) -> None:
-    open_page(sign_in(page, ada), goods.slug)
+    checkout.pay(THREE_D_SECURE)
+    checkout.challenge_button.wait_for()
     assert_no_problems(page)
 
 
 @pytest.mark.usefixtures("fast_polling")
 def test_portal_has_no_problems(page: Page, ada: User) -> None:
-    seen, portal = PurchasePage(sign_in(page, ada)), Portal(page)
-    buy(page, "workshop")
+    seen, portal = open_new_order(page, ada, "workshop"), Portal(page)
     expect(seen.in_state("active")).to_be_visible()
     purchase = Purchase.objects.get()
-    seen.goto(purchase)
     stripe_changes.renew(purchase, fails=True)
     expect(seen.in_state("past_due")).to_be_visible()
     inspect_scenes(page, [scenes.page_at("past-due", "/purchases/workshop/")])

@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from apps.ecommerce.catalogue.images import copy_image
 from apps.ecommerce.models import Product
+from tests.e2e.screens import on_phone
 
 PHOTO = (1600, 1200)
 IMAGES = {
@@ -52,7 +53,7 @@ def read_widths(page: Page, path: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("screen", ["phone"])
+@on_phone
 def test_phone_loads_small_copies_without_layout_shift(page: Page, photos: None) -> None:
     page.add_init_script(WATCH_LAYOUT_SHIFTS)
     for path, largest in {"/store/": 384, "/store/tiny-tools/": 768}.items():

@@ -11,13 +11,13 @@ from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA, HostedCheckout
 from tests.e2e.pages.library import GatedPage
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens, without_javascript
+from tests.e2e.screens import on_phone, without_javascript
 from tests.e2e.users import NEW_PASSWORD, sign_in
 
 pytestmark = without_javascript
 
 
-@both_screens
+@on_phone
 def test_sign_up_buy_open_and_download(page: Page, goods: ProductConfiguration) -> None:
     ProductPage(page).goto(goods.slug).buy()
     SignUp(page).submit("grace@example.com", NEW_PASSWORD)

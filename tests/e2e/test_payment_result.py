@@ -11,11 +11,11 @@ from tests.e2e.journeys import buy, go_to_checkout, wait_until
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 
-@both_screens
+@on_phone
 def test_late_confirmation_shows_without_a_reload(page: Page, ada: User, goods: ProductConfiguration) -> None:
     switches.change(late_seconds=3)
     purchase = buy(sign_in(page, ada), goods.slug)
@@ -33,15 +33,6 @@ def test_late_payment_without_webhooks_shows_without_a_reload(
     switches.change(late_seconds=2, drop=["*"])
     purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.in_state("confirming")).to_be_visible()
-    expect(purchase.in_state("paid")).to_be_visible()
-
-
-@both_screens
-def test_payment_without_webhooks_opens_the_product(
-    page: Page, ada: User, goods: ProductConfiguration
-) -> None:
-    switches.change(drop=["*"])
-    purchase = buy(sign_in(page, ada), goods.slug)
     expect(purchase.in_state("paid")).to_be_visible()
     expect(Library(page).goto().card(goods.product.name)).to_be_visible()
     assert not WebhookEvent.objects.exists()
@@ -80,7 +71,7 @@ def test_unpaid_checkout_is_never_called_paid(page: Page, ada: User, goods: Prod
     expect(PurchasePage(page).open_link).to_be_hidden()
 
 
-@both_screens
+@on_phone
 def test_expired_checkout_can_be_bought_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
     go_to_checkout(sign_in(page, ada), goods.slug)
     stripe_changes.expire_checkout(Purchase.objects.get())

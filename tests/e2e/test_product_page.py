@@ -1,10 +1,9 @@
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.pages.product import ProductPage
-from tests.e2e.screens import both_screens, without_javascript
+from tests.e2e.screens import both_screens, on_phone, without_javascript
 
 
 @both_screens
@@ -37,7 +36,7 @@ def test_price_is_chosen_by_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("/accounts/signup/"))
 
 
-@pytest.mark.parametrize("screen", ["phone"])
+@on_phone
 def test_buy_bar_shows_the_chosen_price_and_covers_nothing(page: Page) -> None:
     product = ProductPage(page).goto("workshop")
     bar = page.locator(".buy-bar")

@@ -10,7 +10,7 @@ from apps.users.models import User
 from tests.e2e import stripe_changes
 from tests.e2e.journeys import go_to_checkout
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 
@@ -19,7 +19,7 @@ def _allow_codes(settings: Any) -> None:
     settings.CHECKOUT_PROMOTION_CODES = True
 
 
-@both_screens
+@on_phone
 def test_code_reduces_the_amount_by_a_fifth(page: Page, ada: User, goods: ProductConfiguration) -> None:
     stripe_changes.create_promotion_code("HELLO20", percent_off=20)
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)

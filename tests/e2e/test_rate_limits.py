@@ -11,7 +11,7 @@ from apps.users.models import User
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
-from tests.e2e.screens import both_screens
+from tests.e2e.screens import on_phone
 from tests.e2e.users import sign_in
 
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seconds
 
 
-@both_screens
+@on_phone
 def test_limited_checkout_succeeds_after_the_wait(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any, clock: list[float]
 ) -> None:

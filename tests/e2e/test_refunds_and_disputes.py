@@ -8,22 +8,21 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e import stripe_changes
-from tests.e2e.journeys import buy
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.product import ProductPage
-from tests.e2e.screens import both_screens
-from tests.e2e.users import sign_in
+from tests.e2e.screens import on_phone
+from tests.e2e.users import open_new_order
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
-DISPUTED_LATER = "4000 0000 0000 0259"
+DISPUTED_LATER = "4000000000000259"
 
 
-@both_screens
+@on_phone
 def test_partial_then_full_refund_shows_on_the_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    seen = buy(sign_in(page, ada), goods.slug)
+    seen = open_new_order(page, ada, goods.slug)
     expect(seen.in_state("paid")).to_be_visible()
     page.evaluate("window.neverReloaded = true")
     purchase = Purchase.objects.get()
@@ -51,7 +50,7 @@ def test_partial_then_full_refund_shows_on_the_open_page(
 def test_opened_and_won_dispute_shows_on_the_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
-    seen = buy(sign_in(page, ada), goods.slug, DISPUTED_LATER)
+    seen = open_new_order(page, ada, goods.slug, DISPUTED_LATER)
     expect(seen.in_state("paid")).to_be_visible()
     purchase = Purchase.objects.get()
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -13,12 +12,13 @@ from tests.e2e.inspect_page import problems
 from tests.e2e.pages.account import AccountMenu, Mailbox, SignIn
 from tests.e2e.pages.library import Library
 from tests.e2e.pages.security import SECOND_FACTORS, SESSIONS, Security
+from tests.e2e.screens import on_phone
 from tests.e2e.users import PASSWORD_OF_ADA
 from tests.oauth_provider import Provider
 from tests.plugins.clock import Clock, totp_code
 
 
-@pytest.mark.parametrize("screen", ["phone"])
+@on_phone
 def test_app_code_and_recovery_code_sign_in(page: Page, ada: User, clock: Clock) -> None:
     security, sign_in = Security(page), SignIn(page)
     sign_in.goto().submit(ada.email, PASSWORD_OF_ADA)

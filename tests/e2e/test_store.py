@@ -2,12 +2,11 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.store import Store
-from tests.e2e.screens import both_screens, without_javascript
+from tests.e2e.screens import both_screens, on_phone, without_javascript
 from tests.factories import create_many_products
 
 DEMO_PRODUCTS = 9  # products of the demo shop
@@ -95,7 +94,7 @@ def test_link_opens_the_middle_of_a_search(page: Page) -> None:
 
 
 @without_javascript
-@pytest.mark.parametrize("screen", ["phone"])
+@on_phone
 def test_store_works_without_javascript(page: Page) -> None:
     create_many_products(60)
     store = Store(page).goto()

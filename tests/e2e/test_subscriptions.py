@@ -9,24 +9,23 @@ from playwright.sync_api import Page, expect
 from apps.ecommerce.models import Purchase
 from apps.users.models import User
 from tests.e2e import stripe_changes
-from tests.e2e.journeys import buy
 from tests.e2e.pages.account import Mailbox
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import GatedPage, Library
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.product import ProductPage
-from tests.e2e.screens import both_screens
-from tests.e2e.users import sign_in
+from tests.e2e.screens import on_phone
+from tests.e2e.users import open_new_order
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
 DECLINED = "4000 0000 0000 0002"
 
 
-@both_screens
+@on_phone
 def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: User) -> None:
     """The buyer never reloads the page."""
-    seen = buy(sign_in(page, ada), "sunday-letter")
+    seen = open_new_order(page, ada, "sunday-letter")
     expect(seen.in_state("trialing")).to_be_visible()
     expect(seen.main).to_contain_text("Trial ends on")
     purchase, portal = Purchase.objects.get(), Portal(page)
@@ -55,9 +54,8 @@ def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: U
     expect(seen.main).to_contain_text("Mastercard •••• 4444")
 
 
-@both_screens
 def test_cancel_then_resume_then_cancel_at_the_period_end(page: Page, ada: User) -> None:
-    seen, portal = buy(sign_in(page, ada), "workshop"), Portal(page)
+    seen, portal = open_new_order(page, ada, "workshop"), Portal(page)
     expect(seen.in_state("active")).to_be_visible()
     purchase = Purchase.objects.get()
 
@@ -87,7 +85,7 @@ def test_cancel_then_resume_then_cancel_at_the_period_end(page: Page, ada: User)
 
 def test_failed_renewal_email_and_end_after_all_retries(page: Page, ada: User, settings: Any) -> None:
     settings.DEBUG = True
-    seen = buy(sign_in(page, ada), "workshop")
+    seen = open_new_order(page, ada, "workshop")
     expect(seen.in_state("active")).to_be_visible()
     purchase = Purchase.objects.get()
     stripe_changes.renew(purchase, fails=True)

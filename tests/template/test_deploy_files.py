@@ -23,6 +23,8 @@ def test_workflow_runs_make_targets_and_pinned_actions() -> None:
         "make test",
         "make test-sandbox",
         "make test-soak",
+        "make test-queries",
+        "make drill-fork",
         "make test-postgres",
         "make test-next",
         "make try-container",

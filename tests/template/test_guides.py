@@ -133,7 +133,7 @@ def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path
     urls = copy / "apps/shop/urls.py"
     urls.write_text(urls.read_text() + _block("switch-features-off.md", "page_not_found"))
     (copy / "apps/shop/tests/test_files.py").write_text(BRAND_TEST)
-    run_tests(copy, "apps/shop/tests", LANGUAGES="en,es")
+    run_tests(copy, "apps/shop/tests", LANGUAGES="en,es", TEST_SHOP_SETTINGS="true")
 
 
 @pytest.mark.timeout(300)
@@ -147,7 +147,7 @@ def test_features_are_switched_off(tmp_path: Path) -> None:
     shop_settings = copy / "apps/shop/settings.py"
     shop_settings.write_text(shop_settings.read_text() + textwrap.indent("\n".join(lines), "    "))
     (copy / "apps/shop/tests/test_features.py").write_text(FEATURES_TEST)
-    run_tests(copy, "apps/shop/tests", LANGUAGES="en")
+    run_tests(copy, "apps/shop/tests", LANGUAGES="en", TEST_SHOP_SETTINGS="true")
 
 
 def _block(guide: str, word: str) -> str:
