@@ -32,7 +32,7 @@ from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.resources import disputes
 from tests.factories import add_price, buy, create_product, pay, press_buy
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 HOUR, DAY = 3600, 86400
 
 
@@ -149,6 +149,7 @@ def test_page_of_suspended_ending_subscription_says_no_more_charges(
     assert "Manage subscription" in page
 
 
+@pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
 def test_refund_email_of_running_subscription_names_the_next_payment(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
@@ -350,6 +351,7 @@ def test_database_refuses_a_second_purchase_with_the_same_subscription(
         purchase.save(force_insert=True)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_concurrent_monthly_and_yearly_checkouts_leave_one_open_session(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
