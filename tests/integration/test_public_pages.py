@@ -27,7 +27,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.factories import create_many_products, signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cached_pages")]
 
 PAGES = {
     "/": "web/home.html",
@@ -568,6 +568,7 @@ def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     assert OWNED not in text(browser)
 
 
+@pytest.mark.django_db(transaction=True)  # the cache is cleared after the commit
 @pytest.mark.parametrize("url", ["/", "/store/", "/store/thing-0/"])
 def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, url: str) -> None:
     browser = signed_in(ada)
