@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +32,7 @@ from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.resources import disputes
 from tests.factories import add_price, buy, create_product, pay, press_buy
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 HOUR, DAY = 3600, 86400
 
 
@@ -148,6 +149,7 @@ def test_page_of_suspended_ending_subscription_says_no_more_charges(
     assert "Manage subscription" in page
 
 
+@pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
 def test_refund_email_of_running_subscription_names_the_next_payment(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
@@ -159,41 +161,42 @@ def test_refund_email_of_running_subscription_names_the_next_payment(
     assert message_values(purchase)["period_end"] in str(sent[0].body)
 
 
-@pytest.mark.parametrize(
-    "status", ["past_due", "unpaid", "paused", "incomplete", "trialing", "a status of 2031"]
-)
-def test_every_status_that_is_not_ended_counts_as_running(status: str) -> None:
-    purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.REFUNDED)
-    assert purchase.has_running_subscription
-    assert purchase.will_be_charged_again
+def test_every_status_that_is_not_ended_counts_as_running() -> None:
+    for status in ("past_due", "unpaid", "paused", "incomplete", "trialing", "a status of 2031"):
+        purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.REFUNDED)
+        assert purchase.has_running_subscription, status
+        assert purchase.will_be_charged_again, status
 
 
-@pytest.mark.parametrize("status", ["canceled", "incomplete_expired", "missing"])
-def test_ended_subscriptions_are_not_running(status: str) -> None:
-    purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.ACTIVE)
-    assert not purchase.has_running_subscription
-    assert not purchase.will_be_charged_again
+def test_ended_subscriptions_are_not_running() -> None:
+    for status in ("canceled", "incomplete_expired", "missing"):
+        purchase = Purchase(subscription_id="sub_1", subscription_status=status, status=Status.ACTIVE)
+        assert not purchase.has_running_subscription, status
+        assert not purchase.will_be_charged_again, status
 
 
-@pytest.mark.parametrize(
-    "status", ["", "active", "trialing", "past_due", "paused", "canceled", "missing", "new"]
-)
-@pytest.mark.parametrize("ends", [None, -1, 0, 1])
-@pytest.mark.parametrize("has_period", [True, False])
-def test_queryset_and_property_agree_on_what_is_charged_again(
-    club: ProductConfiguration, status: str, ends: int | None, has_period: bool
-) -> None:
+def test_queryset_and_property_agree_on_what_is_charged_again(club: ProductConfiguration) -> None:
     now = timezone.now()
-    row = Purchase.objects.create(
-        product=club.product,
-        price=club.prices[0],
-        livemode=False,
-        subscription_id="sub_1",
-        subscription_status=status,
-        current_period_end=now if has_period else None,
-        cancel_at=None if ends is None else now + timedelta(days=ends),
+    statuses = ["", "active", "trialing", "past_due", "paused", "canceled", "missing", "new"]
+    rows = Purchase.objects.bulk_create(
+        Purchase(
+            product=club.product,
+            price=club.prices[0],
+            livemode=False,
+            subscription_id=f"sub_{number}",
+            subscription_status=status,
+            current_period_end=now if has_period else None,
+            cancel_at=None if ends is None else now + timedelta(days=ends),
+        )
+        for number, (status, ends, has_period) in enumerate(
+            product(statuses, [None, -1, 0, 1], [True, False])
+        )
     )
-    assert Purchase.objects.to_be_charged_again().exists() == row.will_be_charged_again
+    charged_again = {row.subscription_id for row in rows if row.will_be_charged_again}
+    assert (
+        set(Purchase.objects.to_be_charged_again().values_list("subscription_id", flat=True)) == charged_again
+    )
+    assert 0 < len(charged_again) < len(rows)
 
 
 def test_paused_subscription_blocks_a_second_sale(
@@ -348,6 +351,7 @@ def test_database_refuses_a_second_purchase_with_the_same_subscription(
         purchase.save(force_insert=True)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_concurrent_monthly_and_yearly_checkouts_leave_one_open_session(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:

@@ -14,7 +14,8 @@ from django.test import Client
 import run_site
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.integration.test_startup_checks import python
+from tests.forked_starts import start_each
+from tests.integration.test_startup_checks import environment
 
 pytestmark = pytest.mark.django_db
 
@@ -23,10 +24,9 @@ def test_development_allows_only_local_host_names(
     client: Client, settings: Any, icons: ProductConfiguration
 ) -> None:
     settings.DEBUG = True
-    paths = ["/", "/store/", "/readyz", "/dev/mail/", "/stripe-sandbox/", "/accounts/login/", "/v1/products"]
+    paths = ["/", "/store/", "/accounts/login/", "/readyz", "/dev/mail/", "/stripe-sandbox/", "/v1/products"]
     for host in ("localhost", "localhost:8000", "shop.localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
-        for path_ in paths:
-            assert client.get(path_, headers={"host": host}).status_code != 400, (host, path_)
+        assert client.get("/theme/", headers={"host": host}).status_code != 400, host
     for host in (
         "evil.test",
         "127.0.0.1.evil.test",
@@ -35,9 +35,11 @@ def test_development_allows_only_local_host_names(
         "0.0.0.0",
         "10.0.0.1",
     ):
-        for path_ in paths:
-            assert client.get(path_, headers={"host": host}).status_code == 400, (host, path_)
-        assert client.post("/webhooks/stripe/", headers={"host": host}).status_code == 400
+        assert client.get("/theme/", headers={"host": host}).status_code == 400, host
+    for path in paths:
+        assert client.get(path, headers={"host": "shop.localhost:8000"}).status_code != 400, path
+        assert client.get(path, headers={"host": "evil.test"}).status_code == 400, path
+    assert client.post("/webhooks/stripe/", headers={"host": "evil.test"}).status_code == 400
 
 
 TUNNEL = "https://demo.ngrok.app"
@@ -49,29 +51,36 @@ print(json.dumps([s.SITE_URL, s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.SESSION
 """
 
 
-def settings_of_process(folder: Path, **values: str) -> list[Any]:
-    done = python(folder, {**DEVELOPMENT, **values}, "-c", SHOW)
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+def start(folder: Path, *values: dict[str, str]) -> list[Any]:
+    return start_each([environment(folder, row) for row in values], SHOW)
 
 
 def test_tunnel_url_sets_hosts_and_origins(tmp_path: Path) -> None:
     local = [".localhost", "127.0.0.1", "[::1]"]
-    assert settings_of_process(tmp_path)[:3] == ["http://127.0.0.1:8000", local, []]
-    site, hosts, origins, cookie, redirects = settings_of_process(
-        tmp_path, TUNNEL_URL=f"{TUNNEL}/", PORT="8001"
+    shops = start(
+        tmp_path,
+        DEVELOPMENT,
+        {**DEVELOPMENT, "TUNNEL_URL": f"{TUNNEL}/", "PORT": "8001"},
+        {**DEVELOPMENT, "SITE_URL": "http://192.168.1.20:8000"},
+        {**DEVELOPMENT, "ALLOWED_HOSTS": "a.example"},
+        {"TUNNEL_URL": TUNNEL},
     )
+    assert [shop.stderr for shop in shops] == [""] * 5
+    plain, tunnel, lan, allowed, production = (json.loads(shop.stdout) for shop in shops)
+    assert plain[:3] == ["http://127.0.0.1:8000", local, []]
+    site, hosts, origins, cookie, redirects = tunnel
     assert site == TUNNEL
     assert {*local, "demo.ngrok.app"} == set(hosts)
     assert origins == [TUNNEL, "https://localhost:8001", "http://localhost:8001"]
     assert (cookie, redirects) == ("sessionid", False)  # so that http://localhost works too
-    assert "192.168.1.20" in settings_of_process(tmp_path, SITE_URL="http://192.168.1.20:8000")[1]
-    assert settings_of_process(tmp_path, ALLOWED_HOSTS="a.example")[1] == ["a.example"]
+    assert "192.168.1.20" in lan[1]
+    assert allowed[1] == ["a.example"]
+    assert production[1] == ["shop.example.com"]  # TUNNEL_URL is ignored
+    assert "demo.ngrok.app" not in shops[-1].stdout
 
 
-@pytest.mark.parametrize(
-    ("values", "line"),
-    [
+def test_invalid_values_stop_the_start_with_one_line(tmp_path: Path) -> None:
+    mistakes: list[tuple[dict[str, str], str]] = [
         ({"TUNNEL_URL": "demo.ngrok.app"}, "TUNNEL_URL is 'demo.ngrok.app'"),
         ({"TUNNEL_URL": f"{TUNNEL}/path"}, "TUNNEL_URL is "),
         (
@@ -81,15 +90,12 @@ def test_tunnel_url_sets_hosts_and_origins(tmp_path: Path) -> None:
         ({"SITE_URL": TUNNEL}, "DEBUG is true, but SITE_URL is public"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is '-1'"),
         ({"CLIENT_IP_HEADER": "HTTP_FLY_CLIENT_IP"}, "CLIENT_IP_HEADER is 'HTTP_FLY_CLIENT_IP'"),
-    ],
-)
-def test_invalid_values_stop_the_start_with_one_line(
-    tmp_path: Path, values: dict[str, str], line: str
-) -> None:
-    done = python(tmp_path, {**DEVELOPMENT, **values}, "-c", SHOW)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"The shop does not start. {line}")
-    assert done.stderr.count("\n") == 1
+    ]
+    starts = start(tmp_path, *({**DEVELOPMENT, **values} for values, _line in mistakes))
+    for (_values, line), done in zip(mistakes, starts, strict=True):
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"The shop does not start. {line}")
+        assert done.stderr.count("\n") == 1
 
 
 def test_codespaces_url_comes_from_its_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +104,6 @@ def test_codespaces_url_comes_from_its_own_variables(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CODESPACE_NAME", "orange-space-palm")
     monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
     assert run_site._codespaces_url(8001) == "https://orange-space-palm-8001.app.github.dev"
-
-
-def test_tunnel_url_is_ignored_in_production(tmp_path: Path) -> None:
-    done = python(tmp_path, {"TUNNEL_URL": TUNNEL}, "-c", SHOW)
-    assert "demo.ngrok.app" not in done.stdout
-    assert json.loads(done.stdout)[1] == ["shop.example.com"]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_random_requests_cause_no_crash_and_no_leak(populated_shop: Shop) -> Non
     ]
 
     @settings(
-        max_examples=EXAMPLES or 500,
+        max_examples=EXAMPLES or 250,
         derandomize=not EXAMPLES,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -135,7 +135,7 @@ def current_slugs() -> dict[str, str]:
 @pytest.mark.timeout(300 + EXAMPLES)
 def test_every_product_has_a_unique_and_permanent_url(stripe_lists: dict[str, list[Any]]) -> None:
     @settings(
-        max_examples=EXAMPLES or 40,
+        max_examples=EXAMPLES or 20,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=not EXAMPLES,
@@ -368,17 +368,17 @@ def test_slug_taken_by_a_concurrent_sync_is_replaced(
     assert current_slugs()["b"].startswith("ebook-")
 
 
-@pytest.mark.parametrize(
-    "slug", ["ebook.v2", "図形", "a b", "a/b", "..", "", "%2F", "changes", '"><b>', "\n"]
-)
-def test_invalid_slug_in_the_database_breaks_no_page(sandbox: Any, as_ada: Client, slug: str) -> None:
+def test_invalid_slug_in_the_database_breaks_no_page(sandbox: Any, as_ada: Client) -> None:
     icons, other = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Font")
     order = buy(as_ada, icons)
-    ProductConfiguration.objects.filter(pk=icons.pk).update(slug=slug)
     pages = ["/store/", f"/store/{other.slug}/", "/purchases/", order.get_absolute_url()]
-    for page in [*pages, "/sitemap.xml", "/sitemap-products.xml", "/store/?product=" + slug]:
-        for client in (as_ada, Client()):
-            assert client.get(page).status_code in (200, 302), page
+    pages += ["/sitemap.xml", "/sitemap-products.xml"]
+    for slug in ["ebook.v2", "図形", "a b", "a/b", "..", "", "%2F", "changes", '"><b>', "\n"]:
+        ProductConfiguration.objects.filter(pk=icons.pk).update(slug=slug)
+        for page in [*pages, "/store/?product=" + slug]:
+            assert as_ada.get(page).status_code in (200, 302), (slug, page)
+        for page in pages[:2]:
+            assert Client().get(page).status_code == 200, (slug, page)
 
 
 def test_product_card_with_an_error_is_left_out(

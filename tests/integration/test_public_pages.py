@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable
 from gzip import decompress
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.factories import create_many_products, signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cached_pages")]
 
 PAGES = {
     "/store/": "ecommerce/store.html",
@@ -43,7 +43,12 @@ PRIVATE = "private, no-store"
 def production(settings: Any, tmp_path: Any) -> None:
     settings.DEBUG, settings.VAR_DIR = False, tmp_path
     settings.SITE_URL = "https://shop.example.com"
-    create_many_products(60)
+    create_many_products(9)
+
+
+@pytest.fixture
+def three_pages() -> None:
+    create_many_products(51, start=9)
 
 
 @pytest.fixture
@@ -223,8 +228,9 @@ def test_personal_page_is_sent_with_no_store(ada: User, page_cache_writes: list[
 
 def test_htmx_requests_have_their_own_cached_page(add_line: AddLine) -> None:
     add_line("<i>{% if request.htmx %}a fragment{% else %}whole{% endif %}</i>")
-    for htmx in permutations([True, False, True, False]):
-        for is_htmx in htmx:
+    for order in itertools.product([True, False], repeat=3):
+        caches["pages"].clear()
+        for is_htmx in order:
             shown = text(Client(), **({"hx-request": "true"} if is_htmx else {}))
             assert ("<i>a fragment</i>" in shown) == is_htmx
 
@@ -428,14 +434,16 @@ def random_url(chance: random.Random) -> str:
     return "/store/?" + "&".join(f"{name}={chance.choice(values[name])}" for name in names)
 
 
+@pytest.mark.usefixtures("three_pages")
 def test_invented_parameters_do_not_fill_the_cache(page_cache_writes: list[Any]) -> None:
     chance = random.Random(10)
-    for _ in range(250):
+    for _ in range(120):
         assert Client().get(random_url(chance)).status_code == 200
     kinds, sorts, pages = 3, 4, 3  # the page without parameters; sixty products are three pages
     assert 0 < len(page_cache_writes) <= kinds * sorts * pages
 
 
+@pytest.mark.usefixtures("three_pages")
 @pytest.mark.parametrize(
     ("query", "canonical"),
     [
@@ -459,6 +467,7 @@ def test_spellings_of_one_url_share_a_cache_entry(
     assert len(page_cache_writes) == 1
 
 
+@pytest.mark.usefixtures("three_pages")
 @pytest.mark.parametrize(
     "query",
     [
@@ -476,6 +485,7 @@ def test_urls_outside_the_allowed_set_are_not_cached(page_cache_writes: list[Any
     assert not page_cache_writes
 
 
+@pytest.mark.usefixtures("three_pages")
 def test_late_pages_of_a_large_shop_are_not_cached(page_cache_writes: list[Any]) -> None:
     create_many_products(240, start=60)
     answers = [Client().get(f"/store/?page={page}")["Cache-Control"] for page in range(1, 14)]
@@ -532,8 +542,8 @@ def test_cached_cards_contain_nothing_of_the_request(ada: User, bob: User, add_l
         client_with_cart(ada, "hat"),
     ):
         page = text(browser)
-        assert page.count("<i></i>") == 24
-        assert page.count("<i>") == 24
+        assert page.count("<i></i>") == 9
+        assert page.count("<i>") == 9
 
 
 def test_each_buyer_sees_their_own_cards(ada: User, bob: User) -> None:
@@ -557,6 +567,7 @@ def test_new_purchase_shows_at_once_on_cached_cards(ada: User) -> None:
     assert OWNED not in text(browser)
 
 
+@pytest.mark.django_db(transaction=True)  # the cache is cleared after the commit
 @pytest.mark.parametrize("url", ["/store/", "/store/thing-0/"])
 def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, url: str) -> None:
     browser = signed_in(ada)
@@ -570,6 +581,7 @@ def test_cached_grid_queries_no_products_and_shows_each_change(ada: User, url: s
     assert ">Renamed<" in text(browser, url)
 
 
+@pytest.mark.usefixtures("three_pages")
 def test_each_filter_has_its_own_cached_grid(ada: User) -> None:
     browser = signed_in(ada)
     queries = ("", "?page=2", "?page=1-2", "?sort=newest", "?type=one_time", "?type=recurring", "?q=thing+59")

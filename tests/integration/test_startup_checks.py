@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from apps.core.site_urls import is_public_url
+from tests.forked_starts import start_each
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "production.env.example"
@@ -82,12 +83,18 @@ RUN_CHECKS = (
 )
 
 
-def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with only the example environment, its secrets filled in, and `mistake`."""
+def environment(folder: Path, mistake: dict[str, str]) -> dict[str, str]:
+    """Return only the example environment, its secrets filled in, and `mistake`."""
     values = {"VAR_DIR": str(folder), "ENV_FILE": str(EXAMPLE), **SECRETS, **mistake}
-    environ = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **values}
+    return {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **values}
+
+
+def python(folder: Path, mistake: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with this environment."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(folder, mistake), capture_output=True, text=True, timeout=100
+    )
 
 
 def test_example_environment_needs_only_secrets(tmp_path: Path) -> None:
@@ -97,8 +104,7 @@ def test_example_environment_needs_only_secrets(tmp_path: Path) -> None:
 
 
 def test_each_mistake_prints_one_line_that_names_its_variable(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        refusals = list(pool.map(lambda row: python(tmp_path, row[0], "-c", RUN_CHECKS), MISTAKES))
+    refusals = start_each([environment(tmp_path, mistake) for mistake, _variable in MISTAKES], RUN_CHECKS)
     for (mistake, variable), done in zip(MISTAKES, refusals, strict=True):
         assert done.returncode == 1, mistake
         assert done.stdout == "", mistake
@@ -109,8 +115,8 @@ def test_each_mistake_prints_one_line_that_names_its_variable(tmp_path: Path) ->
 
 
 def test_valid_settings_are_accepted(tmp_path: Path) -> None:
-    for values in VALID:
-        done = python(tmp_path, values, "-c", RUN_CHECKS)
+    starts = start_each([environment(tmp_path, values) for values in VALID], RUN_CHECKS)
+    for values, done in zip(VALID, starts, strict=True):
         assert (done.stdout, done.stderr) == ("open\n", ""), values
 
 
@@ -132,10 +138,8 @@ def test_server_starts_while_the_database_is_down(tmp_path: Path, server: str) -
 
 # All of them read the settings first.
 COMMANDS = [
-    "manage.py check",
     "manage.py migrate",
     "manage.py db_worker",
-    "manage.py reconcile_purchases",
     "manage.py runserver 127.0.0.1:0",
     "-m config.server",
     "-m config.cron",

@@ -68,6 +68,7 @@ def test_services_start_unprivileged_on_a_read_only_disk(image: Image, port: str
         while image.run(health_command, PORT=port) != 0:
             assert web.poll() is None, web.stdout and web.stdout.read()
             assert time.monotonic() < deadline
+            time.sleep(0.5)
         page = requests.get(f"http://127.0.0.1:{port}/", headers=SHOPPER, timeout=30)
         assert page.status_code == 200
         script = re.findall(r'src="(/static/[^"]+\.[0-9a-f]{12}\.js)"', page.text)[0]

@@ -1,4 +1,4 @@
-"""The guides in docs/guides/ work: they are followed in copies of the project, and tests run there."""
+"""The code on the pages in docs/ works: it is applied to a copy of the project, and its tests run there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from scripts.fork_copy import apply_page, copy_project, read_blocks, run, run_tests
 
 GUIDES = sorted((settings.BASE_DIR / "docs" / "guides").glob("*.md"))
+REFERENCE_PAGES = sorted((settings.BASE_DIR / "docs").glob("*.md"))
 
 TRANSLATIONS_TEST = """
 from django.utils.translation import gettext, override
@@ -60,17 +61,17 @@ def test_pages_work_without_the_features(as_ada: Client) -> None:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which a founder has followed all guides."""
+    """A copy of the project in which a founder has followed all guides and used all reference pages."""
     target = tmp_path_factory.mktemp("guides") / "shop"
     copy_project(target)
-    for page in GUIDES:
+    for page in (*GUIDES, *REFERENCE_PAGES):
         apply_page(page, target)
     return target
 
 
 @pytest.mark.timeout(600)
-def test_tests_of_the_guides_pass(copy: Path) -> None:
-    run_tests(copy, "apps/shop/tests")
+def test_tests_of_the_pages_pass(copy: Path) -> None:
+    run_tests(copy, "--nomigrations", "apps/shop/tests")
 
 
 @pytest.mark.timeout(600)
@@ -104,10 +105,17 @@ def test_tests_of_the_shop_may_import_config_and_sandbox(tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(300)
-def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path) -> None:
-    """change-texts-and-colours.md, add-a-language.md"""
+def test_files_of_the_shop_replace_the_templates_and_features_are_switched_off(tmp_path: Path) -> None:
+    """change-texts-and-colours.md, add-a-language.md, switch-features-off.md"""
     copy = tmp_path / "copy"
     copy_project(copy)
+    _translate(copy)
+    _replace_files(copy)
+    _switch_features_off(copy)
+    run_tests(copy, "--nomigrations", "apps/shop/tests", LANGUAGES="en,es", TEST_SHOP_SETTINGS="true")
+
+
+def _translate(copy: Path) -> None:
     for language in ("en", "es"):
         (copy / "apps/shop/locale" / language / "LC_MESSAGES").mkdir(parents=True)
     run(copy, "scripts/messages.py")
@@ -125,6 +133,8 @@ def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path
     values = {"text": text, "german": german, "languages": ["en", "es"]}
     (copy / "apps/shop/tests/test_texts.py").write_text(TRANSLATIONS_TEST.format(**values))
 
+
+def _replace_files(copy: Path) -> None:
     brand = (copy / "static/css/brand.css").read_text()
     brand = re.sub(r"--brand: #\w+", "--brand: #0b6e4f", brand)
     (copy / "apps/shop/static/css/brand.css").write_text(brand)
@@ -133,13 +143,9 @@ def test_translations_and_files_of_the_shop_replace_the_templates(tmp_path: Path
     urls = copy / "apps/shop/urls.py"
     urls.write_text(urls.read_text() + _block("switch-features-off.md", "page_not_found"))
     (copy / "apps/shop/tests/test_files.py").write_text(BRAND_TEST)
-    run_tests(copy, "apps/shop/tests", LANGUAGES="en,es", TEST_SHOP_SETTINGS="true")
 
 
-@pytest.mark.timeout(300)
-def test_features_are_switched_off(tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy_project(copy)
+def _switch_features_off(copy: Path) -> None:
     page = next(page for page in GUIDES if page.name == "switch-features-off.md")
     apply_page(page, copy)
     lines = [block.text for block in read_blocks(page) if block.text.startswith("settings[")]
@@ -147,7 +153,6 @@ def test_features_are_switched_off(tmp_path: Path) -> None:
     shop_settings = copy / "apps/shop/settings.py"
     shop_settings.write_text(shop_settings.read_text() + textwrap.indent("\n".join(lines), "    "))
     (copy / "apps/shop/tests/test_features.py").write_text(FEATURES_TEST)
-    run_tests(copy, "apps/shop/tests", LANGUAGES="en", TEST_SHOP_SETTINGS="true")
 
 
 def _block(guide: str, word: str) -> str:
