@@ -133,7 +133,7 @@ def test_panel_triggers_bank_response(sandbox: Sandbox, settings: Any, action: s
     [
         ("", "Required"),
         ("AT611904300234573202", "The IBAN you entered is invalid."),
-        ("DE89370400440532013000", "The sandbox takes test accounts only: see the list of test cards."),
+        ("DE89370400440532013000", "The sandbox accepts test accounts only. See the list of test accounts."),
     ],
 )
 def test_invalid_ibans_are_rejected(sandbox: Sandbox, iban: str, message: str) -> None:
