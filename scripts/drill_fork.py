@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from environment import DEV, PIP_INSTALL, PYTHON, ROOT, ensure
+from environment import DEV, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
 from temporary_servers import install_missing, postgres
 from temporary_shop import run_server
@@ -75,6 +75,7 @@ class Fork:
         self.folder = folder
         self.variables: dict[str, str] = {}
         copy_project(folder)
+        (folder / ".venv").symlink_to(VENV)  # commands in scripts/ use it
         self.git("init", "-q", "-b", "main")
         self.commit("The template")
         self.git("branch", "upstream")
