@@ -18,7 +18,7 @@ from pathlib import Path
 
 from environment import DEV, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
-from temporary_servers import install_missing, postgres
+from temporary_servers import free_port, install_missing, postgres
 from temporary_shop import run_server
 
 DOCS = ROOT / "docs"
@@ -176,8 +176,9 @@ def gunicorn(fork: Fork) -> None:
         "VAR_DIR": str(fork.folder / "var"),
     }
     fork.check("manage.py", "migrate", "-v", "0")
-    command = [str(PYTHON), "-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:8765"]
-    with run_server(command, fork.folder, fork.folder / "var", variables, 8765):
+    port = free_port()
+    command = [str(PYTHON), "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    with run_server(command, fork.folder, fork.folder / "var", variables, port):
         pass  # it answered /healthz
 
 
