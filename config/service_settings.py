@@ -1,4 +1,4 @@
-"""Build the settings of databases, caches, files, e-mail, languages, sign-in providers and Sentry."""
+"""Build the settings of services, languages, sign-in providers and the content security policy."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -7,6 +7,7 @@ from typing import Any
 
 import django
 import environ
+from csp.constants import NONE, SELF
 from django.utils.text import capfirst
 from django.utils.translation import get_language_info, to_language, to_locale
 
@@ -130,3 +131,18 @@ def social_providers(env: Env, names: Iterable[str]) -> dict[str, Any]:
         if app["client_id"]:
             providers[name] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
     return providers
+
+
+def content_security_policy(form_targets: list[str], media_url: str) -> dict[str, Any]:
+    return {
+        "DIRECTIVES": {
+            "default-src": [SELF],
+            "script-src": [SELF],
+            "style-src": [SELF],
+            "img-src": [SELF, "data:", *([media_url] if "//" in media_url else [])],
+            "object-src": [NONE],
+            "base-uri": [SELF],
+            "frame-ancestors": [NONE],
+            "form-action": [SELF, *form_targets],
+        }
+    }

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from csp.constants import NONE, SELF
 from django.http.request import split_domain_port
 
 from apps.shop import settings as shop_settings
@@ -265,18 +264,7 @@ TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # also for redirects
 form_targets += [SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN]
 form_targets += [urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:", *([MEDIA_URL] if "//" in MEDIA_URL else [])],
-        "object-src": [NONE],
-        "base-uri": [SELF],
-        "frame-ancestors": [NONE],
-        "form-action": [SELF, *form_targets],
-    }
-}
+CONTENT_SECURITY_POLICY = service_settings.content_security_policy(form_targets, MEDIA_URL)
 
 # --- Logs, metrics, error reports ---------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", ["line", "json"], default="line" if DEBUG else "json")

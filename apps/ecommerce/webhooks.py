@@ -22,15 +22,8 @@ from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, pars
 from apps.ecommerce.purchases.emails import queue_trial_ending_email
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import (
-    StripeData,
-    clean_json,
-    clean_text,
-    expanded,
-    fetch,
-    fetch_or_none,
-    object_id,
-)
+from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
+from apps.ecommerce.stripe_api.client import StripeData, clean_json, clean_text, fetch_or_none
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +151,7 @@ def _handle_trial_ending(subscription: Payload, cause: str) -> None:
 
 def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync_all(_find_purchases(_get_id(intent, "payment intent")), cause)
+        _sync_all(purchases_for_payment(_get_id(intent, "payment intent")), cause)
 
 
 def _handle_failed_payment(intent: Payload, cause: str) -> None:
@@ -166,7 +159,7 @@ def _handle_failed_payment(intent: Payload, cause: str) -> None:
 
 
 def _handle_invoice(invoice: Payload, cause: str) -> None:
-    if subscription := _invoice_subscription(invoice):
+    if subscription := invoice_subscription(invoice):
         _sync_subscription(_get_id(subscription, "subscription"), cause)
 
 
@@ -234,26 +227,6 @@ def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
         return sync_purchase(purchase, cause)
     subscription = fetch_or_none("subscriptions", subscription_id)
     return import_subscription(subscription, cause) if subscription else None
-
-
-def _find_purchases(intent_id: str) -> list[Purchase]:
-    """Return the purchases of a payment intent, which may be any payment of a subscription.
-
-    https://docs.stripe.com/api/invoice-payment/list
-    """
-    if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
-        return known
-    payment = {"type": "payment_intent", "payment_intent": intent_id}
-    rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
-    invoices = filter(None, (expanded(row["invoice"]) for row in rows))
-    subscriptions = [object_id(_invoice_subscription(invoice)) for invoice in invoices]
-    return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
-
-
-def _invoice_subscription(invoice: Payload) -> Any:
-    parent = expanded(invoice.get("parent")) or {}
-    details = expanded(parent.get("subscription_details")) or {}
-    return details.get("subscription")
 
 
 def _restore_session_id(session: Payload) -> Iterable[Purchase]:
