@@ -93,9 +93,8 @@ class Env:
     def create_folder(self, name: Text, default: Path) -> Path:
         folder = self.read(name, env_values.path, default)
         with suppress(OSError):
-            folder.mkdir(
-                mode=0o700, parents=True, exist_ok=True
-            )  # it will contain orders, e-mails and paid files
+            # It will contain orders, e-mails and paid files.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             self.add_problem(
                 name, f"{name} is '{folder}', but it must be a folder that this user can write to."

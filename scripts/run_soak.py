@@ -46,9 +46,8 @@ def _faults() -> int:
     os.environ["EVERY_STEP"] = "1"
     _set_defaults(RATE="500", SECONDS="60")
     failed = _run_on_both_databases(*FAULTS)
-    return (
-        _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed
-    )  # -s: it prints its rate
+    # -s: the test prints its rate
+    return _run_on_both_databases("-s", "tests/soak/test_webhook_flood.py") or failed
 
 
 def _restore() -> int:

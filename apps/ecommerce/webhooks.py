@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any, TypeAlias
 
 import stripe
@@ -79,12 +78,12 @@ def receive(event: Payload) -> None:
             process(record)
     else:
         if is_handled:
-            _run_handler(record)
+            _run_handlers(record)
 
 
 def process(record: WebhookEvent) -> None:
     WebhookEvent.objects.filter(pk=record.pk).update(attempts=F("attempts") + 1)
-    _run_handler(record)
+    _run_handlers(record)
 
 
 def event_cause(event: Payload) -> str:
@@ -109,10 +108,10 @@ def _is_text(value: Any, max_length: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= max_length
 
 
-def _run_handler(record: WebhookEvent) -> None:
+def _run_handlers(record: WebhookEvent) -> None:
     row, error = WebhookEvent.objects.filter(pk=record.pk), ""
     try:
-        if handler := HANDLERS.get(record.type):
+        for handler in HANDLERS.get(record.type, []):
             handler(record.payload["data"]["object"], event_cause(record.payload))
     except InvalidEvent as unusable:
         logger.warning("Event %s (%s) is ignored: %s", record.pk, record.type, unusable)
@@ -172,34 +171,34 @@ def _handle_price(price: Payload, cause: str) -> None:
 
 
 # The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
-HANDLERS: dict[str, Handler] = {
-    "checkout.session.completed": _handle_session,  # paid, or waiting for the bank
-    "checkout.session.async_payment_succeeded": _handle_session,
-    "checkout.session.async_payment_failed": _handle_session,
-    "checkout.session.expired": _handle_session,
-    "payment_intent.payment_failed": _handle_failed_payment,  # the buyer may try another card
-    "charge.refunded": _handle_payment,
-    "refund.created": _handle_payment,
-    "refund.updated": _handle_payment,
-    "refund.failed": _handle_payment,  # the shop keeps the money
-    "charge.dispute.created": _handle_payment,
-    "charge.dispute.updated": _handle_payment,
-    "charge.dispute.closed": _handle_payment,
-    "customer.subscription.created": _handle_subscription,
-    "customer.subscription.updated": _handle_subscription,
-    "customer.subscription.deleted": _handle_subscription,
-    "customer.subscription.paused": _handle_subscription,
-    "customer.subscription.resumed": _handle_subscription,
-    "customer.subscription.trial_will_end": _handle_trial_ending,  # three days before the end
-    "invoice.paid": _handle_invoice,  # a renewal
-    "invoice.payment_failed": _handle_invoice,
-    "invoice.payment_action_required": _handle_invoice,  # the buyer has to confirm at the bank
-    "product.created": _handle_product,
-    "product.updated": _handle_product,
-    "product.deleted": _handle_product,
-    "price.created": _handle_price,
-    "price.updated": _handle_price,
-    "price.deleted": _handle_price,
+HANDLERS: dict[str, list[Handler]] = {
+    "checkout.session.completed": [_handle_session],  # paid, or waiting for the bank
+    "checkout.session.async_payment_succeeded": [_handle_session],
+    "checkout.session.async_payment_failed": [_handle_session],
+    "checkout.session.expired": [_handle_session],
+    "payment_intent.payment_failed": [_handle_failed_payment],  # the buyer may try another card
+    "charge.refunded": [_handle_payment],
+    "refund.created": [_handle_payment],
+    "refund.updated": [_handle_payment],
+    "refund.failed": [_handle_payment],  # the shop keeps the money
+    "charge.dispute.created": [_handle_payment],
+    "charge.dispute.updated": [_handle_payment],
+    "charge.dispute.closed": [_handle_payment],
+    "customer.subscription.created": [_handle_subscription],
+    "customer.subscription.updated": [_handle_subscription],
+    "customer.subscription.deleted": [_handle_subscription],
+    "customer.subscription.paused": [_handle_subscription],
+    "customer.subscription.resumed": [_handle_subscription],
+    "customer.subscription.trial_will_end": [_handle_trial_ending],  # three days before the end
+    "invoice.paid": [_handle_invoice],  # a renewal
+    "invoice.payment_failed": [_handle_invoice],
+    "invoice.payment_action_required": [_handle_invoice],  # the buyer has to confirm at the bank
+    "product.created": [_handle_product],
+    "product.updated": [_handle_product],
+    "product.deleted": [_handle_product],
+    "price.created": [_handle_price],
+    "price.updated": [_handle_price],
+    "price.deleted": [_handle_price],
 }
 
 
@@ -207,15 +206,7 @@ def add_handler(event_type: str) -> Callable[[Handler], Handler]:
     """Decorate a handler of this type of event. It runs after the store's own handler, if there is one."""
 
     def add(handler: Handler) -> Handler:
-        store_handler = HANDLERS.get(event_type)
-
-        @wraps(store_handler or handler)
-        def run_both(data: Payload, cause: str) -> None:
-            if store_handler:
-                store_handler(data, cause)
-            handler(data, cause)
-
-        HANDLERS[event_type] = run_both
+        HANDLERS[event_type] = [*HANDLERS.get(event_type, []), handler]
         return handler
 
     return add

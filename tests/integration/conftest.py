@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,11 +25,10 @@ def _without_receivers_of_the_shop() -> Iterator[None]:
             kept = [entry for entry in signal.receivers if not _is_defined_in_shop(entry[1])]
             patch.setattr(signal, "receivers", kept)
             signal.sender_receivers_cache.clear()
-        for event_type, handler in list(HANDLERS.items()):
-            if _is_defined_in_shop(handler := inspect.unwrap(handler)):
+        for event_type, handlers in list(HANDLERS.items()):
+            patch.setitem(HANDLERS, event_type, [row for row in handlers if not _is_defined_in_shop(row)])
+            if not HANDLERS[event_type]:
                 patch.delitem(HANDLERS, event_type)
-            else:
-                patch.setitem(HANDLERS, event_type, handler)
         yield
     for signal in signals:
         signal.sender_receivers_cache.clear()

@@ -165,14 +165,8 @@ stripe_sandbox:rest_at_root                       401      401      401      401
 
 # Django's own sign-in and sign-out pages of the admin. The shop uses /accounts/login/ instead.
 ADMIN_SIGN_IN_URLS = {
-    "admin:login": [
-        "login",
-        "403",
-        "403",
-        "403",
-        "302",
-        "302",
-    ],  # unproven: redirect to the second-factor setup
+    # Staff without a second factor are redirected to its setup.
+    "admin:login": ["login", "403", "403", "403", "302", "302"],
     "admin:logout": ["302", "302", "302", "302", "302", "405"],
 }
 
@@ -231,9 +225,7 @@ def test_each_role_posts_only_to_permitted_urls(populated_shop: Shop) -> None:
             if url.is_shop:
                 check_shop_answer(read_body(client.post(path)), url, role, access.POST)
                 client = populated_shop.client(role)  # the view may sign out
-            elif (
-                url.is_admin or url.name == "stripe_sandbox:start_over"
-            ):  # it would delete the sandbox's data
+            elif url.is_admin or url.name == "stripe_sandbox:start_over":  # deletes the sandbox's data
                 continue
             elif url.name in expected:
                 answer = outcome(read_body(client.post(path)))

@@ -458,9 +458,8 @@ def test_mistyped_email_can_be_corrected_after_sign_up(
         assert user.email == f"{name}@example.com"
         assert can_sign_in(PASSWORD, f"{name}@example.com")
         assert [row.email for row in EmailAddress.objects.filter(user=user)] == [user.email]
-        assert not [mail for mail in mailoutbox if mail.to == [f"{name}@exmaple.com"]][
-            1:
-        ]  # it may belong to a stranger
+        # The mistyped address may belong to a stranger, so it gets one e-mail at most.
+        assert len([mail for mail in mailoutbox if mail.to == [f"{name}@exmaple.com"]]) <= 1
 
 
 def test_first_account_to_verify_a_requested_address_gets_it(

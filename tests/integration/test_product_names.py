@@ -336,9 +336,8 @@ def test_events_of_products_with_unusual_ids_are_processed(sandbox: Any, key: st
 
 
 def test_product_id_that_equals_a_stripe_path_is_synced(sandbox: Any) -> None:
-    sandbox.client.v1.products.create(
-        {"name": "Ebook", "id": "search"}
-    )  # GET /v1/products/search is another endpoint
+    # GET /v1/products/search is another endpoint.
+    sandbox.client.v1.products.create({"name": "Ebook", "id": "search"})
     sync.sync_product("search")
     assert Product.objects.get().id == "search"
 

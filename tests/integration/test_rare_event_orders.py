@@ -29,9 +29,8 @@ def test_unrecorded_session_of_an_expired_purchase_is_expired(
     """A crash left the session, and the buyer has opened another checkout since."""
     press_buy(as_ada, icons)
     lost = Purchase.objects.get()
-    Purchase.objects.update(
-        session_id=None, checkout_url=""
-    )  # the process was killed before it stored the session
+    # The process was killed before it stored the session.
+    Purchase.objects.update(session_id=None, checkout_url="")
     expensive_price = add_price(sandbox.client, icons.product_id, 2900)
     sync_catalogue()
     icons = ProductConfiguration.objects.get(pk=icons.pk)

@@ -214,9 +214,8 @@ def _run_buyers(
     server.start()
     for thread in threads:
         thread.start()
-    share = max(
-        len(buyers) * 5 // (kills + 1), 2
-    )  # maximum of requests between two kills; a checkout needs about five
+    # Maximum of requests between two kills. A checkout needs about five.
+    share = max(len(buyers) * 5 // (kills + 1), 2)
     for _ in range(kills):
         target = server.responses + chance.randint(1, share)
         while server.responses < target and not is_finished.wait(0.005):

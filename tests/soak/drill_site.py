@@ -103,9 +103,8 @@ def check() -> dict[str, Any]:
     from stripe_sandbox import storage
 
     events = [WebhookEvent.objects.count(), WebhookEvent.objects.filter(processed_at=None).count()]
-    Mail.objects.exclude(sending_at=None).update(
-        sending_at=timezone.now() - timedelta(hours=1)
-    )  # their senders were killed
+    # The processes that were sending these e-mails were killed.
+    Mail.objects.exclude(sending_at=None).update(sending_at=timezone.now() - timedelta(hours=1))
     report = reconcile()
     faults, sessions = [], storage.find("checkout.session")
     complete = [session for session in sessions if session["status"] == "complete"]

@@ -78,15 +78,8 @@ def test_tests_of_the_pages_pass(copy: Path) -> None:
 def test_guides_pass_the_checks(copy: Path) -> None:
     for command in (
         ("manage.py", "makemigrations", "--check", "--dry-run"),
-        (
-            "-m",
-            "ruff",
-            "check",
-            "--fix",
-            "--select",
-            "I",
-            "apps/shop",
-        ),  # sorts imports, as `make format` does
+        # Sort the imports, as `make format` does.
+        ("-m", "ruff", "check", "--fix", "--select", "I", "apps/shop"),
         ("-m", "ruff", "check", "apps/shop"),
         ("-m", "mypy", "apps", "config"),
         ("scripts/check_imports.py",),

@@ -49,5 +49,5 @@ TEXTS: dict[str, str | Promise] = {
 
 
 def failure_text(code: str) -> str:
-    """Return the text for the buyer. `code` is Stripe's decline code, or the error code if there is none."""
+    """Return the buyer's text for a decline code or an error code of Stripe."""
     return str(TEXTS.get(code, OTHER))

@@ -1,4 +1,4 @@
-"""Who may open your pages. tests/integration/test_access.py and others read these tables.
+"""Tables of who may open the URLs of apps/shop. tests/integration/test_access.py and others read them.
 
 A URL without a row is tested by default: no server error for anybody, no data of another user, and nothing that differs
 between users in a cache. Add a row to test more. A key is the name of a URL, or its route if it has no name.
