@@ -99,6 +99,8 @@ CHECKOUT_AUTOMATIC_TAX = env.bool("CHECKOUT_AUTOMATIC_TAX", default=False)
 CHECKOUT_TAX_IDS = env.bool("CHECKOUT_TAX_IDS", default=False)
 CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
+LOST_DISPUTES_SUSPEND_LATER_PERIODS = env.bool("LOST_DISPUTES_SUSPEND_LATER_PERIODS", default=False)
+RENEWAL_RECEIPTS = env.bool("RENEWAL_RECEIPTS", default=True)
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
 # --- Applications -----------------------------------------------------------------------------------------

@@ -63,14 +63,14 @@ def samples() -> dict[str, Any]:
     once, subscription = make_configuration("Ship Small", ONCE), make_configuration("The Workshop", RECURRING)
     long_name = make_configuration(LONG_NAME, ONCE)
     paid, active, order = (make_purchase(state) for state in ("paid", "active", "partially_refunded"))
-    order.amount_discount, order.amount_tax, order.receipt_url = 500, 400, "https://stripe.com"
+    order.amount_discount, order.amount_tax = 500, 400
     owned = [
         ProductCard(subscription, owned=active),
         ProductCard(long_name, pending=make_purchase("processing")),
     ]
     purchases = {key: make_purchase(key) for key in map(str, MESSAGES)}
     others = [purchases[key] for key in ("failed", "open", "refunded_running")]
-    statuses = (Status.OPEN, Status.PAID, Status.PARTIALLY_REFUNDED)
+    statuses = (Status.OPEN, Status.PAID)
     page, empty_page = Paginator(range(70), PER_PAGE).page(2), Paginator(range(0), PER_PAGE).page(1)
     nothing = ProductConfiguration.objects.none()
     return {
@@ -133,7 +133,7 @@ def make_purchase(state: str) -> Purchase:
         amount_total=amount,
         amount_refunded=amount // 3 if "refunded" in state else 0,
         payment_method="Visa •••• 4242",
-        failure_message="insufficient_funds" if status == Status.FAILED else "",
+        failure_code="insufficient_funds" if status == Status.FAILED else "",
         subscription_id="sub_1" if is_recurring else "",
         subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
         paid_at=now,

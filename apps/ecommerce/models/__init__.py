@@ -11,6 +11,13 @@ from .catalogue import (
 from .customers import StripeCustomer
 from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
-from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
+from .payments import Payment, PaymentQuerySet
+from .purchase_status import (
+    ACCESS_STATUSES,
+    ENDED_SUBSCRIPTIONS,
+    MISSING_SUBSCRIPTION,
+    PurchaseStatus,
+    Suspension,
+)
 from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
 from .webhook_events import WebhookEvent

@@ -1,28 +1,37 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .fields import STRIPE_ID_LENGTH
+from .payments import Payment
 from .purchases import Purchase
 
 
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund.
     """
 
     class Kind(models.TextChoices):
         CONFIRMED = "confirmed", _("purchase confirmed")
+        RECEIPT = "receipt", _("receipt")
         WAITING = "waiting", _("payment processing")
         FAILED = "failed", _("payment failed")
         TRIAL_ENDING = "trial_ending", _("trial ending")
         RENEWAL_FAILED = "renewal_failed", _("renewal failed")
         ENDED = "ended", _("subscription ended")
         REFUNDED = "refunded", _("refunded")
+        DISPUTED = "disputed", _("payment disputed")
         SUSPENDED = "suspended", _("access paused")
+        RESTORED = "restored", _("access restored")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    about = models.CharField(max_length=60)
+    about = models.CharField(max_length=STRIPE_ID_LENGTH)
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.SET_NULL, related_name="mails"
+    )
+    amount = models.BigIntegerField(default=0, help_text=_("The amount of the refund that it is about."))
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -41,7 +50,7 @@ class Mail(models.Model):
         indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} ▶ {self.purchase.email}"
+        return f"{self.get_kind_display()} ▶ {self.purchase.current_email}"
 
 
 class Alert(models.Model):

@@ -7,14 +7,10 @@ ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 
 
 class PurchaseStatus(models.TextChoices):
-    """One-time purchases use the first block, subscriptions the second, both the third."""
+    """One-time purchases use the first block, subscriptions the second with Stripe's words, both the third."""
 
-    PROCESSING = "processing", _("payment processing")
     PAID = "paid", _("paid")
-    PARTIALLY_REFUNDED = "partially_refunded", _("partially refunded")
-    REFUNDED = "refunded", _("refunded")
-    DISPUTED = "disputed", _("payment disputed")
-    DISPUTE_LOST = "dispute_lost", _("payment reversed")
+    FAILED = "failed", _("payment failed")
 
     TRIALING = "trialing", _("free trial")
     ACTIVE = "active", _("active")
@@ -25,5 +21,19 @@ class PurchaseStatus(models.TextChoices):
     CANCELED = "canceled", _("ended")
 
     OPEN = "open", _("not paid yet")
-    FAILED = "failed", _("payment failed")
+    PROCESSING = "processing", _("payment processing")
     EXPIRED = "expired", _("expired")
+
+
+class Suspension(models.TextChoices):
+    """Why the payment for the current period does not give access. See entitlements.py."""
+
+    REFUNDED = "refunded", _("refunded")
+    DISPUTED = "disputed", _("payment disputed")
+    DISPUTE_LOST = "dispute_lost", _("payment reversed")
+
+
+# The statuses with access, unless it is suspended or the paid period is over. See entitlements.has_access.
+ACCESS_STATUSES = frozenset(
+    {PurchaseStatus.PAID, PurchaseStatus.TRIALING, PurchaseStatus.ACTIVE, PurchaseStatus.PAST_DUE}
+)

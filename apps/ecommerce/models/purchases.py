@@ -15,7 +15,14 @@ from apps.users.models import User
 
 from .catalogue import Price, Product
 from .fields import STRIPE_ID_LENGTH
-from .purchase_status import ENDED_SUBSCRIPTIONS, PurchaseStatus
+from .order_numbers import order_number
+from .purchase_status import (
+    ACCESS_STATUSES,
+    ENDED_SUBSCRIPTIONS,
+    MISSING_SUBSCRIPTION,
+    PurchaseStatus,
+    Suspension,
+)
 
 
 def parse_public_id(text: object) -> UUID | None:
@@ -38,6 +45,8 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
+            "product_name": price.product.name,
+            "price_name": price.nickname,
             "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,
@@ -50,6 +59,16 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     def with_running_subscription(self) -> PurchaseQuerySet:
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
+    def without_payments(self) -> PurchaseQuerySet:
+        """Filter purchases that must have payments at Stripe, and have none here."""
+        subscribed = Q(subscription_id__gt="") & ~Q(subscription_status=MISSING_SUBSCRIPTION)
+        paid = Q(
+            subscription_id="",
+            amount_total__gt=0,
+            status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING),
+        )
+        return self.filter(subscribed | paid, livemode=is_livemode(), payments=None)
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
         """Filter by the same rule as Purchase.will_be_charged_again."""
@@ -69,6 +88,7 @@ class Purchase(models.Model):
     """
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
+    order_number = models.CharField(max_length=20, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
@@ -82,7 +102,18 @@ class Purchase(models.Model):
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
+    product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
+    price_name = models.CharField(
+        max_length=500, blank=True, help_text=_("The price's name when it was bought, if it had one.")
+    )
+    quantity = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
+    suspended_by = models.CharField(
+        max_length=20,
+        choices=Suspension.choices,
+        blank=True,
+        help_text=_("Why the payment for the current period does not give access. Stripe may still bill."),
+    )
     version = models.PositiveIntegerField(
         default=0, help_text=_("Number of changes. Older data never overwrites newer data.")
     )
@@ -94,7 +125,9 @@ class Purchase(models.Model):
     amount_discount = models.BigIntegerField(default=0)
     amount_tax = models.BigIntegerField(default=0)
     amount_total = models.BigIntegerField(default=0)
-    amount_refunded = models.BigIntegerField(default=0)
+    amount_refunded = models.BigIntegerField(
+        default=0, help_text=_("Refunded of the payments for the current period.")
+    )
 
     session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
@@ -105,9 +138,8 @@ class Purchase(models.Model):
         blank=True,
         help_text=_("Status at Stripe. Refunds and disputes don't change it."),
     )
-    receipt_url = models.TextField(blank=True)
     payment_method = models.CharField(max_length=100, blank=True, help_text=_("For example: Visa •••• 4242"))
-    failure_message = models.CharField(
+    failure_code = models.CharField(
         max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
     )
 
@@ -115,6 +147,13 @@ class Purchase(models.Model):
     current_period_start = models.DateTimeField(null=True, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at = models.DateTimeField(null=True, blank=True)
+    paid_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("End of the newest paid period of the subscription.")
+    )
+    past_due_since = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the first unpaid invoice after that period was created.")
+    )
+    has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
 
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
@@ -122,6 +161,9 @@ class Purchase(models.Model):
     )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
+    payments_synced_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the payments were last copied from Stripe.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PurchaseQuerySet.as_manager()
@@ -155,15 +197,35 @@ class Purchase(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product} · {self.email} · {self.get_status_display()}"
+        return f"{self.order_number} · {self.product_name} · {self.email} · {self.status_label}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.order_number = self.order_number or order_number(self.public_id)
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("purchase", args=[self.public_id])
 
     @property
+    def current_email(self) -> str:
+        """Return the account's e-mail address, or the buyer's if the account was deleted."""
+        return self.user.email if self.user else self.email
+
+    @property
     def status_label(self) -> str:
         # Faster than get_status_display(), which translates all choices.
-        return str(PurchaseStatus(self.status).label)
+        shown = Suspension(self.suspended_by) if self.is_suspended else PurchaseStatus(self.status)
+        return str(shown.label)
+
+    @property
+    def opens_product(self) -> bool:
+        """Return whether status and payments allow access. See entitlements.has_access for the current moment."""
+        return self.status in ACCESS_STATUSES and not self.suspended_by
+
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether there would be access but for a refund or a dispute."""
+        return bool(self.suspended_by) and self.status in ACCESS_STATUSES
 
     @property
     def is_open(self) -> bool:
@@ -185,15 +247,12 @@ class Purchase(models.Model):
         )
         return self.has_running_subscription and not ends_with_its_period
 
-    @property
-    def amount_after_refunds(self) -> int:
-        return self.amount_total - self.amount_refunded
-
 
 class StatusChange(models.Model):
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
     from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
     to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)
+    suspended_by = models.CharField(max_length=20, choices=Suspension.choices, blank=True)
     version = models.PositiveIntegerField()
     cause = models.CharField(
         max_length=300,
@@ -206,4 +265,9 @@ class StatusChange(models.Model):
         constraints = [models.UniqueConstraint(fields=["purchase", "version"], name="one_change_per_version")]
 
     def __str__(self) -> str:
-        return f"{self.get_from_status_display() or '—'} ▶ {self.get_to_status_display()}"
+        return f"{self.get_from_status_display() or '—'} ▶ {self.label}"
+
+    @property
+    def label(self) -> str:
+        is_suspended = self.suspended_by and self.to_status in ACCESS_STATUSES
+        return self.get_suspended_by_display() if is_suspended else self.get_to_status_display()

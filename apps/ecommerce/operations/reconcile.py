@@ -20,13 +20,13 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails
-from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
     derive_status,
+    plan_item,
     subscription_values,
 )
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, is_livemode, object_id
@@ -37,8 +37,6 @@ DEFAULT_DAYS = 3
 OVERLAP = timedelta(days=2)  # longer than a Session is open
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 UNPAID_STATUSES = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
-# Refunds and disputes do not change the status of a subscription at Stripe.
-REFUNDED_OR_DISPUTED = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 
 
 @dataclass
@@ -91,6 +89,11 @@ class Reconciliation:
                     continue
                 elif imported := import_subscription(subscription, "reconcile"):
                     self.found.append(f"{subscription['id']} was created outside the store: {imported}")
+
+    def copy_missing_payments(self) -> None:
+        """Sync purchases that must have payments and have none: bought before payments were stored, or deleted."""
+        for purchase in Purchase.objects.without_payments():
+            self._repair(purchase)
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
@@ -155,6 +158,7 @@ def reconcile(
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
     run.compare_sessions()
     run.compare_subscriptions()
+    run.copy_missing_payments()
     run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
     if not dry_run:
         _queue_trial_notices()
@@ -191,10 +195,8 @@ def _session_differs(purchase: Purchase, session: StripeData) -> bool:
 
 
 def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
-    if any(getattr(purchase, name) != value for name, value in subscription_values(subscription).items()):
-        return True
-    if purchase.price_id != subscription["items"]["data"][0]["price"]["id"]:
-        return True
-    status = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    is_reversed = status in ACCESS_STATUSES and purchase.status in REFUNDED_OR_DISPUTED
-    return purchase.status != status and not is_reversed
+    item = plan_item(purchase, subscription)
+    values = subscription_values(subscription, item)
+    values["status"] = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
+    values["price_id"] = item["price"]["id"]
+    return any(getattr(purchase, name) != value for name, value in values.items())

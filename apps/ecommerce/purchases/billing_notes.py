@@ -7,8 +7,6 @@ from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import message_key, message_values
 
-# The payment was refunded or disputed, but Stripe does not cancel the subscription for that.
-REVERSED_STATUSES = (Status.REFUNDED, Status.DISPUTED, Status.DISPUTE_LOST)
 RENEWAL_NOTES: dict[str, str | Promise] = {
     Status.TRIALING: _("Trial ends on %(trial_end)s"),
     Status.ACTIVE: _("Renews on %(period_end)s"),
@@ -24,7 +22,7 @@ def renewal_note(purchase: Purchase) -> str:
 
 def billing_note(purchase: Purchase) -> str:
     """Return what Stripe will charge although the last payment was refunded or disputed; "" otherwise."""
-    if purchase.status not in REVERSED_STATUSES or not purchase.has_running_subscription:
+    if not (purchase.is_suspended and purchase.has_running_subscription):
         return ""
     if not purchase.will_be_charged_again:
         note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")

@@ -19,8 +19,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Purchase, StatusChange
+from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.status_messages import message_values, status_message
 
@@ -40,10 +41,7 @@ EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PAST_DUE: Mail.Kind.RENEWAL_FAILED,
     Status.UNPAID: Mail.Kind.SUSPENDED,
     Status.PAUSED: Mail.Kind.SUSPENDED,
-    Status.DISPUTED: Mail.Kind.SUSPENDED,
     Status.CANCELED: Mail.Kind.ENDED,
-    Status.PARTIALLY_REFUNDED: Mail.Kind.REFUNDED,
-    Status.REFUNDED: Mail.Kind.REFUNDED,
 }
 # Only a change from one of these statuses is confirmed, so that a purchase is confirmed once.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
@@ -64,6 +62,13 @@ TEXTS: dict[str, EmailText] = {
         _("Your order: %(product)s"),
         _("Thanks for your order"),
         _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
+        _("View order"),
+        has_receipt=True,
+    ),
+    Mail.Kind.RECEIPT: EmailText(
+        _("Your receipt: %(product)s"),
+        _("Thanks for your payment"),
+        _("We received your payment of %(amount)s for %(product)s. Keep this e-mail as your receipt."),
         _("View order"),
         has_receipt=True,
     ),
@@ -116,6 +121,21 @@ TEXTS: dict[str, EmailText] = {
         ),
         _("View order"),
     ),
+    Mail.Kind.DISPUTED: EmailText(
+        _("Your payment for %(product)s is disputed"),
+        _("Your payment is disputed"),
+        _(
+            "Your bank has opened a dispute about your payment of %(amount)s for %(product)s. "
+            "If this is a mistake, please reply to this e-mail. %(access)s"
+        ),
+        _("View order"),
+    ),
+    Mail.Kind.RESTORED: EmailText(
+        _("You have access to %(product)s again"),
+        _("Your access is back"),
+        _("You can open %(product)s again at any time."),
+        _("View order"),
+    ),
     Mail.Kind.SUSPENDED: EmailText(
         _("Your access to %(product)s is paused"),
         _("Your access is paused"),
@@ -125,13 +145,21 @@ TEXTS: dict[str, EmailText] = {
 }
 
 
-def email_kind(before: str, after: str) -> Mail.Kind | None:
-    kind = EMAIL_KINDS.get(after)
-    return None if kind == Mail.Kind.CONFIRMED and before not in BEFORE_ACCESS else kind
+def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | None:
+    """Return the e-mail about a change of status or suspension. E-mails about payments: payment_emails.py."""
+    if change.from_status == change.to_status:
+        is_restored = suspended_before and change.purchase.opens_product
+        return Mail.Kind.RESTORED if is_restored else None
+    kind = EMAIL_KINDS.get(change.to_status)
+    if kind != Mail.Kind.CONFIRMED:
+        return kind
+    if change.from_status not in BEFORE_ACCESS:
+        return None
+    return kind if change.purchase.opens_product else Mail.Kind.RECEIPT
 
 
-def queue_status_email(change: StatusChange) -> None:
-    if kind := email_kind(change.from_status, change.to_status):
+def queue_status_email(change: StatusChange, suspended_before: str) -> None:
+    if kind := email_kind(change, suspended_before):
         queue_email(change.purchase, kind, f"v{change.version}")
 
 
@@ -140,11 +168,11 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
         queue_email(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
 
 
-def queue_email(purchase: Purchase, kind: str, about: str) -> None:
-    """Create and queue an e-mail, unless one of this kind and `about` exists."""
+def queue_email(purchase: Purchase, kind: str, about: str, **values: Any) -> None:
+    """Create and queue an e-mail, unless one of this kind and `about` exists. `values` are columns of its Mail."""
     try:
         with transaction.atomic():
-            mail = Mail.objects.create(purchase=purchase, kind=kind, about=about)
+            mail = Mail.objects.create(purchase=purchase, kind=kind, about=about, **values)
     except IntegrityError:
         return
     enqueue(send_email, mail.pk)
@@ -164,10 +192,11 @@ def send_email(mail_id: int) -> None:
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
     if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
         return
-    mail = Mail.objects.select_related("purchase__product__configuration", "purchase__price").get(pk=mail_id)
+    related = ("purchase__product__configuration", "purchase__price", "purchase__user", "payment")
+    mail = Mail.objects.select_related(*related).get(pk=mail_id)
     result: dict[str, Any]
     try:
-        build_email(mail.kind, mail.purchase).send()
+        build_email(mail.kind, mail.purchase, mail.payment, mail.amount).send()
     except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
@@ -181,12 +210,16 @@ def buyer_language(purchase: Purchase) -> str:
     return purchase.language if purchase.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
-def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
+def build_email(
+    kind: str, purchase: Purchase, payment: Payment | None = None, amount: int = 0
+) -> EmailMultiAlternatives:
+    """Return an e-mail about the purchase, or about one of its payments. `amount` was refunded, in minor units."""
     with translation.override(buyer_language(purchase)):
-        email, values = TEXTS[kind], message_values(purchase)
+        email, values = TEXTS[kind], message_values(purchase) | _payment_values(purchase, payment, amount)
         renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {
             "purchase": purchase,
+            "payment": payment or purchase,
             "product": purchase.product,
             "title": str(email.title) % values,
             "text": str(email.text) % values,
@@ -201,9 +234,19 @@ def build_email(kind: str, purchase: Purchase) -> EmailMultiAlternatives:
         message = EmailMultiAlternatives(
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
             body=render_to_string(f"{email.template}.txt", context),
-            to=[purchase.email],
+            to=[purchase.current_email],
             reply_to=[settings.SUPPORT_EMAIL],
-            headers={"Auto-Submitted": "auto-generated", "X-Order": str(purchase.public_id)},
+            headers={"Auto-Submitted": "auto-generated", "X-Order": purchase.order_number},
         )
         message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")
     return message
+
+
+def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:
+    values = {
+        "access": str(_("Until it is resolved, your access is paused.")) if purchase.is_suspended else ""
+    }
+    if payment:
+        values["amount"] = format_money(payment.amount_paid or payment.amount_total, payment.currency)
+        values["refunded"] = format_money(amount or payment.amount_refunded, payment.currency)
+    return values

@@ -1,4 +1,4 @@
-"""Decide whether a user has access to a product."""
+"""Decide whether a user has access to a product: the policy about payments, refunds and disputes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,57 +8,67 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.ecommerce.models import Product, Purchase, PurchaseQuerySet
+from apps.ecommerce.models import ACCESS_STATUSES, Payment, Product, Purchase, PurchaseQuerySet, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-# The statuses with access to the product.
-ACCESS_STATUSES = frozenset(
-    {
-        Status.PAID,
-        Status.PARTIALLY_REFUNDED,
-        Status.TRIALING,
-        Status.ACTIVE,
-        Status.PAST_DUE,  # for PAST_DUE_GRACE_DAYS, while Stripe retries the card
-    }
-)
-# Stripe's dispute status ▶ the purchase's status; None does not change it. Unknown ones suspend access.
+# Stripe's dispute status ▶ what suspends access; None does not. Unknown ones suspend it.
 # https://docs.stripe.com/api/disputes/object#dispute_object-status
-DISPUTE_STATUS: dict[str, Status | None] = {
-    "needs_response": Status.DISPUTED,
-    "under_review": Status.DISPUTED,
-    "appeal_needs_response": Status.DISPUTED,
-    "appeal_under_review": Status.DISPUTED,
-    "lost": Status.DISPUTE_LOST,
+DISPUTE_SUSPENSION: dict[str, Suspension | None] = {
+    "needs_response": Suspension.DISPUTED,
+    "under_review": Suspension.DISPUTED,
+    "appeal_needs_response": Suspension.DISPUTED,
+    "appeal_under_review": Suspension.DISPUTED,
+    "lost": Suspension.DISPUTE_LOST,
     "won": None,
     "prevented": None,
     "warning_needs_response": None,  # an inquiry: the bank has not taken the money back
     "warning_under_review": None,
     "warning_closed": None,
 }
+# Stripe creates the invoice of a renewal when the period ends, and charges about an hour later.
+# https://docs.stripe.com/billing/invoices/subscription#sub-invoice-lifecycle
+RENEWAL_MARGIN = timedelta(hours=3)
 
 
 def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
     """Filter by the same rule as `has_access`."""
     now = now or timezone.now()
+    in_grace = now - _grace()
+    paid = Q(status=Status.PAID)
+    subscribed = Q(status__in=(Status.TRIALING, Status.ACTIVE)) & (
+        Q(paid_until__gt=now - RENEWAL_MARGIN) | Q(paid_until__gt=in_grace, has_paid=True)
+    )
+    past_due = Q(status=Status.PAST_DUE) & (
+        Q(paid_until__gt=now) | Q(past_due_since__gt=in_grace, has_paid=True)
+    )
     return Purchase.objects.filter(
-        Q(status__in=ACCESS_STATUSES - {Status.PAST_DUE})
-        | Q(status=Status.PAST_DUE, current_period_start__gt=_start_of_grace(now)),
+        paid | subscribed | past_due,
         Q(cancel_at=None) | Q(cancel_at__gt=now),
+        suspended_by="",
         livemode=is_livemode(),
     )
 
 
 def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
+    """Return whether the purchase gives access now.
+
+    A subscription gives access for its paid period. After that, people who have paid for it before have
+    PAST_DUE_GRACE_DAYS to pay for the next one.
+    """
     now = now or timezone.now()
-    if purchase.status not in ACCESS_STATUSES or purchase.livemode != is_livemode():
+    if purchase.status not in ACCESS_STATUSES or purchase.suspended_by or purchase.livemode != is_livemode():
         return False
     if purchase.cancel_at and purchase.cancel_at <= now:
         return False
-    if purchase.status != Status.PAST_DUE:
+    if purchase.status == Status.PAID:
         return True
-    return bool(purchase.current_period_start and purchase.current_period_start > _start_of_grace(now))
+    grace = _grace() if purchase.has_paid else timedelta(0)
+    if purchase.status == Status.PAST_DUE:
+        is_in_grace = grace and purchase.past_due_since and now < purchase.past_due_since + grace
+        return bool(is_in_grace or (purchase.paid_until and now < purchase.paid_until))
+    return bool(purchase.paid_until and now < purchase.paid_until + max(grace, RENEWAL_MARGIN))
 
 
 def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
@@ -73,5 +83,26 @@ def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     return {purchase.product_id: purchase for purchase in reversed(purchases) if has_access(purchase)}
 
 
-def _start_of_grace(now: datetime) -> datetime:
-    return now - timedelta(days=settings.PAST_DUE_GRACE_DAYS)
+def suspension(current: Sequence[Payment], earlier: Sequence[Payment]) -> str:
+    """Return a Suspension, or "" if the payments give access.
+
+    `current` are the payments for the current period, or of a one-time purchase; `earlier` those of earlier periods.
+    """
+    decisive = [*current, *(earlier if settings.LOST_DISPUTES_SUSPEND_LATER_PERIODS else [])]
+    by_dispute = {dispute_suspension(payment.dispute_status) for payment in current}
+    if any(payment.dispute_status == "lost" for payment in decisive):
+        by_dispute.add(Suspension.DISPUTE_LOST)
+    for suspended_by in (Suspension.DISPUTE_LOST, Suspension.DISPUTED):
+        if suspended_by in by_dispute:
+            return suspended_by
+    paid = sum(payment.amount_paid for payment in current)
+    is_refunded = 0 < paid <= sum(payment.amount_refunded for payment in current)
+    return Suspension.REFUNDED if is_refunded else ""
+
+
+def dispute_suspension(dispute_status: str) -> Suspension | None:
+    return DISPUTE_SUSPENSION.get(dispute_status, Suspension.DISPUTED) if dispute_status else None
+
+
+def _grace() -> timedelta:
+    return timedelta(days=settings.PAST_DUE_GRACE_DAYS)

@@ -6,24 +6,29 @@ reordered and lost events therefore need no special handling.
 """
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
 from django.db import transaction
 from django.utils import timezone
 
-from apps.ecommerce.models import MISSING_SUBSCRIPTION, Purchase, StatusChange
+from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
-from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
+from apps.ecommerce.purchases.payment_emails import payment_news, queue_payment_emails
+from apps.ecommerce.purchases.payments import compare_payments
 from apps.ecommerce.purchases.signals import queue_access_signal
+from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
 from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client, is_livemode
 
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
-SUBSCRIPTION_EXPAND = ["default_payment_method", "latest_invoice"]
+EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed while an earlier sync is running
+NEW_STATUSES = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
+SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
 SESSION_EXPAND += [f"subscription.{name}" for name in SUBSCRIPTION_EXPAND]
 
@@ -47,9 +52,13 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
-        is_known = session or subscription
-        values = purchase_values(session, subscription) if is_known else _values_if_unknown(snapshot)
-        if written := _write_if_current(snapshot, values, cause):
+        payments = fetch_payments(session, subscription)
+        if session or subscription:
+            rows = [payment.row for payment in payments]
+            values = purchase_values(snapshot, session, subscription, rows)
+        else:
+            values = _values_if_unknown(snapshot)
+        if written := _write_if_current(snapshot, values, payments, cause):
             return written
         snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")
@@ -65,25 +74,33 @@ def expire_session(session_id: str) -> None:
 
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
     """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer."""
-    before = purchase.status
+    before, suspended_before = purchase.status, purchase.suspended_by
+    had_access = purchase.opens_product
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
     changes["version"] = purchase.version + 1
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
-    if purchase.status == before:
+    if (purchase.status, purchase.suspended_by) == (before, suspended_before):
         return
     change = StatusChange.objects.create(
         purchase=purchase,
         from_status=before,
         to_status=purchase.status,
+        suspended_by=purchase.suspended_by,
         version=purchase.version,
         cause=cause,
     )
-    queue_status_email(change)
-    queue_access_signal(purchase, before)
-    extra = {"purchase": str(purchase.public_id), "from": before, "to": purchase.status, "cause": cause}
+    queue_status_email(change, suspended_before)
+    queue_access_signal(purchase, had_access)
+    after = purchase.suspended_by or purchase.status
+    extra = {
+        "purchase": str(purchase.public_id),
+        "from": suspended_before or before,
+        "to": after,
+        "cause": cause,
+    }
     logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", extra, extra=extra)
 
 
@@ -106,17 +123,34 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     return values
 
 
-def _write_if_current(snapshot: Purchase, values: dict[str, Any], cause: str) -> Purchase | None:
-    """Write the values fetched for `snapshot`. Return None if another process has written or synced it since then."""
+def _write_if_current(
+    snapshot: Purchase, values: dict[str, Any], payments: list[StripePayment], cause: str
+) -> Purchase | None:
+    """Write what was fetched for `snapshot`. Return None if another process has written or synced it since then."""
     with transaction.atomic():
         # No join: PostgreSQL would return no row if another process changes the price during the wait for the lock.
         purchase = Purchase.objects.select_for_update().get(pk=snapshot.pk)
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
-        if purchase.version != snapshot.version or (changes and purchase.synced_at != snapshot.synced_at):
+        paid = compare_payments(purchase, payments)
+        if purchase.version != snapshot.version:
             return None
-        purchase.synced_at = timezone.now()
-        if changes:
-            change_purchase(purchase, changes | {"synced_at": purchase.synced_at}, cause)
-        else:
-            purchase.save(update_fields=["synced_at"])
+        if (changes or paid) and purchase.synced_at != snapshot.synced_at:
+            return None
+        now, known_since = timezone.now(), _payments_known_since(purchase)
+        times = {"synced_at": now, "payments_synced_at": now}
+        if not (changes or paid):
+            Purchase.objects.filter(pk=purchase.pk).update(**times)
+            purchase.synced_at = purchase.payments_synced_at = now
+            return purchase
+        news = payment_news(paid, known_since)
+        paid.save(purchase)
+        change_purchase(purchase, changes | times, cause)
+        queue_payment_emails(purchase, news)
     return purchase
+
+
+def _payments_known_since(purchase: Purchase) -> datetime:
+    """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
+    if purchase.payments_synced_at:
+        return purchase.payments_synced_at - EMAIL_OVERLAP
+    return purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()

@@ -1,7 +1,62 @@
+"""The payments of a purchase: what they say about it, how they are stored, and how an event finds its purchase."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Payment, Purchase
+from apps.ecommerce.purchases.entitlements import suspension
+from apps.ecommerce.purchases.stripe_payments import StripePayment
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, object_id
+
+UNPAID = (Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UNCOLLECTIBLE)
+# A plan change that costs nothing pays for no period.
+# https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
+PERIOD_REASONS = ("subscription_create", "subscription_cycle")
+
+
+def payment_values(payments: Sequence[Payment], subscription: StripeData | None) -> dict[str, Any]:
+    """Return the purchase's columns that follow from its payments, newest first."""
+    paid = [payment for payment in payments if payment.is_paid]
+    values: dict[str, Any] = {"has_paid": any(payment.amount_paid for payment in paid)}
+    current, earlier = paid, []
+    if subscription:
+        paid_until = max(filter(None, (_paid_until(payment) for payment in paid)), default=None)
+        current = [payment for payment in paid if paid_until and _paid_until(payment) == paid_until]
+        earlier = [payment for payment in paid if payment not in current]
+        values["paid_until"] = paid_until
+        values["past_due_since"] = _past_due_since(payments) if subscription["status"] == "past_due" else None
+    values["amount_refunded"] = sum(payment.amount_refunded for payment in current)
+    values["suspended_by"] = suspension(current, earlier)
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChanges:
+    """What differs between the stored payments of a purchase and Stripe's."""
+
+    created: list[StripePayment]
+    changed: list[tuple[Payment, StripePayment, list[str]]]
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.changed)
+
+    def save(self, purchase: Purchase) -> None:
+        for payment in self.created:
+            payment.row.purchase = purchase
+            payment.row.save(force_insert=True)
+        for row, payment, names in self.changed:
+            row.copy_from(payment.row, names)
+            row.save(update_fields=names)
+
+
+def compare_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> PaymentChanges:
+    known = {row.stripe_id: row for row in purchase.payments.all()} if payments else {}
+    created = [payment for payment in reversed(payments) if payment.row.stripe_id not in known]
+    both = [(known[payment.row.stripe_id], payment) for payment in payments if payment.row.stripe_id in known]
+    compared = [(row, payment, row.differing_fields(payment.row)) for row, payment in both]
+    return PaymentChanges(created, [change for change in compared if change[2]])
 
 
 def purchases_for_payment(intent_id: str) -> list[Purchase]:
@@ -10,6 +65,8 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
     https://docs.stripe.com/api/invoice-payment/list
     """
     if known := list(Purchase.objects.filter(payment_intent_id=intent_id)):
+        return known
+    if known := list(Purchase.objects.filter(payments__payment_intent_id=intent_id).distinct()):
         return known
     payment = {"type": "payment_intent", "payment_intent": intent_id}
     rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
@@ -22,3 +79,19 @@ def invoice_subscription(invoice: StripeData) -> Any:
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
     return details.get("subscription")
+
+
+def _paid_until(payment: Payment) -> datetime | None:
+    pays_for_period = payment.reason in PERIOD_REASONS or payment.amount_paid > 0
+    return payment.period_end if pays_for_period else None
+
+
+def _past_due_since(payments: Sequence[Payment]) -> datetime | None:
+    """Return when the first unpaid invoice after the newest paid period was created."""
+    since = None
+    for payment in payments:
+        if payment.is_paid and _paid_until(payment):
+            break
+        if payment.status in UNPAID:
+            since = payment.created_at
+    return since

@@ -10,7 +10,6 @@ from django.utils import translation
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.purchases.emails import buyer_language
-from apps.ecommerce.purchases.entitlements import ACCESS_STATUSES
 
 access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
 access_revoked = Signal()  # refunded, disputed, ended or unpaid
@@ -18,10 +17,9 @@ access_revoked = Signal()  # refunded, disputed, ended or unpaid
 SIGNALS = {"access_granted": access_granted, "access_revoked": access_revoked}
 
 
-def queue_access_signal(purchase: Purchase, status_before: str) -> None:
-    had_access, has_access = status_before in ACCESS_STATUSES, purchase.status in ACCESS_STATUSES
-    name = "access_granted" if has_access else "access_revoked"
-    if had_access != has_access and SIGNALS[name].has_listeners(Purchase):
+def queue_access_signal(purchase: Purchase, had_access: bool) -> None:
+    name = "access_granted" if purchase.opens_product else "access_revoked"
+    if had_access != purchase.opens_product and SIGNALS[name].has_listeners(Purchase):
         enqueue(send_signal, name, purchase.pk)
 
 

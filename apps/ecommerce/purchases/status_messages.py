@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import ACCESS_STATUSES, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
@@ -126,12 +126,12 @@ MESSAGES: dict[str, StatusMessage] = {
         _("Thanks for being a subscriber. You can subscribe again at any time."),
         action="retry",
     ),
-    Status.PARTIALLY_REFUNDED: StatusMessage(
+    "partially_refunded": StatusMessage(
         _("Your payment was partially refunded"),
         _("We refunded %(refunded)s of %(amount)s. You still have access to %(product)s."),
         action="open",
     ),
-    Status.REFUNDED: StatusMessage(
+    Suspension.REFUNDED: StatusMessage(
         _("Your payment was refunded"),
         _(
             "We refunded %(refunded)s. It can take 5 to 10 business days to appear on your statement. "
@@ -139,7 +139,7 @@ MESSAGES: dict[str, StatusMessage] = {
         ),
         action="retry",
     ),
-    Status.DISPUTED: StatusMessage(
+    Suspension.DISPUTED: StatusMessage(
         _("Your payment is disputed"),
         _(
             "Your bank has opened a dispute about this payment. Your access is paused until it is resolved. "
@@ -148,7 +148,7 @@ MESSAGES: dict[str, StatusMessage] = {
         tone="bad",
         action="support",
     ),
-    Status.DISPUTE_LOST: StatusMessage(
+    Suspension.DISPUTE_LOST: StatusMessage(
         _("Your payment was reversed"),
         _("Your bank returned the money to you, so you no longer have access."),
         action="retry",
@@ -193,20 +193,23 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
             return "canceled_by_buyer"
         waited = timezone.now() - purchase.returned_at if purchase.returned_at else GIVE_UP_AFTER
         return "open" if waited >= GIVE_UP_AFTER else "slow" if waited > SLOW_AFTER else "confirming"
+    if purchase.is_suspended:
+        is_running = purchase.has_running_subscription and purchase.suspended_by != Suspension.DISPUTED
+        return f"{purchase.suspended_by}_running" if is_running else purchase.suspended_by
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
-    if purchase.status in (Status.REFUNDED, Status.DISPUTE_LOST) and purchase.has_running_subscription:
-        return f"{purchase.status}_running"
-    if purchase.status == Status.PAST_DUE and not has_access(purchase):
-        return "lapsed"  # after PAST_DUE_GRACE_DAYS
+    if purchase.status in ACCESS_STATUSES and not has_access(purchase):
+        return "lapsed"  # nobody paid for this period, and PAST_DUE_GRACE_DAYS are over
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
+    if purchase.status == Status.PAID and purchase.amount_refunded:
+        return "partially_refunded"
     return purchase.status
 
 
 def message_values(purchase: Purchase) -> dict[str, str]:
     return {
-        "product": purchase.product.name,
+        "product": purchase.product_name,
         "email": purchase.email,
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
@@ -214,7 +217,7 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "trial_end": _format_day(purchase.trial_end),
         "period_end": _format_day(purchase.current_period_end),
         "cancel_at": _format_day(purchase.cancel_at),
-        "why": f" {failure_text(purchase.failure_message)}" if purchase.failure_message else "",
+        "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
 
 

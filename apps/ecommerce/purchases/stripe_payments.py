@@ -1,0 +1,206 @@
+"""Read the payments of a purchase from Stripe: the charge of a Checkout Session, the invoices of a subscription.
+
+https://docs.stripe.com/api/invoices/object and https://docs.stripe.com/api/charges/object
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from apps.ecommerce.models import Payment
+from apps.ecommerce.purchases.entitlements import dispute_suspension
+from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
+
+# Stripe's invoice status ▶ ours. Drafts are no payments yet.
+INVOICE_STATUS = {
+    "paid": Payment.Status.PAID,
+    "open": Payment.Status.OPEN,
+    "void": Payment.Status.VOID,
+    "uncollectible": Payment.Status.UNCOLLECTIBLE,
+}
+UNSUCCESSFUL_REFUNDS = ("failed", "canceled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripePayment:
+    """An unsaved Payment with Stripe's current values, and what its e-mails are about."""
+
+    row: Payment
+    refunds: list[StripeData] = field(default_factory=list)  # without those that failed
+    dispute: StripeData | None = None
+
+
+def fetch_payments(session: StripeData | None, subscription: StripeData | None) -> list[StripePayment]:
+    """Return all payments, newest first. Raise stripe.StripeError."""
+    if subscription:
+        return _subscription_payments(subscription)
+    if session and session["status"] == "complete" and expanded(session["payment_intent"]):
+        return [_session_payment(session)]
+    return []
+
+
+def describe_payment_method(method: StripeData) -> str:
+    if card := method.get("card"):
+        return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"
+    return str(method["type"]).replace("_", " ").capitalize()
+
+
+def to_datetime(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def decline_code(error: StripeData | None) -> str:
+    error = error or {}
+    return str(error.get("decline_code") or error.get("code") or error.get("type") or "")[:500]
+
+
+def _session_payment(session: StripeData) -> StripePayment:
+    intent = expanded(session["payment_intent"]) or {}
+    charge = expanded(intent.get("latest_charge"))
+    invoice = expanded(session["invoice"])  # setting CHECKOUT_INVOICES
+    details = session["total_details"] or {}
+    is_paid = session["payment_status"] == "paid"
+    has_failed = intent.get("status") in ("requires_payment_method", "canceled")
+    unpaid_status = Payment.Status.FAILED if has_failed else Payment.Status.PROCESSING
+    row = Payment(
+        stripe_id=invoice["id"] if invoice else intent["id"],
+        payment_intent_id=intent["id"],
+        status=Payment.Status.PAID if is_paid else unpaid_status,
+        currency=session["currency"],
+        amount_total=session["amount_total"],
+        amount_subtotal=session["amount_subtotal"] or 0,
+        amount_paid=session["amount_total"] if is_paid else 0,
+        amount_discount=details.get("amount_discount", 0),
+        amount_tax=details.get("amount_tax", 0),
+        failure_code=decline_code(intent.get("last_payment_error")) if has_failed else "",
+        created_at=datetime.fromtimestamp(intent["created"], UTC),
+        paid_at=to_datetime(charge["created"]) if charge and is_paid else None,
+    )
+    if invoice:
+        _copy_invoice_links(row, invoice)
+    return _with_charges(row, [charge] if charge else [])
+
+
+def _subscription_payments(subscription: StripeData) -> list[StripePayment]:
+    expand = ["data.payments"]
+    pages = fetch_pages("invoices", subscription=subscription["id"], expand=expand)
+    invoices = [row for page in pages for row in page if row["status"] in INVOICE_STATUS]
+    charges = _find_charges(object_id(subscription["customer"]), invoices)
+    return [_invoice_payment(invoice, charges) for invoice in invoices]
+
+
+def _find_charges(customer_id: str, invoices: list[StripeData]) -> dict[str, StripeData]:
+    """Return the newest charge of each payment intent, and all charges by id."""
+    wanted = {key for invoice in invoices for key in _payment_keys(invoice)}
+    found: dict[str, StripeData] = {}
+    if not wanted:
+        return found
+    for page in fetch_pages("charges", customer=customer_id, expand=["data.refunds"]):
+        for charge in page:
+            found[charge["id"]] = charge
+            found.setdefault(object_id(charge["payment_intent"]), charge)
+        if wanted <= found.keys():
+            break
+    return found
+
+
+def _payment_keys(invoice: StripeData) -> list[str]:
+    """Return the ids of the payment intents and charges of an invoice.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment
+    """
+    payments = [row["payment"] for row in (invoice["payments"] or {"data": []})["data"]]
+    keys = (object_id(payment.get("payment_intent") or payment.get("charge")) for payment in payments)
+    return [key for key in keys if key]
+
+
+def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> StripePayment:
+    keys = _payment_keys(invoice)
+    own_charges = [charges[key] for key in keys if key in charges]
+    status = INVOICE_STATUS[invoice["status"]]
+    if status == Payment.Status.OPEN and own_charges:
+        newest = max(own_charges, key=lambda charge: charge["created"])
+        by_charge = {"pending": Payment.Status.PROCESSING, "failed": Payment.Status.FAILED}
+        status = by_charge.get(newest["status"], status)
+    lines = [line for line in invoice["lines"]["data"] if _is_for_period(line)]
+    transitions = invoice["status_transitions"]
+    row = Payment(
+        stripe_id=invoice["id"],
+        payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
+        status=status,
+        reason=invoice["billing_reason"] or "",
+        currency=invoice["currency"],
+        amount_total=invoice["total"],
+        amount_subtotal=invoice["subtotal"],
+        amount_paid=invoice["amount_paid"],
+        amount_discount=sum(row["amount"] for row in invoice["total_discount_amounts"] or []),
+        amount_tax=sum(row["amount"] for row in invoice["total_taxes"] or []),
+        period_start=to_datetime(min((line["period"]["start"] for line in lines), default=None)),
+        period_end=to_datetime(max((line["period"]["end"] for line in lines), default=None)),
+        created_at=datetime.fromtimestamp(invoice["created"], UTC),
+        paid_at=to_datetime(transitions["paid_at"]),
+    )
+    _copy_invoice_links(row, invoice)
+    return _with_charges(row, own_charges)
+
+
+def _is_for_period(line: StripeData) -> bool:
+    """Return whether the line is about a period of the subscription, and is no credit."""
+    parent = line["parent"] or {}
+    details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    return bool(details.get("subscription")) and line["amount"] >= 0
+
+
+def _copy_invoice_links(row: Payment, invoice: StripeData) -> None:
+    row.invoice_id = invoice["id"]
+    row.invoice_number = invoice["number"] or ""
+    row.invoice_url = invoice["hosted_invoice_url"] or ""
+    row.invoice_pdf = invoice["invoice_pdf"] or ""
+
+
+def _with_charges(row: Payment, charges: Iterable[StripeData]) -> StripePayment:
+    """Add the values of the payment's charges to the row. Several charges may pay one invoice."""
+    newest_first = sorted(charges, key=lambda charge: charge["created"], reverse=True)
+    refunds = [refund for charge in newest_first for refund in _successful_refunds(charge)]
+    disputes = [dispute for charge in newest_first for dispute in _disputes(charge)]
+    dispute = max(disputes, key=_severity, default=None)
+    row.amount_refunded = sum(refund["amount"] for refund in refunds)
+    if newest_first:
+        charge = newest_first[0]
+        method: Any = charge["payment_method_details"]
+        row.charge_id = charge["id"]
+        row.receipt_url = charge["receipt_url"] or ""
+        row.payment_method = describe_payment_method(method) if method else ""
+        if charge["status"] == "failed" and not row.is_paid:
+            outcome = charge["outcome"] or {}
+            row.failure_code = row.failure_code or outcome.get("reason") or charge["failure_code"] or ""
+        if shown := charge.get("presentment_details"):
+            row.presentment_currency = shown["presentment_currency"]
+            row.presentment_amount = shown["presentment_amount"]
+    if dispute:
+        row.dispute_status = dispute["status"]
+        row.dispute_due_by = to_datetime((dispute["evidence_details"] or {}).get("due_by"))
+    return StripePayment(row=row, refunds=refunds, dispute=dispute)
+
+
+def _successful_refunds(charge: StripeData) -> list[StripeData]:
+    """Return the refunds that were paid or are being paid. `amount_refunded` may include failed ones."""
+    if not charge["amount_refunded"]:
+        return []
+    refunds = expanded(charge.get("refunds"))
+    if refunds is None or refunds["has_more"]:
+        rows = [refund for page in fetch_pages("refunds", charge=charge["id"]) for refund in page]
+    else:
+        rows = refunds["data"]
+    return [refund for refund in rows if refund["status"] not in UNSUCCESSFUL_REFUNDS]
+
+
+def _disputes(charge: StripeData) -> list[StripeData]:
+    if not charge["disputed"]:
+        return []
+    return [dispute for page in fetch_pages("disputes", charge=charge["id"]) for dispute in page]
+
+
+def _severity(dispute: StripeData) -> tuple[bool, int]:
+    return dispute_suspension(dispute["status"]) is not None, dispute["created"]
