@@ -14,6 +14,7 @@ urlpatterns = [
     path("purchases/changes/", purchases.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
+    path("purchases/order/<uuid:public_id>/receipts/<slug:payment_id>/", purchases.receipt, name="receipt"),
     path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),
     path("purchases/order/<uuid:public_id>/cancel/", purchases.cancel, name="purchase_cancel"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),

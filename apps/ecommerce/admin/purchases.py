@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models import Mail, Purchase, StatusChange, StripeCustomer
+from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -13,19 +13,44 @@ from apps.ecommerce.stripe_api.transport import stripe_deadline
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
+class PaymentInline(ReadOnlyInline):
+    model = Payment
+    fields = readonly_fields = (
+        *("created_at", "status", "currency", "amount_total", "amount_paid", "amount_refunded"),
+        *("dispute_status", "payment_method", "period_end", "stripe_id"),
+    )
+
+
 class StatusChangeInline(ReadOnlyInline):
     model = StatusChange
-    fields = readonly_fields = ("at", "from_status", "to_status", "cause")
+    fields = readonly_fields = ("at", "from_status", "to_status", "suspended_by", "cause")
 
 
 @admin.register(Purchase)
 class PurchaseAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "email", "product", "status", "subscription_status", "total", "synced_at")
-    list_filter = ("status", "subscription_status", "livemode", "product")
+    list_display = (
+        "order_number",
+        "created_at",
+        "email",
+        "product",
+        "status",
+        "suspended_by",
+        "total",
+        "synced_at",
+    )
+    list_filter = ("status", "suspended_by", "subscription_status", "livemode", "product")
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
-    search_fields = ("email", "public_id", "session_id", "payment_intent_id", "subscription_id")
-    inlines = (StatusChangeInline,)
+    search_fields = (
+        *("order_number", "email", "public_id", "session_id", "payment_intent_id", "subscription_id"),
+        *(
+            "payments__payment_intent_id",
+            "payments__charge_id",
+            "payments__invoice_id",
+            "payments__invoice_number",
+        ),
+    )
+    inlines = (PaymentInline, StatusChangeInline)
     actions = ("refresh",)
 
     @admin.display(description=_("total"))
@@ -42,6 +67,34 @@ class PurchaseAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{row}: Stripe returned an error ({error})", messages.ERROR)
             else:
                 self.message_user(request, f"{after}", messages.SUCCESS)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "created_at",
+        "purchase",
+        "status",
+        "paid",
+        "refunded",
+        "dispute_status",
+        "payment_method",
+    )
+    list_filter = ("status", "dispute_status", "currency")
+    list_select_related = ("purchase",)
+    date_hierarchy = "created_at"
+    search_fields = (
+        *("purchase__order_number", "purchase__email", "invoice_number"),
+        *("stripe_id", "payment_intent_id", "charge_id"),
+    )
+
+    @admin.display(description=_("paid"), ordering="amount_paid")
+    def paid(self, row: Payment) -> str:
+        return format_money(row.amount_paid, row.currency)
+
+    @admin.display(description=_("refunded"), ordering="amount_refunded")
+    def refunded(self, row: Payment) -> str:
+        return format_money(row.amount_refunded, row.currency) if row.amount_refunded else ""
 
 
 @admin.register(Mail)

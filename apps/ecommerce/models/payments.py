@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .fields import STRIPE_ID_LENGTH
@@ -83,6 +84,9 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} · {self.get_status_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("receipt", args=[self.purchase.public_id, self.stripe_id])
 
     @property
     def is_paid(self) -> bool:

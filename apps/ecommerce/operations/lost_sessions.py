@@ -22,7 +22,7 @@ def find_purchase(session: StripeData) -> Purchase | None:
         return known if known.session_id in (None, session["id"]) else None
     if session["status"] != "complete":
         return None
-    price = Price.objects.filter(id=metadata.get("price", "")).first()
+    price = Price.objects.filter(id=metadata.get("price", "")).select_related("product").first()
     if price is None:
         logger.warning("Session %s is not restored: its price is not in the catalogue", session["id"])
         return None
@@ -33,6 +33,8 @@ def find_purchase(session: StripeData) -> Purchase | None:
         email=email,
         product_id=price.product_id,
         price=price,
+        product_name=price.product.name,
+        price_name=price.nickname,
         is_recurring=price.is_recurring,
         currency=price.currency,
         livemode=session["livemode"],

@@ -116,18 +116,18 @@ class Reconciliation:
         self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
         changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
         for change in changes:
-            self._report_repair(change.purchase, change.from_status, change.to_status)
+            self._report_repair(change.purchase, str(change))
 
     def _repair(self, purchase: Purchase) -> None:
         if self.dry_run:
-            self.repaired.append(f"{purchase.public_id} is {purchase.status} here, but not at Stripe")
+            self.repaired.append(f"{purchase.order_number} differs from Stripe")
             return
         after = sync_purchase(purchase, "reconcile")
         if after.version != purchase.version:
-            self._report_repair(purchase, purchase.status, after.status)
+            self._report_repair(purchase, f"{purchase.status_label} ▶ {after.status_label}")
 
-    def _report_repair(self, purchase: Purchase, before: str, after: str) -> None:
-        self.repaired.append(f"{purchase.public_id}: {before} ▶ {after}")
+    def _report_repair(self, purchase: Purchase, change: str) -> None:
+        self.repaired.append(f"{purchase.order_number}: {change}")
 
     @property
     def _created(self) -> dict[str, int]:

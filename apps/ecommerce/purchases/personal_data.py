@@ -3,7 +3,7 @@
 import stripe
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
 from apps.ecommerce.purchases.external_subscriptions import running_subscriptions
@@ -15,24 +15,40 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 def export_purchases(user: User) -> JSON:
     """Amounts are in minor units, times are ISO 8601 in UTC."""
-    purchases = Purchase.objects.filter(user=user).select_related("product").prefetch_related("changes")
+    purchases = Purchase.objects.filter(user=user).prefetch_related("changes", "payments")
     return [
         {
-            "order": str(purchase.public_id),
-            "product": purchase.product.name,
+            "order": purchase.order_number,
+            "product": purchase.product_name,
             "status": purchase.status,
+            "suspended_by": purchase.suspended_by,
             "subscription_status": purchase.subscription_status,
             "amount_total": purchase.amount_total,
             "currency": purchase.currency,
             "email": purchase.email,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
+            "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "changes": [
-                {"to": change.to_status, "at": change.at.isoformat()} for change in purchase.changes.all()
+                {"to": change.suspended_by or change.to_status, "at": change.at.isoformat()}
+                for change in purchase.changes.all()
             ],
         }
         for purchase in purchases
     ]
+
+
+def _export_payment(payment: Payment) -> JSON:
+    return {
+        "id": payment.stripe_id,
+        "status": payment.status,
+        "amount_paid": payment.amount_paid,
+        "amount_refunded": payment.amount_refunded,
+        "currency": payment.currency,
+        "payment_method": payment.payment_method,
+        "created": payment.created_at.isoformat(),
+        "paid": payment.paid_at.isoformat() if payment.paid_at else None,
+    }
 
 
 def deletion_blocker(user: User) -> str | None:

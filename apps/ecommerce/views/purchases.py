@@ -114,6 +114,20 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     return render_purchase(request, row, view, is_fragment=True)
 
 
+@require_safe
+@never_cache
+@login_required
+def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpResponse:
+    row = _get_purchase_or_404(request, public_id)
+    context = {
+        "purchase": row,
+        "payment": get_object_or_404(row.payments, stripe_id=payment_id),
+        "seller_address": settings.SELLER_ADDRESS,
+        "site_url": settings.SITE_URL,
+    }
+    return render(request, "ecommerce/receipt.html", context)
+
+
 @require_POST
 @never_cache
 @login_required
@@ -193,8 +207,7 @@ def render_purchase(
         "has_access": has_access(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
-        "seller_address": settings.SELLER_ADDRESS,
-        "site_url": settings.SITE_URL,
+        "payments": purchase.payments.all(),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"
     return render(request, template, context)
