@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='purchase',
             name='order_number',
-            field=models.CharField(default='', editable=False, max_length=20, unique=True),
+            field=models.CharField(default='', editable=False, max_length=20),
             preserve_default=False,
         ),
         migrations.AddField(
@@ -148,10 +148,6 @@ class Migration(migrations.Migration):
             model_name='statuschange',
             name='to_status',
             field=models.CharField(choices=[('paid', 'paid'), ('failed', 'payment failed'), ('trialing', 'free trial'), ('active', 'active'), ('past_due', 'payment overdue'), ('unpaid', 'unpaid'), ('paused', 'paused'), ('incomplete', 'incomplete'), ('canceled', 'ended'), ('open', 'not paid yet'), ('processing', 'payment processing'), ('expired', 'expired')], max_length=20),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['paid', 'failed', 'trialing', 'active', 'past_due', 'unpaid', 'paused', 'incomplete', 'canceled', 'open', 'processing', 'expired'])), name='purchase_status_known'),
         ),
         migrations.AddField(
             model_name='payment',
