@@ -163,4 +163,26 @@ class Migration(migrations.Migration):
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['paid', 'open', 'processing', 'failed', 'void', 'uncollectible'])), name='payment_status_known'),
         ),
+        migrations.CreateModel(
+            name='ReceiverCall',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('signal', models.CharField(max_length=60)),
+                ('receiver', models.CharField(max_length=500)),
+                ('event_id', models.CharField(max_length=300)),
+                ('arguments', models.JSONField(default=dict)),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('error', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='receiver_calls', to='ecommerce.payment')),
+                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='receiver_calls', to='ecommerce.purchase')),
+            ],
+            options={
+                'ordering': ['created_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('done_at', None)), fields=['created_at'], name='receiver_call_open')],
+                'constraints': [models.UniqueConstraint(fields=('event_id', 'receiver'), name='one_call_per_event_and_receiver')],
+            },
+        ),
     ]
