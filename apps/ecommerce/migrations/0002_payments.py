@@ -185,4 +185,14 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('event_id', 'receiver'), name='one_call_per_event_and_receiver')],
             },
         ),
+        migrations.AddField(
+            model_name='price',
+            name='plan',
+            field=models.CharField(blank=True, help_text='Name of the plan for @product_required(plans=…): the lookup key or the nickname that the price had first.', max_length=500),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='plan',
+            field=models.CharField(blank=True, help_text="The price's plan, for @product_required(plans=…).", max_length=500),
+        ),
     ]

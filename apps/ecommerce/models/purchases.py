@@ -47,6 +47,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             "product_id": price.product_id,
             "product_name": price.product.name,
             "price_name": price.nickname,
+            "plan": price.plan,
             "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,
@@ -105,6 +106,9 @@ class Purchase(models.Model):
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(
         max_length=500, blank=True, help_text=_("The price's name when it was bought, if it had one.")
+    )
+    plan = models.CharField(
+        max_length=500, blank=True, help_text=_("The price's plan, for @product_required(plans=…).")
     )
     quantity = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)

@@ -128,6 +128,7 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
         "product_id": price.product_id,
         "product_name": price.product.name,
         "price_name": price.nickname,
+        "plan": price.plan,
     }
 
 
