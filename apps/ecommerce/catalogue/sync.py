@@ -103,7 +103,7 @@ def _save(
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
     for row in fresh:
         if isinstance(row, Price) and row.id in known:
-            _keep_plan(row, known[row.id])
+            _keep_plan(row, known[row.id], report.dry_run)
     fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
     refused = [] if report.dry_run else save_rows(fresh, fields)
     report.not_saved += [describe_failure(row, error) for row, error in refused]
@@ -120,11 +120,11 @@ def _save(
     return {**known, **saved}
 
 
-def _keep_plan(price: Price, before: Any) -> None:
+def _keep_plan(price: Price, before: Any, dry_run: bool) -> None:
     """Keep the plan of the price, and of its buyers, if another price takes over its lookup key."""
     if before.plan:
         price.plan = before.plan
-    elif price.plan:
+    elif price.plan and not dry_run:
         Purchase.objects.filter(price=price.id, plan="").update(plan=price.plan)
 
 
