@@ -62,8 +62,10 @@ def delete(call: Call) -> Obj:
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(subscription)
     deleted = {"id": customer["id"], "object": "customer", "deleted": True}
+    test_clock = clocks.get_clock_id(customer["id"])
     storage.delete(customer["id"])
     storage.put(deleted, parent="deleted")  # so that lists do not contain it
+    clocks.attach(customer["id"], test_clock)  # later refunds and disputes use its time
     events.emit("customer.deleted", customer)
     return deleted
 
