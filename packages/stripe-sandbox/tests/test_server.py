@@ -200,11 +200,30 @@ def test_api_faults_can_be_simulated(server: Server) -> None:
     server.control("api", api_delay_seconds=0)
 
 
+def test_control_api_sets_the_currency_of_buyers(server: Server) -> None:
+    assert server.control("checkout", presentment_currency="eur") == {"presentment_currency": "eur"}
+    price = str(
+        server.v1.products.create(
+            {"name": "Icons", "default_price_data": {"currency": "usd", "unit_amount": 900}}
+        ).default_price
+    )
+    session = server.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "line_items": [{"price": price, "quantity": 1}],
+            "success_url": "https://shop.example",
+        }
+    )
+    assert session.adaptive_pricing
+    assert session.adaptive_pricing.enabled
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status"),
     [
         ("api", {"api_status": 200, "api_times": 1}, 400),
         ("api", {"status": 500}, 400),
+        ("checkout", {"presentment_currency": "euro"}, 400),
         ("webhooks", {"drop": "*"}, 400),
         ("webhooks", {"delay_seconds": -1}, 400),
         ("webhooks/deliver", {"event": "evt_nothing"}, 404),

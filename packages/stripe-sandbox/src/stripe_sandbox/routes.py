@@ -77,7 +77,7 @@ _SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_day
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled=false"
+    " adaptive_pricing.enabled"
     " managed_payments.enabled=false"
     " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
     " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"

@@ -82,6 +82,8 @@ def _create(intent: Obj, payment_method: Obj, details: Obj, captured: bool, fiel
         "shipping": intent["shipping"],
         "status": "succeeded",
     }
+    if intent.get("presentment_details"):
+        defaults["presentment_details"] = intent["presentment_details"]
     charge = shapes.new(stripe.Charge, defaults, fields)
     if captured:
         charge["balance_transaction"] = balance_transactions.record_payment(charge)

@@ -7,7 +7,7 @@ from typing import Any
 
 import stripe
 
-from .. import cards, clock, errors, events, formatting, scheduled_actions, shapes, storage
+from .. import cards, clock, errors, events, formatting, presentment, scheduled_actions, shapes, storage
 from ..calls import Call, empty_to_null, list_page, load, merge_metadata
 from ..storage import Obj
 from . import balance_transactions
@@ -53,6 +53,7 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "status": status,
+        **presentment.build_refund_fields(amount, charge),
     }
     if status == "pending":
         defaults["pending_reason"] = "processing"
