@@ -111,6 +111,10 @@ def test_bank_debit_is_a_pending_payment(sandbox: Sandbox) -> None:
     assert (row.status, charge.balance_transaction) == ("available", row.id)
     sandbox.client.v1.refunds.create({"charge": charge.id, "amount": 500})
     assert summary(sandbox, type="payment_refund") == [("payment_refund", "refund", -500)]
+    perform(charge.id, "dispute", choice="dispute_fraudulent")
+    dispute = sandbox.client.v1.disputes.list().data[0]
+    assert (dispute.payment_method_details, dispute.amount) == (None, 1900)
+    assert summary(sandbox, source=dispute.id) == [("adjustment", "dispute", -1900)]
 
 
 def test_failed_bank_debit_is_reversed(sandbox: Sandbox) -> None:

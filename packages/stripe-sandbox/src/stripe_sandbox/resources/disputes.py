@@ -55,7 +55,6 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
             " is open or lost."
         )
         raise errors.ApiError(message)
-    card = charge["payment_method_details"].get("card") or {"brand": "visa", "network": "visa"}
     billing = charge["billing_details"]
     defaults = {
         "amount": charge["amount"] - charge["amount_refunded"],
@@ -81,15 +80,7 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
         "metadata": {},
         "network_reason_code": terms.network_code,
         "payment_intent": charge["payment_intent"],
-        "payment_method_details": {
-            "card": {
-                "brand": card["brand"],
-                "case_type": "inquiry" if terms.inquiry else "chargeback",
-                "network": card["network"],
-                "network_reason_code": terms.network_code,
-            },
-            "type": "card",
-        },
+        "payment_method_details": _card_details(charge, terms),
         "reason": terms.reason,
         "status": "warning_needs_response" if terms.inquiry else "needs_response",
     }
@@ -155,7 +146,7 @@ def decide(dispute_id: str) -> None:
 
 def escalate(dispute: Obj) -> Obj:
     method = dispute["payment_method_details"]
-    chargeback = method | {"card": method["card"] | {"case_type": "chargeback"}}
+    chargeback = method and method | {"card": method["card"] | {"case_type": "chargeback"}}
     details = dispute["evidence_details"] | {
         "due_by": _due_by(),
         "submission_count": 0,
@@ -208,6 +199,20 @@ def is_disputable(charge: Obj) -> bool:
         return False
     found = storage.find("dispute", ("charge", "=", charge["id"]))
     return not any(dispute["status"] in OPEN or dispute["status"] == "lost" for dispute in found)
+
+
+def _card_details(charge: Obj, terms: Kind) -> Obj | None:
+    """Return `payment_method_details`, which the dispute of a bank debit does not have."""
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return None
+    details = {
+        "brand": card["brand"],
+        "case_type": "inquiry" if terms.inquiry else "chargeback",
+        "network": card["network"],
+        "network_reason_code": terms.network_code,
+    }
+    return {"card": details, "type": "card"}
 
 
 def _due_by() -> int:

@@ -92,14 +92,12 @@ def cancel(call: Call) -> Obj:
 
 def withdraw(refund: Obj) -> Obj:
     """Cancel a refund that is not complete yet. Stripe's Dashboard cancels pending refunds, too."""
-    scheduled_actions.cancel(refund["id"])
     return _take_back(refund, status="canceled")
 
 
 def succeed(refund_id: str) -> None:
     refund = storage.get(refund_id, "refund") or {}
     if is_open(refund):
-        scheduled_actions.cancel(refund_id)
         _end(refund, status="succeeded")
 
 
@@ -107,7 +105,6 @@ def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
     refund = storage.get(refund_id, "refund") or {}
     if not can_fail(refund):
         return
-    scheduled_actions.cancel(refund_id)
     events.emit("refund.failed", _take_back(refund, status="failed", failure_reason=reason))
 
 
@@ -192,6 +189,7 @@ def _take_back(refund: Obj, **changes: Any) -> Obj:
 
 
 def _end(refund: Obj, **changes: Any) -> Obj:
+    scheduled_actions.cancel(refund["id"])
     return _change({name: value for name, value in refund.items() if name not in _STATUS_FIELDS}, **changes)
 
 
