@@ -109,7 +109,7 @@ def mark_expired(session: Obj) -> Obj:
 
 
 def _is_adaptive(params: Obj) -> bool:
-    """Return whether Adaptive Pricing is on: the control panel's switch stands for the Dashboard's setting."""
+    """Return whether Adaptive Pricing is on. The control panel's switch is the default."""
     on_by_default = bool(switches.current().presentment_currency)
     return bool(params.get("adaptive_pricing", {}).get("enabled", on_by_default))
 

@@ -73,7 +73,7 @@ def delete(call: Call) -> Obj:
 
 
 def _check_default_payment_method(settings: Obj | None, customer: str) -> None:
-    """Raise ApiError for a payment method of somebody else. A new customer (id "") has none."""
+    """Raise ApiError for a payment method of another customer. A new customer (id "") has none."""
     if method := (settings or {}).get("default_payment_method"):
         payment_methods.load_owned(method, customer, "invoice_settings[default_payment_method]")
 
