@@ -77,7 +77,7 @@ _SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_day
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled=false"
+    " adaptive_pricing.enabled"
     " managed_payments.enabled=false"
     " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
     " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"
@@ -110,6 +110,9 @@ _EVIDENCE = _nest(
 ROUTES = (
     Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
     Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
+    Route("GET", "/v1/balance_transactions", list_objects("balance_transaction"), p.BalanceTransactionListParams,
+          _LIST + "currency source type"),
+    Route("GET", "/v1/balance_transactions/{id}", retrieve("balance_transaction"), p.BalanceTransactionRetrieveParams),
     # products and prices
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
@@ -146,6 +149,7 @@ ROUTES = (
     Route("GET", "/v1/charges", list_objects("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
+    Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
@@ -204,6 +208,7 @@ ROUTES = (
     Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),
     Route("GET", "/v1/refunds/{id}", retrieve("refund"), p.RefundRetrieveParams),
     Route("POST", "/v1/refunds/{id}", refunds.update, p.RefundUpdateParams, "metadata"),
+    Route("POST", "/v1/refunds/{id}/cancel", refunds.cancel, p.RefundCancelParams),
     Route("GET", "/v1/disputes", list_objects("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import clock, errors, storage
 from ..calls import empty_to_null, load, merge_metadata
-from ..resources import subscriptions
+from ..resources import payment_methods, subscriptions
 from ..storage import Obj
 from . import cycle, due_dates
 
@@ -92,17 +92,10 @@ def _check(subscription: Obj, params: Obj) -> None:
         raise errors.ApiError("`cancel_at` must be in the future.", param="cancel_at")
 
 
-def check_payment_method(method_id: str, customer: str) -> None:
+def check_payment_method(method_id: str, customer: str, param: str = "default_payment_method") -> None:
     """Raise ApiError unless the payment method is a card of this customer."""
-    method = load("payment_method", method_id, "default_payment_method")
-    if method["customer"] != customer:
-        message = (
-            f"The customer does not have a payment method with the ID {method_id}. The payment method must be attached"
-            " to the customer."
-        )
-        raise errors.ApiError(message, code="resource_missing", param="default_payment_method")
-    if method["type"] != "card":
-        raise errors.unsupported("subscriptions paid by anything but a card", "default_payment_method")
+    if payment_methods.load_owned(method_id, customer, param)["type"] != "card":
+        raise errors.unsupported("subscriptions paid by anything but a card", param)
 
 
 def build_cancellation_fields(subscription: Obj, params: Obj) -> Obj:

@@ -5,7 +5,7 @@ https://docs.stripe.com/billing/subscriptions/overview and /billing/revenue-reco
 
 from typing import Any
 
-from .. import clock, events, origin, storage, switches
+from .. import clock, events, origin, presentment, storage, switches
 from ..resources import invoices, payment_intents, subscriptions
 from ..storage import Obj
 from . import charging, due_dates
@@ -58,6 +58,7 @@ def finalize(invoice: Obj) -> Obj:
             customer=invoice["customer"],
             description="Subscription update",
             receipt_email=None,
+            **presentment.build_renewal_fields(invoice, _load_subscription(invoice)),
         )
         events.emit("payment_intent.created", intent)
         invoices.get_or_create_payment(invoice, intent["id"])

@@ -72,7 +72,7 @@ def pay_invoice(call: Call) -> Obj:
         return collection.settle(collection.finalize(invoice))
     method = call.params.get("payment_method", "")
     if method:
-        changes.check_payment_method(method, invoice["customer"])
+        changes.check_payment_method(method, invoice["customer"], "payment_method")
     after = collection.pay(invoice, method)
     if after["status"] != "paid":
         raise _declined(collection.get_payment_intent(after) or {})

@@ -140,12 +140,13 @@ def _ensure_intent(order: SessionView) -> Obj:
     if known is not None and (known["object"] == "payment_intent") == bool(total):
         changes = {"status": "requires_payment_method", "next_action": None}
         if total:  # a promotion code can change it between attempts
-            changes["amount"] = total
+            changes |= {"amount": total, **order.presentment_fields}
         return storage.update(known["id"], **changes)
     customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]
-        fields = {"customer": customer, "payment_method_types": types, **order.intent_fields}
+        fields = {"customer": customer, "payment_method_types": types}
+        fields |= order.intent_fields | order.presentment_fields
         intent = payment_intents.new(total, currency, **fields)
         if order.mode == "payment":
             storage.update(order.session["id"], payment_intent=intent["id"])
