@@ -215,4 +215,14 @@ class Migration(migrations.Migration):
             name='collection_resumes_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name='purchase',
+            name='upgrade_of',
+            field=models.ForeignKey(blank=True, help_text='The purchase whose value was credited.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='upgrades', to='ecommerce.purchase'),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='item_count',
+            field=models.PositiveIntegerField(default=1, help_text='Number of items of the subscription, with add-ons.'),
+        ),
     ]

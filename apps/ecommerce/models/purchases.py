@@ -103,6 +103,14 @@ class Purchase(models.Model):
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
+    upgrade_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="upgrades",
+        help_text=_("The purchase whose value was credited."),
+    )
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(
         max_length=500, blank=True, help_text=_("The price's name when it was bought, if it had one.")
@@ -159,6 +167,9 @@ class Purchase(models.Model):
     )
     has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
 
+    item_count = models.PositiveIntegerField(
+        default=1, help_text=_("Number of items of the subscription, with add-ons.")
+    )
     next_amount = models.BigIntegerField(
         null=True,
         blank=True,

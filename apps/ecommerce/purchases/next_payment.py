@@ -24,9 +24,7 @@ def next_payment_values(subscription: StripeData) -> dict[str, Any]:
     paused = subscription["pause_collection"] or {}
     return {
         "next_amount": preview.amount_due if preview else None,
-        "next_payment_at": to_datetime(preview.period_end)
-        if preview
-        else None,
+        "next_payment_at": to_datetime(preview.period_end) if preview else None,
         "collection_paused": bool(paused),
         "collection_resumes_at": to_datetime(paused.get("resumes_at")),
     }
