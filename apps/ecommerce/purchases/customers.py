@@ -1,5 +1,6 @@
 """Keep the e-mail address of Stripe's Customer the same as the account's. https://docs.stripe.com/api/customers/update"""
 
+from collections.abc import Collection
 from typing import Any
 
 from apps.core.tasks import enqueue, task
@@ -8,10 +9,14 @@ from apps.ecommerce.stripe_api.client import get_client, is_livemode
 from apps.users.models import User
 
 
-def queue_email_update(user: User, **kwargs: Any) -> None:
-    """Receive allauth's signal email_changed."""
-    if StripeCustomer.objects.filter(user=user, livemode=is_livemode()).exists():
-        enqueue(update_customer_email, user.pk)
+def queue_email_update(
+    instance: User, created: bool, update_fields: Collection[str] | None, **kwargs: Any
+) -> None:
+    """Receive post_save of User."""
+    if created or (update_fields is not None and "email" not in update_fields):
+        return
+    if StripeCustomer.objects.filter(user=instance, livemode=is_livemode()).exists():
+        enqueue(update_customer_email, instance.pk)
 
 
 @task()
