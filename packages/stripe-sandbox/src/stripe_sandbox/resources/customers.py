@@ -55,6 +55,14 @@ def listing(call: Call) -> Obj:
     return list_page(call, "customer", *filters, *created, ("test_clock", "IS", clock_id))
 
 
+def balance_transactions(call: Call) -> Obj:
+    filters: list[Filter] = [("customer", "=", load("customer", call.args["id"])["id"])]
+    if "invoice" in call.params:
+        filters.append(("invoice", "=", call.params["invoice"]))
+    filters += to_filters("created", call.params.get("created", {}))
+    return list_page(call, "customer_balance_transaction", *filters)
+
+
 def delete(call: Call) -> Obj:
     """DELETE /v1/customers/{id}: end the subscriptions. The id still returns a deleted customer."""
     customer = _load_existing(call)
