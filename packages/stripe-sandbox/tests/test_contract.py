@@ -182,7 +182,7 @@ CALLS: dict[tuple[str, str], Call] = {
         {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
     ),
     ("GET", "/v1/customers/{id}/balance_transactions"): lambda v1, w: v1.customers.balance_transactions.list(
-        w.customer
+        v1.customers.create({"balance": -500}).id
     ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
@@ -271,10 +271,13 @@ CALLS: dict[tuple[str, str], Call] = {
             "subscription": w.member.id,
             "preview_mode": "next",
             "subscription_details": {"items": [{"id": w.member["items"].data[0].id, "quantity": 2}]},
-            "expand": ["subscription", "discounts"],
+            "expand": ["customer", "parent.subscription_details.subscription"],
         }
     ),
-    ("GET", "/v1/invoiceitems"): lambda v1, w: v1.invoice_items.list({"customer": w.customer}),
+    ("GET", "/v1/invoiceitems"): lambda v1, w: (
+        w.create_invoice_item(v1),
+        v1.invoice_items.list({"customer": str(w.member.customer)}),
+    ),
     ("GET", "/v1/invoiceitems/{id}"): lambda v1, w: v1.invoice_items.retrieve(w.create_invoice_item(v1)),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}

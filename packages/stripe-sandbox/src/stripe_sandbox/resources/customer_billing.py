@@ -48,18 +48,22 @@ def _change_balance(invoice: Obj, amount: int, kind: str) -> None:
         return
     if customer["currency"] not in (None, invoice["currency"]):
         return
-    balance = customer["balance"] + amount
-    fields = {
+    after = storage.update(customer["id"], balance=customer["balance"] + amount)
+    record_balance_change(after, amount, kind, currency=invoice["currency"], invoice=invoice["id"])
+    events.emit_updated("customer", customer, after)
+
+
+def record_balance_change(customer: Obj, amount: int, kind: str, **fields: str) -> None:
+    """Store the balance transaction for a customer whose balance has changed by `amount`."""
+    defaults = {
         "amount": amount,
-        "currency": invoice["currency"],
+        "currency": customer["currency"] or "usd",
         "customer": customer["id"],
-        "ending_balance": balance,
-        "invoice": invoice["id"],
+        "ending_balance": customer["balance"],
         "metadata": {},
         "type": kind,
     }
-    storage.put(shapes.new(stripe.CustomerBalanceTransaction, fields, {}))
-    events.emit_updated("customer", customer, storage.update(customer["id"], balance=balance))
+    storage.put(shapes.new(stripe.CustomerBalanceTransaction, defaults, fields))
 
 
 def set_currency(customer_id: str | None, currency: str) -> None:

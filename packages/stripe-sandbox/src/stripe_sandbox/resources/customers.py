@@ -8,7 +8,7 @@ from .. import events, ids, shapes, storage
 from ..billing import clocks
 from ..calls import Call, change, empty_to_null, list_page, load, to_filters
 from ..storage import Filter, Obj
-from . import subscriptions
+from . import customer_billing, subscriptions
 
 _HASH_TYPES = {
     "address": stripe.Customer.Address,
@@ -36,6 +36,8 @@ def create(call: Call) -> Obj:
     if clock_id := params.get("test_clock"):
         load(clocks.KIND, clock_id, "test_clock")
         clocks.attach(customer["id"], clock_id)
+    if customer["balance"]:
+        customer_billing.record_balance_change(customer, customer["balance"], "initial")
     events.emit("customer.created", customer)
     return customer
 
@@ -44,7 +46,10 @@ def update(call: Call) -> Obj:
     customer, params = _load_existing(call), dict(call.params)
     if settings := params.get("invoice_settings"):
         params["invoice_settings"] = customer["invoice_settings"] | empty_to_null(settings)
-    return change(customer, _fill_hashes(params), "customer")
+    after = change(customer, _fill_hashes(params), "customer")
+    if difference := after["balance"] - customer["balance"]:
+        customer_billing.record_balance_change(after, difference, "adjustment")
+    return after
 
 
 def listing(call: Call) -> Obj:
