@@ -214,11 +214,19 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
+        "next": _next_amount(purchase),
         "trial_end": _format_day(purchase.trial_end),
         "period_end": _format_day(purchase.current_period_end),
         "cancel_at": _format_day(purchase.cancel_at),
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
+
+
+def _next_amount(purchase: Purchase) -> str:
+    """Return the amount of the next invoice, or else the price as listed."""
+    if purchase.next_amount is None:
+        return purchase.price.label
+    return format_money(purchase.next_amount, purchase.currency)
 
 
 def _format_day(moment: datetime | None) -> str:
