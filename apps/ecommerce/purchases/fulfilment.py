@@ -158,6 +158,5 @@ def _write_if_current(
 
 def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
-    if purchase.payments_synced_at:
-        return purchase.payments_synced_at - EMAIL_OVERLAP
-    return purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
+    first = purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
+    return (purchase.payments_synced_at or first) - EMAIL_OVERLAP
