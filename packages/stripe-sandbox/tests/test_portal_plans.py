@@ -153,8 +153,8 @@ def test_several_items_cannot_be_switched(subscriber: Subscriber) -> None:
 
 def test_price_must_be_in_configuration(subscriber: Subscriber) -> None:
     configuration, other = configure(subscriber, subscriber.price), new_price(subscriber, 2000)
+    flow = confirm_flow(subscriber, other)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        flow = confirm_flow(subscriber, other)
         open_portal(subscriber.sandbox, subscriber.now, configuration=configuration, flow_data=flow)
     assert caught.value.user_message == (
         f"The item `{subscriber.item.id}` cannot be updated to price `{other}` because the configuration"
