@@ -60,7 +60,7 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.PAID: StatusMessage(
         _("Thanks, your order is complete."),
-        _("You paid %(amount)s for %(product)s. Your receipt is below."),
+        _("You paid %(amount)s for %(product)s. Your receipt is on this page."),
         tone="good",
         action="open",
     ),
@@ -214,12 +214,12 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
-        "trial_end": _format_day(purchase.trial_end),
-        "period_end": _format_day(purchase.current_period_end),
-        "cancel_at": _format_day(purchase.cancel_at),
+        "trial_end": format_day(purchase.trial_end),
+        "period_end": format_day(purchase.current_period_end),
+        "cancel_at": format_day(purchase.cancel_at),
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
 
 
-def _format_day(moment: datetime | None) -> str:
+def format_day(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else "—"

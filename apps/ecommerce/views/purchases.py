@@ -19,7 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
-from apps.ecommerce.models import Purchase, StripeCustomer
+from apps.ecommerce.models import Payment, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
@@ -121,7 +121,7 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
     row = _get_purchase_or_404(request, public_id)
     context = {
         "purchase": row,
-        "payment": get_object_or_404(row.payments, stripe_id=payment_id),
+        "payment": get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID),
         "seller_address": settings.SELLER_ADDRESS,
         "site_url": settings.SITE_URL,
     }
@@ -207,7 +207,7 @@ def render_purchase(
         "has_access": has_access(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
-        "payments": purchase.payments.all(),
+        "payments": list(purchase.payments.all()),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"
     return render(request, template, context)
