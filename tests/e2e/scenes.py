@@ -6,7 +6,7 @@ request to Stripe.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -86,6 +86,7 @@ def buyer_scenes(user: User) -> list[Scene]:
         for state, slug in (
             ("paid", "tiny-tools"),
             ("active", "workshop"),
+            ("refunded_running", "sunday-letter"),
             ("processing", "quiet-hours"),
             ("refunded", "fair-price"),
         ):
@@ -275,11 +276,11 @@ def _price(product: Product, price_id: str, amount: int, interval: str = "", nic
 
 _SLUGS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
 # State of the purchase ▶ states of its payments (keys of PAYMENT_STATES), newest first.
-_PAYMENTS = {
+_PAYMENTS: dict[str, Sequence[str]] = {
     **{state: [state] for state in ("processing", "paid", "failed", "partially_refunded")},
     **{state: [state] for state in ("refunded", "disputed", "dispute_lost")},
-    **dict.fromkeys(["active", "ending", "paused", "canceled"], ["paid", "free"]),
-    **dict.fromkeys(["past_due", "lapsed", "unpaid"], ["failed", "paid"]),
+    **dict.fromkeys(["active", "ending", "paused", "canceled"], ("paid", "free")),
+    **dict.fromkeys(["past_due", "lapsed", "unpaid"], ("failed", "paid")),
     "trialing": ["free"],
     "incomplete": ["open"],
     "refunded_running": ["refunded", "paid"],
@@ -300,7 +301,7 @@ def create_purchase(state: str, user: User, slug: str) -> Purchase:
         version=2,
         livemode=False,
         currency=price.currency,
-        **state_values(state, price),
+        **state_values(state, price) | ({"subscription_id": f"sub_{slug}"} if price.is_recurring else {}),
     )
     for months, payment in enumerate(_PAYMENTS.get(state, [])):
         make_payment(purchase, payment, months).save()

@@ -59,7 +59,8 @@ def test_each_purchase_state_has_no_problems(
 def test_payments_have_no_problems(
     page: Page, ada: User, goods: ProductConfiguration, settings: Any, language: str
 ) -> None:
-    settings.LANGUAGE_CODE = language
+    cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": settings.SITE_URL}
+    page.context.add_cookies([cookie])
     inspect_scenes(sign_in(page, ada), scenes.payment_scenes(ada))
 
 

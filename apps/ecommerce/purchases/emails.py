@@ -118,7 +118,7 @@ TEXTS: dict[str, EmailText] = {
         _("Your refund for %(product)s"),
         _("Your refund is on its way"),
         _(
-            "We refunded %(refunded)s of the %(amount)s that you paid for %(product)s on %(paid_on)s. "
+            "We refunded %(refund)s that you paid for %(product)s on %(paid_on)s. "
             "It can take 5 to 10 business days to appear on your statement. %(access)s"
         ),
         _("View order"),
@@ -251,12 +251,19 @@ def _link_path(kind: str, purchase: Purchase, payment: Payment | None) -> str:
 
 
 def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:
-    values = {"access": _access_text(purchase), "paid_on": format_day(purchase.paid_at)}
+    paid, currency, paid_at = purchase.amount_total, purchase.currency, purchase.paid_at
+    refunded = amount or purchase.amount_refunded
     if payment:
-        values["amount"] = format_money(payment.amount_paid or payment.amount_total, payment.currency)
-        values["refunded"] = format_money(amount or payment.amount_refunded, payment.currency)
-        values["paid_on"] = format_day(payment.paid_at or payment.created_at)
-    return values
+        paid, currency = payment.amount_paid or payment.amount_total, payment.currency
+        refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
+    refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
+    amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
+    return {
+        **amounts,
+        "refund": str(refund) % amounts,
+        "paid_on": format_day(paid_at),
+        "access": _access_text(purchase),
+    }
 
 
 def _access_text(purchase: Purchase) -> str:
