@@ -100,7 +100,11 @@ CHECKOUT_TAX_IDS = env.bool("CHECKOUT_TAX_IDS", default=False)
 CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
 LOST_DISPUTES_SUSPEND_LATER_PERIODS = env.bool("LOST_DISPUTES_SUSPEND_LATER_PERIODS", default=False)
+UPGRADES = env.bool("UPGRADES", default=True)
+CANCEL_AFTER_LOST_DISPUTE = env.bool("CANCEL_AFTER_LOST_DISPUTE", default=True)
+CANCEL_AFTER_REFUND = env.bool("CANCEL_AFTER_REFUND", default=False)
 RENEWAL_RECEIPTS = env.bool("RENEWAL_RECEIPTS", default=True)
+FOUNDER_EMAILS = env.read("FOUNDER_EMAILS", env_values.founder_emails, default=[*env_values.FOUNDER_EMAILS])
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
 # --- Applications -----------------------------------------------------------------------------------------

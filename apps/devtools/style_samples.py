@@ -197,6 +197,9 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
     }
     if price.is_recurring:
         values |= {"is_recurring": True, "subscription_id": "sub_1", "subscription_status": status}
+        if status in (Status.ACTIVE, Status.TRIALING) and state != "ending":
+            values["next_amount"] = price.unit_amount
+            dates = {"next_payment_at": dates.get("trial_end", 30 * DAY)} | dates
         dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, "paid_until": 30 * DAY} | dates
     return values | {field: now + offset for field, offset in dates.items()}
 

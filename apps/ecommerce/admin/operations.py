@@ -10,7 +10,8 @@ from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import WebhookEvent
+from apps.ecommerce.models import ReceiverCall, WebhookEvent
+from apps.ecommerce.purchases.signals import call_receiver
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .read_only import ReadOnlyAdmin
@@ -39,6 +40,23 @@ class WebhookEventAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{row}: processed", messages.SUCCESS)
+
+
+@admin.register(ReceiverCall)
+class ReceiverCallAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "signal", "receiver", "purchase", "attempts", "done_at", "error")
+    list_filter = ("signal", ("done_at", admin.EmptyFieldListFilter))
+    list_select_related = ("purchase",)
+    search_fields = ("purchase__order_number", "receiver", "event_id")
+    actions = ("call_again",)
+
+    @admin.action(description=_("Call again"))
+    def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> None:
+        for pk in rows.filter(done_at=None).values_list("pk", flat=True):
+            call_receiver.func(pk)
+        failing = rows.filter(done_at=None).count()
+        message = f"{failing} calls still fail." if failing else "All receivers were called."
+        self.message_user(request, message, messages.ERROR if failing else messages.SUCCESS)
 
 
 admin.site.unregister(DBTaskResult)

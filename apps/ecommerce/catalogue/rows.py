@@ -24,7 +24,7 @@ FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [
         *("product_id", "active", "currency", "unit_amount", "type", "interval", "interval_count"),
-        *("trial_period_days", "nickname", "metered"),
+        *("trial_period_days", "nickname", "plan", "metered"),
     ],
 }
 RowT = TypeVar("RowT", Product, Price)
@@ -101,6 +101,7 @@ def _build_product(item: StripeData, fetched_at: datetime) -> Product:
 
 def _build_price(item: StripeData, fetched_at: datetime) -> Price:
     recurring = item.get("recurring") or {}
+    nickname = clean_line(item.get("nickname"))[:MAX_NAME_LENGTH]
     price = Price(
         id=item["id"],
         product_id=object_id(item["product"]),
@@ -111,7 +112,8 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
         interval=recurring.get("interval", ""),
         interval_count=recurring.get("interval_count", 1),
         trial_period_days=recurring.get("trial_period_days") or 0,
-        nickname=clean_line(item.get("nickname"))[:MAX_NAME_LENGTH],
+        nickname=nickname,
+        plan=clean_line(item.get("lookup_key"))[:MAX_NAME_LENGTH] or nickname,
         metered=recurring.get("usage_type") == "metered",
         synced_at=fetched_at,
     )

@@ -21,7 +21,7 @@ from apps.ecommerce.catalogue.images import copy_images
 from apps.ecommerce.catalogue.report import NotSaved, Report, describe, describe_failure
 from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
-from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages, is_missing
 
 
@@ -101,6 +101,9 @@ def _save(
 ) -> dict[str, RowT]:
     """Upsert rows, except those that another process has fetched later. Return all current rows by id."""
     fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
+    for row in fresh:
+        if isinstance(row, Price) and row.id in known:
+            _keep_plan(row, known[row.id], report.dry_run)
     fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
     refused = [] if report.dry_run else save_rows(fresh, fields)
     report.not_saved += [describe_failure(row, error) for row, error in refused]
@@ -115,6 +118,14 @@ def _save(
         else:
             report.unchanged += 1
     return {**known, **saved}
+
+
+def _keep_plan(price: Price, before: Any, dry_run: bool) -> None:
+    """Keep the plan of the price, and of its buyers, if another price takes over its lookup key."""
+    if before.plan:
+        price.plan = before.plan
+    elif price.plan and not dry_run:
+        Purchase.objects.filter(price=price.id, plan="").update(plan=price.plan)
 
 
 def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:

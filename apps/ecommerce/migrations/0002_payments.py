@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='purchase',
             name='payments_synced_at',
-            field=models.DateTimeField(blank=True, help_text='When the payments were last copied from Stripe.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the payments and the next one were last copied from Stripe.', null=True),
         ),
         migrations.AddField(
             model_name='purchase',
@@ -162,5 +162,67 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['paid', 'open', 'processing', 'failed', 'void', 'uncollectible'])), name='payment_status_known'),
+        ),
+        migrations.CreateModel(
+            name='ReceiverCall',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('signal', models.CharField(max_length=60)),
+                ('receiver', models.CharField(max_length=500)),
+                ('event_id', models.CharField(max_length=300)),
+                ('arguments', models.JSONField(default=dict)),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('error', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='receiver_calls', to='ecommerce.payment')),
+                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='receiver_calls', to='ecommerce.purchase')),
+            ],
+            options={
+                'ordering': ['created_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('done_at', None)), fields=['created_at'], name='receiver_call_open')],
+                'constraints': [models.UniqueConstraint(fields=('event_id', 'receiver'), name='one_call_per_event_and_receiver')],
+            },
+        ),
+        migrations.AddField(
+            model_name='price',
+            name='plan',
+            field=models.CharField(blank=True, help_text='Name of the plan for @product_required(plans=…): the lookup key or the nickname that the price had first.', max_length=500),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='plan',
+            field=models.CharField(blank=True, help_text="The price's plan, for @product_required(plans=…).", max_length=500),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='next_amount',
+            field=models.BigIntegerField(blank=True, help_text='Amount of the next invoice, as Stripe computes it. Empty without one.', null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='next_payment_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='collection_paused',
+            field=models.BooleanField(default=False, help_text='Whether the operator has paused the payments of the subscription at Stripe.'),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='collection_resumes_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='upgrade_of',
+            field=models.ForeignKey(blank=True, help_text='The purchase whose value was credited.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='upgrades', to='ecommerce.purchase'),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='item_count',
+            field=models.PositiveIntegerField(default=1, help_text='Number of items of the subscription, with add-ons.'),
         ),
     ]

@@ -20,4 +20,5 @@ from .purchase_status import (
     Suspension,
 )
 from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
+from .receiver_calls import ReceiverCall
 from .webhook_events import WebhookEvent

@@ -79,6 +79,13 @@ class Price(models.Model):
     interval_count = models.PositiveIntegerField(default=1)
     trial_period_days = models.PositiveIntegerField(default=0)
     nickname = models.CharField(max_length=500, blank=True)
+    plan = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text=_(
+            "Name of the plan for @product_required(plans=…): the lookup key or the nickname that the price had first."
+        ),
+    )
     metered = models.BooleanField(default=False)
     synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 

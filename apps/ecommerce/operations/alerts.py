@@ -14,10 +14,11 @@ from django.core.mail import mail_admins
 from django.utils import timezone
 
 from apps.core.tasks import is_worker_silent, task
-from apps.ecommerce.models import Alert, Mail, Purchase
+from apps.ecommerce.models import Alert, Mail, Purchase, ReceiverCall
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.external_subscriptions import billed_twice, billed_without_account
+from apps.ecommerce.purchases.reversals import reversed_but_billed
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def check_shop() -> dict[str, str]:
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
     unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
     twice, without_account = billed_twice(), billed_without_account()
+    reversed_purchases = list(reversed_but_billed())
+    failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     problems = {
         "webhooks silent": (
             health.is_silent,
@@ -81,6 +84,16 @@ def check_shop() -> dict[str, str]:
             twice,
             f"Buyers who pay for two subscriptions to the same product: {_list_buyers(twice)}. "
             "Cancel one of the two in Stripe's Dashboard, and refund its payments",
+        ),
+        "reversed but billed": (
+            reversed_purchases,
+            f"Subscriptions that are still charged although their last payment was refunded or lost to a dispute: "
+            f"{_list_buyers(reversed_purchases)}. Cancel them in Stripe's Dashboard, or ask the buyers",
+        ),
+        "receivers failing": (
+            failing_calls,
+            f"Calls of your receivers that failed: {failing_calls}. "
+            f"See {settings.SITE_URL}/admin/ecommerce/receivercall/",
         ),
         "billed without account": (
             without_account,

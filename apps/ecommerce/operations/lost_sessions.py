@@ -35,6 +35,7 @@ def find_purchase(session: StripeData) -> Purchase | None:
         price=price,
         product_name=price.product.name,
         price_name=price.nickname,
+        plan=price.plan,
         is_recurring=price.is_recurring,
         currency=price.currency,
         livemode=session["livemode"],

@@ -19,9 +19,10 @@ from apps.ecommerce.models import Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
@@ -53,13 +54,14 @@ class Reconciliation:
     events: int = 0
     late_events: int = 0  # of these, older than IN_TRANSIT_SECONDS
     unsent_mails: int = 0
+    failed_receivers: int = 0
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""
         return (
             f"Compared {self.compared} objects: {len(self.repaired)} {would_be}repaired, "
             f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
-            f"{self.unsent_mails} e-mails still unsent."
+            f"{self.unsent_mails} e-mails still unsent, {self.failed_receivers} receivers still failing."
         )
 
     def compare_sessions(self) -> None:
@@ -161,8 +163,10 @@ def reconcile(
     run.copy_missing_payments()
     run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
     if not dry_run:
+        cancel_reversed_subscriptions()
         _queue_trial_notices()
         run.unsent_mails = emails.send_unsent()
+        run.failed_receivers = signals.repeat_failed_calls()
     return run
 
 

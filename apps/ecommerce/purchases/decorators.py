@@ -1,6 +1,6 @@
 """Restrict views to owners of a product."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any
@@ -29,39 +29,45 @@ class ProductRequest(SignedInRequest):
 
 
 def product_required(
-    view: Callable[..., Any] | None = None, *, product_slug: str | None = None
+    view: Callable[..., Any] | None = None, *, product_slug: str | None = None, plans: Collection[str] = ()
 ) -> Callable[..., Any]:
     """Restrict a sync or async view to owners of a product.
 
     The product is named by the URL's `product_slug` or by the argument: `@product_required(product_slug="course")`.
+    `plans=["pro", "team"]` restricts the view to buyers of these plans (Price.plan).
     Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
     the product to the store; after paying, they return to the view. Raise Http404 if there is no such product.
     """
     if view is None:
-        return partial(product_required, product_slug=product_slug)
+        return partial(product_required, product_slug=product_slug, plans=plans)
     private_view = cache_control(private=True, no_store=True)(view)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        redirect = _check_ownership(request, product_slug or kwargs["product_slug"])
+        redirect = _check_ownership(request, product_slug or kwargs["product_slug"], plans)
         return redirect or private_view(request, *args, **kwargs)
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         slug = product_slug or kwargs["product_slug"]
-        redirect = await sync_to_async(_check_ownership)(request, slug)
+        redirect = await sync_to_async(_check_ownership)(request, slug, plans)
         return redirect or await private_view(request, *args, **kwargs)
 
     return async_wrapper if iscoroutinefunction(view) else wrapper
 
 
 class ProductRequiredMixin:
-    """`product_required` for class-based views, with `product_slug` from the class or the URL."""
+    """`product_required` for class-based views, with `product_slug` from the class or the URL, and `plans`."""
 
     product_slug: str | None = None
+    plans: Collection[str] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        view = product_required(super().dispatch, product_slug=self.product_slug)  # type: ignore[misc]
+        view = product_required(
+            super().dispatch,  # type: ignore[misc]
+            product_slug=self.product_slug,
+            plans=self.plans,
+        )
         response: HttpResponse = view(request, *args, **kwargs)
         return response
 
@@ -70,14 +76,16 @@ def get_next_path(request: HttpRequest, slug: str) -> str:
     return str(request.session.get(NEXT_PATHS, {}).get(slug, ""))
 
 
-def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
+def _check_ownership(request: HttpRequest, slug: str, plans: Collection[str]) -> HttpResponse | None:
     """Set the product and the purchase on the request, or return a redirect if the user does not own the product."""
     configuration = ProductConfiguration.objects.select_related("product").filter(slug=slug).first()
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    purchase = owned(request.user, configuration.product)
+    purchase = owned(request.user, configuration.product, plans)
+    if purchase is None and plans and owned(request.user, configuration.product):
+        return _redirect_to_product(request, configuration)
     if purchase is None and "HX-Request" in request.headers:  # access has ended: the order says why
         order = Purchase.objects.for_user(request.user).filter(product=configuration.product_id).first()
         return HttpResponseClientRedirect((order or configuration).get_absolute_url())
@@ -86,6 +94,14 @@ def _check_ownership(request: HttpRequest, slug: str) -> HttpResponse | None:
     request.product_config = configuration  # type: ignore[attr-defined]
     request.product_purchase = purchase  # type: ignore[attr-defined]
     return None
+
+
+def _redirect_to_product(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
+    messages.info(
+        request, _("Your plan of %(product)s does not include that page.") % {"product": configuration}
+    )
+    is_htmx = "HX-Request" in request.headers
+    return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(configuration.get_absolute_url())
 
 
 def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Decide whether a user has access to a product: the policy about payments, refunds and disputes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -71,11 +71,14 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     return bool(purchase.paid_until and now < purchase.paid_until + max(grace, RENEWAL_MARGIN))
 
 
-def owned(user: User | AnonymousUser, product: Product | str) -> Purchase | None:
-    """Return the user's newest purchase with access to the product, or None."""
+def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[str] = ()) -> Purchase | None:
+    """Return the user's newest purchase with access to the product, or None. `plans` limits it to these plans."""
     if not user.is_authenticated or not user.is_active:
         return None
-    return purchases_with_access().filter(user=user, product=product).with_catalogue().first()
+    purchases = purchases_with_access().filter(user=user, product=product)
+    if plans:
+        purchases = purchases.filter(plan__in=plans)
+    return purchases.with_catalogue().first()
 
 
 def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:

@@ -16,9 +16,11 @@ from django.utils import timezone
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
-from apps.ecommerce.purchases.payment_emails import payment_news, queue_payment_emails
+from apps.ecommerce.purchases.next_payment import next_payment_values
+from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
-from apps.ecommerce.purchases.signals import queue_access_signal
+from apps.ecommerce.purchases.reversals import queue_cancellation
+from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
 from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client, is_livemode
@@ -56,6 +58,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         if session or subscription:
             rows = [payment.row for payment in payments]
             values = purchase_values(snapshot, session, subscription, rows)
+            if subscription:
+                values |= next_payment_values(subscription)
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):
@@ -82,6 +86,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
+    queue_subscription_signal(purchase, changes)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
         return
     change = StatusChange.objects.create(
@@ -94,6 +99,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     )
     queue_status_email(change, suspended_before)
     queue_access_signal(purchase, had_access)
+    queue_cancellation(purchase)
     after = purchase.suspended_by or purchase.status
     extra = {
         "purchase": str(purchase.public_id),
@@ -145,7 +151,7 @@ def _write_if_current(
         news = payment_news(paid, known_since)
         paid.save(purchase)
         change_purchase(purchase, changes | times, cause)
-        queue_payment_emails(purchase, news)
+        announce_payments(purchase, news)
     return purchase
 
 

@@ -1,30 +1,119 @@
 """Signals for your receivers in apps/shop/receivers.py; see docs/guides/react-to-a-sale.md.
 
-Receivers get `purchase`. They run in the task queue, after the commit of the change, in the buyer's language. An error
-in a receiver is logged. It affects neither the purchase nor other receivers.
+All receivers get `purchase` and `event_id`, which is the same if a call is repeated. They run in the task queue, after
+the commit of the change, in the buyer's language, at least once: a failed call is repeated by reconcile_purchases.
 """
 
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
 from django.dispatch import Signal
-from django.utils import translation
+from django.utils import timezone, translation
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Payment, Purchase, ReceiverCall
 from apps.ecommerce.purchases.emails import buyer_language
+
+logger = logging.getLogger(__name__)
 
 access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
 access_revoked = Signal()  # refunded, disputed, ended or unpaid
+payment_succeeded = Signal()  # also gives `payment`: the first one and each renewal
+payment_refunded = Signal()  # also gives `payment` and `amount`, the minor units of this refund
+payment_disputed = Signal()  # also gives `payment`
+subscription_changed = (
+    Signal()
+)  # also gives `changed`, a list of Purchase's columns: status, price_id, quantity, cancel_at
 
-SIGNALS = {"access_granted": access_granted, "access_revoked": access_revoked}
+SIGNALS = {
+    "access_granted": access_granted,
+    "access_revoked": access_revoked,
+    "payment_succeeded": payment_succeeded,
+    "payment_refunded": payment_refunded,
+    "payment_disputed": payment_disputed,
+    "subscription_changed": subscription_changed,
+}
+SUBSCRIPTION_FIELDS = ("status", "price_id", "quantity", "cancel_at")
+CALL_TIMEOUT = timedelta(minutes=10)  # then another worker may repeat the call
+MAX_ATTEMPTS = 20
+
+Receiver = Callable[..., Any]
 
 
 def queue_access_signal(purchase: Purchase, had_access: bool) -> None:
-    name = "access_granted" if purchase.opens_product else "access_revoked"
-    if had_access != purchase.opens_product and SIGNALS[name].has_listeners(Purchase):
-        enqueue(send_signal, name, purchase.pk)
+    if had_access != purchase.opens_product:
+        name = "access_granted" if purchase.opens_product else "access_revoked"
+        queue_signal(name, purchase, f"v{purchase.version}")
+
+
+def queue_subscription_signal(purchase: Purchase, changes: dict[str, Any]) -> None:
+    changed = [name for name in SUBSCRIPTION_FIELDS if name in changes]
+    if purchase.subscription_id and changed:
+        queue_signal("subscription_changed", purchase, f"v{purchase.version}", {"changed": changed})
+
+
+def queue_signal(
+    name: str,
+    purchase: Purchase,
+    about: str,
+    arguments: dict[str, Any] | None = None,
+    payment: Payment | None = None,
+) -> None:
+    """Create and queue a call for each receiver of the signal, unless it was created before for `about`."""
+    event_id = f"{name}:{purchase.public_id}:{about}"[:300]
+    values = {"signal": name, "purchase": purchase, "payment": payment, "arguments": arguments or {}}
+    for receiver in _receivers(name):
+        try:
+            with transaction.atomic():
+                call = ReceiverCall.objects.create(event_id=event_id, receiver=receiver, **values)
+        except IntegrityError:
+            continue
+        enqueue(call_receiver, call.pk)
+
+
+def repeat_failed_calls() -> int:
+    """Repeat the calls that failed or never ran. Return how many still fail."""
+    open_calls = ReceiverCall.objects.filter(done_at=None, attempts__lt=MAX_ATTEMPTS)
+    for pk in open_calls.values_list("pk", flat=True):
+        call_receiver.func(pk)
+    return ReceiverCall.objects.filter(done_at=None).count()
 
 
 @task()
-def send_signal(name: str, purchase_id: int) -> None:
-    purchase = Purchase.objects.select_related("user", "product__configuration", "price").get(pk=purchase_id)
-    with translation.override(buyer_language(purchase)):
-        SIGNALS[name].send_robust(Purchase, purchase=purchase)
+def call_receiver(call_id: int) -> None:
+    """Call a receiver, unless that was done or another worker is doing it. Errors are stored in the row."""
+    now = timezone.now()
+    is_free = Q(started_at=None) | Q(started_at__lt=now - CALL_TIMEOUT)
+    waiting = ReceiverCall.objects.filter(is_free, pk=call_id, done_at=None)
+    if not waiting.update(started_at=now, attempts=F("attempts") + 1):
+        return
+    related = ("purchase__user", "purchase__product__configuration", "purchase__price", "payment")
+    call = ReceiverCall.objects.select_related(*related).get(pk=call_id)
+    result: dict[str, Any] = {"done_at": timezone.now(), "error": ""}
+    try:
+        _call(call)
+    except Exception as error:  # a receiver may raise anything
+        logger.exception("Receiver %s failed (%s)", call.receiver, call.event_id)
+        result = {"error": f"{type(error).__name__}: {error}"[:2000]}
+    ReceiverCall.objects.filter(pk=call_id).update(**result, started_at=None)
+
+
+def _call(call: ReceiverCall) -> None:
+    receiver = _receivers(call.signal).get(call.receiver)
+    if receiver is None:
+        return  # it was removed from the code
+    arguments = {**call.arguments, "purchase": call.purchase, "event_id": call.event_id}
+    if call.payment:
+        arguments["payment"] = call.payment
+    with translation.override(buyer_language(call.purchase)):
+        receiver(signal=SIGNALS[call.signal], sender=Purchase, **arguments)
+
+
+def _receivers(name: str) -> dict[str, Receiver]:
+    """Return the receivers of a signal by their dotted path."""
+    live, _asynchronous = SIGNALS[name]._live_receivers(Purchase)
+    return {f"{receiver.__module__}.{receiver.__qualname__}": receiver for receiver in live}

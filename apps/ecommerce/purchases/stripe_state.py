@@ -106,6 +106,7 @@ def subscription_values(subscription: StripeData, item: StripeData) -> dict[str,
         "subscription_id": subscription["id"],
         "subscription_status": subscription["status"],
         "quantity": item.get("quantity") or 1,
+        "item_count": len(subscription["items"]["data"]),
         "trial_end": to_datetime(subscription["trial_end"]),
         "current_period_start": to_datetime(item["current_period_start"]),
         "current_period_end": to_datetime(item["current_period_end"]),
@@ -128,6 +129,7 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
         "product_id": price.product_id,
         "product_name": price.product.name,
         "price_name": price.nickname,
+        "plan": price.plan,
     }
 
 

@@ -57,6 +57,11 @@ def amount(row: Purchase | Payment, name: str = "total") -> str:
 
 
 @register.filter
+def next_amount(purchase: Purchase) -> str:
+    return format_money(purchase.next_amount or 0, purchase.currency)
+
+
+@register.filter
 def presentment_amount(payment: Payment) -> str:
     return format_money(payment.presentment_amount, payment.presentment_currency)
 
@@ -113,6 +118,7 @@ def _render_card(template: Any, context: dict[str, Any]) -> str | None:
 @dataclass(eq=False)
 class IfOwnedNode(template.Node):
     product: template.base.FilterExpression
+    plan: template.base.FilterExpression | None
     if_nodes: template.NodeList
     else_nodes: template.NodeList
 
@@ -120,19 +126,26 @@ class IfOwnedNode(template.Node):
         product = self.product.resolve(context)
         if isinstance(product, ProductConfiguration):
             product = product.product
-        nodes = self.if_nodes if owned(context["request"].user, product) else self.else_nodes
+        plans = [self.plan.resolve(context)] if self.plan else ()
+        nodes = self.if_nodes if owned(context["request"].user, product, plans) else self.else_nodes
         return nodes.render(context)
 
 
 @register.tag
 def if_owned(parser: template.base.Parser, token: template.base.Token) -> IfOwnedNode:
-    """`{% if_owned product %}…{% else %}…{% endif_owned %}`, for a product or its configuration."""
+    """`{% if_owned product %}…{% else %}…{% endif_owned %}`, for a product or its configuration.
+
+    `{% if_owned product plan="pro" %}` is about the buyers of one plan.
+    """
     arguments = token.split_contents()[1:]
-    if len(arguments) != 1:
-        raise template.TemplateSyntaxError("if_owned takes one product: {% if_owned product %}")
+    if len(arguments) not in (1, 2) or not all(argument.startswith("plan=") for argument in arguments[1:]):
+        raise template.TemplateSyntaxError(
+            'if_owned takes a product and perhaps a plan: {% if_owned product plan="pro" %}'
+        )
+    plan = parser.compile_filter(arguments[1].removeprefix("plan=")) if len(arguments) == 2 else None
     if_nodes = parser.parse(("else", "endif_owned"))
     else_nodes = template.NodeList()
     if parser.next_token().contents == "else":
         else_nodes = parser.parse(("endif_owned",))
         parser.delete_first_token()
-    return IfOwnedNode(parser.compile_filter(arguments[0]), if_nodes, else_nodes)
+    return IfOwnedNode(parser.compile_filter(arguments[0]), plan, if_nodes, else_nodes)

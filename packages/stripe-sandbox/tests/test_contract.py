@@ -16,6 +16,7 @@ from django.test import override_settings
 from stripe_sandbox import ibans, routes, scheduled_actions, storage
 from stripe_sandbox.hosted import payment
 from stripe_sandbox.hosted.payment_form import PaymentForm
+from stripe_sandbox.resources import refunds
 from stripe_sandbox.testing.sdk_types import check_response
 from stripe_sandbox.transport import InProcessClient
 
@@ -117,6 +118,25 @@ class SampleData:
         }
         return str(v1.subscriptions.create(plan).latest_invoice)
 
+    def create_open_refund(self) -> str:
+        """Return a refund that waits for the buyer's bank details."""
+        charge = storage.get(self.charge) or {}
+        return str(refunds.create_refund(charge, 100, "refund_requires_action")["id"])
+
+    def list_refunds(self, v1: V1) -> None:
+        """Read the second page of the charge's refunds."""
+        for _ in range(11):
+            v1.refunds.create({"charge": self.charge, "amount": 50})
+        charge = v1.charges.retrieve(self.charge, {"expand": ["refunds"]})
+        assert sum(refund.amount for refund in charge.refunds.auto_paging_iter()) == charge.amount_refunded
+
+    def create_invoice_item(self, v1: V1) -> str:
+        """Return a pending proration."""
+        v1.subscriptions.update(
+            self.member.id, {"items": [{"id": self.member["items"].data[0].id, "quantity": 2}]}
+        )
+        return v1.invoice_items.list({"customer": str(self.member.customer), "pending": True}).data[0].id
+
     def session(self, v1: V1, price: str, **params: Any) -> str:
         line = {"price": price, "quantity": 2}
         return str(
@@ -136,6 +156,18 @@ Call = Callable[[V1, SampleData], object]
 CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/account"): lambda v1, w: v1.accounts.retrieve_current(),
     ("GET", "/v1/balance"): lambda v1, w: v1.balance.retrieve(),
+    ("GET", "/v1/balance_transactions"): lambda v1, w: v1.balance_transactions.list(
+        {
+            "source": w.charge,
+            "type": "charge",
+            "currency": "usd",
+            "created": {"gte": 1},
+            "expand": ["data.source"],
+        }
+    ),
+    ("GET", "/v1/balance_transactions/{id}"): lambda v1, w: v1.balance_transactions.retrieve(
+        v1.balance_transactions.list({"type": "adjustment"}).data[0].id, {"expand": ["source"]}
+    ),
     ("GET", "/v1/products"): lambda v1, w: v1.products.list(
         {"active": True, "ids": [w.product], "created": {"gte": 1}, "expand": ["data.default_price"]}
     ),
@@ -174,6 +206,9 @@ CALLS: dict[tuple[str, str], Call] = {
         w.customer,
         {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
     ),
+    ("GET", "/v1/customers/{id}/balance_transactions"): lambda v1, w: v1.customers.balance_transactions.list(
+        v1.customers.create({"balance": -500}).id
+    ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
         {"payment_intent": w.intent, "expand": ["data.line_items", "data.payment_intent.latest_charge"]}
@@ -211,7 +246,10 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/charges"): lambda v1, w: v1.charges.list(
         {"payment_intent": w.intent, "expand": ["data.refunds"]}
     ),
-    ("GET", "/v1/charges/{id}"): lambda v1, w: v1.charges.retrieve(w.charge),
+    ("GET", "/v1/charges/{id}"): lambda v1, w: v1.charges.retrieve(
+        w.charge, {"expand": ["balance_transaction"]}
+    ),
+    ("GET", "/v1/charges/{id}/refunds"): lambda v1, w: w.list_refunds(v1),
     ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
     ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
         "pm_card_mastercard", {"customer": w.customer}
@@ -256,6 +294,19 @@ CALLS: dict[tuple[str, str], Call] = {
         w.invoice,
         {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
+    ("POST", "/v1/invoices/create_preview"): lambda v1, w: v1.invoices.create_preview(
+        {
+            "subscription": w.member.id,
+            "preview_mode": "next",
+            "subscription_details": {"items": [{"id": w.member["items"].data[0].id, "quantity": 2}]},
+            "expand": ["customer", "parent.subscription_details.subscription"],
+        }
+    ),
+    ("GET", "/v1/invoiceitems"): lambda v1, w: (
+        w.create_invoice_item(v1),
+        v1.invoice_items.list({"customer": str(w.member.customer)}),
+    ),
+    ("GET", "/v1/invoiceitems/{id}"): lambda v1, w: v1.invoice_items.retrieve(w.create_invoice_item(v1)),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}
     ),
@@ -345,10 +396,13 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.retrieve(w.refund, {"expand": ["payment_intent"]}),
     ("POST", "/v1/refunds/{id}"): lambda v1, w: v1.refunds.update(w.refund, {"metadata": {"a": "1"}}),
+    ("POST", "/v1/refunds/{id}/cancel"): lambda v1, w: v1.refunds.cancel(w.create_open_refund()),
     ("GET", "/v1/disputes"): lambda v1, w: v1.disputes.list(
         {"created": {"gte": 1}, "expand": ["data.charge"]}
     ),
-    ("GET", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.retrieve(w.dispute),
+    ("GET", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.retrieve(
+        w.dispute, {"expand": ["balance_transactions.source"]}
+    ),
     ("POST", "/v1/disputes/{id}"): lambda v1, w: v1.disputes.update(
         w.dispute, {"evidence": {"uncategorized_text": "winning_evidence"}, "metadata": {"a": "1"}}
     ),

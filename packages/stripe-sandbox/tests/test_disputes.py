@@ -121,17 +121,3 @@ def test_early_fraud_warning_is_created(sandbox: Sandbox) -> None:
     assert warning.actionable
     assert len(sandbox.events("radar.early_fraud_warning.created")) == 1
     assert dispute_events(sandbox) == []
-
-
-def test_balance_reflects_payments_and_disputes(sandbox: Sandbox) -> None:
-    def balance() -> dict[str, int]:
-        return {row.currency: row.amount for row in sandbox.client.v1.balance.retrieve().available}
-
-    assert balance() == {"usd": 0}
-    dispute = create_dispute(sandbox)
-    assert balance() == {"usd": -1500}
-    submit_evidence(sandbox, dispute, "winning_evidence")
-    assert balance() == {"usd": 1900}
-    charge: Any = dispute.charge
-    sandbox.client.v1.refunds.create({"charge": charge.id, "amount": 400})
-    assert balance() == {"usd": 1500}

@@ -172,6 +172,25 @@ def test_control_api_refunds_and_disputes(server: Server) -> None:
     assert server.control(f"objects/{dispute.id}/win") == 409
 
 
+def test_control_api_refunds_an_old_invoice(server: Server) -> None:
+    subscription = subscribe(server)
+    first = str(subscription.latest_invoice)
+    server.control(f"objects/{subscription.id}/renew")
+    deadline = time.monotonic() + 20
+    while len(server.v1.charges.list().data) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    server.control(f"objects/{first}/refund", amount=200)
+    server.control(f"objects/{first}/refund_pending", amount=300)
+    old = server.v1.charges.list({"expand": ["data.refunds"]}).data[1]
+    assert old.refunds
+    assert (old.amount_refunded, [refund.amount for refund in old.refunds.data]) == (500, [300, 200])
+    assert server.control(f"objects/{old.refunds.data[0].id}/fail")["status"] == "failed"
+    server.control(f"objects/{first}/dispute", choice="dispute_not_received")
+    (dispute,) = server.v1.disputes.list().data
+    assert (dispute.charge, dispute.amount) == (old.id, 700)
+
+
 def test_control_api_advances_time_and_fails_renewal(server: Server) -> None:
     subscription = subscribe(server)
     assert requests.get(f"{server.url}/control/objects/{subscription.id}", timeout=20).json() == {
@@ -200,11 +219,30 @@ def test_api_faults_can_be_simulated(server: Server) -> None:
     server.control("api", api_delay_seconds=0)
 
 
+def test_control_api_sets_the_currency_of_buyers(server: Server) -> None:
+    assert server.control("checkout", presentment_currency="eur") == {"presentment_currency": "eur"}
+    price = str(
+        server.v1.products.create(
+            {"name": "Icons", "default_price_data": {"currency": "usd", "unit_amount": 900}}
+        ).default_price
+    )
+    session = server.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "line_items": [{"price": price, "quantity": 1}],
+            "success_url": "https://shop.example",
+        }
+    )
+    assert session.adaptive_pricing
+    assert session.adaptive_pricing.enabled
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status"),
     [
         ("api", {"api_status": 200, "api_times": 1}, 400),
         ("api", {"status": 500}, 400),
+        ("checkout", {"presentment_currency": "euro"}, 400),
         ("webhooks", {"drop": "*"}, 400),
         ("webhooks", {"delay_seconds": -1}, 400),
         ("webhooks/deliver", {"event": "evt_nothing"}, 404),

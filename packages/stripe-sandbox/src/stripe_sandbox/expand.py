@@ -80,9 +80,7 @@ def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
     hint = cls.__annotations__[step]
     options = {option for arg in (hint, *get_args(hint)) for option in (arg, *get_args(arg))}
     names_objects = any(isinstance(option, ForwardRef) for option in options) or isinstance(hint, str)
-    return (names_objects and str in options) or (
-        bool(rest) and (names_objects or step in cls._inner_class_types)
-    )
+    return names_objects or (bool(rest) and step in cls._inner_class_types)
 
 
 def _object_class(obj: Obj) -> type[stripe.StripeObject] | None:

@@ -17,18 +17,18 @@ _TWO_DECIMALS = {"ISK", "UGX"}
 def format_money(amount: int, currency: str) -> str:
     """Format an amount in minor units: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
-    return format_currency(amount / 10 ** _decimals(code), code, locale="en_US")
+    return format_currency(amount / 10 ** count_decimals(code), code, locale="en_US")
 
 
 def format_major_units(amount: int, currency: str) -> str:
-    decimals = _decimals(currency.upper())
+    decimals = count_decimals(currency)
     return f"{amount / 10**decimals:.{decimals}f}"
 
 
 def parse_minor_units(text: str, currency: str) -> int | None:
     """Return "9.00" or "9" in minor units; None if the text is not a number."""
     try:
-        return int(Decimal(text.strip()) * 10 ** _decimals(currency.upper()))
+        return int(Decimal(text.strip()) * 10 ** count_decimals(currency))
     except (ArithmeticError, ValueError):
         return None
 
@@ -50,5 +50,7 @@ def local_image(product: Obj) -> str:
     return path if path.startswith("/") else urlsplit(url).path if "/static/" in url else ""
 
 
-def _decimals(code: str) -> int:
+def count_decimals(currency: str) -> int:
+    """Return how many decimals the amounts of a currency have at Stripe. The case of the code does not matter."""
+    code = currency.upper()
     return 2 if code in _TWO_DECIMALS else get_currency_precision(code)

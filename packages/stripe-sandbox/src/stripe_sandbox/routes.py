@@ -12,7 +12,7 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
-from .billing import clocks, requests
+from .billing import clocks, preview, requests
 from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
@@ -68,16 +68,19 @@ _CUSTOMER = (
     " next_invoice_sequence phone preferred_locales shipping tax_exempt "
 )
 _SUBSCRIPTION = (
-    "items.id items.price items.quantity cancel_at_period_end cancel_at cancellation_details.comment"
+    "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
     " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
-    " payment_behavior=allow_incomplete proration_behavior=none trial_end trial_settings"
+    " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically "
 )
-_SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_days"
+_SUBSCRIBE = " ".join(
+    {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
+    - {"items.id", "items.deleted", "proration_date"}
+)
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled=false"
+    " adaptive_pricing.enabled"
     " managed_payments.enabled=false"
     " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
     " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"
@@ -96,7 +99,11 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
-    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
+    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled"
+    " subscription_update.products.product subscription_update.products.prices"
+    " subscription_update.products.adjustable_quantity.enabled=false"
+    " subscription_update.default_allowed_updates=price subscription_update.proration_behavior"
+    " subscription_update.trial_update_behavior",
 )
 _EVIDENCE = _nest(
     "evidence",  # text only: files are not supported
@@ -110,6 +117,9 @@ _EVIDENCE = _nest(
 ROUTES = (
     Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
     Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
+    Route("GET", "/v1/balance_transactions", list_objects("balance_transaction"), p.BalanceTransactionListParams,
+          _LIST + "currency source type"),
+    Route("GET", "/v1/balance_transactions/{id}", retrieve("balance_transaction"), p.BalanceTransactionRetrieveParams),
     # products and prices
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
@@ -130,6 +140,8 @@ ROUTES = (
     Route("GET", "/v1/customers/{id}", retrieve("customer"), p.CustomerRetrieveParams),
     Route("POST", "/v1/customers/{id}", customers.update, p.CustomerUpdateParams, _CUSTOMER),
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
+    Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
+          p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
@@ -146,6 +158,7 @@ ROUTES = (
     Route("GET", "/v1/charges", list_objects("charge"), p.ChargeListParams, _LIST + "customer payment_intent"),
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
+    Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
@@ -166,9 +179,16 @@ ROUTES = (
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
+    Route("POST", "/v1/invoices/create_preview", preview.create, p.InvoiceCreatePreviewParams,
+          "customer subscription preview_mode=next " + _nest("subscription_details",
+          "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
+          " proration_date trial_end")),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
+    Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
+          p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
+    Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),
     Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
@@ -190,7 +210,10 @@ ROUTES = (
     # billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
           "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"
-          " flow_data.subscription_cancel.subscription flow_data.after_completion locale return_url"),
+          " flow_data.type=subscription_update flow_data.type=subscription_update_confirm"
+          " flow_data.subscription_cancel.subscription flow_data.subscription_update.subscription"
+          " flow_data.after_completion locale return_url " + _nest("flow_data.subscription_update_confirm",
+          "subscription items.id items.price items.quantity")),
     Route("GET", "/v1/billing_portal/configurations", portal.list_configurations, pb.ConfigurationListParams,
           _PAGE + "active is_default"),
     Route("POST", "/v1/billing_portal/configurations", portal.create_configuration, pb.ConfigurationCreateParams,
@@ -204,6 +227,7 @@ ROUTES = (
     Route("POST", "/v1/refunds", refunds.create, p.RefundCreateParams, "amount charge metadata payment_intent reason"),
     Route("GET", "/v1/refunds/{id}", retrieve("refund"), p.RefundRetrieveParams),
     Route("POST", "/v1/refunds/{id}", refunds.update, p.RefundUpdateParams, "metadata"),
+    Route("POST", "/v1/refunds/{id}/cancel", refunds.cancel, p.RefundCancelParams),
     Route("GET", "/v1/disputes", list_objects("dispute"), p.DisputeListParams, _LIST + "charge payment_intent"),
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),

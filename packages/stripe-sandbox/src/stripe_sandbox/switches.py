@@ -26,6 +26,8 @@ class Switches:
     """Number of API requests that fail with api_status."""
     api_delay_seconds: float = 0
     """Delay every API response."""
+    presentment_currency: str = ""
+    """Turn on Adaptive Pricing: buyers are in a country with this currency. "" turns it off for new sessions."""
     after_retries: str = "canceled"
     """A subscription's status after the last failed payment attempt: canceled, unpaid or past_due."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import stripe
 
 from .. import events, ibans, scheduled_actions, shapes, storage
-from ..resources import charges, payment_methods
+from ..resources import balance_transactions, charges, payment_methods
 from ..storage import Obj
 from .completion import billing_details, complete, ensure_customer
 from .session_view import SessionView
@@ -50,6 +50,7 @@ def record_bank_response(session_id: str, succeeds: bool | None = None) -> None:
 def _succeed(order: SessionView, intent: Obj) -> None:
     receipt = order.url(f"receipts/{intent['latest_charge']}")
     charge = storage.update(intent["latest_charge"], paid=True, receipt_url=receipt, status="succeeded")
+    balance_transactions.make_available(charge)
     events.emit("charge.succeeded", charge)
     intent = storage.update(intent["id"], amount_received=intent["amount"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
@@ -61,6 +62,8 @@ def _succeed(order: SessionView, intent: Obj) -> None:
 def _fail(session: Obj, intent: Obj) -> None:
     code = "generic_could_not_process"
     fields: dict[str, Any] = {"failure_code": code, "failure_message": REFUSED, "status": "failed"}
+    pending = storage.get(intent["latest_charge"], "charge") or {}
+    fields["failure_balance_transaction"] = balance_transactions.record_payment_failure(pending)
     charge = storage.update(intent["latest_charge"], amount_captured=0, captured=False, paid=False, **fields)
     events.emit("charge.failed", charge)
     error = shapes.fill(

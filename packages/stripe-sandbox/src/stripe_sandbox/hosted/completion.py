@@ -31,7 +31,8 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
     else:
         created = order.create_invoice(customer, intent, order.redeem(customer))
     total = (storage.get(order.session["id"]) or {})["amount_total"]
-    complete(order, customer, "paid" if total else "no_payment_required", buyer, **created)
+    status = "paid" if total else "no_payment_required"
+    complete(order, customer, status, buyer, **created, **order.presentment_fields)
 
 
 def complete(

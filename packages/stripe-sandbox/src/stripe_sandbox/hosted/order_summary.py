@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Summary:
-    """`then` describes later payments; "" for a one-time payment."""
+    """`then` describes later payments, "" for a one-time payment; `local` what the buyer pays in another currency."""
 
     heading: str
     headline: str
@@ -35,6 +35,7 @@ class Summary:
     today: str
     subtotal: str
     total_label: str
+    local: str = ""
     lines: list[Line] = field(default_factory=list)
     sums: list[tuple[str, str]] = field(default_factory=list)
 
@@ -50,9 +51,11 @@ def summarize(order: SessionView) -> Summary:
         "subtotal": formatting.format_money(session["amount_subtotal"], currency),
         "lines": lines,
         "sums": _discount_and_tax(order),
+        "local": _local_total(order),
     }
     if recurring is None:
-        pay = f"Pay {formatting.format_money(total, currency)}" if total else "Complete order"
+        due = texts["local"] or formatting.format_money(total, currency)
+        pay = f"Pay {due}" if total else "Complete order"
         heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
         return Summary(
             heading, formatting.format_money(total, currency), "", "", pay, total_label="Total due", **texts
@@ -70,6 +73,11 @@ def summarize(order: SessionView) -> Summary:
     then = f"Then {every}, until you cancel"
     heading = f"Subscribe to {name}"
     return Summary(heading, first, per, then, "Subscribe", total_label="Total due today", **texts)
+
+
+def _local_total(order: SessionView) -> str:
+    paid = order.presentment_fields.get("presentment_details")
+    return formatting.format_money(paid["presentment_amount"], paid["presentment_currency"]) if paid else ""
 
 
 def _renewal(order: SessionView) -> int:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .. import cards, events, storage, switches
 from ..billing import clocks
-from ..resources import charges, payment_intents, payment_methods, setup_intents
+from ..resources import charges, customer_billing, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
 from . import bank_debit
 from .completion import billing_details, settle
@@ -23,6 +23,9 @@ AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method."
     " Please choose a different payment method and try again."
 )
+
+
+OTHER_CURRENCY = "This subscription cannot be paid, because you already have one in"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ def pay(session_id: str, form: PaymentForm) -> Result:
             return Result("closed")
         buyer = _read_buyer(order, form)
         storage.update_hidden(session_id, buyer=buyer)
+        if other := _find_other_currency(order):
+            return Result("declined", f"{OTHER_CURRENCY} {other.upper()}.")
         if not order.needs_card:
             return _settle_order(order, None, None)
         if form.account is not None:
@@ -119,6 +124,13 @@ def _load_payable(session_id: str) -> SessionView | None:
     return order if order and order.session["status"] == "open" and not accepted else None
 
 
+def _find_other_currency(order: SessionView) -> str:
+    customer = order.session["customer"]
+    if order.mode != "subscription" or customer is None:
+        return ""
+    return customer_billing.find_other_currency(customer, order.session["currency"])
+
+
 def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
     business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
@@ -140,12 +152,13 @@ def _ensure_intent(order: SessionView) -> Obj:
     if known is not None and (known["object"] == "payment_intent") == bool(total):
         changes = {"status": "requires_payment_method", "next_action": None}
         if total:  # a promotion code can change it between attempts
-            changes["amount"] = total
+            changes |= {"amount": total, **order.presentment_fields}
         return storage.update(known["id"], **changes)
     customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]
-        fields = {"customer": customer, "payment_method_types": types, **order.intent_fields}
+        fields = {"customer": customer, "payment_method_types": types}
+        fields |= order.intent_fields | order.presentment_fields
         intent = payment_intents.new(total, currency, **fields)
         if order.mode == "payment":
             storage.update(order.session["id"], payment_intent=intent["id"])

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import stripe
 
-from .. import clock, events, shapes, storage
+from .. import clock, events, presentment, shapes, storage
 from ..resources import coupons, invoices, subscriptions
 from ..storage import Obj
 
@@ -62,7 +62,20 @@ class SessionView:
 
     @property
     def methods(self) -> list[str]:
-        return list(self.session["payment_method_types"])
+        """Return the payment methods of the page. A SEPA debit is always in euros."""
+        methods = list(self.session["payment_method_types"])
+        return [method for method in methods if method == "card"] if self.presentment_currency else methods
+
+    @property
+    def presentment_currency(self) -> str:
+        """Return the buyer's currency with Adaptive Pricing, or "" for that of the session."""
+        return str(self.hidden.get("presentment_currency") or "")
+
+    @property
+    def presentment_fields(self) -> Obj:
+        """Return `presentment_details` of the total, or {}."""
+        total, currency = self.session["amount_total"], self.session["currency"]
+        return presentment.build_fields(total, currency, self.presentment_currency)
 
     @property
     def saves_card(self) -> bool:
@@ -112,6 +125,8 @@ class SessionView:
         fields = {
             name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
         }
+        if self.presentment_currency:
+            fields["presentment_details"] = {"presentment_currency": self.presentment_currency}
         fields["automatic_tax"] = shapes.fill(stripe.Subscription.AutomaticTax, enabled=self.taxed)
         subscription = subscriptions.new(
             customer or "", rows, method["id"] if method else None, self.trial_end, **fields

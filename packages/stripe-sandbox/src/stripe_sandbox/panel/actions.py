@@ -42,8 +42,7 @@ def available_buttons(obj: Obj) -> list[Button]:
 def perform(obj: Obj, name: str, form: Form) -> None:
     for button in available_buttons(obj):
         if button.action.name == name:
-            owner = obj["id"] if obj["object"] == "customer" else obj.get("customer")
-            with clocks.customer_time(owner), storage.transaction():
+            with clocks.object_time(obj), storage.transaction():
                 button.action.do(obj, form)
             return
     raise errors.ApiError("This action is no longer possible because the object has changed.")
@@ -66,6 +65,9 @@ def _charge(obj: Obj) -> Obj | None:
     intent: Obj | None = obj
     if obj["object"] == "checkout.session":
         intent = storage.get(obj["payment_intent"] or "")
+    if obj["object"] == "invoice":
+        paid = storage.find("invoice_payment", ("invoice", "=", obj["id"]), ("status", "=", "paid"))
+        intent = storage.get(paid[0]["payment"]["payment_intent"]) if paid else None
     return storage.get((intent or {}).get("latest_charge") or "", "charge")
 
 
@@ -76,7 +78,7 @@ def _is_refundable(obj: Obj) -> bool:
 
 def _is_disputable(obj: Obj) -> bool:
     charge = _charge(obj)
-    return bool(charge and charge["status"] == "succeeded" and not disputes.is_open(charge["id"]))
+    return bool(charge and disputes.is_disputable(charge))
 
 
 def _refund(outcome: str) -> Callable[[Obj, Form], object]:
@@ -116,7 +118,8 @@ def _advance_days(obj: Obj, form: Form) -> object:
     return panel_actions.advance(obj["id"], int(days) * 86400)
 
 
-_PAYMENT_KINDS = frozenset({"charge", "payment_intent", "checkout.session"})
+_PAYMENT_KINDS = frozenset({"charge", "payment_intent", "checkout.session", "invoice"})
+_REFUND = frozenset({"refund"})
 _SESSION = frozenset({"checkout.session"})
 _DISPUTE = frozenset({"dispute"})
 _SUBSCRIPTION = frozenset({"subscription"})
@@ -131,6 +134,13 @@ ACTIONS = (
     Action("refund", "Refund", _PAYMENT_KINDS, _refund(""), _is_refundable, asks="amount"),
     Action("refund_fails", "Refund that fails later", _PAYMENT_KINDS, _refund("refund_fails"), _is_refundable,
          asks="amount"),
+    Action("refund_pending", "Refund that takes a while", _PAYMENT_KINDS, _refund("refund_pending"), _is_refundable,
+         asks="amount"),
+    Action("refund_requires_action", "Refund that needs the buyer's bank details", _PAYMENT_KINDS,
+         _refund("refund_requires_action"), _is_refundable, asks="amount"),
+    Action("succeed", "Complete refund", _REFUND, lambda obj, form: refunds.succeed(obj["id"]), refunds.is_open),
+    Action("fail", "Let the refund fail", _REFUND, lambda obj, form: refunds.fail(obj["id"]), refunds.can_fail),
+    Action("cancel", "Cancel refund", _REFUND, lambda obj, form: refunds.withdraw(obj), refunds.is_open),
     Action("dispute", "Dispute", _PAYMENT_KINDS, _dispute, _is_disputable, choices=_REASONS),
     Action("expire", "Expire", _SESSION, lambda obj, form: checkout_sessions.mark_expired(obj),
          lambda obj: obj["status"] == "open"),

@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 
-from .. import switches
+from .. import presentment, switches
 
 
 class SwitchesForm(forms.Form):
@@ -34,6 +34,13 @@ class SwitchesForm(forms.Form):
     )
     reorder = forms.BooleanField(
         required=False, label="Reorder webhooks", help_text="Send the newest webhook first."
+    )
+
+    presentment_currency = forms.ChoiceField(
+        required=False,
+        choices=[("", "Currency of the price"), *((code, code.upper()) for code in presentment.CURRENCIES)],
+        label="Adaptive Pricing",
+        help_text="Currency in which buyers of new checkouts pay.",
     )
 
     @classmethod

@@ -24,7 +24,7 @@ from .forms import SwitchesForm
 
 PAGE_SIZE = 50
 _ID = re.compile(
-    r"&quot;((?:bps|ch|cs_test|cus|du|evt|il|in|inpay|li|pi|pm|price|prod|promo|re|seti|si|sub|we)_[A-Za-z0-9]{10,})&quot;"
+    r"&quot;((?:bps|ch|cs_test|cus|du|evt|il|in|inpay|li|pi|pm|price|prod|promo|re|seti|si|sub|txn|we)_[A-Za-z0-9]{10,})&quot;"
 )
 _SECRET = re.compile(r'("(?:client_)?secret": ")[^"]*')
 

@@ -22,15 +22,16 @@ def retrieve(call: Call) -> Obj:
 
 
 def balance(call: Call) -> Obj:
-    """GET /v1/balance: payments minus refunds and disputes, without Stripe's fees and payouts."""
+    """GET /v1/balance: the net amounts of all balance transactions. There are no payouts."""
     rows = storage.query(
-        "SELECT json_extract(json, '$.currency') AS currency,"
-        " SUM(json_extract(json, '$.amount_captured') - json_extract(json, '$.amount_refunded')) AS amount"
-        " FROM objects WHERE object = 'charge' AND json_extract(json, '$.status') = 'succeeded' GROUP BY currency"
+        "SELECT json_extract(json, '$.currency') AS currency, json_extract(json, '$.status') AS status,"
+        " SUM(json_extract(json, '$.net')) AS net"
+        " FROM objects WHERE object = 'balance_transaction' GROUP BY 1, 2"
     )
-    totals = {row["currency"]: row["amount"] for row in rows} or {"usd": 0}
-    for dispute in storage.find("dispute"):
-        totals[dispute["currency"]] += sum(entry["net"] for entry in dispute["balance_transactions"])
-    available = [{"amount": amount, "currency": currency} for currency, amount in sorted(totals.items())]
-    pending = [{"amount": 0, "currency": row["currency"]} for row in available]
+    nets = {(row["status"], row["currency"]): row["net"] for row in rows}
+    currencies = sorted({currency for _, currency in nets}) or ["usd"]
+    available, pending = (
+        [{"amount": nets.get((status, currency), 0), "currency": currency} for currency in currencies]
+        for status in ("available", "pending")
+    )
     return shapes.fill(stripe.Balance, object="balance", available=available, livemode=False, pending=pending)

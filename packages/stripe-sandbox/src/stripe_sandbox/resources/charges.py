@@ -6,7 +6,7 @@ import stripe
 
 from .. import ids, shapes, storage
 from ..storage import Obj
-from . import disputes
+from . import balance_transactions, disputes
 
 _APPROVED = {
     "network_status": "approved_by_network",
@@ -82,4 +82,9 @@ def _create(intent: Obj, payment_method: Obj, details: Obj, captured: bool, fiel
         "shipping": intent["shipping"],
         "status": "succeeded",
     }
-    return storage.put(shapes.new(stripe.Charge, defaults, fields))
+    if intent.get("presentment_details"):
+        defaults["presentment_details"] = intent["presentment_details"]
+    charge = shapes.new(stripe.Charge, defaults, fields)
+    if captured:
+        charge["balance_transaction"] = balance_transactions.record_payment(charge)
+    return storage.put(charge)

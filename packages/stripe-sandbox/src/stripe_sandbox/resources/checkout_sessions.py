@@ -5,10 +5,10 @@ from typing import Any
 
 import stripe
 
-from .. import calls, clock, errors, events, ids, shapes, storage
+from .. import calls, clock, errors, events, ids, presentment, shapes, storage, switches
 from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
-from . import checkout_rules, session_amounts
+from . import checkout_rules, customer_billing, session_amounts
 
 Session = stripe.checkout.Session
 
@@ -22,6 +22,8 @@ def create(call: Call) -> Obj:
         for index, row in enumerate(params.pop("line_items"))
     ]
     checkout_rules.check_lines(params["mode"], lines)
+    if params["mode"] == "subscription" and params.get("customer"):
+        customer_billing.check_currency(params["customer"], lines[0]["price"]["currency"])
     subscription_data = params.pop("subscription_data", {})
     trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
     session_id = ids.new("checkout.session")
@@ -31,18 +33,20 @@ def create(call: Call) -> Obj:
     for row in reversed(rows):
         storage.put(row, parent=session_id)
     params |= {name: build(params[name]) for name, build in _BUILDERS.items() if name in params}
-    params |= {"discounts": discounts}
+    params |= {"discounts": discounts, "adaptive_pricing": {"enabled": _is_adaptive(call.params)}}
+    currency = rows[0]["currency"]
     defaults = _defaults(params) | amounts
     defaults |= {
         "id": session_id,
-        "currency": rows[0]["currency"],
-        "payment_method_types": _methods(params, rows[0]["currency"]),
+        "currency": currency,
+        "payment_method_types": _methods(params, currency),
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
     }
     hidden = {
         "payment_intent_data": empty_to_null(params.pop("payment_intent_data", {})),
         "subscription_data": empty_to_null(subscription_data),
         "customer_update": params.pop("customer_update", {}),
+        "presentment_currency": _presentment_currency(params, currency),
     }
     return storage.put(shapes.new(Session, defaults, empty_to_null(params)), hidden=hidden)
 
@@ -106,6 +110,19 @@ def mark_expired(session: Obj) -> Obj:
 # --- defaults of a new session ----------------------------------------------------------------------------
 
 
+def _is_adaptive(params: Obj) -> bool:
+    """Return whether Adaptive Pricing is on. The control panel's switch is the default."""
+    on_by_default = bool(switches.current().presentment_currency)
+    return bool(params.get("adaptive_pricing", {}).get("enabled", on_by_default))
+
+
+def _presentment_currency(params: Obj, currency: str) -> str:
+    if not params["adaptive_pricing"]["enabled"]:
+        return ""
+    customer = storage.get(params.get("customer", ""), "customer") or {}
+    return presentment.find_currency(currency, customer.get("email") or params.get("customer_email") or "")
+
+
 def _automatic_tax(requested: Obj) -> Obj:
     liability = {"account": None, "type": "self"}
     return shapes.fill(
@@ -164,7 +181,6 @@ def _defaults(params: Obj) -> Obj:
     payment = params["mode"] == "payment"
     details = {name: customer.get(name) for name in ("address", "email", "name", "phone")}
     return {
-        "adaptive_pricing": {"enabled": False},
         "automatic_tax": shapes.fill(Session.AutomaticTax, enabled=False),
         "custom_fields": [],
         "custom_text": shapes.fill(Session.CustomText),

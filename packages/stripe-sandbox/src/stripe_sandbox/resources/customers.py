@@ -8,7 +8,7 @@ from .. import events, ids, shapes, storage
 from ..billing import clocks
 from ..calls import Call, change, empty_to_null, list_page, load, to_filters
 from ..storage import Filter, Obj
-from . import subscriptions
+from . import customer_billing, payment_methods, subscriptions
 
 _HASH_TYPES = {
     "address": stripe.Customer.Address,
@@ -32,10 +32,13 @@ def new(**fields: Any) -> Obj:
 
 def create(call: Call) -> Obj:
     params = empty_to_null(call.params)
+    _check_default_payment_method(params.get("invoice_settings"), "")
     customer = new(**params)
     if clock_id := params.get("test_clock"):
         load(clocks.KIND, clock_id, "test_clock")
         clocks.attach(customer["id"], clock_id)
+    if customer["balance"]:
+        customer_billing.record_balance_change(customer, customer["balance"], "initial")
     events.emit("customer.created", customer)
     return customer
 
@@ -43,8 +46,12 @@ def create(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     customer, params = _load_existing(call), dict(call.params)
     if settings := params.get("invoice_settings"):
+        _check_default_payment_method(settings, customer["id"])
         params["invoice_settings"] = customer["invoice_settings"] | empty_to_null(settings)
-    return change(customer, _fill_hashes(params), "customer")
+    after = change(customer, _fill_hashes(params), "customer")
+    if difference := after["balance"] - customer["balance"]:
+        customer_billing.record_balance_change(after, difference, "adjustment")
+    return after
 
 
 def listing(call: Call) -> Obj:
@@ -55,6 +62,14 @@ def listing(call: Call) -> Obj:
     return list_page(call, "customer", *filters, *created, ("test_clock", "IS", clock_id))
 
 
+def balance_transactions(call: Call) -> Obj:
+    filters: list[Filter] = [("customer", "=", load("customer", call.args["id"])["id"])]
+    if "invoice" in call.params:
+        filters.append(("invoice", "=", call.params["invoice"]))
+    filters += to_filters("created", call.params.get("created", {}))
+    return list_page(call, "customer_balance_transaction", *filters)
+
+
 def delete(call: Call) -> Obj:
     """DELETE /v1/customers/{id}: end the subscriptions. The id still returns a deleted customer."""
     customer = _load_existing(call)
@@ -62,10 +77,18 @@ def delete(call: Call) -> Obj:
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(subscription)
     deleted = {"id": customer["id"], "object": "customer", "deleted": True}
+    test_clock = clocks.get_clock_id(customer["id"])
     storage.delete(customer["id"])
     storage.put(deleted, parent="deleted")  # so that lists do not contain it
+    clocks.attach(customer["id"], test_clock)  # later refunds and disputes use its time
     events.emit("customer.deleted", customer)
     return deleted
+
+
+def _check_default_payment_method(settings: Obj | None, customer: str) -> None:
+    """Raise ApiError for a payment method of another customer. A new customer (id "") has none."""
+    if method := (settings or {}).get("default_payment_method"):
+        payment_methods.load_owned(method, customer, "invoice_settings[default_payment_method]")
 
 
 def _fill_hashes(fields: Obj) -> Obj:

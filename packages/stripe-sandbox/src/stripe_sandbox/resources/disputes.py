@@ -11,6 +11,7 @@ import stripe
 from .. import cards, clock, errors, events, scheduled_actions, shapes, storage
 from ..calls import Call, change, empty_to_null, load, merge_metadata
 from ..storage import Obj
+from . import balance_transactions
 
 DELAY_SECONDS = 5
 """Delay from a payment to its dispute, and from evidence to the bank's response."""
@@ -46,15 +47,17 @@ def schedule_for_card(charge: Obj) -> None:
 
 
 def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
-    """Dispute the whole charge. Raise ApiError if that is not possible."""
+    """Dispute what is not refunded of the charge. Raise ApiError if that is not possible."""
     terms = KINDS[kind]
-    if charge["status"] != "succeeded" or is_open(charge["id"]):
-        message = f"Charge {charge['id']} cannot be disputed: it has not succeeded, or it already is."
+    if not is_disputable(charge):
+        message = (
+            f"Charge {charge['id']} cannot be disputed: it has not succeeded, is fully refunded, or has a dispute that"
+            " is open or lost."
+        )
         raise errors.ApiError(message)
-    card = charge["payment_method_details"].get("card") or {"brand": "visa", "network": "visa"}
     billing = charge["billing_details"]
     defaults = {
-        "amount": charge["amount"],
+        "amount": charge["amount"] - charge["amount_refunded"],
         "balance_transactions": [],
         "charge": charge["id"],
         "currency": charge["currency"],
@@ -66,7 +69,7 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
             enhanced_evidence={},
         ),
         "evidence_details": {
-            "due_by": clock.now() // _DAY * _DAY + 9 * _DAY - 1,
+            "due_by": _due_by(),
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,
@@ -77,15 +80,7 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
         "metadata": {},
         "network_reason_code": terms.network_code,
         "payment_intent": charge["payment_intent"],
-        "payment_method_details": {
-            "card": {
-                "brand": card["brand"],
-                "case_type": "inquiry" if terms.inquiry else "chargeback",
-                "network": card["network"],
-                "network_reason_code": terms.network_code,
-            },
-            "type": "card",
-        },
+        "payment_method_details": _card_details(charge, terms),
         "reason": terms.reason,
         "status": "warning_needs_response" if terms.inquiry else "needs_response",
     }
@@ -100,11 +95,11 @@ def open_dispute(charge: Obj, kind: str = "dispute_fraudulent") -> Obj:
 
 
 def scheduled_dispute(kind: str) -> scheduled_actions.Action:
-    """Return an action that disputes the charge, unless it is already refunded or disputed."""
+    """Return an action that disputes the charge if that is still possible."""
 
     def action(charge_id: str) -> None:
         charge = load("charge", charge_id)
-        if not charge["refunded"] and not is_open(charge_id):
+        if is_disputable(charge):
             open_dispute(charge, kind)
 
     return action
@@ -151,8 +146,12 @@ def decide(dispute_id: str) -> None:
 
 def escalate(dispute: Obj) -> Obj:
     method = dispute["payment_method_details"]
-    chargeback = method | {"card": method["card"] | {"case_type": "chargeback"}}
-    details = dispute["evidence_details"] | {"submission_count": 0, "submission_method": "not_submitted"}
+    chargeback = method and method | {"card": method["card"] | {"case_type": "chargeback"}}
+    details = dispute["evidence_details"] | {
+        "due_by": _due_by(),
+        "submission_count": 0,
+        "submission_method": "not_submitted",
+    }
     booked = _add_balance_transaction(dispute, -1)
     after = _change(
         booked,
@@ -194,9 +193,31 @@ def warn_of_fraud(charge_id: str) -> None:
     events.emit("radar.early_fraud_warning.created", stored)
 
 
-def is_open(charge_id: str) -> bool:
-    found = storage.find("dispute", ("charge", "=", charge_id))
-    return any(dispute["status"] in OPEN for dispute in found)
+def is_disputable(charge: Obj) -> bool:
+    """Return True also if earlier disputes were won, or were inquiries. A lost dispute took the whole amount."""
+    if charge["status"] != "succeeded" or charge["refunded"]:
+        return False
+    found = storage.find("dispute", ("charge", "=", charge["id"]))
+    return not any(dispute["status"] in OPEN or dispute["status"] == "lost" for dispute in found)
+
+
+def _card_details(charge: Obj, terms: Kind) -> Obj | None:
+    """Return `payment_method_details`, which the dispute of a bank debit does not have."""
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return None
+    details = {
+        "brand": card["brand"],
+        "case_type": "inquiry" if terms.inquiry else "chargeback",
+        "network": card["network"],
+        "network_reason_code": terms.network_code,
+    }
+    return {"card": details, "type": "card"}
+
+
+def _due_by() -> int:
+    """Return the end of the day, in Unix seconds, until which evidence can be submitted."""
+    return clock.now() // _DAY * _DAY + 9 * _DAY - 1
 
 
 def _is_inquiry(dispute: Obj) -> bool:
@@ -204,33 +225,7 @@ def _is_inquiry(dispute: Obj) -> bool:
 
 
 def _add_balance_transaction(dispute: Obj, sign: int) -> Obj:
-    amount, fee = sign * dispute["amount"], -sign * FEE
-    entry = shapes.new(
-        stripe.BalanceTransaction,
-        {
-            "amount": amount,
-            "available_on": clock.now(),
-            "balance_type": "payments",
-            "currency": dispute["currency"],
-            "description": f"Chargeback {'withdrawal' if sign < 0 else 'reversal'} for {dispute['charge']}",
-            "fee": fee,
-            "fee_details": [
-                {
-                    "amount": fee,
-                    "application": None,
-                    "currency": dispute["currency"],
-                    "description": "Dispute fee",
-                    "type": "stripe_fee",
-                }
-            ],
-            "net": amount - fee,
-            "reporting_category": "dispute" if sign < 0 else "dispute_reversal",
-            "source": dispute["id"],
-            "status": "available",
-            "type": "adjustment",
-        },
-        {},
-    )
+    entry = balance_transactions.record_dispute(dispute, sign, FEE)
     return storage.put(dispute | {"balance_transactions": [*dispute["balance_transactions"], entry]})
 
 

@@ -78,6 +78,31 @@ def attach(call: Call) -> Obj:
         method = new_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
     else:
         method = load("payment_method", token)
+        _check_attachable(method, customer)
     after = storage.put(method | {"customer": customer})
     events.emit("payment_method.attached", after)
     return after
+
+
+def load_owned(method_id: str, customer: str, param: str) -> Obj:
+    """Return the payment method. Raise ApiError unless it is attached to the customer."""
+    method = load("payment_method", method_id, param)
+    if method["customer"] != customer:
+        message = (
+            f"The customer does not have a payment method with the ID {method_id}. The payment method must be attached"
+            " to the customer."
+        )
+        raise errors.ApiError(message, code="resource_missing", param=param)
+    return method
+
+
+def _check_attachable(method: Obj, customer: str) -> None:
+    """Raise ApiError for a payment method of another customer, and for one of a payment that did not save it."""
+    if method["customer"] is None:
+        message = (
+            "This PaymentMethod was previously used without being attached to a Customer or was detached from a"
+            " Customer, and may not be used again."
+        )
+        raise errors.ApiError(message)
+    if method["customer"] != customer:
+        raise errors.ApiError("The payment method you provided has already been attached to a customer.")

@@ -7,16 +7,26 @@ from typing import Any
 
 import stripe
 
-from .. import cards, errors, events, formatting, scheduled_actions, shapes, storage
-from ..calls import Call, empty_to_null, load, merge_metadata
+from .. import cards, clock, errors, events, formatting, presentment, scheduled_actions, shapes, storage
+from ..calls import Call, empty_to_null, list_page, load, merge_metadata
 from ..storage import Obj
+from . import balance_transactions
 
 DELAY_SECONDS = 8
 """Delay until a pending refund succeeds, or a failing one fails."""
 
 # outcome ▶ (first status, scheduled action)
-_OUTCOMES = {"": ("succeeded", ""), "refund_pending": ("pending", "refund_succeeds"),
-            "refund_fails": ("succeeded", "refund_fails")}  # fmt: skip
+_OUTCOMES = {
+    "": ("succeeded", ""),
+    "refund_pending": ("pending", "refund_succeeds"),
+    "refund_fails": ("succeeded", "refund_fails"),
+    "refund_requires_action": ("requires_action", ""),
+}
+_OPEN = ("pending", "requires_action")
+# Fields that only refunds of these statuses have.
+_STATUS_FIELDS = ("pending_reason", "next_action")
+_ACTION_SECONDS = 45 * 86400
+"""How long a buyer can give the bank details for a refund that requires action."""
 
 
 def create(call: Call) -> Obj:
@@ -28,7 +38,8 @@ def create(call: Call) -> Obj:
 def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = None, **fields: Any) -> Obj:
     """Refund `amount` minor units, by default the rest of the charge. Raise ApiError if that is not possible.
 
-    `outcome` replaces that of the test card: "refund_pending", "refund_fails", or "" for success.
+    `outcome` replaces that of the test card: "refund_pending", "refund_fails", "refund_requires_action", or "" for
+    success.
     """
     amount = _check_amount(charge, amount)
     status, next_step = _OUTCOMES[outcome if outcome is not None else _get_card_outcome(charge)]
@@ -42,15 +53,25 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "status": status,
+        **presentment.build_refund_fields(amount, charge),
     }
     if status == "pending":
         defaults["pending_reason"] = "processing"
-    refund = storage.put(shapes.new(stripe.Refund, defaults, fields))
+    if status == "requires_action":
+        defaults["next_action"] = _ask_for_bank_details(charge)
+    refund = shapes.new(stripe.Refund, defaults, fields)
+    refund = storage.put(refund | {"balance_transaction": balance_transactions.record_refund(refund, charge)})
     events.emit("refund.created", refund)
     events.emit("charge.refunded", _add_refunded_amount(refund, amount))
     if next_step:
         scheduled_actions.schedule(next_step, refund["id"], DELAY_SECONDS)
     return refund
+
+
+def list_for_charge(call: Call) -> Obj:
+    """GET /v1/charges/{id}/refunds: pages of `charge.refunds`."""
+    charge = load("charge", call.args["id"])
+    return list_page(call, "refund", ("charge", "=", charge["id"]))
 
 
 def update(call: Call) -> Obj:
@@ -60,21 +81,40 @@ def update(call: Call) -> Obj:
     return refund
 
 
+def cancel(call: Call) -> Obj:
+    """POST /v1/refunds/{id}/cancel: only refunds that require action. https://docs.stripe.com/api/refunds/cancel"""
+    refund = load("refund", call.args["id"])
+    if refund["status"] != "requires_action":
+        message = f"Refund {refund['id']} has a status of {refund['status']} and cannot be canceled."
+        raise errors.ApiError(message, param="id")
+    return withdraw(refund)
+
+
+def withdraw(refund: Obj) -> Obj:
+    """Cancel a refund that is not complete yet. Stripe's Dashboard cancels pending refunds, too."""
+    return _take_back(refund, status="canceled")
+
+
 def succeed(refund_id: str) -> None:
     refund = storage.get(refund_id, "refund") or {}
-    if refund["status"] == "pending":
-        _change(
-            {name: value for name, value in refund.items() if name != "pending_reason"}, status="succeeded"
-        )
+    if is_open(refund):
+        _end(refund, status="succeeded")
 
 
 def fail(refund_id: str, reason: str = "expired_or_canceled_card") -> None:
     refund = storage.get(refund_id, "refund") or {}
-    if refund["status"] not in ("pending", "succeeded"):
+    if not can_fail(refund):
         return
-    without_reason = {name: value for name, value in refund.items() if name != "pending_reason"}
-    _add_refunded_amount(refund, -refund["amount"])
-    events.emit("refund.failed", _change(without_reason, status="failed", failure_reason=reason))
+    events.emit("refund.failed", _take_back(refund, status="failed", failure_reason=reason))
+
+
+def is_open(refund: Obj) -> bool:
+    return refund["status"] in _OPEN
+
+
+def can_fail(refund: Obj) -> bool:
+    """Return True also if it succeeded: the bank can return the money later."""
+    return is_open(refund) or refund["status"] == "succeeded"
 
 
 def _charge(charge: str | None, intent: str | None) -> Obj:
@@ -129,10 +169,28 @@ def _get_card_outcome(charge: Obj) -> str:
     return card.follow_up if card.follow_up in _OUTCOMES else ""
 
 
+def _ask_for_bank_details(charge: Obj) -> Obj:
+    email = charge["billing_details"]["email"] or charge["receipt_email"] or "buyer@example.com"
+    sent = {"email_sent_at": clock.now(), "email_sent_to": email}
+    details = {"email_sent": sent, "expires_at": clock.now() + _ACTION_SECONDS}
+    return {"display_details": details, "type": "display_details"}
+
+
 def _add_refunded_amount(refund: Obj, amount: int) -> Obj:
     charge = load("charge", refund["charge"])
     total = charge["amount_refunded"] + amount
     return storage.update(charge["id"], amount_refunded=total, refunded=total == charge["amount"])
+
+
+def _take_back(refund: Obj, **changes: Any) -> Obj:
+    _add_refunded_amount(refund, -refund["amount"])
+    returned = balance_transactions.record_refund_failure(refund)
+    return _end(refund, failure_balance_transaction=returned, **changes)
+
+
+def _end(refund: Obj, **changes: Any) -> Obj:
+    scheduled_actions.cancel(refund["id"])
+    return _change({name: value for name, value in refund.items() if name not in _STATUS_FIELDS}, **changes)
 
 
 def _change(refund: Obj, **changes: Any) -> Obj:

@@ -12,13 +12,14 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from .. import bootstrap, delivery, errors, formatting, storage, switches
+from .. import bootstrap, delivery, errors, formatting, presentment, storage, switches
 from ..panel import actions
 from ..storage import Obj
 
 View = Callable[..., dict[str, Any]]
 WEBHOOK_SWITCHES = {"delay_seconds", "late_seconds", "duplicate", "reorder", "drop", "fail_next_n"}
 API_SWITCHES = {"api_status", "api_times", "api_delay_seconds"}
+CHECKOUT_SWITCHES = {"presentment_currency"}
 API_ERRORS = (429, 500, 502, 503)
 
 
@@ -111,6 +112,15 @@ def api(params: dict[str, Any]) -> dict[str, Any]:
     if params.get("api_times") and params.get("api_status") not in API_ERRORS:
         raise errors.ApiError(f"`api_status` must be one of {API_ERRORS}.", param="api_status")
     return _change_switches(params, API_SWITCHES)
+
+
+@json_view("GET", "POST")
+def checkout(params: dict[str, Any]) -> dict[str, Any]:
+    if params.get("presentment_currency", "") not in ("", *presentment.CURRENCIES):
+        known = ", ".join(presentment.CURRENCIES)
+        message = f'`presentment_currency` must be "" or one of {known}.'
+        raise errors.ApiError(message, param="presentment_currency")
+    return _change_switches(params, CHECKOUT_SWITCHES)
 
 
 def _change_switches(params: dict[str, Any], names: set[str]) -> dict[str, Any]:

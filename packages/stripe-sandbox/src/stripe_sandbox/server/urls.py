@@ -11,5 +11,6 @@ urlpatterns = [
     path("control/webhooks", control.webhooks),
     path("control/webhooks/deliver", control.deliver),
     path("control/api", control.api),
+    path("control/checkout", control.checkout),
     path("", include("stripe_sandbox.urls")),
 ]

@@ -1,0 +1,77 @@
+"""What happened to the payments of a purchase: e-mails and signals for each payment, refund and dispute."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from django.conf import settings
+
+from apps.ecommerce.models import Mail, Payment, Purchase
+from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.entitlements import dispute_suspension
+from apps.ecommerce.purchases.payments import PaymentChanges
+from apps.ecommerce.purchases.signals import queue_signal
+from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
+
+# The confirmation of the order is the receipt of its first payment.
+FIRST_PAYMENT_REASONS = ("", "subscription_create")
+
+
+class News(Enum):
+    PAID = "paid"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentNews:
+    kind: News
+    payment: Payment
+    about: str  # Stripe's id of the payment, refund or dispute
+    amount: int = 0  # paid or refunded, in minor units
+
+
+def payment_news(changes: PaymentChanges, since: datetime) -> list[PaymentNews]:
+    """Return what has happened to changed payments. What happened before `since` is no news."""
+    both: list[tuple[Payment | None, StripePayment]] = [(None, payment) for payment in changes.created]
+    both += [(row, payment) for row, payment, _names in changes.changed]
+    return [news for before, payment in both for news in _news(before, payment, since)]
+
+
+def announce_payments(purchase: Purchase, news: list[PaymentNews]) -> None:
+    """Queue the e-mails and signals in the current transaction. Each is sent once."""
+    for item in news:
+        match item.kind:
+            case News.PAID:
+                is_renewal = item.payment.reason not in FIRST_PAYMENT_REASONS
+                if is_renewal and settings.RENEWAL_RECEIPTS:
+                    queue_email(purchase, Mail.Kind.RECEIPT, item.about, payment=item.payment)
+                queue_signal("payment_succeeded", purchase, item.about, payment=item.payment)
+            case News.REFUNDED:
+                values = {"payment": item.payment, "amount": item.amount}
+                queue_email(purchase, Mail.Kind.REFUNDED, item.about, **values)
+                arguments = {"amount": item.amount}
+                queue_signal("payment_refunded", purchase, item.about, arguments, payment=item.payment)
+            case News.DISPUTED:
+                queue_email(purchase, Mail.Kind.DISPUTED, item.about, payment=item.payment)
+                queue_signal("payment_disputed", purchase, item.about, payment=item.payment)
+
+
+def _news(before: Payment | None, payment: StripePayment, since: datetime) -> list[PaymentNews]:
+    row, news = payment.row, []
+    stored = before or row
+    was_paid = before.is_paid if before else bool(row.paid_at and row.paid_at < since)
+    if row.is_paid and row.amount_paid and not was_paid:
+        news.append(PaymentNews(News.PAID, stored, row.stripe_id, row.amount_paid))
+    for refund in payment.refunds:
+        created = to_datetime(refund["created"])
+        if created and created >= since:
+            news.append(PaymentNews(News.REFUNDED, stored, refund["id"], refund["amount"]))
+    if payment.dispute and dispute_suspension(row.dispute_status):
+        created = to_datetime(payment.dispute["created"])
+        was_known = (
+            bool(dispute_suspension(before.dispute_status)) if before else not created or created < since
+        )
+        if not was_known:
+            news.append(PaymentNews(News.DISPUTED, stored, payment.dispute["id"]))
+    return news

@@ -1,0 +1,55 @@
+"""Subscriptions whose current payment was refunded or lost to a dispute. Stripe goes on billing them.
+
+https://docs.stripe.com/disputes/responding and https://docs.stripe.com/api/subscriptions/cancel
+"""
+
+import logging
+
+import stripe
+from django.conf import settings
+
+from apps.core.tasks import enqueue, task
+from apps.ecommerce.models import Purchase, PurchaseQuerySet, Suspension
+from apps.ecommerce.stripe_api.client import get_client, is_livemode
+
+logger = logging.getLogger(__name__)
+
+
+def reversed_but_billed() -> PurchaseQuerySet:
+    """Filter subscriptions that Stripe will charge again although their current payment was given back."""
+    reasons = (Suspension.REFUNDED, Suspension.DISPUTE_LOST)
+    return Purchase.objects.to_be_charged_again().filter(suspended_by__in=reasons, livemode=is_livemode())
+
+
+def queue_cancellation(purchase: Purchase) -> None:
+    if _is_to_be_canceled(purchase):
+        enqueue(cancel_reversed, purchase.pk)
+
+
+def cancel_reversed_subscriptions() -> None:
+    """Repeat cancellations that failed."""
+    for purchase in reversed_but_billed():
+        try:
+            cancel_reversed.func(purchase.pk)
+        except stripe.StripeError:
+            logger.exception("Subscription %s could not be canceled", purchase.subscription_id)
+
+
+@task()
+def cancel_reversed(purchase_id: int) -> None:
+    """Cancel the subscription at Stripe if the settings say so. Its event changes the purchase."""
+    purchase = Purchase.objects.get(pk=purchase_id)
+    if not _is_to_be_canceled(purchase):
+        return
+    try:
+        get_client().v1.subscriptions.cancel(purchase.subscription_id)
+    except stripe.InvalidRequestError as error:  # it has ended
+        logger.info("Subscription %s was not canceled: %s", purchase.subscription_id, error)
+
+
+def _is_to_be_canceled(purchase: Purchase) -> bool:
+    is_wanted = {
+        Suspension.DISPUTE_LOST: settings.CANCEL_AFTER_LOST_DISPUTE,
+        Suspension.REFUNDED: settings.CANCEL_AFTER_REFUND,
+    }
+    return purchase.will_be_charged_again and bool(is_wanted.get(purchase.suspended_by))  # type: ignore[call-overload]
