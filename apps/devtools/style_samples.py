@@ -214,7 +214,7 @@ def make_payment(purchase: Purchase, state: str = "paid", months: int = 0, **val
         "amount_total": amount - values.get("amount_discount", 0),
         "amount_subtotal": amount,
         "payment_method": "Visa •••• 4242",
-        "invoice_number": f"7K3FW2-{100 - months:04}",
+        "invoice_number": f"2026-{100 - months:04}",
         "created_at": at,
     }
     if purchase.is_recurring:
