@@ -67,10 +67,10 @@ PAYMENT_STATES: dict[str, dict[str, Any]] = {
     "refunded": {"amount_refunded": 900},
     "disputed": {"dispute_status": "needs_response"},
     "dispute_lost": {"dispute_status": "lost"},
-    "credited": {"amount_total": -400, "reason": "subscription_update"},
+    "credited": {"amount_total": -400, "amount_subtotal": -400, "reason": "subscription_update"},
     "uncollectible": {"status": Payment.Status.UNCOLLECTIBLE},
     "void": {"status": Payment.Status.VOID},
-    "free": {"amount_total": 0, "reason": "subscription_create"},
+    "free": {"amount_total": 0, "amount_subtotal": 0, "reason": "subscription_create"},
 }
 
 
