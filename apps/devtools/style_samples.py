@@ -110,13 +110,19 @@ def samples() -> dict[str, Any]:
         "library": [paid, active, purchases["past_due"]],
         "others": [(order, status_message(order)) for order in others],
         "deals": [
-            {"card": card, "price_options": options, "configuration": card.configuration}
+            {
+                "card": card,
+                "price_options": options,
+                "configuration": card.configuration,
+                "upgrade_options": price_options(once.prices, None) if card.owned else [],
+            }
             for card, options in (
                 (ProductCard(once), price_options(once.prices, None)),
                 (ProductCard(subscription), price_options(subscription.prices, None)),
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
+        "other_plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [
             {

@@ -24,6 +24,7 @@ MAIL_POLICY = {
 SUBSCRIPTION_KINDS = (
     *(Mail.Kind.RECEIPT, Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED),
     *(Mail.Kind.ENDED, Mail.Kind.SUSPENDED),
+    *(Mail.Kind.RENEWAL_UPCOMING, Mail.Kind.PLAN_CHANGED, Mail.Kind.ENDING),
 )
 
 
@@ -78,6 +79,8 @@ def _sample_email(kind: str) -> EmailMultiAlternatives:
     purchase = purchase or make_purchase("active" if kind in SUBSCRIPTION_KINDS else "paid")
     purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
     purchase.trial_end = purchase.trial_end or timezone.now() + timedelta(days=3)
+    if kind == Mail.Kind.ENDING:
+        purchase.cancel_at = purchase.cancel_at or purchase.current_period_end
     payment = payment or make_payment(purchase)
     return emails.build_email(kind, purchase, payment, payment.amount_refunded or payment.amount_paid)
 

@@ -28,12 +28,12 @@ def billing_note(purchase: Purchase) -> str:
         note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")
     elif purchase.subscription_status == "past_due":
         note = _(
-            "Your subscription is still active at %(price)s. A payment is overdue, and we'll try to charge you "
+            "Your subscription is still active (%(price)s). A payment is overdue, and we'll try to charge you "
             "again. You'll get your access back once it succeeds. You can cancel it at any time."
         )
     elif purchase.current_period_end:
         note = _(
-            "Your subscription is still active and renews on %(period_end)s at %(price)s. You'll get your access "
+            "Your subscription is still active and renews on %(period_end)s for %(next)s. You'll get your access "
             "back then. You can cancel it at any time."
         )
     else:

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
+MONTHS = {"month": 1, "year": 12}  # per interval
 
 # New status ▶ e-mail. Other statuses send none.
 EMAIL_KINDS: dict[str, Mail.Kind] = {
@@ -108,6 +109,27 @@ TEXTS: dict[str, EmailText] = {
         ),
         _("Update payment method"),
     ),
+    Mail.Kind.RENEWAL_UPCOMING: EmailText(
+        _("Your subscription to %(product)s renews on %(period_end)s"),
+        _("Your subscription renews on %(period_end)s"),
+        _(
+            "We'll charge %(next)s for %(product)s. To continue, you don't need to do anything. "
+            "If you don't want to continue, cancel before that day."
+        ),
+        _("Manage subscription"),
+    ),
+    Mail.Kind.PLAN_CHANGED: EmailText(
+        _("Your plan of %(product)s has changed"),
+        _("Your plan has changed"),
+        _("Your subscription to %(product)s now costs %(price)s."),
+        _("View order"),
+    ),
+    Mail.Kind.ENDING: EmailText(
+        _("Your subscription to %(product)s ends on %(cancel_at)s"),
+        _("Your subscription ends on %(cancel_at)s"),
+        _("It will not renew, and you won't be charged again. You have access to %(product)s until then."),
+        _("View order"),
+    ),
     Mail.Kind.ENDED: EmailText(
         _("Your subscription to %(product)s has ended"),
         _("Your subscription has ended"),
@@ -163,6 +185,25 @@ def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | 
 def queue_status_email(change: StatusChange, suspended_before: str) -> None:
     if kind := email_kind(change, suspended_before):
         queue_email(change.purchase, kind, f"v{change.version}")
+
+
+def queue_subscription_email(purchase: Purchase, changes: dict[str, Any], had_end: bool) -> None:
+    """Queue the e-mails about another plan, and about the end of a subscription that still runs."""
+    if not purchase.subscription_id or purchase.status in BEFORE_ACCESS:
+        return
+    if "price_id" in changes:
+        queue_email(purchase, Mail.Kind.PLAN_CHANGED, f"v{purchase.version}")
+    is_running = purchase.status in (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE)
+    if changes.get("cancel_at") and not had_end and is_running:
+        queue_email(purchase, Mail.Kind.ENDING, f"v{purchase.version}")
+
+
+def queue_renewal_upcoming_email(purchase: Purchase) -> None:
+    """Remind of the renewal of a subscription with long periods."""
+    price, months = purchase.price, settings.RENEWAL_NOTICE_MONTHS
+    is_long = price.interval in MONTHS and price.interval_count * MONTHS[price.interval] >= months
+    if months and is_long and purchase.status == Status.ACTIVE and purchase.next_payment_at:
+        queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, f"renewal on {purchase.next_payment_at:%Y-%m-%d}")
 
 
 def queue_trial_ending_email(purchase: Purchase) -> None:

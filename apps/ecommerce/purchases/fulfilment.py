@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.emails import queue_status_email
+from apps.ecommerce.purchases.emails import queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
@@ -79,7 +79,7 @@ def expire_session(session_id: str) -> None:
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
     """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer."""
     before, suspended_before = purchase.status, purchase.suspended_by
-    had_access = purchase.opens_product
+    had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
     changes["version"] = purchase.version + 1
@@ -87,6 +87,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
     queue_subscription_signal(purchase, changes)
+    queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
         return
     change = StatusChange.objects.create(
@@ -157,6 +158,5 @@ def _write_if_current(
 
 def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
-    if purchase.payments_synced_at:
-        return purchase.payments_synced_at - EMAIL_OVERLAP
-    return purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
+    first = purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
+    return (purchase.payments_synced_at or first) - EMAIL_OVERLAP

@@ -78,7 +78,7 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.ACTIVE: StatusMessage(
         _("Your subscription is active"),
-        _("%(product)s renews on %(period_end)s at %(price)s. You can cancel at any time."),
+        _("%(product)s renews on %(period_end)s for %(next)s. You can cancel at any time."),
         tone="good",
         action="open",
     ),
@@ -214,11 +214,19 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
+        "next": _next_amount(purchase),
         "trial_end": format_day(purchase.trial_end),
         "period_end": format_day(purchase.current_period_end),
         "cancel_at": format_day(purchase.cancel_at),
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
+
+
+def _next_amount(purchase: Purchase) -> str:
+    """Return the amount of the next invoice, or else the price as listed."""
+    if purchase.next_amount is None:
+        return purchase.price.label
+    return format_money(purchase.next_amount, purchase.currency)
 
 
 def format_day(moment: datetime | None) -> str:
