@@ -19,11 +19,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange
+from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.status_messages import message_values, status_message
+from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.payment_labels import payment_period
+from apps.ecommerce.purchases.status_messages import format_day, message_values, status_message
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ TEXTS: dict[str, EmailText] = {
         _("Your receipt: %(product)s"),
         _("Thanks for your payment"),
         _("We received your payment of %(amount)s for %(product)s. Keep this e-mail as your receipt."),
-        _("View order"),
+        _("View receipt"),
         has_receipt=True,
     ),
     Mail.Kind.WAITING: EmailText(
@@ -138,8 +140,8 @@ TEXTS: dict[str, EmailText] = {
         _("Your refund for %(product)s"),
         _("Your refund is on its way"),
         _(
-            "We refunded %(refunded)s of the %(amount)s that you paid for %(product)s. "
-            "It can take 5 to 10 business days to appear on your statement."
+            "We refunded %(refund)s that you paid for %(product)s on %(paid_on)s. "
+            "It can take 5 to 10 business days to appear on your statement. %(access)s"
         ),
         _("View order"),
     ),
@@ -147,7 +149,7 @@ TEXTS: dict[str, EmailText] = {
         _("Your payment for %(product)s is disputed"),
         _("Your payment is disputed"),
         _(
-            "Your bank has opened a dispute about your payment of %(amount)s for %(product)s. "
+            "Your bank has opened a dispute about your payment of %(amount)s for %(product)s on %(paid_on)s. "
             "If this is a mistake, please reply to this e-mail. %(access)s"
         ),
         _("View order"),
@@ -261,16 +263,17 @@ def build_email(
         context = {
             "purchase": purchase,
             "payment": payment or purchase,
+            "period": payment_period(payment) if payment else "",
             "product": purchase.product,
             "title": str(email.title) % values,
-            "text": str(email.text) % values,
+            "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
-            "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
+            "order_url": f"{settings.SITE_URL}{_link_path(kind, purchase, payment)}",
         }
         message = EmailMultiAlternatives(
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
@@ -283,11 +286,34 @@ def build_email(
     return message
 
 
+def _link_path(kind: str, purchase: Purchase, payment: Payment | None) -> str:
+    is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
+    return payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
+
+
 def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:
-    values = {
-        "access": str(_("Until it is resolved, your access is paused.")) if purchase.is_suspended else ""
-    }
+    paid, currency, paid_at = purchase.amount_total, purchase.currency, purchase.paid_at
+    refunded = amount or purchase.amount_refunded
     if payment:
-        values["amount"] = format_money(payment.amount_paid or payment.amount_total, payment.currency)
-        values["refunded"] = format_money(amount or payment.amount_refunded, payment.currency)
-    return values
+        paid, currency = payment.amount_paid or payment.amount_total, payment.currency
+        refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
+    refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
+    amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
+    return {
+        **amounts,
+        "refund": str(refund) % amounts,
+        "paid_on": format_day(paid_at),
+        "access": _access_text(purchase),
+    }
+
+
+def _access_text(purchase: Purchase) -> str:
+    """Return what a refund or a dispute does to access. A purchase may have ended before."""
+    if has_access(purchase):
+        return str(_("You still have access."))
+    if not purchase.is_suspended:
+        return ""
+    if purchase.suspended_by == Suspension.DISPUTED:
+        return str(_("Until it is resolved, your access is paused."))
+    is_running = purchase.has_running_subscription
+    return str(_("Your access is paused.") if is_running else _("You no longer have access."))

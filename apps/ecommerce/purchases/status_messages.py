@@ -60,7 +60,7 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.PAID: StatusMessage(
         _("Thanks, your order is complete."),
-        _("You paid %(amount)s for %(product)s. Your receipt is below."),
+        _("You paid %(amount)s for %(product)s. Your receipt is on this page."),
         tone="good",
         action="open",
     ),
@@ -78,7 +78,7 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.ACTIVE: StatusMessage(
         _("Your subscription is active"),
-        _("%(product)s renews on %(period_end)s at %(price)s. You can cancel at any time."),
+        _("%(product)s renews on %(period_end)s for %(next)s. You can cancel at any time."),
         tone="good",
         action="open",
     ),
@@ -215,9 +215,9 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
         "next": _next_amount(purchase),
-        "trial_end": _format_day(purchase.trial_end),
-        "period_end": _format_day(purchase.current_period_end),
-        "cancel_at": _format_day(purchase.cancel_at),
+        "trial_end": format_day(purchase.trial_end),
+        "period_end": format_day(purchase.current_period_end),
+        "cancel_at": format_day(purchase.cancel_at),
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
 
@@ -229,5 +229,5 @@ def _next_amount(purchase: Purchase) -> str:
     return format_money(purchase.next_amount, purchase.currency)
 
 
-def _format_day(moment: datetime | None) -> str:
+def format_day(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else "—"
