@@ -42,6 +42,7 @@ purchases                                         login    200      200      200
 purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
 purchase_status                                   login    404      200      200      404      404
+receipt                                           login    404      200      200      404      404
 purchase_manage                                   405      405      405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
@@ -118,6 +119,7 @@ POST = """
 language                                          302      302      302      302      302      302
 theme                                             302      302      302      302      302      302
 buy                                               302      303      303      303      303      303
+receipt                                           405      405      405      405      405      405
 purchase_manage                                   login    404      302      302      404      404
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405

@@ -119,6 +119,8 @@ class Shop:
     def _known_value(self, url: SiteURL, name: str, role: str) -> str:
         if name == "public_id":
             return str(self.purchases.get(role, self.purchases["owner"]).public_id)
+        if name == "payment_id":
+            return self.purchases.get(role, self.purchases["owner"]).payments.get().stripe_id
         if name == "object_id" and (model := MODEL.match(url.route)):
             return str(_first_row_pk(*model.groups()))
         return next(
