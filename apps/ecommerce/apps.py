@@ -14,11 +14,14 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
+        from apps.ecommerce.purchases.customers import queue_email_update
         from apps.users import personal_data
+        from apps.users.models import User
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
         founder_emails.connect()
+        post_save.connect(queue_email_update, sender=User)
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         personal_data.sections["purchases"] = store_data.export_purchases

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import checkout, purchases, store, webhook
+from apps.ecommerce.views import checkout, purchases, store, subscriptions, webhook
 
 register_converter(SlugConverter, "any_slug")
 
@@ -15,8 +15,9 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
     path("purchases/order/<uuid:public_id>/status/", purchases.purchase_status, name="purchase_status"),
     path("purchases/order/<uuid:public_id>/receipts/<slug:payment_id>/", purchases.receipt, name="receipt"),
-    path("purchases/order/<uuid:public_id>/manage/", purchases.manage, name="purchase_manage"),
-    path("purchases/order/<uuid:public_id>/cancel/", purchases.cancel, name="purchase_cancel"),
+    path("purchases/order/<uuid:public_id>/manage/", subscriptions.manage, name="purchase_manage"),
+    path("purchases/order/<uuid:public_id>/switch/", subscriptions.switch, name="purchase_switch"),
+    path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
     path(
         "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"

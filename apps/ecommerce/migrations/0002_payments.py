@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='purchase',
             name='payments_synced_at',
-            field=models.DateTimeField(blank=True, help_text='When the payments were last copied from Stripe.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the payments and the next one were last copied from Stripe.', null=True),
         ),
         migrations.AddField(
             model_name='purchase',
@@ -194,5 +194,35 @@ class Migration(migrations.Migration):
             model_name='purchase',
             name='plan',
             field=models.CharField(blank=True, help_text="The price's plan, for @product_required(plans=…).", max_length=500),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='next_amount',
+            field=models.BigIntegerField(blank=True, help_text='Amount of the next invoice, as Stripe computes it. Empty without one.', null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='next_payment_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='collection_paused',
+            field=models.BooleanField(default=False, help_text='Whether the operator has paused the payments of the subscription at Stripe.'),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='collection_resumes_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='upgrade_of',
+            field=models.ForeignKey(blank=True, help_text='The purchase whose value was credited.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='upgrades', to='ecommerce.purchase'),
+        ),
+        migrations.AddField(
+            model_name='purchase',
+            name='item_count',
+            field=models.PositiveIntegerField(default=1, help_text='Number of items of the subscription, with add-ons.'),
         ),
     ]

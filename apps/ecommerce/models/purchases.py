@@ -103,6 +103,14 @@ class Purchase(models.Model):
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
+    upgrade_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="upgrades",
+        help_text=_("The purchase whose value was credited."),
+    )
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(
         max_length=500, blank=True, help_text=_("The price's name when it was bought, if it had one.")
@@ -159,6 +167,21 @@ class Purchase(models.Model):
     )
     has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
 
+    item_count = models.PositiveIntegerField(
+        default=1, help_text=_("Number of items of the subscription, with add-ons.")
+    )
+    next_amount = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("Amount of the next invoice, as Stripe computes it. Empty without one."),
+    )
+    next_payment_at = models.DateTimeField(null=True, blank=True)
+    collection_paused = models.BooleanField(
+        default=False,
+        help_text=_("Whether the operator has paused the payments of the subscription at Stripe."),
+    )
+    collection_resumes_at = models.DateTimeField(null=True, blank=True)
+
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer came back after paying.")
@@ -166,7 +189,7 @@ class Purchase(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     payments_synced_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the payments were last copied from Stripe.")
+        null=True, blank=True, help_text=_("When the payments and the next one were last copied from Stripe.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -10,6 +10,7 @@ from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_sess
 from apps.ecommerce.purchases.entitlements import has_access, owned
 from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.upgrades import upgradable_purchase
 from apps.users.models import User
 
 MAX_TRIES = 4
@@ -44,12 +45,17 @@ def start_checkout(
     price = _sellable_price(configuration, price_id)
     _refuse_second_subscription(user, configuration)
     for _try in range(MAX_TRIES):
-        _refuse_second_payment(user, configuration)
-        purchase = _get_or_create_open_purchase(user, price, next_path)
+        upgrade_of = _refuse_second_payment(user, configuration, price)
+        purchase = _get_or_create_open_purchase(user, price, next_path, upgrade_of)
+        if (
+            purchase and purchase.upgrade_of != upgrade_of
+        ):  # the owned purchase was bought or refunded since then
+            close_checkout(purchase, "the price has changed")
+            continue
         try:
             # After the purchase exists, so that two simultaneous requests find each other's purchase.
             _close_other_checkouts(user, price)
-            _refuse_second_payment(user, configuration)
+            _refuse_second_payment(user, configuration, price)
         except CheckoutRefused:  # another checkout was paid
             if purchase:
                 close_checkout(purchase, "another choice was paid")
@@ -89,16 +95,21 @@ def _refuse_second_subscription(user: User, configuration: ProductConfiguration)
         _refuse_if_running(purchase, configuration)
 
 
-def _refuse_second_payment(user: User, configuration: ProductConfiguration) -> None:
-    if owned(user, configuration.product):
-        raise AlreadyOwned(configuration)
+def _refuse_second_payment(user: User, configuration: ProductConfiguration, price: Price) -> Purchase | None:
+    """Return the purchase of which the price is an upgrade, if the user owns the product."""
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
+    upgrade_of = None
+    if owned(user, configuration.product):
+        upgrade_of = upgradable_purchase(purchases.select_related("price", "upgrade_of"), price)
+        if upgrade_of is None:
+            raise AlreadyOwned(configuration)
     if purchases.filter(status=Status.PROCESSING).exists():
         raise CheckoutRefused(
             _("Your payment for this product is being processed. You don't need to pay again.")
         )
     for purchase in purchases.with_running_subscription().select_related("product"):
         _refuse_if_running(purchase, configuration)
+    return upgrade_of
 
 
 def _refuse_if_running(purchase: Purchase, configuration: ProductConfiguration) -> None:
@@ -117,17 +128,19 @@ def _close_other_checkouts(user: User, price: Price) -> None:
             )
 
 
-def _get_or_create_open_purchase(user: User, price: Price, next_path: str) -> Purchase | None:
+def _get_or_create_open_purchase(
+    user: User, price: Price, next_path: str, upgrade_of: Purchase | None
+) -> Purchase | None:
     """Return the open purchase of this user and price.
 
     Return None if another request has just created it (constraint one_open_checkout), or one for another recurring
     price of the product (constraint one_open_recurring_checkout).
     """
     choice = {"price": price, "product": price.product_id, "status": Status.OPEN}
-    purchase = Purchase.objects.for_user(user).filter(**choice).first()
-    language = get_language() or ""
+    purchase = Purchase.objects.for_user(user).filter(**choice).select_related("upgrade_of").first()
+    fields = {"language": get_language() or "", "upgrade_of": upgrade_of}
     try:
-        purchase = purchase or Purchase.objects.create_for(user, price, "buy button", language=language)
+        purchase = purchase or Purchase.objects.create_for(user, price, "buy button", **fields)
     except IntegrityError:
         if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
             raise CheckoutRefused(_("This account no longer exists. You have not been charged.")) from None

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email
+from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
 from apps.ecommerce.purchases.reversals import queue_cancellation
@@ -57,6 +58,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         if session or subscription:
             rows = [payment.row for payment in payments]
             values = purchase_values(snapshot, session, subscription, rows)
+            if subscription:
+                values |= next_payment_values(subscription)
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):

@@ -1,12 +1,13 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.ecommerce.models import Price, cheapest
+from apps.ecommerce.models import Price, Purchase, cheapest
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.subscriptions import trial_days
+from apps.ecommerce.purchases.upgrades import upgrade_prices
 from apps.users.models import User
 
 MONTHS_PER_YEAR = 12
@@ -24,6 +25,16 @@ class PriceOption:
 
 def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
     return [_price_option(price, prices, trial_days(user, price)) for price in prices]
+
+
+def upgrade_options(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[PriceOption]:
+    """Return the higher prices that an owner can buy for the difference. `purchases` are the user's, newest first."""
+    options = []
+    for price, amount in upgrade_prices(prices, purchases):
+        label = format_money(amount, price.currency, short=True)
+        option = _price_option(price, prices, trial=0)
+        options.append(replace(option, label=label, button=_("Upgrade for %(amount)s") % {"amount": label}))
+    return options
 
 
 def price_name(price: Price) -> str:

@@ -15,7 +15,7 @@ from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
-from apps.ecommerce.storefront.price_options import price_options
+from apps.ecommerce.storefront.price_options import price_options, upgrade_options
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 
@@ -49,7 +49,7 @@ def store(request: HttpRequest) -> HttpResponse:
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
-    purchases = list(Purchase.objects.for_user(request.user))
+    purchases = list(Purchase.objects.for_user(request.user).select_related("price", "upgrade_of"))
     [card] = product_cards([configuration], purchases)
     user = request.user if request.user.is_authenticated else None
     options = price_options(configuration.prices, user) if configuration.is_on_sale else []
@@ -59,6 +59,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "card": card,
         "configuration": configuration,
         "price_options": options,
+        "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),

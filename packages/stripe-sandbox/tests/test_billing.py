@@ -136,6 +136,7 @@ def test_renewal_emits_events_in_order(subscriber: Subscriber) -> None:
     subscriber.advance("2031-02-28 02:00")
     assert subscriber.new_events() == [
         ("test_helpers.test_clock.advancing", "2031-01-31 00:00"),
+        ("invoice.upcoming", "2031-02-21 00:00"),
         ("customer.subscription.updated", "2031-02-28 00:00"),
         ("invoice.created", "2031-02-28 00:00"),
         ("invoice.finalized", "2031-02-28 01:00"),
@@ -376,7 +377,7 @@ def test_paused_collection(subscriber: Subscriber, behavior: str, status: str) -
     assert subscriber.now.latest_invoice.status == "paid"
 
 
-def test_new_price_applies_from_next_invoice(subscriber: Subscriber) -> None:
+def test_new_price_without_proration_applies_from_next_invoice(subscriber: Subscriber) -> None:
     higher_price = subscriber.v1.prices.create(
         {
             "currency": "usd",
@@ -385,7 +386,7 @@ def test_new_price_applies_from_next_invoice(subscriber: Subscriber) -> None:
             "recurring": {"interval": "month"},
         }
     )
-    subscriber.update(items=[{"id": subscriber.item.id, "price": higher_price.id}])
+    subscriber.update(items=[{"id": subscriber.item.id, "price": higher_price.id}], proration_behavior="none")
     (event,) = subscriber.sandbox.events("customer.subscription.updated")[-1:]
     assert event["data"]["previous_attributes"]["items"]["data"][0]["price"]["unit_amount"] == 900
     assert len(subscriber.invoices) == 1
@@ -405,7 +406,7 @@ def test_new_interval_starts_new_period(subscriber: Subscriber) -> None:
     subscriber.advance("2031-02-10")
     changed = subscriber.update(items=[{"id": subscriber.item.id, "price": yearly.id}])
     assert changed["items"].data[0].current_period_end == timestamp("2032-02-10")
-    assert [invoice.total for invoice in subscriber.invoices] == [900, 9000]
+    assert [invoice.total for invoice in subscriber.invoices] == [900, 9000 - round(900 * 18 / 28)]
     assert subscriber.invoices[-1].billing_reason == "subscription_update"
 
 
@@ -473,7 +474,7 @@ def test_customer_without_clock_uses_system_time(sandbox: Any, monkeypatch: pyte
     plan = {"customer": customer, "items": [{"price": price}], "default_payment_method": card}
     subscription = v1.subscriptions.create(plan)
     end = subscription["items"].data[0].current_period_end
-    assert engine.run("", end - 1) == 0
+    assert engine.run("", end - 1) == 1  # invoice.upcoming
     assert engine.run("", end + HOUR) == 2
     assert (
         v1.invoices.list({"subscription": subscription.id}).data[0].status_transitions.paid_at == end + HOUR

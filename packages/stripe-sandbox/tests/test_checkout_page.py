@@ -264,6 +264,7 @@ def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Clie
         "charge.succeeded",
         "payment_intent.succeeded",
         "payment_method.attached",
+        "customer.updated",  # the subscription sets its currency
         "customer.subscription.created",
         "invoice.created",
         "invoice.finalized",
@@ -311,6 +312,7 @@ def test_trial_saves_card_without_charge(
         "customer.created",
         "setup_intent.succeeded",
         "payment_method.attached",
+        "customer.updated",  # the subscription sets its currency
         "customer.subscription.created",
         "invoice.created",
         "invoice.finalized",

@@ -130,6 +130,13 @@ class SampleData:
         charge = v1.charges.retrieve(self.charge, {"expand": ["refunds"]})
         assert sum(refund.amount for refund in charge.refunds.auto_paging_iter()) == charge.amount_refunded
 
+    def create_invoice_item(self, v1: V1) -> str:
+        """Return a pending proration."""
+        v1.subscriptions.update(
+            self.member.id, {"items": [{"id": self.member["items"].data[0].id, "quantity": 2}]}
+        )
+        return v1.invoice_items.list({"customer": str(self.member.customer), "pending": True}).data[0].id
+
     def session(self, v1: V1, price: str, **params: Any) -> str:
         line = {"price": price, "quantity": 2}
         return str(
@@ -198,6 +205,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/v1/customers/{id}"): lambda v1, w: v1.customers.update(
         w.customer,
         {"name": "Ada", "address": {"line1": "2 High Street"}, "invoice_settings": {"footer": "Bye"}},
+    ),
+    ("GET", "/v1/customers/{id}/balance_transactions"): lambda v1, w: v1.customers.balance_transactions.list(
+        v1.customers.create({"balance": -500}).id
     ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
@@ -284,6 +294,19 @@ CALLS: dict[tuple[str, str], Call] = {
         w.invoice,
         {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
+    ("POST", "/v1/invoices/create_preview"): lambda v1, w: v1.invoices.create_preview(
+        {
+            "subscription": w.member.id,
+            "preview_mode": "next",
+            "subscription_details": {"items": [{"id": w.member["items"].data[0].id, "quantity": 2}]},
+            "expand": ["customer", "parent.subscription_details.subscription"],
+        }
+    ),
+    ("GET", "/v1/invoiceitems"): lambda v1, w: (
+        w.create_invoice_item(v1),
+        v1.invoice_items.list({"customer": str(w.member.customer)}),
+    ),
+    ("GET", "/v1/invoiceitems/{id}"): lambda v1, w: v1.invoice_items.retrieve(w.create_invoice_item(v1)),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}
     ),

@@ -3,12 +3,15 @@
 https://docs.stripe.com/payments/checkout/discounts and https://docs.stripe.com/tax/checkout
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from .storage import Obj
 
 TAX_PERCENT = 10  # of automatic tax, for all products and countries
+MIN_CHARGES = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50}
+"""Smallest charges in minor units, for common currencies. https://docs.stripe.com/currencies"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,17 @@ class Amounts:
         return self.subtotal - self.discount - (self.tax if self.inclusive else 0)
 
 
-def compute_amounts(rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool) -> list[Amounts]:
-    """Return the amounts of (price, subtotal) lines, which have one currency."""
-    subtotals = [subtotal for _, subtotal in rows]
-    discounts = _discounts(subtotals, coupon)
+def compute_amounts(
+    rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool, discountable: Sequence[bool] = ()
+) -> list[Amounts]:
+    """Return the amounts of (price, subtotal) lines, which have one currency. By default, all are discountable."""
+    discounts = _discounts(
+        [
+            subtotal if allowed else 0
+            for (_, subtotal), allowed in zip(rows, discountable or [True] * len(rows), strict=True)
+        ],
+        coupon,
+    )
     found = []
     for (price, subtotal), discount in zip(rows, discounts, strict=True):
         inclusive = price["tax_behavior"] == "inclusive"
@@ -57,6 +67,11 @@ def _discounts(subtotals: list[int], coupon: Obj | None) -> list[int]:
 
 def _tax(amount: int, inclusive: bool) -> int:
     return _round(Decimal(amount) * TAX_PERCENT / (100 + TAX_PERCENT if inclusive else 100))
+
+
+def prorate(amount: int, part: int, whole: int) -> int:
+    """Return the share of the amount for `part` of `whole` seconds."""
+    return _round(Decimal(amount) * part / whole)
 
 
 def _round(amount: Decimal) -> int:

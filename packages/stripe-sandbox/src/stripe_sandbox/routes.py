@@ -12,7 +12,7 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
-from .billing import clocks, requests
+from .billing import clocks, preview, requests
 from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
@@ -68,12 +68,15 @@ _CUSTOMER = (
     " next_invoice_sequence phone preferred_locales shipping tax_exempt "
 )
 _SUBSCRIPTION = (
-    "items.id items.price items.quantity cancel_at_period_end cancel_at cancellation_details.comment"
+    "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
     " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
-    " payment_behavior=allow_incomplete proration_behavior=none trial_end trial_settings"
+    " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically "
 )
-_SUBSCRIBE = _SUBSCRIPTION.replace("items.id ", "") + "customer trial_period_days"
+_SUBSCRIBE = " ".join(
+    {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
+    - {"items.id", "items.deleted", "proration_date"}
+)
 _SESSION = (
     "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
@@ -96,7 +99,11 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
-    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
+    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled"
+    " subscription_update.products.product subscription_update.products.prices"
+    " subscription_update.products.adjustable_quantity.enabled=false"
+    " subscription_update.default_allowed_updates=price subscription_update.proration_behavior"
+    " subscription_update.trial_update_behavior",
 )
 _EVIDENCE = _nest(
     "evidence",  # text only: files are not supported
@@ -133,6 +140,8 @@ ROUTES = (
     Route("GET", "/v1/customers/{id}", retrieve("customer"), p.CustomerRetrieveParams),
     Route("POST", "/v1/customers/{id}", customers.update, p.CustomerUpdateParams, _CUSTOMER),
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
+    Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
+          p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
@@ -170,9 +179,16 @@ ROUTES = (
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
+    Route("POST", "/v1/invoices/create_preview", preview.create, p.InvoiceCreatePreviewParams,
+          "customer subscription preview_mode=next " + _nest("subscription_details",
+          "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
+          " proration_date trial_end")),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
+    Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
+          p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
+    Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),
     Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
     Route("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment"), p.InvoicePaymentRetrieveParams),
@@ -194,7 +210,10 @@ ROUTES = (
     # billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
           "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"
-          " flow_data.subscription_cancel.subscription flow_data.after_completion locale return_url"),
+          " flow_data.type=subscription_update flow_data.type=subscription_update_confirm"
+          " flow_data.subscription_cancel.subscription flow_data.subscription_update.subscription"
+          " flow_data.after_completion locale return_url " + _nest("flow_data.subscription_update_confirm",
+          "subscription items.id items.price items.quantity")),
     Route("GET", "/v1/billing_portal/configurations", portal.list_configurations, pb.ConfigurationListParams,
           _PAGE + "active is_default"),
     Route("POST", "/v1/billing_portal/configurations", portal.create_configuration, pb.ConfigurationCreateParams,

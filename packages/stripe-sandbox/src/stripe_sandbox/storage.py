@@ -83,6 +83,20 @@ def transaction() -> Iterator[None]:
         callback()
 
 
+@contextmanager
+def discard_changes() -> Iterator[None]:
+    """Run the block and undo everything that it stored, to preview its result."""
+    with transaction():
+        callbacks = list(_local.after)
+        query("SAVEPOINT preview")
+        try:
+            yield
+        finally:
+            query("ROLLBACK TO preview")
+            query("RELEASE preview")
+            _local.after = callbacks
+
+
 def after_commit(callback: Callable[[], None]) -> None:
     if getattr(_local, "connection", None) is None:
         callback()

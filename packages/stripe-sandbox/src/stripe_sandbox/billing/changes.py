@@ -1,16 +1,15 @@
-"""Changes to a subscription: plan, card, cancellation, pause. Each function returns the changed subscription.
+"""Changes to a subscription: items, card, cancellation, pause. Each function returns the changed subscription.
 
-There is no proration: a new price applies to the next invoice.
 https://docs.stripe.com/billing/subscriptions/change
 """
 
 from typing import Any
 
 from .. import clock, errors, storage
-from ..calls import empty_to_null, load, merge_metadata
-from ..resources import payment_methods, subscriptions
+from ..calls import empty_to_null, merge_metadata
+from ..resources import invoice_items, payment_methods, subscriptions
 from ..storage import Obj
-from . import cycle, due_dates
+from . import cycle, due_dates, items, proration
 
 _COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
@@ -90,6 +89,21 @@ def _check(subscription: Obj, params: Obj) -> None:
         raise errors.ApiError(message, param="trial_end")
     if isinstance(at := params.get("cancel_at"), int) and at <= clock.now():
         raise errors.ApiError("`cancel_at` must be in the future.", param="cancel_at")
+    if isinstance(at := params.get("proration_date"), int):
+        _check_proration_date(subscription, params, at)
+    resumes_at = (params.get("pause_collection") or {}).get("resumes_at")
+    if isinstance(resumes_at, int) and resumes_at <= clock.now():
+        message = "`resumes_at` must be in the future."
+        raise errors.ApiError(message, param="pause_collection[resumes_at]")
+
+
+def _check_proration_date(subscription: Obj, params: Obj, at: int) -> None:
+    if params.get("proration_behavior") == "none":
+        message = "`proration_date` cannot be used with `proration_behavior` set to `none`."
+        raise errors.ApiError(message, param="proration_date")
+    if not due_dates.period_start(subscription) <= at <= due_dates.period_end(subscription):
+        message = "Cannot specify `proration_date` outside of the current subscription period."
+        raise errors.ApiError(message, param="proration_date")
 
 
 def check_payment_method(method_id: str, customer: str, param: str = "default_payment_method") -> None:
@@ -117,23 +131,41 @@ def build_cancellation_fields(subscription: Obj, params: Obj) -> Obj:
 
 
 def _apply(subscription: Obj, changes: Obj, params: Obj) -> Obj:
-    before = [item["price"]["recurring"] for item in subscription["items"]["data"]]
     if "items" in params:
-        rows = [_change_item(subscription, row, at) for at, row in enumerate(params["items"])]
-        by_id = {row["id"]: row for row in rows}
-        rows = [by_id.get(item["id"], item) for item in subscription["items"]["data"]]
+        rows = items.change(subscription, params["items"])
         changes["items"] = subscription["items"] | {"data": rows}
+    else:
+        rows = subscription["items"]["data"]
+    behavior = params.get("proration_behavior", "create_prorations")
+    restarts = "trial_end" not in params and _starts_new_period(subscription, rows)
+    if "items" in params:
+        if behavior != "none":
+            proration.prorate(subscription, rows, params.get("proration_date") or clock.now(), restarts)
+        items.delete_removed(subscription, rows)
     if "trial_end" in params:
         return _set_trial(subscription, changes, params["trial_end"])
-    rows = (subscription | changes)["items"]["data"]
-    billed = subscription["status"] in ("active", "past_due", "unpaid")
-    if billed and [_interval(row["price"]["recurring"]) for row in rows] != [
-        _interval(terms) for terms in before
-    ]:
+    if restarts:
         now = clock.now()
         changes["billing_cycle_anchor"] = now
         return cycle.start_period(subscription, now, "subscription_update", at_once=True, **changes)
-    return due_dates.save(subscription, **changes)
+    after = due_dates.save(subscription, **changes)
+    if behavior == "always_invoice" and invoice_items.find_pending(after):
+        return cycle.invoice_pending_items(after, "subscription_update")
+    return after
+
+
+def _starts_new_period(subscription: Obj, rows: list[Obj]) -> bool:
+    """Return whether new items are billed at once: with another interval, or paid after a free period."""
+    before = subscription["items"]["data"]
+    if subscription["status"] not in ("active", "past_due", "unpaid") or rows == before:
+        return False
+    if items.get_interval(rows[0]) != items.get_interval(before[0]):
+        return True
+    return not _total(before) and bool(_total(rows))
+
+
+def _total(rows: list[Obj]) -> int:
+    return sum((row["price"]["unit_amount"] or 0) * row["quantity"] for row in rows)
 
 
 def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
@@ -154,41 +186,3 @@ def _set_trial(subscription: Obj, changes: Obj, end: int | str) -> Obj:
         "trial_start": subscription["trial_start"] or clock.now(),
     }
     return due_dates.save(subscription, **(changes | trial))
-
-
-def _change_item(subscription: Obj, row: Obj, at: int) -> Obj:
-    item = next((item for item in subscription["items"]["data"] if item["id"] == row.get("id")), None)
-    if "id" not in row:
-        raise errors.unsupported(
-            "adding an item to a subscription (name the `id` of the one to change)", f"items[{at}]"
-        )
-    if item is None:
-        raise errors.no_such("subscription_item", row["id"], f"items[{at}][id]")
-    changes = {"quantity": row.get("quantity", item["quantity"])}
-    if "price" in row:
-        price = load_recurring_price(row["price"], f"items[{at}][price]")
-        if price["currency"] != subscription["currency"]:
-            message = (
-                f"The price specified only supports `{price['currency']}`, not `{subscription['currency']}`."
-            )
-            raise errors.ApiError(message, param=f"items[{at}][price]")
-        changes |= {"price": price, "plan": subscriptions.legacy_plan(price)}
-    return storage.put(item | changes)
-
-
-def load_recurring_price(price_id: str, param: str) -> Obj:
-    price = load("price", price_id, param)
-    if not price["recurring"]:
-        message = (
-            "The price specified is set to `type=one_time` but this field only accepts prices with"
-            " `type=recurring`."
-        )
-        raise errors.ApiError(message, param=param)
-    if not price["active"]:
-        message = "The price specified is inactive. This field only accepts active prices."
-        raise errors.ApiError(message, param=param)
-    return price
-
-
-def _interval(recurring: Obj) -> tuple[str, int]:
-    return recurring["interval"], recurring["interval_count"]

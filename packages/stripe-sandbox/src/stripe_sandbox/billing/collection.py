@@ -6,7 +6,7 @@ https://docs.stripe.com/billing/subscriptions/overview and /billing/revenue-reco
 from typing import Any
 
 from .. import clock, events, origin, presentment, storage, switches
-from ..resources import invoices, payment_intents, subscriptions
+from ..resources import customer_billing, invoices, payment_intents, subscriptions
 from ..storage import Obj
 from . import charging, due_dates
 
@@ -49,7 +49,7 @@ def finalize(invoice: Obj) -> Obj:
         "status_transitions": invoice["status_transitions"] | {"finalized_at": now},
         "webhooks_delivered_at": now,
     }
-    invoice = storage.put(invoice | fields)
+    invoice = customer_billing.apply_balance(invoice | fields)
     events.emit("invoice.finalized", invoice)
     if invoice["amount_due"]:
         intent = payment_intents.new(
@@ -111,6 +111,7 @@ def void(invoice: Obj) -> Obj:
         fields = {"status": "canceled", "canceled_at": clock.now(), "cancellation_reason": "void_invoice"}
         intent = storage.update(payment["payment"]["payment_intent"], **fields)
         events.emit("payment_intent.canceled", intent)
+    customer_billing.restore_balance(invoice)
     return _close(invoice, "void", "voided")
 
 

@@ -11,26 +11,6 @@ from ..storage import Obj
 from . import collection, due_dates
 
 
-def process_due(subscription: Obj) -> None:
-    now = clock.now()
-    if subscription["status"] == "incomplete":
-        _expire_incomplete(subscription)
-    elif subscription["cancel_at"] and subscription["cancel_at"] <= now:
-        subscriptions.end(
-            subscription, subscription["cancellation_details"]["reason"] or "cancellation_requested"
-        )
-    elif ((subscription["pause_collection"] or {}).get("resumes_at") or now + 1) <= now:
-        due_dates.save(subscription, pause_collection=None)
-    elif subscription["status"] != "trialing":
-        start_period(subscription, due_dates.period_end(subscription), "subscription_cycle")
-    elif subscription["trial_end"] <= now:
-        end_trial(subscription)
-    else:
-        storage.update_hidden(subscription["id"], warned=True)
-        events.emit("customer.subscription.trial_will_end", subscription)
-        due_dates.schedule(subscription)
-
-
 def end_trial(subscription: Obj, at_once: bool = False) -> Obj:
     without_card = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if collection.find_payment_method(subscription) is None and without_card != "create_invoice":
@@ -69,13 +49,23 @@ def start_period(subscription: Obj, start: int, reason: str, at_once: bool = Fal
     return storage.get(subscription["id"]) or {}
 
 
+def invoice_pending_items(subscription: Obj, reason: str) -> Obj:
+    """Bill the pending prorations at once. Return the changed subscription."""
+    period: Obj = {"period_start": due_dates.period_start(subscription), "period_end": clock.now()}
+    invoice = invoices.new(subscription, reason, only_pending_items=True, status="draft", **period)
+    due_dates.save(subscription, latest_invoice=invoice["id"])
+    events.emit("invoice.created", invoice)
+    collection.start_collection(invoice, at_once=True)
+    return storage.get(subscription["id"]) or {}
+
+
 def _start_item_period(item: Obj, anchor: int, start: int) -> Obj:
     recurring = item["price"]["recurring"]
     end = subscriptions.next_boundary(anchor, start, recurring["interval"], recurring["interval_count"])
     return storage.put(item | {"current_period_start": start, "current_period_end": end})
 
 
-def _expire_incomplete(subscription: Obj) -> None:
+def expire_incomplete(subscription: Obj) -> None:
     due_dates.save(subscription, status="incomplete_expired", ended_at=clock.now())
     for invoice in collection.find_open_invoices(subscription["customer"], subscription["id"]):
         collection.void(invoice)

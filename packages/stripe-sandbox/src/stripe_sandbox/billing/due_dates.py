@@ -3,12 +3,14 @@
 import sqlite3
 from typing import Any
 
-from .. import events, storage
+from .. import clock, events, storage
 from ..storage import Obj
 from . import clocks
 
 TRIAL_WARNING_SECONDS = 3 * 86400
 """How long before a trial's end customer.subscription.trial_will_end is sent."""
+UPCOMING_SECONDS = 7 * 86400
+"""How long before a renewal invoice.upcoming is sent. Stripe has a setting for it."""
 INCOMPLETE_SECONDS = 23 * 3600
 """How long an incomplete subscription waits for its first payment."""
 _ENDED = ("canceled", "incomplete_expired")
@@ -37,9 +39,26 @@ def next_for_subscription(subscription: Obj) -> int | None:
     moments = [subscription["cancel_at"], (subscription["pause_collection"] or {}).get("resumes_at")]
     if status != "paused":
         moments.append(period_end(subscription))
-    if status == "trialing" and not storage.get_hidden(subscription["id"]).get("warned"):
-        moments.append(max(subscription["trial_end"] - TRIAL_WARNING_SECONDS, subscription["trial_start"]))
+    moments += [trial_warning(subscription), renewal_notice(subscription)]
     return min((moment for moment in moments if moment), default=None)
+
+
+def trial_warning(subscription: Obj) -> int | None:
+    """Return when customer.subscription.trial_will_end is due, or None if it was sent."""
+    if subscription["status"] != "trialing" or storage.get_hidden(subscription["id"]).get("warned"):
+        return None
+    return max(int(subscription["trial_end"]) - TRIAL_WARNING_SECONDS, int(subscription["trial_start"]))
+
+
+def renewal_notice(subscription: Obj) -> int | None:
+    """Return when invoice.upcoming is due, or None if there will be no automatic charge or the time has passed."""
+    end = period_end(subscription)
+    notice, ends_at = end - UPCOMING_SECONDS, subscription["cancel_at"]
+    if subscription["status"] not in ("trialing", "active", "past_due") or subscription["pause_collection"]:
+        return None
+    if notice <= max(period_start(subscription), clock.now()) or (ends_at and ends_at <= end):
+        return None
+    return notice
 
 
 def next_for_invoice(invoice: Obj) -> int | None:

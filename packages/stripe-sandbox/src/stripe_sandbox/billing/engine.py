@@ -7,7 +7,7 @@ import time
 
 from .. import clock, errors, events, storage
 from ..storage import Obj
-from . import clocks, collection, cycle, due_dates
+from . import clocks, collection, due_actions, due_dates
 
 
 def run_system_clock() -> None:
@@ -79,7 +79,7 @@ def _step(clock_id: str, until: int) -> bool:
             storage.update(clock_id, frozen_time=moment)
         obj = storage.get(due["id"]) or {}
         with clock.freeze_at(moment):
-            (cycle.process_due if obj["object"] == "subscription" else collection.attempt_due)(obj)
+            (due_actions.process if obj["object"] == "subscription" else collection.attempt_due)(obj)
         if storage.get_hidden(due["id"]).get("due_at") == due["due_at"] and storage.get(due["id"]) == obj:
             raise RuntimeError(f"{due['id']} is still due after its step: this would loop forever.")
         return True

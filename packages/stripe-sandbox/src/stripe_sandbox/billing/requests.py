@@ -5,9 +5,9 @@ https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clock
 
 from .. import clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
-from ..resources import invoices, subscriptions
+from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
-from . import changes, clocks, collection, due_dates, engine
+from . import changes, clocks, collection, due_dates, engine, items
 
 _YEAR = 365 * 86400
 
@@ -22,10 +22,8 @@ def create_subscription(call: Call) -> Obj:
     if params.get("default_payment_method"):
         changes.check_payment_method(params["default_payment_method"], customer)
     trial_end = subscriptions.trial_end(params) if params.get("trial_end") != "now" else None
-    rows = [
-        (changes.load_recurring_price(row.get("price", ""), f"items[{at}][price]"), row.get("quantity", 1))
-        for at, row in enumerate(params["items"])
-    ]
+    rows = items.parse_new(params["items"])
+    customer_billing.check_currency(customer, rows[0][0]["currency"])
     fields = {
         name: params[name] for name in ("description", "metadata", "trial_settings") if params.get(name)
     }

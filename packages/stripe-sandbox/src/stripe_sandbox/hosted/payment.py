@@ -12,7 +12,7 @@ from typing import Literal
 
 from .. import cards, events, storage, switches
 from ..billing import clocks
-from ..resources import charges, payment_intents, payment_methods, setup_intents
+from ..resources import charges, customer_billing, payment_intents, payment_methods, setup_intents
 from ..storage import Obj
 from . import bank_debit
 from .completion import billing_details, settle
@@ -23,6 +23,9 @@ AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method."
     " Please choose a different payment method and try again."
 )
+
+
+OTHER_CURRENCY = "This subscription cannot be paid, because you already have one in"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ def pay(session_id: str, form: PaymentForm) -> Result:
             return Result("closed")
         buyer = _read_buyer(order, form)
         storage.update_hidden(session_id, buyer=buyer)
+        if other := _find_other_currency(order):
+            return Result("declined", f"{OTHER_CURRENCY} {other.upper()}.")
         if not order.needs_card:
             return _settle_order(order, None, None)
         if form.account is not None:
@@ -117,6 +122,13 @@ def _load_payable(session_id: str) -> SessionView | None:
     order = SessionView.load(session_id)
     accepted = storage.get_hidden(session_id).get("due")
     return order if order and order.session["status"] == "open" and not accepted else None
+
+
+def _find_other_currency(order: SessionView) -> str:
+    customer = order.session["customer"]
+    if order.mode != "subscription" or customer is None:
+        return ""
+    return customer_billing.find_other_currency(customer, order.session["currency"])
 
 
 def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:

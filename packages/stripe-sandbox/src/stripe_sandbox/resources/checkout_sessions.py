@@ -8,7 +8,7 @@ import stripe
 from .. import calls, clock, errors, events, ids, presentment, shapes, storage, switches
 from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
-from . import checkout_rules, session_amounts
+from . import checkout_rules, customer_billing, session_amounts
 
 Session = stripe.checkout.Session
 
@@ -22,6 +22,8 @@ def create(call: Call) -> Obj:
         for index, row in enumerate(params.pop("line_items"))
     ]
     checkout_rules.check_lines(params["mode"], lines)
+    if params["mode"] == "subscription" and params.get("customer"):
+        customer_billing.check_currency(params["customer"], lines[0]["price"]["currency"])
     subscription_data = params.pop("subscription_data", {})
     trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
     session_id = ids.new("checkout.session")

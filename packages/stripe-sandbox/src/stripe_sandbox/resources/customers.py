@@ -8,7 +8,7 @@ from .. import events, ids, shapes, storage
 from ..billing import clocks
 from ..calls import Call, change, empty_to_null, list_page, load, to_filters
 from ..storage import Filter, Obj
-from . import payment_methods, subscriptions
+from . import customer_billing, payment_methods, subscriptions
 
 _HASH_TYPES = {
     "address": stripe.Customer.Address,
@@ -37,6 +37,8 @@ def create(call: Call) -> Obj:
     if clock_id := params.get("test_clock"):
         load(clocks.KIND, clock_id, "test_clock")
         clocks.attach(customer["id"], clock_id)
+    if customer["balance"]:
+        customer_billing.record_balance_change(customer, customer["balance"], "initial")
     events.emit("customer.created", customer)
     return customer
 
@@ -46,7 +48,10 @@ def update(call: Call) -> Obj:
     if settings := params.get("invoice_settings"):
         _check_default_payment_method(settings, customer["id"])
         params["invoice_settings"] = customer["invoice_settings"] | empty_to_null(settings)
-    return change(customer, _fill_hashes(params), "customer")
+    after = change(customer, _fill_hashes(params), "customer")
+    if difference := after["balance"] - customer["balance"]:
+        customer_billing.record_balance_change(after, difference, "adjustment")
+    return after
 
 
 def listing(call: Call) -> Obj:
@@ -55,6 +60,14 @@ def listing(call: Call) -> Obj:
     filters: list[Filter] = [(name, "=", call.params[name]) for name in ("email",) if name in call.params]
     created = to_filters("created", call.params.get("created", {}))
     return list_page(call, "customer", *filters, *created, ("test_clock", "IS", clock_id))
+
+
+def balance_transactions(call: Call) -> Obj:
+    filters: list[Filter] = [("customer", "=", load("customer", call.args["id"])["id"])]
+    if "invoice" in call.params:
+        filters.append(("invoice", "=", call.params["invoice"]))
+    filters += to_filters("created", call.params.get("created", {}))
+    return list_page(call, "customer_balance_transaction", *filters)
 
 
 def delete(call: Call) -> Obj:

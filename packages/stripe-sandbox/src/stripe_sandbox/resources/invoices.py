@@ -7,22 +7,26 @@ import stripe
 
 from .. import clock, ids, pricing, shapes, storage
 from ..storage import Obj
-from . import coupons
+from . import coupons, customer_billing, invoice_items, invoice_lines
 
 
 def new(
     subscription: Obj,
     reason: str = "subscription_create",
     extra: Sequence[Obj] = (),
+    only_pending_items: bool = False,
     **fields: Any,
 ) -> Obj:
-    """Store an invoice for the current period of the subscription. `extra` are one-time line items of its checkout.
+    """Store an invoice for pending items and the current period. `extra` are one-time line items of its checkout.
 
     Discount and automatic tax are included, a trial costs 0. The invoice is open unless status="draft".
     Callers emit the events, because their order differs.
     """
     free = subscription["status"] == "trialing"
-    lines = [_subscription_line(subscription, item, free) for item in subscription["items"]["data"]]
+    pending = invoice_items.find_pending(subscription)
+    items = [] if only_pending_items else subscription["items"]["data"]
+    lines = [invoice_lines.for_proration(item) for item in pending]
+    lines += [invoice_lines.for_subscription_item(subscription, item, free) for item in items]
     parent = {
         "quote_details": None,
         "subscription_details": {
@@ -32,20 +36,25 @@ def new(
         "type": "subscription_details",
     }
     details = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
-    return _create(
+    invoice = _create(
         subscription["customer"],
-        lines + [_sale_line(item) for item in extra],
-        _next_discount(subscription),
+        lines + [invoice_lines.for_sale(item) for item in extra],
+        next_discount(subscription),
         subscription["automatic_tax"]["enabled"],
         details | fields,
     )
+    for item in pending:
+        storage.update(item["id"], invoice=invoice["id"])
+    for line in invoice["lines"]["data"]:
+        _record_debit(line)
+    return invoice
 
 
 def new_for_sale(
     customer: str | None, items: Sequence[Obj], discount: str, taxed: bool, **fields: Any
 ) -> Obj:
     """Store an open invoice for a one-time sale. `items` are the line items of the checkout."""
-    rows = [_sale_line(item) for item in items]
+    rows = [invoice_lines.for_sale(item) for item in items]
     return _create(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
 
 
@@ -55,23 +64,28 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
     currency = rows[0]["currency"]
     coupon = coupons.get_discount_coupon(discount) if discount else None
     priced = [(row.pop("price"), row["subtotal"]) for row in rows]
-    amounts = pricing.compute_amounts(priced, coupon, taxed)
+    discountable = [row.get("discountable", True) for row in rows]
+    amounts = pricing.compute_amounts(priced, coupon, taxed, discountable)
     lines = [
-        _line(invoice_id, row, sums, discount if coupon else "")
+        _line(invoice_id, row, sums, discount if coupon and row.get("discountable", True) else "")
         for row, sums in zip(rows, amounts, strict=True)
     ]
     subtotal = sum(sums.subtotal for sums in amounts)
     total = sum(sums.total for sums in amounts)
     total_discount = sum(sums.discount for sums in amounts)
     draft = fields.get("status") == "draft"
+    customer_billing.set_currency(customer_id, currency)
+    balance, due, _ = customer_billing.compute_amount_due({"balance": 0} | customer, total, currency)
+    if not draft:  # of a Checkout Session, whose buyer paid the total
+        balance, due = 0, total
     defaults = {
         "id": invoice_id,
         "account_country": "US",
         "account_name": "Stripe sandbox",
-        "amount_due": total,
+        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
+        "amount_remaining": due,
         "amount_shipping": 0,
         "attempt_count": 0,
         "attempted": False,
@@ -89,7 +103,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "default_tax_rates": [],
         "discounts": [discount] if coupon else [],
         "effective_at": None if draft else now,
-        "ending_balance": 0,
+        "ending_balance": None if draft else 0,
         "issuer": shapes.fill(stripe.Invoice.Issuer, type="self"),
         "lines": shapes.list_object(lines, f"/v1/invoices/{invoice_id}/lines"),
         "metadata": {},
@@ -99,7 +113,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "period_start": now,
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
+        "starting_balance": balance,
         "status": "open",
         "status_transitions": shapes.fill(
             stripe.Invoice.StatusTransitions, finalized_at=None if draft else now
@@ -158,69 +172,6 @@ def next_number(customer_id: str | None) -> str:
     return f"{customer.get('invoice_prefix', 'SANDBOX')}-{sequence:04}"
 
 
-def _subscription_line(subscription: Obj, item: Obj, free: bool) -> Obj:
-    """Return the fields of the line for a subscription item, and its price."""
-    price, quantity = item["price"], item["quantity"]
-    product = storage.get(price["product"], "product") or {"name": price["product"]}
-    origin = {
-        "invoice_item": None,
-        "proration": False,
-        "proration_details": {"credited_items": None},
-        "subscription": subscription["id"],
-        "subscription_item": item["id"],
-    }
-    return {
-        "price": price,
-        "currency": price["currency"],
-        "description": f"{'Trial period for' if free else f'{quantity} ×'} {product['name']}",
-        "metadata": subscription["metadata"],
-        "parent": {
-            "invoice_item_details": None,
-            "subscription_item_details": origin,
-            "type": "subscription_item_details",
-        },
-        "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-        "pricing": _pricing(price, free),
-        "quantity": quantity,
-        "subscription": subscription["id"],
-        "subtotal": 0 if free else (price["unit_amount"] or 0) * quantity,
-    }
-
-
-def _sale_line(item: Obj) -> Obj:
-    price, now = item["price"], clock.now()
-    origin = {
-        "invoice_item": f"ii_1{ids.random_letters(23)}",
-        "proration": False,
-        "proration_details": {"credited_items": None},
-        "subscription": None,
-    }
-    return {
-        "price": price,
-        "currency": price["currency"],
-        "description": item["description"],
-        "metadata": item["metadata"] or {},
-        "parent": {
-            "invoice_item_details": origin,
-            "subscription_item_details": None,
-            "type": "invoice_item_details",
-        },
-        "period": {"end": now, "start": now},
-        "pricing": _pricing(price, False),
-        "quantity": item["quantity"],
-        "subscription": None,
-        "subtotal": item["amount_subtotal"],
-    }
-
-
-def _pricing(price: Obj, free: bool) -> Obj:
-    return {
-        "price_details": {"price": price["id"], "product": price["product"]},
-        "type": "price_details",
-        "unit_amount_decimal": "0" if free else price["unit_amount_decimal"],
-    }
-
-
 def _line(invoice: str, row: Obj, sums: pricing.Amounts, discount: str) -> Obj:
     defaults = {
         "amount": sums.subtotal,
@@ -255,7 +206,16 @@ def _automatic_tax(enabled: bool) -> Obj:
     return shapes.fill(stripe.Invoice.AutomaticTax, enabled=enabled, **known)
 
 
-def _next_discount(subscription: Obj) -> str:
+def _record_debit(line: Obj) -> None:
+    """Store what the item's period costs after discounts, because a credit proration is a share of it."""
+    details = line["parent"]["subscription_item_details"]
+    if details and not details["proration"]:
+        net = line["amount"] - sum(row["amount"] for row in line["discount_amounts"])
+        source = {"invoice": line["invoice"], "line": line["id"]}
+        storage.update_hidden(details["subscription_item"], debit=line["period"] | source | {"amount": net})
+
+
+def next_discount(subscription: Obj) -> str:
     """Return the discount of the next invoice, or "". A discount with duration `once` ends with its first invoice."""
     discount = next(iter(subscription["discounts"]), "")
     coupon = coupons.get_discount_coupon(discount) if discount else None

@@ -10,8 +10,6 @@ from ..storage import Obj
 from . import coupons
 
 Session = stripe.checkout.Session
-_MIN_AMOUNTS = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50}
-"""Smallest totals in minor units, for common currencies. https://docs.stripe.com/currencies"""
 
 
 def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list[Obj], Obj]:
@@ -24,8 +22,8 @@ def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list
         for item, each in zip(items, sums, strict=True)
     ]
     total, currency = sum(each.total for each in sums), items[0]["currency"]
-    if 0 < total < _MIN_AMOUNTS.get(currency, 0):
-        least = f"{_MIN_AMOUNTS[currency]} {currency}"
+    if 0 < total < pricing.MIN_CHARGES.get(currency, 0):
+        least = f"{pricing.MIN_CHARGES[currency]} {currency}"
         message = f"The Checkout Session's total amount due must add up to at least {least}"
         raise errors.ApiError(message, code="amount_too_small", param="line_items")
     details = {

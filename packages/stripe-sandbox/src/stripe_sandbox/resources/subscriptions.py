@@ -10,6 +10,7 @@ from .. import clock, events, ids, shapes, storage
 from ..billing import due_dates
 from ..calls import Call, list_page, to_filters
 from ..storage import Filter, Obj
+from . import customer_billing, invoice_items
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 
@@ -24,10 +25,11 @@ def new(
     """Store a subscription to (price, quantity) pairs. It is trialing until `trial_end` (Unix seconds), else active."""
     start, subscription_id = clock.now(), ids.new("subscription")
     price = items[0][0]
+    customer_billing.set_currency(customer, price["currency"])
     end = trial_end or add_interval(
         start, price["recurring"]["interval"], price["recurring"]["interval_count"]
     )
-    rows = [_item(subscription_id, price, quantity, start, end) for price, quantity in reversed(items)]
+    rows = [new_item(subscription_id, price, quantity, start, end) for price, quantity in reversed(items)]
     defaults = {
         "id": subscription_id,
         "automatic_tax": shapes.fill(stripe.Subscription.AutomaticTax, enabled=False),
@@ -86,8 +88,12 @@ def listing(call: Call) -> Obj:
 
 
 def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
-    """Cancel now, and emit customer.subscription.deleted. Open invoices are not attempted again."""
+    """Cancel now, and emit customer.subscription.deleted.
+
+    Open invoices are not attempted again, and pending prorations are deleted.
+    """
     now = clock.now()
+    invoice_items.delete_pending(subscription)
     details = subscription["cancellation_details"] | {"reason": reason}
     changes: Obj = {"status": "canceled", "ended_at": now, "cancellation_details": details}
     changes["canceled_at"] = subscription["canceled_at"] or now
@@ -134,7 +140,7 @@ def next_boundary(anchor: int, start: int, interval: str, count: int) -> int:
     return boundary
 
 
-def _item(subscription: str, price: Obj, quantity: int, start: int, end: int) -> Obj:
+def new_item(subscription: str, price: Obj, quantity: int, start: int, end: int) -> Obj:
     defaults = {
         "current_period_end": end,
         "current_period_start": start,

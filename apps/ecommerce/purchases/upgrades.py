@@ -1,0 +1,69 @@
+"""Buy a higher one-time price of an owned product, and pay only the difference.
+
+The difference is made by a coupon for one checkout. https://docs.stripe.com/payments/checkout/discounts
+"""
+
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from apps.ecommerce.models import Price, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.stripe_api.client import get_client
+
+MAX_COUPON_NAME = 40  # https://docs.stripe.com/api/coupons/create#create_coupon-name
+
+
+def upgradable_purchase(purchases: Iterable[Purchase], price: Price) -> Purchase | None:
+    """Return the purchase whose value counts towards a higher price of the same product, or None.
+
+    `purchases` are one user's, newest first, with their prices.
+    """
+    if not settings.UPGRADES or not is_upgrade_price(price):
+        return None
+    owned = [row for row in purchases if row.product_id == price.product_id and has_access(row)]
+    if not owned or owned[0].status != Status.PAID:
+        return None
+    newest = owned[0]
+    is_higher = (newest.price.unit_amount or 0) < (price.unit_amount or 0)
+    is_comparable = newest.currency == price.currency and newest.price_id != price.id
+    return (
+        newest if is_higher and is_comparable and upgrade_credit(newest) < (price.unit_amount or 0) else None
+    )
+
+
+def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[tuple[Price, int]]:
+    """Return the prices to which the user can upgrade, each with what it costs in minor units."""
+    found = ((price, upgradable_purchase(purchases, price)) for price in prices)
+    return [(price, (price.unit_amount or 0) - upgrade_credit(row)) for price, row in found if row]
+
+
+def is_upgrade_price(price: Price) -> bool:
+    return not price.is_recurring and price.is_sellable
+
+
+def upgrade_credit(purchase: Purchase) -> int:
+    """Return what was paid for the purchase, in minor units: without its own discounts, refunds and added taxes."""
+    paid = purchase.amount_subtotal - purchase.amount_discount - purchase.amount_refunded
+    earlier = purchase.upgrade_of
+    return max(paid, 0) + (upgrade_credit(earlier) if earlier and has_access(earlier) else 0)
+
+
+def create_upgrade_coupon(purchase: Purchase) -> str:
+    """Create the coupon of an upgrade and return its id. After a crash, Stripe returns the same coupon again."""
+    assert purchase.upgrade_of
+    name = _("Credit for %(order)s") % {"order": purchase.upgrade_of.order_number}
+    coupon = get_client().v1.coupons.create(
+        {
+            "amount_off": upgrade_credit(purchase.upgrade_of),
+            "currency": purchase.currency,
+            "duration": "once",
+            "max_redemptions": 1,
+            "name": name[:MAX_COUPON_NAME],
+            "metadata": {"purchase": str(purchase.public_id)},
+        },
+        {"idempotency_key": f"upgrade-{purchase.public_id}"},
+    )
+    return coupon.id
