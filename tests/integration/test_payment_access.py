@@ -273,10 +273,21 @@ def test_inquiry_suspends_access_only_as_a_chargeback(paid: Purchase, sandbox: A
 
 
 def test_won_dispute_after_a_lost_one_leaves_access_suspended(paid: Purchase, sandbox: Any) -> None:
-    lose(dispute(paid_charges()[-1]))
-    win(dispute(paid_charges()[-1]))
+    opened = dispute(paid_charges()[-1])
+    lose(opened)
+    lost = storage.get(opened) or {}
+    newer = {"id": "du_newer", "status": "won", "created": lost["created"] + 60}
+    storage.put(lost | newer)  # a charge can have several disputes
     purchase = deliver(sandbox, paid)
     assert (purchase.suspended_by, is_open(purchase)) == ("dispute_lost", False)
+
+
+def test_new_dispute_after_a_won_one_suspends_access(paid: Purchase, sandbox: Any) -> None:
+    win(dispute(paid_charges()[-1]))
+    assert is_open(deliver(sandbox, paid))
+    dispute(paid_charges()[-1])
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("disputed", False)
 
 
 def test_won_dispute_does_not_undo_a_refund_of_everything(paid: Purchase, sandbox: Any) -> None:
@@ -512,7 +523,7 @@ def test_both_access_functions_agree(
 
 def expected_access(purchase: Purchase, grace: timedelta) -> bool:
     """Return what DESIGN says: written without the code's functions."""
-    if purchase.livemode or purchase.suspended_by or (purchase.cancel_at and NOW >= purchase.cancel_at):
+    if purchase.livemode or purchase.suspended_by or (purchase.cancel_at and purchase.cancel_at <= NOW):
         return False
     match purchase.status:
         case "paid":
@@ -520,9 +531,9 @@ def expected_access(purchase: Purchase, grace: timedelta) -> bool:
         case "trialing" | "active":
             margin = timedelta(hours=3)
             margin = max(grace, margin) if purchase.has_paid else margin
-            return purchase.paid_until is not None and NOW < purchase.paid_until + margin
+            return purchase.paid_until is not None and purchase.paid_until + margin > NOW
         case "past_due":
-            in_period = purchase.paid_until is not None and NOW < purchase.paid_until
+            in_period = purchase.paid_until is not None and purchase.paid_until > NOW
             since = purchase.past_due_since
-            return in_period or (purchase.has_paid and since is not None and NOW < since + grace)
+            return in_period or (purchase.has_paid and since is not None and since + grace > NOW)
     return False
