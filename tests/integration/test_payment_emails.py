@@ -15,7 +15,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from stripe_sandbox import storage
-from tests.factories import add_price, buy, create_product, sent_kinds, sent_to_buyers
+from tests.factories import add_price, buy, create_product, pay, press_buy, sent_kinds, sent_to_buyers
 from tests.stripe_actions import (
     DAY,
     bill_now,
@@ -181,6 +181,17 @@ def test_failed_refund_restores_access_and_tells_it_once(paid: Purchase, sandbox
     send_again(sandbox)
     assert is_open(purchase)
     assert sent_kinds() == [Kind.CONFIRMED, Kind.REFUNDED, Kind.RESTORED]
+
+
+def test_purchase_that_was_refunded_before_its_first_sync_is_told_both(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    pay(press_buy(as_ada, icons))
+    made = refund(sandbox, paid_charges()[0])
+    purchase = deliver(sandbox, Purchase.objects.get())
+    assert not is_open(purchase)
+    assert sorted(sent_kinds()) == [Kind.RECEIPT, Kind.REFUNDED]  # not "you can open it at any time"
+    assert about(Kind.REFUNDED) == [made]
 
 
 # --- disputes ---------------------------------------------------------------------------------------------
