@@ -427,6 +427,48 @@ def test_yearly_plan_pays_for_the_year(member: Purchase, club: ProductConfigurat
     assert (purchase.price_id, purchase.suspended_by) == (yearly, "")
 
 
+def test_shorter_plan_replaces_the_longer_period(
+    club: ProductConfiguration, as_ada: Client, sandbox: Any
+) -> None:
+    """The newest paid invoice counts, not the one with the latest end."""
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    club.refresh_from_db()
+    price = next(price for price in ProductConfiguration.objects.get().prices if price.id == yearly)
+    purchase = deliver(sandbox, buy(as_ada, club, price))
+    change_plan(sandbox, purchase, next(price.id for price in club.prices if price.id != yearly))
+    purchase = deliver(sandbox, purchase)
+    month = find_invoices()[-1]
+    assert month["amount_paid"] > 0
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+    refund(sandbox, paid_charges()[-1])
+    assert not is_open(deliver(sandbox, purchase))
+
+
+def test_manual_invoice_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
+    """Its lines have the time of their creation as period."""
+    made = bill_now(member, "manual")
+    moment = {"start": made["created"], "end": made["created"]}
+    lines = [row | {"period": moment} for row in made["lines"]["data"]]
+    storage.update(made["id"], lines=made["lines"] | {"data": lines})
+    purchase = deliver(sandbox, member)
+    assert len(payments(purchase)) == 2
+    assert (purchase.paid_until, is_open(purchase)) == (member.paid_until, True)
+
+
+def test_older_invoice_that_is_paid_late_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
+    sandbox.switches(after_retries="past_due")
+    purchase = renew(sandbox, fail_renewal(sandbox, member))
+    _first, missed, newest = payments(purchase)
+    assert (missed.status, newest.status) == ("failed", "paid")
+    customer = (storage.get(purchase.subscription_id) or {})["customer"]
+    card = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    sandbox.client.v1.invoices.pay(missed.invoice_id, {"payment_method": card})
+    purchase = deliver(sandbox, purchase)
+    assert [row.status for row in payments(purchase)] == ["paid", "paid", "paid"]
+    assert purchase.paid_until == newest.period_end
+
+
 # --- several items and quantities --------------------------------------------------------------------------
 
 
