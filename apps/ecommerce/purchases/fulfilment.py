@@ -28,7 +28,7 @@ from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
-EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed while an earlier sync is running
+EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
 NEW_STATUSES = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
@@ -158,5 +158,6 @@ def _write_if_current(
 
 def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
-    first = purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
-    return (purchase.payments_synced_at or first) - EMAIL_OVERLAP
+    if purchase.payments_synced_at:
+        return purchase.payments_synced_at - EMAIL_OVERLAP
+    return purchase.created_at - EMAIL_OVERLAP if purchase.status in NEW_STATUSES else timezone.now()
