@@ -182,9 +182,10 @@ def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | 
     return kind if change.purchase.opens_product else Mail.Kind.RECEIPT
 
 
-def queue_status_email(change: StatusChange, suspended_before: str) -> None:
+def queue_status_email(change: StatusChange, suspended_before: str) -> Mail.Kind | None:
     if kind := email_kind(change, suspended_before):
         queue_email(change.purchase, kind, f"v{change.version}")
+    return kind
 
 
 def queue_subscription_email(purchase: Purchase, changes: dict[str, Any], had_end: bool) -> None:
