@@ -2,13 +2,20 @@
 
 `pass_time` advances the clock of Stripe, the store and e-mails. `Killed` simulates a killed process: it is raised
 before or after the n-th writing SQL statement, request to Stripe or e-mail.
+
+Nothing depends on real time, random ids or the timing of threads, so that a seed plays the same schedule each time. On
+PostgreSQL, threads run freely: there they also wait for each other's locks.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import os
+import random
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -21,6 +28,7 @@ from typing import Any
 
 import pytest
 import stripe
+from django.core.cache import cache
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.test import Client
@@ -30,9 +38,11 @@ from apps.ecommerce import webhooks
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import (
     Mail,
+    Payment,
     Price,
     ProductConfiguration,
     Purchase,
+    ReceiverCall,
     StatusChange,
     StripeCustomer,
     WebhookEvent,
@@ -45,7 +55,10 @@ from stripe_sandbox.transport import InProcessClient
 from tests.factories import set_email_url
 
 SECRET = "whsec_sandbox"
-YEARS = 20 * 365 * 86400
+START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
+YEARS = 100 * 365 * 86400
+NAMES = ("ada", "bob")
+EVENTS_KEPT = 2
 WRITES = ("INSERT", "UPDATE", "DELETE")
 MARKS_SENT = re.compile(r'UPDATE "ecommerce_mail" SET .*"sent_at" = .*WHERE')  # marks an e-mail as sent
 
@@ -54,13 +67,42 @@ CATALOGUE: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
     "Icons": [("usd", 1900, None), ("usd", 2900, None)],
     "Gift": [("usd", 0, None)],
     "Guide": [("eur", 2500, None)],
-    "Club": [("usd", 900, {"interval": "month"}), ("usd", 9000, {"interval": "year"})],
+    "Club": [
+        ("usd", 300, {"interval": "week"}),
+        ("usd", 900, {"interval": "month"}),
+        ("usd", 9000, {"interval": "year"}),
+    ],
     "Course": [("usd", 1200, {"interval": "month", "trial_period_days": 7})],
 }
 
 
 class Killed(KeyboardInterrupt):
     """Simulates SIGKILL. Neither `except Exception` nor the tasks framework catches it."""
+
+
+class Turns:
+    """Let threads run one at a time. `order` decides which one is next whenever one pauses or ends."""
+
+    def __init__(self, count: int, order: random.Random) -> None:
+        self.order, self.running = order, list(range(count))
+        self.current, self.changed = order.choice(self.running), threading.Condition()
+
+    def wait(self, thread: int) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.current == thread)
+
+    def pause(self, thread: int) -> None:
+        self._choose_next()
+        self.wait(thread)
+
+    def end(self, thread: int) -> None:
+        self.running.remove(thread)
+        self._choose_next()
+
+    def _choose_next(self) -> None:
+        with self.changed:
+            self.current = self.order.choice(self.running or [-1])
+            self.changed.notify_all()
 
 
 class Plan(threading.local):
@@ -70,9 +112,17 @@ class Plan(threading.local):
     failing_calls: int = 0
     answer_lost: bool = False
     broken = False  # whether a fault was raised in this act
+    turns: Turns | None = None  # of threads that run at the same time
+    thread: int = 0
 
 
 plan = Plan()
+
+
+def pause() -> None:
+    """Let another thread run, unless this one holds locks."""
+    if plan.turns and not connection.in_atomic_block:
+        plan.turns.pause(plan.thread)
 
 
 def maybe_kill(effect: str) -> None:
@@ -90,10 +140,12 @@ class FlakyStripe(InProcessClient):
     """Stripe over a connection that can break before the request arrives or before the response returns."""
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
+        pause()
         maybe_kill("a request to Stripe")
         if plan.failing_calls > 0 and not plan.answer_lost:
             self._fail()
         answer = super().request(*args, **kwargs)
+        pause()
         if plan.failing_calls > 0:
             self._fail()
         maybe_kill("a response from Stripe")
@@ -135,6 +187,7 @@ def _count_unmarked(order: str, do: Callable[[], None]) -> None:
 
 
 def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    pause()
     if not sql.startswith(WRITES):
         return execute(sql, params, many, context)
     if MARKS_SENT.match(sql):
@@ -155,9 +208,10 @@ class World:
             folder / "stripe.sqlite3",
             folder / "initial.sqlite3",
         )
-        self.offset = 0.0
-        real = time.time
-        patch.setattr(time, "time", lambda: real() + self.offset)
+        self.offset, self.ticks, self.random = 0.0, itertools.count(), random.Random(0)
+        patch.setattr(time, "time", lambda: START + self.offset + next(self.ticks) / 1e6)
+        patch.setattr(secrets, "token_bytes", lambda count=32: self.random.randbytes(count))
+        patch.setattr(os, "urandom", lambda count: self.random.randbytes(count))  # of uuid4
         patch.setattr(timezone, "now", lambda: datetime.fromtimestamp(time.time(), UTC))
         patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.0)
         patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.0)
@@ -165,12 +219,12 @@ class World:
         for name in ("apps.ecommerce", "stripe_sandbox", "django.request"):
             patch.setattr(logging.getLogger(name), "level", logging.CRITICAL + 1)
         settings.STRIPE_SANDBOX_DB, settings.STRIPE_SANDBOX_DELIVERY = self.file, "manual"
-        settings.STRIPE_SANDBOX_DEMO = False
+        settings.STRIPE_SANDBOX_DEMO, settings.RATE_LIMITS = False, {}
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
         set_email_url(settings, "tests.soak.world.MailServer")
         settings.SESSION_COOKIE_AGE = YEARS
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
-        self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in ("ada", "bob")]
+        self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in NAMES]
         self.olive = User.objects.create_superuser("olive@example.com", "olive-runs-this")
         self._create_catalogue()
         self.cookies = {user.pk: _signed_in(user).cookies for user in (*self.users, self.olive)}
@@ -197,11 +251,12 @@ class World:
             Path(f"{self.file}{rest}").unlink(missing_ok=True)
         shutil.copy(self.initial_file, self.file)
         with transaction.atomic():
-            for model in (Mail, StatusChange, Purchase, WebhookEvent, StripeCustomer):
+            for model in (ReceiverCall, Mail, StatusChange, Payment, Purchase, WebhookEvent, StripeCustomer):
                 model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
             Price.objects.update(active=True)
             ProductConfiguration.objects.update(is_active=True)
-        self.offset = 0.0
+        cache.clear()
+        self.offset, self.ticks, self.random = 0.0, itertools.count(), random.Random(1)
         MailServer.is_down = False
         MailServer.sent.clear()
         MailServer.unmarked.clear()
@@ -225,26 +280,41 @@ class World:
         finally:
             plan.kill_after, plan.failing_calls = None, 0
 
-    def at_once(self, jobs: list[tuple[Callable[[], Any], tuple[str, int] | None]]) -> None:
-        """Run each job in its own thread at the same time. Raise the first error of a job."""
-        start, errors = threading.Barrier(len(jobs)), []
+    def at_once(
+        self, jobs: list[tuple[Callable[[], Any], tuple[str, int] | None]], order: random.Random
+    ) -> None:
+        """Run each job in its own thread at the same time. Raise the first error of a job.
 
-        def run(do: Callable[[], Any], fault: tuple[str, int] | None) -> None:
+        Threads take turns at statements outside of transactions and at requests to Stripe, in this order.
+        """
+        turns = Turns(len(jobs), order) if connection.vendor == "sqlite" else None
+        errors: list[BaseException] = []
+
+        def run(number: int, do: Callable[[], Any], fault: tuple[str, int] | None) -> None:
+            plan.turns, plan.thread = turns, number
             try:
-                start.wait()
+                if turns:
+                    turns.wait(number)
                 self.act(do, fault)
             except BaseException as error:
                 errors.append(error)
             finally:
                 connection.close()
+                if turns:
+                    turns.end(number)
 
-        threads = [threading.Thread(target=run, args=job) for job in jobs]
+        threads = [threading.Thread(target=run, args=(number, *job)) for number, job in enumerate(jobs)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if errors:
             raise errors[0]
+
+    def sign_up(self, at: int) -> None:
+        """Create an account in place of a deleted one."""
+        self.users[at] = User.objects.create_user(f"{NAMES[at]}@example.com", name=NAMES[at])
+        self.cookies[self.users[at].pk] = _signed_in(self.users[at]).cookies
 
     def browser(self, user: User) -> Client:
         """Return a client signed in as this user."""
@@ -265,6 +335,20 @@ class World:
         """Return undelivered events, oldest first."""
         events = storage.find("event", ("type", "IN", [*webhooks.HANDLERS]))
         return [event for event in events[::-1] if event["id"] not in self.settled]
+
+    def forget_old_events(self) -> None:
+        """Delete undelivered events of a subscription but the newest two of each type: all lead to the same sync.
+
+        Stripe keeps events for 30 days. https://docs.stripe.com/api/events
+        """
+        kept: Counter[tuple[str, str]] = Counter()
+        for event in self.waiting_events()[::-1]:
+            about = event["data"]["object"]
+            details = (about.get("parent") or {}).get("subscription_details") or {}
+            key = event["type"], str(details.get("subscription") or about["id"])
+            kept[key] += 1
+            if kept[key] > EVENTS_KEPT:
+                storage.delete(event["id"])
 
     def deliver(self, event: dict[str, Any]) -> None:
         """Try to deliver an event once, with Stripe's signature."""

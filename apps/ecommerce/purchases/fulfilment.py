@@ -13,7 +13,7 @@ import stripe
 from django.db import transaction
 from django.utils import timezone
 
-from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Purchase, StatusChange
+from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
@@ -28,7 +28,7 @@ from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
-EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed while an earlier sync is running
+EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
 NEW_STATUSES = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
@@ -76,8 +76,11 @@ def expire_session(session_id: str) -> None:
         logger.info("Session %s could not be expired: %s", session_id, error)
 
 
-def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> None:
-    """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer."""
+def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> Mail.Kind | None:
+    """Write changes to a locked purchase. Store a new status in its history and e-mail it to the buyer.
+
+    Return the kind of the e-mail.
+    """
     before, suspended_before = purchase.status, purchase.suspended_by
     had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
@@ -89,7 +92,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
-        return
+        return None
     change = StatusChange.objects.create(
         purchase=purchase,
         from_status=before,
@@ -98,7 +101,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         version=purchase.version,
         cause=cause,
     )
-    queue_status_email(change, suspended_before)
+    kind = queue_status_email(change, suspended_before)
     queue_access_signal(purchase, had_access)
     queue_cancellation(purchase)
     after = purchase.suspended_by or purchase.status
@@ -109,6 +112,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         "cause": cause,
     }
     logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", extra, extra=extra)
+    return kind
 
 
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
@@ -151,12 +155,13 @@ def _write_if_current(
             return purchase
         news = payment_news(paid, known_since)
         paid.save(purchase)
-        change_purchase(purchase, changes | times, cause)
-        announce_payments(purchase, news)
+        kind = change_purchase(purchase, changes | times, cause)
+        announce_payments(purchase, news, kind)
     return purchase
 
 
 def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
-    first = purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
-    return (purchase.payments_synced_at or first) - EMAIL_OVERLAP
+    if purchase.payments_synced_at:
+        return purchase.payments_synced_at - EMAIL_OVERLAP
+    return purchase.created_at - EMAIL_OVERLAP if purchase.status in NEW_STATUSES else timezone.now()

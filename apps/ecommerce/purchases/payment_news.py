@@ -7,13 +7,12 @@ from enum import Enum
 from django.conf import settings
 
 from apps.ecommerce.models import Mail, Payment, Purchase
-from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_email
 from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.purchases.payments import PaymentChanges
 from apps.ecommerce.purchases.signals import queue_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
 
-# The confirmation of the order is the receipt of its first payment.
 FIRST_PAYMENT_REASONS = ("", "subscription_create")
 
 
@@ -38,13 +37,17 @@ def payment_news(changes: PaymentChanges, since: datetime) -> list[PaymentNews]:
     return [news for before, payment in both for news in _news(before, payment, since)]
 
 
-def announce_payments(purchase: Purchase, news: list[PaymentNews]) -> None:
-    """Queue the e-mails and signals in the current transaction. Each is sent once."""
+def announce_payments(
+    purchase: Purchase, news: list[PaymentNews], status_email: Mail.Kind | None = None
+) -> None:
+    """Queue the e-mails and signals in the current transaction. Each is sent once.
+
+    `status_email` was queued before.
+    """
     for item in news:
         match item.kind:
             case News.PAID:
-                is_renewal = item.payment.reason not in FIRST_PAYMENT_REASONS
-                if is_renewal and settings.RENEWAL_RECEIPTS:
+                if _needs_receipt(purchase, item.payment, status_email):
                     queue_email(purchase, Mail.Kind.RECEIPT, item.about, payment=item.payment)
                 queue_signal("payment_succeeded", purchase, item.about, payment=item.payment)
             case News.REFUNDED:
@@ -55,6 +58,17 @@ def announce_payments(purchase: Purchase, news: list[PaymentNews]) -> None:
             case News.DISPUTED:
                 queue_email(purchase, Mail.Kind.DISPUTED, item.about, payment=item.payment)
                 queue_signal("payment_disputed", purchase, item.about, payment=item.payment)
+
+
+def _needs_receipt(purchase: Purchase, payment: Payment, status_email: Mail.Kind | None) -> bool:
+    """Return whether the payment needs a receipt of its own. The confirmation is the first payment's.
+
+    There is no confirmation if the order was, for example, past due before the store heard of its payment.
+    """
+    if payment.reason not in FIRST_PAYMENT_REASONS:
+        return settings.RENEWAL_RECEIPTS
+    is_confirmed = status_email in (Mail.Kind.CONFIRMED, Mail.Kind.RECEIPT)
+    return not is_confirmed and purchase.status not in BEFORE_ACCESS
 
 
 def _news(before: Payment | None, payment: StripePayment, since: datetime) -> list[PaymentNews]:

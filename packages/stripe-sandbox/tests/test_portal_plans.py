@@ -106,6 +106,26 @@ def test_prorations_on_next_invoice_cost_nothing_today(subscriber: Subscriber) -
     assert "$25.50 on May 1, 2031" in page
 
 
+def test_downgrade_shows_the_credit(subscriber: Subscriber) -> None:
+    price = new_price(subscriber, 500)
+    portal = open_portal(subscriber.sandbox, subscriber.now, configuration=configure(subscriber, price))
+    confirm = f"{portal}/subscriptions/{subscriber.id}/update/confirm?price={price}"
+    page = page_text(confirm)
+    assert due_today(page) == "$0.00"
+    assert "Unused time on 1 × Club after 16 Apr 2031: -$4.50" in page
+    Client().post(confirm)
+    assert subscriber.v1.customers.retrieve(subscriber.customer).balance == -200
+
+
+def test_other_plan_after_a_flow(subscriber: Subscriber) -> None:
+    suggested, other = new_price(subscriber, 2000), new_price(subscriber, 3000)
+    configuration = configure(subscriber, suggested, other)
+    flow = confirm_flow(subscriber, suggested)
+    portal = open_portal(subscriber.sandbox, subscriber.now, configuration=configuration, flow_data=flow)
+    Client().post(f"{portal}/subscriptions/{subscriber.id}/update/confirm?price={other}")
+    assert subscriber.item.price.id == other
+
+
 def test_quantity_is_kept(subscriber: Subscriber) -> None:
     price = new_price(subscriber, 2000)
     subscriber.update(items=[{"id": subscriber.item.id, "quantity": 3}], proration_behavior="none")
@@ -153,8 +173,8 @@ def test_several_items_cannot_be_switched(subscriber: Subscriber) -> None:
 
 def test_price_must_be_in_configuration(subscriber: Subscriber) -> None:
     configuration, other = configure(subscriber, subscriber.price), new_price(subscriber, 2000)
+    flow = confirm_flow(subscriber, other)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        flow = confirm_flow(subscriber, other)
         open_portal(subscriber.sandbox, subscriber.now, configuration=configuration, flow_data=flow)
     assert caught.value.user_message == (
         f"The item `{subscriber.item.id}` cannot be updated to price `{other}` because the configuration"

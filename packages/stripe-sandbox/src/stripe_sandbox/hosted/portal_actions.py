@@ -83,14 +83,14 @@ def switch_plan(customer: Obj, subscription: Obj, params: Obj) -> str:
     return ""
 
 
-def preview_plan(customer: Obj, subscription: Obj, params: Obj) -> tuple[int, Obj | None]:
-    """Return the amount due today and the next or first invoice with the change, None if there is none."""
+def preview_plan(customer: Obj, subscription: Obj, params: Obj) -> tuple[Obj | None, Obj | None]:
+    """Return the invoice that the change causes today, or else the next one; None if there is none."""
     with _customer_transaction(customer):
         try:
             invoice = preview.preview_change(subscription, params)
-        except errors.ApiError:
-            return 0, None
-        return (invoice["amount_due"] if invoice["created"] == clock.now() else 0), invoice
+        except errors.ApiError:  # the subscription ends
+            return None, None
+        return (invoice, None) if invoice["created"] == clock.now() else (None, invoice)
 
 
 @contextmanager

@@ -33,13 +33,13 @@ def confirm(request: HttpRequest, session: Obj, customer: Obj, subscription_id: 
         problem = portal_actions.switch_plan(customer, subscription, params)
         if not problem:
             return portal_session.redirect_after(session, "subscription_update")
-    due, invoice = portal_actions.preview_plan(customer, subscription, params)
+    today, later = portal_actions.preview_plan(customer, subscription, params)
     context = {
         "row": portal_page.row(subscription),
         "plan": portal_page.plan(price, params["items"][0]["quantity"]),
-        "due_today": formatting.format_money(due, price["currency"]),
-        "lines": portal_page.preview_lines(invoice) if due and invoice else [],
-        "next": "" if due or invoice is None else portal_page.next_payment(invoice),
+        "due_today": formatting.format_money(today["amount_due"] if today else 0, price["currency"]),
+        "lines": portal_page.preview_lines(today) if today else [],
+        "next": portal_page.next_payment(later) if later else "",
         "problem": problem,
     }
     return portal_session.render_page(request, "confirm_plan", session, customer, context)
@@ -56,8 +56,10 @@ def _switchable(session: Obj, customer: Obj, subscription_id: str) -> Obj:
 def _read_plan(request: HttpRequest, session: Obj, subscription: Obj) -> tuple[Obj, Obj]:
     """Return the parameters of the update, and the new price."""
     item = subscription["items"]["data"][0]
+    chosen: Obj = {"price": request.GET.get("price", ""), "quantity": None}
     flow = (session["flow"] or {}).get("subscription_update_confirm")
-    chosen = flow["items"][0] if flow else {"price": request.GET.get("price", ""), "quantity": None}
+    if flow and flow["subscription"] == subscription["id"] and not chosen["price"]:
+        chosen = flow["items"][0]
     price = storage.get(chosen["price"] or item["price"]["id"], "price")
     allowed = portal_flows.allowed_prices(portal_session.get_configuration(session))
     if price is None or price["id"] not in allowed or price["currency"] != subscription["currency"]:

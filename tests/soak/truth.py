@@ -1,0 +1,315 @@
+"""The founder's rules: who may use what, who is billed, and what a buyer has to be told.
+
+They follow issue texts and Stripe's documentation. Everything is computed from the objects that Stripe stores and from
+time; nothing here knows the store's code. `checks.py` compares the store with these rules.
+
+https://docs.stripe.com/billing/subscriptions/overview, /billing/subscriptions/cancel, /refunds and /disputes
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from stripe_sandbox import storage
+
+HOUR, DAY = 3600, 86400
+GRACE = 7 * DAY
+"""How long somebody who has paid before keeps access while a renewal is unpaid."""
+MIN_CHARGING, MAX_CHARGING = HOUR, 3 * HOUR
+"""A renewal's invoice is a draft for about an hour. Until then nobody has tried to charge the buyer."""
+
+ENDED = {"canceled", "incomplete_expired"}
+REFUNDED = {"pending", "requires_action", "succeeded"}  # other refunds did not move money
+CHARGEBACKS = {"needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "lost"}
+INVOICE_ROWS = {"paid": {"paid"}, "open": {"open", "processing", "failed"}, "void": {"void"},
+                "uncollectible": {"uncollectible"}}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refund:
+    id: str
+    amount: int
+    status: str
+
+    @property
+    def moves_money(self) -> bool:
+        return self.status in REFUNDED
+
+
+@dataclass(frozen=True)
+class Dispute:
+    id: str
+    status: str
+
+    @property
+    def takes_money(self) -> bool:
+        """Return whether the bank has the money: an inquiry does not take it, a won dispute gives it back."""
+        return self.status in CHARGEBACKS
+
+
+@dataclass(frozen=True)
+class Payment:
+    """An invoice that is not a draft, or the payment of a one-time purchase. Amounts in minor units."""
+
+    id: str
+    status: str
+    created: int
+    period_end: int = 0
+    currency: str = ""
+    charged: int = 0
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status == "paid"
+
+    @property
+    def refunded(self) -> int:
+        return sum(refund.amount for refund in self.refunds if refund.moves_money)
+
+    @property
+    def is_charged_back(self) -> bool:
+        return any(dispute.takes_money for dispute in self.disputes)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A purchase at one moment. Times in Unix seconds."""
+
+    status: str
+    """Of a subscription Stripe's own; of a one-time purchase: open, expired, processing, failed or paid."""
+    subscription: str = ""
+    payments: tuple[Payment, ...] = ()  # newest first
+    ends: int | None = None
+    period_end: int = 0
+    has_trial: bool = False
+
+    # --- billing -------------------------------------------------------------------------------------------
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.subscription) and self.status not in ENDED
+
+    @property
+    def is_billing(self) -> bool:
+        """Return whether Stripe will charge again unless somebody cancels. Refunds and disputes don't stop that."""
+        stops = self.status in ("active", "trialing") and self.ends and self.ends <= self.period_end
+        return self.is_running and not stops
+
+    # --- access --------------------------------------------------------------------------------------------
+
+    @property
+    def has_paid(self) -> bool:
+        return any(payment.charged for payment in self.payments if payment.is_paid)
+
+    @property
+    def paid(self) -> tuple[Payment, ...]:
+        return tuple(payment for payment in self.payments if payment.is_paid)
+
+    @property
+    def paid_until(self) -> int:
+        return self.paid[0].period_end if self.paid else 0
+
+    @property
+    def unpaid_since(self) -> int:
+        """Return when the first unpaid invoice after the newest paid one was created; 0 if there is none."""
+        newest = self.payments.index(self.paid[0]) if self.paid else len(self.payments)
+        return min((payment.created for payment in self.payments[:newest]), default=0)
+
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether all the money for the current period went back, or a bank has taken money of it."""
+        current = [payment for payment in self.paid if payment.period_end == self.paid_until]
+        charged = sum(payment.charged for payment in current)
+        return 0 < charged <= sum(payment.refunded for payment in current) or any(
+            payment.is_charged_back for payment in current
+        )
+
+    def may_open(self, now: float) -> bool:
+        """Return whether a buyer without access would be a mistake or not: the most generous reading."""
+        return self._opens(now, MAX_CHARGING)
+
+    def must_open(self, now: float) -> bool:
+        """Return whether the buyer has to have access: the strictest reading."""
+        return self._opens(now, MIN_CHARGING)
+
+    def _opens(self, now: float, charging: int) -> bool:
+        if self.is_suspended:
+            return False
+        if not self.subscription:
+            return self.status == "paid"
+        if self.status not in ("trialing", "active", "past_due") or (self.ends and self.ends <= now):
+            return False
+        if now < self.paid_until:
+            return True
+        if self.has_paid:
+            return now < (self.unpaid_since or self.paid_until) + GRACE
+        return bool(self.paid) and self.status != "past_due" and now < self.paid_until + charging
+
+
+# --- what Stripe knows -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Stripe:
+    """All stored objects of one moment, grouped by what they belong to."""
+
+    charges: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    refunds: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    disputes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    invoice_intents: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    invoices: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls) -> Stripe:
+        found = cls(sessions=storage.find("checkout.session"))
+        for kind, key, groups in (
+            ("charge", "payment_intent", found.charges),
+            ("refund", "charge", found.refunds),
+            ("dispute", "charge", found.disputes),
+        ):
+            for row in storage.find(kind):
+                groups[row[key]].append(row)
+        for row in storage.find("invoice_payment"):
+            found.invoice_intents[row["invoice"]].append(row["payment"]["payment_intent"])
+        for row in storage.find("invoice"):
+            details = (row["parent"] or {}).get("subscription_details") or {}
+            found.invoices[details.get("subscription", "")].append(row)
+        found.subscriptions = {row["id"]: row for row in storage.find("subscription")}
+        found.intents = {row["id"]: row for row in storage.find("payment_intent")}
+        return found
+
+    def truths(self) -> dict[str, Truth]:
+        """Return the truth of each Checkout Session, and of each subscription that was created without one."""
+        truths = {session["id"]: self.session_truth(session) for session in self.sessions}
+        sold = {session["subscription"] for session in self.sessions}
+        return truths | {key: self.subscription_truth(key) for key in self.subscriptions if key not in sold}
+
+    def session_truth(self, session: dict[str, Any]) -> Truth:
+        if session["status"] != "complete":
+            return Truth(session["status"])
+        if session["mode"] == "subscription":
+            return self.subscription_truth(session["subscription"])
+        intent = self.intents.get(session["payment_intent"] or "")
+        if intent is None:
+            return Truth("paid")  # free
+        key = session["invoice"] or intent["id"]
+        status = {"succeeded": "paid", "requires_payment_method": "failed"}.get(
+            intent["status"], "processing"
+        )
+        return Truth(status, payments=(self._payment(key, status, intent["created"], 0, [intent["id"]]),))
+
+    def subscription_truth(self, subscription_id: str) -> Truth:
+        subscription = self.subscriptions[subscription_id]
+        payments = tuple(
+            self._payment(
+                row["id"], row["status"], row["created"], _period_end(row), self.invoice_intents[row["id"]]
+            )
+            for row in self.invoices[subscription_id]
+            if row["status"] != "draft"
+        )
+        return Truth(
+            subscription["status"],
+            subscription_id,
+            payments,
+            subscription["cancel_at"],
+            min(item["current_period_end"] for item in subscription["items"]["data"]),
+            bool(subscription["trial_start"]),
+        )
+
+    def _payment(self, key: str, status: str, created: int, period_end: int, intents: list[str]) -> Payment:
+        charges = [row for intent in intents for row in self.charges[intent] if row["status"] == "succeeded"]
+        refunds = [row for charge in charges for row in self.refunds[charge["id"]]]
+        disputes = [row for charge in charges for row in self.disputes[charge["id"]]]
+        return Payment(
+            key,
+            status,
+            created,
+            period_end,
+            charges[0]["currency"] if charges else "",
+            sum(charge["amount"] for charge in charges),
+            tuple(Refund(row["id"], row["amount"], row["status"]) for row in refunds),
+            tuple(Dispute(row["id"], row["status"]) for row in disputes),
+        )
+
+    def billed_twice(self, customers: Container[str]) -> int:
+        """Return how often one of these customers has several subscriptions to a product that will be charged again."""
+        count: dict[tuple[str, str], int] = defaultdict(int)
+        for key, row in self.subscriptions.items():
+            if row["customer"] in customers and self.subscription_truth(key).is_billing:
+                count[row["customer"], row["items"]["data"][0]["price"]["product"]] += 1
+        return sum(1 for number in count.values() if number > 1)
+
+    def sold_twice(self) -> bool:
+        """Return whether Checkout sold a customer a second subscription to a product while one was running.
+
+        The session's line item says what was sold: a subscription may change to another product's plan later.
+        """
+        sold: list[tuple[str, str]] = []
+        for session in self.sessions:
+            subscription = self.subscriptions.get(session["subscription"] or "")
+            if subscription and subscription["status"] not in ENDED:
+                items = storage.find("item", parent=session["id"])
+                sold += [(subscription["customer"], item["price"]["product"]) for item in items]
+        return len(sold) != len(set(sold))
+
+
+def _period_end(invoice: dict[str, Any]) -> int:
+    """Return until when the invoice's subscription lines pay; prorations pay for the rest of the period."""
+    lines = [line for line in invoice["lines"]["data"] if line["subscription"]]
+    return max((line["period"]["end"] for line in lines), default=0)
+
+
+# --- what has to be told -----------------------------------------------------------------------------------
+
+
+def times_entered(history: Sequence[Truth], *statuses: str) -> int:
+    """Return how often the purchase came into one of these statuses."""
+    return sum(1 for a, b in pairwise(history) if b.status in statuses and a.status != b.status)
+
+
+def times_restored(history: Sequence[Truth]) -> int:
+    return sum(1 for a, b in pairwise(history) if a.is_suspended and not b.is_suspended)
+
+
+def expected_emails(history: Sequence[Truth]) -> dict[str, tuple[int, int]]:
+    """Return kind ▶ the fewest and the most e-mails about a purchase with these states, the oldest first.
+
+    "order" stands for confirmations and receipts: one for each payment, and one for a purchase that begins without one,
+    unless that had ended before the store heard of it.
+    """
+    now = history[-1]
+    begins_free = (bool(now.paid) and not now.paid[-1].charged) or (now.status == "paid" and not now.payments)
+    orders = sum(1 for payment in now.paid if payment.charged)
+    bounds = {"order": (orders, orders + begins_free), "trial_ending": (0, int(now.has_trial))}
+    for kind, statuses in (
+        ("waiting", ["processing"]),
+        ("failed", ["failed"]),
+        ("renewal_failed", ["past_due"]),
+        ("ended", ["canceled"]),
+    ):
+        bounds[kind] = (int(now.status in statuses), times_entered(history, *statuses))
+    suspended = ("unpaid", "paused")
+    bounds["suspended"] = (int(now.status in suspended), times_entered(history, *suspended))
+    bounds["restored"] = (0, times_restored(history))
+    return bounds
+
+
+def expected_refund_emails(payments: Iterable[Payment]) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return (refund, amount) ▶ the fewest and the most e-mails. A refund may fail before the store hears of it."""
+    refunds = [refund for payment in payments for refund in payment.refunds]
+    return {(refund.id, refund.amount): (int(refund.moves_money), 1) for refund in refunds}
+
+
+def expected_dispute_emails(payments: Iterable[Payment]) -> dict[str, tuple[int, int]]:
+    """Return dispute ▶ the fewest and the most e-mails. An inquiry, or a dispute that is over, needs none."""
+    disputes = [dispute for payment in payments for dispute in payment.disputes]
+    return {dispute.id: (int(dispute.takes_money), 1) for dispute in disputes}
