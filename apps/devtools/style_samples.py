@@ -40,6 +40,7 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "free": (Status.PAID, {}),
     "partially_refunded": (Status.PAID, {}),
     "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
+    "collection_paused": (Status.ACTIVE, {"paid_until": 20 * DAY}),
     "ending": (Status.ACTIVE, {"cancel_at": 20 * DAY}),
     "past_due": (Status.PAST_DUE, {"paid_until": -DAY, "past_due_since": -DAY}),
     "lapsed": (Status.PAST_DUE, {"paid_until": -40 * DAY, "past_due_since": -40 * DAY}),
@@ -47,6 +48,7 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
 SUBSCRIPTION_STATES = (
     "trialing",
     "active",
+    "collection_paused",
     "ending",
     "past_due",
     "lapsed",
@@ -203,6 +205,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
     }
     if price.is_recurring:
         values |= {"is_recurring": True, "subscription_id": "sub_1", "subscription_status": status}
+        values["collection_paused"] = state == "collection_paused"
         if status in (Status.ACTIVE, Status.TRIALING) and state != "ending":
             values["next_amount"] = price.unit_amount
             dates = {"next_payment_at": dates.get("trial_end", 30 * DAY)} | dates

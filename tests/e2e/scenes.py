@@ -279,7 +279,7 @@ _SLUGS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
 _PAYMENTS: dict[str, Sequence[str]] = {
     **{state: [state] for state in ("processing", "paid", "failed", "partially_refunded")},
     **{state: [state] for state in ("refunded", "disputed", "dispute_lost")},
-    **dict.fromkeys(["active", "ending", "paused", "canceled"], ("paid", "free")),
+    **dict.fromkeys(["active", "collection_paused", "ending", "paused", "canceled"], ("paid", "free")),
     **dict.fromkeys(["past_due", "lapsed", "unpaid"], ("failed", "paid")),
     "trialing": ["free"],
     "incomplete": ["open"],

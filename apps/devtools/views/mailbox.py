@@ -13,6 +13,7 @@ from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.devtools.style_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.email_texts import TEXTS
 
 # The page shows the HTML of an e-mail in a frame without scripts.
 MAIL_POLICY = {
@@ -54,7 +55,7 @@ def mail_html(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def previews(request: HttpRequest) -> HttpResponse:
-    mails = [(kind, _sample_email(kind)) for kind in emails.TEXTS]
+    mails = [(kind, _sample_email(kind)) for kind in TEXTS]
     return render(request, "devtools/mail_previews.html", {"mails": mails})
 
 
@@ -62,7 +63,7 @@ def previews(request: HttpRequest) -> HttpResponse:
 @xframe_options_sameorigin
 @csp(MAIL_POLICY)  # type: ignore[arg-type]
 def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
-    if kind not in emails.TEXTS:
+    if kind not in TEXTS:
         raise Http404("There is no such e-mail.")
     return HttpResponse(str(_sample_email(kind).alternatives[0][0]))
 
