@@ -469,6 +469,45 @@ def test_older_invoice_that_is_paid_late_does_not_shorten_the_period(member: Pur
     assert purchase.paid_until == newest.period_end
 
 
+def test_extended_trial_gives_access_until_its_new_end(as_ada: Client, sandbox: Any) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = deliver(sandbox, buy(as_ada, letter))
+    later = int(time.time()) + 60 * DAY
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"trial_end": later})
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.status, purchase.trial_end) == ("trialing", datetime.fromtimestamp(later, UTC))
+    assert is_open(purchase, stripe_now(purchase) + timedelta(days=50))
+    assert not is_open(purchase, stripe_now(purchase) + timedelta(days=61))
+
+
+def test_trial_given_to_a_paying_subscriber_gives_access(member: Purchase, sandbox: Any) -> None:
+    """Operators give free months in Stripe's Dashboard in this way."""
+    later = int(time.time()) + 90 * DAY
+    sandbox.client.v1.subscriptions.update(member.subscription_id, {"trial_end": later})
+    purchase = deliver(sandbox, member)
+    assert is_open(purchase, stripe_now(purchase) + timedelta(days=80))
+
+
+@REVERSALS
+def test_trial_does_not_end_a_suspension(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    reverse(sandbox, paid_charges()[-1])
+    later = int(time.time()) + 90 * DAY
+    sandbox.client.v1.subscriptions.update(member.subscription_id, {"trial_end": later})
+    purchase = deliver(sandbox, member)
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, False)
+
+
+def test_extended_trial_and_its_failed_charge_give_no_access(as_ada: Client, sandbox: Any) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = deliver(sandbox, buy(as_ada, letter))
+    later = int(time.time()) + 60 * DAY
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"trial_end": later})
+    purchase = fail_renewal(sandbox, deliver(sandbox, purchase))
+    assert (purchase.status, is_open(purchase)) == ("past_due", False)
+
+
 # --- several items and quantities --------------------------------------------------------------------------
 
 
