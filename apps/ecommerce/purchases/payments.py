@@ -78,6 +78,11 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
     return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
 
 
+def purchases_for_charge(charge_id: str) -> list[Purchase]:
+    """Return the purchases of a charge without payment intent, if it is the newest charge of its payment."""
+    return list(Purchase.objects.filter(payments__charge_id=charge_id).distinct())
+
+
 def invoice_subscription(invoice: StripeData) -> Any:
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
