@@ -86,9 +86,10 @@ def act(needs: Callable[[Any], Any] | None = None, **strategies: Any) -> Callabl
 
 
 class Shop(RuleBasedStateMachine):
-    """One schedule. The runner sets `world`."""
+    """One schedule. The runner sets `world` and `played`."""
 
     world: ClassVar[World]
+    played: ClassVar[list[list[tuple[str, str]]]]  # acts of each schedule
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,6 +99,7 @@ class Shop(RuleBasedStateMachine):
         self.history: dict[str, list[Truth]] = {}  # session or subscription id ▶ its states, oldest first
         self.reached: dict[str, int] = {}  # the same id ▶ index of the state that the store has reached
         self.acts: list[tuple[str, str]] = []  # what was done, and what came of it
+        self.played.append(self.acts)
         self.ending, self.order = "deliver", random.Random(0)
 
     @initialize(
@@ -322,6 +324,11 @@ class Shop(RuleBasedStateMachine):
         for event in random.Random(order).choices(events, k=min(most, len(events))) if events else []:
             self.world.act(lambda event=event: self.world.deliver(event))
 
+    @act()
+    def deliver_everything(self) -> None:
+        for event in self.world.waiting_events():
+            self.world.deliver(event)
+
     @act(lambda self: self.seen, order=number)
     def lose_events(self, order: int) -> None:
         chance = random.Random(order)
@@ -426,7 +433,7 @@ class Shop(RuleBasedStateMachine):
         """Return a line that differs if another run of the same acts had another result."""
         states = [f"{row.status} {row.suspended_by} v{row.version}" for row in rows]
         return (
-            f"{states} {len(storage.find('event'))} events, {Mail.objects.count()} e-mails, {time.time():.6f}"
+            f"{states} {len(storage.find('event'))} events, {Mail.objects.count()} e-mails, {time.time():.0f}"
         )
 
     def _assert_no_duplicate_email(self) -> None:
