@@ -78,7 +78,6 @@ MESSAGES_COOKIE_NAME = f"{cookie_prefix}messages"
 MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
-
 # A larger body gets 413 before it is read. Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
@@ -93,7 +92,6 @@ STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
 ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
-# Options of Checkout: https://docs.stripe.com/api/checkout/sessions/create
 CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)
 CHECKOUT_AUTOMATIC_TAX = env.bool("CHECKOUT_AUTOMATIC_TAX", default=False)
 CHECKOUT_TAX_IDS = env.bool("CHECKOUT_TAX_IDS", default=False)
@@ -103,6 +101,7 @@ LOST_DISPUTES_SUSPEND_LATER_PERIODS = env.bool("LOST_DISPUTES_SUSPEND_LATER_PERI
 UPGRADES = env.bool("UPGRADES", default=True)
 CANCEL_AFTER_LOST_DISPUTE = env.bool("CANCEL_AFTER_LOST_DISPUTE", default=True)
 CANCEL_AFTER_REFUND = env.bool("CANCEL_AFTER_REFUND", default=False)
+RENEWAL_NOTICE_MONTHS = env.int("RENEWAL_NOTICE_MONTHS", default=6, maximum=120)
 RENEWAL_RECEIPTS = env.bool("RENEWAL_RECEIPTS", default=True)
 FOUNDER_EMAILS = env.read("FOUNDER_EMAILS", env_values.founder_emails, default=[*env_values.FOUNDER_EMAILS])
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)

@@ -9,8 +9,17 @@ from django.contrib.messages.storage.base import Message
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.models import (
+    Payment,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    Suspension,
+)
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.models.order_numbers import order_number
 from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import has_access
@@ -29,13 +38,17 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "slow": (Status.OPEN, {"returned_at": timedelta(minutes=-1)}),
     "canceled_by_buyer": (Status.OPEN, {}),
     "free": (Status.PAID, {}),
+    "partially_refunded": (Status.PAID, {}),
     "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
+    "collection_paused": (Status.ACTIVE, {"paid_until": 20 * DAY}),
     "ending": (Status.ACTIVE, {"cancel_at": 20 * DAY}),
-    "lapsed": (Status.PAST_DUE, {"current_period_start": -40 * DAY}),
+    "past_due": (Status.PAST_DUE, {"paid_until": -DAY, "past_due_since": -DAY}),
+    "lapsed": (Status.PAST_DUE, {"paid_until": -40 * DAY, "past_due_since": -40 * DAY}),
 }
 SUBSCRIPTION_STATES = (
     "trialing",
     "active",
+    "collection_paused",
     "ending",
     "past_due",
     "lapsed",
@@ -46,6 +59,21 @@ SUBSCRIPTION_STATES = (
     "refunded_running",
     "dispute_lost_running",
 )
+# What differs from a paid payment. The keys are those of payment_labels.LABELS.
+PAYMENT_STATES: dict[str, dict[str, Any]] = {
+    "failed": {"status": Payment.Status.FAILED, "failure_code": "insufficient_funds"},
+    "open": {"status": Payment.Status.OPEN},
+    "processing": {"status": Payment.Status.PROCESSING},
+    "paid": {},
+    "partially_refunded": {"amount_refunded": 300},
+    "refunded": {"amount_refunded": 900},
+    "disputed": {"dispute_status": "needs_response"},
+    "dispute_lost": {"dispute_status": "lost"},
+    "credited": {"amount_total": -400, "amount_subtotal": -400, "reason": "subscription_update"},
+    "uncollectible": {"status": Payment.Status.UNCOLLECTIBLE},
+    "void": {"status": Payment.Status.VOID},
+    "free": {"amount_total": 0, "amount_subtotal": 0, "reason": "subscription_create"},
+}
 
 
 class SampleForm(forms.Form):
@@ -64,6 +92,11 @@ def samples() -> dict[str, Any]:
     long_name = make_configuration(LONG_NAME, ONCE)
     paid, active, order = (make_purchase(state) for state in ("paid", "active", "partially_refunded"))
     order.amount_discount, order.amount_tax = 500, 400
+    foreign: dict[str, Any] = {
+        "presentment_currency": "eur",
+        "presentment_amount": 2640,
+        "amount_discount": 500,
+    }
     owned = [
         ProductCard(subscription, owned=active),
         ProductCard(long_name, pending=make_purchase("processing")),
@@ -79,13 +112,19 @@ def samples() -> dict[str, Any]:
         "library": [paid, active, purchases["past_due"]],
         "others": [(order, status_message(order)) for order in others],
         "deals": [
-            {"card": card, "price_options": options, "configuration": card.configuration}
+            {
+                "card": card,
+                "price_options": options,
+                "configuration": card.configuration,
+                "upgrade_options": price_options(once.prices, None) if card.owned else [],
+            }
             for card, options in (
                 (ProductCard(once), price_options(once.prices, None)),
                 (ProductCard(subscription), price_options(subscription.prices, None)),
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
+        "other_plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [
             {
@@ -97,6 +136,15 @@ def samples() -> dict[str, Any]:
             for key, purchase in purchases.items()
         ],
         "purchase": order,
+        "order_payments": [make_payment(order, "partially_refunded")],
+        "subscription": active,
+        "payments": [
+            make_payment(active, state, months) for months, state in enumerate(PAYMENT_STATES, start=1)
+        ],
+        "receipts": [
+            (order, make_payment(order, "partially_refunded", **foreign)),
+            (active, make_payment(active)),
+        ],
         "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
         "configuration": once,
         "pictured": {"pictures": [generated_picture(f"sample-{number}") for number in range(3)]},
@@ -115,35 +163,76 @@ def samples() -> dict[str, Any]:
 
 def make_purchase(state: str) -> Purchase:
     """Return a purchase in this state, a key of status_messages.MESSAGES."""
-    status, dates = state_fields(state)
     is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
-    price, now = configuration.prices[0], timezone.now()
-    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
-    if is_recurring:
-        dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, **dates}
-    return Purchase(
+    price = configuration.prices[0]
+    purchase = Purchase(
         product=configuration.product,
+        product_name=configuration.product.name,
         price=price,
         email="ada@example.com",
-        status=status,
         livemode=False,
         currency=price.currency,
-        amount_subtotal=amount,
-        amount_total=amount,
-        amount_refunded=amount // 3 if "refunded" in state else 0,
-        payment_method="Visa •••• 4242",
-        failure_code="insufficient_funds" if status == Status.FAILED else "",
-        subscription_id="sub_1" if is_recurring else "",
-        subscription_status="canceled" if status == Status.CANCELED else "active" if is_recurring else "",
-        paid_at=now,
-        created_at=now,
-        **{field: now + offset for field, offset in dates.items()},
+        created_at=timezone.now(),
+        **state_values(state, price),
     )
+    purchase.order_number = order_number(purchase.public_id)
+    return purchase
 
 
-def state_fields(state: str) -> tuple[Status, dict[str, timedelta]]:
-    return STATE_FIELDS.get(state) or (Status(state.removesuffix("_running")), {})
+def state_values(state: str, price: Price) -> dict[str, Any]:
+    """Return the columns of a purchase in this state, a key of status_messages.MESSAGES."""
+    suspended_by, now = state.removesuffix("_running"), timezone.now()
+    suspended_by = suspended_by if suspended_by in Suspension.values else ""
+    dates: dict[str, timedelta] = {}
+    if suspended_by:
+        status = Status.ACTIVE if price.is_recurring else Status.PAID
+    else:
+        status, dates = STATE_FIELDS.get(state) or (Status(state), {})
+    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
+    refunded = {"partially_refunded": amount // 3, "refunded": amount, "refunded_running": amount}
+    has_paid = status not in (Status.OPEN, Status.EXPIRED, Status.FAILED, Status.INCOMPLETE)
+    values: dict[str, Any] = {
+        "status": status,
+        "suspended_by": suspended_by,
+        "amount_subtotal": amount,
+        "amount_total": amount,
+        "amount_refunded": refunded.get(state, 0),
+        "payment_method": "Visa •••• 4242" if has_paid else "",
+        "failure_code": "insufficient_funds" if status == Status.FAILED else "",
+        "has_paid": has_paid and amount > 0,
+        "paid_at": now if has_paid else None,
+    }
+    if price.is_recurring:
+        values |= {"is_recurring": True, "subscription_id": "sub_1", "subscription_status": status}
+        values["collection_paused"] = state == "collection_paused"
+        if status in (Status.ACTIVE, Status.TRIALING) and state != "ending":
+            values["next_amount"] = price.unit_amount
+            dates = {"next_payment_at": dates.get("trial_end", 30 * DAY)} | dates
+        dates = {"current_period_start": -DAY, "current_period_end": 30 * DAY, "paid_until": 30 * DAY} | dates
+    return values | {field: now + offset for field, offset in dates.items()}
+
+
+def make_payment(purchase: Purchase, state: str = "paid", months: int = 0, **values: Any) -> Payment:
+    """Return an unsaved payment in this state, a key of PAYMENT_STATES, from some months ago."""
+    amount, at = purchase.price.unit_amount or 0, timezone.now() - months * 30 * DAY
+    defaults: dict[str, Any] = {
+        "stripe_id": f"in_{purchase.public_id.hex}_{months}",
+        "status": Payment.Status.PAID,
+        "currency": purchase.currency,
+        "amount_total": amount - values.get("amount_discount", 0),
+        "amount_subtotal": amount,
+        "payment_method": "Visa •••• 4242",
+        "invoice_number": f"2026-{100 - months:04}",
+        "created_at": at,
+    }
+    if purchase.is_recurring:
+        defaults |= {"reason": "subscription_cycle", "period_start": at, "period_end": at + 30 * DAY}
+        defaults |= {"invoice_url": "https://stripe.com", "invoice_pdf": "https://stripe.com"}
+    payment = Payment(purchase=purchase, **defaults | PAYMENT_STATES[state] | values)
+    if payment.is_paid:
+        payment.paid_at, payment.amount_paid = at, max(payment.amount_total, 0)
+    return payment
 
 
 def make_configuration(name: str, amounts: dict[str, int]) -> ProductConfiguration:

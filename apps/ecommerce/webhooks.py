@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
-from apps.ecommerce.purchases.emails import queue_trial_ending_email
+from apps.ecommerce.purchases.emails import queue_renewal_upcoming_email, queue_trial_ending_email
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
@@ -148,6 +148,13 @@ def _handle_trial_ending(subscription: Payload, cause: str) -> None:
         queue_trial_ending_email(purchase)
 
 
+def _handle_upcoming_invoice(invoice: Payload, cause: str) -> None:
+    if not (subscription := invoice_subscription(invoice)):
+        return
+    if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
+        queue_renewal_upcoming_email(purchase)
+
+
 def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
         _sync_all(purchases_for_payment(_get_id(intent, "payment intent")), cause)
@@ -195,6 +202,7 @@ HANDLERS: dict[str, list[Handler]] = {
     "invoice.voided": [_handle_invoice],
     "invoice.marked_uncollectible": [_handle_invoice],
     "invoice.payment_failed": [_handle_invoice],
+    "invoice.upcoming": [_handle_upcoming_invoice],  # some days before a renewal
     "invoice.payment_action_required": [_handle_invoice],  # the buyer has to confirm at the bank
     "product.created": [_handle_product],
     "product.updated": [_handle_product],

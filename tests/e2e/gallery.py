@@ -86,5 +86,9 @@ def test_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
     take_screenshots(sign_in(page, ada), scenes.status_scenes(ada))
 
 
+def test_payments(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    take_screenshots(sign_in(page, ada), scenes.payment_scenes(ada))
+
+
 def test_difficult_shops(page: Page, goods: ProductConfiguration) -> None:
     take_screenshots(page, scenes.difficult_scenes())

@@ -6,10 +6,9 @@ request to Stripe.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -20,8 +19,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from apps.devtools.style_samples import SUBSCRIPTION_STATES, state_fields
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.devtools.style_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
+from apps.ecommerce.models import Payment, Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.email_changes import undo_url
@@ -87,6 +86,7 @@ def buyer_scenes(user: User) -> list[Scene]:
         for state, slug in (
             ("paid", "tiny-tools"),
             ("active", "workshop"),
+            ("refunded_running", "sunday-letter"),
             ("processing", "quiet-hours"),
             ("refunded", "fair-price"),
         ):
@@ -155,6 +155,44 @@ def status_scenes(user: User) -> list[Scene]:
     return [
         Scene(f"order-{str(state).replace('_', '-')}", lambda state=state: create_order(state))
         for state in MESSAGES
+    ]
+
+
+def payment_scenes(user: User) -> list[Scene]:
+    """Return the order page with payments in each state, and receipts."""
+
+    def create_payments() -> str:
+        Purchase.objects.filter(user=user).delete()
+        purchase = create_purchase("active", user, "workshop")
+        for months, state in enumerate([*PAYMENT_STATES, *["paid"] * 10], start=2):
+            make_payment(purchase, state, months).save()
+        return purchase.get_absolute_url()
+
+    def create_receipt(state: str, payment_state: str) -> str:
+        Purchase.objects.filter(user=user).delete()
+        purchase = create_purchase(state, user, _SLUGS.get(state, "tiny-tools"))
+        foreign = {"presentment_currency": "eur", "presentment_amount": 2640}
+        payment = make_payment(purchase, payment_state, 30, amount_discount=500, **foreign)
+        payment.save()
+        return payment.get_absolute_url()
+
+    def create_long_order() -> str:
+        Purchase.objects.filter(user=user).delete()
+        purchase = create_purchase("active", user, "workshop")
+        purchase.product_name, purchase.price_name = LONG_NAME, LONG_WORD
+        purchase.save()
+        return purchase.get_absolute_url()
+
+    def create_long_receipt() -> str:
+        create_long_order()
+        return Payment.objects.filter(status="paid").earliest("created_at").get_absolute_url()
+
+    return [
+        Scene("order-24-payments", create_payments),
+        Scene("receipt", lambda: create_receipt("paid", "paid")),
+        Scene("receipt-refunded-renewal", lambda: create_receipt("active", "partially_refunded")),
+        Scene("extreme-order", create_long_order),
+        Scene("extreme-receipt", create_long_receipt),
     ]
 
 
@@ -237,45 +275,45 @@ def _price(product: Product, price_id: str, amount: int, interval: str = "", nic
 # --- purchases ----------------------------------------------------------------------------------------------
 
 _SLUGS = dict.fromkeys(SUBSCRIPTION_STATES, "workshop")
+# State of the purchase ▶ states of its payments (keys of PAYMENT_STATES), newest first.
+_PAYMENTS: dict[str, Sequence[str]] = {
+    **{state: [state] for state in ("processing", "paid", "failed", "partially_refunded")},
+    **{state: [state] for state in ("refunded", "disputed", "dispute_lost")},
+    **dict.fromkeys(["active", "collection_paused", "ending", "paused", "canceled"], ("paid", "free")),
+    **dict.fromkeys(["past_due", "lapsed", "unpaid"], ("failed", "paid")),
+    "trialing": ["free"],
+    "incomplete": ["open"],
+    "refunded_running": ["refunded", "paid"],
+    "dispute_lost_running": ["dispute_lost", "paid"],
+}
 
 
 def create_purchase(state: str, user: User, slug: str) -> Purchase:
     """Create a purchase in this state (a key of status_messages.MESSAGES), with its status changes."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
-    price, now = configuration.prices[0], timezone.now()
-    status, dates = state_fields(state)
-    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
-    more: dict[str, Any] = {
-        "failed": {"failure_message": "insufficient_funds"},
-        "partially_refunded": {"amount_refunded": amount // 3},
-        "refunded": {"amount_refunded": amount},
-        "refunded_running": {"amount_refunded": amount},
-    }.get(state, {})
-    more |= {field: now + offset for field, offset in dates.items()}
-    period = {
-        "current_period_start": now - DAY,
-        "current_period_end": now + 30 * DAY,
-        "subscription_id": "sub_1",
-        "subscription_status": "canceled" if status == Status.CANCELED else "active",
-    }
+    price = configuration.prices[0]
     purchase = Purchase.objects.create(
         user=user,
         email=user.email,
         product=configuration.product,
+        product_name=configuration.product.name,
         price=price,
-        status=status,
         version=2,
         livemode=False,
         currency=price.currency,
-        amount_subtotal=amount,
-        amount_total=amount,
-        payment_method="" if status in (Status.OPEN, Status.EXPIRED) else "Visa •••• 4242",
-        paid_at=None if status in (Status.OPEN, Status.EXPIRED, Status.FAILED) else now,
-        **{**(period if price.is_recurring else {}), **more},
+        **state_values(state, price) | ({"subscription_id": f"sub_{slug}"} if price.is_recurring else {}),
     )
+    for months, payment in enumerate(_PAYMENTS.get(state, [])):
+        make_payment(purchase, payment, months).save()
+    status = purchase.status
     steps = [Status.OPEN] if status == Status.OPEN else [Status.OPEN, status]
     for version, (before, after) in enumerate(zip(["", *steps], steps, strict=False), start=1):
         StatusChange.objects.create(
-            purchase=purchase, from_status=before, to_status=after, version=version, cause="a test scene"
+            purchase=purchase,
+            from_status=before,
+            to_status=after,
+            suspended_by=purchase.suspended_by,
+            version=version,
+            cause="a test scene",
         )
     return purchase

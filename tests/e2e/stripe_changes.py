@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.stripe_api.client import get_client
-from stripe_sandbox import scheduled_actions
+from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.billing import panel_actions
+from stripe_sandbox.resources import disputes
 
 
 def renew(purchase: Purchase, *, fails: bool = False) -> None:
@@ -19,9 +20,9 @@ def advance_days(purchase: Purchase, days: int) -> None:
     panel_actions.advance(purchase.subscription_id, days * 86400)
 
 
-def refund(purchase: Purchase, amount: int | None = None) -> None:
+def refund(row: Purchase | Payment, amount: int | None = None) -> None:
     """Refund this amount in minor units, by default all."""
-    params: Any = {"payment_intent": purchase.payment_intent_id, **({"amount": amount} if amount else {})}
+    params: Any = {"payment_intent": row.payment_intent_id, **({"amount": amount} if amount else {})}
     get_client().v1.refunds.create(params)
 
 
@@ -34,6 +35,12 @@ def open_dispute(purchase: Purchase) -> None:
     """Open a dispute; needs a card number for disputes."""
     intent = get_client().v1.payment_intents.retrieve(purchase.payment_intent_id)
     assert scheduled_actions.run_for(str(intent.latest_charge))
+
+
+def dispute(payment: Payment) -> None:
+    """Open a dispute about a payment with any card."""
+    with storage.transaction():
+        disputes.open_dispute(storage.find("charge", ("id", "=", payment.charge_id))[0])
 
 
 def win_dispute(purchase: Purchase) -> None:

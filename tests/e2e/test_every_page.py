@@ -55,6 +55,15 @@ def test_each_purchase_state_has_no_problems(
     inspect_scenes(sign_in(page, ada), scenes.status_scenes(ada)[half::2])
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_payments_have_no_problems(
+    page: Page, ada: User, goods: ProductConfiguration, settings: Any, language: str
+) -> None:
+    cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": settings.SITE_URL}
+    page.context.add_cookies([cookie])
+    inspect_scenes(sign_in(page, ada), scenes.payment_scenes(ada))
+
+
 def test_difficult_shops_have_no_problems(page: Page, goods: ProductConfiguration) -> None:
     inspect_scenes(page, scenes.difficult_scenes())
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from apps.ecommerce.models import ProductConfiguration, Purchase, PurchaseStatus
+from apps.ecommerce.models import ProductConfiguration, Purchase, Suspension
 from apps.users.models import User
 from tests.e2e import stripe_changes
 from tests.e2e.journeys import buy
@@ -105,7 +105,7 @@ def test_suspension_renewal_and_failed_payment_show_on_two_open_pages(
     expect(library.card(name)).to_be_visible()
     stripe_changes.open_dispute(disputed)
     expect(store.card(name)).to_contain_text("$29")
-    expect(other_order(library, name)).to_contain_text(str(PurchaseStatus.DISPUTED.label), ignore_case=True)
+    expect(other_order(library, name)).to_contain_text(str(Suspension.DISPUTED.label), ignore_case=True)
     stripe_changes.win_dispute(disputed)
     expect(store.owned_badge(name)).to_be_visible()
     expect(library.card(name)).to_be_visible()

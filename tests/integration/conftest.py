@@ -11,7 +11,7 @@ from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.purchases.signals import access_granted, access_revoked
+from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.webhooks import HANDLERS
 from tests.integration import urls
 
@@ -19,7 +19,7 @@ from tests.integration import urls
 @pytest.fixture(autouse=True)
 def _without_receivers_of_the_shop() -> Iterator[None]:
     """Tests here count the e-mails and tasks of the template. Those in apps/shop/tests run with your receivers."""
-    signals = (access_granted, access_revoked, post_save, user_signed_up)
+    signals = (*SIGNALS.values(), post_save, user_signed_up)
     with pytest.MonkeyPatch.context() as patch:
         for signal in signals:
             kept = [entry for entry in signal.receivers if not _is_defined_in_shop(entry[1])]

@@ -42,7 +42,9 @@ purchases                                         login    200      200      200
 purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
 purchase_status                                   login    404      200      200      404      404
+receipt                                           login    404      200      200      404      404
 purchase_manage                                   405      405      405      405      405      405
+purchase_switch                                   405      405      405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
@@ -96,6 +98,8 @@ stripe_sandbox:portal                             200      200      200      200
 stripe_sandbox:portal_payment_method              200      200      200      200      200      200
 stripe_sandbox:portal_confirmation                200      200      200      200      200      200
 stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200      200
+stripe_sandbox:portal_plans                       200      200      200      200      200      200
+stripe_sandbox:portal_confirm_plan                200      200      200      200      200      200
 stripe_sandbox:portal_cancel                      200      200      200      200      200      200
 stripe_sandbox:portal_resume                      405      405      405      405      405      405
 stripe_sandbox:receipt                            200      200      200      200      200      200
@@ -118,7 +122,9 @@ POST = """
 language                                          302      302      302      302      302      302
 theme                                             302      302      302      302      302      302
 buy                                               302      303      303      303      303      303
+receipt                                           405      405      405      405      405      405
 purchase_manage                                   login    404      302      302      404      404
+purchase_switch                                   login    404      302      302      404      404
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
@@ -155,6 +161,7 @@ stripe_sandbox:checkout                           200      200      200      200
 stripe_sandbox:authenticate                       303      303      303      303      303      303
 stripe_sandbox:portal_payment_method              200      200      200      200      200      200
 stripe_sandbox:portal_subscription_payment_method 200      200      200      200      200      200
+stripe_sandbox:portal_confirm_plan                303      303      303      303      303      303
 stripe_sandbox:portal_cancel                      303      303      303      303      303      303
 stripe_sandbox:portal_resume                      303      303      303      303      303      303
 stripe_sandbox:pay_invoice                        302      302      302      302      302      302

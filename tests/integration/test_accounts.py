@@ -234,7 +234,7 @@ def test_export_contains_account_and_purchases_of_the_user(
     assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = response.json()
     assert data["account"]["email"] == "ada@example.com"
-    assert [row["order"] for row in data["purchases"]] == [str(purchase.public_id)]
+    assert [row["order"] for row in data["purchases"]] == [purchase.order_number]
     assert as_bob.get("/accounts/export/").json()["purchases"] == []
 
 

@@ -57,5 +57,5 @@ def test_tax_id_and_invoice_settings(
     created = session(sandbox)
     assert created.tax_id_collection.enabled
     invoice = sandbox.client.v1.invoices.retrieve(created.invoice)
-    assert purchase.receipt_url == invoice.hosted_invoice_url
+    assert purchase.payments.get().invoice_url == invoice.hosted_invoice_url
     assert Purchase.objects.get().status == Status.PAID

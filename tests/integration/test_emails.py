@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
+from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -111,7 +111,7 @@ def test_trial_end_email_is_queued_once(as_ada: Client, sandbox: Any) -> None:
 def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, kind: str) -> None:
     product = create_product(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
     purchase = buy(as_ada, product)
-    message = emails.build_email(kind, purchase)
+    message = emails.build_email(kind, purchase, purchase.payments.get(), 100)
     assert "\n" not in message.subject
     assert message.to == ["ada@example.com"]
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]
@@ -123,8 +123,12 @@ def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, ki
 def test_first_access_sends_the_confirmation() -> None:
     for before in Status:
         for after in (Status.PAID, Status.TRIALING, Status.ACTIVE):
-            confirmed = emails.email_kind(before, after) == Mail.Kind.CONFIRMED
+            purchase = Purchase(status=after)
+            change = StatusChange(purchase=purchase, from_status=before, to_status=after)
+            confirmed = emails.email_kind(change) == Mail.Kind.CONFIRMED
             assert confirmed == (before in emails.BEFORE_ACCESS)
+            purchase.suspended_by = Suspension.DISPUTED
+            assert emails.email_kind(change) != Mail.Kind.CONFIRMED
 
 
 def test_email_links_to_the_order(as_ada: Client, icons: ProductConfiguration) -> None:

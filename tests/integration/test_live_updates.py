@@ -89,13 +89,17 @@ def _refund(purchase: Purchase, sandbox: Any) -> None:
 
 
 def _add_purchase(purchase: Purchase, sandbox: Any) -> None:
-    purchase.pk, purchase.public_id, purchase.session_id = None, uuid4(), None
+    purchase.pk, purchase.public_id, purchase.session_id, purchase.order_number = None, uuid4(), None, ""
     purchase.status = Status.EXPIRED
     purchase.save()
 
 
 def _end_grace_period(purchase: Purchase, sandbox: Any) -> None:
-    Purchase.objects.filter(pk=purchase.pk).update(current_period_start=timezone.now() - 30 * DAY)
+    Purchase.objects.filter(pk=purchase.pk).update(past_due_since=timezone.now() - 30 * DAY)
+
+
+def _end_paid_period(purchase: Purchase, sandbox: Any) -> None:
+    Purchase.objects.filter(pk=purchase.pk).update(paid_until=timezone.now() - 30 * DAY)
 
 
 def _end_period(purchase: Purchase, sandbox: Any) -> None:
@@ -107,8 +111,16 @@ def _end_period(purchase: Purchase, sandbox: Any) -> None:
     [
         ({}, _refund),
         ({}, _add_purchase),
-        ({"status": Status.PAST_DUE, "current_period_start": timezone.now()}, _end_grace_period),
-        ({"status": Status.ACTIVE, "cancel_at": timezone.now() + DAY}, _end_period),
+        ({"status": Status.PAST_DUE, "past_due_since": timezone.now()}, _end_grace_period),
+        ({"status": Status.ACTIVE, "paid_until": timezone.now() + DAY}, _end_paid_period),
+        (
+            {
+                "status": Status.ACTIVE,
+                "paid_until": timezone.now() + DAY,
+                "cancel_at": timezone.now() + DAY,
+            },
+            _end_period,
+        ),
     ],
 )
 def test_every_change_updates_the_version(

@@ -29,14 +29,14 @@ def test_decline_is_told_in_the_shops_words(
     assert card.decline
     pay(press_buy(as_ada, icons), card.number)
     purchase = sync_purchase(Purchase.objects.get(), "test")
-    assert purchase.failure_message == (card.decline.decline_code or card.decline.code)
+    assert purchase.failure_code == (card.decline.decline_code or card.decline.code)
     url = f"{purchase.get_absolute_url()}?canceled=1"
     page = as_ada.get(url, headers={"Accept-Language": "de"}).content.decode()
     with translation.override("de"):
-        text = failure_text(purchase.failure_message)
+        text = failure_text(purchase.failure_code)
         assert text != str(OTHER)
     assert escape(text) in page
-    assert purchase.failure_message not in page
+    assert purchase.failure_code not in page
 
 
 def test_reported_cards_look_like_any_declined_card() -> None:
@@ -51,7 +51,7 @@ def test_reported_cards_look_like_any_declined_card() -> None:
 def test_unknown_code_gets_a_general_text(as_ada: Client, icons: ProductConfiguration, code: str) -> None:
     press_buy(as_ada, icons)
     purchase = Purchase.objects.get()
-    purchase.status, purchase.failure_message = "failed", code
+    purchase.status, purchase.failure_code = "failed", code
     text = str(status_message(purchase).text)
     assert str(OTHER) in text
     assert code not in text

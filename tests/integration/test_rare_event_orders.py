@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import fulfilment
@@ -63,11 +63,13 @@ def test_reconcile_finds_a_failed_refund_of_a_subscription(
 ) -> None:
     purchase = buy(as_ada, club)
     refund = refunds.create_refund(charge_of(purchase), outcome="refund_fails")
-    assert sync_purchase(purchase, "test").status == Status.REFUNDED
+    refunded = sync_purchase(purchase, "test")
+    assert (refunded.status, refunded.suspended_by) == (Status.ACTIVE, Suspension.REFUNDED)
     scheduled_actions.run_for(refund["id"])
     reconcile()
     purchase.refresh_from_db()
-    assert (purchase.status, purchase.amount_refunded) == (Status.ACTIVE, 0)
+    assert (purchase.status, purchase.suspended_by) == (Status.ACTIVE, "")
+    assert purchase.amount_refunded == 0
 
 
 def test_reconcile_adds_the_refunds_of_a_subscription(
@@ -79,7 +81,8 @@ def test_reconcile_adds_the_refunds_of_a_subscription(
     refunds.create_refund(charge_of(purchase), 400)
     reconcile()
     purchase.refresh_from_db()
-    assert (purchase.status, purchase.amount_refunded) == (Status.REFUNDED, 900)
+    assert (purchase.status, purchase.suspended_by) == (Status.ACTIVE, Suspension.REFUNDED)
+    assert purchase.amount_refunded == 900
 
 
 def test_reactivated_price_can_be_bought_after_a_refusal(
@@ -132,7 +135,8 @@ def test_reconcile_finds_an_unknown_payment_that_is_disputed(
     pay(press_buy(as_ada, icons), "4000000000000259")
     scheduled_actions.run_due(time.time() + 60)
     reconcile()
-    assert Purchase.objects.get().status == Status.DISPUTED
+    purchase = Purchase.objects.get()
+    assert (purchase.status, purchase.suspended_by) == (Status.PAID, Suspension.DISPUTED)
 
 
 class ExpirePurchaseDuringRequest(InProcessClient):

@@ -5,19 +5,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
-from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.models import PurchaseStatus as Status
-from tests.factories import buy, press_buy
+from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.factories import buy, press_buy, signed_in
 
 pytestmark = pytest.mark.django_db
 
 
-def receipt(client: Client, purchase: Purchase) -> str:
-    """Return the printed text with single spaces."""
-    page = client.get(purchase.get_absolute_url()).content.decode()
-    (paper,) = re.findall(r'<section class="receipt".*?</section>', page, re.DOTALL)
+def receipt(client: Client, payment: Payment) -> str:
+    """Return the text of the sheet with single spaces."""
+    page = client.get(payment.get_absolute_url()).content.decode()
+    (paper,) = re.findall(r'<article class="receipt".*?</article>', page, re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", paper).split())
 
 
@@ -26,36 +25,82 @@ def test_receipt_contains_what_an_accountant_needs(
 ) -> None:
     settings.SELLER_ADDRESS = ["Workbench Ltd", "VAT GB123"]
     purchase = buy(as_ada, icons)
-    Purchase.objects.update(
-        amount_discount=380, amount_tax=304, amount_total=1824, amount_refunded=500, paid_at=timezone.now()
-    )
-    text = receipt(as_ada, purchase)
-    assert text.startswith(
-        f"{settings.SITE_NAME} Receipt Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123"
-    )
+    amounts = {"amount_discount": 380, "amount_tax": 304, "amount_total": 1824, "amount_paid": 1824}
+    Payment.objects.update(**amounts, amount_refunded=500, invoice_number="INV-7")
+    text = receipt(as_ada, Payment.objects.get())
+    assert f"Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123" in text
     assert "Sold to Ada Lovelace ada@example.com" in text
-    assert str(purchase.public_id) in text
-    assert "Icon set One-time payment · $19 1 $19.00" in text
+    assert f"Order number {purchase.order_number} Invoice number INV-7" in text
+    assert "Icon set One-time payment 1 $19.00" in text
     assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", text)
     assert "Paid with Visa •••• 4242" in text
     assert f"{settings.SITE_URL}{purchase.get_absolute_url()}" in text
 
 
-def test_unpaid_order_is_not_called_a_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
-    press_buy(as_ada, icons)
-    text = receipt(as_ada, Purchase.objects.get())
-    assert "Receipt" not in text
-    assert "Paid on" not in text
-    assert "Status Not paid yet" in text
+def test_receipt_of_a_subscription_names_period_and_plan(as_ada: Client, club: ProductConfiguration) -> None:
+    buy(as_ada, club)
+    payment = Payment.objects.get()
+    text = receipt(as_ada, payment)
+    assert payment.purchase.price.label in text
+    assert f"{payment.period_start:%Y} –" in text
 
 
-def test_status_change_updates_the_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
-    """The status fragment replaces the receipt together with the rest of the page."""
+def test_receipt_does_not_show_a_price_that_the_buyer_did_not_pay(
+    as_ada: Client, club: ProductConfiguration
+) -> None:
+    """The plan or the quantity may have changed since then."""
+    buy(as_ada, club)
+    Payment.objects.update(amount_subtotal=500, amount_total=500, amount_paid=500)
+    payment = Payment.objects.get()
+    assert payment.purchase.price.label not in receipt(as_ada, payment)
+
+
+def test_receipt_shows_the_currency_and_the_credit_that_were_used(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    buy(as_ada, icons)
+    Payment.objects.update(amount_paid=1500, presentment_currency="jpy", presentment_amount=2400)
+    text = receipt(as_ada, Payment.objects.get())
+    assert "−$4.00" in text
+    assert "$15.00" in text
+    assert "¥2,400" in text
+
+
+@pytest.mark.parametrize("status", sorted(set(Payment.Status.values) - {Payment.Status.PAID}))
+def test_unpaid_payment_has_no_receipt(as_ada: Client, icons: ProductConfiguration, status: str) -> None:
     purchase = buy(as_ada, icons)
-    Purchase.objects.update(status=Status.REFUNDED, amount_refunded=1900)
+    Payment.objects.update(status=status, paid_at=None)
+    url = Payment.objects.get().get_absolute_url()
+    assert as_ada.get(url).status_code == 404
+    assert url not in as_ada.get(purchase.get_absolute_url()).content.decode()
+
+
+def test_receipt_is_found_only_by_its_buyer_and_below_its_purchase(
+    as_ada: Client, icons: ProductConfiguration, club: ProductConfiguration
+) -> None:
+    first, second = buy(as_ada, icons), buy(as_ada, club)
+    url = first.payments.get().get_absolute_url()
+    assert as_ada.get(url).status_code == 200
+    other = User.objects.create_user(email="eve@example.com", password="a long password of eve")
+    assert signed_in(other).get(url).status_code == 404
+    assert as_ada.get(url.replace(str(first.public_id), str(second.public_id))).status_code == 404
+
+
+def test_paid_order_links_to_its_receipt(as_ada: Client, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    page = as_ada.get(Purchase.objects.get().get_absolute_url()).content.decode()
+    assert "/receipts/" not in page
+    purchase = buy(as_ada, icons)
+    url = Payment.objects.get().get_absolute_url()
+    assert url in as_ada.get(purchase.get_absolute_url()).content.decode()
+
+
+def test_status_change_updates_the_payments(as_ada: Client, club: ProductConfiguration) -> None:
+    """The status fragment replaces the payments together with the rest of the page."""
+    purchase = buy(as_ada, club)
+    Payment.objects.update(amount_refunded=500)
     fragment = as_ada.get(f"{purchase.get_absolute_url()}status/?view=page").content.decode()
-    assert "−$19.00" in fragment
-    assert fragment.index('hx-swap-oob="true"') < fragment.index('class="receipt"')
+    assert fragment.index('hx-swap-oob="true"') < fragment.index("−$5.00")
 
 
 def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductConfiguration) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -12,7 +13,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer, WebhookEvent
+from apps.ecommerce.models import (
+    Payment,
+    ProductConfiguration,
+    Purchase,
+    StripeCustomer,
+    Suspension,
+    WebhookEvent,
+)
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
@@ -40,7 +48,7 @@ def test_payment_without_webhook_is_found(
     pay(press_buy(as_ada, icons))
     assert "1 would be repaired" in reconcile("--dry-run")
     assert Purchase.objects.get().status == Status.OPEN
-    assert "open ▶ paid" in reconcile()
+    assert f"{Purchase.objects.get().order_number}: not paid yet ▶ paid" in reconcile()
     assert Purchase.objects.get().status == Status.PAID
     assert "0 repaired" in reconcile()
 
@@ -57,7 +65,10 @@ def test_refunds_and_disputes_without_webhooks_are_found(
     without_webhooks.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
     scheduled_actions.run_due(time.time() + 10**6)
     assert "2 repaired" in reconcile()
-    assert sorted(Purchase.objects.values_list("status", flat=True)) == [Status.DISPUTED, Status.REFUNDED]
+    assert sorted(Purchase.objects.values_list("status", "suspended_by")) == [
+        (Status.PAID, Suspension.DISPUTED),
+        (Status.PAID, Suspension.REFUNDED),
+    ]
     assert "0 repaired" in reconcile()
 
 
@@ -161,12 +172,13 @@ def test_since_processes_delivered_events_missing_from_a_restored_backup(
     purchase = buy(as_ada, icons)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
-    assert Purchase.objects.get().status == Status.REFUNDED
+    assert Purchase.objects.get().suspended_by == Suspension.REFUNDED
     WebhookEvent.objects.filter(type__contains="refund").delete()
-    Purchase.objects.update(status=Status.PAID, amount_refunded=0)
+    Purchase.objects.update(suspended_by="", amount_refunded=0)
+    Payment.objects.update(amount_refunded=0)
     assert "0 repaired" in reconcile()
     assert "1 repaired" in reconcile("--since", "1h")
-    assert Purchase.objects.get().status == Status.REFUNDED
+    assert Purchase.objects.get().suspended_by == Suspension.REFUNDED
     assert "0 undelivered events processed" in reconcile("--since", "1h")
 
 
@@ -187,7 +199,7 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
     sandbox.deliver()
     session = storage.get(str(purchase.session_id))
     assert session is not None
-    rows, user = [], User.objects.get()
+    rows, user, payment = [], User.objects.get(), purchase.payments.get()
     with storage.transaction():
         for number in range(250):
             storage.put({**session, "id": f"cs_test_copy_{number:04}"})
@@ -195,9 +207,15 @@ def test_unchanged_purchases_cost_one_request_per_hundred(
                 Purchase(
                     user=user, email=user.email, product=purchase.product, price=purchase.price, livemode=False,
                     currency="usd", amount_total=1900, status=Status.PAID, session_id=f"cs_test_copy_{number:04}",
+                    order_number=f"W-{number:04}",
                 )
             )  # fmt: skip
     Purchase.objects.bulk_create(rows)
+    payments = []
+    for number, row in enumerate(rows):
+        payments.append(copy(payment))
+        payments[-1].pk, payments[-1].stripe_id, payments[-1].purchase = None, f"pi_copy_{number}", row
+    Payment.objects.bulk_create(payments)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_reconcile.CountingClient"
     CountingClient.request_count = 0
     assert "0 repaired" in reconcile()

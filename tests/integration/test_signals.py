@@ -9,10 +9,18 @@ import pytest
 from django.test import Client
 from django.utils.translation import get_language, override
 
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import Payment, ProductConfiguration, Purchase, ReceiverCall
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.signals import access_granted, access_revoked
+from apps.ecommerce.purchases.signals import (
+    access_granted,
+    access_revoked,
+    payment_refunded,
+    payment_succeeded,
+    subscription_changed,
+)
+from stripe_sandbox.billing import panel_actions
 from tests.factories import buy
 
 pytestmark = pytest.mark.django_db(transaction=True)  # tasks run after the commit
@@ -57,7 +65,7 @@ def test_partial_refund_calls_no_receiver(
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id, "amount": 100})
     sync_purchase(purchase, "refund")
     purchase.refresh_from_db()
-    assert purchase.status == Status.PARTIALLY_REFUNDED
+    assert (purchase.status, purchase.suspended_by, purchase.amount_refunded) == (Status.PAID, "", 100)
     assert calls == [("granted", purchase)]
 
 
@@ -103,3 +111,79 @@ def test_failing_receiver_stops_neither_sale_nor_other_receivers(
     assert purchase.status == Status.PAID
     assert called == [purchase]
     assert "The receiver failed." in caplog.text
+
+
+def test_failed_receiver_is_called_again_with_the_same_event_id(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    event_ids = []
+
+    def fail_once(event_id: str, **kwargs: Any) -> None:
+        event_ids.append(event_id)
+        if len(event_ids) == 1:
+            raise RuntimeError("The service is down.")
+
+    access_granted.connect(fail_once)
+    try:
+        buy(as_ada, icons)
+        call = ReceiverCall.objects.get()
+        assert (call.attempts, call.done_at) == (1, None)
+        assert "The service is down." in call.error
+        assert reconcile().failed_receivers == 0
+        reconcile()
+    finally:
+        access_granted.disconnect(fail_once)
+    assert len(event_ids) == 2
+    assert len(set(event_ids)) == 1
+    call.refresh_from_db()
+    assert (call.attempts, call.error) == (2, "")
+    assert call.done_at
+
+
+def test_each_payment_and_refund_calls_receivers_once(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    calls: list[tuple[str, int]] = []
+
+    def on_paid(payment: Payment, **kwargs: Any) -> None:
+        calls.append(("paid", payment.amount_paid))
+
+    def on_refunded(payment: Payment, amount: int, **kwargs: Any) -> None:
+        calls.append(("refunded", amount))
+
+    payment_succeeded.connect(on_paid)
+    payment_refunded.connect(on_refunded)
+    try:
+        purchase = buy(as_ada, club)
+        panel_actions.advance_to_renewal(purchase.subscription_id)
+        while sandbox.deliver(after=10):
+            pass
+        first = purchase.payments.earliest("created_at")
+        for amount in (300, 200):
+            sandbox.client.v1.refunds.create({"charge": first.charge_id, "amount": amount})
+        while sandbox.deliver(after=10):
+            pass
+        purchase.payments.all().delete()
+        sync_purchase(Purchase.objects.get(pk=purchase.pk), "rebuild")
+    finally:
+        payment_succeeded.disconnect(on_paid)
+        payment_refunded.disconnect(on_refunded)
+    assert sorted(calls) == [("paid", 900), ("paid", 900), ("refunded", 200), ("refunded", 300)]
+
+
+def test_subscription_changed_names_the_fields(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = buy(as_ada, club)
+    found: list[list[str]] = []
+
+    def on_changed(changed: list[str], **kwargs: Any) -> None:
+        found.append(changed)
+
+    subscription_changed.connect(on_changed)
+    try:
+        sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
+        sandbox.deliver()
+    finally:
+        subscription_changed.disconnect(on_changed)
+    assert found == [["cancel_at"]]

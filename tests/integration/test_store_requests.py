@@ -18,6 +18,9 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.customers import update_customer_email
+from apps.ecommerce.purchases.payments import purchases_for_payment
+from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
@@ -30,6 +33,8 @@ ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
+    "POST /v1/customers/{id}": p.CustomerUpdateParams,
+    "POST /v1/coupons": p.CouponCreateParams,
     "POST /v1/checkout/sessions": pc.SessionCreateParams,
     "GET /v1/checkout/sessions/{id}": pc.SessionRetrieveParams,
     "POST /v1/checkout/sessions/{id}/expire": pc.SessionExpireParams,
@@ -39,11 +44,16 @@ ROUTES: dict[str, Any] = {
     "POST /v1/subscriptions/{id}": p.SubscriptionUpdateParams,
     "DELETE /v1/subscriptions/{id}": p.SubscriptionCancelParams,
     "GET /v1/invoices": p.InvoiceListParams,
+    "POST /v1/invoices/create_preview": p.InvoiceCreatePreviewParams,
+    "GET /v1/charges": p.ChargeListParams,
     "GET /v1/invoice_payments": p.InvoicePaymentListParams,
     "GET /v1/refunds": p.RefundListParams,
     "GET /v1/disputes": p.DisputeListParams,
     "GET /v1/events": p.EventListParams,
     "POST /v1/billing_portal/sessions": pb.SessionCreateParams,
+    "GET /v1/billing_portal/configurations": pb.ConfigurationListParams,
+    "POST /v1/billing_portal/configurations": pb.ConfigurationCreateParams,
+    "POST /v1/billing_portal/configurations/{id}": pb.ConfigurationUpdateParams,
     "GET /v1/account": p.AccountRetrieveCurrentParams,
     "GET /v1/webhook_endpoints": p.WebhookEndpointListParams,
     "POST /v1/webhook_endpoints": p.WebhookEndpointCreateParams,
@@ -58,7 +68,7 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         parts = urlsplit(url)
-        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub)_[A-Za-z0-9_]+', '{id}', parts.path)}"
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc)_[A-Za-z0-9_]+', '{id}', parts.path)}"
         schema = ROUTES[route]
         tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -70,10 +80,11 @@ class CheckingClient(InProcessClient):
 
 
 def test_each_request_matches_the_sdk_parameter_types(
-    as_ada: Client, as_bob: Client, sandbox: Any, settings: Any
+    as_ada: Client, ada: User, as_bob: Client, sandbox: Any, settings: Any
 ) -> None:
     icons = create_product(sandbox.client, "Icon set", 1900)
     club = create_product(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
+    letter = create_product(sandbox.client, "Letter", 500, interval="month")
     larger = add_price(sandbox.client, icons.product_id, 4900)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_store_requests.CheckingClient"
     sent_requests.clear()
@@ -82,10 +93,13 @@ def test_each_request_matches_the_sdk_parameter_types(
     sync_product(sandbox.client.v1.products.create({"name": "Without a price"}).id)
     buy(as_ada, icons, first_price(icons))
     buy(as_ada, club)
+    buy(as_bob, letter)
     press_buy(as_bob, icons, first_price(icons))
     fresh = ProductConfiguration.objects.get(pk=icons.pk)
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
-    assert Purchase.objects.count() == 4
+    press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == larger))  # an upgrade
+    assert Purchase.objects.count() == 6
+    update_customer_email.func(ada.pk)
     paid = Purchase.objects.get(status=Status.PAID)
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})
     disputed = url_path(pay(press_buy(as_bob, fresh), "4000000000000259"))
@@ -95,14 +109,14 @@ def test_each_request_matches_the_sdk_parameter_types(
     subscription = Purchase.objects.get(status=Status.TRIALING)
     order = f"/purchases/order/{subscription.public_id}"
     as_ada.post(f"{order}/manage/")
-    # A plan change without payment: the store looks for the last paid invoice.
-    (row,) = storage.find("subscription")
-    storage.update(row["latest_invoice"], billing_reason="subscription_update")
-    as_ada.get(f"{order}/?from=portal")
-    storage.update(row["latest_invoice"], billing_reason="subscription_create")
+    for amount in (1900, 2900):  # the second one changes the portal's configuration
+        plan = add_price(sandbox.client, club.product_id, amount, interval="year")
+        sync_product(club.product_id)
+        assert "/stripe-sandbox/portal/" in as_ada.post(f"{order}/switch/", {"price": plan})["Location"]
+    purchases_for_payment("pi_of_an_unknown_renewal")
     as_ada.post(f"{order}/cancel/")  # cancel at the end of the period
-    sandbox.client.v1.subscriptions.update(row["id"], {"cancel_at_period_end": False})
-    storage.update(row["id"], status="past_due")
+    sandbox.client.v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
+    storage.update(subscription.subscription_id, status="past_due")
     as_ada.get(f"{order}/?from=portal")
     as_ada.post(f"{order}/cancel/")  # cancel at once
     settings.SITE_URL = "https://shop.example"

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
+from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
@@ -58,8 +58,21 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     assert purchase.status == Status.ACTIVE
     assert first is not None
     assert purchase.current_period_start == first
-    # A successful renewal sends no e-mail.
-    assert sent_kinds() == [Mail.Kind.CONFIRMED, Mail.Kind.TRIAL_ENDING]
+    assert sent_kinds() == [
+        Mail.Kind.CONFIRMED,
+        Mail.Kind.TRIAL_ENDING,
+        Mail.Kind.RECEIPT,  # the first charge
+        Mail.Kind.RECEIPT,
+    ]
+
+
+def test_renewal_sends_no_email_if_receipts_are_off(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.RENEWAL_RECEIPTS = False
+    purchase = renew(sandbox, deliver_and_reload(sandbox, buy(as_ada, club)))
+    assert purchase.payments.count() == 2
+    assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
 
 def test_failed_renewal_keeps_access_during_the_grace_period(
@@ -73,7 +86,7 @@ def test_failed_renewal_keeps_access_during_the_grace_period(
     assert Mail.Kind.RENEWAL_FAILED in sent_kinds()
     page = as_ada.get(purchase.get_absolute_url()).content.decode()
     assert '/manage/"' in page
-    Purchase.objects.update(current_period_start=timezone.now() - timedelta(days=8))
+    Purchase.objects.update(past_due_since=timezone.now() - timedelta(days=8))
     assert owned(ada, club.product) is None
     settings.PAST_DUE_GRACE_DAYS = 30
     assert owned(ada, club.product)
@@ -160,9 +173,10 @@ def test_refunded_period_ends_access_and_the_next_one_restores_it(
     purchase = deliver_and_reload(sandbox, buy(as_ada, club))
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     purchase = deliver_and_reload(sandbox, purchase)
-    assert (purchase.status, owned(ada, club.product)) == (Status.REFUNDED, None)
+    assert (purchase.status, purchase.suspended_by) == (Status.ACTIVE, Suspension.REFUNDED)
+    assert owned(ada, club.product) is None
     purchase = renew(sandbox, purchase)
-    assert purchase.status == Status.ACTIVE
+    assert (purchase.status, purchase.suspended_by) == (Status.ACTIVE, "")
     assert owned(ada, club.product)
 
 

@@ -8,8 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
-from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.models import ProductConfiguration, Purchase, Suspension, WebhookEvent
 from apps.ecommerce.webhooks import Payload, add_handler
 from tests.factories import buy
 
@@ -38,18 +37,18 @@ def test_added_handler_gets_object_and_cause(sandbox: Any) -> None:
 def test_added_handler_runs_after_those_of_the_store(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    statuses: list[str] = []
+    found: list[str] = []
 
     @add_handler("charge.refunded")
     @add_handler("charge.refunded")
     def record(charge: Payload, cause: str) -> None:
-        statuses.append(Purchase.objects.get().status)
+        found.append(Purchase.objects.get().suspended_by)
 
     purchase = buy(as_ada, icons)
     sandbox.deliver()
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     sandbox.deliver()
-    assert statuses == [Status.REFUNDED, Status.REFUNDED]
+    assert found == [Suspension.REFUNDED, Suspension.REFUNDED]
 
 
 def test_failed_handler_leaves_the_event_for_a_retry(sandbox: Any) -> None:

@@ -119,6 +119,8 @@ class Shop:
     def _known_value(self, url: SiteURL, name: str, role: str) -> str:
         if name == "public_id":
             return str(self.purchases.get(role, self.purchases["owner"]).public_id)
+        if name == "payment_id":
+            return self.purchases.get(role, self.purchases["owner"]).payments.get().stripe_id
         if name == "object_id" and (model := MODEL.match(url.route)):
             return str(_first_row_pk(*model.groups()))
         return next(
@@ -158,8 +160,24 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
     for _round in range(3):
         sandbox.deliver()  # the refund, and events for the admin
     customer = StripeCustomer.objects.get(user=users["owner"]).id
-    portal = sandbox.client.v1.billing_portal.sessions.create(
-        {"customer": customer, "return_url": "http://testserver/purchases/"}
+    features = {
+        "payment_method_update": {"enabled": True},
+        "invoice_history": {"enabled": True},
+        "subscription_cancel": {"enabled": True},
+        "subscription_update": {
+            "enabled": True,
+            "default_allowed_updates": ["price"],
+            "products": [{"product": club.product_id, "prices": [club.prices[0].id]}],
+        },
+    }
+    pages = sandbox.client.v1.billing_portal
+    configuration = pages.configurations.create({"features": features}).id
+    portal = pages.sessions.create(
+        {
+            "customer": customer,
+            "return_url": "http://testserver/purchases/",
+            "configuration": configuration,
+        }
     )
     checkout = press_buy(signed_in(users["stranger"]), icons).rpartition("/")[2]  # type: ignore[arg-type]
     invoice = sandbox.client.v1.invoices.list({"customer": customer}).data[0].id

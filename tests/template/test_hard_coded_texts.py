@@ -30,7 +30,7 @@ READ_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title", "data-announce")
 NOT_WORDS = re.compile(
     r"[\w.+-]+@[\w.-]+"  # an e-mail address
     r"|https?://\S+"
-    r"|[0-9a-f]{8}-[0-9a-f-]{27}"  # an order's number
+    r"|\bW-[0-9A-Z]{4}-[0-9A-Z]+"  # an order's number
     r"|\w+ •••• \d{4}"  # a card
     r"|\b[ap]\.m\.|\b[AP]M\b"
 )
@@ -135,6 +135,11 @@ def test_buyer_pages_have_no_hard_coded_text(shop: None, as_ada: Client, ada: Us
 
 def test_purchase_states_have_no_hard_coded_text(shop: None, as_ada: Client, ada: User) -> None:
     assert list(find_hard_coded(as_ada, scenes.status_scenes(ada))) == []
+
+
+def test_payments_have_no_hard_coded_text(shop: None, as_ada: Client, ada: User) -> None:
+    payments = [scene for scene in scenes.payment_scenes(ada) if not scene.name.startswith("extreme")]
+    assert list(find_hard_coded(as_ada, payments)) == []
 
 
 def test_purchase_emails_have_no_hard_coded_text(shop: None, ada: User) -> None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 from csp.decorators import csp
+from django.core.mail import EmailMultiAlternatives
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -9,8 +10,10 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from apps.devtools.mailbox import find_mail, get_content, list_mails
+from apps.devtools.style_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.email_texts import TEXTS
 
 # The page shows the HTML of an e-mail in a frame without scripts.
 MAIL_POLICY = {
@@ -19,7 +22,11 @@ MAIL_POLICY = {
     "img-src": ["*", "data:"],
     "frame-ancestors": ["'self'"],
 }
-SUBSCRIPTION_KINDS = (Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED, Mail.Kind.ENDED, Mail.Kind.SUSPENDED)
+SUBSCRIPTION_KINDS = (
+    *(Mail.Kind.RECEIPT, Mail.Kind.TRIAL_ENDING, Mail.Kind.RENEWAL_FAILED),
+    *(Mail.Kind.ENDED, Mail.Kind.SUSPENDED),
+    *(Mail.Kind.RENEWAL_UPCOMING, Mail.Kind.PLAN_CHANGED, Mail.Kind.ENDING),
+)
 
 
 @require_safe
@@ -48,8 +55,7 @@ def mail_html(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def previews(request: HttpRequest) -> HttpResponse:
-    samples = [(kind, _sample_purchase(kind)) for kind in emails.TEXTS]
-    mails = [(kind, emails.build_email(kind, purchase)) for kind, purchase in samples if purchase]
+    mails = [(kind, _sample_email(kind)) for kind in TEXTS]
     return render(request, "devtools/mail_previews.html", {"mails": mails})
 
 
@@ -57,23 +63,27 @@ def previews(request: HttpRequest) -> HttpResponse:
 @xframe_options_sameorigin
 @csp(MAIL_POLICY)  # type: ignore[arg-type]
 def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
-    purchase = _sample_purchase(kind)
-    if purchase is None or kind not in emails.TEXTS:
-        raise Http404("There is no such e-mail, or no purchase to write about.")
-    return HttpResponse(str(emails.build_email(kind, purchase).alternatives[0][0]))
+    if kind not in TEXTS:
+        raise Http404("There is no such e-mail.")
+    return HttpResponse(str(_sample_email(kind).alternatives[0][0]))
 
 
-def _sample_purchase(kind: str) -> Purchase | None:
-    # Prefer a purchase with this kind of e-mail; else fill in what the template needs.
+def _sample_email(kind: str) -> EmailMultiAlternatives:
+    """Return the last e-mail of this kind. If there is none, fill in what a purchase or a sample lacks for it."""
+    related = ("purchase__product__configuration", "purchase__price", "purchase__user", "payment")
+    if mail := Mail.objects.filter(kind=kind).select_related(*related).first():
+        return emails.build_email(kind, mail.purchase, mail.payment, mail.amount)
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
-    if purchase := purchases.filter(mails__kind=kind).first():
-        return purchase
     recurring = purchases.filter(price__type="recurring").first() if kind in SUBSCRIPTION_KINDS else None
     purchase = recurring or purchases.first()
-    if purchase:
-        purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
-        purchase.trial_end = purchase.trial_end or timezone.now() + timedelta(days=3)
-    return purchase
+    payment = purchase.payments.first() if purchase else None
+    purchase = purchase or make_purchase("active" if kind in SUBSCRIPTION_KINDS else "paid")
+    purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
+    purchase.trial_end = purchase.trial_end or timezone.now() + timedelta(days=3)
+    if kind == Mail.Kind.ENDING:
+        purchase.cancel_at = purchase.cancel_at or purchase.current_period_end
+    payment = payment or make_payment(purchase)
+    return emails.build_email(kind, purchase, payment, payment.amount_refunded or payment.amount_paid)
 
 
 def _find_or_404(name: str) -> EmailMessage:

@@ -9,7 +9,7 @@ from apps.core.design_tokens import SCHEMES, read_tokens, resolve_token
 from apps.core.stylesheet import find_source
 from apps.devtools.style_samples import samples
 
-WIDE_SECTIONS = {"cards", "order", "library", "store", "product", "home"}
+WIDE_SECTIONS = {"cards", "order", "library", "receipts", "store", "product", "home"}
 
 
 @require_safe

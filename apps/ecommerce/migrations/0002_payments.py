@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='mail',
             name='kind',
-            field=models.CharField(choices=[('confirmed', 'purchase confirmed'), ('receipt', 'receipt'), ('waiting', 'payment processing'), ('failed', 'payment failed'), ('trial_ending', 'trial ending'), ('renewal_failed', 'renewal failed'), ('ended', 'subscription ended'), ('refunded', 'refunded'), ('disputed', 'payment disputed'), ('suspended', 'access paused'), ('restored', 'access restored')], max_length=20),
+            field=models.CharField(choices=[('confirmed', 'purchase confirmed'), ('receipt', 'receipt'), ('waiting', 'payment processing'), ('failed', 'payment failed'), ('trial_ending', 'trial ending'), ('renewal_upcoming', 'renewal upcoming'), ('renewal_failed', 'renewal failed'), ('plan_changed', 'plan changed'), ('ending', 'subscription ending'), ('ended', 'subscription ended'), ('refunded', 'refunded'), ('disputed', 'payment disputed'), ('suspended', 'access paused'), ('restored', 'access restored')], max_length=20),
         ),
         migrations.AlterField(
             model_name='purchase',

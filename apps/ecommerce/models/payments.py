@@ -97,6 +97,11 @@ class Payment(models.Model):
         return 0 < self.amount_paid <= self.amount_refunded
 
     @property
+    def amount_credit(self) -> int:
+        """Return how much of the total was paid from the customer's balance at Stripe."""
+        return self.amount_total - self.amount_paid
+
+    @property
     def amount_after_refunds(self) -> int:
         return self.amount_paid - self.amount_refunded
 

@@ -201,6 +201,7 @@ def _session_differs(purchase: Purchase, session: StripeData) -> bool:
 def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
     item = plan_item(purchase, subscription)
     values = subscription_values(subscription, item)
-    values["status"] = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
+    if purchase.status != Status.PROCESSING:
+        values["status"] = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
     values["price_id"] = item["price"]["id"]
     return any(getattr(purchase, name) != value for name, value in values.items())

@@ -28,14 +28,14 @@ def billing_note(purchase: Purchase) -> str:
         note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")
     elif purchase.subscription_status == "past_due":
         note = _(
-            "Your subscription continues at %(price)s. A payment is overdue, and we'll try to charge you again. "
-            "You'll get your access back once it succeeds. You can cancel at any time."
+            "Your subscription is still active (%(price)s). A payment is overdue, and we'll try to charge you "
+            "again. You'll get your access back once it succeeds. You can cancel it at any time."
         )
     elif purchase.current_period_end:
         note = _(
-            "Your subscription continues at %(price)s. The next payment is due on %(period_end)s, and you'll get "
-            "your access back then. You can cancel at any time."
+            "Your subscription is still active and renews on %(period_end)s for %(next)s. You'll get your access "
+            "back then. You can cancel it at any time."
         )
     else:
-        note = _("Your subscription continues until you cancel it.")
+        note = _("Your subscription is still active until you cancel it.")
     return str(note) % message_values(purchase)

@@ -5,7 +5,6 @@ reconcile_purchases sends it later.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,21 +14,24 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange
+from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.status_messages import message_values, status_message
+from apps.ecommerce.purchases.email_texts import TEXTS
+from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.payment_labels import payment_period
+from apps.ecommerce.purchases.status_messages import format_day, message_values, status_message
 
 logger = logging.getLogger(__name__)
 
 SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
+MONTHS = {"month": 1, "year": 12}  # per interval
 
 # New status ▶ e-mail. Other statuses send none.
 EMAIL_KINDS: dict[str, Mail.Kind] = {
@@ -47,106 +49,8 @@ EMAIL_KINDS: dict[str, Mail.Kind] = {
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class EmailText:
-    subject: str | Promise
-    title: str | Promise
-    text: str | Promise
-    link: str | Promise
-    has_receipt: bool = False
-    template: str = "ecommerce/mail/mail"  # .html and .txt
-
-
-TEXTS: dict[str, EmailText] = {
-    Mail.Kind.CONFIRMED: EmailText(
-        _("Your order: %(product)s"),
-        _("Thanks for your order"),
-        _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
-        _("View order"),
-        has_receipt=True,
-    ),
-    Mail.Kind.RECEIPT: EmailText(
-        _("Your receipt: %(product)s"),
-        _("Thanks for your payment"),
-        _("We received your payment of %(amount)s for %(product)s. Keep this e-mail as your receipt."),
-        _("View order"),
-        has_receipt=True,
-    ),
-    Mail.Kind.WAITING: EmailText(
-        _("We've received your order: %(product)s"),
-        _("We've received your order"),
-        _(
-            "Bank payments can take several business days. You'll get access to %(product)s automatically "
-            "once the payment arrives, and we'll send you an e-mail."
-        ),
-        _("View order"),
-        has_receipt=True,
-    ),
-    Mail.Kind.FAILED: EmailText(
-        _("Your payment for %(product)s failed"),
-        _("Your payment failed"),
-        _("We couldn't collect your payment of %(amount)s. You have not been charged.%(why)s"),
-        _("Try again"),
-    ),
-    Mail.Kind.TRIAL_ENDING: EmailText(
-        _("Your free trial of %(product)s ends on %(trial_end)s"),
-        _("Your free trial ends on %(trial_end)s"),
-        _(
-            "After that, it costs %(price)s. To continue, you don't need to do anything. "
-            "If you don't want to continue, cancel before that day."
-        ),
-        _("Manage subscription"),
-    ),
-    Mail.Kind.RENEWAL_FAILED: EmailText(
-        _("Update your payment method for %(product)s"),
-        _("Your renewal payment failed"),
-        _(
-            "We couldn't charge you for the renewal of %(product)s (%(price)s).%(why)s "
-            "Update your payment method to keep access."
-        ),
-        _("Update payment method"),
-    ),
-    Mail.Kind.ENDED: EmailText(
-        _("Your subscription to %(product)s has ended"),
-        _("Your subscription has ended"),
-        _("You won't be charged again. Thanks for being a subscriber. You can subscribe again at any time."),
-        _("View order"),
-    ),
-    Mail.Kind.REFUNDED: EmailText(
-        _("Your refund for %(product)s"),
-        _("Your refund is on its way"),
-        _(
-            "We refunded %(refunded)s of the %(amount)s that you paid for %(product)s. "
-            "It can take 5 to 10 business days to appear on your statement."
-        ),
-        _("View order"),
-    ),
-    Mail.Kind.DISPUTED: EmailText(
-        _("Your payment for %(product)s is disputed"),
-        _("Your payment is disputed"),
-        _(
-            "Your bank has opened a dispute about your payment of %(amount)s for %(product)s. "
-            "If this is a mistake, please reply to this e-mail. %(access)s"
-        ),
-        _("View order"),
-    ),
-    Mail.Kind.RESTORED: EmailText(
-        _("You have access to %(product)s again"),
-        _("Your access is back"),
-        _("You can open %(product)s again at any time."),
-        _("View order"),
-    ),
-    Mail.Kind.SUSPENDED: EmailText(
-        _("Your access to %(product)s is paused"),
-        _("Your access is paused"),
-        _("Your order page explains why you don't have access to %(product)s, and what you can do."),
-        _("View order"),
-    ),
-}
-
-
 def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | None:
-    """Return the e-mail about a change of status or suspension. E-mails about payments: payment_emails.py."""
+    """Return the e-mail about a change of status or suspension. E-mails about payments: payment_news.py."""
     if change.from_status == change.to_status:
         is_restored = suspended_before and change.purchase.opens_product
         return Mail.Kind.RESTORED if is_restored else None
@@ -162,6 +66,25 @@ def queue_status_email(change: StatusChange, suspended_before: str) -> Mail.Kind
     if kind := email_kind(change, suspended_before):
         queue_email(change.purchase, kind, f"v{change.version}")
     return kind
+
+
+def queue_subscription_email(purchase: Purchase, changes: dict[str, Any], had_end: bool) -> None:
+    """Queue the e-mails about another plan, and about the end of a subscription that still runs."""
+    if not purchase.subscription_id or purchase.status in BEFORE_ACCESS:
+        return
+    if "price_id" in changes:
+        queue_email(purchase, Mail.Kind.PLAN_CHANGED, f"v{purchase.version}")
+    is_running = purchase.status in (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE)
+    if changes.get("cancel_at") and not had_end and is_running:
+        queue_email(purchase, Mail.Kind.ENDING, f"v{purchase.version}")
+
+
+def queue_renewal_upcoming_email(purchase: Purchase) -> None:
+    """Remind of the renewal of a subscription with long periods."""
+    price, months = purchase.price, settings.RENEWAL_NOTICE_MONTHS
+    is_long = price.interval in MONTHS and price.interval_count * MONTHS[price.interval] >= months
+    if months and is_long and purchase.status == Status.ACTIVE and purchase.next_payment_at:
+        queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, f"renewal on {purchase.next_payment_at:%Y-%m-%d}")
 
 
 def queue_trial_ending_email(purchase: Purchase) -> None:
@@ -221,16 +144,17 @@ def build_email(
         context = {
             "purchase": purchase,
             "payment": payment or purchase,
+            "period": payment_period(payment) if payment else "",
             "product": purchase.product,
             "title": str(email.title) % values,
-            "text": str(email.text) % values,
+            "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
-            "order_url": f"{settings.SITE_URL}{purchase.get_absolute_url()}",
+            "order_url": f"{settings.SITE_URL}{_link_path(kind, purchase, payment)}",
         }
         message = EmailMultiAlternatives(
             subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
@@ -243,11 +167,34 @@ def build_email(
     return message
 
 
+def _link_path(kind: str, purchase: Purchase, payment: Payment | None) -> str:
+    is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
+    return payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
+
+
 def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:
-    values = {
-        "access": str(_("Until it is resolved, your access is paused.")) if purchase.is_suspended else ""
-    }
+    paid, currency, paid_at = purchase.amount_total, purchase.currency, purchase.paid_at
+    refunded = amount or purchase.amount_refunded
     if payment:
-        values["amount"] = format_money(payment.amount_paid or payment.amount_total, payment.currency)
-        values["refunded"] = format_money(amount or payment.amount_refunded, payment.currency)
-    return values
+        paid, currency = payment.amount_paid or payment.amount_total, payment.currency
+        refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
+    refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
+    amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
+    return {
+        **amounts,
+        "refund": str(refund) % amounts,
+        "paid_on": format_day(paid_at),
+        "access": _access_text(purchase),
+    }
+
+
+def _access_text(purchase: Purchase) -> str:
+    """Return what a refund or a dispute does to access. A purchase may have ended before."""
+    if has_access(purchase):
+        return str(_("You still have access."))
+    if not purchase.is_suspended:
+        return ""
+    if purchase.suspended_by == Suspension.DISPUTED:
+        return str(_("Until it is resolved, your access is paused."))
+    is_running = purchase.has_running_subscription
+    return str(_("Your access is paused.") if is_running else _("You no longer have access."))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.emails import queue_status_email
+from apps.ecommerce.purchases.emails import queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
@@ -28,7 +28,7 @@ from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
-EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed while an earlier sync is running
+EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
 NEW_STATUSES = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
@@ -82,7 +82,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     Return the kind of the e-mail.
     """
     before, suspended_before = purchase.status, purchase.suspended_by
-    had_access = purchase.opens_product
+    had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
     changes["version"] = purchase.version + 1
@@ -90,6 +90,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
     queue_subscription_signal(purchase, changes)
+    queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
         return None
     change = StatusChange.objects.create(
@@ -163,4 +164,4 @@ def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
     if purchase.payments_synced_at:
         return purchase.payments_synced_at - EMAIL_OVERLAP
-    return purchase.created_at if purchase.status in NEW_STATUSES else timezone.now()
+    return purchase.created_at - EMAIL_OVERLAP if purchase.status in NEW_STATUSES else timezone.now()

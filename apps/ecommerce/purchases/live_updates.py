@@ -21,7 +21,10 @@ from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 # The columns that `live_updates` uses.
-STAMP_FIELDS = ("version", "status", "livemode", "cancel_at", "current_period_start", "returned_at")
+STAMP_FIELDS = (
+    *("version", "status", "livemode", "cancel_at", "returned_at"),
+    *("suspended_by", "paid_until", "past_due_since", "has_paid"),
+)
 BANK_POLL_SECONDS = 30
 # Time since the buyer returned from Stripe ▶ seconds between two polls.
 POLL_SECONDS = (

@@ -22,7 +22,8 @@ def payment_values(payments: Sequence[Payment], subscription: StripeData | None)
     values: dict[str, Any] = {"has_paid": any(payment.amount_paid for payment in paid)}
     current, earlier = paid, []
     if subscription:
-        paid_until = max(filter(None, (_paid_until(payment) for payment in paid)), default=None)
+        # The newest, because a shorter plan may have replaced a longer one.
+        paid_until = next(filter(None, (_paid_until(payment) for payment in paid)), None)
         current = [payment for payment in paid if paid_until and _paid_until(payment) == paid_until]
         earlier = [payment for payment in paid if payment not in current]
         values["paid_until"] = paid_until
@@ -83,7 +84,8 @@ def invoice_subscription(invoice: StripeData) -> Any:
 
 def _paid_until(payment: Payment) -> datetime | None:
     pays_for_period = payment.reason in PERIOD_REASONS or payment.amount_paid > 0
-    return payment.period_end if pays_for_period else None
+    ends_later = payment.period_end is not None and payment.period_end > payment.created_at
+    return payment.period_end if pays_for_period and ends_later else None
 
 
 def _past_due_since(payments: Sequence[Payment]) -> datetime | None:

@@ -60,7 +60,7 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.PAID: StatusMessage(
         _("Thanks, your order is complete."),
-        _("You paid %(amount)s for %(product)s. Your receipt is below."),
+        _("You paid %(amount)s for %(product)s. Your receipt is on this page."),
         tone="good",
         action="open",
     ),
@@ -72,14 +72,19 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     Status.TRIALING: StatusMessage(
         _("Your free trial has started"),
-        _("Your trial ends on %(trial_end)s. After that, it costs %(price)s until you cancel."),
+        _("Your trial ends on %(trial_end)s. Then we'll charge %(next)s, unless you cancel before."),
         tone="good",
         action="open",
     ),
     Status.ACTIVE: StatusMessage(
         _("Your subscription is active"),
-        _("%(product)s renews on %(period_end)s at %(price)s. You can cancel at any time."),
+        _("%(product)s renews on %(period_end)s for %(next)s. You can cancel at any time."),
         tone="good",
+        action="open",
+    ),
+    "collection_paused": StatusMessage(
+        _("Payments for your subscription are paused"),
+        _("You won't be charged while they are paused. You have access until %(paid_until)s."),
         action="open",
     ),
     "ending": StatusMessage(
@@ -200,6 +205,8 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return "ending"
     if purchase.status in ACCESS_STATUSES and not has_access(purchase):
         return "lapsed"  # nobody paid for this period, and PAST_DUE_GRACE_DAYS are over
+    if purchase.status == Status.ACTIVE and purchase.collection_paused:
+        return "collection_paused"
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     if purchase.status == Status.PAID and purchase.amount_refunded:
@@ -214,12 +221,21 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
-        "trial_end": _format_day(purchase.trial_end),
-        "period_end": _format_day(purchase.current_period_end),
-        "cancel_at": _format_day(purchase.cancel_at),
+        "next": _next_amount(purchase),
+        "trial_end": format_day(purchase.trial_end),
+        "period_end": format_day(purchase.current_period_end),
+        "cancel_at": format_day(purchase.cancel_at),
+        "paid_until": format_day(purchase.paid_until),
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
 
 
-def _format_day(moment: datetime | None) -> str:
+def _next_amount(purchase: Purchase) -> str:
+    """Return the amount of the next invoice, or else the price as listed."""
+    if purchase.next_amount is None:
+        return purchase.price.label
+    return format_money(purchase.next_amount, purchase.currency)
+
+
+def format_day(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else "—"

@@ -53,6 +53,8 @@ def purchase_values(
         )
     )
     newest = payments[0] if payments else None
+    if subscription and status in (Status.ACTIVE, Status.INCOMPLETE) and _waits_for_bank(payments):
+        status = Status.PROCESSING  # Stripe's subscription is active before the bank pays
     values: dict[str, Any] = {"status": status, "failure_code": ""}
     if status in STATUSES_WITH_FAILURE:
         error = decline_code(intent["last_payment_error"]) if intent else ""
@@ -82,6 +84,12 @@ def derive_status(state: StripeState) -> Status:
         has_failed = state.intent_status in ("requires_payment_method", "canceled")
         return Status.FAILED if has_failed else Status.PROCESSING
     return Status.PAID
+
+
+def _waits_for_bank(payments: Sequence[Payment]) -> bool:
+    """Return whether the first payment is a bank debit that is still processing."""
+    statuses = {payment.status for payment in payments}
+    return Payment.Status.PROCESSING in statuses and Payment.Status.PAID not in statuses
 
 
 def plan_item(purchase: Purchase, subscription: StripeData) -> StripeData:

@@ -14,10 +14,17 @@ from django.utils.translation import get_language
 from apps.core import page_cache
 from apps.core.structured_data import render_json_ld
 from apps.ecommerce.catalogue.markdown import render_markdown
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.billing_notes import renewal_note
+from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
 from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.payment_labels import (
+    can_pay_now,
+    is_for_current_plan,
+    payment_label,
+    payment_note,
+    payment_period,
+)
 from apps.ecommerce.storefront.price_options import price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.storefront.seo import structured_data
@@ -29,7 +36,13 @@ register = template.Library()
 
 register.filter("markdown", render_markdown)  # {{ text|markdown:3 }}: the highest heading is an h3
 register.filter(price_name)
+register.filter(billing_note)
 register.filter(renewal_note)
+register.filter(can_pay_now)
+register.filter(is_for_current_plan)
+register.filter(payment_label)
+register.filter(payment_note)
+register.filter(payment_period)
 
 
 @register.filter
@@ -38,9 +51,19 @@ def card_price(configuration: ProductConfiguration) -> str:
 
 
 @register.filter
-def amount(purchase: Purchase, name: str = "total") -> str:
-    """`{{ purchase|amount:"tax" }}`; also subtotal, discount, total, refunded and after_refunds."""
-    return format_money(getattr(purchase, f"amount_{name}"), purchase.currency)
+def amount(row: Purchase | Payment, name: str = "total") -> str:
+    """`{{ payment|amount:"tax" }}`; also subtotal, discount, total, refunded, paid, credit and after_refunds."""
+    return format_money(getattr(row, f"amount_{name}"), row.currency)
+
+
+@register.filter
+def next_amount(purchase: Purchase) -> str:
+    return format_money(purchase.next_amount or 0, purchase.currency)
+
+
+@register.filter
+def presentment_amount(payment: Payment) -> str:
+    return format_money(payment.presentment_amount, payment.presentment_currency)
 
 
 @register.simple_tag

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
@@ -118,7 +118,7 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
     row = get_purchase_or_404(request, public_id)
     context = {
         "purchase": row,
-        "payment": get_object_or_404(row.payments, stripe_id=payment_id),
+        "payment": get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID),
         "seller_address": settings.SELLER_ADDRESS,
         "site_url": settings.SITE_URL,
     }
@@ -170,7 +170,7 @@ def render_purchase(
         "can_switch": can_switch(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
-        "payments": purchase.payments.all(),
+        "payments": list(purchase.payments.all()),
         "other_plans": _other_plans(purchase),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"

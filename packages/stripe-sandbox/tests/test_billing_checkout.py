@@ -198,6 +198,21 @@ ACTS: dict[str, Any] = {
     "plan": lambda subscriber: subscriber.update(
         items=[{"id": subscriber.item.id, "price": subscriber.yearly}]
     ),
+    "quantity": lambda subscriber: subscriber.update(
+        items=[{"id": subscriber.item.id, "quantity": subscriber.item.quantity % 4 + 1}]
+    ),
+    "cheaper plan at once": lambda subscriber: subscriber.update(
+        items=[{"id": subscriber.item.id, "price": subscriber.cheap}], proration_behavior="always_invoice"
+    ),
+    "dearer plan at once": lambda subscriber: subscriber.update(
+        items=[{"id": subscriber.item.id, "price": subscriber.price, "quantity": 5}],
+        proration_behavior="always_invoice",
+    ),
+    "add-on": lambda subscriber: subscriber.update(items=[{"price": subscriber.addon}]),
+    "remove an item": lambda subscriber: subscriber.update(
+        items=[{"id": subscriber.item.id, "deleted": True}]
+    ),
+    "preview": lambda subscriber: subscriber.v1.invoices.create_preview({"subscription": subscriber.id}),
     "pay": lambda subscriber: subscriber.v1.invoices.pay(subscriber.now.latest_invoice.id),
 }
 
@@ -222,6 +237,9 @@ def test_random_operations_keep_invariants(
         "recurring": {"interval": "year"},
     }
     subscriber.yearly = subscriber.v1.prices.create(terms).id
+    monthly = {"currency": "usd", "product_data": {"name": "M"}, "recurring": {"interval": "month"}}
+    subscriber.cheap = subscriber.v1.prices.create({**monthly, "unit_amount": 300}).id
+    subscriber.addon = subscriber.v1.prices.create({**monthly, "unit_amount": 77}).id
     for act in acts:
         try:
             ACTS[act](subscriber)
@@ -249,9 +267,39 @@ def _check_invariants(subscriber: Subscriber) -> None:
     assert due_dates.find_first_due(subscriber.clock, now) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):
         assert due_dates.period_end(subscription) > now
+    invoices = storage.find("invoice", ("customer", "=", subscriber.customer))
     starts = [
-        invoice["lines"]["data"][0]["period"]["start"]
-        for invoice in storage.find("invoice", ("customer", "=", subscriber.customer))
+        {line["period"]["start"] for line in invoice["lines"]["data"] if not is_proration(line)}
+        for invoice in invoices
         if invoice["billing_reason"] == "subscription_cycle"
     ]
-    assert len(starts) == len(set(starts)), "a period was billed twice"
+    billed = [start for found in starts for start in found]
+    assert len(billed) == len(set(billed)), "a period was billed twice"
+    for invoice in invoices:
+        assert invoice["total"] == sum(line["amount"] for line in invoice["lines"]["data"])
+        if invoice["status"] != "draft":
+            before = invoice["total"] + invoice["starting_balance"]
+            assert before == invoice["amount_due"] + invoice["ending_balance"]
+            assert invoice["amount_due"] >= 0
+    _check_credits(subscriber, invoices)
+
+
+def _check_credits(subscriber: Subscriber, invoices: list[storage.Obj]) -> None:
+    """No item is credited with more than it was billed, and the balance is the sum of its transactions."""
+    changes = storage.find("customer_balance_transaction", ("customer", "=", subscriber.customer))
+    customer = storage.get(subscriber.customer) or {}
+    assert customer["balance"] == sum(change["amount"] for change in changes)
+    amounts: dict[str, int] = {}
+    for line in [line for invoice in invoices for line in invoice["lines"]["data"]]:
+        item = line["parent"]["subscription_item_details"]["subscription_item"]
+        amounts[item] = amounts.get(item, 0) + line["amount"]
+    for pending in storage.find(
+        "invoiceitem", ("customer", "=", subscriber.customer), ("invoice", "IS", None)
+    ):
+        item = pending["parent"]["subscription_details"]["subscription_item"]
+        amounts[item] = amounts.get(item, 0) + pending["amount"]
+    assert all(amount >= 0 for amount in amounts.values()), amounts
+
+
+def is_proration(line: storage.Obj) -> bool:
+    return bool(line["parent"]["subscription_item_details"]["proration"])

@@ -280,6 +280,14 @@ def test_proration_date(subscriber: Subscriber) -> None:
         switch(subscriber, subscriber.price, proration_date=timestamp("2031-06-01"))
 
 
+@pytest.mark.parametrize(
+    "change", [{"cancel_at": timestamp("2031-04-20")}, {"trial_end": timestamp("2031-06-01")}]
+)
+def test_unsupported_proration_is_refused(subscriber: Subscriber, change: Any) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="does not support prorations"):
+        subscriber.update(proration_behavior="create_prorations", **change)
+
+
 def test_immediate_cancellation_deletes_pending_prorations(subscriber: Subscriber) -> None:
     switch(subscriber, new_price(subscriber, 2000))
     subscriber.v1.subscriptions.cancel(subscriber.id)

@@ -24,6 +24,9 @@ class PurchasePage:
         self.pay_button = self.main.get_by_role("button", name="Continue to payment")
         self.retry_button = self.main.get_by_role("button", name=re.compile("^(Try|Buy|Subscribe) again$"))
         self.manage_button = self.main.locator(MANAGE_BUTTON)
+        self.payments = self.main.locator(".payments").get_by_role("listitem")
+        self.receipt_links = self.main.get_by_role("link", name="Receipt")
+        self.cancel_button = self.main.locator("form[action$='/cancel/'] button")
         self.steps = self.main.locator(".timeline").get_by_role("listitem")
 
     def goto(self, purchase: Purchase) -> PurchasePage:
@@ -36,3 +39,11 @@ class PurchasePage:
 
     def open(self) -> None:
         self.open_link.click()
+
+
+class ReceiptPage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.sheet = page.get_by_role("article")
+        self.back_link = page.get_by_role("main").get_by_role("link", name="Back")
+        self.print_button = page.locator("[data-print]")

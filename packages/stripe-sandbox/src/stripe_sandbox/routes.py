@@ -99,7 +99,11 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
-    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled=false",
+    " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled"
+    " subscription_update.products.product subscription_update.products.prices"
+    " subscription_update.products.adjustable_quantity.enabled=false"
+    " subscription_update.default_allowed_updates=price subscription_update.proration_behavior"
+    " subscription_update.trial_update_behavior",
 )
 _EVIDENCE = _nest(
     "evidence",  # text only: files are not supported
@@ -206,7 +210,10 @@ ROUTES = (
     # billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,
           "configuration customer flow_data.type=payment_method_update flow_data.type=subscription_cancel"
-          " flow_data.subscription_cancel.subscription flow_data.after_completion locale return_url"),
+          " flow_data.type=subscription_update flow_data.type=subscription_update_confirm"
+          " flow_data.subscription_cancel.subscription flow_data.subscription_update.subscription"
+          " flow_data.after_completion locale return_url " + _nest("flow_data.subscription_update_confirm",
+          "subscription items.id items.price items.quantity")),
     Route("GET", "/v1/billing_portal/configurations", portal.list_configurations, pb.ConfigurationListParams,
           _PAGE + "active is_default"),
     Route("POST", "/v1/billing_portal/configurations", portal.create_configuration, pb.ConfigurationCreateParams,

@@ -89,12 +89,22 @@ def _check(subscription: Obj, params: Obj) -> None:
         raise errors.ApiError(message, param="trial_end")
     if isinstance(at := params.get("cancel_at"), int) and at <= clock.now():
         raise errors.ApiError("`cancel_at` must be in the future.", param="cancel_at")
+    if params.get("proration_behavior", "none") != "none":
+        _check_proration(subscription, params)
     if isinstance(at := params.get("proration_date"), int):
         _check_proration_date(subscription, params, at)
     resumes_at = (params.get("pause_collection") or {}).get("resumes_at")
     if isinstance(resumes_at, int) and resumes_at <= clock.now():
         message = "`resumes_at` must be in the future."
         raise errors.ApiError(message, param="pause_collection[resumes_at]")
+
+
+def _check_proration(subscription: Obj, params: Obj) -> None:
+    end = due_dates.period_end(subscription)
+    if isinstance(at := params.get("cancel_at"), int) and at < end:
+        raise errors.unsupported("prorations of a cancellation within a period", "proration_behavior")
+    if isinstance(params.get("trial_end"), int) and subscription["status"] != "trialing":
+        raise errors.unsupported("prorations of a trial within a paid period", "proration_behavior")
 
 
 def _check_proration_date(subscription: Obj, params: Obj, at: int) -> None:

@@ -13,7 +13,16 @@ from ..storage import Obj
 
 KIND = "test_helpers.test_clock"
 _RETENTION_SECONDS = 30 * 86400
-_CUSTOMER_KINDS = ("subscription", "invoice", "payment_intent", "charge", "payment_method", "setup_intent")
+_CUSTOMER_KINDS = (
+    "subscription",
+    "invoice",
+    "invoiceitem",
+    "customer_balance_transaction",
+    "payment_intent",
+    "charge",
+    "payment_method",
+    "setup_intent",
+)
 _OWNERS = ("customer", "payment_intent", "charge", "subscription", "invoice")
 # Sessions use the system time, because buyers open their pages in real time.
 _SYSTEM_TIME_PATHS = ("/v1/checkout/", "/v1/billing_portal/", "/v1/test_helpers/")

@@ -1,8 +1,8 @@
 """The parameter `items` of subscriptions. https://docs.stripe.com/api/subscriptions/update"""
 
 from .. import errors, storage
-from ..calls import load
 from ..resources import subscriptions
+from ..resources.prices import load_recurring_price
 from ..storage import Obj
 
 MAX_ITEMS = 20
@@ -48,20 +48,6 @@ def delete_removed(subscription: Obj, after: list[Obj]) -> None:
     for item in subscription["items"]["data"]:
         if item["id"] not in kept:
             storage.delete(item["id"])
-
-
-def load_recurring_price(price_id: str, param: str) -> Obj:
-    price = load("price", price_id, param)
-    if not price["recurring"]:
-        message = (
-            "The price specified is set to `type=one_time` but this field only accepts prices with"
-            " `type=recurring`."
-        )
-        raise errors.ApiError(message, param=param)
-    if not price["active"]:
-        message = "The price specified is inactive. This field only accepts active prices."
-        raise errors.ApiError(message, param=param)
-    return price
 
 
 def get_interval(item: Obj) -> tuple[str, int]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .. import events, storage
-from ..billing import changes, clocks, collection
+from .. import clock, errors, events, storage
+from ..billing import changes, clocks, collection, preview
 from ..resources import setup_intents
 from ..storage import Obj
 from . import payment
@@ -17,6 +17,8 @@ from .payment_form import PaymentForm
 CHALLENGE_NOT_SUPPORTED = (
     "This card requires 3D Secure, which the sandbox supports at checkout only. Please try another card."
 )
+
+NOT_CHARGED = "Your payment method could not be charged. Please update it and try again."
 
 
 def save_card(customer: Obj, form: PaymentForm, subscription: Obj | None = None) -> str:
@@ -65,6 +67,30 @@ def cancel(customer: Obj, subscription: Obj, at_period_end: bool) -> None:
 def resume(customer: Obj, subscription: Obj) -> None:
     with _customer_transaction(customer):
         changes.update(subscription, {"cancel_at_period_end": False})
+
+
+def switch_plan(customer: Obj, subscription: Obj, params: Obj) -> str:
+    """Change the plan. Return an error, without a change, if the card is declined; else ""."""
+    with _customer_transaction(customer):
+        with storage.discard_changes():
+            after = changes.update(subscription, params)
+            billed = after["latest_invoice"] != subscription["latest_invoice"]
+            invoice = storage.get(after["latest_invoice"], "invoice") if billed else None
+            if invoice and invoice["status"] == "open":
+                error = (collection.get_payment_intent(invoice) or {}).get("last_payment_error") or {}
+                return str(error.get("message") or NOT_CHARGED)
+        changes.update(subscription, params)
+    return ""
+
+
+def preview_plan(customer: Obj, subscription: Obj, params: Obj) -> tuple[Obj | None, Obj | None]:
+    """Return the invoice that the change causes today, or else the next one; None if there is none."""
+    with _customer_transaction(customer):
+        try:
+            invoice = preview.preview_change(subscription, params)
+        except errors.ApiError:  # the subscription ends
+            return None, None
+        return (invoice, None) if invoice["created"] == clock.now() else (None, invoice)
 
 
 @contextmanager

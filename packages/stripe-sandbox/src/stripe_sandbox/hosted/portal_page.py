@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .. import formatting, storage
-from ..resources import subscriptions
+from ..resources import portal_flows, subscriptions
 from ..storage import Obj
 
 _STATES = {
@@ -28,6 +28,14 @@ class Row:
     card: str
     image: str
     ends: bool
+    can_switch: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    price: str
+    name: str
+    amount: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class InvoiceRow:
 
 def rows(customer: Obj) -> list[Row]:
     found = storage.find("subscription", ("customer", "=", customer["id"]))
-    return [_row(subscription) for subscription in found if subscription["status"] not in subscriptions.ENDED]
+    return [row(subscription) for subscription in found if subscription["status"] not in subscriptions.ENDED]
 
 
 def invoices(customer: Obj) -> list[InvoiceRow]:
@@ -75,26 +83,64 @@ def end_date(subscription: Obj) -> str:
     return formatting.date(subscription["cancel_at"] or min(periods))
 
 
-def _row(subscription: Obj) -> Row:
-    item = subscription["items"]["data"][0]
-    product = storage.get(item["price"]["product"]) or {"name": "Subscription"}
-    amount = formatting.format_money(
-        (item["price"]["unit_amount"] or 0) * item["quantity"], subscription["currency"]
-    )
+def plans(subscription: Obj, price_ids: list[str]) -> list[Plan]:
+    """Return the active prices in the subscription's currency, except the current one."""
+    (item,) = subscription["items"]["data"]
+    found = [storage.get(price_id, "price") or {"active": False} for price_id in price_ids]
+    return [
+        plan(price, item["quantity"])
+        for price in found
+        if price["active"]
+        and price["currency"] == subscription["currency"]
+        and price["id"] != item["price"]["id"]
+    ]
+
+
+def plan(price: Obj, quantity: int) -> Plan:
+    product = storage.get(price["product"], "product") or {"name": "Subscription"}
+    name = product["name"] if quantity == 1 else f"{quantity} × {product['name']}"
+    return Plan(price["id"], name, _format_price((price["unit_amount"] or 0) * quantity, price))
+
+
+def preview_lines(invoice: Obj) -> list[tuple[str, str]]:
+    """Return description and amount of the lines, discount, tax and balance of an invoice."""
+    currency = invoice["currency"]
+    rows = [(line["description"], line["amount"]) for line in invoice["lines"]["data"]]
+    rows.append(("Discount", -sum(row["amount"] for row in invoice["total_discount_amounts"])))
+    rows.append(("Tax", sum(tax["amount"] for tax in invoice["total_taxes"])))
+    rows.append(("Balance", invoice["starting_balance"]))
+    return [(text, formatting.format_money(amount, currency)) for text, amount in rows if amount]
+
+
+def next_payment(invoice: Obj) -> str:
+    amount = formatting.format_money(invoice["amount_due"], invoice["currency"])
+    return f"{amount} on {formatting.date(invoice['created'])}"
+
+
+def row(subscription: Obj) -> Row:
+    items = subscription["items"]["data"]
+    products = [storage.get(item["price"]["product"]) or {"name": "Subscription"} for item in items]
+    amount = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in items)
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
     day = end_date(subscription)
     next_step = {"trialing": f"Trial ends on {day}", "past_due": "The last payment failed"}
     note = next_step.get(str(subscription["status"]), f"Renews on {day}")
     return Row(
         subscription,
-        product["name"],
-        f"{amount} per {formatting.format_interval(item['price']['recurring'])}",
+        ", ".join(product["name"] for product in products),
+        _format_price(amount, items[0]["price"]),
         str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),
-        formatting.local_image(product),
+        formatting.local_image(products[0]),
         ends,
+        portal_flows.is_switchable(subscription) and not ends,
     )
+
+
+def _format_price(amount: int, price: Obj) -> str:
+    money = formatting.format_money(amount, price["currency"])
+    return f"{money} per {formatting.format_interval(price['recurring'])}"
 
 
 def _card(method_id: str | None) -> str:

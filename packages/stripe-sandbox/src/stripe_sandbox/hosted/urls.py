@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import invoice_page, portal, views
+from . import invoice_page, portal, portal_plans, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
@@ -16,6 +16,16 @@ urlpatterns = [
         "portal/<str:session_id>/subscriptions/<str:subscription_id>/payment-method",
         portal.payment_method,
         name="portal_subscription_payment_method",
+    ),
+    path(
+        "portal/<str:session_id>/subscriptions/<str:subscription_id>/update",
+        portal_plans.choose,
+        name="portal_plans",
+    ),
+    path(
+        "portal/<str:session_id>/subscriptions/<str:subscription_id>/update/confirm",
+        portal_plans.confirm,
+        name="portal_confirm_plan",
     ),
     path(
         "portal/<str:session_id>/subscriptions/<str:subscription_id>/cancel",

@@ -8,9 +8,10 @@ import stripe
 from .. import clock, errors, events, ids, shapes, storage
 from ..calls import Call, change, empty_to_null, list_objects, load
 from ..storage import Obj
+from . import portal_flows
+from .prices import load_recurring_price
 
 Configuration = stripe.billing_portal.Configuration
-Flow = stripe.billing_portal.Session.Flow
 _FEATURES: Obj = {
     "customer_update": {"allowed_updates": [], "enabled": False},
     "invoice_history": {"enabled": False},
@@ -32,6 +33,7 @@ _FEATURES: Obj = {
         "trial_update_behavior": "end_trial",
     },
 }
+_FIXED_QUANTITY = {"enabled": False, "maximum": None, "minimum": 1}
 _ALL_FEATURES = {
     name: {"enabled": True} for name in ("invoice_history", "payment_method_update", "subscription_cancel")
 }
@@ -44,7 +46,7 @@ def new_configuration(features: Obj, **fields: Any) -> Obj:
         "business_profile": shapes.fill(
             Configuration.BusinessProfile, **empty_to_null(fields.pop("business_profile", {}))
         ),
-        "features": _merge(_FEATURES, features),
+        "features": _check_products(_merge(_FEATURES, features)),
         "is_default": False,
         "login_page": {"enabled": False, "url": None},
         "metadata": {},
@@ -64,6 +66,8 @@ def update_configuration(call: Call) -> Obj:
     for name in ("features", "business_profile"):
         if name in params:
             params[name] = _merge(configuration[name], params[name])
+    if "features" in params:
+        params["features"] = _check_products(params["features"])
     if params.get("active") is False and configuration["is_default"]:
         raise errors.ApiError("You cannot deactivate the default configuration.", param="active")
     return change(configuration, params, "billing_portal.configuration")
@@ -101,7 +105,7 @@ def create_session(call: Call) -> Obj:
     fields = {
         "id": session_id,
         "configuration": configuration["id"],
-        "flow": _flow(params.pop("flow_data", None), params["customer"], configuration),
+        "flow": portal_flows.parse(params.pop("flow_data", None), params["customer"], configuration),
         "return_url": params.get("return_url") or configuration["default_return_url"],
         "url": f"{call.origin}/stripe-sandbox/portal/{session_id}",
     }
@@ -110,46 +114,26 @@ def create_session(call: Call) -> Obj:
     return session
 
 
-def _flow(data: Obj | None, customer: str, configuration: Obj) -> Obj | None:
-    if data is None:
-        return None
-    kind, cancel = data["type"], data.get("subscription_cancel")
-    if not configuration["features"][kind]["enabled"]:
-        message = f"This portal configuration has the feature `{kind}` turned off."
-        raise errors.ApiError(message, param="flow_data[type]")
-    if kind == "subscription_cancel":
-        if not cancel:
-            raise errors.missing("flow_data[subscription_cancel]")
-        _check_cancel(cancel["subscription"], customer)
-    after = data.get("after_completion", {"type": "portal_homepage"})
-    if after["type"] == "redirect" and not after.get("redirect"):
-        raise errors.missing("flow_data[after_completion][redirect]")
-    confirmation = {"custom_message": None} | after.get("hosted_confirmation", {})
-    return shapes.fill(
-        Flow,
-        after_completion=shapes.fill(
-            Flow.AfterCompletion,
-            type=after["type"],
-            redirect=after.get("redirect"),
-            hosted_confirmation=confirmation if after["type"] == "hosted_confirmation" else None,
-        ),
-        subscription_cancel={"retention": None, "subscription": cancel["subscription"]} if cancel else None,
-        type=kind,
-    )
-
-
-def _check_cancel(subscription_id: str, customer: str) -> None:
-    param = "flow_data[subscription_cancel][subscription]"
-    subscription = load("subscription", subscription_id, param)
-    if subscription["customer"] != customer:
-        raise errors.ApiError("The subscription belongs to another customer.", param=param)
-    if (
-        subscription["cancel_at_period_end"]
-        or subscription["cancel_at"]
-        or subscription["status"] == "canceled"
-    ):
-        message = f"The subscription `{subscription_id}` is already set to be canceled."
-        raise errors.ApiError(message, param=param)
+def _check_products(features: Obj) -> Obj:
+    """Return the features with complete products. Raise ApiError if plans cannot be switched with them."""
+    update, at = features["subscription_update"], "features[subscription_update]"
+    if not update["enabled"]:
+        return features
+    for name in ("default_allowed_updates", "products"):
+        if not update[name]:
+            raise errors.missing(f"{at}[{name}]")
+    for index, product in enumerate(update["products"]):
+        load("product", product["product"], f"{at}[products][{index}][product]")
+        for number, price_id in enumerate(product["prices"]):
+            param = f"{at}[products][{index}][prices][{number}]"
+            if load("price", price_id, param)["product"] != product["product"]:
+                message = f"The price `{price_id}` does not belong to the product `{product['product']}`."
+                raise errors.ApiError(message, param=param)
+            load_recurring_price(price_id, param)
+    products = [{"adjustable_quantity": _FIXED_QUANTITY} | product for product in update["products"]]
+    for product in products:
+        product["adjustable_quantity"] = _FIXED_QUANTITY | product["adjustable_quantity"]
+    return features | {"subscription_update": update | {"products": products}}
 
 
 def _merge(base: Obj, changes: Obj) -> Obj:

@@ -97,6 +97,20 @@ def check_currency(currency: str, param: str) -> str:
     return currency.lower()
 
 
+def load_recurring_price(price_id: str, param: str) -> Obj:
+    price = load("price", price_id, param)
+    if not price["recurring"]:
+        message = (
+            "The price specified is set to `type=one_time` but this field only accepts prices with"
+            " `type=recurring`."
+        )
+        raise errors.ApiError(message, param=param)
+    if not price["active"]:
+        message = "The price specified is inactive. This field only accepts active prices."
+        raise errors.ApiError(message, param=param)
+    return price
+
+
 def join_name(param: str, at: str) -> str:
     """Return the full name of a nested parameter, such as default_price_data[currency]."""
     return f"{at}[{param}]" if at else param

@@ -1,0 +1,581 @@
+"""Access follows the payments that happened: the newest paid invoice counts until a newer one is paid."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from apps.ecommerce.catalogue.sync import sync_catalogue
+from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
+from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.users.models import User
+from stripe_sandbox import storage
+from tests.factories import add_price, buy, create_product, pay, press_buy, url_path
+from tests.stripe_actions import (
+    DAY,
+    HOUR,
+    bill_now,
+    change_plan,
+    deliver,
+    dispute,
+    escalate,
+    fail_refund,
+    fail_renewal,
+    find_invoices,
+    is_open,
+    lose,
+    paid_charges,
+    payments,
+    put_addon_first,
+    refund,
+    renew,
+    run_scheduled,
+    stripe_now,
+    wait,
+    win,
+)
+
+pytestmark = pytest.mark.django_db
+RENEWAL_DECLINED = "4000000000000341"
+
+
+def refund_all(sandbox: Any, charge: dict[str, Any]) -> None:
+    refund(sandbox, charge)
+
+
+def dispute_charge(sandbox: Any, charge: dict[str, Any]) -> None:
+    dispute(charge)
+
+
+def lose_charge(sandbox: Any, charge: dict[str, Any]) -> None:
+    lose(dispute(charge))
+
+
+REVERSALS = pytest.mark.parametrize(
+    ("reverse", "suspended_by"),
+    [(refund_all, "refunded"), (dispute_charge, "disputed"), (lose_charge, "dispute_lost")],
+)
+
+
+@pytest.fixture
+def member(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
+    """A subscription in its first paid period."""
+    return deliver(sandbox, buy(as_ada, club))
+
+
+def end_of_period(sandbox: Any, purchase: Purchase, more: int = 60) -> Purchase:
+    """Advance to `more` seconds after the end of the period. The next invoice is a draft for an hour."""
+    assert purchase.paid_until is not None
+    return wait(sandbox, purchase, int((purchase.paid_until - stripe_now(purchase)).total_seconds()) + more)
+
+
+# --- the newest paid invoice counts ------------------------------------------------------------------------
+
+
+@REVERSALS
+def test_reversal_of_the_current_period_suspends_access(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    reverse(sandbox, paid_charges()[-1])
+    purchase = deliver(sandbox, member)
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, False)
+    # The status of a subscription is Stripe's own.
+    assert (purchase.status, purchase.subscription_status) == ("active", "active")
+
+
+@REVERSALS
+def test_draft_of_the_next_period_does_not_end_a_suspension(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    reverse(sandbox, paid_charges()[-1])
+    purchase = end_of_period(sandbox, deliver(sandbox, member))
+    assert [row["status"] for row in find_invoices()] == ["paid", "draft"]
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, False)
+    purchase = wait(sandbox, purchase, 2 * HOUR)
+    assert [row["status"] for row in find_invoices()] == ["paid", "paid"]
+    assert (purchase.suspended_by, is_open(purchase)) == ("", True)
+
+
+@REVERSALS
+def test_unpaid_invoice_of_the_next_period_does_not_end_a_suspension(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    reverse(sandbox, paid_charges()[-1])
+    purchase = fail_renewal(sandbox, deliver(sandbox, member))
+    assert (purchase.status, purchase.suspended_by) == ("past_due", suspended_by)
+    for hours in (0, 1, 24, 24 * 6):
+        assert not is_open(purchase, stripe_now(purchase) + timedelta(hours=hours))
+
+
+@REVERSALS
+def test_reversal_during_the_grace_period_ends_access(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    purchase = fail_renewal(sandbox, member)
+    assert is_open(purchase)
+    reverse(sandbox, paid_charges()[-1])
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, False)
+
+
+@REVERSALS
+def test_reversal_of_an_earlier_period_does_not_suspend_access(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    purchase = renew(sandbox, member, periods=2)
+    reverse(sandbox, paid_charges()[1])
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.suspended_by, is_open(purchase), purchase.amount_refunded) == ("", True, 0)
+    assert is_open(renew(sandbox, purchase))
+
+
+@REVERSALS
+def test_reversal_before_the_draft_is_paid_is_of_an_earlier_period_afterwards(
+    member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    purchase = end_of_period(sandbox, member)
+    assert is_open(purchase)  # the charge is about to be made
+    reverse(sandbox, paid_charges()[-1])
+    purchase = deliver(sandbox, purchase)
+    assert not is_open(purchase)
+    purchase = wait(sandbox, purchase, 2 * HOUR)
+    assert (purchase.suspended_by, is_open(purchase)) == ("", True)
+
+
+def test_setting_lets_a_lost_dispute_suspend_later_periods(
+    member: Purchase, sandbox: Any, settings: Any
+) -> None:
+    settings.LOST_DISPUTES_SUSPEND_LATER_PERIODS = True
+    purchase = renew(sandbox, member)
+    opened = dispute(paid_charges()[0])
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.suspended_by, is_open(purchase)) == ("", True)  # it is not lost yet
+    lose(opened)
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.suspended_by, is_open(purchase)) == ("dispute_lost", False)
+    assert not is_open(renew(sandbox, purchase))
+
+
+def test_setting_for_lost_disputes_does_not_apply_to_refunds(
+    member: Purchase, sandbox: Any, settings: Any
+) -> None:
+    settings.LOST_DISPUTES_SUSPEND_LATER_PERIODS = True
+    purchase = renew(sandbox, member)
+    refund(sandbox, paid_charges()[0])
+    assert is_open(deliver(sandbox, purchase))
+
+
+# --- refunds ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["one-time", "subscription"])
+def paid(request: Any, as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
+    """A paid purchase of $19, of each kind."""
+    product = icons
+    if request.param == "subscription":
+        product = create_product(sandbox.client, "Studio", 1900, interval="month")
+    return deliver(sandbox, buy(as_ada, product))
+
+
+def test_access_ends_when_partial_refunds_add_up_to_everything(paid: Purchase, sandbox: Any) -> None:
+    (charge,) = paid_charges()
+    for amount, refunded in [(500, 500), (700, 1200), (699, 1899)]:
+        refund(sandbox, charge, amount)
+        purchase = deliver(sandbox, paid)
+        assert (purchase.suspended_by, purchase.amount_refunded) == ("", refunded)
+        assert is_open(purchase)
+    refund(sandbox, charge, 1)
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("refunded", False)
+    assert purchase.status == paid.status
+
+
+def test_failed_refund_opens_the_product_again(paid: Purchase, sandbox: Any) -> None:
+    (charge,) = paid_charges()
+    refund(sandbox, charge, 900)
+    failing = fail_refund(charge, 1000)
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("refunded", False)
+    run_scheduled(failing)
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase), purchase.amount_refunded) == ("", True, 900)
+
+
+def test_one_of_two_payments_for_a_period_is_a_partial_refund(member: Purchase, sandbox: Any) -> None:
+    bill_now(member)
+    first, second = paid_charges()
+    refund(sandbox, second)
+    purchase = deliver(sandbox, member)
+    assert (purchase.suspended_by, is_open(purchase), purchase.amount_refunded) == ("", True, 900)
+    refund(sandbox, first)
+    purchase = deliver(sandbox, member)
+    assert (purchase.suspended_by, is_open(purchase), purchase.amount_refunded) == ("refunded", False, 1800)
+
+
+def test_dispute_of_one_of_two_payments_for_a_period_suspends_access(member: Purchase, sandbox: Any) -> None:
+    bill_now(member)
+    dispute(paid_charges()[0])
+    assert not is_open(deliver(sandbox, member))
+
+
+# --- disputes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dispute_status", "suspended_by"),
+    [
+        ("needs_response", "disputed"),
+        ("under_review", "disputed"),
+        ("appeal_needs_response", "disputed"),
+        ("appeal_under_review", "disputed"),
+        ("lost", "dispute_lost"),
+        ("won", ""),
+        ("prevented", ""),
+        ("warning_needs_response", ""),
+        ("warning_under_review", ""),
+        ("warning_closed", ""),
+    ],
+)
+def test_each_dispute_status_suspends_access_or_not(
+    paid: Purchase, sandbox: Any, dispute_status: str, suspended_by: str
+) -> None:
+    storage.update(dispute(paid_charges()[-1]), status=dispute_status)
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, not suspended_by)
+    assert purchase.status == paid.status
+
+
+@pytest.mark.parametrize(("end", "opens"), [(win, True), (lose, False)])
+def test_access_after_a_dispute(paid: Purchase, sandbox: Any, end: Any, opens: bool) -> None:
+    opened = dispute(paid_charges()[-1])
+    assert not is_open(deliver(sandbox, paid))
+    end(opened)
+    purchase = deliver(sandbox, paid)
+    assert is_open(purchase) == opens
+    assert purchase.suspended_by == ("" if opens else "dispute_lost")
+
+
+def test_inquiry_suspends_access_only_as_a_chargeback(paid: Purchase, sandbox: Any) -> None:
+    opened = dispute(paid_charges()[-1], "dispute_inquiry")
+    assert is_open(deliver(sandbox, paid))
+    escalate(opened)
+    assert not is_open(deliver(sandbox, paid))
+
+
+def test_won_dispute_after_a_lost_one_leaves_access_suspended(paid: Purchase, sandbox: Any) -> None:
+    opened = dispute(paid_charges()[-1])
+    lose(opened)
+    lost = storage.get(opened) or {}
+    newer = {"id": "du_newer", "status": "won", "created": lost["created"] + 60}
+    storage.put(lost | newer)  # a charge can have several disputes
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("dispute_lost", False)
+
+
+def test_new_dispute_after_a_won_one_suspends_access(paid: Purchase, sandbox: Any) -> None:
+    win(dispute(paid_charges()[-1]))
+    assert is_open(deliver(sandbox, paid))
+    dispute(paid_charges()[-1])
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("disputed", False)
+
+
+def test_won_dispute_does_not_undo_a_refund_of_everything(paid: Purchase, sandbox: Any) -> None:
+    opened = dispute(paid_charges()[-1])
+    deliver(sandbox, paid)
+    win(opened)
+    refund(sandbox, paid_charges()[-1])
+    purchase = deliver(sandbox, paid)
+    assert (purchase.suspended_by, is_open(purchase)) == ("refunded", False)
+
+
+# --- grace ------------------------------------------------------------------------------------------------
+
+
+def test_grace_counts_once_from_the_first_unpaid_invoice(
+    member: Purchase, sandbox: Any, settings: Any
+) -> None:
+    sandbox.switches(after_retries="past_due")
+    settings.PAST_DUE_GRACE_DAYS = 7
+    purchase = fail_renewal(sandbox, member)
+    first_unpaid = payments(purchase)[-1]
+    assert (purchase.status, purchase.past_due_since) == ("past_due", first_unpaid.created_at)
+    grace_ends = first_unpaid.created_at + timedelta(days=7)
+    assert is_open(purchase, grace_ends - timedelta(seconds=1))
+    assert not is_open(purchase, grace_ends)
+    purchase = wait(sandbox, purchase, 20 * DAY)  # all retries fail
+    purchase = fail_renewal(sandbox, purchase)  # and the next period is not paid either
+    assert [row.status for row in payments(purchase)] == ["paid", "failed", "failed"]
+    assert purchase.past_due_since == first_unpaid.created_at
+    assert not is_open(purchase)
+    assert not is_open(purchase, stripe_now(purchase) + timedelta(days=3))
+
+
+def test_grace_is_not_extended_by_failed_attempts(member: Purchase, sandbox: Any, settings: Any) -> None:
+    settings.PAST_DUE_GRACE_DAYS = 7
+    purchase = fail_renewal(sandbox, member)
+    since = purchase.past_due_since
+    purchase = wait(sandbox, purchase, 6 * DAY)
+    assert (purchase.past_due_since, is_open(purchase)) == (since, True)
+    purchase = wait(sandbox, purchase, 1 * DAY)
+    assert (purchase.past_due_since, is_open(purchase)) == (since, False)
+
+
+def test_payment_during_grace_ends_it(member: Purchase, sandbox: Any) -> None:
+    purchase = fail_renewal(sandbox, member)
+    customer = (storage.get(purchase.subscription_id) or {})["customer"]
+    card = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    sandbox.client.v1.invoices.pay(find_invoices()[-1]["id"], {"payment_method": card})
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.status, purchase.past_due_since) == ("active", None)
+    assert purchase.paid_until == payments(purchase)[-1].period_end
+
+
+def test_trial_with_a_failed_first_charge_gives_no_access(as_ada: Client, sandbox: Any) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    as_ada.get(url_path(pay(press_buy(as_ada, letter), RENEWAL_DECLINED)))
+    purchase = deliver(sandbox, Purchase.objects.get())
+    assert (purchase.status, is_open(purchase)) == ("trialing", True)
+    assert purchase.trial_end is not None
+    assert not is_open(purchase, purchase.trial_end + timedelta(days=1))  # although no event arrived
+    purchase = renew(sandbox, purchase)
+    assert (purchase.status, purchase.has_paid) == ("past_due", False)
+    assert not is_open(purchase)
+    assert not is_open(purchase, stripe_now(purchase) + timedelta(days=1))
+
+
+def test_trial_with_a_paid_first_charge_has_no_gap(as_ada: Client, sandbox: Any) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = deliver(sandbox, buy(as_ada, letter))
+    purchase = end_of_period(sandbox, purchase)
+    assert is_open(purchase)  # the invoice is a draft for an hour
+    purchase = wait(sandbox, purchase, 2 * HOUR)
+    assert (purchase.status, is_open(purchase)) == ("active", True)
+
+
+def test_later_failure_after_a_trial_has_grace(as_ada: Client, sandbox: Any) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    purchase = renew(sandbox, deliver(sandbox, buy(as_ada, letter)))
+    purchase = fail_renewal(sandbox, purchase)
+    assert (purchase.status, purchase.has_paid, is_open(purchase)) == ("past_due", True, True)
+
+
+@pytest.mark.parametrize("state", ["active", "past_due"])
+@pytest.mark.parametrize("grace_days", [0, 7])
+def test_access_ends_by_time_alone(
+    member: Purchase, sandbox: Any, settings: Any, state: str, grace_days: int
+) -> None:
+    """No event and no reconcile ever comes again."""
+    settings.PAST_DUE_GRACE_DAYS = grace_days
+    purchase = fail_renewal(sandbox, member) if state == "past_due" else member
+    assert purchase.paid_until is not None
+    assert is_open(purchase, purchase.paid_until - timedelta(seconds=1))
+    ends = purchase.paid_until + timedelta(days=grace_days, hours=0 if state == "past_due" else 3)
+    for later in (timedelta(minutes=1), timedelta(days=1), timedelta(days=365)):
+        assert not is_open(purchase, ends + timedelta(hours=1) + later)
+
+
+def test_unpaid_subscription_gives_no_access_without_grace(
+    member: Purchase, sandbox: Any, settings: Any
+) -> None:
+    settings.PAST_DUE_GRACE_DAYS = 0
+    purchase = fail_renewal(sandbox, member)
+    assert (purchase.status, is_open(purchase)) == ("past_due", False)
+
+
+def test_cancel_at_ends_access_within_a_paid_period(member: Purchase, sandbox: Any) -> None:
+    at = int(time.time()) + 5 * DAY
+    sandbox.client.v1.subscriptions.update(member.subscription_id, {"cancel_at": at})
+    purchase = deliver(sandbox, member)
+    moment = datetime.fromtimestamp(at, UTC)
+    assert is_open(purchase, moment - timedelta(seconds=1))
+    assert not is_open(purchase, moment)
+
+
+def test_free_plan_change_pays_for_no_period(member: Purchase, sandbox: Any) -> None:
+    refund(sandbox, paid_charges()[-1])
+    purchase = deliver(sandbox, member)
+    invoice = find_invoices()[-1]
+    later = invoice["lines"]["data"][0]["period"]["end"] + 30 * DAY
+    lines = [
+        row | {"period": row["period"] | {"end": later}, "amount": 0} for row in invoice["lines"]["data"]
+    ]
+    free = {"id": "in_free", "billing_reason": "subscription_update", "created": invoice["created"] + 1}
+    amounts = dict.fromkeys(("amount_due", "amount_paid", "total", "subtotal"), 0)
+    storage.put(invoice | free | amounts | {"lines": invoice["lines"] | {"data": lines}})
+    purchase = sync_purchase(purchase, "test")
+    assert (purchase.paid_until, purchase.suspended_by) == (member.paid_until, "refunded")
+    assert not is_open(purchase)
+
+
+def test_yearly_plan_pays_for_the_year(member: Purchase, club: ProductConfiguration, sandbox: Any) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    change_plan(sandbox, member, yearly)
+    purchase = deliver(sandbox, member)
+    assert is_open(purchase, stripe_now(purchase) + timedelta(days=300))
+    assert (purchase.price_id, purchase.suspended_by) == (yearly, "")
+
+
+def test_shorter_plan_replaces_the_longer_period(
+    club: ProductConfiguration, as_ada: Client, sandbox: Any
+) -> None:
+    """The newest paid invoice counts, not the one with the latest end."""
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    club.refresh_from_db()
+    price = next(price for price in ProductConfiguration.objects.get().prices if price.id == yearly)
+    purchase = deliver(sandbox, buy(as_ada, club, price))
+    change_plan(sandbox, purchase, next(price.id for price in club.prices if price.id != yearly))
+    purchase = deliver(sandbox, purchase)
+    month = find_invoices()[-1]
+    assert month["amount_paid"] > 0
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+    refund(sandbox, paid_charges()[-1])
+    assert not is_open(deliver(sandbox, purchase))
+
+
+def test_manual_invoice_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
+    """Its lines have the time of their creation as period."""
+    made = bill_now(member, "manual")
+    moment = {"start": made["created"], "end": made["created"]}
+    lines = [row | {"period": moment} for row in made["lines"]["data"]]
+    storage.update(made["id"], lines=made["lines"] | {"data": lines})
+    purchase = deliver(sandbox, member)
+    assert len(payments(purchase)) == 2
+    assert (purchase.paid_until, is_open(purchase)) == (member.paid_until, True)
+
+
+def test_older_invoice_that_is_paid_late_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
+    sandbox.switches(after_retries="past_due")
+    purchase = renew(sandbox, fail_renewal(sandbox, member))
+    _first, missed, newest = payments(purchase)
+    assert (missed.status, newest.status) == ("failed", "paid")
+    customer = (storage.get(purchase.subscription_id) or {})["customer"]
+    card = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    sandbox.client.v1.invoices.pay(missed.invoice_id, {"payment_method": card})
+    purchase = deliver(sandbox, purchase)
+    assert [row.status for row in payments(purchase)] == ["paid", "paid", "paid"]
+    assert purchase.paid_until == newest.period_end
+
+
+# --- several items and quantities --------------------------------------------------------------------------
+
+
+def test_addon_before_the_plan_never_replaces_what_was_bought(
+    member: Purchase, ada: User, club: ProductConfiguration, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    put_addon_first(sandbox, member, icons.product_id)
+    sync_catalogue()
+    purchase = sync_purchase(member, "test")
+    assert (purchase.product_id, purchase.price_id) == (club.product_id, member.price_id)
+    assert (purchase.product_name, purchase.quantity) == (member.product_name, 1)
+    assert owned(ada, club.product) == purchase
+    assert owned(ada, icons.product) is None
+    purchase = renew(sandbox, purchase)
+    assert (purchase.product_id, purchase.quantity) == (club.product_id, 1)
+    assert payments(purchase)[-1].amount_paid == 900 + 5 * 300
+    assert is_open(purchase)
+    assert owned(ada, icons.product) is None
+
+
+def test_removed_addon_and_plan_change_behind_it_are_followed(
+    member: Purchase, club: ProductConfiguration, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    put_addon_first(sandbox, member, icons.product_id)
+    sync_catalogue()
+    subscription = storage.get(member.subscription_id) or {}
+    addon, bought = subscription["items"]["data"]
+    changed = bought | {"price": storage.get(yearly)}
+    storage.update(member.subscription_id, items=subscription["items"] | {"data": [addon, changed]})
+    purchase = sync_purchase(member, "test")
+    assert (purchase.price_id, purchase.product_id) == (yearly, club.product_id)
+
+
+@pytest.mark.parametrize("quantity", [3, 1, 100])
+def test_changed_quantity_keeps_access(member: Purchase, sandbox: Any, quantity: int) -> None:
+    item = sandbox.client.v1.subscriptions.retrieve(member.subscription_id)["items"].data[0].id
+    changes: Any = {"items": [{"id": item, "quantity": quantity}], "proration_behavior": "none"}
+    sandbox.client.v1.subscriptions.update(member.subscription_id, changes)
+    purchase = deliver(sandbox, member)
+    assert (purchase.quantity, is_open(purchase)) == (quantity, True)
+    purchase = renew(sandbox, purchase)
+    assert (payments(purchase)[-1].amount_paid, is_open(purchase)) == (900 * quantity, True)
+
+
+# --- has_access and purchases_with_access agree -------------------------------------------------------------
+
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+STEPS = [timedelta(0), timedelta(seconds=1), timedelta(hours=3), timedelta(days=7), timedelta(days=30)]
+MOMENTS = sorted({NOW + sign * step + more for step in STEPS for sign in (-1, 1) for more in
+                  (timedelta(0), timedelta(seconds=1), timedelta(seconds=-1))})  # fmt: skip
+moments = st.none() | st.sampled_from(MOMENTS)
+columns = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(Status.values),
+        "suspended_by": st.sampled_from(["", "", "", "refunded", "disputed", "dispute_lost"]),
+        "paid_until": moments,
+        "past_due_since": moments,
+        "cancel_at": moments,
+        "current_period_end": moments,
+        "trial_end": moments,
+        "has_paid": st.booleans(),
+        "livemode": st.sampled_from([False, False, True]),
+        "is_recurring": st.booleans(),
+    }
+)
+
+
+@given(columns, st.sampled_from([0, 1, 7, 30]))
+@hypothesis_settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@example({"status": "past_due", "past_due_since": NOW - timedelta(days=7), "has_paid": True}, 7)
+@example({"status": "past_due", "past_due_since": NOW, "has_paid": True}, 0)
+@example({"status": "active", "paid_until": NOW - timedelta(hours=3), "has_paid": False}, 7)
+@example({"status": "trialing", "paid_until": NOW - timedelta(days=7), "has_paid": True}, 7)
+def test_both_access_functions_agree(
+    club: ProductConfiguration, settings: Any, values: dict[str, Any], grace_days: int
+) -> None:
+    settings.PAST_DUE_GRACE_DAYS = grace_days
+    purchase = Purchase(
+        public_id=UUID(int=1),
+        product=club.product,
+        price=club.prices[0],
+        currency="usd",
+        **({"livemode": False} | values),
+    )
+    Purchase.objects.all().delete()
+    purchase.save()
+    answer = has_access(purchase, NOW)
+    assert purchases_with_access(NOW).filter(pk=purchase.pk).exists() == answer
+    assert answer == expected_access(purchase, timedelta(days=grace_days))
+
+
+def expected_access(purchase: Purchase, grace: timedelta) -> bool:
+    """Return what DESIGN says: written without the code's functions."""
+    if purchase.livemode or purchase.suspended_by or (purchase.cancel_at and purchase.cancel_at <= NOW):
+        return False
+    match purchase.status:
+        case "paid":
+            return True
+        case "trialing" | "active":
+            margin = timedelta(hours=3)
+            margin = max(grace, margin) if purchase.has_paid else margin
+            return purchase.paid_until is not None and purchase.paid_until + margin > NOW
+        case "past_due":
+            in_period = purchase.paid_until is not None and purchase.paid_until > NOW
+            since = purchase.past_due_since
+            return in_period or (purchase.has_paid and since is not None and since + grace > NOW)
+    return False

@@ -1,0 +1,185 @@
+"""An owner of a one-time price buys a higher one for the difference; plans are told apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+
+from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
+from apps.ecommerce.models import Price, ProductConfiguration, Purchase
+from apps.ecommerce.purchases.decorators import product_required
+from apps.ecommerce.purchases.entitlements import owned
+from apps.users.models import User
+from tests.factories import add_price, buy, press_buy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def team(icons: ProductConfiguration, sandbox: Any) -> Price:
+    """Return a second price of the icons, $49. The first one is $19."""
+    price = add_price(sandbox.client, icons.product_id, 4900)
+    sandbox.client.v1.prices.update(price, {"nickname": "Team", "lookup_key": "team"})
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"lookup_key": "solo"})
+    sync_product(icons.product_id)
+    icons.__dict__.pop("prices", None)
+    return Price.objects.get(id=price)
+
+
+def session_of(sandbox: Any, purchase: Purchase) -> Any:
+    return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
+
+
+def test_owner_pays_the_difference(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price, sandbox: Any, settings: Any
+) -> None:
+    settings.CHECKOUT_PROMOTION_CODES = True
+    first = buy(as_ada, icons)
+    upgrade = buy(as_ada, icons, team)
+    assert upgrade.upgrade_of == first
+    assert (upgrade.amount_subtotal, upgrade.amount_discount, upgrade.amount_total) == (4900, 1900, 3000)
+    assert [payment.amount_paid for payment in upgrade.payments.all()] == [3000]
+    session = session_of(sandbox, upgrade)
+    assert not session.allow_promotion_codes
+    coupon = sandbox.client.v1.coupons.retrieve(session.discounts[0].coupon)
+    assert (coupon.max_redemptions, coupon.duration, coupon.times_redeemed) == (1, "once", 1)
+    assert owned(ada, icons.product) == upgrade
+
+
+def test_partly_refunded_purchase_credits_what_is_left(
+    as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    first = buy(as_ada, icons)
+    sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id, "amount": 400})
+    sandbox.deliver()
+    upgrade = buy(as_ada, icons, team)
+    assert upgrade.amount_total == 4900 - 1500
+
+
+def test_second_upgrade_credits_the_whole_value(
+    as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    company = add_price(sandbox.client, icons.product_id, 9900)
+    sync_product(icons.product_id)
+    buy(as_ada, icons)
+    buy(as_ada, icons, team)
+    assert buy(as_ada, icons, Price.objects.get(id=company)).amount_total == 9900 - 4900
+
+
+def test_refund_after_the_payment_page_was_opened_ends_the_credit(
+    as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    first = buy(as_ada, icons)
+    press_buy(as_ada, icons, team)
+    sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id})
+    sandbox.deliver()
+    upgrade = buy(as_ada, icons, team)
+    assert (upgrade.upgrade_of, upgrade.amount_total) == (None, 4900)
+
+
+def test_lower_price_of_an_owned_product_is_not_sold(
+    as_ada: Client, icons: ProductConfiguration, team: Price
+) -> None:
+    buy(as_ada, icons, team)
+    response = as_ada.post("/store/icon-set/buy/", {"price": icons.prices[0].id})
+    assert response["Location"] == "/store/icon-set/"
+    assert Purchase.objects.count() == 1
+
+
+def test_setting_turns_upgrades_off(
+    as_ada: Client, icons: ProductConfiguration, team: Price, settings: Any
+) -> None:
+    settings.UPGRADES = False
+    buy(as_ada, icons)
+    assert as_ada.get("/store/icon-set/").context["upgrade_options"] == []
+    assert as_ada.post("/store/icon-set/buy/", {"price": team.id})["Location"] == "/store/icon-set/"
+
+
+def test_product_page_offers_the_upgrade_to_owners_only(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, team: Price
+) -> None:
+    buy(as_ada, icons)
+    [option] = as_ada.get("/store/icon-set/").context["upgrade_options"]
+    assert (option.price, option.label) == (team, "$30")
+    assert as_bob.get("/store/icon-set/").context["upgrade_options"] == []
+
+
+def test_library_shows_an_upgraded_product_once(
+    as_ada: Client, icons: ProductConfiguration, team: Price
+) -> None:
+    first, upgrade = buy(as_ada, icons), buy(as_ada, icons, team)
+    context = as_ada.get("/purchases/").context
+    assert context["library"] == [upgrade]
+    assert [row for row, _message in context["others"]] == [first]
+
+
+def test_refunded_upgrade_leaves_the_first_purchase(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    first, upgrade = buy(as_ada, icons), buy(as_ada, icons, team)
+    sandbox.client.v1.refunds.create({"payment_intent": upgrade.payment_intent_id})
+    sandbox.deliver()
+    assert owned(ada, icons.product) == first
+
+
+# --- plans ----------------------------------------------------------------------------------------------------
+
+
+@product_required(product_slug="icon-set", plans=["team"])
+def team_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.product_purchase.plan)  # type: ignore[attr-defined]
+
+
+def open_team_page(client: Client, user: User) -> HttpResponse:
+    request = RequestFactory().get("/team/")
+    request.user, request.session = user, client.session
+    request._messages = type("Messages", (), {"add": lambda *args: None})()  # type: ignore[attr-defined]
+    return team_page(request)
+
+
+def test_view_requires_one_of_its_plans(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price
+) -> None:
+    buy(as_ada, icons)
+    response = open_team_page(as_ada, ada)
+    assert (response.status_code, response["Location"]) == (302, "/store/icon-set/")
+    buy(as_ada, icons, team)
+    assert open_team_page(as_ada, ada).content == b"team"
+
+
+def test_template_tag_tells_plans_apart(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price
+) -> None:
+    buy(as_ada, icons)
+    request = RequestFactory().get("/")
+    request.user = ada
+    template = Template(
+        '{% load store %}{% if_owned product plan="solo" %}solo{% endif_owned %}'
+        '{% if_owned product plan="team" %}team{% endif_owned %}{% if_owned product %}any{% endif_owned %}'
+    )
+    assert template.render(Context({"request": request, "product": icons})) == "soloany"
+
+
+def test_buyers_keep_their_plan_when_a_new_price_takes_the_lookup_key(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    buy(as_ada, icons, team)
+    new = add_price(sandbox.client, icons.product_id, 5900)
+    sandbox.client.v1.prices.update(new, {"lookup_key": "team", "transfer_lookup_key": True})
+    sync_catalogue()
+    assert Price.objects.get(id=team.id).plan == Price.objects.get(id=new).plan == "team"
+    assert owned(ada, icons.product, plans=["team"])
+
+
+def test_plan_that_is_named_later_reaches_earlier_buyers(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    buy(as_ada, icons)
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"lookup_key": "solo"})
+    sync_catalogue()
+    assert owned(ada, icons.product, plans=["solo"])
+    assert not owned(ada, icons.product, plans=["team"])
