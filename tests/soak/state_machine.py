@@ -54,6 +54,7 @@ CARDS = (
     "4000000000005126",  # refund fails later
 )
 ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
+PRORATIONS = ("create_prorations", "always_invoice", "none")
 TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
 
 number = st.integers(0, 1000)  # an index into the existing objects
@@ -193,6 +194,7 @@ class Shop(RuleBasedStateMachine):
         act=st.sampled_from(
             [
                 *("stop", "stop later", "stay", "cancel", "pause", "resume", "plan", "card", "pay"),
+                *("quantity", "quantity", "add-on", "add-on"),
                 *("keep_as_draft", "mark_uncollectible", "void", "collect"),
             ]
         ),
@@ -485,6 +487,7 @@ class Shop(RuleBasedStateMachine):
             if row.user:
                 checks.check_can_cancel(row, truth, self.world.browser(row.user))
             self._assert_emails_are_sent(row)
+        checks.check_balance(rows, Stripe.read())
         several = Stripe.read().billed_twice(known_customers)
         assert len(billed_twice()) == several, "buyers who are charged twice are not reported"
         for user, product in {(row.user, row.product) for row in rows.values() if row.user}:
@@ -614,9 +617,19 @@ class Shop(RuleBasedStateMachine):
             method = v1.payment_methods.attach(token, {"customer": subscription["customer"]})
             v1.subscriptions.update(pk, {"default_payment_method": method.id})
         else:
+            items = self._changed_items(subscription, act, days)
+            proration: Any = {"proration_behavior": self._pick(PRORATIONS, days)}
+            v1.subscriptions.update(pk, {"items": items, **proration})
+
+    def _changed_items(self, subscription: dict[str, Any], act: str, number: int) -> list[Any]:
+        *extras, plan = subscription["items"]["data"]
+        removed = [{"id": item["id"], "deleted": True} for item in extras]
+        if act == "plan":
             plans = [price for price in self.world.prices if price.product.name == "Club"]
-            item = subscription["items"]["data"][0]["id"]
-            v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._pick(plans, days).id}]})
+            return [{"id": plan["id"], "price": self._pick(plans, number).id}, *removed]
+        if act == "quantity":
+            return [{"id": plan["id"], "quantity": number % 5 + 1}]
+        return removed or [{"price": self.world.extras[plan["price"]["recurring"]["interval"]]}]
 
     def _change_stripe(self, do: Job) -> None:
         with suppress(errors.ApiError), storage.transaction():  # invalid in the object's state

@@ -1,4 +1,4 @@
-"""The founder's rules find faults that the store once had, or could have: each is planted, and its schedule must fail."""
+"""Faults that the store had or could have: each is planted, and a rule of truth.py must fail."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 YEARS = 100 * 365 * 86400
 NAMES = ("ada", "bob")
 EVENTS_KEPT = 2
+INTERVALS: tuple[Any, ...] = ("week", "month", "year")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 MARKS_SENT = re.compile(r'UPDATE "ecommerce_mail" SET .*"sent_at" = .*WHERE')  # marks an e-mail as sent
 
@@ -238,6 +239,18 @@ class World:
                 params: Any = {"product": product.id, "currency": currency, "unit_amount": amount}
                 self.stripe.v1.prices.create({**params, **({"recurring": recurring} if recurring else {})})
         sync_catalogue()
+        extra = self.stripe.v1.products.create({"name": "Extra seats"})  # sold in Stripe's Dashboard only
+        self.extras = {
+            interval: self.stripe.v1.prices.create(
+                {
+                    "product": extra.id,
+                    "currency": "usd",
+                    "unit_amount": 200,
+                    "recurring": {"interval": interval},
+                }
+            ).id
+            for interval in INTERVALS
+        }
         rows = Price.objects.select_related("product__configuration").order_by("product__name", "unit_amount")
         self.prices = list(rows)
         storage.query("DELETE FROM deliveries")
