@@ -266,6 +266,7 @@ def create_purchase(state: str, user: User, slug: str) -> Purchase:
         status=status,
         version=2,
         livemode=False,
+        synced_at=now + DAY,  # the order's page does not refresh it: Stripe has no such subscription
         currency=price.currency,
         amount_subtotal=amount,
         amount_total=amount,
