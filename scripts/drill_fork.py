@@ -25,20 +25,8 @@ from temporary_shop import run_server
 DOCS = ROOT / "docs"
 GUNICORN = "gunicorn==27.0.1"
 TESTS = ("tests/unit", "tests/integration", "apps/shop")
-PYTEST = (
-    "-m",
-    "pytest",
-    "-q",
-    "-p",
-    "no:cacheprovider",
-    "-n",
-    "auto",
-    "--maxprocesses",
-    "4",
-    "--maxschedchunk",
-    "1",
-    "--tb=short",
-)
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short")
+PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")
 
 HOME_VIEWS = """from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -120,7 +108,7 @@ class Fork:
             sys.exit(f"{' '.join(arguments)}:\n{done.stdout[-8000:]}{done.stderr[-4000:]}")
 
     def test(self, **variables: str) -> None:
-        self.check(*PYTEST, *TESTS, **variables)
+        self.check(*PYTEST, *PROCESSES, *TESTS, **variables)
 
 
 def brand(fork: Fork) -> None:
