@@ -17,7 +17,14 @@ from apps.ecommerce.purchases.external_subscriptions import billed_without_accou
 from apps.ecommerce.purchases.personal_data import deletion_blocker
 from apps.ecommerce.purchases.status_messages import status_message
 
-from .truth import INVOICE_ROWS, Truth, expected_dispute_emails, expected_emails, expected_refund_emails
+from .truth import (
+    INVOICE_ROWS,
+    Stripe,
+    Truth,
+    expected_dispute_emails,
+    expected_emails,
+    expected_refund_emails,
+)
 from .truth import Payment as StripePayment
 
 ROW_STATUSES = {"incomplete_expired": "expired"}  # other statuses have Stripe's names
@@ -100,6 +107,20 @@ def _check_payment(row: Payment, known: StripePayment, truth: Truth) -> None:
         dispute.status for dispute in known.disputes
     }
     assert row.dispute_status in (disputes or {""}), f"disputes are {disputes}, but {row.dispute_status}"
+
+
+def check_balance(rows: Mapping[str, Purchase], stripe: Stripe) -> None:
+    """Check that the amounts of all rows add up to Stripe's balance. Unknown purchases count as at Stripe."""
+    sums: Counter[str] = Counter()
+    for key, truth in stripe.truths().items():
+        for payment in truth.payments:
+            sums[payment.currency] -= payment.charged_back
+            if key not in rows:
+                sums[payment.currency] += payment.charged - payment.refunded
+        for row in rows[key].payments.all() if key in rows else ():
+            sums[row.currency] += row.amount_paid - row.amount_refunded
+    ours = {currency: amount for currency, amount in sums.items() if amount}
+    assert ours == stripe.balance(), "the sums of payments differ from Stripe's balance transactions"
 
 
 # --- e-mails -----------------------------------------------------------------------------------------------

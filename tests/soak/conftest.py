@@ -17,6 +17,7 @@ from stripe_sandbox.transport import InProcessClient
 from tests.faulty_stripe import FaultyStripe, faulty_stripe
 
 from .drill import Server
+from .world import World, create_world
 
 THREADS = 4  # of the web server
 
@@ -52,6 +53,12 @@ def database(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         connection.execute(f"CREATE DATABASE {name}")
         yield url, drop
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[World]:
+    with create_world(tmp_path, settings) as new:
+        yield new
 
 
 @pytest.fixture

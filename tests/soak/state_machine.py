@@ -54,6 +54,7 @@ CARDS = (
     "4000000000005126",  # refund fails later
 )
 ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
+PRORATIONS = ("create_prorations", "always_invoice", "none")
 TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
 
 number = st.integers(0, 1000)  # an index into the existing objects
@@ -86,9 +87,10 @@ def act(needs: Callable[[Any], Any] | None = None, **strategies: Any) -> Callabl
 
 
 class Shop(RuleBasedStateMachine):
-    """One schedule. The runner sets `world`."""
+    """One schedule. The runner sets `world` and `played`."""
 
     world: ClassVar[World]
+    played: ClassVar[list[list[tuple[str, str]]]]  # acts of each schedule
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,6 +100,7 @@ class Shop(RuleBasedStateMachine):
         self.history: dict[str, list[Truth]] = {}  # session or subscription id ▶ its states, oldest first
         self.reached: dict[str, int] = {}  # the same id ▶ index of the state that the store has reached
         self.acts: list[tuple[str, str]] = []  # what was done, and what came of it
+        self.played.append(self.acts)
         self.ending, self.order = "deliver", random.Random(0)
 
     @initialize(
@@ -191,6 +194,7 @@ class Shop(RuleBasedStateMachine):
         act=st.sampled_from(
             [
                 *("stop", "stop later", "stay", "cancel", "pause", "resume", "plan", "card", "pay"),
+                *("quantity", "quantity", "add-on", "add-on"),
                 *("keep_as_draft", "mark_uncollectible", "void", "collect"),
             ]
         ),
@@ -322,6 +326,11 @@ class Shop(RuleBasedStateMachine):
         for event in random.Random(order).choices(events, k=min(most, len(events))) if events else []:
             self.world.act(lambda event=event: self.world.deliver(event))
 
+    @act()
+    def deliver_everything(self) -> None:
+        for event in self.world.waiting_events():
+            self.world.deliver(event)
+
     @act(lambda self: self.seen, order=number)
     def lose_events(self, order: int) -> None:
         chance = random.Random(order)
@@ -426,7 +435,7 @@ class Shop(RuleBasedStateMachine):
         """Return a line that differs if another run of the same acts had another result."""
         states = [f"{row.status} {row.suspended_by} v{row.version}" for row in rows]
         return (
-            f"{states} {len(storage.find('event'))} events, {Mail.objects.count()} e-mails, {time.time():.6f}"
+            f"{states} {len(storage.find('event'))} events, {Mail.objects.count()} e-mails, {time.time():.0f}"
         )
 
     def _assert_no_duplicate_email(self) -> None:
@@ -478,6 +487,7 @@ class Shop(RuleBasedStateMachine):
             if row.user:
                 checks.check_can_cancel(row, truth, self.world.browser(row.user))
             self._assert_emails_are_sent(row)
+        checks.check_balance(rows, Stripe.read())
         several = Stripe.read().billed_twice(known_customers)
         assert len(billed_twice()) == several, "buyers who are charged twice are not reported"
         for user, product in {(row.user, row.product) for row in rows.values() if row.user}:
@@ -607,9 +617,19 @@ class Shop(RuleBasedStateMachine):
             method = v1.payment_methods.attach(token, {"customer": subscription["customer"]})
             v1.subscriptions.update(pk, {"default_payment_method": method.id})
         else:
+            items = self._changed_items(subscription, act, days)
+            proration: Any = {"proration_behavior": self._pick(PRORATIONS, days)}
+            v1.subscriptions.update(pk, {"items": items, **proration})
+
+    def _changed_items(self, subscription: dict[str, Any], act: str, number: int) -> list[Any]:
+        *extras, plan = subscription["items"]["data"]
+        removed = [{"id": item["id"], "deleted": True} for item in extras]
+        if act == "plan":
             plans = [price for price in self.world.prices if price.product.name == "Club"]
-            item = subscription["items"]["data"][0]["id"]
-            v1.subscriptions.update(pk, {"items": [{"id": item, "price": self._pick(plans, days).id}]})
+            return [{"id": plan["id"], "price": self._pick(plans, number).id}, *removed]
+        if act == "quantity":
+            return [{"id": plan["id"], "quantity": number % 5 + 1}]
+        return removed or [{"price": self.world.extras[plan["price"]["recurring"]["interval"]]}]
 
     def _change_stripe(self, do: Job) -> None:
         with suppress(errors.ApiError), storage.transaction():  # invalid in the object's state

@@ -25,6 +25,7 @@ MIN_CHARGING, MAX_CHARGING = HOUR, 3 * HOUR
 ENDED = {"canceled", "incomplete_expired"}
 REFUNDED = {"pending", "requires_action", "succeeded"}  # other refunds did not move money
 CHARGEBACKS = {"needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "lost"}
+PERIODS = {"subscription_create", "subscription_cycle"}  # billing reasons of invoices for a whole period
 INVOICE_ROWS = {"paid": {"paid"}, "open": {"open", "processing", "failed"}, "void": {"void"},
                 "uncollectible": {"uncollectible"}}  # fmt: skip
 
@@ -43,6 +44,7 @@ class Refund:
 @dataclass(frozen=True)
 class Dispute:
     id: str
+    amount: int
     status: str
 
     @property
@@ -59,6 +61,7 @@ class Payment:
     status: str
     created: int
     period_end: int = 0
+    reason: str = ""
     currency: str = ""
     charged: int = 0
     refunds: tuple[Refund, ...] = ()
@@ -73,8 +76,13 @@ class Payment:
         return sum(refund.amount for refund in self.refunds if refund.moves_money)
 
     @property
-    def is_charged_back(self) -> bool:
-        return any(dispute.takes_money for dispute in self.disputes)
+    def charged_back(self) -> int:
+        return sum(dispute.amount for dispute in self.disputes if dispute.takes_money)
+
+    @property
+    def pays_for_period(self) -> bool:
+        """Return whether it is paid and not only about a change of a plan that costs nothing."""
+        return self.is_paid and bool(self.period_end) and (bool(self.charged) or self.reason in PERIODS)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Truth:
     payments: tuple[Payment, ...] = ()  # newest first
     ends: int | None = None
     period_end: int = 0
+    price: str = ""
     has_trial: bool = False
 
     # --- billing -------------------------------------------------------------------------------------------
@@ -113,21 +122,25 @@ class Truth:
 
     @property
     def paid_until(self) -> int:
-        return self.paid[0].period_end if self.paid else 0
+        return max((payment.period_end for payment in self.payments if payment.pays_for_period), default=0)
 
     @property
     def unpaid_since(self) -> int:
-        """Return when the first unpaid invoice after the newest paid one was created; 0 if there is none."""
-        newest = self.payments.index(self.paid[0]) if self.paid else len(self.payments)
-        return min((payment.created for payment in self.payments[:newest]), default=0)
+        """Return when the first unpaid invoice after the newest paid period was created; 0 if there is none."""
+        ends = [payment.period_end if payment.pays_for_period else 0 for payment in self.payments]
+        newest = ends.index(self.paid_until) if self.paid_until else len(ends)
+        return min((payment.created for payment in self.payments[:newest] if not payment.is_paid), default=0)
 
     @property
     def is_suspended(self) -> bool:
         """Return whether all the money for the current period went back, or a bank has taken money of it."""
-        current = [payment for payment in self.paid if payment.period_end == self.paid_until]
+        current = self.paid
+        if self.subscription:
+            paid = [payment for payment in self.payments if payment.pays_for_period]
+            current = tuple(payment for payment in paid if payment.period_end == self.paid_until)
         charged = sum(payment.charged for payment in current)
         return 0 < charged <= sum(payment.refunded for payment in current) or any(
-            payment.is_charged_back for payment in current
+            payment.charged_back for payment in current
         )
 
     def may_open(self, now: float) -> bool:
@@ -149,7 +162,7 @@ class Truth:
             return True
         if self.has_paid:
             return now < (self.unpaid_since or self.paid_until) + GRACE
-        return bool(self.paid) and self.status != "past_due" and now < self.paid_until + charging
+        return bool(self.paid_until) and self.status != "past_due" and now < self.paid_until + charging
 
 
 # --- what Stripe knows -------------------------------------------------------------------------------------
@@ -205,13 +218,19 @@ class Stripe:
         status = {"succeeded": "paid", "requires_payment_method": "failed"}.get(
             intent["status"], "processing"
         )
-        return Truth(status, payments=(self._payment(key, status, intent["created"], 0, [intent["id"]]),))
+        payment = self._payment(key, status, intent["created"], [intent["id"]])
+        return Truth(status, payments=(payment,))
 
     def subscription_truth(self, subscription_id: str) -> Truth:
         subscription = self.subscriptions[subscription_id]
         payments = tuple(
             self._payment(
-                row["id"], row["status"], row["created"], _period_end(row), self.invoice_intents[row["id"]]
+                row["id"],
+                row["status"],
+                row["created"],
+                self.invoice_intents[row["id"]],
+                period_end=_period_end(row),
+                reason=row["billing_reason"],
             )
             for row in self.invoices[subscription_id]
             if row["status"] != "draft"
@@ -222,10 +241,18 @@ class Stripe:
             payments,
             subscription["cancel_at"],
             min(item["current_period_end"] for item in subscription["items"]["data"]),
+            plan_item(subscription)["price"]["id"],
             bool(subscription["trial_start"]),
         )
 
-    def _payment(self, key: str, status: str, created: int, period_end: int, intents: list[str]) -> Payment:
+    def balance(self) -> dict[str, int]:
+        """Return currency ▶ the gross amounts of payments, refunds and disputes, without what banks have not paid."""
+        sums: dict[str, int] = defaultdict(int)
+        for row in storage.find("balance_transaction", ("status", "=", "available")):
+            sums[row["currency"]] += row["amount"]
+        return {currency: amount for currency, amount in sums.items() if amount}
+
+    def _payment(self, key: str, status: str, created: int, intents: list[str], **values: Any) -> Payment:
         charges = [row for intent in intents for row in self.charges[intent] if row["status"] == "succeeded"]
         refunds = [row for charge in charges for row in self.refunds[charge["id"]]]
         disputes = [row for charge in charges for row in self.disputes[charge["id"]]]
@@ -233,11 +260,11 @@ class Stripe:
             key,
             status,
             created,
-            period_end,
-            charges[0]["currency"] if charges else "",
-            sum(charge["amount"] for charge in charges),
-            tuple(Refund(row["id"], row["amount"], row["status"]) for row in refunds),
-            tuple(Dispute(row["id"], row["status"]) for row in disputes),
+            currency=charges[0]["currency"] if charges else "",
+            charged=sum(charge["amount"] for charge in charges),
+            refunds=tuple(Refund(row["id"], row["amount"], row["status"]) for row in refunds),
+            disputes=tuple(Dispute(row["id"], row["amount"], row["status"]) for row in disputes),
+            **values,
         )
 
     def billed_twice(self, customers: Container[str]) -> int:
@@ -245,7 +272,7 @@ class Stripe:
         count: dict[tuple[str, str], int] = defaultdict(int)
         for key, row in self.subscriptions.items():
             if row["customer"] in customers and self.subscription_truth(key).is_billing:
-                count[row["customer"], row["items"]["data"][0]["price"]["product"]] += 1
+                count[row["customer"], plan_item(row)["price"]["product"]] += 1
         return sum(1 for number in count.values() if number > 1)
 
     def sold_twice(self) -> bool:
@@ -262,9 +289,14 @@ class Stripe:
         return len(sold) != len(set(sold))
 
 
+def plan_item(subscription: dict[str, Any]) -> dict[str, Any]:
+    """Return the first item that the subscription had. Add-ons come later, and Stripe lists new items first."""
+    return subscription["items"]["data"][-1]  # type: ignore[no-any-return]
+
+
 def _period_end(invoice: dict[str, Any]) -> int:
-    """Return until when the invoice's subscription lines pay; prorations pay for the rest of the period."""
-    lines = [line for line in invoice["lines"]["data"] if line["subscription"]]
+    """Return until when the invoice's lines pay; prorations pay for the rest of the period, credits for nothing."""
+    lines = [line for line in invoice["lines"]["data"] if line["subscription"] and line["amount"] >= 0]
     return max((line["period"]["end"] for line in lines), default=0)
 
 
@@ -300,6 +332,12 @@ def expected_emails(history: Sequence[Truth]) -> dict[str, tuple[int, int]]:
     suspended = ("unpaid", "paused")
     bounds["suspended"] = (int(now.status in suspended), times_entered(history, *suspended))
     bounds["restored"] = (0, times_restored(history))
+    pairs = [(a, b) for a, b in pairwise(history) if b.subscription]
+    bounds["plan_changed"] = (0, sum(1 for a, b in pairs if a.price and a.price != b.price))
+    is_running = now.status in ("trialing", "active", "past_due")
+    was_stopped = any(moment.status in suspended for moment in history)
+    ending = int(bool(now.ends) and is_running and not was_stopped)
+    bounds["ending"] = (ending, sum(1 for a, b in pairs if b.ends and not a.ends))
     return bounds
 
 
