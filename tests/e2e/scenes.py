@@ -300,7 +300,8 @@ def create_purchase(state: str, user: User, slug: str) -> Purchase:
         price=price,
         version=2,
         livemode=False,
-        synced_at=timezone.now() + DAY,  # no refresh: Stripe has no such subscription
+        # The order page does not refresh it: Stripe has no such subscription.
+        synced_at=timezone.now() + DAY,
         currency=price.currency,
         **state_values(state, price) | ({"subscription_id": f"sub_{slug}"} if price.is_recurring else {}),
     )
