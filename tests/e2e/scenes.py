@@ -300,8 +300,7 @@ def create_purchase(state: str, user: User, slug: str) -> Purchase:
         price=price,
         version=2,
         livemode=False,
-        synced_at=timezone.now()
-        + DAY,  # the order's page does not refresh it: Stripe has no such subscription
+        synced_at=timezone.now() + DAY,  # no refresh: Stripe has no such subscription
         currency=price.currency,
         **state_values(state, price) | ({"subscription_id": f"sub_{slug}"} if price.is_recurring else {}),
     )
