@@ -111,7 +111,14 @@ def _end_period(purchase: Purchase, sandbox: Any) -> None:
     [
         ({}, _refund),
         ({}, _add_purchase),
-        ({"status": Status.PAST_DUE, "past_due_since": timezone.now()}, _end_grace_period),
+        (
+            {
+                "status": Status.PAST_DUE,
+                "paid_until": timezone.now(),
+                "past_due_since": timezone.now(),
+            },
+            _end_grace_period,
+        ),
         ({"status": Status.ACTIVE, "paid_until": timezone.now() + DAY}, _end_paid_period),
         (
             {

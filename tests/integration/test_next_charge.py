@@ -45,7 +45,7 @@ def test_page_says_that_access_has_ended_after_the_grace_period(
     as_ada: Client, club: ProductConfiguration
 ) -> None:
     purchase = buy(as_ada, club)
-    purchase.status, purchase.paid_until = Status.PAST_DUE, timezone.now() - timedelta(days=8)
+    purchase.status, purchase.paid_until = Status.PAST_DUE, timezone.now() - timedelta(days=6)
     purchase.past_due_since = timezone.now() - timedelta(days=6)
     assert status_message(purchase).key == "past_due"
     purchase.past_due_since = timezone.now() - timedelta(days=8)

@@ -151,8 +151,8 @@ def invoice(period: int, **fields: Any) -> Payment:
     return payment(**({"reason": "subscription_cycle" if period else "subscription_create"} | times | fields))
 
 
-def subscription(status: str = "active") -> dict[str, Any]:
-    return {"status": status}
+def subscription(status: str = "active", trial_end: datetime | None = None) -> dict[str, Any]:
+    return {"status": status, "trial_end": int(trial_end.timestamp()) if trial_end else None}
 
 
 UNPAID_STATUSES = [Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UNCOLLECTIBLE]
@@ -207,6 +207,26 @@ def test_trial_is_a_paid_period_without_money() -> None:
     assert (values["paid_until"], values["has_paid"]) == (END[0], False)
     values = payment_values([invoice(1), trial], subscription())
     assert (values["paid_until"], values["has_paid"]) == (END[1], True)
+
+
+def test_extended_trial_lasts_until_its_end() -> None:
+    trial = invoice(0, amount_total=0, amount_paid=0)
+    extended = payment_values([trial], subscription("trialing", END[1]))
+    assert (extended["paid_until"], extended["has_paid"]) == (END[1], False)
+    renewed = payment_values([invoice(2), trial], subscription("active", END[1]))
+    assert renewed["paid_until"] == END[2]
+
+
+def test_shorter_plan_replaces_a_longer_period() -> None:
+    change = invoice(1, reason="subscription_update")
+    values = payment_values([change, invoice(0, period_end=END[3], amount_refunded=900)], subscription())
+    assert (values["paid_until"], values["suspended_by"]) == (END[1], "")
+
+
+def test_invoice_without_a_period_changes_no_period() -> None:
+    """The lines of a manual invoice have the time of their creation as period."""
+    manual = invoice(0, reason="manual", period_end=NOW)
+    assert payment_values([manual, invoice(0)], subscription())["paid_until"] == END[0]
 
 
 @pytest.mark.parametrize("status", UNPAID_STATUSES)

@@ -170,7 +170,7 @@ def render_purchase(
         "can_switch": can_switch(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
-        "payments": list(purchase.payments.all()),
+        "payments": purchase.payments.all(),
         "other_plans": _other_plans(purchase),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"
