@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import Mail, Payment, ProductConfiguration, Purchase, WebhookEvent
@@ -327,11 +329,12 @@ def test_rebuilt_payments_send_nothing(member: Purchase, sandbox: Any) -> None:
 def test_payments_of_a_migrated_shop_send_nothing(member: Purchase, sandbox: Any) -> None:
     """After the migration, the payments are copied for the first time. Their e-mails do not exist."""
     purchase = deliver(sandbox, history(sandbox, member))
-    shift_to_the_past(40 * DAY)
+    shift_to_the_past(400 * DAY)
     Payment.objects.all().delete()
     Mail.objects.all().delete()
     mail.outbox.clear()
-    Purchase.objects.update(payments_synced_at=None)
+    bought_at = timezone.now() - timedelta(days=500)
+    Purchase.objects.update(payments_synced_at=None, created_at=bought_at)
     WebhookEvent.objects.all().delete()
     reconcile()
     sync_purchase(purchase, "test")
@@ -390,9 +393,9 @@ def shift_to_the_past(seconds: int) -> None:
     """Move the times of all invoices, charges, refunds and disputes at Stripe into the past."""
     for kind in ("invoice", "charge", "payment_intent", "refund", "dispute"):
         for obj in storage.find(kind):
-            changes: dict[str, Any] = {"created": obj["created"] - 10 * seconds}
+            changes: dict[str, Any] = {"created": obj["created"] - seconds}
             if kind == "invoice":
                 times = obj["status_transitions"]
-                moved = {name: at - 10 * seconds if at else None for name, at in times.items()}
+                moved = {name: at - seconds if at else None for name, at in times.items()}
                 changes["status_transitions"] = moved
             storage.update(obj["id"], **changes)
