@@ -1,7 +1,8 @@
 """`make drill-fork`: change a copy of the project as a founder would, run its tests, and merge a release into it.
 
-STEPS=language,field runs only these steps. After each step the unit and integration tests run in the copy. With CI=true
-all steps change the copy first, and the tests run once. Then a made-up release of the template is merged.
+STEPS=language,field runs only these steps. After each step the unit and integration tests run in the copy, after the
+last one on PostgreSQL and Redis, too. With CI=true all steps change the copy first, and the tests run once, on
+PostgreSQL and Redis. Then a made-up release of the template is merged.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from pathlib import Path
 
 from environment import DEV, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
-from temporary_servers import free_port, install_missing, postgres
+from temporary_servers import free_port, install_missing, servers
 from temporary_shop import run_server
 
 DOCS = ROOT / "docs"
 GUNICORN = "gunicorn==27.0.1"
 TESTS = ("tests/unit", "tests/integration", "apps/shop")
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "--maxprocesses", "4", "--tb=short")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short")
+PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")
 
 HOME_VIEWS = """from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -100,13 +102,13 @@ class Fork:
     def manage(self, *arguments: str) -> None:
         self.check("manage.py", *arguments)
 
-    def check(self, *arguments: str) -> None:
-        done = run(self.folder, *arguments, **self.variables)
+    def check(self, *arguments: str, **variables: str) -> None:
+        done = run(self.folder, *arguments, **self.variables, **variables)
         if done.returncode:
             sys.exit(f"{' '.join(arguments)}:\n{done.stdout[-8000:]}{done.stderr[-4000:]}")
 
-    def test(self) -> None:
-        self.check(*PYTEST, *TESTS)
+    def test(self, **variables: str) -> None:
+        self.check(*PYTEST, *PROCESSES, *TESTS, **variables)
 
 
 def brand(fork: Fork) -> None:
@@ -232,8 +234,7 @@ def timed(name: str) -> Iterator[None]:
 
 def main() -> None:
     once = bool(os.environ.get("CI"))
-    # In CI, `make test-postgres` has run the tests on PostgreSQL.
-    steps = re.findall(r"\w+", os.environ.get("STEPS", "")) or [*STEPS, *([] if once else ["postgres"])]
+    steps = re.findall(r"\w+", os.environ.get("STEPS", "")) or [*STEPS, "postgres"]
     if unknown := set(steps) - {*STEPS, "postgres"}:
         sys.exit(f"STEPS={','.join(unknown)}: the steps are {', '.join(STEPS)}, postgres.")
     ensure(DEV)
@@ -258,10 +259,8 @@ def main() -> None:
 
 def test_on_postgres(fork: Fork) -> None:
     install_missing()
-    with postgres() as (database_url, _restart):
-        fork.variables["DATABASE_URL"] = database_url
-        fork.test()
-    del fork.variables["DATABASE_URL"]
+    with servers() as environment:
+        fork.test(**environment)
 
 
 if __name__ == "__main__":

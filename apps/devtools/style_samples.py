@@ -124,7 +124,7 @@ def samples() -> dict[str, Any]:
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
-        "other_plans": price_options(subscription.prices, None),
+        "plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [
             {

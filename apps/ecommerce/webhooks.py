@@ -21,7 +21,11 @@ from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, pars
 from apps.ecommerce.purchases.emails import queue_renewal_upcoming_email, queue_trial_ending_email
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.payments import invoice_subscription, purchases_for_payment
+from apps.ecommerce.purchases.payments import (
+    invoice_subscription,
+    purchases_for_charge,
+    purchases_for_payment,
+)
 from apps.ecommerce.stripe_api.client import StripeData, clean_json, clean_text, fetch_or_none
 
 logger = logging.getLogger(__name__)
@@ -158,6 +162,8 @@ def _handle_upcoming_invoice(invoice: Payload, cause: str) -> None:
 def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
         _sync_all(purchases_for_payment(_get_id(intent, "payment intent")), cause)
+    elif charge := charge_or_refund.get("charge") or charge_or_refund.get("id"):
+        _sync_all(purchases_for_charge(_get_id(charge, "charge")), cause)
 
 
 def _handle_failed_payment(intent: Payload, cause: str) -> None:

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
+from django.test import override_settings
 from playwright.sync_api import BrowserContext, Playwright, expect
 
+import stripe_sandbox
 from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases import live_updates
 from apps.ecommerce.purchases.live_updates import LiveUpdates
+from apps.web.views import assets
 from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.page_errors import PageErrors
@@ -27,6 +31,11 @@ from tests.factories import set_email_url
 
 USE_STRIPE = bool(os.environ.get("E2E_STRIPE"))
 TIMEOUT_SECONDS = 30 if USE_STRIPE else 10
+ART = Path(stripe_sandbox.__file__).parent / "static/stripe_sandbox/art"
+PLAIN_ART = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="900">'
+    '<rect width="1200" height="900" fill="#789"/></svg>'
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,6 +97,22 @@ def new_context(
 
 
 # --- the shop -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_artwork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Replace each drawing of the demo shop with a plain area, which the browser renders faster."""
+    folder = tmp_path_factory.mktemp("static")
+    for file in ART.glob("*.svg"):
+        plain = folder / "stripe_sandbox/art" / file.name
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        plain.write_text(PLAIN_ART)
+    with (
+        override_settings(STATICFILES_DIRS=[folder, *settings.STATICFILES_DIRS]),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(assets, "draw", lambda seed: PLAIN_ART)
+        yield
 
 
 @pytest.fixture(scope="session")

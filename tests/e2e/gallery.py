@@ -46,6 +46,11 @@ def take_screenshots(page: Page, scenes_to_show: Iterable[scenes.Scene]) -> None
 
 
 @pytest.fixture(autouse=True, scope="session")
+def plain_artwork() -> None:
+    """Show the real drawings."""
+
+
+@pytest.fixture(autouse=True, scope="session")
 def sheet() -> Iterator[None]:
     """Write one page with all screenshots, a row per scene. The last process writes the complete page."""
     yield

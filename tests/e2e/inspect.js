@@ -19,7 +19,19 @@
     element.parentElement.textContent.trim().length > element.textContent.trim().length;
   const hidden = (element) => element.closest(".visually-hidden, [inert]") || !shown(element);
 
+  const frame = () => [...document.querySelectorAll("body > .skip-link, body > aside, body > header, body > footer")];
+
   window.inspection = {
+    // The HTML around <main>, without what differs between requests.
+    frame() {
+      const html = frame().map((element) => element.outerHTML).join("");
+      return document.getElementById("main") ? html.replace(/ (value|href)="[^"]*"/g, "") : "";
+    },
+
+    axe(options, withoutFrame) {
+      return axe.run(withoutFrame ? { exclude: frame() } : document, options);
+    },
+
     targets() {
       const problems = [];
       for (const element of document.querySelectorAll(TARGETS)) {
@@ -97,6 +109,7 @@
       );
       return {
         name: name(element),
+        inFrame: frame().some((one) => one.contains(element)),
         key: [...document.querySelectorAll("*")].indexOf(element),
         top: box.top + scrollY,
         left: box.left,

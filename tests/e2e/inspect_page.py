@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 WIDTHS = (320, 390, 768, 1280)
-SCHEMES = ("light", "dark")
+SCHEMES = ("dark", "light")
 ALL_LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
 # Colours depend on the scheme, layout on the width, so axe runs once in each scheme, on the narrowest and the widest
 # screen. `make audit` runs it on all eight.
@@ -34,39 +34,51 @@ NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFr
 MAX_STOPS = 150
 
 
-def problems(page: Page, name: str = "") -> list[str]:
-    """Return all problems of the page, on each screen and in both colour schemes."""
+def problems(page: Page, name: str = "", checked_frames: set[str] | None = None) -> list[str]:
+    """Return all problems of the page, on each screen and in both colour schemes.
+
+    If its header and footer are in `checked_frames`, axe and keyboard check only what is between them; if not, they are
+    added.
+    """
     page.evaluate(_inspector())
+    checked_frames = set() if checked_frames is None else checked_frames
+    frame = page.evaluate("inspection.frame()")
+    without_frame = frame in checked_frames
+    checked_frames |= {frame} - {""}
     found = []
+    shown_scheme = ""
     page.set_viewport_size(ZOOMED)
     found += [f"400 % zoom: {problem}" for problem in _evaluate(page, "tooWide", "stuck")]
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if scheme != shown_scheme:
+            page.emulate_media(color_scheme=scheme)
+            shown_scheme = scheme
         looks = f"{width} px, {scheme}"
         if (width, scheme) in AXE_LOOKS:
             page.evaluate(WAIT_FOR_TRANSITIONS)
-            found += [f"axe ({looks}): {problem}" for problem in _axe(page)]
+            found += [f"axe ({looks}): {problem}" for problem in _axe(page, without_frame)]
         if width in (320, 768):
             found += [f"{looks}: {problem}" for problem in _evaluate(page, "tooWide", "cutOff")]
         if width == 390:
             found += [f"{looks}: {problem}" for problem in _evaluate(page, "targets", "inputs")]
-            found += keyboard_problems(page)
-    page.emulate_media(color_scheme="light")
+            found += keyboard_problems(page, without_frame)
     prefix = f"{name} {page.url}".strip()
     return [f"{prefix}: {problem}" for problem in found]
 
 
-def keyboard_problems(page: Page) -> list[str]:
+def keyboard_problems(page: Page, without_frame: bool) -> list[str]:
     """Press Tab through the page; each focused element must be visible, show its focus and follow the reading order."""
     found: list[str] = []
     before: dict[str, Any] | None = None
     seen = set()
     page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+    if without_frame:
+        page.evaluate("document.getElementById('main').focus({ preventScroll: true })")
     for _ in range(MAX_STOPS):
         page.keyboard.press("Tab")
         stop = page.evaluate("inspection.focused()")
-        if stop is None or stop["key"] in seen:
+        if stop is None or stop["key"] in seen or (without_frame and stop["inFrame"]):
             return found
         seen.add(stop["key"])
         if not stop["visible"]:  # the browser scrolls to the element in the next frame
@@ -86,8 +98,10 @@ def _evaluate(page: Page, *checks: str) -> list[str]:
     return [problem for check in checks for problem in page.evaluate(f"inspection.{check}()")]
 
 
-def _axe(page: Page) -> list[str]:
-    result = page.evaluate("options => axe.run(document, options)", AXE)
+def _axe(page: Page, without_frame: bool) -> list[str]:
+    result = page.evaluate(
+        "([options, withoutFrame]) => inspection.axe(options, withoutFrame)", [AXE, without_frame]
+    )
     return [
         f"{violation['id']}: {violation['help']} at {[node['target'] for node in violation['nodes']][:3]}"
         for violation in result["violations"]

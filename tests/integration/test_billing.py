@@ -78,7 +78,7 @@ def suspended(request: Any, as_ada: Client, club: ProductConfiguration, sandbox:
     return deliver(sandbox, purchase)
 
 
-def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
+def test_suspended_subscription_can_be_managed_and_blocks_sale_and_deletion(
     as_ada: Client, ada: User, club: ProductConfiguration, suspended: Purchase
 ) -> None:
     purchase = suspended
@@ -96,9 +96,6 @@ def test_suspended_subscription_can_be_managed_and_is_not_sold_again(
     assert response["Location"] == purchase.get_absolute_url()
     assert len(running_subscriptions()) == 1
     assert as_ada.post(f"/purchases/order/{purchase.public_id}/manage/").status_code == 302
-
-
-def test_account_with_suspended_subscription_is_not_deleted(ada: User, suspended: Purchase) -> None:
     assert personal_data.delete_account(ada) != []
     assert User.objects.filter(pk=ada.pk).exists()
 

@@ -47,9 +47,8 @@ def close_download(response: Any) -> None:
     response._iterator.close()
 
 
-@pytest.mark.parametrize(
-    ("range_header", "status"),
-    [
+def test_invalid_ranges_cause_no_server_error(as_ada: Client, product: ProductConfiguration) -> None:
+    for range_header, status in (
         ("bytes=" + "9" * 5000 + "-", 416),
         ("bytes=0-" + "9" * 5000, 206),
         ("bytes=-" + "9" * 5000, 206),
@@ -69,15 +68,12 @@ def close_download(response: Any) -> None:
         ("bytes=0-0\n", 206),
         ("bytes", 200),
         ("", 200),
-    ],
-)
-def test_invalid_ranges_cause_no_server_error(
-    as_ada: Client, product: ProductConfiguration, range_header: str, status: int
-) -> None:
-    response = as_ada.get(PATH, headers={"range": range_header})
-    assert response.status_code == status
-    if response.streaming:
-        b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    ):
+        response = as_ada.get(PATH, headers={"range": range_header})
+        assert response.status_code == status, range_header[:20]
+        if response.streaming:
+            b"".join(response.streaming_content)  # type: ignore[attr-defined]
+        assert not file_slots._sending, range_header[:20]
 
 
 def test_third_parallel_download_of_a_user_gets_503(

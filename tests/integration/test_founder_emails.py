@@ -1,4 +1,4 @@
-"""E-mails to the founder about sales, cancellations and disputes, and subscriptions that are billed after a reversal."""
+"""E-mails to the founder, and subscriptions that are billed although their payment was given back."""
 
 from __future__ import annotations
 

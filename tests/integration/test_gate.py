@@ -60,15 +60,13 @@ def test_owner_gets_an_uncacheable_response(
     assert "private" in response["Cache-Control"]
 
 
-@pytest.mark.parametrize(
-    "status", [status for status in Status if status not in entitlements.ACCESS_STATUSES]
-)
-def test_status_without_access_is_refused(
-    as_ada: Client, icons: ProductConfiguration, status: Status
-) -> None:
+def test_status_without_access_is_refused(as_ada: Client, icons: ProductConfiguration) -> None:
     buy(as_ada, icons)
-    Purchase.objects.update(status=status)
-    assert as_ada.get("/purchases/icon-set/").status_code == 302
+    statuses = [status for status in Status if status not in entitlements.ACCESS_STATUSES]
+    assert statuses
+    for status in statuses:
+        Purchase.objects.update(status=status)
+        assert as_ada.get("/purchases/icon-set/").status_code == 302, status
 
 
 def test_predicate_and_queryset_of_access_agree(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -194,9 +192,9 @@ def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: P
         icons_file.download.url  # noqa: B018
 
 
-@pytest.mark.parametrize(
-    ("range_header", "status", "body"),
-    [
+def test_range_requests(as_ada: Client, icons_file: ProductConfiguration) -> None:
+    buy(as_ada, icons_file)
+    for range_header, status, body in (
         ("bytes=0-9", 206, CONTENT[:10]),
         ("bytes=1000-", 206, CONTENT[1000:]),
         ("bytes=-24", 206, CONTENT[-24:]),
@@ -208,21 +206,16 @@ def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: P
         ("bytes=0-1,4-5", 200, CONTENT),
         ("lines=1-2", 200, CONTENT),
         ("bytes=-", 200, CONTENT),
-    ],
-)
-def test_range_requests(
-    as_ada: Client, icons_file: ProductConfiguration, range_header: str, status: int, body: bytes
-) -> None:
-    buy(as_ada, icons_file)
-    response = as_ada.get("/purchases/icon-set/download/", headers={"range": range_header})
-    assert response.status_code == status
-    assert body_of(response) == body
-    assert response["Accept-Ranges"] == "bytes"
-    if status == 206:
-        assert int(response["Content-Length"]) == len(body)
-        assert response["Content-Range"].endswith("/1024")
-    if status == 416:
-        assert response["Content-Range"] == "bytes */1024"
+    ):
+        response = as_ada.get("/purchases/icon-set/download/", headers={"range": range_header})
+        assert response.status_code == status, range_header
+        assert body_of(response) == body, range_header
+        assert response["Accept-Ranges"] == "bytes", range_header
+        if status == 206:
+            assert int(response["Content-Length"]) == len(body), range_header
+            assert response["Content-Range"].endswith("/1024"), range_header
+        if status == 416:
+            assert response["Content-Range"] == "bytes */1024", range_header
 
 
 def test_range_of_another_version_returns_the_whole_file(

@@ -140,3 +140,23 @@ def test_event_about_another_shops_payment_changes_nothing(four_periods: Purchas
     webhooks.receive(newest_event(sandbox, "refund.created"))
     assert payments(four_periods) == []
     assert Purchase.objects.get().version == four_periods.version
+
+
+@pytest.mark.parametrize("act", ["refund", "dispute"])
+def test_event_about_a_charge_without_payment_intent_finds_its_purchase(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, act: str
+) -> None:
+    """An invoice may be paid by a charge that has no payment intent."""
+    purchase = renew(sandbox, deliver(sandbox, buy(as_ada, club)), periods=2)
+    (charge_id,) = split_invoice(find_invoices()[1]["id"], [("charge", 900)])
+    purchase = sync_purchase(purchase, "test")
+    assert [row.charge_id for row in payments(purchase)][1] == charge_id
+    charge = storage.get(charge_id) or {}
+    if act == "refund":
+        refund(sandbox, charge, 250)
+        assert newest_event(sandbox, "refund.created")["data"]["object"]["payment_intent"] is None
+    else:
+        dispute(charge)
+    deliver(sandbox, purchase)
+    row = payments(purchase)[1]
+    assert (row.amount_refunded, row.dispute_status) in [(250, ""), (0, "needs_response")]

@@ -160,10 +160,11 @@ def test_session_created_for_an_expired_purchase_is_expired(
     assert not Purchase.objects.filter(status=Status.OPEN).exists()
 
 
-def test_second_open_session_is_expired_when_the_first_is_paid(
-    as_ada: Client, icons: ProductConfiguration, sandbox: Any
-) -> None:
-    """Only a race can leave two open sessions of one buyer and product."""
+def pay_first_of_two_sessions(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> str:
+    """Pay the lower of two prices while checkouts of both are open. Return the id of the higher price.
+
+    Only a race can leave two open sessions of one buyer and product.
+    """
     first_page = press_buy(as_ada, icons)
     bigger = add_price(sandbox.client, icons.product_id, 4900)
     sync_catalogue()
@@ -172,7 +173,14 @@ def test_second_open_session_is_expired_when_the_first_is_paid(
     press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == bigger))
     Purchase.objects.exclude(price_id=bigger).update(status=Status.OPEN)
     pay(first_page)
+    return bigger
 
+
+def test_second_open_session_is_expired_when_the_first_is_paid(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.UPGRADES = False
+    bigger = pay_first_of_two_sessions(as_ada, icons, sandbox)
     answer = as_ada.post("/store/icon-set/buy/", {"price": bigger}, follow=True)
     assert "message--info" in answer.content.decode()
     assert {row.price_id == bigger: row.status for row in Purchase.objects.all()} == {
@@ -182,4 +190,18 @@ def test_second_open_session_is_expired_when_the_first_is_paid(
     assert sorted(row.status or "" for row in sandbox.client.v1.checkout.sessions.list()) == [
         "complete",
         "expired",
+    ]
+
+
+def test_second_open_session_is_replaced_by_an_upgrade_when_the_first_is_paid(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    bigger = pay_first_of_two_sessions(as_ada, icons, sandbox)
+    answer = as_ada.post("/store/icon-set/buy/", {"price": bigger})
+    assert "/stripe-sandbox/checkout/" in answer["Location"]
+    sessions = sandbox.client.v1.checkout.sessions.list()
+    assert sorted((row.status or "", row.amount_total) for row in sessions) == [
+        ("complete", 1900),
+        ("expired", 4900),
+        ("open", 4900 - 1900),
     ]

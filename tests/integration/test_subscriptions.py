@@ -86,7 +86,8 @@ def test_failed_renewal_keeps_access_during_the_grace_period(
     assert Mail.Kind.RENEWAL_FAILED in sent_kinds()
     page = as_ada.get(purchase.get_absolute_url()).content.decode()
     assert '/manage/"' in page
-    Purchase.objects.update(past_due_since=timezone.now() - timedelta(days=8))
+    eight_days_ago = timezone.now() - timedelta(days=8)
+    Purchase.objects.update(paid_until=eight_days_ago, past_due_since=eight_days_ago)
     assert owned(ada, club.product) is None
     settings.PAST_DUE_GRACE_DAYS = 30
     assert owned(ada, club.product)

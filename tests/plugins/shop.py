@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,12 @@ from apps.users.models import User
 from tests.factories import create_product, signed_in
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded so far out of garbage collections, which would search it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def error_of(folder: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         ["scripts/python.sh", *command],
         cwd=folder,
-        env={**clean, "PORT": "0", **environment},
+        # scripts/python.sh tries PYTHON first. A search may be slow: pyenv starts a shell for each version.
+        env={**clean, "PORT": "0", "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
         timeout=30,

@@ -55,12 +55,12 @@ def start_checkout(
         try:
             # After the purchase exists, so that two simultaneous requests find each other's purchase.
             _close_other_checkouts(user, price)
-            _refuse_second_payment(user, configuration, price)
+            is_same_choice = _refuse_second_payment(user, configuration, price) == upgrade_of
         except CheckoutRefused:  # another checkout was paid
             if purchase:
                 close_checkout(purchase, "another choice was paid")
             raise
-        if purchase is None:
+        if purchase is None or not is_same_choice:  # another checkout was paid: the price is an upgrade now
             continue
         purchase = open_session(purchase, origin)
         if purchase.is_open and purchase.checkout_url:

@@ -140,7 +140,8 @@ def build_email(
     """Return an e-mail about the purchase, or about one of its payments. `amount` was refunded, in minor units."""
     with translation.override(buyer_language(purchase)):
         email, values = TEXTS[kind], message_values(purchase) | _payment_values(purchase, payment, amount)
-        renews = email.has_receipt and purchase.status in (Status.ACTIVE, Status.TRIALING)
+        has_terms = email.has_receipt and not purchase.is_suspended
+        renews = has_terms and purchase.status in (Status.ACTIVE, Status.TRIALING)
         context = {
             "purchase": purchase,
             "payment": payment or purchase,

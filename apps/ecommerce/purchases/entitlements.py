@@ -41,7 +41,7 @@ def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
         Q(paid_until__gt=now - RENEWAL_MARGIN) | Q(paid_until__gt=in_grace, has_paid=True)
     )
     past_due = Q(status=Status.PAST_DUE) & (
-        Q(paid_until__gt=now) | Q(past_due_since__gt=in_grace, has_paid=True)
+        Q(paid_until__gt=now) | Q(past_due_since__gt=in_grace, paid_until__gt=in_grace, has_paid=True)
     )
     return Purchase.objects.filter(
         paid | subscribed | past_due,
@@ -66,7 +66,9 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
         return True
     grace = _grace() if purchase.has_paid else timedelta(0)
     if purchase.status == Status.PAST_DUE:
-        is_in_grace = grace and purchase.past_due_since and now < purchase.past_due_since + grace
+        # After a pause, the first unpaid invoice may be much newer than the paid period.
+        starts = (purchase.paid_until, purchase.past_due_since)
+        is_in_grace = all(start and now < start + grace for start in starts)
         return bool(is_in_grace or (purchase.paid_until and now < purchase.paid_until))
     return bool(purchase.paid_until and now < purchase.paid_until + max(grace, RENEWAL_MARGIN))
 

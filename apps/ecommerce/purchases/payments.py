@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import suspension
-from apps.ecommerce.purchases.stripe_payments import StripePayment
+from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, object_id
 
 UNPAID = (Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UNCOLLECTIBLE)
@@ -26,7 +26,9 @@ def payment_values(payments: Sequence[Payment], subscription: StripeData | None)
         paid_until = next(filter(None, (_paid_until(payment) for payment in paid)), None)
         current = [payment for payment in paid if paid_until and _paid_until(payment) == paid_until]
         earlier = [payment for payment in paid if payment not in current]
-        values["paid_until"] = paid_until
+        # An operator may extend a trial or start one, for which nothing is paid.
+        ends = filter(None, (paid_until, to_datetime(subscription["trial_end"])))
+        values["paid_until"] = max(ends, default=None)
         values["past_due_since"] = _past_due_since(payments) if subscription["status"] == "past_due" else None
     values["amount_refunded"] = sum(payment.amount_refunded for payment in current)
     values["suspended_by"] = suspension(current, earlier)
@@ -74,6 +76,11 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
     invoices = filter(None, (expanded(row["invoice"]) for row in rows))
     subscriptions = [object_id(invoice_subscription(invoice)) for invoice in invoices]
     return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
+
+
+def purchases_for_charge(charge_id: str) -> list[Purchase]:
+    """Return the purchases of a charge without payment intent, if it is the newest charge of its payment."""
+    return list(Purchase.objects.filter(payments__charge_id=charge_id).distinct())
 
 
 def invoice_subscription(invoice: StripeData) -> Any:

@@ -262,7 +262,8 @@ def _check_invariants(subscriber: Subscriber) -> None:
     ended = subscription["status"] in ("canceled", "incomplete_expired")
     assert ended == (subscription["ended_at"] is not None)
     assert (subscription["status"] == "paused") == bool(subscription.get("status_details"))
-    due = due_dates.next_for_subscription(subscription)
+    with clocks.customer_time(subscriber.customer):
+        due = due_dates.next_for_subscription(subscription)
     assert due is None or due > now or subscription["status"] == "trialing"
     assert due_dates.find_first_due(subscriber.clock, now) is None or subscription["status"] == "trialing"
     if subscription["status"] in ("trialing", "active", "past_due"):

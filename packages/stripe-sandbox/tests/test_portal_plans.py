@@ -206,6 +206,21 @@ def test_invalid_configuration_is_refused(subscriber: Subscriber, change: Any, p
     assert caught.value.param == param
 
 
+def test_feature_is_added_to_the_default_configuration(subscriber: Subscriber) -> None:
+    price = new_price(subscriber, 2000)
+    configurations = subscriber.v1.billing_portal.configurations
+    default = configurations.list({"is_default": True}).data[0].id
+    products = [{"product": str(subscriber.v1.prices.retrieve(price).product), "prices": [price]}]
+    feature = {"enabled": True, "default_allowed_updates": ["price"], "products": products}
+    changed = configurations.update(default, {"features": {"subscription_update": feature}})  # type: ignore[typeddict-item]
+    update = changed.features.subscription_update
+    assert (update.enabled, update.proration_behavior) == (True, "none")
+    assert update.products is not None
+    assert update.products[0].prices == [price]
+    portal = open_portal(subscriber.sandbox, subscriber.now)
+    assert f'value="{price}"' in page_text(f"{portal}/subscriptions/{subscriber.id}/update")
+
+
 def test_feature_is_off_by_default(subscriber: Subscriber) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="turned off"):
         open_portal(subscriber.sandbox, subscriber.now, flow_data=choose_flow(subscriber))

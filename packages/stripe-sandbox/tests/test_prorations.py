@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import stripe
 from test_billing import Subscriber, stored_objects, timestamp
+from test_portal import page_text
 
 from stripe_sandbox.testing.sdk_types import check_response
 
@@ -119,6 +122,8 @@ def test_downgrade_credit_goes_to_balance_and_pays_next_invoices(sandbox: Any) -
     assert (first.total, first.amount_due, first.ending_balance) == (1000, 0, -500)
     assert (second.total, second.amount_paid, second.starting_balance) == (1000, 500, -500)
     assert balance(subscriber) == 0
+    receipt = page_text(urlsplit(second.hosted_invoice_url).path)
+    assert re.search(r"Balance</dt><dd>-\$5.00<", receipt)
     transactions = subscriber.v1.customers.balance_transactions.list(subscriber.customer).data
     assert [(row.amount, row.ending_balance) for row in transactions][::-1] == [
         (-1500, -1500),

@@ -102,13 +102,14 @@ def plan(price: Obj, quantity: int) -> Plan:
     return Plan(price["id"], name, _format_price((price["unit_amount"] or 0) * quantity, price))
 
 
-def preview_lines(invoice: Obj) -> list[tuple[str, str]]:
-    """Return description and amount of the lines, discount, tax and balance of an invoice."""
+def invoice_lines(invoice: Obj) -> list[tuple[str, str]]:
+    """Return texts and amounts that add up to the amount due: lines, discount, tax and customer balance."""
     currency = invoice["currency"]
     rows = [(line["description"], line["amount"]) for line in invoice["lines"]["data"]]
     rows.append(("Discount", -sum(row["amount"] for row in invoice["total_discount_amounts"])))
-    rows.append(("Tax", sum(tax["amount"] for tax in invoice["total_taxes"])))
-    rows.append(("Balance", invoice["starting_balance"]))
+    exclusive = [tax["amount"] for tax in invoice["total_taxes"] if tax["tax_behavior"] == "exclusive"]
+    rows.append(("Tax", sum(exclusive)))
+    rows.append(("Balance", invoice["amount_due"] - invoice["total"]))
     return [(text, formatting.format_money(amount, currency)) for text, amount in rows if amount]
 
 

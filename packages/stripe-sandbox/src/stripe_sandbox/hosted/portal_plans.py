@@ -38,7 +38,7 @@ def confirm(request: HttpRequest, session: Obj, customer: Obj, subscription_id: 
         "row": portal_page.row(subscription),
         "plan": portal_page.plan(price, params["items"][0]["quantity"]),
         "due_today": formatting.format_money(today["amount_due"] if today else 0, price["currency"]),
-        "lines": portal_page.preview_lines(today) if today else [],
+        "lines": portal_page.invoice_lines(today) if today else [],
         "next": portal_page.next_payment(later) if later else "",
         "problem": problem,
     }

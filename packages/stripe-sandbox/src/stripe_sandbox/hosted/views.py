@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from .. import cards, clock, delivery, formatting, ibans, storage, switches
 from ..resources import checkout_sessions, coupons, session_amounts
 from ..storage import Obj
-from . import invoice_page, order_summary, payment, payment_form
+from . import invoice_page, order_summary, payment, payment_form, portal_page
 from .session_view import SessionView
 
 MAX_HOLD_SECONDS = 10
@@ -137,10 +137,7 @@ def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
         "date": formatting.date(paid["created"]),
         "refunded": formatting.format_money(refunded, currency) if refunded else "",
         "paid_by": _payment_label(paid),
-        "lines": [
-            (row["description"], formatting.format_money(row[key], currency))
-            for row, key in _receipt_lines(paid)
-        ],
+        "lines": portal_page.invoice_lines(paid) if "lines" in paid else _order_lines(paid),
     }
     return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
 
@@ -155,13 +152,12 @@ def _payment_label(paid: Obj) -> str:
     )
 
 
-def _receipt_lines(paid: Obj) -> list[tuple[Obj, str]]:
-    if "lines" in paid:
-        return [(row, "amount") for row in paid["lines"]["data"]]
-    sessions = storage.find("checkout.session", ("payment_intent", "=", paid["payment_intent"]))
-    return (
-        [(row, "amount_total") for row in storage.find("item", parent=sessions[0]["id"])] if sessions else []
-    )
+def _order_lines(charge: Obj) -> list[tuple[str, str]]:
+    sessions = storage.find("checkout.session", ("payment_intent", "=", charge["payment_intent"]))
+    rows = storage.find("item", parent=sessions[0]["id"]) if sessions else []
+    return [
+        (row["description"], formatting.format_money(row["amount_total"], charge["currency"])) for row in rows
+    ]
 
 
 # --- rendering --------------------------------------------------------------------------------------------
