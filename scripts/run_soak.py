@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _soak() -> int:
-    """Run random schedules. A line of the output is the result of 20 schedules, with their seed."""
+    """Run random schedules. A line of the output is the result of 10 schedules, with their seed."""
     test = "tests/soak/test_random_orders.py"
     if os.environ.get("SEED") and not os.environ.get("SCHEDULES"):
         return run(*PYTEST, test)

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.ecommerce.models import Mail, Payment, Purchase
+from apps.ecommerce.models.payments import COPIED_FIELDS
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.external_subscriptions import billed_without_account
 from apps.ecommerce.purchases.personal_data import deletion_blocker
@@ -75,6 +76,14 @@ def check_can_cancel(row: Purchase, truth: Truth, browser: Client) -> None:
     )
 
 
+def check_reversals(truth: Truth, settings: Any) -> None:
+    """Check that the settings stop billing after a reversal. A refund is not final while a bank decides."""
+    if settings.CANCEL_AFTER_LOST_DISPUTE:
+        assert not (truth.is_lost and truth.is_billing), "billing goes on after a lost dispute"
+    if settings.CANCEL_AFTER_REFUND and not any(payment.charged_back for payment in truth.current):
+        assert not (truth.is_refunded and truth.is_billing), "billing goes on after a full refund"
+
+
 def check_owner(row: Purchase, truth: Truth) -> None:
     assert not truth.paid or row.user or row.email, "a paid purchase has neither account nor e-mail address"
 
@@ -107,6 +116,11 @@ def _check_payment(row: Payment, known: StripePayment, truth: Truth) -> None:
         dispute.status for dispute in known.disputes
     }
     assert row.dispute_status in (disputes or {""}), f"disputes are {disputes}, but {row.dispute_status}"
+
+
+def describe_payments() -> list[tuple[object, ...]]:
+    """Return what the store knows about payments, in an order that does not depend on when it was stored."""
+    return list(Payment.objects.order_by("stripe_id").values_list("purchase", "stripe_id", *COPIED_FIELDS))
 
 
 def check_balance(rows: Mapping[str, Purchase], stripe: Stripe) -> None:

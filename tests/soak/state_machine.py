@@ -24,7 +24,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from apps.ecommerce.models import Mail, Purchase, StripeCustomer, WebhookEvent
+from apps.ecommerce.models import Mail, Payment, Purchase, ReceiverCall, StripeCustomer, WebhookEvent
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
 from apps.ecommerce.purchases.external_subscriptions import billed_twice
@@ -463,6 +463,7 @@ class Shop(RuleBasedStateMachine):
             self._buy(self.world.users.index(row.user), self.world.prices.index(row.price))()
         again = reconcile(self.began)
         assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
+        self._assert_payments_are_rebuilt()
         self._cancel_everything()
 
     def _check_final_state(self) -> None:
@@ -481,6 +482,7 @@ class Shop(RuleBasedStateMachine):
             checks.check_access(row, [truth])
             checks.check_billing(row, truth)
             checks.check_owner(row, truth)
+            checks.check_reversals(truth, self.world.settings)
             checks.check_payments(row, truth)
             checks.check_emails(row, history, imported=row.session_id is None)
             checks.check_timeline(row)
@@ -505,6 +507,14 @@ class Shop(RuleBasedStateMachine):
         assert stored_count <= sent_count <= stored_count + MailServer.unmarked[row.order_number], (
             "an e-mail was sent twice, or never"
         )
+
+    def _assert_payments_are_rebuilt(self) -> None:
+        before, emails = checks.describe_payments(), Mail.objects.count()
+        ReceiverCall.objects.all().delete()
+        Payment.objects.all().delete()
+        reconcile(self.began)
+        assert checks.describe_payments() == before, "other payments are stored after they were deleted"
+        assert Mail.objects.count() == emails, "an e-mail about a known payment was created again"
 
     def _cancel_everything(self) -> None:
         """Whoever is billed can cancel, and is not billed any more."""

@@ -18,8 +18,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from .state_machine import Shop
 from .world import World
 
-SCHEDULES_PER_SEED = 20  # one line of the output
-SCHEDULES = int(os.environ.get("SCHEDULES", "60"))
+SCHEDULES_PER_SEED = 10  # one line of the output
+SCHEDULES = int(os.environ.get("SCHEDULES", "40"))
 FIRST_SEED = int(os.environ.get("SEED", "1"))
 REPRODUCE = "SEED" in os.environ and "SCHEDULES" not in os.environ  # repeat one failure, and shrink it
 SEEDS = range(FIRST_SEED, FIRST_SEED + (1 if REPRODUCE else max(SCHEDULES // SCHEDULES_PER_SEED, 1)))

@@ -129,6 +129,13 @@ def queue_receipts_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(payment_news, "queue_email", queue)
 
 
+def forget_late_receipts(patch: pytest.MonkeyPatch) -> None:
+    def is_renewal(_purchase: Purchase, payment: Any, _status_email: Any) -> bool:
+        return payment.reason not in payment_news.FIRST_PAYMENT_REASONS
+
+    patch.setattr(payment_news, "_needs_receipt", is_renewal)
+
+
 # fault ▶ (plant, schedule, the rule that fails)
 FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
     "an unpaid invoice reopens a refunded subscription": (
@@ -175,6 +182,11 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         queue_twice,
         [begin(MONTHLY), DELIVER],
         "2 e-mails order, not 1",
+    ),
+    "a first payment is not told if the renewal failed first": (
+        forget_late_receipts,
+        [begin(MONTHLY, ending="lose"), renew(fails="all", news="")],
+        "0 e-mails order, not 1",
     ),
     "a receipt is created twice": (
         queue_receipts_twice,

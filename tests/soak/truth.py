@@ -134,14 +134,24 @@ class Truth:
     @property
     def is_suspended(self) -> bool:
         """Return whether all the money for the current period went back, or a bank has taken money of it."""
-        current = self.paid
-        if self.subscription:
-            paid = [payment for payment in self.payments if payment.pays_for_period]
-            current = tuple(payment for payment in paid if payment.period_end == self.paid_until)
-        charged = sum(payment.charged for payment in current)
-        return 0 < charged <= sum(payment.refunded for payment in current) or any(
-            payment.charged_back for payment in current
-        )
+        return self.is_refunded or any(payment.charged_back for payment in self.current)
+
+    @property
+    def is_refunded(self) -> bool:
+        charged = sum(payment.charged for payment in self.current)
+        return 0 < charged <= sum(payment.refunded for payment in self.current)
+
+    @property
+    def is_lost(self) -> bool:
+        return any(dispute.status == "lost" for payment in self.current for dispute in payment.disputes)
+
+    @property
+    def current(self) -> tuple[Payment, ...]:
+        """Return the payments for the current period, or of a one-time purchase."""
+        if not self.subscription:
+            return self.paid
+        periods = [payment for payment in self.payments if payment.pays_for_period]
+        return tuple(payment for payment in periods if payment.period_end == self.paid_until)
 
     def may_open(self, now: float) -> bool:
         """Return whether a buyer without access would be a mistake or not: the most generous reading."""

@@ -67,7 +67,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         paid = Q(
             subscription_id="",
             amount_total__gt=0,
-            status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING),
+            status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
         )
         return self.filter(subscribed | paid, livemode=is_livemode(), payments=None)
 

@@ -67,7 +67,7 @@ def _needs_receipt(purchase: Purchase, payment: Payment, status_email: Mail.Kind
     """
     if payment.reason not in FIRST_PAYMENT_REASONS:
         return settings.RENEWAL_RECEIPTS
-    is_confirmed = status_email in (Mail.Kind.CONFIRMED, Mail.Kind.RECEIPT)
+    is_confirmed = status_email in (None, Mail.Kind.CONFIRMED, Mail.Kind.RECEIPT)
     return not is_confirmed and purchase.status not in BEFORE_ACCESS
 
 
