@@ -70,7 +70,7 @@ def unpaid_invoice_reopens(values: dict[str, Any], rows: Any) -> None:
 
 def count_grace_anew(values: dict[str, Any], rows: Any) -> None:
     if values["past_due_since"]:
-        values["past_due_since"] = rows[0].created_at
+        values["past_due_since"] = values["paid_until"] = rows[0].created_at
 
 
 def grace_for_everybody(values: dict[str, Any], _rows: Any) -> None:

@@ -122,14 +122,17 @@ class Truth:
 
     @property
     def paid_until(self) -> int:
-        return max((payment.period_end for payment in self.payments if payment.pays_for_period), default=0)
+        return next((payment.period_end for payment in self.payments if payment.pays_for_period), 0)
 
     @property
     def unpaid_since(self) -> int:
-        """Return when the first unpaid invoice after the newest paid period was created; 0 if there is none."""
-        ends = [payment.period_end if payment.pays_for_period else 0 for payment in self.payments]
-        newest = ends.index(self.paid_until) if self.paid_until else len(ends)
-        return min((payment.created for payment in self.payments[:newest] if not payment.is_paid), default=0)
+        """Return when the first unpaid invoice after the newest paid one was created; 0 if there is none."""
+        since = 0
+        for payment in self.payments:
+            if payment.pays_for_period:
+                break
+            since = since if payment.is_paid else payment.created
+        return since
 
     @property
     def is_suspended(self) -> bool:
@@ -155,13 +158,13 @@ class Truth:
 
     def may_open(self, now: float) -> bool:
         """Return whether a buyer without access would be a mistake or not: the most generous reading."""
-        return self._opens(now, MAX_CHARGING)
+        return self._opens(now, MAX_CHARGING, self.unpaid_since or self.paid_until)
 
     def must_open(self, now: float) -> bool:
-        """Return whether the buyer has to have access: the strictest reading."""
-        return self._opens(now, MIN_CHARGING)
+        """Return whether the buyer has to have access: the strictest reading, with no grace after a pause."""
+        return self._opens(now, MIN_CHARGING, min(self.unpaid_since or self.paid_until, self.paid_until))
 
-    def _opens(self, now: float, charging: int) -> bool:
+    def _opens(self, now: float, charging: int, grace_from: int) -> bool:
         if self.is_suspended:
             return False
         if not self.subscription:
@@ -171,7 +174,7 @@ class Truth:
         if now < self.paid_until:
             return True
         if self.has_paid:
-            return now < (self.unpaid_since or self.paid_until) + GRACE
+            return now < grace_from + GRACE
         return bool(self.paid_until) and self.status != "past_due" and now < self.paid_until + charging
 
 
