@@ -98,10 +98,10 @@ def lose(dispute_id: str) -> None:
     actions.perform(storage.get(dispute_id) or {}, "lose", {})
 
 
-def change_plan(sandbox: Any, purchase: Purchase, price: str) -> None:
+def change_plan(sandbox: Any, purchase: Purchase, price: str, **params: Any) -> None:
     item = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)["items"].data[0].id
     items: Any = [{"id": item, "price": price}]
-    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"items": items})
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"items": items, **params})
 
 
 def bill_now(purchase: Purchase, reason: str = "subscription_update") -> dict[str, Any]:

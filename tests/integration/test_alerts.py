@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, WebhookEvent
+from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, ReceiverCall, WebhookEvent
 from apps.ecommerce.operations import reconcile
 from apps.ecommerce.operations.alerts import check_shop, send_alerts
 from apps.users.models import User
@@ -73,12 +73,33 @@ def delete_a_buyer(as_ada: Client, icons: ProductConfiguration) -> None:
     User.objects.all().delete()
 
 
+def refund_a_subscription(as_ada: Client, icons: ProductConfiguration) -> None:
+    charge_twice(as_ada, icons)
+    Purchase.objects.filter(subscription_id="sub_1").delete()
+    Purchase.objects.update(suspended_by="refunded")
+
+
+def break_receiver(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
+    outbox.outbox.clear()
+    ReceiverCall.objects.create(
+        signal="access_granted",
+        receiver="apps.shop.receivers.fail",
+        event_id="access_granted:1",
+        purchase=purchase,
+        attempts=1,
+        error="boom",
+    )
+
+
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
     "mails unsent": break_mails,
     "worker silent": break_worker,
     "billed twice": charge_twice,
+    "reversed but billed": refund_a_subscription,
+    "receivers failing": break_receiver,
     "billed without account": delete_a_buyer,
 }
 

@@ -435,7 +435,10 @@ def test_shorter_plan_replaces_the_longer_period(
     club.refresh_from_db()
     price = next(price for price in ProductConfiguration.objects.get().prices if price.id == yearly)
     purchase = deliver(sandbox, buy(as_ada, club, price))
-    change_plan(sandbox, purchase, next(price.id for price in club.prices if price.id != yearly))
+    monthly = next(price.id for price in club.prices if price.id != yearly)
+    change_plan(
+        sandbox, purchase, monthly, proration_behavior="none"
+    )  # no credit for the year: the month is paid
     purchase = deliver(sandbox, purchase)
     month = find_invoices()[-1]
     assert month["amount_paid"] > 0
