@@ -69,7 +69,7 @@ def preview_html(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _sample_email(kind: str) -> EmailMultiAlternatives:
-    """Return the last e-mail of this kind. If there is none, fill in what a purchase or a sample lacks for it."""
+    """Return the last e-mail of this kind. Without one, use a purchase or a sample, and fill in what it lacks."""
     related = ("purchase__product__configuration", "purchase__price", "purchase__user", "payment")
     if mail := Mail.objects.filter(kind=kind).select_related(*related).first():
         return emails.build_email(kind, mail.purchase, mail.payment, mail.amount)

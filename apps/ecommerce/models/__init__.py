@@ -12,6 +12,7 @@ from .customers import StripeCustomer
 from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .payments import Payment, PaymentQuerySet
+from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
     ENDED_SUBSCRIPTIONS,
@@ -19,6 +20,7 @@ from .purchase_status import (
     PurchaseStatus,
     Suspension,
 )
-from .purchases import Purchase, PurchaseQuerySet, StatusChange, parse_public_id
+from .purchases import Purchase, parse_public_id
 from .receiver_calls import ReceiverCall
+from .status_changes import StatusChange
 from .webhook_events import WebhookEvent

@@ -26,7 +26,7 @@ class PurchaseStatus(models.TextChoices):
 
 
 class Suspension(models.TextChoices):
-    """Why the payment for the current period does not give access. See entitlements.py."""
+    """Why the payment for the current period does not open the product. See entitlements.py."""
 
     REFUNDED = "refunded", _("refunded")
     DISPUTED = "disputed", _("payment disputed")

@@ -4,22 +4,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
-from django.db import models, transaction
-from django.db.models import F, Q
+from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-
-from apps.ecommerce.stripe_api.client import is_livemode
-from apps.users.models import User
 
 from .catalogue import Price, Product
 from .fields import STRIPE_ID_LENGTH
 from .order_numbers import order_number
+from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
     ENDED_SUBSCRIPTIONS,
-    MISSING_SUBSCRIPTION,
     PurchaseStatus,
     Suspension,
 )
@@ -30,55 +26,6 @@ def parse_public_id(text: object) -> UUID | None:
         return UUID(str(text))
     except ValueError:
         return None
-
-
-class PurchaseQuerySet(models.QuerySet["Purchase"]):
-    def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
-        """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
-        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
-
-    def with_catalogue(self) -> PurchaseQuerySet:
-        return self.select_related("product__configuration", "price")
-
-    @transaction.atomic
-    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
-        defaults = {
-            "email": user.email,
-            "product_id": price.product_id,
-            "product_name": price.product.name,
-            "price_name": price.nickname,
-            "plan": price.plan,
-            "livemode": is_livemode(),
-            "is_recurring": price.is_recurring,
-            "currency": price.currency,
-            "amount_subtotal": price.unit_amount or 0,
-            "amount_total": price.unit_amount or 0,
-        }
-        purchase = self.create(user=user, price=price, **(defaults | fields))
-        StatusChange.objects.create(purchase=purchase, to_status=purchase.status, version=0, cause=cause)
-        return purchase
-
-    def with_running_subscription(self) -> PurchaseQuerySet:
-        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
-
-    def without_payments(self) -> PurchaseQuerySet:
-        """Filter purchases that must have payments at Stripe, and have none here."""
-        subscribed = Q(subscription_id__gt="") & ~Q(subscription_status=MISSING_SUBSCRIPTION)
-        paid = Q(
-            subscription_id="",
-            amount_total__gt=0,
-            status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
-        )
-        return self.filter(subscribed | paid, livemode=is_livemode(), payments=None)
-
-    def to_be_charged_again(self) -> PurchaseQuerySet:
-        """Filter by the same rule as Purchase.will_be_charged_again."""
-        return self.with_running_subscription().filter(
-            ~Q(subscription_status__in=("active", "trialing"))
-            | Q(cancel_at=None)
-            | Q(current_period_end=None)
-            | Q(cancel_at__gt=F("current_period_end"))
-        )
 
 
 class Purchase(models.Model):
@@ -273,28 +220,3 @@ class Purchase(models.Model):
             and self.cancel_at <= self.current_period_end
         )
         return self.has_running_subscription and not ends_with_its_period
-
-
-class StatusChange(models.Model):
-    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="changes")
-    from_status = models.CharField(max_length=20, choices=PurchaseStatus.choices, blank=True)
-    to_status = models.CharField(max_length=20, choices=PurchaseStatus.choices)
-    suspended_by = models.CharField(max_length=20, choices=Suspension.choices, blank=True)
-    version = models.PositiveIntegerField()
-    cause = models.CharField(
-        max_length=300,
-        help_text=_("What caused the change, for example an event, the return page or an operator."),
-    )
-    at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [models.UniqueConstraint(fields=["purchase", "version"], name="one_change_per_version")]
-
-    def __str__(self) -> str:
-        return f"{self.get_from_status_display() or '—'} ▶ {self.label}"
-
-    @property
-    def label(self) -> str:
-        is_suspended = self.suspended_by and self.to_status in ACCESS_STATUSES
-        return self.get_suspended_by_display() if is_suspended else self.get_to_status_display()

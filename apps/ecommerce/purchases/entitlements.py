@@ -52,9 +52,9 @@ def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
 
 
 def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
-    """Return whether the purchase gives access now.
+    """Return whether the user has access to the product now.
 
-    A subscription gives access for its paid period. After that, people who have paid for it before have
+    A subscription includes access for its paid period. After that, people who have paid for it before have
     PAST_DUE_GRACE_DAYS to pay for the next one.
     """
     now = now or timezone.now()
@@ -89,7 +89,7 @@ def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
 
 
 def suspension(current: Sequence[Payment], earlier: Sequence[Payment]) -> str:
-    """Return a Suspension, or "" if the payments give access.
+    """Return why the payments suspend access, a Suspension, or "".
 
     `current` are the payments for the current period, or of a one-time purchase; `earlier` those of earlier periods.
     """

@@ -14,7 +14,7 @@ from apps.ecommerce.stripe_api.client import StripeData, get_client
 
 logger = logging.getLogger(__name__)
 
-# The status at Stripe in which an invoice follows by itself.
+# The statuses in which Stripe creates the next invoice.
 RENEWING = ("trialing", "active", "past_due")
 
 

@@ -61,7 +61,7 @@ def announce_payments(
 
 
 def _needs_receipt(purchase: Purchase, payment: Payment, status_email: Mail.Kind | None) -> bool:
-    """Return whether the payment needs a receipt of its own. The confirmation is the first payment's.
+    """Return whether to send a receipt. The confirmation is the receipt of the first payment.
 
     There is no confirmation if the order was, for example, past due before the store heard of its payment.
     """

@@ -37,7 +37,7 @@ def cancel_reversed_subscriptions() -> None:
 
 @task()
 def cancel_reversed(purchase_id: int) -> None:
-    """Cancel the subscription at Stripe if the settings say so. Its event changes the purchase."""
+    """Cancel the subscription at Stripe, depending on the settings. Its event updates the purchase."""
     purchase = Purchase.objects.get(pk=purchase_id)
     if not _is_to_be_canceled(purchase):
         return

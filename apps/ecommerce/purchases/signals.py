@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
 access_revoked = Signal()  # refunded, disputed, ended or unpaid
-payment_succeeded = Signal()  # also gives `payment`: the first one and each renewal
-payment_refunded = Signal()  # also gives `payment` and `amount`, the minor units of this refund
-payment_disputed = Signal()  # also gives `payment`
+payment_succeeded = Signal()  # with `payment`: the first one and each renewal
+payment_refunded = Signal()  # with `payment` and `amount`, the minor units of this refund
+payment_disputed = Signal()  # with `payment`
 subscription_changed = (
     Signal()
-)  # also gives `changed`, a list of Purchase's columns: status, price_id, quantity, cancel_at
+)  # with `changed`, a list of Purchase's columns: status, price_id, quantity, cancel_at
 
 SIGNALS = {
     "access_granted": access_granted,

@@ -204,7 +204,7 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
     if purchase.status in ACCESS_STATUSES and not has_access(purchase):
-        return "lapsed"  # nobody paid for this period, and PAST_DUE_GRACE_DAYS are over
+        return "lapsed"  # the period is unpaid, and PAST_DUE_GRACE_DAYS are over
     if purchase.status == Status.ACTIVE and purchase.collection_paused:
         return "collection_paused"
     if purchase.status == Status.PAID and not purchase.amount_total:

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.models import User
+
+from .catalogue import Price
+from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
+
+if TYPE_CHECKING:
+    from .purchases import Purchase
+
+
+class PurchaseQuerySet(models.QuerySet["Purchase"]):
+    def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
+        """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
+        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
+
+    def with_catalogue(self) -> PurchaseQuerySet:
+        return self.select_related("product__configuration", "price")
+
+    @transaction.atomic
+    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+        defaults = {
+            "email": user.email,
+            "product_id": price.product_id,
+            "product_name": price.product.name,
+            "price_name": price.nickname,
+            "plan": price.plan,
+            "livemode": is_livemode(),
+            "is_recurring": price.is_recurring,
+            "currency": price.currency,
+            "amount_subtotal": price.unit_amount or 0,
+            "amount_total": price.unit_amount or 0,
+        }
+        purchase = self.create(user=user, price=price, **(defaults | fields))
+        purchase.changes.create(to_status=purchase.status, version=0, cause=cause)
+        return purchase
+
+    def with_running_subscription(self) -> PurchaseQuerySet:
+        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+
+    def without_payments(self) -> PurchaseQuerySet:
+        """Filter purchases that must have payments at Stripe, and have none here."""
+        subscribed = Q(subscription_id__gt="") & ~Q(subscription_status=MISSING_SUBSCRIPTION)
+        paid = Q(
+            subscription_id="",
+            amount_total__gt=0,
+            status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
+        )
+        return self.filter(subscribed | paid, livemode=is_livemode(), payments=None)
+
+    def to_be_charged_again(self) -> PurchaseQuerySet:
+        """Filter by the same rule as Purchase.will_be_charged_again."""
+        return self.with_running_subscription().filter(
+            ~Q(subscription_status__in=("active", "trialing"))
+            | Q(cancel_at=None)
+            | Q(current_period_end=None)
+            | Q(cancel_at__gt=F("current_period_end"))
+        )
