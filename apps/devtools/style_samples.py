@@ -45,19 +45,9 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "past_due": (Status.PAST_DUE, {"paid_until": -DAY, "past_due_since": -DAY}),
     "lapsed": (Status.PAST_DUE, {"paid_until": -40 * DAY, "past_due_since": -40 * DAY}),
 }
-SUBSCRIPTION_STATES = (
-    "trialing",
-    "active",
-    "collection_paused",
-    "ending",
-    "past_due",
-    "lapsed",
-    "unpaid",
-    "paused",
-    "incomplete",
-    "canceled",
-    "refunded_running",
-    "dispute_lost_running",
+SUBSCRIPTION_STATES = str.split(
+    "trialing active collection_paused ending past_due lapsed unpaid paused incomplete canceled "
+    "refunded_running dispute_lost_running"
 )
 # What differs from a paid payment. The keys are those of payment_labels.LABELS.
 PAYMENT_STATES: dict[str, dict[str, Any]] = {
@@ -136,6 +126,7 @@ def samples() -> dict[str, Any]:
             for key, purchase in purchases.items()
         ],
         "purchase": order,
+        "seller": ["Workbench", "1 High Street", "London"],
         "order_payments": [make_payment(order, "partially_refunded")],
         "subscription": active,
         "payments": [

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apps.ecommerce.models import Payment, Purchase
+from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
 from apps.ecommerce.stripe_api.client import get_client
 from stripe_sandbox import scheduled_actions, storage
 from stripe_sandbox.billing import panel_actions
@@ -60,3 +61,11 @@ def create_promotion_code(code: str, percent_off: int) -> None:
     coupon = get_client().v1.coupons.create({"percent_off": percent_off, "duration": "once"})
     params: Any = {"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}}
     get_client().v1.promotion_codes.create(params)
+
+
+def add_price(slug: str, amount: int) -> None:
+    """Add a one-time price to the product, at Stripe and in the store."""
+    product = ProductConfiguration.objects.get(slug=slug).product_id
+    params: Any = {"product": product, "currency": "usd", "unit_amount": amount}
+    get_client().v1.prices.create(params)
+    sync_product(product)

@@ -4,9 +4,13 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from tests.factories import buy, press_buy, signed_in
 
@@ -108,3 +112,41 @@ def test_return_from_the_portal_shows_a_message(as_ada: Client, club: ProductCon
     url = purchase.get_absolute_url()
     assert "order__news" in as_ada.get(f"{url}?from=portal").content.decode()
     assert "order__news" not in as_ada.get(url).content.decode()
+
+
+def test_order_and_receipt_keep_what_was_bought(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.SELLER_ADDRESS = ["1 Old Street"]
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"nickname": "Solo"})
+    sync_product(icons.product_id)
+    purchase = buy(as_ada, icons)
+    sandbox.client.v1.products.update(icons.product_id, {"name": "Glyphs"})
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"nickname": "Duo licence"})
+    sync_product(icons.product_id)
+    settings.SELLER_ADDRESS = ["2 New Street"]
+    sync_purchase(purchase, "later")
+    text = receipt(as_ada, Payment.objects.get())
+    order = as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "Icon set" in text
+    assert "Solo" in text
+    assert "1 Old Street" in text
+    assert not any(new in text for new in ("Glyphs", "Duo licence", "2 New Street"))
+    assert ">Icon set</p>" in order
+    assert "Duo licence" not in order
+
+
+@pytest.mark.parametrize("path", ["", "/purchases/"])
+def test_queries_do_not_grow_with_payments(as_ada: Client, club: ProductConfiguration, path: str) -> None:
+    purchase = buy(as_ada, club)
+    url = path or purchase.get_absolute_url()
+    as_ada.get(url)
+    with CaptureQueriesContext(connection) as few:
+        as_ada.get(url)
+    payment = purchase.payments.get()
+    for number in range(24):
+        payment.pk, payment.stripe_id = None, f"in_{number}"
+        payment.save(force_insert=True)
+    with CaptureQueriesContext(connection) as many:
+        as_ada.get(url)
+    assert len(many) == len(few)

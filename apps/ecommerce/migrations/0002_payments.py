@@ -225,4 +225,9 @@ class Migration(migrations.Migration):
             name='item_count',
             field=models.PositiveIntegerField(default=1, help_text='Number of items of the subscription, with add-ons.'),
         ),
+        migrations.AddField(
+            model_name='purchase',
+            name='seller',
+            field=models.TextField(blank=True, help_text='Name and address of the shop when it was bought, for receipts.'),
+        ),
     ]

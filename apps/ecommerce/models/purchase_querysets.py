@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -32,6 +33,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             "product_name": price.product.name,
             "price_name": price.nickname,
             "plan": price.plan,
+            "seller": "\n".join([settings.SITE_NAME, *settings.SELLER_ADDRESS]),
             "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
             "currency": price.currency,

@@ -65,6 +65,9 @@ class Purchase(models.Model):
     plan = models.CharField(
         max_length=500, blank=True, help_text=_("The price's plan, for @product_required(plans=…).")
     )
+    seller = models.TextField(
+        blank=True, help_text=_("Name and address of the shop when it was bought, for receipts.")
+    )
     quantity = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=20, choices=PurchaseStatus.choices, default=PurchaseStatus.OPEN)
     suspended_by = models.CharField(

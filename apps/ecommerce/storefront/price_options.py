@@ -38,8 +38,15 @@ def upgrade_options(prices: Sequence[Price], purchases: Sequence[Purchase]) -> l
 
 
 def price_name(price: Price) -> str:
-    if price.nickname:
-        return price.nickname
+    return price.nickname or interval_name(price)
+
+
+def bought_price_name(purchase: Purchase) -> str:
+    """Return the price's name when it was bought."""
+    return purchase.price_name or interval_name(purchase.price)
+
+
+def interval_name(price: Price) -> str:
     if not price.is_recurring:
         return _("One-time payment")
     names = {"day": _("Daily"), "week": _("Weekly"), "month": _("Monthly"), "year": _("Yearly")}

@@ -25,7 +25,7 @@ from apps.ecommerce.purchases.payment_labels import (
     payment_note,
     payment_period,
 )
-from apps.ecommerce.storefront.price_options import price_name, product_label
+from apps.ecommerce.storefront.price_options import bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.storefront.seo import structured_data
 
@@ -36,6 +36,7 @@ register = template.Library()
 
 register.filter("markdown", render_markdown)  # {{ text|markdown:3 }}: the highest heading is an h3
 register.filter(price_name)
+register.filter(bought_price_name)
 register.filter(billing_note)
 register.filter(renewal_note)
 register.filter(can_pay_now)

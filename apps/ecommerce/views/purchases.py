@@ -119,7 +119,7 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
     context = {
         "purchase": row,
         "payment": get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID),
-        "seller_address": settings.SELLER_ADDRESS,
+        "seller": row.seller.splitlines() or [settings.SITE_NAME, *settings.SELLER_ADDRESS],
         "site_url": settings.SITE_URL,
     }
     return render(request, "ecommerce/receipt.html", context)

@@ -14,6 +14,7 @@ class Portal:
         self.invoices = self.main.get_by_role("region", name="Invoice history").get_by_role("listitem")
         self.cancel_link = self.main.get_by_role("link", name="Cancel subscription")
         self.resume_button = self.main.get_by_role("button", name="Don't cancel")
+        self.confirm_button = self.main.get_by_role("button", name="Confirm")
         self.return_link = page.get_by_role("link", name="Return to")
 
     def update_card(self, card: str = VISA) -> None:

@@ -12,6 +12,7 @@ class ProductPage:
         self.messages = page.get_by_role("status")
         self.prices = page.get_by_role("radio")
         self.open_link = page.get_by_role("main").get_by_role("link", name="Open")
+        self.upgrade_button = page.locator(".upgrade").get_by_role("button").first
         self.gallery = page.locator(".gallery__track")
         # Phones have a second button in a bar at the bottom.
         self.buy_button = page.get_by_role("button", name=BUY_LABELS).filter(visible=True).first

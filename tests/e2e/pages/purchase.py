@@ -40,6 +40,10 @@ class PurchasePage:
     def open(self) -> None:
         self.open_link.click()
 
+    def change_plan(self, name: str) -> None:
+        self.main.get_by_text("Change plan").click()
+        self.main.locator("form[action$='/switch/']").filter(has_text=name).get_by_role("button").click()
+
 
 class ReceiptPage:
     def __init__(self, page: Page) -> None:
