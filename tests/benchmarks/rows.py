@@ -52,6 +52,7 @@ def create_purchases(count: int) -> None:
         count,
         id="i",
         public_id=PUBLIC_ID[connection.vendor],
+        order_number="'W-' || i",
         user=f"{buyer} + (i - {start}) %% {buyers}",
         email="'buyer@example.com'",
         product=f"'prod_' || {product_number}",

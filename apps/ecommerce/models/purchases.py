@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .catalogue import Price, Product
 from .fields import STRIPE_ID_LENGTH
-from .order_numbers import order_number
+from .order_numbers import OrderNumberField
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
@@ -36,7 +35,7 @@ class Purchase(models.Model):
     """
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
-    order_number = models.CharField(max_length=20, unique=True, editable=False)
+    order_number = OrderNumberField(max_length=20, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
     )
@@ -175,10 +174,6 @@ class Purchase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_number} · {self.product_name} · {self.email} · {self.status_label}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.order_number = self.order_number or order_number(self.public_id)
-        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("purchase", args=[self.public_id])
