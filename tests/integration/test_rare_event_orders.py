@@ -123,7 +123,7 @@ def test_purchase_is_not_created_without_its_first_status_change(
     def stop(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StatusChange.objects, "create", stop)
+    monkeypatch.setattr(StatusChange, "save", stop)
     with pytest.raises(KeyboardInterrupt):
         press_buy(as_ada, icons)
     assert not Purchase.objects.exists()
