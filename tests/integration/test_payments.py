@@ -139,6 +139,22 @@ def test_invoice_of_a_one_time_purchase_is_the_key(
     assert (row.status, row.amount_paid, row.reason) == ("paid", 1900, "")
 
 
+def test_invoice_created_after_the_payment_belongs_to_the_same_row(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    settings.CHECKOUT_INVOICES = True
+    purchase = buy(as_ada, icons)
+    (made,) = find_invoices()
+    Purchase.objects.filter(pk=purchase.pk).update(payments_synced_at=None)
+    purchase.payments.all().delete()
+    storage.update(str(purchase.session_id), invoice=None)
+    (before,) = payments(sync_purchase(purchase, "test"))
+    assert before.stripe_id == before.payment_intent_id != ""
+    storage.update(str(purchase.session_id), invoice=made["id"])
+    (after,) = payments(sync_purchase(purchase, "test"))
+    assert (after.pk, after.stripe_id, after.invoice_id) == (before.pk, made["id"], made["id"])
+
+
 @pytest.mark.parametrize(("iban", "end"), [(IBAN_PAID, "paid"), (IBAN_REFUSED, "failed")])
 def test_bank_debit_is_processing_then_paid_or_failed(
     as_ada: Client, sandbox: Any, iban: str, end: str

@@ -120,7 +120,7 @@ def _check_payment(row: Payment, known: StripePayment, truth: Truth) -> None:
 
 def describe_payments() -> list[tuple[object, ...]]:
     """Return what the store knows about payments, in an order that does not depend on when it was stored."""
-    return list(Payment.objects.order_by("stripe_id").values_list("purchase", "stripe_id", *COPIED_FIELDS))
+    return list(Payment.objects.order_by("stripe_id").values_list("purchase", *COPIED_FIELDS))
 
 
 def check_balance(rows: Mapping[str, Purchase], stripe: Stripe) -> None:

@@ -118,5 +118,5 @@ class Payment(models.Model):
 COPIED_FIELDS = [
     field.attname
     for field in Payment._meta.concrete_fields
-    if field.name not in ("id", "purchase", "stripe_id")
+    if field.name not in ("id", "purchase")
 ]

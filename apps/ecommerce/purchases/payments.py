@@ -55,11 +55,23 @@ class PaymentChanges:
 
 
 def compare_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> PaymentChanges:
-    known = {row.stripe_id: row for row in purchase.payments.all()} if payments else {}
+    known = _known_payments(purchase, payments)
     created = [payment for payment in reversed(payments) if payment.row.stripe_id not in known]
     both = [(known[payment.row.stripe_id], payment) for payment in payments if payment.row.stripe_id in known]
     compared = [(row, payment, row.differing_fields(payment.row)) for row, payment in both]
     return PaymentChanges(created, [change for change in compared if change[2]])
+
+
+def _known_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> dict[str, Payment]:
+    """Return the stored payments by their id at Stripe.
+
+    Stripe creates the invoice of a one-time payment after the payment, which then gets the invoice's id.
+    """
+    known = {row.stripe_id: row for row in purchase.payments.all()} if payments else {}
+    for payment in payments:
+        if payment.row.stripe_id not in known and payment.row.payment_intent_id in known:
+            known[payment.row.stripe_id] = known.pop(payment.row.payment_intent_id)
+    return known
 
 
 def purchases_for_payment(intent_id: str) -> list[Purchase]:
