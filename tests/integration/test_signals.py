@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,6 +68,35 @@ def test_partial_refund_calls_no_receiver(
     purchase.refresh_from_db()
     assert (purchase.status, purchase.suspended_by, purchase.amount_refunded) == (Status.PAID, "", 100)
     assert calls == [("granted", purchase)]
+
+
+class CallableReceiver:
+    def __init__(self, found: list[str]) -> None:
+        self.found = found
+
+    def __call__(self, event_id: str, **kwargs: Any) -> None:
+        self.found.append(event_id)
+
+
+def test_receivers_may_be_objects_and_coroutine_functions(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    found: list[str] = []
+
+    async def on_granted(event_id: str, **kwargs: Any) -> None:
+        found.append(event_id)
+
+    receivers = [CallableReceiver(found), partial(CallableReceiver(found)), on_granted]
+    for receiver in receivers:
+        access_granted.connect(receiver)
+    try:
+        purchase = buy(as_ada, icons)
+    finally:
+        for receiver in receivers:
+            access_granted.disconnect(receiver)
+    assert purchase.status == Status.PAID
+    assert len(found) == 3
+    assert len(set(found)) == 1
 
 
 def test_receivers_run_in_the_buyers_language(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.dispatch import Signal
@@ -114,6 +115,20 @@ def _call(call: ReceiverCall) -> None:
 
 
 def _receivers(name: str) -> dict[str, Receiver]:
-    """Return the receivers of a signal by their dotted path."""
-    live, _asynchronous = SIGNALS[name]._live_receivers(Purchase)
-    return {f"{receiver.__module__}.{receiver.__qualname__}": receiver for receiver in live}
+    """Return the receivers of a signal by their dotted path. Several with the same path are numbered."""
+    found: dict[str, Receiver] = {}
+    live, asynchronous = SIGNALS[name]._live_receivers(Purchase)
+    for receiver in [*live, *map(async_to_sync, asynchronous)]:
+        path, number = _dotted_path(receiver), 2
+        key = path
+        while key in found:
+            key, number = f"{path} {number}", number + 1
+        found[key] = receiver
+    return found
+
+
+def _dotted_path(receiver: Any) -> str:
+    """Return the path of a function, or of the class of another callable object."""
+    function = getattr(receiver, "awaitable", receiver)  # of async_to_sync
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
