@@ -14,7 +14,7 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.decorators import product_required
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
-from tests.factories import add_price, buy, press_buy
+from tests.factories import add_price, buy, create_product, press_buy
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,37 @@ def test_refund_after_the_payment_page_was_opened_ends_the_credit(
     sandbox.deliver()
     upgrade = buy(as_ada, icons, team)
     assert (upgrade.upgrade_of, upgrade.amount_total) == (None, 4900)
+
+
+def test_owner_who_paid_nothing_pays_the_full_price(as_ada: Client, sandbox: Any) -> None:
+    free = create_product(sandbox.client, "Sampler", 0)
+    full = add_price(sandbox.client, free.product_id, 4900)
+    sync_product(free.product_id)
+    first = buy(as_ada, free)
+    free.__dict__.pop("prices", None)
+    upgrade = buy(as_ada, free, Price.objects.get(id=full))
+    assert (upgrade.upgrade_of, upgrade.amount_total) == (first, 4900)
+
+
+@pytest.mark.parametrize("amount", [500, 1900])
+def test_refund_closes_the_payment_page_of_an_upgrade(
+    as_ada: Client,
+    icons: ProductConfiguration,
+    team: Price,
+    sandbox: Any,
+    amount: int,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    first = buy(as_ada, icons)
+    press_buy(as_ada, icons, team)
+    upgrade = Purchase.objects.get(upgrade_of=first)
+    sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id, "amount": amount})
+    with django_capture_on_commit_callbacks(execute=True):
+        sandbox.deliver()
+    assert session_of(sandbox, upgrade).status == "expired"
+    sandbox.deliver()
+    upgrade.refresh_from_db()
+    assert upgrade.status == "expired"
 
 
 def test_lower_price_of_an_owned_product_is_not_sold(

@@ -11,7 +11,7 @@ from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import change_purchase, expire_session, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
-from apps.ecommerce.purchases.upgrades import create_upgrade_coupon
+from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.users.models import User
 
@@ -85,7 +85,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{origin}{purchase.get_absolute_url()}?canceled=1",
     }
-    if purchase.upgrade_of:
+    if purchase.upgrade_of and upgrade_credit(purchase.upgrade_of):
         params["discounts"] = [{"coupon": create_upgrade_coupon(purchase)}]  # promotion codes would add up
     elif settings.CHECKOUT_PROMOTION_CODES:
         params["allow_promotion_codes"] = True

@@ -19,7 +19,7 @@ from apps.ecommerce.purchases.emails import queue_status_email, queue_subscripti
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
-from apps.ecommerce.purchases.reversals import queue_cancellation
+from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
 from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
@@ -89,6 +89,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
+    queue_upgrade_closing(purchase, changes)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):

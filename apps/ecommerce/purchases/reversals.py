@@ -1,9 +1,10 @@
-"""Subscriptions whose current payment was refunded or lost to a dispute. Stripe goes on billing them.
+"""Refunded and disputed payments on which Stripe still relies: it goes on billing the subscription, or sells an upgrade.
 
 https://docs.stripe.com/disputes/responding and https://docs.stripe.com/api/subscriptions/cancel
 """
 
 import logging
+from collections.abc import Collection
 
 import stripe
 from django.conf import settings
@@ -45,6 +46,27 @@ def cancel_reversed(purchase_id: int) -> None:
         get_client().v1.subscriptions.cancel(purchase.subscription_id)
     except stripe.InvalidRequestError as error:  # it has ended
         logger.info("Subscription %s was not canceled: %s", purchase.subscription_id, error)
+
+
+def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> None:
+    if {"suspended_by", "amount_refunded"} & set(changes) and purchase.upgrades.exists():
+        enqueue(close_upgrades, purchase.pk)
+
+
+@task()
+def close_upgrades(purchase_id: int) -> None:
+    """Expire the open payment pages that credit this purchase with its value of before. Their events update them.
+
+    https://docs.stripe.com/api/checkout/sessions/expire
+    """
+    for upgrade in Purchase.objects.filter(upgrade_of=purchase_id):
+        if not upgrade.is_open:
+            close_upgrades.func(upgrade.pk)  # the credit of a later upgrade includes the earlier ones
+        elif upgrade.session_id:
+            try:
+                get_client().v1.checkout.sessions.expire(upgrade.session_id)
+            except stripe.InvalidRequestError as error:  # it was paid or expired before
+                logger.info("Session %s was not expired: %s", upgrade.session_id, error)
 
 
 def _is_to_be_canceled(purchase: Purchase) -> bool:
