@@ -41,7 +41,7 @@ def test_sale_duplicate_and_refund_events_need_few_queries(
     assert len(queries(sold)) == 2  # the insert that conflicts, and a lookup
     sandbox.client.v1.refunds.create({"payment_intent": Purchase.objects.get().payment_intent_id})
     for refunded in events(sandbox, "charge.refunded"):
-        assert len(queries(refunded)) <= MAX_PAYMENT_QUERIES
+        assert len(queries(refunded)) <= MAX_PAYMENT_QUERIES + 1  # are upgrades open?
     assert Payment.objects.get().amount_refunded == 1900
     assert Purchase.objects.get().suspended_by == "refunded"
 

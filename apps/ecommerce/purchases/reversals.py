@@ -49,7 +49,8 @@ def cancel_reversed(purchase_id: int) -> None:
 
 
 def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> None:
-    if {"suspended_by", "amount_refunded"} & set(changes) and purchase.upgrades.exists():
+    is_concerned = not purchase.is_recurring and {"suspended_by", "amount_refunded"} & set(changes)
+    if is_concerned and purchase.upgrades.exists():
         enqueue(close_upgrades, purchase.pk)
 
 
