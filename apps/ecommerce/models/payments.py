@@ -116,7 +116,5 @@ class Payment(models.Model):
 
 # All columns are copied from Stripe.
 COPIED_FIELDS = [
-    field.attname
-    for field in Payment._meta.concrete_fields
-    if field.name not in ("id", "purchase")
+    field.attname for field in Payment._meta.concrete_fields if field.name not in ("id", "purchase")
 ]

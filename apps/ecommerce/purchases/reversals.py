@@ -1,4 +1,4 @@
-"""Refunded and disputed payments on which Stripe still relies: it goes on billing the subscription, or sells an upgrade.
+"""Refunded and disputed payments: cancel their subscriptions, close payment pages that credit their value.
 
 https://docs.stripe.com/disputes/responding and https://docs.stripe.com/api/subscriptions/cancel
 """
