@@ -52,8 +52,8 @@ def change_payment_values(change: Callable[[dict[str, Any], Any], None]) -> Plan
     """Return a plant that changes the columns that follow from a subscription's payments."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        def changed(rows: Any, subscription: Any) -> dict[str, Any]:
-            values = payments.payment_values(rows, subscription)
+        def changed(rows: Any, subscription: Any, *more: Any) -> dict[str, Any]:
+            values = payments.payment_values(rows, subscription, *more)
             if subscription:
                 change(values, rows)
             return values

@@ -223,6 +223,13 @@ def test_shorter_plan_replaces_a_longer_period() -> None:
     assert (values["paid_until"], values["suspended_by"]) == (END[1], "")
 
 
+def test_add_on_with_a_shorter_period_does_not_shorten_the_plan() -> None:
+    """A yearly plan may have an add-on with monthly invoices of its own, which may be refunded."""
+    plan, addon = invoice(0, period_end=END[3]), invoice(1, amount_refunded=900)
+    values = payment_values([addon, plan], subscription(), END[3])
+    assert (values["paid_until"], values["suspended_by"], values["amount_refunded"]) == (END[3], "", 0)
+
+
 def test_invoice_without_a_period_changes_no_period() -> None:
     """The lines of a manual invoice have the time of their creation as period."""
     manual = invoice(0, reason="manual", period_end=NOW)

@@ -16,14 +16,21 @@ UNPAID = (Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UNCOLLECTIB
 PERIOD_REASONS = ("subscription_create", "subscription_cycle")
 
 
-def payment_values(payments: Sequence[Payment], subscription: StripeData | None) -> dict[str, Any]:
-    """Return the purchase's columns that follow from its payments, newest first."""
+def payment_values(
+    payments: Sequence[Payment], subscription: StripeData | None, period_end: datetime | None = None
+) -> dict[str, Any]:
+    """Return the purchase's columns that follow from its payments, newest first.
+
+    `period_end` is the end of the plan's period at Stripe. Add-ons may have shorter periods and invoices of their own.
+    https://docs.stripe.com/billing/subscriptions/mixed-interval
+    """
     paid = [payment for payment in payments if payment.is_paid]
     values: dict[str, Any] = {"has_paid": any(payment.amount_paid for payment in paid)}
     current, earlier = paid, []
     if subscription:
         # The newest, because a shorter plan may have replaced a longer one.
-        paid_until = next(filter(None, (_paid_until(payment) for payment in paid)), None)
+        paid_ends = [end for payment in paid if (end := _paid_until(payment))]
+        paid_until = period_end if period_end in paid_ends else next(iter(paid_ends), None)
         current = [payment for payment in paid if paid_until and _paid_until(payment) == paid_until]
         earlier = [payment for payment in paid if payment not in current]
         # An operator may extend a trial or start one, for which nothing is paid.

@@ -69,7 +69,7 @@ def purchase_values(
         item = plan_item(purchase, subscription)
         values |= subscription_values(subscription, item)
         values |= _plan_values(purchase, item)
-    return values | payment_values(payments, subscription)
+    return values | payment_values(payments, subscription, values.get("current_period_end"))
 
 
 def derive_status(state: StripeState) -> Status:
