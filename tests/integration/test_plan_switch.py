@@ -1,4 +1,4 @@
-"""A subscriber switches to another price, and the shop tells what comes next as Stripe computes it."""
+"""A subscriber switches to another price, and sees the next payment as Stripe computes it."""
 
 from __future__ import annotations
 

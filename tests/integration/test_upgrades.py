@@ -1,4 +1,4 @@
-"""An owner of a one-time price buys a higher one for the difference; plans are told apart."""
+"""An owner of a one-time price buys a higher one for the difference; views require plans."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def check_balance(rows: Mapping[str, Purchase], stripe: Stripe) -> None:
 
 
 def check_emails(row: Purchase, history: Sequence[Truth], *, imported: bool) -> None:
-    """Check that everything that happened was told once. What happened before an import may be unknown."""
+    """Check that each event has one e-mail. What happened before an import may be unknown."""
     mails, payments = list(row.mails.all()), history[-1].payments
     kinds = Counter("order" if mail.kind in ORDERS else str(mail.kind) for mail in mails)
     for kind, (fewest, most) in expected_emails(history).items():

@@ -9,10 +9,11 @@ from stripe.params.checkout import SessionCreateParams
 
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.fulfilment import change_purchase, expire_session, sync_purchase
+from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
+from apps.ecommerce.stripe_api.sessions import expire_session
 from apps.users.models import User
 
 # https://docs.stripe.com/js/appendix/supported_locales

@@ -9,13 +9,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-import stripe
 from django.db import transaction
 from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.emails import queue_status_email, queue_subscription_email
+from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
@@ -23,13 +22,13 @@ from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
 from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
-from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, get_client, is_livemode
+from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, is_livemode
+from apps.ecommerce.stripe_api.sessions import expire_session
 
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
 EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
-NEW_STATUSES = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
 SESSION_EXPAND += [f"subscription.{name}" for name in SUBSCRIPTION_EXPAND]
@@ -66,14 +65,6 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
             return written
         snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")
-
-
-def expire_session(session_id: str) -> None:
-    """Expire a Checkout Session, so that it can't be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
-    try:
-        get_client().v1.checkout.sessions.expire(session_id)
-    except stripe.InvalidRequestError as error:  # it was paid or expired before
-        logger.info("Session %s could not be expired: %s", session_id, error)
 
 
 def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> Mail.Kind | None:
@@ -165,4 +156,4 @@ def _payments_known_since(purchase: Purchase) -> datetime:
     """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
     if purchase.payments_synced_at:
         return purchase.payments_synced_at - EMAIL_OVERLAP
-    return purchase.created_at - EMAIL_OVERLAP if purchase.status in NEW_STATUSES else timezone.now()
+    return purchase.created_at - EMAIL_OVERLAP if purchase.status in BEFORE_ACCESS else timezone.now()

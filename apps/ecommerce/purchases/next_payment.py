@@ -8,7 +8,6 @@ from typing import Any
 
 import stripe
 
-from apps.ecommerce.models import ENDED_SUBSCRIPTIONS
 from apps.ecommerce.purchases.stripe_payments import to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, get_client
 
@@ -31,8 +30,7 @@ def next_payment_values(subscription: StripeData) -> dict[str, Any]:
 
 
 def _fetch_preview(subscription: StripeData) -> stripe.Invoice | None:
-    status = subscription["status"]
-    if status in ENDED_SUBSCRIPTIONS or status not in RENEWING:
+    if subscription["status"] not in RENEWING:
         return None
     try:
         return get_client().v1.invoices.create_preview({"subscription": subscription["id"]})

@@ -12,6 +12,7 @@ from django.conf import settings
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Purchase, PurchaseQuerySet, Suspension
 from apps.ecommerce.stripe_api.client import get_client, is_livemode
+from apps.ecommerce.stripe_api.sessions import expire_session
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +57,12 @@ def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> None:
 
 @task()
 def close_upgrades(purchase_id: int) -> None:
-    """Expire the open payment pages that credit this purchase with its value of before. Their events update them.
-
-    https://docs.stripe.com/api/checkout/sessions/expire
-    """
+    """Expire the open payment pages that credit this purchase with its value of before. Their events update them."""
     for upgrade in Purchase.objects.filter(upgrade_of=purchase_id):
         if not upgrade.is_open:
             close_upgrades.func(upgrade.pk)  # the credit of a later upgrade includes the earlier ones
         elif upgrade.session_id:
-            try:
-                get_client().v1.checkout.sessions.expire(upgrade.session_id)
-            except stripe.InvalidRequestError as error:  # it was paid or expired before
-                logger.info("Session %s was not expired: %s", upgrade.session_id, error)
+            expire_session(upgrade.session_id)
 
 
 def _is_to_be_canceled(purchase: Purchase) -> bool:

@@ -26,9 +26,7 @@ access_revoked = Signal()  # refunded, disputed, ended or unpaid
 payment_succeeded = Signal()  # with `payment`: the first one and each renewal
 payment_refunded = Signal()  # with `payment` and `amount`, the minor units of this refund
 payment_disputed = Signal()  # with `payment`
-subscription_changed = (
-    Signal()
-)  # with `changed`, a list of Purchase's columns: status, price_id, quantity, cancel_at
+subscription_changed = Signal()  # with `changed`, names of SUBSCRIPTION_FIELDS
 
 SIGNALS = {
     "access_granted": access_granted,

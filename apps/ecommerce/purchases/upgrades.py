@@ -21,27 +21,20 @@ def upgradable_purchase(purchases: Iterable[Purchase], price: Price) -> Purchase
 
     `purchases` are one user's, newest first, with their prices.
     """
-    if not settings.UPGRADES or not is_upgrade_price(price):
+    if not settings.UPGRADES or price.is_recurring or not price.is_sellable:
         return None
-    owned = [row for row in purchases if row.product_id == price.product_id and has_access(row)]
-    if not owned or owned[0].status != Status.PAID:
+    owned = (row for row in purchases if row.product_id == price.product_id and has_access(row))
+    newest = next(owned, None)
+    if newest is None or newest.status != Status.PAID or newest.currency != price.currency:
         return None
-    newest = owned[0]
-    is_higher = (newest.price.unit_amount or 0) < (price.unit_amount or 0)
-    is_comparable = newest.currency == price.currency and newest.price_id != price.id
-    return (
-        newest if is_higher and is_comparable and upgrade_credit(newest) < (price.unit_amount or 0) else None
-    )
+    value = max(newest.price.unit_amount or 0, upgrade_credit(newest))
+    return newest if value < (price.unit_amount or 0) else None
 
 
 def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[tuple[Price, int]]:
     """Return the prices to which the user can upgrade, each with what it costs in minor units."""
     found = ((price, upgradable_purchase(purchases, price)) for price in prices)
     return [(price, (price.unit_amount or 0) - upgrade_credit(row)) for price, row in found if row]
-
-
-def is_upgrade_price(price: Price) -> bool:
-    return not price.is_recurring and price.is_sellable
 
 
 def upgrade_credit(purchase: Purchase) -> int:

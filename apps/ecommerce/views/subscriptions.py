@@ -1,6 +1,8 @@
 """Manage, switch and cancel a subscription. Another user's purchase is a 404."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 import stripe
@@ -32,12 +34,7 @@ logger = logging.getLogger(__name__)
 @rate_limited("portal")
 def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
-    try:
-        with stripe_deadline():
-            return redirect(portal_url(row, origin=site_origin(request)))
-    except (stripe.StripeError, StripeCustomer.DoesNotExist):
-        message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
-        return _redirect_with_error(request, row, message)
+    return _redirect_to_portal(request, row, portal_url)
 
 
 @require_POST
@@ -52,12 +49,7 @@ def switch(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     if price is None or not can_switch(row):
         messages.error(request, _("This plan is not available for your subscription."))
         return redirect(row)
-    try:
-        with stripe_deadline():
-            return redirect(switch_url(row, price, origin=site_origin(request)))
-    except stripe.StripeError:
-        message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
-        return _redirect_with_error(request, row, message)
+    return _redirect_to_portal(request, row, partial(switch_url, price=price))
 
 
 @require_POST
@@ -79,6 +71,17 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         return _redirect_with_error(request, row, message)
     messages.success(request, _("Your subscription is canceled. You won't be charged again."))
     return redirect(row)
+
+
+def _redirect_to_portal(
+    request: SignedInRequest, purchase: Purchase, create_url: Callable[..., str]
+) -> HttpResponse:
+    try:
+        with stripe_deadline():
+            return redirect(create_url(purchase, origin=site_origin(request)))
+    except (stripe.StripeError, StripeCustomer.DoesNotExist):
+        message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
+        return _redirect_with_error(request, purchase, message)
 
 
 def _redirect_with_error(request: SignedInRequest, purchase: Purchase, message: str) -> HttpResponse:
