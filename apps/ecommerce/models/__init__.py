@@ -11,7 +11,7 @@ from .catalogue import (
 from .customers import StripeCustomer
 from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
-from .payments import Payment, PaymentQuerySet
+from .payments import Payment
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -9,11 +7,6 @@ from django.utils.translation import gettext_lazy as _
 
 from .fields import STRIPE_ID_LENGTH
 from .purchases import Purchase
-
-
-class PaymentQuerySet(models.QuerySet["Payment"]):
-    def for_intent(self, intent_id: str) -> PaymentQuerySet:
-        return self.filter(payment_intent_id=intent_id) if intent_id else self.none()
 
 
 class Payment(models.Model):
@@ -71,8 +64,6 @@ class Payment(models.Model):
     created_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True, blank=True)
 
-    objects = PaymentQuerySet.as_manager()
-
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
@@ -110,8 +101,7 @@ class Payment(models.Model):
 
     def copy_from(self, other: Payment, names: list[str]) -> None:
         for name in names:
-            value: Any = getattr(other, name)
-            setattr(self, name, value)
+            setattr(self, name, getattr(other, name))
 
 
 # All columns are copied from Stripe.
