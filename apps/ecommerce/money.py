@@ -51,7 +51,8 @@ def _format(amount: int, code: str, short: bool, language: str, currency_format:
         places = 0
     locale = Locale.parse(to_locale(language))
     pattern = _currency_pattern(locale, code, places, currency_format)
-    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    text = str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    return text.replace("-", "−")  # the minus sign that templates print
 
 
 def _currency_pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:
