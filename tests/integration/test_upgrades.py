@@ -139,6 +139,18 @@ def test_product_page_offers_the_upgrade_to_owners_only(
     assert as_bob.get("/store/icon-set/").context["upgrade_options"] == []
 
 
+@pytest.mark.parametrize(("difference", "is_offered"), [(49, False), (50, True)])
+def test_difference_below_the_minimum_charge_is_not_offered(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, difference: int, is_offered: bool
+) -> None:
+    higher = add_price(sandbox.client, icons.product_id, 1900 + difference)
+    sync_product(icons.product_id)
+    buy(as_ada, icons)
+    assert bool(as_ada.get("/store/icon-set/").context["upgrade_options"]) == is_offered
+    sold = as_ada.post("/store/icon-set/buy/", {"price": higher})["Location"] != "/store/icon-set/"
+    assert sold == is_offered
+
+
 def test_library_shows_an_upgraded_product_once(
     as_ada: Client, icons: ProductConfiguration, team: Price
 ) -> None:
