@@ -139,13 +139,13 @@ def _write_if_current(
             return None
         if (changes or paid) and purchase.synced_at != snapshot.synced_at:
             return None
-        now, known_since = timezone.now(), _payments_known_since(purchase)
+        now, news = timezone.now(), payment_news(paid, _payments_known_since(purchase))
         times = {"synced_at": now, "payments_synced_at": now}
         if not (changes or paid):
             Purchase.objects.filter(pk=purchase.pk).update(**times)
             purchase.synced_at = purchase.payments_synced_at = now
+            announce_payments(purchase, news)
             return purchase
-        news = payment_news(paid, known_since)
         paid.save(purchase)
         kind = change_purchase(purchase, changes | times, cause)
         announce_payments(purchase, news, kind)
