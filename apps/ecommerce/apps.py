@@ -12,6 +12,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations import founder_emails
+        from apps.ecommerce.operations.sales_problems import sales_details
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
@@ -24,6 +25,7 @@ class EcommerceConfig(AppConfig):
         post_save.connect(queue_email_update, sender=User)
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
+        readiness.register_details("sales", sales_details)
         personal_data.sections["purchases"] = store_data.export_purchases
         # Tests call ready() more than once.
         if store_data.deletion_blocker not in personal_data.deletion_checks:

@@ -14,7 +14,16 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.ecommerce.models import Alert, Mail, ProductConfiguration, Purchase, ReceiverCall, WebhookEvent
+from apps.ecommerce.models import (
+    Alert,
+    Mail,
+    Price,
+    ProductConfiguration,
+    Purchase,
+    ReceiverCall,
+    SalesProblem,
+    WebhookEvent,
+)
 from apps.ecommerce.operations import reconcile
 from apps.ecommerce.operations.alerts import check_shop, send_alerts
 from apps.users.models import User
@@ -92,6 +101,15 @@ def break_receiver(as_ada: Client, icons: ProductConfiguration) -> None:
     )
 
 
+def refuse_to_sell(as_ada: Client, icons: ProductConfiguration) -> None:
+    now = timezone.now()
+    SalesProblem.objects.create(code="account_invalid", message="No.", first_at=now, last_at=now)
+
+
+def refuse_price(as_ada: Client, icons: ProductConfiguration) -> None:
+    Price.objects.update(refusal="Too small.")
+
+
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
@@ -101,6 +119,8 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "reversed but billed": refund_a_subscription,
     "receivers failing": break_receiver,
     "billed without account": delete_a_buyer,
+    "sales refused": refuse_to_sell,
+    "prices refused": refuse_price,
 }
 
 

@@ -1,8 +1,9 @@
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model
+from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.catalogue.slugs import validate_new_slug
@@ -31,7 +32,7 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
-    list_display = ("product", "slug", "is_active", "position", "sold_by_stripe")
+    list_display = ("product", "slug", "is_active", "position", "sold_by_stripe", "not_sold")
     list_editable = ("is_active", "position")
     list_filter = ("is_active", "product__active")
     list_select_related = ("product",)
@@ -51,6 +52,21 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:
         return row.product.active
 
+    @admin.display(description=_("not sold"))
+    def not_sold(self, row: ProductConfiguration) -> str:
+        """Name the prices that are not sold, and the reasons."""
+        prices = row.product.prices.all()
+        if not any(price.active for price in prices):
+            return gettext("no active price")
+        return "; ".join(
+            f"{price.id}: {price.unsellable_reason}"
+            for price in prices
+            if price.active and not price.is_sellable
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProductConfiguration]:
+        return super().get_queryset(request).prefetch_related("product__prices")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a sync creates them
 
@@ -60,7 +76,20 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
 class PriceInline(ReadOnlyInline):
     model = Price
-    fields = readonly_fields = ("id", "nickname", "unit_amount", "currency", "type", "interval", "active")
+    fields = readonly_fields = (
+        "id",
+        "nickname",
+        "unit_amount",
+        "currency",
+        "type",
+        "interval",
+        "active",
+        "not_sold",
+    )
+
+    @admin.display(description=_("not sold, because"))
+    def not_sold(self, price: Price) -> str:
+        return price.unsellable_reason
 
 
 @admin.register(Product)

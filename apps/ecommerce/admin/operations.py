@@ -10,7 +10,7 @@ from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import ReceiverCall, WebhookEvent
+from apps.ecommerce.models import ReceiverCall, SalesProblem, WebhookEvent
 from apps.ecommerce.purchases.signals import call_receiver
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
@@ -40,6 +40,12 @@ class WebhookEventAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{row}: processed", messages.SUCCESS)
+
+
+@admin.register(SalesProblem)
+class SalesProblemAdmin(ReadOnlyAdmin):
+    list_display = ("code", "message", "count", "first_at", "last_at", "solved_at")
+    list_filter = (("solved_at", admin.EmptyFieldListFilter),)
 
 
 @admin.register(ReceiverCall)

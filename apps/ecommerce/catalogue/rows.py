@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.report import Report, printable
 from apps.ecommerce.models import Price, Product
+from apps.ecommerce.money import MIN_CHARGES
 from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
@@ -24,7 +25,7 @@ FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [
         *("product_id", "active", "currency", "unit_amount", "type", "interval", "interval_count"),
-        *("trial_period_days", "nickname", "plan", "metered"),
+        *("trial_period_days", "nickname", "plan", "unsellable"),
     ],
 }
 RowT = TypeVar("RowT", Product, Price)
@@ -114,11 +115,26 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
         trial_period_days=recurring.get("trial_period_days") or 0,
         nickname=nickname,
         plan=clean_line(item.get("lookup_key"))[:MAX_NAME_LENGTH] or nickname,
-        metered=recurring.get("usage_type") == "metered",
+        unsellable=_unsellable(item),
         synced_at=fetched_at,
     )
     _check_price(price)
     return price
+
+
+def _unsellable(item: StripeData) -> str:
+    """Return a value of Price.Unsellable. https://docs.stripe.com/products-prices/pricing-models"""
+    if item.get("billing_scheme") == "tiered":
+        return Price.Unsellable.TIERED
+    if (item.get("recurring") or {}).get("usage_type") == "metered":
+        return Price.Unsellable.METERED
+    if item.get("custom_unit_amount"):
+        return Price.Unsellable.CUSTOM_AMOUNT
+    if item["unit_amount"] is None:
+        return Price.Unsellable.FRACTIONAL
+    return (
+        Price.Unsellable.TOO_SMALL if 0 < item["unit_amount"] < MIN_CHARGES.get(item["currency"], 1) else ""
+    )
 
 
 def _check_price(price: Price) -> None:

@@ -31,6 +31,8 @@ def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = l
     Safe to repeat and to interrupt. Raise stripe.StripeError if a request fails.
     """
     report = Report(dry_run)
+    if not dry_run:
+        all_rows(Price).exclude(refusal="").update(refusal="")  # Stripe may sell them now
     try:
         _copy_all(report, progress)
     finally:

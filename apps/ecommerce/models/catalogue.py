@@ -64,6 +64,15 @@ class Price(models.Model):
         ONE_TIME = "one_time", _("one-time")
         RECURRING = "recurring", _("recurring")
 
+    class Unsellable(models.TextChoices):
+        """Why the store can't sell a price that is active at Stripe."""
+
+        CUSTOM_AMOUNT = "custom_amount", _("buyers choose its amount")
+        FRACTIONAL = "fractional", _("its amount has fractions of the smallest unit")
+        METERED = "metered", _("it is charged by usage")
+        TIERED = "tiered", _("it has tiers")
+        TOO_SMALL = "too_small", _("its amount is below Stripe's minimum charge")
+
     id = models.CharField(primary_key=True, max_length=STRIPE_ID_LENGTH)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="prices")
     active = models.BooleanField(default=True)
@@ -86,7 +95,13 @@ class Price(models.Model):
             "Name of the plan for @product_required(plans=…): the lookup key or the nickname that the price had first."
         ),
     )
-    metered = models.BooleanField(default=False)
+    unsellable = models.CharField(
+        max_length=20, choices=Unsellable.choices, blank=True, help_text=_("Why the store can't sell it.")
+    )
+    refusal = models.TextField(
+        blank=True,
+        help_text=_("Stripe's words when it refused to sell the price. The store does not sell it any more."),
+    )
     synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
@@ -117,7 +132,16 @@ class Price(models.Model):
 
     @property
     def is_sellable(self) -> bool:
-        return self.active and self.unit_amount is not None and not self.metered
+        return self.active and self.unit_amount is not None and not self.unsellable and not self.refusal
+
+    @property
+    def unsellable_reason(self) -> str:
+        """Return why the store can't sell the price, for the founder; "" if it can."""
+        if not self.active:
+            return gettext("it is archived at Stripe")
+        if self.refusal:
+            return gettext("Stripe refused to sell it: %(refusal)s") % {"refusal": self.refusal}
+        return self.get_unsellable_display()
 
 
 def cheapest(prices: Sequence[Price]) -> Price:
@@ -128,7 +152,7 @@ def cheapest(prices: Sequence[Price]) -> Price:
 
 class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
     def on_sale(self) -> ProductConfigurationQuerySet:
-        return self.filter(is_active=True, product__active=True)
+        return self.filter(is_active=True, product__active=True, listed=True)
 
     def with_catalogue(self) -> ProductConfigurationQuerySet:
         return self.select_related("product").prefetch_related("product__prices")

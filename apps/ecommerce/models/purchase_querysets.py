@@ -22,6 +22,10 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
         return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
+    def known_to_stripe(self) -> PurchaseQuerySet:
+        """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
+        return self.exclude(session_id=None, subscription_id="")
+
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 

@@ -14,14 +14,16 @@ from django.core.mail import mail_admins
 from django.utils import timezone
 
 from apps.core.tasks import is_worker_silent, task
-from apps.ecommerce.models import Alert, Mail, Purchase, ReceiverCall
+from apps.ecommerce.models import Alert, Mail, Price, Purchase, ReceiverCall, SalesProblem
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.external_subscriptions import billed_twice, billed_without_account
 from apps.ecommerce.purchases.reversals import reversed_but_billed
+from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
 logger = logging.getLogger(__name__)
 
+SALES_REFUSED, PRICES_REFUSED = "sales refused", "prices refused"
 REPEAT_AFTER = timedelta(days=1)
 MAX_MAIL_DELAY = timedelta(minutes=30)
 MIN_SILENCE = timedelta(minutes=10)  # after the last event, others may still arrive
@@ -60,7 +62,16 @@ def check_shop() -> dict[str, str]:
     twice, without_account = billed_twice(), billed_without_account()
     reversed_purchases = list(reversed_but_billed())
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
+    sales_problem = SalesProblem.objects.filter(solved_at=None).first()
+    refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
     problems = {
+        SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
+        PRICES_REFUSED: (
+            refused_prices,
+            "The store has stopped offering prices that Stripe refuses to sell: "
+            f"{'; '.join(f'{price} ({price.id}): {price.refusal}' for price in refused_prices[:5])} "
+            "Correct them in Stripe's Dashboard, and run: python manage.py bootstrap_ecommerce",
+        ),
         "webhooks silent": (
             health.is_silent,
             f"Purchases that wait for an event from Stripe: {health.waiting}. Last event: {last_event}. "
@@ -102,6 +113,14 @@ def check_shop() -> dict[str, str]:
         ),
     }
     return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
+
+
+def describe_problem(problem: SalesProblem) -> str:
+    request = (
+        f" Request: https://dashboard.stripe.com/logs/{problem.request_id}." if problem.request_id else ""
+    )
+    advice = ADVICE.get(problem.code, DEFAULT_ADVICE)
+    return f"Stripe refuses to sell anything: “{problem.message}” ({problem.code}).{request} {advice}"
 
 
 def _list_buyers(purchases: list[Purchase]) -> str:

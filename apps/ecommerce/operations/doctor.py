@@ -14,11 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
+from apps.ecommerce.catalogue.unsellable import unsellable_lines
+from apps.ecommerce.models import SalesProblem
+from apps.ecommerce.operations.alerts import describe_problem
 from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
 from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
 
 MAX_SKEW_SECONDS = 60  # webhook signatures expire after 300 seconds
+UNSELLABLE_HINT = "Change it in Stripe's Dashboard, or archive it there."
 FIX_HINT = "Run python manage.py stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
 
@@ -63,10 +67,31 @@ def _check_key() -> Iterator[Finding]:
 def _check_account(fix: bool) -> Iterator[Finding]:
     account = get_client().v1.accounts.retrieve_current()
     yield Finding(True, f"Account {account.id} is reachable (API version {stripe.api_version})")
+    yield from _check_sales(account)
     yield _check_clock(account)
     yield from _check_endpoint(fix)
     yield _check_webhook_secret()
     yield _check_catalogue()
+    yield from (Finding(False, f"Not sold: {line}", UNSELLABLE_HINT) for line in unsellable_lines())
+
+
+def _check_sales(account: stripe.Account) -> Iterator[Finding]:
+    """Yield why the account can't sell. https://docs.stripe.com/get-started/account/activate"""
+    if account.charges_enabled is False and is_livemode():
+        yield Finding(
+            False, "The account can't charge yet", "Complete it: https://dashboard.stripe.com/account"
+        )
+    names = (
+        account.business_profile and account.business_profile.name,
+        account.settings and account.settings.dashboard.display_name,
+    )
+    if not any(names):
+        hint = "Set one, because Checkout shows it: https://dashboard.stripe.com/settings/business-details"
+        yield Finding(False, "The account has no business name", hint)
+    for problem in SalesProblem.objects.filter(solved_at=None):
+        yield Finding(
+            False, describe_problem(problem), "It is solved when a buyer can open a checkout again."
+        )
 
 
 def _check_clock(account: stripe.Account) -> Finding:

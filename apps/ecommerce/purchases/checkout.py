@@ -1,23 +1,39 @@
 """Start a checkout. https://docs.stripe.com/payments/checkout"""
 
+import stripe
 from django.db import IntegrityError
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from apps.ecommerce.catalogue.unsellable import stop_selling
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
 from apps.ecommerce.purchases.entitlements import has_access, owned
 from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.stripe_errors import (
+    OTHER_CURRENCY_MESSAGE,
+    ErrorKind,
+    ShopCannotSell,
+    buyer_message,
+    error_kind,
+)
 from apps.ecommerce.purchases.upgrades import upgradable_purchase
 from apps.users.models import User
 
 MAX_TRIES = 4
+NO_LONGER_AVAILABLE = gettext_lazy(
+    "This price is no longer available. You have not been charged. Please choose again."
+)
 
 
 class CheckoutRefused(Exception):
     """The product can't be sold to this buyer. Nothing was charged, and the message is for the buyer."""
+
+
+class PriceUnavailable(CheckoutRefused):
+    """Stripe has just refused to sell the price. The store does not offer it any more."""
 
 
 class AlreadyOwned(CheckoutRefused):
@@ -40,10 +56,29 @@ def start_checkout(
     """Return the URL of Stripe's hosted page for paying the price.
 
     `origin` is the site's scheme and host, `next_path` the page to open after paying. While a Checkout Session is open,
-    the same user and price get the same Session, so two tabs pay once. Raise CheckoutRefused or stripe.StripeError.
+    the same user and price get the same Session, so two tabs pay once. Raise CheckoutRefused; stripe.StripeError if
+    Stripe is unreachable or busy; ShopCannotSell if it refuses until the founder acts.
     """
     price = _sellable_price(configuration, price_id)
-    _refuse_second_subscription(user, configuration)
+    try:
+        return _open_checkout(user, configuration, price, origin=origin, next_path=next_path)
+    except stripe.StripeError as error:
+        match error_kind(error):
+            case ErrorKind.TEMPORARY:
+                raise
+            case ErrorKind.SHOP:
+                raise ShopCannotSell(error) from error
+            case ErrorKind.BUYER:
+                raise CheckoutRefused(buyer_message(error)) from error
+            case ErrorKind.PRICE:
+                stop_selling(price, error.user_message or str(error))
+                raise PriceUnavailable(NO_LONGER_AVAILABLE) from error
+
+
+def _open_checkout(
+    user: User, configuration: ProductConfiguration, price: Price, *, origin: str, next_path: str
+) -> str:
+    _refuse_second_subscription(user, configuration, price)
     for _try in range(MAX_TRIES):
         upgrade_of = _refuse_second_payment(user, configuration, price)
         purchase = _get_or_create_open_purchase(user, price, next_path, upgrade_of)
@@ -77,15 +112,15 @@ def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price
     for price in configuration.prices:
         if price.id == price_id:
             return price
-    raise CheckoutRefused(
-        _("This price is no longer available. You have not been charged. Please choose again.")
-    )
+    raise CheckoutRefused(NO_LONGER_AVAILABLE)
 
 
-def _refuse_second_subscription(user: User, configuration: ProductConfiguration) -> None:
+def _refuse_second_subscription(user: User, configuration: ProductConfiguration, price: Price) -> None:
     """Read the subscriptions from Stripe, because they may have changed without an event."""
     for subscription, purchase in running_subscriptions(user, "buy button"):
         if not includes_product(subscription, configuration.product):
+            if price.is_recurring and subscription["currency"] != price.currency:
+                raise CheckoutRefused(OTHER_CURRENCY_MESSAGE)
             continue
         if purchase is None:
             message = _(

@@ -4,10 +4,11 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import to_locale
 from stripe.params.checkout import SessionCreateParams
 
-from apps.ecommerce.models import Purchase, StripeCustomer
+from apps.ecommerce.models import Purchase, SalesProblem, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
@@ -48,6 +49,10 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         # Stripe would return this error for the same key for a day.
         _expire_without_session(purchase, "Stripe refused to open it")
         raise
+    except (stripe.AuthenticationError, stripe.PermissionError):
+        _expire_without_session(purchase, "Stripe refused the key")
+        raise
+    SalesProblem.objects.filter(solved_at=None).update(solved_at=timezone.now())
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
     without_session.update(session_id=session.id, checkout_url=session.url or "")
     purchase = Purchase.objects.get(pk=purchase.pk)

@@ -15,9 +15,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
-from apps.ecommerce.purchases.checkout import AlreadyOwned, AlreadySubscribed, CheckoutRefused, start_checkout
+from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
+from apps.ecommerce.purchases.checkout import (
+    AlreadyOwned,
+    AlreadySubscribed,
+    CheckoutRefused,
+    PriceUnavailable,
+    start_checkout,
+)
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
+from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
@@ -83,8 +91,17 @@ def _redirect_to_stripe(
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
+    except PriceUnavailable as refusal:
+        report_refused_price()
+        messages.error(request, str(refusal))
     except CheckoutRefused as refusal:
         messages.error(request, str(refusal))
+    except ShopCannotSell as problem:
+        report_problem(problem)
+        text = _(
+            "We can't take payments right now. We've been told, and will fix it. You have not been charged."
+        )
+        messages.error(request, text)
     except stripe.StripeError:
         logger.exception("A checkout for %s could not be started", configuration.slug)
         text = _(

@@ -5,6 +5,7 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
+from apps.ecommerce.catalogue.unsellable import unsellable_lines
 
 
 class Command(BaseCommand):
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             self.stderr.write(f"without image: {line}")
         for line in report.not_saved:
             self.stderr.write(f"not saved: {line}")
+        for line in unsellable_lines() if verbosity else []:
+            self.stderr.write(f"not sold: {line}")
         counts = ", ".join(f"{len(lines)} {would_be}{verb}" for verb, lines in changes.items())
         self.stdout.write(f"Catalogue: {counts}, {report.unchanged} unchanged.")
         if failed := len(report.not_saved):

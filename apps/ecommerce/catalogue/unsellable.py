@@ -1,0 +1,41 @@
+"""Name what the store can't sell, and why."""
+
+import logging
+
+import stripe
+from django.db.models import Prefetch
+
+from apps.ecommerce.catalogue.report import NotSaved, describe
+from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.models import Price, Product
+
+logger = logging.getLogger(__name__)
+
+
+def unsellable_lines() -> list[str]:
+    """Return a line for each price and product that is active at Stripe, but not sold by the store."""
+    lines = []
+    active = Prefetch("prices", Price.objects.filter(active=True))
+    for product in Product.objects.filter(active=True).prefetch_related(active):
+        prices = list(product.prices.all())
+        lines += [
+            f"{describe(price)} ({product}): {price.unsellable_reason}"
+            for price in prices
+            if not price.is_sellable
+        ]
+        if not prices:
+            lines.append(f"{describe(product)}: it has no active price")
+    return lines
+
+
+def stop_selling(price: Price, refusal: str) -> None:
+    """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale."""
+    try:
+        sync_product(price.product_id)
+    except (NotSaved, stripe.StripeError):
+        logger.exception("%s could not be copied after Stripe refused to sell it", describe(price))
+    price = Price.objects.get(pk=price.pk)
+    if price.is_sellable:
+        price.refusal = refusal
+        price.save(update_fields=["refusal"])  # updates the search columns, too
+    logger.error("Stripe refused to sell %s: %s", describe(price), refusal)

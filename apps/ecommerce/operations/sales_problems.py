@@ -1,0 +1,46 @@
+"""Tell the founder within a minute that Stripe refuses to sell."""
+
+import logging
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core.tasks import enqueue, task
+from apps.ecommerce.models import Alert, Price, SalesProblem
+from apps.ecommerce.operations.alerts import PRICES_REFUSED, SALES_REFUSED, send_alerts
+from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def report_problem(problem: ShopCannotSell) -> None:
+    """Store the refusal for the admin and /readyz, and e-mail the founder."""
+    logger.error("Stripe refuses to sell: %s (%s)", problem, problem.code)
+    now = timezone.now()
+    if not SalesProblem.objects.filter(code=problem.code, solved_at=None).exists():
+        Alert.objects.filter(key=SALES_REFUSED).delete()  # a new problem is e-mailed at once
+    values = {"message": str(problem), "request_id": problem.request_id, "last_at": now}
+    row, _created = SalesProblem.objects.select_for_update().update_or_create(
+        code=problem.code, defaults={**values, "solved_at": None}, create_defaults={**values, "first_at": now}
+    )
+    SalesProblem.objects.filter(pk=row.pk).update(count=F("count") + 1)
+    enqueue(send_sales_alerts)
+
+
+def report_refused_price() -> None:
+    Alert.objects.filter(key=PRICES_REFUSED).delete()
+    enqueue(send_sales_alerts)
+
+
+@task()
+def send_sales_alerts() -> None:
+    send_alerts()
+
+
+def sales_details() -> dict[str, object]:
+    """Return the details for /readyz. They leave its status code alone: a restart does not help."""
+    problem = SalesProblem.objects.filter(solved_at=None).first()
+    refused = Price.objects.filter(active=True).exclude(refusal="").count()
+    return {"sales": f"refused: {problem.message}" if problem else "ok", "refused_prices": refused}
