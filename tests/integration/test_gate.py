@@ -18,7 +18,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
 from apps.users.models import User
-from tests.factories import buy
+from tests.factories import buy, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ GATED = ["/purchases/icon-set/", "/purchases/icon-set/download/"]
 def test_visitor_is_redirected_to_sign_in(icons_file: ProductConfiguration, path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 302
-    assert response["Location"] == f"/accounts/login/?next={path}"
+    assert response["Location"] == "/accounts/login/?next=/purchases/icon-set/"  # the page with the download
 
 
 @pytest.mark.parametrize("path", GATED)
@@ -244,3 +244,51 @@ def test_content_is_rendered_as_markdown_without_html(as_ada: Client, icons: Pro
     assert "<strong>bold</strong>" in page
     assert "<script>alert" not in page
     assert 'href="javascript' not in page
+
+
+# --- files and JSON ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "remembered"),
+    [
+        ({}, True),
+        ({"accept": "text/html", "sec-fetch-dest": "document"}, True),
+        ({"sec-fetch-dest": "image"}, False),
+        ({"sec-fetch-dest": "empty"}, False),
+    ],
+)
+def test_only_pages_are_remembered(
+    as_ada: Client, icons_file: ProductConfiguration, headers: dict[str, str], remembered: bool
+) -> None:
+    as_ada.get("/purchases/icon-set/", headers=headers)
+    assert bool(as_ada.session.get("next_paths")) == remembered
+
+
+def test_buyer_of_a_refused_download_comes_to_the_order(
+    as_ada: Client, icons_file: ProductConfiguration
+) -> None:
+    as_ada.get("/purchases/icon-set/download/")
+    back = url_path(pay(press_buy(as_ada, icons_file)))
+    page = as_ada.get(back)
+    assert page.status_code == 200
+    assert "/purchases/icon-set/download/" in page.content.decode()
+
+
+def test_page_opens_once_after_paying(as_ada: Client, icons: ProductConfiguration) -> None:
+    """It may be a file: then the browser stays on the page, which must not ask for the file again."""
+    as_ada.get("/purchases/icon-set/")
+    back = url_path(pay(press_buy(as_ada, icons)))
+    assert as_ada.get(back)["Location"] == "/purchases/icon-set/"
+    assert as_ada.get(back).status_code == 200
+
+
+def test_json_refusal(client: Client, as_ada: Client, icons: ProductConfiguration) -> None:
+    headers = {"accept": "application/json"}
+    for visitor, status, error in ((client, 401, "sign_in_required"), (as_ada, 403, "product_required")):
+        response = visitor.get("/purchases/icon-set/", headers=headers)
+        assert (response.status_code, response.json()["error"]) == (status, error)
+        assert response.json()["url"] == "http://testserver/store/icon-set/"
+        assert "no-store" in response["Cache-Control"]
+    buy(as_ada, icons)
+    assert as_ada.get("/purchases/icon-set/", headers=headers).status_code == 200

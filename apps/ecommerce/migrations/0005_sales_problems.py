@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('solved_at', models.DateTimeField(blank=True, help_text='When Stripe opened a checkout again.', null=True)),
             ],
             options={
+                'verbose_name': 'sales problem',
+                'verbose_name_plural': 'sales problems',
                 'ordering': ['-last_at'],
             },
         ),

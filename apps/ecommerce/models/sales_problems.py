@@ -21,6 +21,8 @@ class SalesProblem(models.Model):
 
     class Meta:
         ordering = ["-last_at"]
+        verbose_name = _("sales problem")
+        verbose_name_plural = _("sales problems")
 
     def __str__(self) -> str:
         return self.code

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django_htmx.http import HttpResponseClientRedirect
@@ -29,44 +30,51 @@ class ProductRequest(SignedInRequest):
 
 
 def product_required(
-    view: Callable[..., Any] | None = None, *, product_slug: str | None = None, plans: Collection[str] = ()
+    view: Callable[..., Any] | None = None,
+    *,
+    product_slug: str | None = None,
+    plans: Collection[str] = (),
+    is_page: bool = True,
 ) -> Callable[..., Any]:
     """Restrict a sync or async view to owners of a product.
 
     The product is named by the URL's `product_slug` or by the argument: `@product_required(product_slug="course")`.
     `plans=["pro", "team"]` restricts the view to buyers of these plans (Price.plan).
     Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
-    the product to the store; after paying, they return to the view. Raise Http404 if there is no such product.
+    the product to the store; after paying, they return to the view if it is a page. Return 401 or 403 as JSON to
+    requests that do not accept HTML. Raise Http404 if there is no such product.
     """
     if view is None:
-        return partial(product_required, product_slug=product_slug, plans=plans)
+        return partial(product_required, product_slug=product_slug, plans=plans, is_page=is_page)
     private_view = cache_control(private=True, no_store=True)(view)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        redirect = _check_ownership(request, product_slug or kwargs["product_slug"], plans)
-        return redirect or private_view(request, *args, **kwargs)
+        refusal = _check_ownership(request, product_slug or kwargs["product_slug"], plans, is_page)
+        return refusal or private_view(request, *args, **kwargs)
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         slug = product_slug or kwargs["product_slug"]
-        redirect = await sync_to_async(_check_ownership)(request, slug, plans)
-        return redirect or await private_view(request, *args, **kwargs)
+        refusal = await sync_to_async(_check_ownership)(request, slug, plans, is_page)
+        return refusal or await private_view(request, *args, **kwargs)
 
     return async_wrapper if iscoroutinefunction(view) else wrapper
 
 
 class ProductRequiredMixin:
-    """`product_required` for class-based views, with `product_slug` from the class or the URL, and `plans`."""
+    """`product_required` for class-based views; `product_slug` is from the class or the URL."""
 
     product_slug: str | None = None
     plans: Collection[str] = ()
+    is_page = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         view = product_required(
             super().dispatch,  # type: ignore[misc]
             product_slug=self.product_slug,
             plans=self.plans,
+            is_page=self.is_page,
         )
         response: HttpResponse = view(request, *args, **kwargs)
         return response
@@ -76,21 +84,28 @@ def get_next_path(request: HttpRequest, slug: str) -> str:
     return str(request.session.get(NEXT_PATHS, {}).get(slug, ""))
 
 
-def _check_ownership(request: HttpRequest, slug: str, plans: Collection[str]) -> HttpResponse | None:
-    """Set the product and the purchase on the request, or return a redirect if the user does not own the product."""
+def _check_ownership(
+    request: HttpRequest, slug: str, plans: Collection[str], is_page: bool
+) -> HttpResponse | None:
+    """Set the product and the purchase on the request. Return a refusal if the user does not own the product."""
     configuration = ProductConfiguration.objects.select_related("product").filter(slug=slug).first()
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
     purchase = owned(request.user, configuration.product, plans)
+    if purchase is None and not request.accepts("text/html"):
+        return _json_refusal(request, configuration, plans)
+    is_page = is_page and _requests_page(request)
+    if not request.user.is_authenticated:
+        return redirect_to_login(
+            request.get_full_path() if is_page else reverse("purchased_product", args=[slug])
+        )
     if purchase is None and plans and owned(request.user, configuration.product):
         return _redirect_to_product(request, configuration)
     if purchase is None and "HX-Request" in request.headers:  # access has ended: the order says why
         order = Purchase.objects.for_user(request.user).filter(product=configuration.product_id).first()
         return HttpResponseClientRedirect((order or configuration).get_absolute_url())
     if purchase is None:
-        return _redirect_to_store(request, configuration)
+        return _redirect_to_store(request, configuration, is_page)
     request.product_config = configuration  # type: ignore[attr-defined]
     request.product_purchase = purchase  # type: ignore[attr-defined]
     return None
@@ -104,10 +119,36 @@ def _redirect_to_product(request: HttpRequest, configuration: ProductConfigurati
     return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(configuration.get_absolute_url())
 
 
-def _redirect_to_store(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
-    if request.method in ("GET", "HEAD"):
+def _json_refusal(
+    request: HttpRequest, configuration: ProductConfiguration, plans: Collection[str]
+) -> HttpResponse:
+    store_url = request.build_absolute_uri(configuration.get_absolute_url())
+    if not request.user.is_authenticated:
+        error = "sign_in_required"
+    else:
+        error = "plan_required" if owned(request.user, configuration.product) else "product_required"
+    body = {"error": error, "product": configuration.slug, "plans": list(plans), "url": store_url}
+    response = JsonResponse(body, status=403 if request.user.is_authenticated else 401)
+    add_never_cache_headers(response)
+    return response
+
+
+def _requests_page(request: HttpRequest) -> bool:
+    """Return whether a browser shows the response as a page. It does not show files, and parts of other pages."""
+    has_extension = "." in request.path.rstrip("/").rpartition("/")[2]
+    return not has_extension and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+
+
+def _redirect_to_store(
+    request: HttpRequest, configuration: ProductConfiguration, is_page: bool
+) -> HttpResponse:
+    if is_page and request.method in ("GET", "HEAD"):
         next_paths = {**request.session.get(NEXT_PATHS, {}), configuration.slug: request.get_full_path()}
         request.session[NEXT_PATHS] = dict(list(next_paths.items())[-MAX_NEXT_PATHS:])
-    text = _("You need %(product)s to open that page. If you buy it now, we'll take you there after payment.")
+        text = _(
+            "You need %(product)s to open that page. If you buy it now, we'll take you there after payment."
+        )
+    else:
+        text = _("You need %(product)s to open that.")
     messages.info(request, text % {"product": configuration})
     return HttpResponseRedirect(f"{reverse('store')}?{urlencode({'product': configuration.slug})}")

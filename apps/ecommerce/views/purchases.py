@@ -138,7 +138,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
 
 
 @require_safe
-@product_required
+@product_required(is_page=False)
 def purchased_download(request: ProductRequest, product_slug: str) -> HttpResponseBase:
     file = request.product_config.download
     if not file or not file.storage.exists(str(file.name)):
@@ -154,6 +154,9 @@ def render_purchase(
     `view` is "return" or "canceled" if the buyer comes from Stripe's payment page by its success or back link.
     """
     if view == "return" and purchase.next_path and has_access(purchase):
+        Purchase.objects.filter(pk=purchase.pk).update(
+            next_path=""
+        )  # once: the URL may turn out to be a file
         is_htmx = "HX-Request" in request.headers
         return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(purchase.next_path)
     delay = 0 if view == "canceled" else poll_delay(purchase)
