@@ -88,6 +88,24 @@ def test_form_errors_are_linked_to_their_fields(client: Client) -> None:
     assert 'autocomplete="email"' in page
 
 
+@pytest.mark.parametrize(
+    "email",
+    ['"ada lovelace"@example.com', "ada@[127.0.0.1]", "ada@exämple.com", "ada@localhost", "ada@example.c"],
+)
+def test_sign_up_refuses_addresses_that_stripe_refuses(client: Client, email: str) -> None:
+    page = sign_up(client, email)
+    assert page.context["form"].errors["email"]
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "email", ["o'hara+shop@mail.example.co.uk", "a_b-c.d%e@sub-domain.museum", "x@xn--bcher-kva.example"]
+)
+def test_sign_up_accepts_unusual_addresses(client: Client, email: str) -> None:
+    sign_up(client, email)
+    assert User.objects.get().email == email
+
+
 def test_sign_up_with_a_registered_email_creates_no_user(ada: User, client: Client) -> None:
     page = sign_up(client, "ADA@example.com")
     assert page.status_code == 200
