@@ -330,3 +330,17 @@ def test_buyer_returns_to_the_page_that_required_the_product(
     back = pay(press_buy(as_ada, icons))
     response = as_ada.get(url_path(back))
     assert response["Location"] == "/purchases/icon-set/?chapter=2"
+
+
+def test_second_press_after_a_crash_gets_the_same_customer(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_arguments: Any, **_options: Any) -> None:
+        raise SystemError("killed after the customer was created")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StripeCustomer.objects, "get_or_create", crash)
+        with pytest.raises(SystemError):
+            press_buy(as_ada, icons)
+    press_buy(as_ada, icons)
+    assert len(sandbox.client.v1.customers.list().data) == 1

@@ -83,7 +83,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": _get_or_create_customer_id(purchase.user),
+        "customer": _get_or_create_customer_id(purchase, purchase.user),
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -112,12 +112,14 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     return params
 
 
-def _get_or_create_customer_id(user: User) -> str:
+def _get_or_create_customer_id(purchase: Purchase, user: User) -> str:
     if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known.id
     metadata = {"user": str(user.pk)}
+    # A second press, at the same time or after a crash, gets the same customer.
     created = get_client().v1.customers.create(
-        {"email": user.email, "name": user.name or user.email, "metadata": metadata}
+        {"email": user.email, "name": user.name or user.email, "metadata": metadata},
+        {"idempotency_key": f"customer-{purchase.public_id}"},
     )
     customer, _created = StripeCustomer.objects.get_or_create(
         user=user, livemode=is_livemode(), defaults={"id": created.id}
