@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
+from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.reconcile import reconcile
@@ -94,6 +95,7 @@ def test_reactivated_price_can_be_bought_after_a_refusal(
     response = as_ada.post(f"/store/{icons.slug}/buy/", {"price": price.id}, follow=True)
     assert b"message--error" in response.content
     sandbox.client.v1.prices.update(price.id, {"active": True})
+    sync_product(icons.product_id)
     assert pay(press_buy(as_ada, icons))
 
 

@@ -38,4 +38,4 @@ def stop_selling(price: Price, refusal: str) -> None:
     if price.is_sellable:
         price.refusal = refusal
         price.save(update_fields=["refusal"])  # updates the search columns, too
-    logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+        logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
