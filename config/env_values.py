@@ -76,7 +76,7 @@ def fraction(text: str) -> float:
     return float(matching(r"0?\.\d{1,15}|[01](\.0*)?", expected, lambda text: text.replace(",", "."))(text))
 
 
-def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
+def one_of(choices: Collection[str], *, or_class: bool = False, note: str = "") -> Parser[str]:
     """Return a parser of the choices, upper or lower case, and of the dotted path of a class if `or_class`."""
     by_lower_case = {choice.lower(): choice for choice in choices}
 
@@ -84,12 +84,16 @@ def one_of(choices: Collection[str], *, or_class: bool = False) -> Parser[str]:
         if or_class and is_class_path(text):
             return text
         if text.lower() not in by_lower_case:
-            expected = " or ".join(", ".join(choices).rsplit(", ", 1))
+            expected = " or ".join(", ".join(choices).rsplit(", ", 1)) + note
             suggestion = by_lower_case.get(closest(text.lower(), by_lower_case), "")
             raise InvalidValue(f"{expected}, or the path of a class" if or_class else expected, suggestion)
         return by_lower_case[text.lower()]
 
     return parse
+
+
+def translated(translations: Collection[str]) -> Parser[str]:
+    return one_of(translations, note=" (docs/guides/add-a-language.md explains how to add another)")
 
 
 def founder_emails(text: str) -> list[str]:

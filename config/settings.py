@@ -259,7 +259,7 @@ if not DEBUG:
 # --- Language and time ------------------------------------------------------------------------------------
 LOCALE_PATHS = [SHOP_DIR / "locale", BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]
 TRANSLATIONS = service_settings.translations(env, LOCALE_PATHS)
-language_codes = env_values.comma_list(env_values.one_of(TRANSLATIONS))
+language_codes = env_values.comma_list(env_values.translated(TRANSLATIONS))
 offered: list[str] = env.read("LANGUAGES", language_codes, default=[]) or list(TRANSLATIONS)
 LANGUAGES = [(code, TRANSLATIONS[code]) for code in dict.fromkeys(offered)]
 LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), default=offered[0])

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.reconcile import reconcile

@@ -145,6 +145,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("CSRF_TRUSTED_ORIGINS", "shop.example.com", "https://", "https://shop.example.com"),
     ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/x", "https://", "https://a.example.com"),
     ("LANGUAGES", "en,xx", "en", ""),
+    ("LANGUAGES", "en,fr", "add-a-language.md", ""),
     ("LANGUAGES", "en;de", "commas", "en,de"),
     ("LANGUAGE_CODE", "xx", "LANGUAGES", ""),
     ("LANGUAGE_CODE", "de_DE", "LANGUAGES", "de-de"),

@@ -67,8 +67,15 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 def checkout_return(request: SignedInRequest) -> HttpResponse:
     """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
     purchase = get_object_or_404(
-        Purchase.objects.with_catalogue(), user=request.user, session_id=request.GET.get("session_id", "")
+        Purchase.objects.with_catalogue(), session_id=request.GET.get("session_id", "")
     )
+    if purchase.user_id != request.user.pk:
+        text = _(
+            "This order belongs to another account than %(email)s. To see it, sign out, and sign in with the account "
+            "with which you bought it."
+        )
+        messages.error(request, text % {"email": request.user.email})
+        return redirect("purchases")
     if purchase.returned_at is None:
         purchase.returned_at = timezone.now()
         Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
