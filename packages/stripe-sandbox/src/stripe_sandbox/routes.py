@@ -71,7 +71,7 @@ _SUBSCRIPTION = (
     "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
     " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
-    " billing_mode.type=flexible collection_method=charge_automatically "
+    " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}

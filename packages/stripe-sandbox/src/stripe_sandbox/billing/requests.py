@@ -7,7 +7,7 @@ from .. import clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
 from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
-from . import changes, clocks, collection, due_dates, engine, items
+from . import changes, clocks, collection, discounts, due_dates, engine, items
 
 _YEAR = 365 * 86400
 
@@ -35,6 +35,10 @@ def create_subscription(call: Call) -> Obj:
         status="trialing" if trial_end else "incomplete",
         **fields,
     )
+    if params.get("discounts"):
+        subscription = storage.update(
+            subscription["id"], discounts=discounts.change(subscription, params["discounts"])
+        )
     if params.get("cancel_at_period_end") or params.get("cancel_at"):
         ending = {name: params[name] for name in ("cancel_at_period_end", "cancel_at") if params.get(name)}
         subscription = storage.put(subscription | changes.build_cancellation_fields(subscription, ending))
