@@ -9,8 +9,8 @@ https://docs.stripe.com/billing/subscriptions/overview, /billing/subscriptions/c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -97,6 +97,8 @@ class Truth:
     period_end: int = 0
     price: str = ""
     has_trial: bool = False
+    upgraded: Truth | None = None
+    """The licence whose price was counted: the buyer paid only the difference, so both are paid or none."""
 
     # --- billing -------------------------------------------------------------------------------------------
 
@@ -137,6 +139,8 @@ class Truth:
     @property
     def is_suspended(self) -> bool:
         """Return whether all the money for the current period went back, or a bank has taken money of it."""
+        if self.upgraded and self.upgraded.is_suspended:
+            return True
         return self.is_refunded or any(payment.charged_back for payment in self.current)
 
     @property
@@ -213,9 +217,14 @@ class Stripe:
         found.intents = {row["id"]: row for row in storage.find("payment_intent")}
         return found
 
-    def truths(self) -> dict[str, Truth]:
-        """Return the truth of each Checkout Session, and of each subscription that was created without one."""
+    def truths(self, upgrades: Mapping[str, str]) -> dict[str, Truth]:
+        """Return the truth of each Checkout Session, and of each subscription that was created without one.
+
+        `upgrades` is session ▶ session of the licence that was counted.
+        """
         truths = {session["id"]: self.session_truth(session) for session in self.sessions}
+        for upgrade, licence in upgrades.items():  # the oldest first
+            truths[upgrade] = replace(truths[upgrade], upgraded=truths[licence])
         sold = {session["subscription"] for session in self.sessions}
         return truths | {key: self.subscription_truth(key) for key in self.subscriptions if key not in sold}
 
@@ -288,6 +297,23 @@ class Stripe:
                 count[row["customer"], plan_item(row)["price"]["product"]] += 1
         return sum(1 for number in count.values() if number > 1)
 
+    def counts_licence(self, session_id: str) -> bool:
+        """Return whether the store has reduced the price by a coupon. Promotion codes are the buyer's."""
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return any(discount["coupon"] for discount in session["discounts"] or [])
+
+    def licences(self, session_id: str) -> list[str]:
+        """Return the sessions in which the same customer paid once for the same product, newest first."""
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return [
+            row["id"]
+            for row in self.sessions
+            if (row["customer"], row["mode"]) == (session["customer"], "payment")
+            and row["id"] != session_id
+            and self.session_truth(row).paid
+            and _sold_product(row["id"]) == _sold_product(session_id)
+        ]
+
     def sold_twice(self) -> bool:
         """Return whether Checkout sold a customer a second subscription to a product while one was running.
 
@@ -297,14 +323,17 @@ class Stripe:
         for session in self.sessions:
             subscription = self.subscriptions.get(session["subscription"] or "")
             if subscription and subscription["status"] not in ENDED:
-                items = storage.find("item", parent=session["id"])
-                sold += [(subscription["customer"], item["price"]["product"]) for item in items]
+                sold.append((subscription["customer"], _sold_product(session["id"])))
         return len(sold) != len(set(sold))
 
 
 def plan_item(subscription: dict[str, Any]) -> dict[str, Any]:
     """Return the first item that the subscription had. Add-ons come later, and Stripe lists new items first."""
     return subscription["items"]["data"][-1]  # type: ignore[no-any-return]
+
+
+def _sold_product(session_id: str) -> str:
+    return str(storage.find("item", parent=session_id)[0]["price"]["product"])
 
 
 def _period_end(invoice: dict[str, Any]) -> int:

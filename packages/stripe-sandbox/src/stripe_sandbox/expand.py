@@ -68,9 +68,7 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
     if isinstance(value, str):
         value = node[step] = storage.get(value) or value
     elif isinstance(value, list):
-        value = node[step] = [
-            storage.get(item) or item if isinstance(item, str) else item for item in value
-        ]
+        value = node[step] = [storage.get(item) or item if isinstance(item, str) else item for item in value]
     if not rest:
         return
     for nested in value if isinstance(value, list) else [value]:

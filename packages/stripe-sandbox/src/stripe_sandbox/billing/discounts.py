@@ -1,6 +1,6 @@
 """The discount of a subscription. https://docs.stripe.com/billing/subscriptions/coupons"""
 
-from .. import errors, events, storage
+from .. import errors, events
 from ..calls import load
 from ..resources import coupons
 from ..storage import Obj
@@ -40,7 +40,9 @@ def _redeem(subscription: Obj, row: Obj, param: str) -> str:
 
 def _check(subscription: Obj, applied: Obj, param: str) -> None:
     currency = subscription["currency"]
-    subtotal = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in subscription["items"]["data"])
+    subtotal = sum(
+        (item["price"]["unit_amount"] or 0) * item["quantity"] for item in subscription["items"]["data"]
+    )
     try:
         if applied["coupon"]:
             coupons.check_coupon(load("coupon", applied["coupon"], f"{param}[coupon]"), currency)
