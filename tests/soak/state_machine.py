@@ -481,6 +481,7 @@ class Shop(RuleBasedStateMachine):
             user=None
         ).with_running_subscription():  # a second one must be refused
             self._buy(self.world.users.index(row.user), self.world.prices.index(row.price))()
+        self._assert_upgrades_cost_the_difference()
         again = reconcile(self.began)
         assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
         self._assert_payments_are_rebuilt()
@@ -536,6 +537,16 @@ class Shop(RuleBasedStateMachine):
         reconcile(self.began)
         assert checks.describe_payments() == before, "other payments are stored after they were deleted"
         assert Mail.objects.count() == emails, "an e-mail about a known payment was created again"
+
+    def _assert_upgrades_cost_the_difference(self) -> None:
+        """Let owners of a cheaper licence press "buy" for the higher one."""
+        dearest = max(self.world.prices, key=lambda price: (price.product.name == "Icons", price.unit_amount))
+        for row in purchases_with_access().filter(product=dearest.product).exclude(user=None):
+            user = next(user for user in self.world.users if user.pk == row.user_id)
+            if self._buy(self.world.users.index(user), self.world.prices.index(dearest))():
+                licence = Stripe.read().truths(self.upgrades)[str(row.session_id)]
+                left = sum(payment.charged - payment.refunded for payment in licence.paid)
+                assert not left or self.seen[-1][1] in self.upgrades, "an owner pays the full price"
 
     def _assert_next_payment_is_as_told(self) -> None:
         """Let the first renewal happen, and compare its invoice with what the buyer was told before."""
