@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
+from apps.ecommerce.purchases.entitlements import inherited_suspension, suspension
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
@@ -81,6 +82,8 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
     queue_upgrade_closing(purchase, changes)
+    if "suspended_by" in changes and not purchase.is_recurring:
+        _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
@@ -105,6 +108,15 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     }
     logger.info("purchase %(purchase)s: %(from)s ▶ %(to)s (%(cause)s)", extra, extra=extra)
     return kind
+
+
+def _suspend_upgrades(purchase: Purchase, cause: str) -> None:
+    """Suspend the paid upgrades together with the purchase, or open those whose own payment does not suspend them."""
+    for upgrade in Purchase.objects.select_for_update().filter(upgrade_of=purchase):
+        paid = [payment for payment in upgrade.payments.all() if payment.is_paid]
+        suspended_by = suspension(paid, []) or purchase.suspended_by
+        if upgrade.status == Status.PAID and upgrade.suspended_by != suspended_by:
+            change_purchase(upgrade, {"suspended_by": suspended_by}, cause)
 
 
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
@@ -133,6 +145,8 @@ def _write_if_current(
     with transaction.atomic():
         # No join: PostgreSQL would return no row if another process changes the price during the wait for the lock.
         purchase = Purchase.objects.select_for_update().get(pk=snapshot.pk)
+        if "suspended_by" in values:
+            values = {**values, "suspended_by": values["suspended_by"] or inherited_suspension(purchase)}
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
         paid = compare_payments(purchase, payments)
         if purchase.version != snapshot.version:

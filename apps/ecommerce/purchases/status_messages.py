@@ -13,6 +13,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.payment_failures import failure_text
+from apps.ecommerce.purchases.upgrades import upgrade_note
 
 SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
 GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
@@ -196,7 +197,8 @@ def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessa
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     text = message.text if values["next"] else WITHOUT_AMOUNT.get(key, message.text)
-    return replace(message, title=str(message.title) % values, text=str(text) % values, key=str(key))
+    text = upgrade_note(purchase) or str(text) % values
+    return replace(message, title=str(message.title) % values, text=text, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
