@@ -127,8 +127,10 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     """
     if purchase.is_open:
         return {"status": Status.EXPIRED, "checkout_url": ""}
-    if not (purchase.has_running_subscription or purchase.subscription_status == MISSING_SUBSCRIPTION):
+    may_run = purchase.has_running_subscription or purchase.subscription_status == MISSING_SUBSCRIPTION
+    if not may_run and purchase.payments.exists():
         return {}
+    # reconcile_purchases does not ask for the payments of missing purchases again.
     values: dict[str, Any] = {"subscription_status": MISSING_SUBSCRIPTION}
     end = min(filter(None, (purchase.cancel_at, purchase.current_period_end)), default=None)
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and end and end > timezone.now():

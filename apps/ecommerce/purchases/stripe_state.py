@@ -150,4 +150,5 @@ def _session_values(session: StripeData) -> dict[str, Any]:
         "amount_discount": details.get("amount_discount", 0),
         "amount_tax": details.get("amount_tax", 0),
         "checkout_url": session["url"] or "",
+        "subscription_status": "",  # of a one-time purchase; another account's key may have set "missing"
     }
