@@ -22,6 +22,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
+from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions
@@ -203,6 +204,7 @@ def reconcile(
         run.attempt("events", partial(run.process_events, undelivered=undelivered))
         if not dry_run:
             run.attempt("cancellations", cancel_reversed_subscriptions)
+            run.attempt("e-mail addresses", repeat_email_updates)
     finally:
         if not dry_run:
             _queue_trial_notices()
