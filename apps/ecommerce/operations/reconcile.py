@@ -25,7 +25,7 @@ from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions
+from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
@@ -203,8 +203,8 @@ def reconcile(
         run.attempt("old purchases", run.recheck_old_purchases)
         run.attempt("events", partial(run.process_events, undelivered=undelivered))
         if not dry_run:
-            run.attempt("cancellations", cancel_reversed_subscriptions)
-            run.attempt("e-mail addresses", repeat_email_updates)
+            for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
+                run.attempt(repeat.__name__, repeat)
     finally:
         if not dry_run:
             _queue_trial_notices()

@@ -1,4 +1,4 @@
-"""An upgrade is suspended while the purchase is suspended whose value it credits."""
+"""A refund or a dispute of a purchase whose value an upgrade credits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.test import Client
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, Payment, Price, ProductConfiguration, Purchase, ReceiverCall
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases import checkout_sessions
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
-from tests.factories import add_price, buy
+from tests.factories import add_price, buy, press_buy
 from tests.stripe_actions import (
     deliver,
     dispute,
@@ -142,3 +143,43 @@ def test_rebuilt_payments_keep_the_suspension(bought: list[Purchase], sandbox: A
     Purchase.objects.update(suspended_by="")
     reconcile()
     assert states(bought) == ["refunded"] * 3
+
+
+# --- open payment pages ---------------------------------------------------------------------------------------
+
+
+def session_status(sandbox: Any, purchase: Purchase) -> str:
+    return str(sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id).status)
+
+
+@pytest.mark.parametrize("amount", [500, 1900])
+def test_reconcile_closes_the_payment_page_if_closing_it_failed(
+    as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any, amount: int
+) -> None:
+    first = buy(as_ada, icons)
+    press_buy(as_ada, icons, team)
+    upgrade = Purchase.objects.get(upgrade_of=first)
+    reconcile()
+    assert session_status(sandbox, upgrade) == "open"
+    sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id, "amount": amount})
+    sandbox.deliver()  # without the task that closes the page
+    assert session_status(sandbox, upgrade) == "open"
+    reconcile()
+    assert session_status(sandbox, upgrade) == "expired"
+
+
+def test_refund_while_the_payment_page_is_created_ends_the_credit(
+    as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = buy(as_ada, icons)
+    create_coupon = checkout_sessions.create_upgrade_coupon
+
+    def refund_and_create(purchase: Purchase) -> str:
+        coupon = create_coupon(purchase)
+        sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id, "amount": 400})
+        sandbox.deliver()
+        monkeypatch.setattr(checkout_sessions, "create_upgrade_coupon", create_coupon)
+        return coupon
+
+    monkeypatch.setattr(checkout_sessions, "create_upgrade_coupon", refund_and_create)
+    assert buy(as_ada, icons, team).amount_total == 4900 - 1500
