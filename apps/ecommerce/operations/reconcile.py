@@ -83,7 +83,7 @@ class Reconciliation:
             self._repair(purchase)
 
     def _restore_session(self, session: StripeData) -> Purchase | None:
-        if (purchase := find_purchase(session)) is None:
+        if (purchase := find_purchase(session, dry_run=self.dry_run)) is None:
             return None
         self.found.append(f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
