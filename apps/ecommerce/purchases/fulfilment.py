@@ -81,8 +81,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
-    queue_upgrade_closing(purchase, changes)
-    if "suspended_by" in changes and not purchase.is_recurring:
+    if queue_upgrade_closing(purchase, changes):
         _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)

@@ -50,10 +50,13 @@ def cancel_reversed(purchase_id: int) -> None:
         logger.info("Subscription %s was not canceled: %s", purchase.subscription_id, error)
 
 
-def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> None:
+def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> bool:
+    """Queue the closing of open upgrades after a refund or a dispute. Return whether there are upgrades."""
     is_concerned = not purchase.is_recurring and {"suspended_by", "amount_refunded"} & set(changes)
-    if is_concerned and purchase.upgrades.exists():
+    has_upgrades = bool(is_concerned) and purchase.upgrades.exists()
+    if has_upgrades:
         enqueue(close_upgrades, purchase.pk)
+    return has_upgrades
 
 
 @task()
