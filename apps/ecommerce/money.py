@@ -14,6 +14,15 @@ ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+# Smallest charges in minor units. In other currencies they depend on the account's settlement currency.
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+# fmt: off
+MIN_CHARGES = {
+    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,
+    "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50,
+    "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+}
+# fmt: on
 
 
 def decimals(currency: str) -> int:
@@ -51,7 +60,8 @@ def _format(amount: int, code: str, short: bool, language: str, currency_format:
         places = 0
     locale = Locale.parse(to_locale(language))
     pattern = _currency_pattern(locale, code, places, currency_format)
-    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    text = str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    return text.replace("-", "−")  # the minus sign that templates print
 
 
 def _currency_pattern(locale: Locale, code: str, places: int, currency_format: str) -> str:

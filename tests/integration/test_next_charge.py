@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import stripe
 from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.billing_notes import renewal_note
+from apps.ecommerce.purchases import next_payment
+from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
 from apps.ecommerce.purchases.status_messages import status_message
 from tests.factories import buy, sent_to_buyers
 
@@ -39,6 +42,23 @@ def test_note_of_each_state(
     purchase.status, purchase.cancel_at = status, ends
     purchase.trial_end = purchase.current_period_end = DAY
     assert (status_message(purchase).key, renewal_note(purchase)) == (key, note)
+
+
+@pytest.mark.parametrize("state", ["active", "trialing", "refunded"])
+def test_next_charge_without_an_answer_from_stripe_names_the_day_and_no_amount(
+    as_ada: Client, club: ProductConfiguration, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = stripe.InvalidRequestError("A tax rate is missing", "subscription")
+    monkeypatch.setattr(next_payment, "get_client", Mock(side_effect=refusal))
+    purchase = buy(as_ada, club)
+    assert (purchase.has_running_subscription, purchase.next_amount) == (True, None)
+    purchase.current_period_end = purchase.trial_end = DAY
+    purchase.status = Status.TRIALING if state == "trialing" else Status.ACTIVE
+    purchase.suspended_by = "refunded" if state == "refunded" else ""
+    text = billing_note(purchase) or status_message(purchase).text
+    assert "Dec. 24, 2099" in text
+    assert "$" not in text
+    assert "  " not in text
 
 
 def test_page_says_that_access_has_ended_after_the_grace_period(

@@ -185,6 +185,17 @@ def test_failed_refund_restores_access_and_tells_it_once(paid: Purchase, sandbox
     assert sent_kinds() == [Kind.CONFIRMED, Kind.REFUNDED, Kind.RESTORED]
 
 
+def test_refund_that_replaces_a_failed_one_between_two_syncs_is_told(paid: Purchase, sandbox: Any) -> None:
+    failing = fail_refund(paid_charges()[-1], 500)
+    deliver(sandbox, paid)
+    sandbox.switches(drop=["*"])
+    run_scheduled(failing)
+    repeated = refund(sandbox, paid_charges()[-1], 500)
+    sync_purchase(paid, "test")
+    sync_purchase(paid, "test")
+    assert about(Kind.REFUNDED) == [failing, repeated]
+
+
 def test_purchase_that_was_refunded_before_its_first_sync_is_told_both(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:

@@ -99,6 +99,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
     press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == larger))  # an upgrade
     assert Purchase.objects.count() == 6
+    ada.save(update_fields=["email"])
     update_customer_email.func(ada.pk)
     paid = Purchase.objects.get(status=Status.PAID)
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})

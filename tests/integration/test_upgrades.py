@@ -19,17 +19,6 @@ from tests.factories import add_price, buy, create_product, press_buy
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def team(icons: ProductConfiguration, sandbox: Any) -> Price:
-    """Return a second price of the icons, $49. The first one is $19."""
-    price = add_price(sandbox.client, icons.product_id, 4900)
-    sandbox.client.v1.prices.update(price, {"nickname": "Team", "lookup_key": "team"})
-    sandbox.client.v1.prices.update(icons.prices[0].id, {"lookup_key": "solo"})
-    sync_product(icons.product_id)
-    icons.__dict__.pop("prices", None)
-    return Price.objects.get(id=price)
-
-
 def session_of(sandbox: Any, purchase: Purchase) -> Any:
     return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
 
@@ -137,6 +126,18 @@ def test_product_page_offers_the_upgrade_to_owners_only(
     [option] = as_ada.get("/store/icon-set/").context["upgrade_options"]
     assert (option.price, option.label) == (team, "$30")
     assert as_bob.get("/store/icon-set/").context["upgrade_options"] == []
+
+
+@pytest.mark.parametrize(("difference", "is_offered"), [(49, False), (50, True)])
+def test_difference_below_the_minimum_charge_is_not_offered(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, difference: int, is_offered: bool
+) -> None:
+    higher = add_price(sandbox.client, icons.product_id, 1900 + difference)
+    sync_product(icons.product_id)
+    buy(as_ada, icons)
+    assert bool(as_ada.get("/store/icon-set/").context["upgrade_options"]) == is_offered
+    sold = as_ada.post("/store/icon-set/buy/", {"price": higher})["Location"] != "/store/icon-set/"
+    assert sold == is_offered
 
 
 def test_library_shows_an_upgraded_product_once(

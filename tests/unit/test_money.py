@@ -31,7 +31,7 @@ from apps.ecommerce.storefront.price_options import months_free, product_label
         (5000, "kwd", "KWD\xa05.000", "KWD\xa05"),
         (500, "isk", "ISK\xa05", "ISK\xa05"),
         (550, "isk", "ISK\xa05.50", "ISK\xa05.50"),
-        (-550, "eur", "-€5.50", "-€5.50"),
+        (-550, "eur", "−€5.50", "−€5.50"),
     ],
 )
 def test_money_has_the_decimals_of_its_currency(amount: int, currency: str, full: str, short: str) -> None:
@@ -53,7 +53,7 @@ currencies = st.sampled_from(
 def test_formatted_amount_contains_every_minor_unit(amount: int, currency: str) -> None:
     for short in (False, True):
         text = format_money(amount, currency, short=short)
-        digits = "".join(c for c in text if c.isdigit() or c in ".-")
+        digits = "".join(c for c in text.replace("−", "-") if c.isdigit() or c in ".-")
         assert Decimal(digits) == to_major(amount, currency)
 
 

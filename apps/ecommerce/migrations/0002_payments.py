@@ -230,4 +230,9 @@ class Migration(migrations.Migration):
             name='seller',
             field=models.TextField(blank=True, help_text='Name and address of the shop when it was bought, for receipts.'),
         ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='is_email_outdated',
+            field=models.BooleanField(default=False, help_text="Whether a change of the user's e-mail address still has to reach Stripe."),
+        ),
     ]

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .fields import STRIPE_ID_LENGTH
 
@@ -12,6 +13,9 @@ class StripeCustomer(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stripe_customers"
     )
     livemode = models.BooleanField()
+    is_email_outdated = models.BooleanField(
+        default=False, help_text=_("Whether a change of the user's e-mail address still has to reach Stripe.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -31,6 +31,11 @@ def billing_note(purchase: Purchase) -> str:
             "Your subscription is still active (%(price)s). A payment is overdue, and we'll try to charge you "
             "again. You'll get your access back once it succeeds. You can cancel it at any time."
         )
+    elif purchase.current_period_end and purchase.next_amount is None:
+        note = _(
+            "Your subscription is still active and renews on %(period_end)s. You'll get your access back then. "
+            "You can cancel it at any time."
+        )
     elif purchase.current_period_end:
         note = _(
             "Your subscription is still active and renews on %(period_end)s for %(next)s. You'll get your access "

@@ -11,7 +11,7 @@ from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
-from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, upgrade_credit
+from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.ecommerce.stripe_api.sessions import expire_session
 from apps.users.models import User
@@ -49,10 +49,13 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         _expire_without_session(purchase, "Stripe refused to open it")
         raise
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
-    without_session.update(session_id=session.id, checkout_url=session.url or "")
+    credit = session.total_details.amount_discount if session.total_details else 0
+    without_session.update(session_id=session.id, checkout_url=session.url or "", amount_discount=credit)
     purchase = Purchase.objects.get(pk=purchase.pk)
     if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
+    elif purchase.upgrade_of and credits_too_much(purchase):  # refunded while the Session was created
+        return close_checkout(purchase, "the price has changed")
     return purchase
 
 

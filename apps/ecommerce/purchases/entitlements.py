@@ -105,6 +105,14 @@ def suspension(current: Sequence[Payment], earlier: Sequence[Payment]) -> str:
     return Suspension.REFUNDED if is_refunded else ""
 
 
+def inherited_suspension(purchase: Purchase) -> str:
+    """Return why the purchase that this one upgrades is suspended, or "": its payment is a part of the upgrade's."""
+    if purchase.upgrade_of_id is None:
+        return ""
+    upgraded = Purchase.objects.filter(pk=purchase.upgrade_of_id)
+    return upgraded.values_list("suspended_by", flat=True).first() or ""
+
+
 def dispute_suspension(dispute_status: str) -> Suspension | None:
     return DISPUTE_SUSPENSION.get(dispute_status, Suspension.DISPUTED) if dispute_status else None
 

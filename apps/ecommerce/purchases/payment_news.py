@@ -31,9 +31,13 @@ class PaymentNews:
 
 
 def payment_news(changes: PaymentChanges, since: datetime) -> list[PaymentNews]:
-    """Return what has happened to changed payments. What happened before `since` is no news."""
+    """Return what has happened to payments. What happened before `since` is no news.
+
+    An unchanged payment has news if a refund has failed and another one of the same amount has followed.
+    """
     both: list[tuple[Payment | None, StripePayment]] = [(None, payment) for payment in changes.created]
     both += [(row, payment) for row, payment, _names in changes.changed]
+    both += changes.unchanged
     return [news for before, payment in both for news in _news(before, payment, since)]
 
 

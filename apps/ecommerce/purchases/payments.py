@@ -48,6 +48,7 @@ class PaymentChanges:
 
     created: list[StripePayment]
     changed: list[tuple[Payment, StripePayment, list[str]]]
+    unchanged: list[tuple[Payment, StripePayment]]
 
     def __bool__(self) -> bool:
         return bool(self.created or self.changed)
@@ -66,7 +67,8 @@ def compare_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> P
     created = [payment for payment in reversed(payments) if payment.row.stripe_id not in known]
     both = [(known[payment.row.stripe_id], payment) for payment in payments if payment.row.stripe_id in known]
     compared = [(row, payment, row.differing_fields(payment.row)) for row, payment in both]
-    return PaymentChanges(created, [change for change in compared if change[2]])
+    changed = [change for change in compared if change[2]]
+    return PaymentChanges(created, changed, [(row, payment) for row, payment, names in compared if not names])
 
 
 def _known_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> dict[str, Payment]:

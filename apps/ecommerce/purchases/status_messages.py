@@ -13,6 +13,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.payment_failures import failure_text
+from apps.ecommerce.purchases.upgrades import upgrade_note
 
 SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
 GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
@@ -184,12 +185,20 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
 }
 
+# The texts without the next amount, which Stripe could not compute.
+WITHOUT_AMOUNT: dict[str, str | Promise] = {
+    Status.TRIALING: _("Your trial ends on %(trial_end)s. Then we'll charge you, unless you cancel before."),
+    Status.ACTIVE: _("%(product)s renews on %(period_end)s. You can cancel at any time."),
+}
+
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
     """Return the message for the buyer. `canceled`: the buyer has just left the payment page by its back link."""
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
-    return replace(message, title=str(message.title) % values, text=str(message.text) % values, key=str(key))
+    text = message.text if values["next"] else WITHOUT_AMOUNT.get(key, message.text)
+    text = upgrade_note(purchase) or str(text) % values
+    return replace(message, title=str(message.title) % values, text=text, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
@@ -231,9 +240,9 @@ def message_values(purchase: Purchase) -> dict[str, str]:
 
 
 def _next_amount(purchase: Purchase) -> str:
-    """Return the amount of the next invoice, or else the price as listed."""
+    """Return the amount of the next invoice; "" if Stripe has not computed it."""
     if purchase.next_amount is None:
-        return purchase.price.label
+        return ""
     return format_money(purchase.next_amount, purchase.currency)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import Payment, Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.payments import payment_values
@@ -129,7 +130,7 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
     """Return the columns of another plan, which the buyer may have chosen in the billing portal."""
     if item["price"]["id"] == purchase.price_id:
         return {}
-    price = Price.objects.filter(id=item["price"]["id"]).select_related("product").first()
+    price = find_or_copy_price(item["price"])
     if price is None:
         return {}
     return {
@@ -150,4 +151,5 @@ def _session_values(session: StripeData) -> dict[str, Any]:
         "amount_discount": details.get("amount_discount", 0),
         "amount_tax": details.get("amount_tax", 0),
         "checkout_url": session["url"] or "",
+        "subscription_status": "",  # of a one-time purchase; another account's key may have set "missing"
     }

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.money import MIN_CHARGES
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.stripe_api.client import get_client
 
@@ -27,14 +28,15 @@ def upgradable_purchase(purchases: Iterable[Purchase], price: Price) -> Purchase
     newest = next(owned, None)
     if newest is None or newest.status != Status.PAID or newest.currency != price.currency:
         return None
-    value = max(newest.price.unit_amount or 0, upgrade_credit(newest))
-    return newest if value < (price.unit_amount or 0) else None
+    is_higher = (newest.price.unit_amount or 0) < (price.unit_amount or 0)
+    can_be_charged = _difference(price, newest) >= MIN_CHARGES.get(price.currency, 1)
+    return newest if is_higher and can_be_charged else None
 
 
 def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[tuple[Price, int]]:
     """Return the prices to which the user can upgrade, each with what it costs in minor units."""
     found = ((price, upgradable_purchase(purchases, price)) for price in prices)
-    return [(price, (price.unit_amount or 0) - upgrade_credit(row)) for price, row in found if row]
+    return [(price, _difference(price, row)) for price, row in found if row]
 
 
 def upgrade_credit(purchase: Purchase) -> int:
@@ -42,6 +44,25 @@ def upgrade_credit(purchase: Purchase) -> int:
     paid = purchase.amount_subtotal - purchase.amount_discount - purchase.amount_refunded
     earlier = purchase.upgrade_of
     return max(paid, 0) + (upgrade_credit(earlier) if earlier and has_access(earlier) else 0)
+
+
+def credits_too_much(upgrade: Purchase) -> bool:
+    """Return whether the open payment page credits more than the upgraded purchase is worth since a refund."""
+    earlier = upgrade.upgrade_of
+    worth = upgrade_credit(earlier) if earlier and has_access(earlier) else 0
+    return upgrade.amount_discount > worth
+
+
+def upgrade_note(purchase: Purchase) -> str:
+    """Return why an upgrade is suspended although its own payment is complete; "" otherwise."""
+    earlier = purchase.upgrade_of if purchase.is_suspended and not purchase.amount_refunded else None
+    if earlier is None or earlier.suspended_by != purchase.suspended_by:
+        return ""
+    text = _(
+        "This order is an upgrade of %(order)s, whose payment was refunded or disputed. You have access to "
+        "%(product)s only while both orders are paid."
+    )
+    return text % {"order": earlier.order_number, "product": purchase.product_name}
 
 
 def create_upgrade_coupon(purchase: Purchase) -> str:
@@ -60,3 +81,7 @@ def create_upgrade_coupon(purchase: Purchase) -> str:
         {"idempotency_key": f"upgrade-{purchase.public_id}"},
     )
     return coupon.id
+
+
+def _difference(price: Price, purchase: Purchase) -> int:
+    return (price.unit_amount or 0) - upgrade_credit(purchase)
