@@ -112,9 +112,13 @@ def _find_charges(customer_id: str, invoices: list[StripeData]) -> dict[str, Str
 def _payment_keys(invoice: StripeData) -> list[str]:
     """Return the ids of the payment intents and charges of an invoice.
 
+    A payment outside Stripe has neither, and cancels the payment intent that would have paid.
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment
     """
-    payments = [row["payment"] for row in (invoice["payments"] or {"data": []})["data"]]
+    rows = (invoice["payments"] or {"data": []})["data"]
+    if invoice["status"] == "paid":
+        rows = [row for row in rows if row["status"] != "canceled"]
+    payments = [row["payment"] for row in rows]
     keys = (object_id(payment.get("payment_intent") or payment.get("charge")) for payment in payments)
     return [key for key in keys if key]
 
