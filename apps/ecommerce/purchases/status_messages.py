@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.models import ACCESS_STATUSES, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.entitlements import access_until, has_access
 from apps.ecommerce.purchases.payment_failures import failure_text
 
 SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
@@ -84,8 +84,15 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     "collection_paused": StatusMessage(
         _("Payments for your subscription are paused"),
-        _("You won't be charged while they are paused. You have access until %(paid_until)s."),
+        _("You won't be charged while they are paused.%(resumes)s You have access until %(access_until)s."),
         action="open",
+    ),
+    "collection_paused_lapsed": StatusMessage(
+        _("Payments for your subscription are paused"),
+        _(
+            "You won't be charged while they are paused.%(resumes)s Your access returns with the next payment."
+        ),
+        action="manage",
     ),
     "ending": StatusMessage(
         _("Your subscription ends on %(cancel_at)s"),
@@ -203,10 +210,10 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return f"{purchase.suspended_by}_running" if is_running else purchase.suspended_by
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
+    if purchase.skips_payments:
+        return "collection_paused" if has_access(purchase) else "collection_paused_lapsed"
     if purchase.status in ACCESS_STATUSES and not has_access(purchase):
         return "lapsed"  # the period is unpaid, and PAST_DUE_GRACE_DAYS are over
-    if purchase.status == Status.ACTIVE and purchase.collection_paused:
-        return "collection_paused"
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     if purchase.status == Status.PAID and purchase.amount_refunded:
@@ -215,9 +222,10 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
 
 
 def message_values(purchase: Purchase) -> dict[str, str]:
+    resumes_at = format_day(purchase.collection_resumes_at)
+    resumes = _("They resume on %(day)s.") % {"day": resumes_at}
     return {
         "product": purchase.product_name,
-        "email": purchase.email,
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
         "price": purchase.price.label,
@@ -225,16 +233,17 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "trial_end": format_day(purchase.trial_end),
         "period_end": format_day(purchase.current_period_end),
         "cancel_at": format_day(purchase.cancel_at),
-        "paid_until": format_day(purchase.paid_until),
+        "access_until": format_day(access_until(purchase)),
+        "resumes": f" {resumes}" if purchase.collection_resumes_at else "",
+        "resumes_at": resumes_at,
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
     }
 
 
 def _next_amount(purchase: Purchase) -> str:
     """Return the amount of the next invoice, or else the price as listed."""
-    if purchase.next_amount is None:
-        return purchase.price.label
-    return format_money(purchase.next_amount, purchase.currency)
+    amount = purchase.next_amount
+    return purchase.price.label if amount is None else format_money(amount, purchase.currency)
 
 
 def format_day(moment: datetime | None) -> str:
