@@ -44,7 +44,11 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
 @admin.register(ReceiverCall)
 class ReceiverCallAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "signal", "receiver", "purchase", "attempts", "done_at", "error")
+    list_display = (
+        *("created_at", "signal", "done_at", "attempts", "error"),
+        *("purchase__order_number", "receiver"),
+    )
+    ordering = ("-created_at", "-pk")
     list_filter = ("signal", ("done_at", admin.EmptyFieldListFilter))
     list_select_related = ("purchase",)
     search_fields = ("purchase__order_number", "receiver", "event_id")

@@ -30,12 +30,12 @@ class StatusChangeInline(ReadOnlyInline):
 class PurchaseAdmin(ReadOnlyAdmin):
     list_display = (
         "order_number",
-        "created_at",
-        "email",
-        "product",
         "status",
         "suspended_by",
         "total",
+        "product",
+        "email",
+        "created_at",
         "synced_at",
     )
     list_filter = ("status", "suspended_by", "subscription_status", "livemode", "product")
@@ -73,11 +73,13 @@ class PurchaseAdmin(ReadOnlyAdmin):
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
-        "purchase",
         "status",
         "paid",
         "refunded",
         "dispute_status",
+        "purchase__order_number",
+        "purchase__product_name",
+        "purchase__email",
         "payment_method",
     )
     list_filter = ("status", "dispute_status", "currency")
