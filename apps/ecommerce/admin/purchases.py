@@ -32,7 +32,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
         "order_number",
         "status",
         "suspended_by",
-        "total",
+        "amount",
         "product",
         "email",
         "created_at",
@@ -53,9 +53,9 @@ class PurchaseAdmin(ReadOnlyAdmin):
     inlines = (PaymentInline, StatusChangeInline)
     actions = ("refresh",)
 
-    @admin.display(description=_("total"))
-    def total(self, row: Purchase) -> str:
-        return format_money(row.amount_total, row.currency)
+    @admin.display(description=_("amount"))
+    def amount(self, row: Purchase) -> str:
+        return row.price.label if row.is_recurring else format_money(row.amount_total, row.currency)
 
     @admin.action(description=_("Refresh from Stripe"))
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
@@ -74,10 +74,11 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
         "status",
+        "total",
         "paid",
         "refunded",
         "dispute_status",
-        "purchase__order_number",
+        "order_number",
         "purchase__product_name",
         "purchase__email",
         "payment_method",
@@ -89,6 +90,14 @@ class PaymentAdmin(ReadOnlyAdmin):
         *("purchase__order_number", "purchase__email", "invoice_number"),
         *("stripe_id", "payment_intent_id", "charge_id"),
     )
+
+    @admin.display(description=_("order number"), ordering="purchase__order_number")
+    def order_number(self, row: Payment) -> str:
+        return str(row.purchase.order_number)
+
+    @admin.display(description=_("total"), ordering="amount_total")
+    def total(self, row: Payment) -> str:
+        return format_money(row.amount_total, row.currency)
 
     @admin.display(description=_("paid"), ordering="amount_paid")
     def paid(self, row: Payment) -> str:
