@@ -73,12 +73,12 @@ class PurchaseAdmin(ReadOnlyAdmin):
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
+        "order_number",
         "status",
         "total",
         "paid",
         "refunded",
         "dispute_status",
-        "order_number",
         "purchase__product_name",
         "purchase__email",
         "payment_method",
