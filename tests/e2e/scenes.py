@@ -281,6 +281,7 @@ _PAYMENTS: dict[str, Sequence[str]] = {
     **{state: [state] for state in ("refunded", "disputed", "dispute_lost")},
     **dict.fromkeys(["active", "collection_paused", "ending", "paused", "canceled"], ("paid", "free")),
     **dict.fromkeys(["past_due", "lapsed", "unpaid"], ("failed", "paid")),
+    "collection_paused_lapsed": ["void", "paid"],
     "trialing": ["free"],
     "incomplete": ["open"],
     "refunded_running": ["refunded", "paid"],

@@ -73,6 +73,12 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     return bool(purchase.paid_until and now < purchase.paid_until + max(grace, RENEWAL_MARGIN))
 
 
+def access_until(purchase: Purchase) -> datetime | None:
+    """Return when access to a subscription ends if nothing more is paid: with its paid period, or after the grace."""
+    end = purchase.paid_until
+    return end + _grace() if end and end <= timezone.now() and purchase.has_paid else end
+
+
 def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[str] = ()) -> Purchase | None:
     """Return the user's newest purchase with access to the product, or None. `plans` limits it to these plans."""
     if not user.is_authenticated or not user.is_active:

@@ -22,7 +22,7 @@ from apps.ecommerce.purchases.payments import compare_payments
 from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
-from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
+from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, plan_item, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, is_livemode
 from apps.ecommerce.stripe_api.sessions import expire_session
 
@@ -54,10 +54,10 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
-        payments = fetch_payments(session, subscription)
+        plan = plan_item(snapshot, subscription) if subscription else None
+        payments = fetch_payments(session, subscription, plan)
         if session or subscription:
-            rows = [payment.row for payment in payments]
-            values = purchase_values(snapshot, session, subscription, rows)
+            values = purchase_values(snapshot, session, subscription, plan, payments)
             if subscription:
                 values |= next_payment_values(subscription)
         else:

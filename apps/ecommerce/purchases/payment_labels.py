@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import Payment, Suspension
 from apps.ecommerce.purchases.entitlements import dispute_suspension
+from apps.ecommerce.purchases.message_values import format_day
 from apps.ecommerce.purchases.payment_failures import failure_text
-from apps.ecommerce.purchases.status_messages import format_day
 
 Status = Payment.Status
 

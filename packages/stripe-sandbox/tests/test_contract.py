@@ -118,6 +118,20 @@ class SampleData:
         }
         return str(v1.subscriptions.create(plan).latest_invoice)
 
+    def create_payment_record(self, v1: V1) -> str:
+        """Return a payment of the sample data's customer in cash."""
+        cash = {"type": "custom", "custom": {"display_name": "Cash"}}
+        reported = {
+            "amount_requested": {"currency": "jpy", "value": 300},
+            "initiated_at": 1893456000,
+            "outcome": "guaranteed",
+            "guaranteed": {"guaranteed_at": 1893456000},
+            "payment_method_details": cash,
+            "processor_details": {"type": "custom", "custom": {"payment_reference": "R-1"}},
+            "customer_details": {"customer": self.customer},
+        }
+        return str(v1.payment_records.report_payment(reported).id)
+
     def create_open_refund(self) -> str:
         """Return a refund that waits for the buyer's bank details."""
         charge = storage.get(self.charge) or {}
@@ -309,6 +323,14 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/invoiceitems/{id}"): lambda v1, w: v1.invoice_items.retrieve(w.create_invoice_item(v1)),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}
+    ),
+    ("POST", "/v1/invoices/{id}/attach_payment"): lambda v1, w: v1.invoices.attach_payment(
+        w.create_open_invoice(v1),
+        {"payment_record": w.create_payment_record(v1), "expand": ["payments.data.payment.payment_record"]},
+    ),
+    ("POST", "/v1/payment_records/report_payment"): lambda v1, w: w.create_payment_record(v1),
+    ("GET", "/v1/payment_records/{id}"): lambda v1, w: v1.payment_records.retrieve(
+        w.create_payment_record(v1)
     ),
     ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
     ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create(

@@ -37,6 +37,15 @@ class PurchasePage:
         """Return the status, found only if it is this one (a key of status_messages.MESSAGES)."""
         return self.main.locator(f"[data-state={key}]")
 
+    def fact(self, name: str) -> Locator:
+        """Return the value of a row of "Your order"."""
+        rows = self.main.locator("dl.facts > div")
+        return rows.filter(has=self.page.get_by_text(name, exact=True)).locator("dd")
+
+    def cancel(self) -> None:
+        self.main.get_by_text("Cancel subscription").first.click()
+        self.cancel_button.click()
+
     def open(self) -> None:
         self.open_link.click()
 

@@ -24,6 +24,7 @@ _PREFIXES = {
     "line_item": ("il_1", 23),
     "payment_intent": ("pi_3", 23),
     "payment_method": ("pm_1", 23),
+    "payment_record": ("pr_1", 23),
     "price": ("price_1", 23),
     "product": ("prod_", 14),
     "promotion_code": ("promo_1", 23),

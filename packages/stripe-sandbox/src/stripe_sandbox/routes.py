@@ -21,6 +21,7 @@ from .resources import (
     disputes,
     new_products,
     payment_methods,
+    payment_records,
     portal,
     prices,
     products,
@@ -159,6 +160,13 @@ ROUTES = (
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
+    Route("POST", "/v1/payment_records/report_payment", payment_records.report_payment,
+          p.PaymentRecordReportPaymentParams, "amount_requested.currency amount_requested.value description"
+          " initiated_at metadata outcome guaranteed.guaranteed_at customer_presence customer_details.customer"
+          " payment_method_details.type payment_method_details.custom.display_name"
+          " payment_method_details.custom.type processor_details.type"
+          " processor_details.custom.payment_reference"),
+    Route("GET", "/v1/payment_records/{id}", retrieve("payment_record"), p.PaymentRecordRetrieveParams),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
@@ -186,6 +194,8 @@ ROUTES = (
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
+    Route("POST", "/v1/invoices/{id}/attach_payment", requests.attach_payment, p.InvoiceAttachPaymentParams,
+          "payment_record"),
     Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
           p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
     Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),
