@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
@@ -53,7 +54,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
-        payments = fetch_payments(session, subscription)
+        payments = fetch_payments(snapshot, session, subscription)
         if session or subscription:
             rows = [payment.row for payment in payments]
             values = purchase_values(snapshot, session, subscription, rows)
@@ -62,6 +63,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):
+            if session and written.status != snapshot.status:
+                store_checkout_details(session)
             return written
         snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.ecommerce.models import Payment
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
 
@@ -31,12 +31,14 @@ class StripePayment:
     dispute: StripeData | None = None
 
 
-def fetch_payments(session: StripeData | None, subscription: StripeData | None) -> list[StripePayment]:
+def fetch_payments(
+    purchase: Purchase, session: StripeData | None, subscription: StripeData | None
+) -> list[StripePayment]:
     """Return all payments, newest first. Raise stripe.StripeError."""
     if subscription:
         return _subscription_payments(subscription)
     if session and session["status"] == "complete" and expanded(session["payment_intent"]):
-        return [_session_payment(session)]
+        return [_session_payment(purchase, session)]
     return []
 
 
@@ -55,7 +57,7 @@ def decline_code(error: StripeData | None) -> str:
     return str(error.get("decline_code") or error.get("code") or error.get("type") or "")[:500]
 
 
-def _session_payment(session: StripeData) -> StripePayment:
+def _session_payment(purchase: Purchase, session: StripeData) -> StripePayment:
     intent = expanded(session["payment_intent"]) or {}
     charge = expanded(intent.get("latest_charge"))
     invoice = expanded(session["invoice"])  # setting CHECKOUT_INVOICES
@@ -67,6 +69,7 @@ def _session_payment(session: StripeData) -> StripePayment:
         stripe_id=invoice["id"] if invoice else intent["id"],
         payment_intent_id=intent["id"],
         status=Payment.Status.PAID if is_paid else unpaid_status,
+        description=" · ".join(filter(None, (purchase.product_name, purchase.price_name))),
         currency=session["currency"],
         amount_total=session["amount_total"],
         amount_subtotal=session["amount_subtotal"] or 0,
@@ -130,6 +133,7 @@ def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> Str
         payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
         status=status,
         reason=invoice["billing_reason"] or "",
+        description=_description(invoice),
         currency=invoice["currency"],
         amount_total=invoice["total"],
         amount_subtotal=invoice["subtotal"],
@@ -143,6 +147,13 @@ def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> Str
     )
     _copy_invoice_links(row, invoice)
     return _with_charges(row, own_charges)
+
+
+def _description(invoice: StripeData) -> str:
+    """Return the descriptions of the invoice's lines, without credits. Stripe does not change them afterwards."""
+    lines = invoice["lines"]["data"]
+    charged = [line for line in lines if line["amount"] >= 0] or lines
+    return "\n".join(line["description"] for line in charged if line["description"])
 
 
 def _is_for_period(line: StripeData) -> bool:
