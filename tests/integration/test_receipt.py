@@ -34,7 +34,7 @@ def test_receipt_contains_what_an_accountant_needs(
     Payment.objects.update(**amounts, amount_refunded=500, invoice_number="INV-7")
     text = receipt(as_ada, Payment.objects.get())
     assert f"Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123" in text
-    assert "Sold to Ada Lovelace ada@example.com" in text
+    assert "Sold to Ada Lovelace SW1A 1AA United Kingdom ada@example.com" in text
     assert f"Order number {purchase.order_number} Invoice number INV-7" in text
     assert "Icon set One-time payment 1 $19.00" in text
     assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", text)
