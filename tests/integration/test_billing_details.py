@@ -82,7 +82,9 @@ def test_saved_details_are_at_stripe_and_on_receipts(
     assert tax_ids(customer) == [("eu_vat", "DE123456789")]
     set_unreachable(settings)
     text = receipt(as_ada, payment)
-    assert "Sold to Ada GmbH Torstr. 1 10115 Berlin Germany DE123456789 ada@example.com" in text
+    assert (
+        "Sold to Ada GmbH Torstr. 1 10115 Berlin Germany VAT or tax id: DE123456789 ada@example.com" in text
+    )
     del settings.STRIPE_HTTP_CLIENT
     assert sandbox.client.v1.invoices.retrieve(payment.invoice_id).to_dict(for_json=True) == finalized
 

@@ -7,6 +7,7 @@ https://docs.stripe.com/billing/customer/tax-ids
 from typing import Any
 
 import stripe
+from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import StripeCustomer
 from apps.ecommerce.purchases.countries import country_name
@@ -83,7 +84,8 @@ def billing_lines(user: User, *, livemode: bool) -> list[str]:
     if row is None:
         return []
     town = " ".join(filter(None, (row.postal_code, row.city)))
-    lines = (row.name, row.line1, row.line2, town, row.state, country_name(row.country), row.tax_id)
+    tax_id = _("VAT or tax id: %(id)s") % {"id": row.tax_id} if row.tax_id else ""
+    lines = (row.name, row.line1, row.line2, town, row.state, country_name(row.country), tax_id)
     return list(filter(None, lines))
 
 

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -80,8 +79,7 @@ def billing_details(request: SignedInRequest) -> HttpResponseBase:
         if form.is_valid() and _save(request, form):
             messages.success(request, _("Your billing details have been saved."))
             return redirect(back or "billing_details")
-    context = {"form": form, "back": back or reverse("account")}
-    return render(request, "ecommerce/billing_details.html", context)
+    return render(request, "ecommerce/billing_details.html", {"form": form, "back": back})
 
 
 def _save(request: SignedInRequest, form: BillingDetailsForm) -> bool:
