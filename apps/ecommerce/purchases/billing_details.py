@@ -65,7 +65,7 @@ def save_billing_details(user: User, details: dict[str, str]) -> None:
 
 def store_checkout_details(session: StripeData) -> None:
     """Store what the buyer entered on Stripe's payment page, unless there are details already."""
-    given = session["customer_details"] or {}
+    given = session.get("customer_details") or {}
     address = given.get("address") or {}
     if not address.get("country"):
         return
