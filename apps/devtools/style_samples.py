@@ -128,6 +128,7 @@ def samples() -> dict[str, Any]:
         ],
         "purchase": order,
         "seller": ["Workbench", "1 High Street", "London"],
+        "buyer": ["Ada Lovelace GmbH", "Torstr. 1", "10115 Berlin", "Germany", "VAT or tax id: DE123456789"],
         "order_payments": [make_payment(order, "partially_refunded")],
         "subscription": active,
         "payments": [

@@ -102,6 +102,7 @@ def buyer_scenes(user: User) -> list[Scene]:
         page_at("product-processing", "/store/quiet-hours/"),
         page_at("gated-page", "/purchases/tiny-tools/"),
         page_at("account", "/accounts/"),
+        page_at("account-billing-details", "/accounts/billing-details/"),
         page_at("account-email", "/accounts/email/"),
         page_at("account-password", "/accounts/password/change/"),
         page_at("account-sign-out", "/accounts/logout/"),

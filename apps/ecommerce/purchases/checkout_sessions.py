@@ -9,12 +9,12 @@ from stripe.params.checkout import SessionCreateParams
 
 from apps.ecommerce.models import Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.customers import get_or_create_customer
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.ecommerce.stripe_api.sessions import expire_session
-from apps.users.models import User
 
 # https://docs.stripe.com/js/appendix/supported_locales
 # fmt: off
@@ -81,7 +81,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": _get_or_create_customer_id(purchase.user),
+        "customer": get_or_create_customer(purchase.user).id,
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -108,19 +108,6 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         if settings.CHECKOUT_INVOICES:
             params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": metadata}}
     return params
-
-
-def _get_or_create_customer_id(user: User) -> str:
-    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
-        return known.id
-    metadata = {"user": str(user.pk)}
-    created = get_client().v1.customers.create(
-        {"email": user.email, "name": user.name or user.email, "metadata": metadata}
-    )
-    customer, _created = StripeCustomer.objects.get_or_create(
-        user=user, livemode=is_livemode(), defaults={"id": created.id}
-    )
-    return customer.id
 
 
 def _expire_without_session(purchase: Purchase, cause: str) -> Purchase:

@@ -1,4 +1,4 @@
-"""Keep the e-mail address of Stripe's Customer the same as the account's. https://docs.stripe.com/api/customers/update"""
+"""Create Stripe's Customer of a user, and keep its e-mail address the same. https://docs.stripe.com/api/customers"""
 
 import logging
 from collections.abc import Collection
@@ -12,6 +12,20 @@ from apps.ecommerce.stripe_api.client import get_client, is_livemode
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
+
+
+def get_or_create_customer(user: User) -> StripeCustomer:
+    """Return the user's customer in the current mode. Raise stripe.StripeError."""
+    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
+        return known
+    metadata = {"user": str(user.pk)}
+    created = get_client().v1.customers.create(
+        {"email": user.email, "name": user.name or user.email, "metadata": metadata}
+    )
+    customer, _created = StripeCustomer.objects.get_or_create(
+        user=user, livemode=is_livemode(), defaults={"id": created.id}
+    )
+    return customer
 
 
 def queue_email_update(

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.entitlements import inherited_suspension, suspension
 from apps.ecommerce.purchases.next_payment import next_payment_values
@@ -55,7 +56,7 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
         plan = plan_item(snapshot, subscription) if subscription else None
-        payments = fetch_payments(session, subscription, plan)
+        payments = fetch_payments(snapshot, session, subscription, plan)
         if session or subscription:
             values = purchase_values(snapshot, session, subscription, plan, payments)
             if subscription:
@@ -63,6 +64,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):
+            if session and written.status != snapshot.status:
+                store_checkout_details(session)
             return written
         snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")

@@ -79,6 +79,9 @@ def can_pay_now(payment: Payment) -> bool:
 
 
 def is_for_current_plan(payment: Payment) -> bool:
-    """Return whether price and quantity of the purchase make up this payment; they may have changed since then."""
+    """Return whether the payment is for the product, price and quantity of the purchase, which may have changed."""
     purchase = payment.purchase
-    return (purchase.price.unit_amount or 0) * purchase.quantity == payment.amount_subtotal
+    is_same_product = not payment.description or purchase.product_name in payment.description
+    return (
+        is_same_product and (purchase.price.unit_amount or 0) * purchase.quantity == payment.amount_subtotal
+    )

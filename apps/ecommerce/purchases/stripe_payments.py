@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.ecommerce.models import Payment
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
 
@@ -33,13 +33,13 @@ class StripePayment:
 
 
 def fetch_payments(
-    session: StripeData | None, subscription: StripeData | None, plan: StripeData | None
+    purchase: Purchase, session: StripeData | None, subscription: StripeData | None, plan: StripeData | None
 ) -> list[StripePayment]:
     """Return all payments, newest first. `plan` is the item that was bought. Raise stripe.StripeError."""
     if subscription and plan:
         return _subscription_payments(subscription, plan)
     if session and session["status"] == "complete" and expanded(session["payment_intent"]):
-        return [_session_payment(session)]
+        return [_session_payment(purchase, session)]
     return []
 
 
@@ -58,7 +58,7 @@ def decline_code(error: StripeData | None) -> str:
     return str(error.get("decline_code") or error.get("code") or error.get("type") or "")[:500]
 
 
-def _session_payment(session: StripeData) -> StripePayment:
+def _session_payment(purchase: Purchase, session: StripeData) -> StripePayment:
     intent = expanded(session["payment_intent"]) or {}
     charge = expanded(intent.get("latest_charge"))
     invoice = expanded(session["invoice"])  # setting CHECKOUT_INVOICES
@@ -70,6 +70,7 @@ def _session_payment(session: StripeData) -> StripePayment:
         stripe_id=invoice["id"] if invoice else intent["id"],
         payment_intent_id=intent["id"],
         status=Payment.Status.PAID if is_paid else unpaid_status,
+        description=" · ".join(filter(None, (purchase.product_name, purchase.price_name))),
         currency=session["currency"],
         amount_total=session["amount_total"],
         amount_subtotal=session["amount_subtotal"] or 0,
@@ -143,6 +144,7 @@ def _invoice_payment(
         payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
         status=status,
         reason=invoice["billing_reason"] or "",
+        description=_description(invoice),
         currency=invoice["currency"],
         amount_total=invoice["total"],
         amount_subtotal=invoice["subtotal"],
@@ -156,6 +158,13 @@ def _invoice_payment(
     )
     _copy_invoice_links(row, invoice)
     return replace(_with_charges(row, own_charges), is_for_addons=is_for_addons)
+
+
+def _description(invoice: StripeData) -> str:
+    """Return the descriptions of the invoice's lines, without credits. Stripe does not change them afterwards."""
+    lines = invoice["lines"]["data"]
+    charged = [line for line in lines if line["amount"] >= 0] or lines
+    return "\n".join(line["description"] for line in charged if line["description"])
 
 
 def _is_for_period(line: StripeData) -> bool:

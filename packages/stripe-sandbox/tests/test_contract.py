@@ -71,6 +71,9 @@ class SampleData:
         self.customer = v1.customers.create(
             {"email": "ada@example.com", "address": address, "shipping": {"name": "Ada", "address": address}}
         ).id
+        self.tax_id = v1.customers.tax_ids.create(
+            self.customer, {"type": "eu_vat", "value": "DE123456789"}
+        ).id
         self.paid = self.session(v1, self.price, customer=self.customer)
         self.subscribed = self.session(v1, self.monthly, mode="subscription", customer=self.customer)
         self.trial = self.session(
@@ -222,6 +225,13 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/customers/{id}/balance_transactions"): lambda v1, w: v1.customers.balance_transactions.list(
         v1.customers.create({"balance": -500}).id
+    ),
+    ("GET", "/v1/customers/{customer}/tax_ids"): lambda v1, w: v1.customers.tax_ids.list(w.customer),
+    ("POST", "/v1/customers/{customer}/tax_ids"): lambda v1, w: v1.customers.tax_ids.create(
+        w.customer, {"type": "gb_vat", "value": "GB123456789", "expand": ["customer"]}
+    ),
+    ("DELETE", "/v1/customers/{customer}/tax_ids/{id}"): lambda v1, w: v1.customers.tax_ids.delete(
+        w.customer, w.tax_id
     ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(

@@ -54,9 +54,24 @@ class PurchasePage:
         self.main.locator("form[action$='/switch/']").filter(has_text=name).get_by_role("button").click()
 
 
+class BillingDetailsPage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.form = page.get_by_role("main").locator("form")
+        self.errors = self.form.locator(".field__error")
+
+    def field(self, name: str) -> Locator:
+        return self.form.locator(f"[name={name}]")
+
+    def fill(self, **values: str) -> None:
+        for name, value in values.items():
+            self.field(name).fill(value)
+
+
 class ReceiptPage:
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.billing_details_link = page.get_by_role("main").locator("a[href^='/accounts/billing-details/']")
         self.sheet = page.get_by_role("article")
         self.back_link = page.get_by_role("main").get_by_role("link", name="Back")
         self.print_button = page.locator("[data-print]")

@@ -34,6 +34,7 @@ _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
     ("customer", "subscriptions"): _include_related(
         "subscription", "customer", "/v1/customers/{id}/subscriptions"
     ),
+    ("customer", "tax_ids"): _include_related("tax_id", "customer", "/v1/customers/{id}/tax_ids"),
     ("invoice", "payments"): _include_related(
         "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
     ),

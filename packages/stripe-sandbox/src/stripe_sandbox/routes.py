@@ -27,6 +27,7 @@ from .resources import (
     products,
     refunds,
     subscriptions,
+    tax_ids,
     webhook_endpoints,
 )
 from .resources import checkout_sessions as sessions
@@ -46,7 +47,9 @@ class Route:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "supported", frozenset(self.supports.split()))
-        object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
+        object.__setattr__(
+            self, "regex", re.compile(re.sub(r"{(\w+)}", r"(?P<\1>(?!search$)[^/]+)", self.path))
+        )
 
 
 def _nest(parent: str, names: str) -> str:
@@ -143,6 +146,9 @@ ROUTES = (
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
     Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
           p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
+    Route("GET", "/v1/customers/{customer}/tax_ids", tax_ids.listing, p.CustomerTaxIdListParams, _PAGE),
+    Route("POST", "/v1/customers/{customer}/tax_ids", tax_ids.create, p.CustomerTaxIdCreateParams, "type value"),
+    Route("DELETE", "/v1/customers/{customer}/tax_ids/{id}", tax_ids.delete, p.CustomerTaxIdDeleteParams),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),

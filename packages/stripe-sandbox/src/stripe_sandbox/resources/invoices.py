@@ -7,7 +7,7 @@ import stripe
 
 from .. import clock, ids, pricing, shapes, storage
 from ..storage import Obj
-from . import coupons, customer_billing, invoice_items, invoice_lines
+from . import coupons, customer_billing, invoice_items, invoice_lines, tax_ids
 
 
 def new(
@@ -99,7 +99,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "customer_name": customer.get("name"),
         "customer_phone": customer.get("phone"),
         "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
+        "customer_tax_ids": tax_ids.for_invoice(customer_id),
         "default_tax_rates": [],
         "discounts": [discount] if coupon else [],
         "effective_at": None if draft else now,
