@@ -17,7 +17,6 @@ from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.external_subscriptions import billed_without_account
 from apps.ecommerce.purchases.personal_data import deletion_blocker
 from apps.ecommerce.purchases.status_messages import status_message
-from stripe_sandbox import storage
 
 from .truth import (
     INVOICE_ROWS,
@@ -87,16 +86,6 @@ def check_reversals(truth: Truth, settings: Any) -> None:
 
 def check_owner(row: Purchase, truth: Truth) -> None:
     assert not truth.paid or row.user or row.email, "a paid purchase has neither account nor e-mail address"
-
-
-def check_upgrade(session_id: str, licence: Truth) -> None:
-    """Check that the buyer pays the difference. The store may not have heard of a refund yet."""
-    session = storage.get(session_id) or {}
-    credit = session["amount_subtotal"] - session["amount_total"]
-    paid, refunded = (
-        sum(getattr(payment, name) for payment in licence.paid) for name in ("charged", "refunded")
-    )
-    assert paid - refunded <= credit <= paid, f"a credit of {credit} for a licence of {paid} - {refunded}"
 
 
 # --- money -------------------------------------------------------------------------------------------------

@@ -622,10 +622,12 @@ class Shop(RuleBasedStateMachine):
         """Check what the session counts for a licence that the buyer has paid for."""
         found = Stripe.read()
         if found.counts_licence(session_id):
-            licences = found.licences(session_id)
-            assert licences, "a credit for a licence that was not paid for"
-            self.upgrades[session_id] = licences[0]
-            checks.check_upgrade(session_id, found.truths(self.upgrades)[licences[0]])
+            truths = found.truths(self.upgrades)
+            licences = {key: truths[key].credit for key in found.licences(session_id)}
+            credit = found.credit(session_id)
+            counted = [key for key, (least, most) in licences.items() if least <= credit <= most]
+            assert counted, f"a credit of {credit} for licences worth {licences}"
+            self.upgrades[session_id] = counted[0]
 
     def _pay(self, which: int, how: int, passes: bool) -> Job:
         user, session_id = self.seen[-1] if which < 0 else self._pick(self.seen, which)

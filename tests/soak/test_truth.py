@@ -53,6 +53,10 @@ def manage(act: str, number: int = 0) -> Act:
     return "manage", {"which": 0, "act": act, "token": "pm_card_visa", "days": number}
 
 
+def buy_and_pay(price: int) -> Act:
+    return "buy_and_pay", {"who": 0, "what": price, "how": CARD}
+
+
 def pass_time(days: int) -> Act:
     return "pass_time", {"seconds": days * DAY}
 
@@ -160,6 +164,11 @@ def count_no_licence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout_sessions, "upgrade_credit", lambda _purchase: 0)
 
 
+def forget_upgrades(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fulfilment, "_suspend_upgrades", lambda _purchase, _cause: None)
+    patch.setattr(fulfilment, "inherited_suspension", lambda _purchase: "")
+
+
 # fault ▶ (plant, schedule, the rule that fails)
 FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
     "an unpaid invoice reopens a refunded subscription": (
@@ -221,6 +230,11 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         count_no_licence,
         [begin(LICENCE), DELIVER],
         "pays the full price",
+    ),
+    "an upgrade stays open after its licence was refunded": (
+        forget_upgrades,
+        [begin(LICENCE), DELIVER, buy_and_pay(LICENCE + 1), DELIVER, refund(1.0, which=1), DELIVER],
+        "differs from Stripe's",
     ),
     "a receipt is created twice": (
         queue_receipts_twice,

@@ -63,6 +63,7 @@ class Payment:
     period_end: int = 0
     reason: str = ""
     currency: str = ""
+    total: int = 0
     charged: int = 0
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
@@ -81,8 +82,13 @@ class Payment:
 
     @property
     def pays_for_period(self) -> bool:
-        """Return whether it is paid and not only about a change of a plan that costs nothing."""
-        return self.is_paid and bool(self.period_end) and (bool(self.charged) or self.reason in PERIODS)
+        """Return whether it is paid, perhaps from the balance, and not about a change of a plan that costs nothing."""
+        return self.is_paid and bool(self.period_end) and (self.total > 0 or self.reason in PERIODS)
+
+    @property
+    def is_credit(self) -> bool:
+        """Return whether a change gave money back to the customer's balance, because the new plan costs less."""
+        return self.is_paid and self.total < 0
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,13 @@ class Truth:
         stops = self.status in ("active", "trialing") and self.ends and self.ends <= self.period_end
         return self.is_running and not stops
 
+    @property
+    def credit(self) -> tuple[int, int]:
+        """Return the fewest and the most that an upgrade counts: the store may not have heard of a refund yet."""
+        charged = sum(payment.charged for payment in self.paid)
+        least, most = self.upgraded.credit if self.upgraded else (0, 0)
+        return least + charged - sum(payment.refunded for payment in self.paid), most + charged
+
     # --- access --------------------------------------------------------------------------------------------
 
     @property
@@ -124,7 +137,16 @@ class Truth:
 
     @property
     def paid_until(self) -> int:
-        return next((payment.period_end for payment in self.payments if payment.pays_for_period), 0)
+        """Return the end of the newest paid period. A later change to a cheaper plan may end it earlier."""
+        if not self._newest_period:
+            return 0
+        newer = self.payments[: self.payments.index(self._newest_period)]
+        credits = [payment.period_end for payment in newer if payment.is_credit and payment.period_end]
+        return min([self._newest_period.period_end, *credits])
+
+    @property
+    def _newest_period(self) -> Payment | None:
+        return next((payment for payment in self.payments if payment.pays_for_period), None)
 
     @property
     def unpaid_since(self) -> int:
@@ -157,8 +179,9 @@ class Truth:
         """Return the payments for the current period, or of a one-time purchase."""
         if not self.subscription:
             return self.paid
+        newest = self._newest_period
         periods = [payment for payment in self.payments if payment.pays_for_period]
-        return tuple(payment for payment in periods if payment.period_end == self.paid_until)
+        return tuple(payment for payment in periods if newest and payment.period_end == newest.period_end)
 
     def may_open(self, now: float) -> bool:
         """Return whether a buyer without access would be a mistake or not: the most generous reading."""
@@ -253,6 +276,7 @@ class Stripe:
                 self.invoice_intents[row["id"]],
                 period_end=_period_end(row),
                 reason=row["billing_reason"],
+                total=row["total"],
             )
             for row in self.invoices[subscription_id]
             if row["status"] != "draft"
@@ -301,6 +325,10 @@ class Stripe:
         """Return whether the store has reduced the price by a coupon. Promotion codes are the buyer's."""
         session = next(row for row in self.sessions if row["id"] == session_id)
         return any(discount["coupon"] for discount in session["discounts"] or [])
+
+    def credit(self, session_id: str) -> int:
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return int(session["amount_subtotal"] - session["amount_total"])
 
     def licences(self, session_id: str) -> list[str]:
         """Return the sessions in which the same customer paid once for the same product, newest first."""
