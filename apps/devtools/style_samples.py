@@ -41,13 +41,14 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "partially_refunded": (Status.PAID, {}),
     "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
     "collection_paused": (Status.ACTIVE, {"paid_until": 20 * DAY}),
+    "collection_paused_lapsed": (Status.ACTIVE, {"paid_until": -40 * DAY}),
     "ending": (Status.ACTIVE, {"cancel_at": 20 * DAY}),
     "past_due": (Status.PAST_DUE, {"paid_until": -DAY, "past_due_since": -DAY}),
     "lapsed": (Status.PAST_DUE, {"paid_until": -40 * DAY, "past_due_since": -40 * DAY}),
 }
 SUBSCRIPTION_STATES = str.split(
-    "trialing active collection_paused ending past_due lapsed unpaid paused incomplete canceled "
-    "refunded_running dispute_lost_running"
+    "trialing active collection_paused collection_paused_lapsed ending past_due lapsed unpaid paused incomplete "
+    "canceled refunded_running dispute_lost_running"
 )
 # What differs from a paid payment. The keys are those of payment_labels.LABELS.
 PAYMENT_STATES: dict[str, dict[str, Any]] = {
@@ -127,6 +128,7 @@ def samples() -> dict[str, Any]:
         ],
         "purchase": order,
         "seller": ["Workbench", "1 High Street", "London"],
+        "buyer": ["Ada Lovelace GmbH", "Torstr. 1", "10115 Berlin", "Germany", "VAT or tax id: DE123456789"],
         "order_payments": [make_payment(order, "partially_refunded")],
         "subscription": active,
         "payments": [
@@ -196,7 +198,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
     }
     if price.is_recurring:
         values |= {"is_recurring": True, "subscription_id": "sub_1", "subscription_status": status}
-        values["collection_paused"] = state == "collection_paused"
+        values["collection_paused"] = state.startswith("collection_paused")
         if status in (Status.ACTIVE, Status.TRIALING) and state != "ending":
             values["next_amount"] = price.unit_amount
             dates = {"next_payment_at": dates.get("trial_end", 30 * DAY)} | dates

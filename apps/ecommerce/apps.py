@@ -27,6 +27,7 @@ class EcommerceConfig(AppConfig):
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         personal_data.sections["purchases"] = store_data.export_purchases
+        personal_data.sections["billing_details"] = store_data.export_billing_details
         # Tests call ready() more than once.
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)

@@ -35,7 +35,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": _("This e-mail address already has an account.")},
     )
     name = models.CharField(
-        _("name"), max_length=150, blank=True, help_text=_("Shown on receipts. Optional.")
+        _("name"),
+        max_length=150,
+        blank=True,
+        help_text=_("Shown on receipts without billing details. Optional."),
     )
     is_staff = models.BooleanField(_("operator"), default=False, help_text=_("Can sign in to the admin."))
     is_active = models.BooleanField(

@@ -56,9 +56,10 @@ def expire_checkout(purchase: Purchase) -> None:
     get_client().v1.checkout.sessions.expire(str(purchase.session_id))
 
 
-def create_promotion_code(code: str, percent_off: int) -> None:
-    """Create a code for a coupon that applies once per purchase."""
-    coupon = get_client().v1.coupons.create({"percent_off": percent_off, "duration": "once"})
+def create_promotion_code(code: str, percent_off: int, **duration: Any) -> None:
+    """Create a code for a coupon that applies, by default, to one payment."""
+    fields: Any = {"percent_off": percent_off, "duration": "once"} | duration
+    coupon = get_client().v1.coupons.create(fields)
     params: Any = {"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}}
     get_client().v1.promotion_codes.create(params)
 

@@ -10,9 +10,11 @@ import stripe
 from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
 
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.models import Price, ProductConfiguration
 from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.webhooks import HANDLERS
+from tests.factories import add_price
 from tests.integration import urls
 
 
@@ -47,6 +49,17 @@ def populated_shop(
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ADMIN_REQUIRES_MFA = True
     return urls.create_shop(sandbox, icons, club)
+
+
+@pytest.fixture
+def team(icons: ProductConfiguration, sandbox: Any) -> Price:
+    """Return a second price of the icons, $49. The first one is $19."""
+    price = add_price(sandbox.client, icons.product_id, 4900)
+    sandbox.client.v1.prices.update(price, {"nickname": "Team", "lookup_key": "team"})
+    sandbox.client.v1.prices.update(icons.prices[0].id, {"lookup_key": "solo"})
+    sync_product(icons.product_id)
+    icons.__dict__.pop("prices", None)
+    return Price.objects.get(id=price)
 
 
 @pytest.fixture

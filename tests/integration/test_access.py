@@ -48,6 +48,7 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
+billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
 account                                           login    200      200      200      200      200
@@ -128,6 +129,7 @@ purchase_switch                                   login    404      302      302
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
+billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200

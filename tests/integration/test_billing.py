@@ -25,7 +25,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.status_messages import message_values
+from apps.ecommerce.purchases.message_values import message_values
 from apps.users import personal_data
 from apps.users.models import User
 from stripe_sandbox import storage

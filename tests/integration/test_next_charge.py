@@ -15,6 +15,7 @@ from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import next_payment
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
+from apps.ecommerce.purchases.message_values import format_day
 from apps.ecommerce.purchases.status_messages import status_message
 from tests.factories import buy, sent_to_buyers
 
@@ -70,6 +71,57 @@ def test_page_says_that_access_has_ended_after_the_grace_period(
     assert status_message(purchase).key == "past_due"
     purchase.past_due_since = timezone.now() - timedelta(days=8)
     assert status_message(purchase).key == "lapsed"
+
+
+@pytest.mark.parametrize("resumes_at", [None, DAY])
+def test_page_of_paused_payments_says_until_when_there_is_access(
+    as_ada: Client, club: ProductConfiguration, resumes_at: datetime | None, settings: Any
+) -> None:
+    purchase = buy(as_ada, club)
+    purchase.collection_paused, purchase.collection_resumes_at = True, resumes_at
+    now = timezone.now()
+    for paid_until, key, ends in (
+        (now + timedelta(days=20), "collection_paused", now + timedelta(days=20)),
+        (
+            now - timedelta(days=2),
+            "collection_paused",
+            now + timedelta(days=settings.PAST_DUE_GRACE_DAYS - 2),
+        ),
+        (now - timedelta(days=40), "collection_paused_lapsed", None),
+    ):
+        purchase.paid_until = paid_until
+        message = status_message(purchase)
+        assert message.key == key
+        assert f"until {format_day(ends)}" in message.text or ends is None
+        assert ("resume on Dec. 24, 2099" in message.text) == bool(resumes_at)
+        assert ("paused until Dec. 24, 2099" in renewal_note(purchase)) == bool(resumes_at)
+        assert "paused" in renewal_note(purchase)
+
+
+def test_refunded_subscription_with_paused_payments_does_not_renew(
+    as_ada: Client, club: ProductConfiguration
+) -> None:
+    purchase = buy(as_ada, club)
+    purchase.suspended_by = "refunded"
+    assert "renews on" in billing_note(purchase)
+    purchase.collection_paused = True
+    assert "renews on" not in billing_note(purchase)
+    assert "paused" in billing_note(purchase)
+
+
+def test_trial_with_paused_payments_announces_no_charge(as_ada: Client, club: ProductConfiguration) -> None:
+    purchase = buy(as_ada, club)
+    purchase.status, purchase.trial_end, purchase.collection_paused = Status.TRIALING, DAY, True
+    assert status_message(purchase).key == "collection_paused"
+
+
+def test_pause_that_ends_before_the_renewal_changes_nothing(
+    as_ada: Client, club: ProductConfiguration
+) -> None:
+    purchase = buy(as_ada, club)
+    purchase.collection_paused, purchase.collection_resumes_at = True, timezone.now() + timedelta(days=2)
+    assert status_message(purchase).key == "active"
+    assert renewal_note(purchase).startswith("Renews on")
 
 
 def test_next_charge_is_shown_on_each_page_and_in_the_email(

@@ -447,6 +447,61 @@ def test_shorter_plan_replaces_the_longer_period(
     assert not is_open(deliver(sandbox, purchase))
 
 
+@pytest.fixture
+def yearly_member(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
+    """Return a purchase of the yearly plan, which was then changed to the monthly one, with a credit for the rest."""
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    prices = {price.id: price for price in ProductConfiguration.objects.get().prices}
+    purchase = deliver(sandbox, buy(as_ada, club, prices.pop(yearly)))
+    change_plan(sandbox, purchase, next(iter(prices)))
+    return deliver(sandbox, purchase)
+
+
+def test_shorter_plan_paid_by_credit_replaces_the_longer_period(
+    yearly_member: Purchase, sandbox: Any
+) -> None:
+    _year, change = payments(yearly_member)
+    assert (change.status, change.amount_paid, change.amount_total < 0) == ("paid", 0, True)
+    assert yearly_member.paid_until == yearly_member.current_period_end == change.period_end
+    purchase = renew(sandbox, yearly_member)  # paid from the balance
+    assert (payments(purchase)[-1].amount_paid, purchase.paid_until) == (0, purchase.current_period_end)
+    assert is_open(purchase)
+
+
+def test_shorter_plan_paid_by_credit_ends_with_its_first_unpaid_period(
+    yearly_member: Purchase, sandbox: Any, settings: Any
+) -> None:
+    customer = (storage.get(yearly_member.subscription_id) or {})["customer"]
+    sandbox.client.v1.customers.update(customer, {"balance": 0})
+    purchase = fail_renewal(sandbox, yearly_member)
+    assert (purchase.status, purchase.paid_until) == ("past_due", yearly_member.paid_until)
+    purchase = wait(sandbox, purchase, (settings.PAST_DUE_GRACE_DAYS + 1) * DAY)
+    assert not is_open(purchase)
+
+
+def test_refund_of_the_year_suspends_the_month_that_its_credit_pays(
+    yearly_member: Purchase, sandbox: Any
+) -> None:
+    (charge,) = paid_charges()
+    refund(sandbox, charge)
+    purchase = deliver(sandbox, yearly_member)
+    assert (purchase.suspended_by, is_open(purchase)) == ("refunded", False)
+
+
+def test_longer_plan_can_be_paid_from_the_balance(
+    member: Purchase, club: ProductConfiguration, sandbox: Any
+) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    customer = (storage.get(member.subscription_id) or {})["customer"]
+    sandbox.client.v1.customers.update(customer, {"balance": -20000})
+    change_plan(sandbox, member, yearly)
+    purchase = deliver(sandbox, member)
+    assert payments(purchase)[-1].amount_paid == 0
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+
+
 def test_manual_invoice_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
     """Its lines have the time of their creation as period."""
     made = bill_now(member, "manual")
@@ -543,6 +598,34 @@ def test_addon_before_the_plan_never_replaces_what_was_bought(
     assert payments(purchase)[-1].amount_paid == 900 + 5 * 300
     assert is_open(purchase)
     assert owned(ada, icons.product) is None
+
+
+def test_unpaid_plan_does_not_use_the_year_of_its_addon(
+    member: Purchase, icons: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    """Items may have different periods. https://docs.stripe.com/billing/subscriptions/mixed-interval"""
+    price = put_addon_first(sandbox, member, icons.product_id)
+    (invoice,) = find_invoices()
+    (line,) = invoice["lines"]["data"]
+    year = line["period"] | {"end": line["period"]["end"] + 335 * DAY}
+    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
+    addon = line | {
+        "id": "il_addon",
+        "period": year,
+        "parent": line["parent"] | {"subscription_item_details": parent},
+        "pricing": {"price_details": {"price": price, "product": icons.product_id}, "type": "price_details"},
+    }
+    storage.update(invoice["id"], lines=invoice["lines"] | {"data": [addon, line]})
+    later = {"id": "in_addon", "created": invoice["created"] + 1, "billing_reason": "subscription_update"}
+    storage.put(invoice | later | {"lines": invoice["lines"] | {"data": [addon]}})
+    purchase = sync_purchase(member, "test")
+    assert (purchase.paid_until, purchase.suspended_by) == (member.paid_until, "")
+    assert [row.period_end == member.paid_until for row in payments(purchase)] == [True, False]
+    purchase = fail_renewal(sandbox, purchase)
+    assert (purchase.status, purchase.paid_until) == ("past_due", member.paid_until)
+    assert is_open(purchase)
+    purchase = wait(sandbox, purchase, (settings.PAST_DUE_GRACE_DAYS + 1) * DAY)
+    assert not is_open(purchase)
 
 
 def test_removed_addon_and_plan_change_behind_it_are_followed(

@@ -382,6 +382,50 @@ def test_invoice_paid_outside_stripe_is_paid(
     assert (row.status, row.amount_paid, row.payment_intent_id, row.charge_id) == ("paid", 900, "", "")
 
 
+def test_failed_invoice_paid_out_of_band_is_paid(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = fail_renewal(sandbox, deliver(sandbox, buy(as_ada, club)))
+    invoice_id = find_invoices()[-1]["id"]
+    sandbox.client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+    purchase = deliver(sandbox, purchase)
+    row = payments(purchase)[-1]
+    assert (row.stripe_id, row.status, row.amount_total, row.amount_paid) == (invoice_id, "paid", 900, 900)
+    assert row.paid_at == at(invoice(row)["status_transitions"]["paid_at"])
+    assert (row.payment_intent_id, row.charge_id, row.payment_method, row.failure_code) == ("", "", "", "")
+    assert (purchase.status, purchase.paid_until) == (Status.ACTIVE, row.period_end)
+
+
+def test_invoice_paid_by_a_record_and_a_card_adds_up(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = fail_renewal(sandbox, deliver(sandbox, buy(as_ada, club)))
+    invoice_id = find_invoices()[-1]["id"]
+    pay_outside_stripe(sandbox, invoice_id, 300)
+    row = payments(sync_purchase(purchase, "test"))[-1]
+    assert (row.status, row.amount_total, row.amount_paid) == ("failed", 900, 300)
+    sandbox.client.v1.invoices.pay(invoice_id, {"payment_method": new_card(sandbox, purchase)})
+    purchase = deliver(sandbox, purchase)
+    row = payments(purchase)[-1]
+    charge = paid_charges()[-1]
+    assert (row.status, row.amount_paid, charge["amount"]) == ("paid", 900, 600)
+    assert (row.charge_id, row.payment_intent_id) == (charge["id"], charge["payment_intent"])
+    refund(sandbox, charge)
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.amount_refunded, purchase.suspended_by) == (600, "")
+
+
+def test_invoice_paid_by_a_record_alone_is_paid(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = fail_renewal(sandbox, deliver(sandbox, buy(as_ada, club)))
+    pay_outside_stripe(sandbox, find_invoices()[-1]["id"], 900)
+    purchase = deliver(sandbox, purchase)
+    row = payments(purchase)[-1]
+    assert (row.status, row.amount_paid, row.charge_id, row.payment_intent_id) == ("paid", 900, "", "")
+    assert (purchase.status, purchase.paid_until) == (Status.ACTIVE, row.period_end)
+
+
 # --- refunds and disputes ---------------------------------------------------------------------------------
 
 
@@ -484,6 +528,20 @@ def pay_by_debit(client: Client, product: ProductConfiguration, iban: str) -> Pu
     back = Client().post(url_path(press_buy(client, product)), form)
     client.get(url_path(back["Location"]))
     return Purchase.objects.get()
+
+
+def pay_outside_stripe(sandbox: Any, invoice_id: str, amount: int) -> None:
+    moment = int(time.time())
+    record = sandbox.client.v1.payment_records.report_payment(
+        {
+            "amount_requested": {"currency": "usd", "value": amount},
+            "initiated_at": moment,
+            "outcome": "guaranteed",
+            "guaranteed": {"guaranteed_at": moment},
+            "payment_method_details": {"type": "custom", "custom": {"display_name": "Bank transfer"}},
+        }
+    )
+    sandbox.client.v1.invoices.attach_payment(invoice_id, {"payment_record": record.id})
 
 
 def new_card(sandbox: Any, purchase: Purchase, token: str = "pm_card_visa") -> str:

@@ -9,10 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
+from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
-from tests.factories import buy, press_buy, signed_in
+from tests.factories import buy, create_product, first_price, press_buy, signed_in
+from tests.stripe_actions import change_plan, put_addon_first, renew
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,7 @@ def test_receipt_contains_what_an_accountant_needs(
     Payment.objects.update(**amounts, amount_refunded=500, invoice_number="INV-7")
     text = receipt(as_ada, Payment.objects.get())
     assert f"Sold by {settings.SITE_NAME} Workbench Ltd VAT GB123" in text
-    assert "Sold to Ada Lovelace ada@example.com" in text
+    assert "Sold to Ada Lovelace SW1A 1AA United Kingdom ada@example.com" in text
     assert f"Order number {purchase.order_number} Invoice number INV-7" in text
     assert "Icon set One-time payment 1 $19.00" in text
     assert re.search(r"−\$3\.80.*\$3\.04.*\$18\.24.*−\$5\.00.*\$13\.24", text)
@@ -150,3 +151,39 @@ def test_queries_do_not_grow_with_payments(as_ada: Client, club: ProductConfigur
     with CaptureQueriesContext(connection) as many:
         as_ada.get(url)
     assert len(many) == len(few)
+
+
+def test_payments_keep_what_was_paid_for_after_a_change_of_plan(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = buy(as_ada, club)
+    gold = create_product(sandbox.client, "Gold", 2900, interval="month")
+    first = purchase.payments.get()
+    assert first.description == "1 × Maker club (at $9.00 / month)"
+    change_plan(sandbox, purchase, first_price(gold).id)
+    sandbox.client.v1.products.update(club.product_id, {"name": "Silver"})
+    sync_product(club.product_id)
+    Payment.objects.all().delete()
+    sync_purchase(purchase, "rebuild")
+    purchase.refresh_from_db()
+    assert purchase.product_name == "Gold"
+    text, order = receipt(as_ada, first), as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert first.description in text
+    assert first.description in order
+    assert not any(new in text for new in ("Gold", "Silver"))
+
+
+def test_description_names_all_charged_items(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = buy(as_ada, club)
+    addon = create_product(sandbox.client, "Seat", 300, interval="month")
+    put_addon_first(sandbox, purchase, addon.product_id)
+    renew(sandbox, purchase)
+    lines = purchase.payments.all()[0].description.splitlines()
+    assert [line.partition(" × ")[2].partition(" ")[0] for line in lines] == ["Seat", "Maker"]
+
+
+def test_one_time_payment_has_the_names_of_the_purchase(as_ada: Client, icons: ProductConfiguration) -> None:
+    Price.objects.update(nickname="Solo")
+    assert buy(as_ada, icons).payments.get().description == "Icon set · Solo"

@@ -34,6 +34,9 @@ ROUTES: dict[str, Any] = {
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
     "POST /v1/customers/{id}": p.CustomerUpdateParams,
+    "GET /v1/customers/{id}/tax_ids": p.CustomerTaxIdListParams,
+    "POST /v1/customers/{id}/tax_ids": p.CustomerTaxIdCreateParams,
+    "DELETE /v1/customers/{id}/tax_ids/{id}": p.CustomerTaxIdDeleteParams,
     "POST /v1/coupons": p.CouponCreateParams,
     "POST /v1/checkout/sessions": pc.SessionCreateParams,
     "GET /v1/checkout/sessions/{id}": pc.SessionRetrieveParams,
@@ -68,7 +71,9 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         parts = urlsplit(url)
-        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc)_[A-Za-z0-9_]+', '{id}', parts.path)}"
+        route = (
+            f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc|txi)_[A-Za-z0-9_]+', '{id}', parts.path)}"
+        )
         schema = ROUTES[route]
         tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -99,7 +104,11 @@ def test_each_request_matches_the_sdk_parameter_types(
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
     press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == larger))  # an upgrade
     assert Purchase.objects.count() == 6
+    ada.save(update_fields=["email"])
     update_customer_email.func(ada.pk)
+    address = {"name": "Ada GmbH", "line1": "Torstr. 1", "city": "Berlin", "country": "DE"}
+    for tax_id in ("DE123456789", ""):
+        as_ada.post("/accounts/billing-details/", address | {"tax_id": tax_id})
     paid = Purchase.objects.get(status=Status.PAID)
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 100})
     disputed = url_path(pay(press_buy(as_bob, fresh), "4000000000000259"))

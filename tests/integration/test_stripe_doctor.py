@@ -13,10 +13,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.operations import doctor
 from apps.ecommerce.webhooks import HANDLERS
-from tests.factories import press_buy, readiness
+from tests.factories import add_price, press_buy, readiness
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +90,26 @@ def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(
     )
     assert len(diagnose()[0]) == 2
     assert diagnose("--fix") == ([], 0)
+
+
+def test_fix_creates_and_updates_the_portal_configuration_of_a_product_with_plans(
+    club: ProductConfiguration, sandbox: Any
+) -> None:
+    def offered() -> list[set[str]]:
+        listed = sandbox.client.v1.billing_portal.configurations.list()
+        updates = (row.features.subscription_update.products for row in listed)
+        return [set(products[0].prices) for products in updates if products]
+
+    assert diagnose() == ([], 0)  # one price
+    prices = {club.prices[0].id}
+    for amount in (9000, 9900):
+        prices.add(add_price(sandbox.client, club.product_id, amount, interval="year"))
+        sync_product(club.product_id)
+        (finding,), status = diagnose()
+        assert (club.product.name in finding, status) == (True, 1)
+        assert diagnose("--fix") == ([], 0)
+        assert offered() == [prices]
+    assert diagnose() == ([], 0)
 
 
 def test_refused_event_name_is_reported(icons: ProductConfiguration, sandbox: Any, monkeypatch: Any) -> None:

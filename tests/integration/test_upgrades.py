@@ -19,17 +19,6 @@ from tests.factories import add_price, buy, create_product, press_buy
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def team(icons: ProductConfiguration, sandbox: Any) -> Price:
-    """Return a second price of the icons, $49. The first one is $19."""
-    price = add_price(sandbox.client, icons.product_id, 4900)
-    sandbox.client.v1.prices.update(price, {"nickname": "Team", "lookup_key": "team"})
-    sandbox.client.v1.prices.update(icons.prices[0].id, {"lookup_key": "solo"})
-    sync_product(icons.product_id)
-    icons.__dict__.pop("prices", None)
-    return Price.objects.get(id=price)
-
-
 def session_of(sandbox: Any, purchase: Purchase) -> Any:
     return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
 

@@ -34,7 +34,7 @@ from stripe_sandbox import errors, scheduled_actions, storage, switches
 from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.hosted import payment
 from stripe_sandbox.hosted.payment_form import PaymentForm
-from stripe_sandbox.resources import disputes, refunds
+from stripe_sandbox.resources import coupons, disputes, refunds, session_amounts
 
 from . import checks
 from .truth import DAY, ENDED, HOUR, Stripe, Truth
@@ -58,6 +58,7 @@ PRORATIONS = ("create_prorations", "always_invoice", "none")
 TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
 
 number = st.integers(0, 1000)  # an index into the existing objects
+maybe_number = st.one_of(st.none(), number)
 small = st.integers(1, 30)
 fault = st.one_of(
     st.none(),
@@ -99,6 +100,7 @@ class Shop(RuleBasedStateMachine):
         self.seen: list[tuple[User, str]] = []  # checkout pages opened by a buyer: (buyer, session id)
         self.history: dict[str, list[Truth]] = {}  # session or subscription id ▶ its states, oldest first
         self.reached: dict[str, int] = {}  # the same id ▶ index of the state that the store has reached
+        self.upgrades: dict[str, str] = {}  # session ▶ session of the licence that it upgrades
         self.acts: list[tuple[str, str]] = []  # what was done, and what came of it
         self.played.append(self.acts)
         self.ending, self.order = "deliver", random.Random(0)
@@ -139,8 +141,13 @@ class Shop(RuleBasedStateMachine):
     def buy(self, who: int, what: int, fault: Any) -> None:
         self.world.act(self._buy(who, what), fault)
 
-    @act(lambda self: self.seen, which=number, how=number, passes=st.booleans())
-    def pay(self, which: int, how: int, passes: bool) -> None:
+    @act(lambda self: self.seen, which=number, how=number, passes=st.booleans(), code=maybe_number)
+    def pay(self, which: int, how: int, passes: bool, code: int | None) -> None:
+        session_id = self._pick(self.seen, which)[1]
+        session = storage.get(session_id) or {}
+        if code is not None and session["status"] == "open" and session["allow_promotion_codes"]:
+            with suppress(coupons.Refused):  # of another currency, or too much
+                session_amounts.apply_code(session_id, self._pick(self.world.codes, code))
         self._pay(which, how, passes)()
 
     @act(who=number, what=number, how=number)
@@ -194,7 +201,7 @@ class Shop(RuleBasedStateMachine):
         act=st.sampled_from(
             [
                 *("stop", "stop later", "stay", "cancel", "pause", "resume", "plan", "card", "pay"),
-                *("quantity", "quantity", "add-on", "add-on"),
+                *("quantity", "quantity", "add-on", "add-on", "coupon", "coupon", "no coupon"),
                 *("keep_as_draft", "mark_uncollectible", "void", "collect"),
             ]
         ),
@@ -205,6 +212,19 @@ class Shop(RuleBasedStateMachine):
         subscription = self._pick(self._open_subscriptions(), which)
         with suppress(stripe.InvalidRequestError, stripe.CardError):  # invalid in the subscription's state
             self._manage(subscription, act, token, days)
+        self._record_history()
+
+    @act(lambda self: self._rows(), which=number, what=number, fault=fault)
+    def switch_plan(self, which: int, what: int, fault: Any) -> None:
+        """Choose another plan on the order page, and confirm it in Stripe's portal."""
+        row = self._row(which)
+        browser, prices = self.world.browser(self._user(row)), [*row.product.prices.order_by("unit_amount")]
+        form = {"price": self._pick(prices, what).id}
+        address = reverse("purchase_switch", args=[row.public_id])
+        response = self.world.act(lambda: browser.post(address, form), fault)
+        if response and "/stripe-sandbox/" in response["Location"]:
+            page = browser.get(response["Location"], follow=True)
+            browser.post(page.redirect_chain[-1][0] if page.redirect_chain else response["Location"])
         self._record_history()
 
     # --- Stripe --------------------------------------------------------------------------------------------
@@ -461,9 +481,11 @@ class Shop(RuleBasedStateMachine):
             user=None
         ).with_running_subscription():  # a second one must be refused
             self._buy(self.world.users.index(row.user), self.world.prices.index(row.price))()
+        self._assert_upgrades_cost_the_difference()
         again = reconcile(self.began)
         assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
         self._assert_payments_are_rebuilt()
+        self._assert_next_payment_is_as_told()
         self._cancel_everything()
 
     def _check_final_state(self) -> None:
@@ -516,6 +538,40 @@ class Shop(RuleBasedStateMachine):
         assert checks.describe_payments() == before, "other payments are stored after they were deleted"
         assert Mail.objects.count() == emails, "an e-mail about a known payment was created again"
 
+    def _assert_upgrades_cost_the_difference(self) -> None:
+        """Let owners of a cheaper licence press "buy" for the higher one."""
+        dearest = max(self.world.prices, key=lambda price: (price.product.name == "Icons", price.unit_amount))
+        for row in purchases_with_access().filter(product=dearest.product).exclude(user=None):
+            user = next(user for user in self.world.users if user.pk == row.user_id)
+            if self._buy(self.world.users.index(user), self.world.prices.index(dearest))():
+                licence = Stripe.read().truths(self.upgrades)[str(row.session_id)]
+                left = sum(payment.charged - payment.refunded for payment in licence.paid)
+                assert not left or self.seen[-1][1] in self.upgrades, "an owner pays the full price"
+
+    def _assert_next_payment_is_as_told(self) -> None:
+        """Let the first renewal happen, and compare its invoice with what the buyer was told before."""
+        rows = [row for row in self._all_rows() if row.next_payment_at]
+        if not rows:
+            return
+        row = min(rows, key=lambda row: (row.next_payment_at, row.pk))
+        customer = storage.get((storage.get(row.subscription_id) or {})["customer"]) or {}
+        shares_balance = (
+            customer["balance"] and len(storage.find("subscription", ("customer", "=", customer["id"]))) > 1
+        )
+        known = {invoice["id"] for invoice in storage.find("invoice")}
+        self.world.pass_time(max(row.next_payment_at.timestamp() - time.time(), 0) + 60)
+        invoices = [
+            invoice
+            for invoice in Stripe.read().invoices[row.subscription_id]
+            if invoice["id"] not in known and invoice["billing_reason"] == "subscription_cycle"
+        ]
+        is_over = (storage.get(row.subscription_id) or {})["status"] in ENDED
+        assert invoices or is_over, "a renewal was told, but did not happen"
+        if invoices and not shares_balance:
+            assert invoices[0]["amount_due"] == row.next_amount, (
+                "the next invoice has another amount than told"
+            )
+
     def _cancel_everything(self) -> None:
         """Whoever is billed can cancel, and is not billed any more."""
         for row in self._all_rows():
@@ -555,10 +611,23 @@ class Shop(RuleBasedStateMachine):
             to_stripe = "/stripe-sandbox/checkout/" in response["Location"]
             assert not (to_stripe and subscribed), "a second subscription is sold"
             if to_stripe:
-                self.seen.append((user, response["Location"].rsplit("/", 1)[1]))
+                session_id = response["Location"].rsplit("/", 1)[1]
+                self.seen.append((user, session_id))
+                self._record_upgrade(session_id)
             return to_stripe
 
         return job
+
+    def _record_upgrade(self, session_id: str) -> None:
+        """Check what the session counts for a licence that the buyer has paid for."""
+        found = Stripe.read()
+        if found.counts_licence(session_id):
+            truths = found.truths(self.upgrades)
+            licences = {key: truths[key].credit for key in found.licences(session_id)}
+            credit = found.credit(session_id)
+            counted = [key for key, (least, most) in licences.items() if least <= credit <= most]
+            assert counted, f"a credit of {credit} for licences worth {licences}"
+            self.upgrades[session_id] = counted[0]
 
     def _pay(self, which: int, how: int, passes: bool) -> Job:
         user, session_id = self.seen[-1] if which < 0 else self._pick(self.seen, which)
@@ -623,6 +692,10 @@ class Shop(RuleBasedStateMachine):
             v1.subscriptions.update(pk, {"pause_collection": ""})
         elif act in ("keep_as_draft", "mark_uncollectible", "void"):
             v1.subscriptions.update(pk, {"pause_collection": {"behavior": act}})
+        elif act == "no coupon":
+            v1.subscriptions.update(pk, {"discounts": ""})
+        elif act == "coupon":
+            v1.subscriptions.update(pk, {"discounts": [{"coupon": self._pick(self.world.coupons, days)}]})
         elif act == "card":
             method = v1.payment_methods.attach(token, {"customer": subscription["customer"]})
             v1.subscriptions.update(pk, {"default_payment_method": method.id})
@@ -635,7 +708,7 @@ class Shop(RuleBasedStateMachine):
         *extras, plan = subscription["items"]["data"]
         removed = [{"id": item["id"], "deleted": True} for item in extras]
         if act == "plan":
-            plans = [price for price in self.world.prices if price.product.name == "Club"]
+            plans = [price for price in self.world.prices if price.product.name in ("Club", "Daily")]
             return [{"id": plan["id"], "price": self._pick(plans, number).id}, *removed]
         if act == "quantity":
             return [{"id": plan["id"], "quantity": number % 5 + 1}]
@@ -650,7 +723,7 @@ class Shop(RuleBasedStateMachine):
 
     def _record_history(self) -> None:
         """Append the current state of each session and subscription, if it changed."""
-        for key, truth in Stripe.read().truths().items():
+        for key, truth in Stripe.read().truths(self.upgrades).items():
             past = self.history.setdefault(key, [Truth("open" if key.startswith("cs_") else "incomplete")])
             if past[-1] != truth:
                 past.append(truth)

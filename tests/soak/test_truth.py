@@ -10,7 +10,15 @@ import pytest
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases import emails, fulfilment, payment_news, payments, stripe_state
+from apps.ecommerce.purchases import (
+    checkout_sessions,
+    emails,
+    fulfilment,
+    payment_news,
+    payments,
+    stripe_state,
+)
+from apps.ecommerce.purchases.next_payment import next_payment_values
 
 from .state_machine import Shop
 from .truth import DAY
@@ -19,7 +27,7 @@ from .world import World
 Act = tuple[str, dict[str, Any]]
 Plant = Callable[[pytest.MonkeyPatch], None]
 
-WEEKLY, MONTHLY, TRIAL = 0, 1, 3  # indexes of World.prices
+WEEKLY, MONTHLY, TRIAL, LICENCE = 0, 1, 3, 7  # indexes of World.prices
 CARD, RENEWALS_FAIL = 0, 4  # indexes of CARDS
 DELIVER: Act = ("deliver_everything", {})
 
@@ -39,6 +47,14 @@ def refund(*parts: float, which: int = 0) -> Act:
 
 def dispute(*ends: str, which: int = 0) -> Act:
     return "dispute", {"which": which, "kind": "dispute_fraudulent", "ends": ends}
+
+
+def manage(act: str, number: int = 0) -> Act:
+    return "manage", {"which": 0, "act": act, "token": "pm_card_visa", "days": number}
+
+
+def buy_and_pay(price: int) -> Act:
+    return "buy_and_pay", {"who": 0, "what": price, "how": CARD}
 
 
 def pass_time(days: int) -> Act:
@@ -136,6 +152,23 @@ def forget_late_receipts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(payment_news, "_needs_receipt", is_renewal)
 
 
+def tell_list_price(patch: pytest.MonkeyPatch) -> None:
+    def list_price(subscription: Any) -> dict[str, Any]:
+        price = subscription["items"]["data"][-1]["price"]
+        return {**next_payment_values(subscription), "next_amount": price["unit_amount"]}
+
+    patch.setattr(fulfilment, "next_payment_values", list_price)
+
+
+def count_no_licence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(checkout_sessions, "upgrade_credit", lambda _purchase: 0)
+
+
+def forget_upgrades(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fulfilment, "_suspend_upgrades", lambda _purchase, _cause: None)
+    patch.setattr(fulfilment, "inherited_suspension", lambda _purchase: "")
+
+
 # fault ▶ (plant, schedule, the rule that fails)
 FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
     "an unpaid invoice reopens a refunded subscription": (
@@ -187,6 +220,21 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         forget_late_receipts,
         [begin(MONTHLY, ending="lose"), renew(fails="all", news="")],
         "0 e-mails order, not 1",
+    ),
+    "the next amount is the list price": (
+        tell_list_price,
+        [begin(MONTHLY), DELIVER, manage("coupon", 2), DELIVER],
+        "another amount than told",
+    ),
+    "an upgrade costs the full price": (
+        count_no_licence,
+        [begin(LICENCE), DELIVER],
+        "pays the full price",
+    ),
+    "an upgrade stays open after its licence was refunded": (
+        forget_upgrades,
+        [begin(LICENCE), DELIVER, buy_and_pay(LICENCE + 1), DELIVER, refund(1.0, which=1), DELIVER],
+        "differs from Stripe's",
     ),
     "a receipt is created twice": (
         queue_receipts_twice,

@@ -9,8 +9,8 @@ https://docs.stripe.com/billing/subscriptions/overview, /billing/subscriptions/c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -63,6 +63,7 @@ class Payment:
     period_end: int = 0
     reason: str = ""
     currency: str = ""
+    total: int = 0
     charged: int = 0
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
@@ -81,8 +82,13 @@ class Payment:
 
     @property
     def pays_for_period(self) -> bool:
-        """Return whether it is paid and not only about a change of a plan that costs nothing."""
-        return self.is_paid and bool(self.period_end) and (bool(self.charged) or self.reason in PERIODS)
+        """Return whether it is paid, perhaps from the balance, and not about a change of a plan that costs nothing."""
+        return self.is_paid and bool(self.period_end) and (self.total > 0 or self.reason in PERIODS)
+
+    @property
+    def is_credit(self) -> bool:
+        """Return whether a change gave money back to the customer's balance, because the new plan costs less."""
+        return self.is_paid and self.total < 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,8 @@ class Truth:
     period_end: int = 0
     price: str = ""
     has_trial: bool = False
+    upgraded: Truth | None = None
+    """The licence whose price was counted: the buyer paid only the difference, so both are paid or none."""
 
     # --- billing -------------------------------------------------------------------------------------------
 
@@ -110,6 +118,13 @@ class Truth:
         stops = self.status in ("active", "trialing") and self.ends and self.ends <= self.period_end
         return self.is_running and not stops
 
+    @property
+    def credit(self) -> tuple[int, int]:
+        """Return the fewest and the most that an upgrade counts: the store may not have heard of a refund yet."""
+        charged = sum(payment.charged for payment in self.paid)
+        least, most = self.upgraded.credit if self.upgraded else (0, 0)
+        return least + charged - sum(payment.refunded for payment in self.paid), most + charged
+
     # --- access --------------------------------------------------------------------------------------------
 
     @property
@@ -122,7 +137,16 @@ class Truth:
 
     @property
     def paid_until(self) -> int:
-        return next((payment.period_end for payment in self.payments if payment.pays_for_period), 0)
+        """Return the end of the newest paid period. A later change to a cheaper plan may end it earlier."""
+        if not self._newest_period:
+            return 0
+        newer = self.payments[: self.payments.index(self._newest_period)]
+        credits = [payment.period_end for payment in newer if payment.is_credit and payment.period_end]
+        return min([self._newest_period.period_end, *credits])
+
+    @property
+    def _newest_period(self) -> Payment | None:
+        return next((payment for payment in self.payments if payment.pays_for_period), None)
 
     @property
     def unpaid_since(self) -> int:
@@ -137,6 +161,8 @@ class Truth:
     @property
     def is_suspended(self) -> bool:
         """Return whether all the money for the current period went back, or a bank has taken money of it."""
+        if self.upgraded and self.upgraded.is_suspended:
+            return True
         return self.is_refunded or any(payment.charged_back for payment in self.current)
 
     @property
@@ -153,8 +179,9 @@ class Truth:
         """Return the payments for the current period, or of a one-time purchase."""
         if not self.subscription:
             return self.paid
+        newest = self._newest_period
         periods = [payment for payment in self.payments if payment.pays_for_period]
-        return tuple(payment for payment in periods if payment.period_end == self.paid_until)
+        return tuple(payment for payment in periods if newest and payment.period_end == newest.period_end)
 
     def may_open(self, now: float) -> bool:
         """Return whether a buyer without access would be a mistake or not: the most generous reading."""
@@ -213,9 +240,14 @@ class Stripe:
         found.intents = {row["id"]: row for row in storage.find("payment_intent")}
         return found
 
-    def truths(self) -> dict[str, Truth]:
-        """Return the truth of each Checkout Session, and of each subscription that was created without one."""
+    def truths(self, upgrades: Mapping[str, str]) -> dict[str, Truth]:
+        """Return the truth of each Checkout Session, and of each subscription that was created without one.
+
+        `upgrades` is session ▶ session of the licence that was counted.
+        """
         truths = {session["id"]: self.session_truth(session) for session in self.sessions}
+        for upgrade, licence in upgrades.items():  # the oldest first
+            truths[upgrade] = replace(truths[upgrade], upgraded=truths[licence])
         sold = {session["subscription"] for session in self.sessions}
         return truths | {key: self.subscription_truth(key) for key in self.subscriptions if key not in sold}
 
@@ -244,6 +276,7 @@ class Stripe:
                 self.invoice_intents[row["id"]],
                 period_end=_period_end(row),
                 reason=row["billing_reason"],
+                total=row["total"],
             )
             for row in self.invoices[subscription_id]
             if row["status"] != "draft"
@@ -288,6 +321,27 @@ class Stripe:
                 count[row["customer"], plan_item(row)["price"]["product"]] += 1
         return sum(1 for number in count.values() if number > 1)
 
+    def counts_licence(self, session_id: str) -> bool:
+        """Return whether the store has reduced the price by a coupon. Promotion codes are the buyer's."""
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return any(discount["coupon"] for discount in session["discounts"] or [])
+
+    def credit(self, session_id: str) -> int:
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return int(session["amount_subtotal"] - session["amount_total"])
+
+    def licences(self, session_id: str) -> list[str]:
+        """Return the sessions in which the same customer paid once for the same product, newest first."""
+        session = next(row for row in self.sessions if row["id"] == session_id)
+        return [
+            row["id"]
+            for row in self.sessions
+            if (row["customer"], row["mode"]) == (session["customer"], "payment")
+            and row["id"] != session_id
+            and self.session_truth(row).paid
+            and _sold_product(row["id"]) == _sold_product(session_id)
+        ]
+
     def sold_twice(self) -> bool:
         """Return whether Checkout sold a customer a second subscription to a product while one was running.
 
@@ -297,14 +351,17 @@ class Stripe:
         for session in self.sessions:
             subscription = self.subscriptions.get(session["subscription"] or "")
             if subscription and subscription["status"] not in ENDED:
-                items = storage.find("item", parent=session["id"])
-                sold += [(subscription["customer"], item["price"]["product"]) for item in items]
+                sold.append((subscription["customer"], _sold_product(session["id"])))
         return len(sold) != len(set(sold))
 
 
 def plan_item(subscription: dict[str, Any]) -> dict[str, Any]:
     """Return the first item that the subscription had. Add-ons come later, and Stripe lists new items first."""
     return subscription["items"]["data"][-1]  # type: ignore[no-any-return]
+
+
+def _sold_product(session_id: str) -> str:
+    return str(storage.find("item", parent=session_id)[0]["price"]["product"])
 
 
 def _period_end(invoice: dict[str, Any]) -> int:

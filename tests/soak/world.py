@@ -59,7 +59,13 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 YEARS = 100 * 365 * 86400
 NAMES = ("ada", "bob")
 EVENTS_KEPT = 2
-INTERVALS: tuple[Any, ...] = ("week", "month", "year")
+INTERVALS: tuple[Any, ...] = ("day", "week", "month", "year")
+COUPONS: tuple[Any, ...] = (
+    {"percent_off": 50, "duration": "once"},
+    {"percent_off": 100, "duration": "repeating", "duration_in_months": 2},
+    {"percent_off": 20, "duration": "forever"},
+    {"amount_off": 200, "currency": "usd", "duration": "forever"},
+)
 WRITES = ("INSERT", "UPDATE", "DELETE")
 MARKS_SENT = re.compile(r'UPDATE "ecommerce_mail" SET .*"sent_at" = .*WHERE')  # marks an e-mail as sent
 
@@ -74,6 +80,7 @@ CATALOGUE: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
         ("usd", 9000, {"interval": "year"}),
     ],
     "Course": [("usd", 1200, {"interval": "month", "trial_period_days": 7})],
+    "Daily": [("usd", 150, {"interval": "day"})],
 }
 
 
@@ -224,7 +231,7 @@ class World:
         settings.STRIPE_SANDBOX_DEMO, settings.RATE_LIMITS = False, {}
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
         set_email_url(settings, "tests.soak.world.MailServer")
-        settings.SESSION_COOKIE_AGE = YEARS
+        settings.SESSION_COOKIE_AGE, settings.CHECKOUT_PROMOTION_CODES = YEARS, True
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in NAMES]
         self.olive = User.objects.create_superuser("olive@example.com", "olive-runs-this")
@@ -251,6 +258,11 @@ class World:
             ).id
             for interval in INTERVALS
         }
+        self.coupons = [self.stripe.v1.coupons.create(terms).id for terms in COUPONS]
+        self.codes = [
+            self.stripe.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon}}).code
+            for coupon in self.coupons
+        ]
         rows = Price.objects.select_related("product__configuration").order_by("product__name", "unit_amount")
         self.prices = list(rows)
         storage.query("DELETE FROM deliveries")

@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils import translation
 
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases import countries, emails
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.e2e import scenes
@@ -50,6 +50,7 @@ def pseudo(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(translation._trans, "gettext", mark)
     monkeypatch.setattr(translation._trans, "ngettext", mark_plural)
     monkeypatch.setattr(translation._trans, "pgettext", lambda context, message: mark(message))
+    monkeypatch.setattr(countries, "_country_names", lambda language: {"DE": "«Germany»"})
     settings.SITE_NAME, settings.SITE_TAGLINE = "«Shop»", "«Tools.»"
     settings.LANGUAGES = [("en", "«English»"), ("de", "«Deutsch»")]
 

@@ -223,11 +223,50 @@ def test_shorter_plan_replaces_a_longer_period() -> None:
     assert (values["paid_until"], values["suspended_by"]) == (END[1], "")
 
 
-def test_add_on_with_a_shorter_period_does_not_shorten_the_plan() -> None:
-    """A yearly plan may have an add-on with monthly invoices of its own, which may be refunded."""
-    plan, addon = invoice(0, period_end=END[3]), invoice(1, amount_refunded=900)
-    values = payment_values([addon, plan], subscription(), END[3])
-    assert (values["paid_until"], values["suspended_by"], values["amount_refunded"]) == (END[3], "", 0)
+@pytest.mark.parametrize("months", [0, 3])
+def test_add_on_with_another_period_does_not_change_the_plan(months: int) -> None:
+    """An add-on may have other periods and invoices of its own, which may be refunded."""
+    plan = invoice(0, period_end=END[1])
+    addon = invoice(0, stripe_id="in_addon", period_end=END[months], amount_refunded=900)
+    values = payment_values([addon, plan], subscription(), {"in_addon"})
+    assert (values["paid_until"], values["suspended_by"], values["amount_refunded"]) == (END[1], "", 0)
+
+
+def test_payment_of_an_add_on_does_not_end_the_grace_of_an_unpaid_plan() -> None:
+    unpaid, addon = invoice(1, status=Payment.Status.FAILED), invoice(1, stripe_id="in_addon")
+    values = payment_values([addon, unpaid, invoice(0)], subscription("past_due"), {"in_addon"})
+    assert (values["paid_until"], values["past_due_since"]) == (END[0], unpaid.created_at)
+
+
+def credit(period: int, **fields: Any) -> Payment:
+    """Return the payment of a plan change that costs less than what is credited for the former plan."""
+    return invoice(period, reason="subscription_update", amount_total=-100, amount_paid=0, **fields)
+
+
+def test_change_to_a_shorter_plan_by_credit_shortens_the_paid_period() -> None:
+    year = invoice(0, period_end=END[3])
+    values = payment_values([credit(0), year], subscription())
+    assert (values["paid_until"], values["suspended_by"]) == (END[0], "")
+    unpaid = invoice(1, status=Payment.Status.FAILED)
+    values = payment_values([unpaid, credit(0), year], subscription("past_due"))
+    assert (values["paid_until"], values["past_due_since"]) == (END[0], unpaid.created_at)
+    renewal = invoice(1, amount_paid=0)  # from the balance
+    assert payment_values([renewal, credit(0), year], subscription())["paid_until"] == END[1]
+
+
+def test_change_by_credit_never_gives_more_than_was_paid_for() -> None:
+    """The credit may come from a period that was refunded, or never paid."""
+    refunded = invoice(0, amount_refunded=900)
+    values = payment_values([credit(2), refunded], subscription())
+    assert (values["paid_until"], values["suspended_by"]) == (END[0], Suspension.REFUNDED)
+    refunded = invoice(0, period_end=END[3], amount_refunded=900)
+    values = payment_values([credit(0), refunded], subscription())
+    assert (values["paid_until"], values["suspended_by"]) == (END[0], Suspension.REFUNDED)
+
+
+def test_longer_plan_can_be_paid_from_the_balance() -> None:
+    year = invoice(0, reason="subscription_update", amount_paid=0, period_end=END[3])
+    assert payment_values([year, invoice(0)], subscription())["paid_until"] == END[3]
 
 
 def test_invoice_without_a_period_changes_no_period() -> None:

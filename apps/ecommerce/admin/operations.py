@@ -50,11 +50,19 @@ class SalesProblemAdmin(ReadOnlyAdmin):
 
 @admin.register(ReceiverCall)
 class ReceiverCallAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "signal", "receiver", "purchase", "attempts", "done_at", "error")
+    list_display = (
+        *("created_at", "signal", "done_at", "attempts", "error"),
+        *("order_number", "receiver"),
+    )
+    ordering = ("-created_at", "-pk")
     list_filter = ("signal", ("done_at", admin.EmptyFieldListFilter))
     list_select_related = ("purchase",)
     search_fields = ("purchase__order_number", "receiver", "event_id")
     actions = ("call_again",)
+
+    @admin.display(description=_("order number"), ordering="purchase__order_number")
+    def order_number(self, row: ReceiverCall) -> str:
+        return str(row.purchase.order_number)
 
     @admin.action(description=_("Call again"))
     def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> None:

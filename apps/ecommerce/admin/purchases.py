@@ -30,12 +30,12 @@ class StatusChangeInline(ReadOnlyInline):
 class PurchaseAdmin(ReadOnlyAdmin):
     list_display = (
         "order_number",
-        "created_at",
-        "email",
-        "product",
         "status",
         "suspended_by",
-        "total",
+        "amount",
+        "product",
+        "email",
+        "created_at",
         "synced_at",
     )
     list_filter = ("status", "suspended_by", "subscription_status", "livemode", "product")
@@ -53,9 +53,9 @@ class PurchaseAdmin(ReadOnlyAdmin):
     inlines = (PaymentInline, StatusChangeInline)
     actions = ("refresh",)
 
-    @admin.display(description=_("total"))
-    def total(self, row: Purchase) -> str:
-        return format_money(row.amount_total, row.currency)
+    @admin.display(description=_("amount"))
+    def amount(self, row: Purchase) -> str:
+        return row.price.label if row.is_recurring else format_money(row.amount_total, row.currency)
 
     @admin.action(description=_("Refresh from Stripe"))
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
@@ -73,11 +73,14 @@ class PurchaseAdmin(ReadOnlyAdmin):
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
-        "purchase",
+        "order_number",
         "status",
+        "total",
         "paid",
         "refunded",
         "dispute_status",
+        "purchase__product_name",
+        "purchase__email",
         "payment_method",
     )
     list_filter = ("status", "dispute_status", "currency")
@@ -87,6 +90,14 @@ class PaymentAdmin(ReadOnlyAdmin):
         *("purchase__order_number", "purchase__email", "invoice_number"),
         *("stripe_id", "payment_intent_id", "charge_id"),
     )
+
+    @admin.display(description=_("order number"), ordering="purchase__order_number")
+    def order_number(self, row: Payment) -> str:
+        return str(row.purchase.order_number)
+
+    @admin.display(description=_("total"), ordering="amount_total")
+    def total(self, row: Payment) -> str:
+        return format_money(row.amount_total, row.currency)
 
     @admin.display(description=_("paid"), ordering="amount_paid")
     def paid(self, row: Payment) -> str:

@@ -87,6 +87,8 @@ def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
         progress(f"{count} prices")
     _archive(Price, listed, started, report)
     _archive(Product, listed, started, report)
+    if not report.dry_run:
+        _name_archived_plans()
 
 
 def _save_page(model: type[RowT], rows: Sequence[RowT], report: Report) -> None:
@@ -128,6 +130,16 @@ def _keep_plan(price: Price, before: Any, dry_run: bool) -> None:
         price.plan = before.plan
     elif price.plan and not dry_run:
         Purchase.objects.filter(price=price.id, plan="").update(plan=price.plan)
+
+
+def _name_archived_plans() -> None:
+    """Store the plans of prices that were archived before the store had a column for plans."""
+    unnamed = all_rows(Price).filter(active=False, plan="")
+    for prices in fetch_pages("prices", active=False) if unnamed.exists() else []:
+        known = unnamed.in_bulk([get_id(price) for price in prices])
+        for row in build_rows(Price, [price for price in prices if get_id(price) in known], Report()):
+            _keep_plan(row, known[row.id], dry_run=False)
+            all_rows(Price).filter(id=row.id).update(plan=row.plan)
 
 
 def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:

@@ -230,4 +230,59 @@ class Migration(migrations.Migration):
             name='seller',
             field=models.TextField(blank=True, help_text='Name and address of the shop when it was bought, for receipts.'),
         ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='is_email_outdated',
+            field=models.BooleanField(default=False, help_text="Whether a change of the user's e-mail address still has to reach Stripe."),
+        ),
+        migrations.AddField(
+            model_name='payment',
+            name='description',
+            field=models.TextField(blank=True, help_text='What was paid for, as on the invoice: one line for each item.'),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='name',
+            field=models.CharField(blank=True, help_text='Name or company, for receipts.', max_length=200),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='line1',
+            field=models.CharField(blank=True, max_length=200),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='line2',
+            field=models.CharField(blank=True, max_length=200),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='postal_code',
+            field=models.CharField(blank=True, max_length=40),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='city',
+            field=models.CharField(blank=True, max_length=100),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='state',
+            field=models.CharField(blank=True, max_length=100),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='country',
+            field=models.CharField(blank=True, max_length=2),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='tax_id_type',
+            field=models.CharField(blank=True, help_text='For example: eu_vat', max_length=20),
+        ),
+        migrations.AddField(
+            model_name='stripecustomer',
+            name='tax_id',
+            field=models.CharField(blank=True, max_length=50),
+        ),
     ]

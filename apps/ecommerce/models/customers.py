@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .fields import STRIPE_ID_LENGTH
 
@@ -12,6 +13,18 @@ class StripeCustomer(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stripe_customers"
     )
     livemode = models.BooleanField()
+    is_email_outdated = models.BooleanField(
+        default=False, help_text=_("Whether a change of the user's e-mail address still has to reach Stripe.")
+    )
+    name = models.CharField(max_length=200, blank=True, help_text=_("Name or company, for receipts."))
+    line1 = models.CharField(max_length=200, blank=True)
+    line2 = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=40, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=100, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    tax_id_type = models.CharField(max_length=20, blank=True, help_text=_("For example: eu_vat"))
+    tax_id = models.CharField(max_length=50, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

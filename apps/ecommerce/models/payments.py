@@ -39,6 +39,10 @@ class Payment(models.Model):
         help_text=_("Why Stripe created the invoice, for example subscription_cycle."),
     )
 
+    description = models.TextField(
+        blank=True, help_text=_("What was paid for, as on the invoice: one line for each item.")
+    )
+
     currency = models.CharField(max_length=3)
     amount_total = models.BigIntegerField(help_text=_("Total, in the smallest unit, such as cents."))
     amount_subtotal = models.BigIntegerField(default=0)

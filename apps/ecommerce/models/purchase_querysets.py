@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -53,13 +54,20 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     def without_payments(self) -> PurchaseQuerySet:
         """Filter purchases that must have payments at Stripe, and have none here."""
-        subscribed = Q(subscription_id__gt="") & ~Q(subscription_status=MISSING_SUBSCRIPTION)
+        subscribed = Q(subscription_id__gt="")
         paid = Q(
             subscription_id="",
             amount_total__gt=0,
             status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
         )
-        return self.filter(subscribed | paid, livemode=is_livemode(), payments=None)
+        rows = self.exclude(subscription_status=MISSING_SUBSCRIPTION)
+        return rows.filter(subscribed | paid, livemode=is_livemode(), payments=None)
+
+    def due_for_sync(self, before: datetime) -> PurchaseQuerySet:
+        """Filter purchases that were not synced since `before`, without checkouts that nobody paid."""
+        unpaid = (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
+        old = self.filter(payments_synced_at__lt=before, synced_at__lt=before, livemode=is_livemode())
+        return old.exclude(status__in=unpaid)
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
         """Filter by the same rule as Purchase.will_be_charged_again."""

@@ -1,7 +1,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-MISSING_SUBSCRIPTION = "missing"  # not a Stripe status: the subscription belongs to another Stripe account
+MISSING_SUBSCRIPTION = "missing"  # not a Stripe status: the purchase belongs to another Stripe account
 # The final statuses. https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
 

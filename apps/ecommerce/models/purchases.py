@@ -209,6 +209,14 @@ class Purchase(models.Model):
         return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
 
     @property
+    def skips_payments(self) -> bool:
+        """Return whether the operator has paused payments, and the next renewal is not charged."""
+        resumes_at, period_end = self.collection_resumes_at, self.current_period_end
+        resumes_before = resumes_at and period_end and resumes_at <= period_end
+        is_renewing = self.status in (PurchaseStatus.TRIALING, PurchaseStatus.ACTIVE)
+        return self.collection_paused and is_renewing and not resumes_before
+
+    @property
     def will_be_charged_again(self) -> bool:
         """Return whether Stripe will charge for the subscription again unless it is canceled."""
         ends_with_its_period = (

@@ -40,7 +40,12 @@ def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[
     except stripe.StripeError as error:
         send_alerts({"Stripe unreachable": f"A request to Stripe failed: {error.user_message or error}"})
         raise
-    return report, send_alerts({"events lost": _describe_lost_events(report)})
+    problems = {"events lost": _describe_lost_events(report)}
+    if report.failures:
+        problems["reconcile failing"] = (
+            f"Errors of reconcile_purchases: {len(report.failures)}. {'; '.join(report.failures[:5])}"
+        )
+    return report, send_alerts(problems)
 
 
 def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:

@@ -18,6 +18,7 @@ from apps.ecommerce.catalogue.unsellable import unsellable_lines
 from apps.ecommerce.models import SalesProblem
 from apps.ecommerce.operations.alerts import describe_problem
 from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
+from apps.ecommerce.purchases import plan_switch
 from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
 
@@ -27,7 +28,7 @@ FIX_HINT = "Run python manage.py stripe_doctor --fix, or use `stripe listen` on 
 
 
 def run_checks(*, fix: bool = False) -> Iterator[Finding]:
-    """Yield the findings in the order of repair. With `fix`, create or correct the webhook endpoint."""
+    """Yield the findings in the order of repair. With `fix`, correct the webhook endpoint and plan changes."""
     yield from _check_key()
     yield from check_proxies()
     try:
@@ -72,6 +73,7 @@ def _check_account(fix: bool) -> Iterator[Finding]:
     yield from _check_endpoint(fix)
     yield _check_webhook_secret()
     yield _check_catalogue()
+    yield _check_plan_changes(fix)
     yield from (Finding(False, f"Not sold: {line}", UNSELLABLE_HINT) for line in unsellable_lines())
 
 
@@ -156,3 +158,16 @@ def _check_catalogue() -> Finding:
     drift = len(report.added) + len(report.changed) + len(report.archived)
     state = f"differs from Stripe's in {drift} products or prices" if drift else "is up to date"
     return Finding(not drift, f"The catalogue {state}", "Run python manage.py bootstrap_ecommerce.")
+
+
+def _check_plan_changes(fix: bool) -> Finding:
+    known = plan_switch.fetch_configurations()
+    products = plan_switch.products_with_plans()
+    outdated = [row for row in products if not plan_switch.is_current(known.get(row.id), row)]
+    if fix:
+        for product in outdated:
+            plan_switch.save_configuration(known.get(product.id), product)
+        outdated = []
+    names = ", ".join(product.name for product in outdated)
+    state = f"does not offer the current plans of {names}" if outdated else "offers all plans"
+    return Finding(not outdated, f"The billing portal {state}", "Run python manage.py stripe_doctor --fix.")

@@ -4,7 +4,9 @@ import logging
 
 from django.db import transaction
 
-from apps.ecommerce.models import Price, Purchase, StripeCustomer, parse_public_id
+from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
+from apps.ecommerce.catalogue.sync import sync_product
+from apps.ecommerce.models import Price, Product, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
 from apps.users.models import User
@@ -12,8 +14,11 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 
-def find_purchase(session: StripeData) -> Purchase | None:
-    """Return the purchase named in the Session's metadata, or a new unsaved one; None for another shop's Session."""
+def find_purchase(session: StripeData, *, dry_run: bool = False) -> Purchase | None:
+    """Return the purchase named in the Session's metadata, or a new unsaved one; None for another shop's Session.
+
+    Its price is copied from Stripe if it is not in the catalogue, except in a dry run.
+    """
     metadata = session["metadata"] or {}
     public_id = parse_public_id(metadata.get("purchase"))
     if public_id is None:
@@ -22,9 +27,9 @@ def find_purchase(session: StripeData) -> Purchase | None:
         return known if known.session_id in (None, session["id"]) else None
     if session["status"] != "complete":
         return None
-    price = Price.objects.filter(id=metadata.get("price", "")).select_related("product").first()
+    price = _find_price(session, metadata.get("price", ""), dry_run)
     if price is None:
-        logger.warning("Session %s is not restored: its price is not in the catalogue", session["id"])
+        logger.warning("Session %s is not restored: its price is unknown", session["id"])
         return None
     user, email = _find_buyer(session)
     return Purchase(
@@ -55,6 +60,20 @@ def save_session(purchase: Purchase, session: StripeData) -> Purchase:
                 )
         Purchase.objects.filter(pk=purchase.pk, session_id=None).update(session_id=session["id"])
     return Purchase.objects.get(pk=purchase.pk)
+
+
+def _find_price(session: StripeData, price_id: str, dry_run: bool) -> Price | None:
+    """Return the price that was bought. If it or its product is archived, it may have to be copied from Stripe."""
+    known = Price.objects.filter(id=price_id).select_related("product").first()
+    if known or dry_run:
+        return known
+    items = fetch("checkout/sessions", session["id"], expand=["line_items"])["line_items"]["data"]
+    item = next((row["price"] for row in items if row["price"]["id"] == price_id), None)
+    if item is None:
+        return None
+    if not Product.objects.filter(id=object_id(item["product"])).exists():
+        sync_product(object_id(item["product"]))
+    return find_or_copy_price(item)
 
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import stripe
 from django.db.models import Min
 from django.utils import timezone
 
@@ -20,9 +22,10 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
+from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions
+from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
     StripeState,
@@ -37,6 +40,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_DAYS = 3
 OVERLAP = timedelta(days=2)  # longer than a Session is open
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
+RECHECK_AFTER = timedelta(days=30)
+MAX_RECHECKS = 50  # in each run
 UNPAID_STATUSES = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
 
 
@@ -55,25 +60,30 @@ class Reconciliation:
     late_events: int = 0  # of these, older than IN_TRANSIT_SECONDS
     unsent_mails: int = 0
     failed_receivers: int = 0
+    failures: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""
         return (
             f"Compared {self.compared} objects: {len(self.repaired)} {would_be}repaired, "
             f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
-            f"{self.unsent_mails} e-mails still unsent, {self.failed_receivers} receivers still failing."
+            f"{self.unsent_mails} e-mails still unsent, {self.failed_receivers} receivers still failing, "
+            f"{len(self.failures)} errors."
         )
 
     def compare_sessions(self) -> None:
         for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
             known = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
             for session in page:
-                purchase = known.get(session["id"]) or self._restore_session(session)
-                if purchase and _session_differs(purchase, session):
-                    self._repair(purchase)
+                self.attempt(session["id"], self._compare_session, session, known.get(session["id"]))
+
+    def _compare_session(self, session: StripeData, known: Purchase | None) -> None:
+        purchase = known or self._restore_session(session)
+        if purchase and _session_differs(purchase, session):
+            self._repair(purchase)
 
     def _restore_session(self, session: StripeData) -> Purchase | None:
-        if (purchase := find_purchase(session)) is None:
+        if (purchase := find_purchase(session, dry_run=self.dry_run)) is None:
             return None
         self.found.append(f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
@@ -84,18 +94,30 @@ class Reconciliation:
             purchases = Purchase.objects.filter(subscription_id__in=ids, livemode=is_livemode())
             known = {purchase.subscription_id: purchase for purchase in purchases}
             for subscription in page:
-                purchase = known.get(subscription["id"])
-                if purchase and _subscription_differs(purchase, subscription):
-                    self._repair(purchase)
-                elif purchase or self.dry_run:
-                    continue
-                elif imported := import_subscription(subscription, "reconcile"):
-                    self.found.append(f"{subscription['id']} was created outside the store: {imported}")
+                key = subscription["id"]
+                self.attempt(key, self._compare_subscription, subscription, known.get(key))
+
+    def _compare_subscription(self, subscription: StripeData, purchase: Purchase | None) -> None:
+        if purchase and _subscription_differs(purchase, subscription):
+            self._repair(purchase)
+        elif purchase or self.dry_run:
+            return
+        elif imported := import_subscription(subscription, "reconcile"):
+            self.found.append(f"{subscription['id']} was created outside the store: {imported}")
 
     def copy_missing_payments(self) -> None:
         """Sync purchases that must have payments and have none: bought before payments were stored, or deleted."""
         for purchase in Purchase.objects.without_payments():
-            self._repair(purchase)
+            self.attempt(purchase.order_number, self._repair, purchase)
+
+    def recheck_old_purchases(self) -> None:
+        """Sync some of those purchases that were not synced for long, whose rows may have been changed or deleted."""
+        now = timezone.now()
+        due = Purchase.objects.none() if self.dry_run else Purchase.objects.due_for_sync(now - RECHECK_AFTER)
+        for purchase in due.order_by("synced_at")[:MAX_RECHECKS]:
+            self.attempt(purchase.order_number, self._repair, purchase)
+            # A purchase that always fails must not be first in each run.
+            Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
@@ -119,6 +141,21 @@ class Reconciliation:
         changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
         for change in changes:
             self._report_repair(change.purchase, str(change))
+
+    def attempt(self, name: str, act: Callable[..., None], *arguments: Any) -> None:
+        """Call `act`. Report an error without stopping the run, unless all requests to Stripe would fail."""
+        try:
+            act(*arguments)
+        except (
+            stripe.APIConnectionError,
+            stripe.APIError,
+            stripe.AuthenticationError,
+            stripe.RateLimitError,
+        ):
+            raise
+        except Exception as error:  # of one purchase, which must not stop the others
+            logger.exception("reconcile_purchases failed at %s", name)
+            self.failures.append(f"{name}: {error}")
 
     def _repair(self, purchase: Purchase) -> None:
         if self.dry_run:
@@ -154,19 +191,25 @@ def reconcile(
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
     given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint).
-    Raise stripe.StripeError if a request fails; earlier repairs remain.
+    One failing purchase does not stop the others; see `failures`. Raise stripe.StripeError if Stripe can't be reached.
     """
     last_event = webhook_health().last_event
     run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
-    run.compare_sessions()
-    run.compare_subscriptions()
-    run.copy_missing_payments()
-    run.process_events(undelivered=since is None and last_event is not None and last_event >= run.since)
-    if not dry_run:
-        cancel_reversed_subscriptions()
-        _queue_trial_notices()
-        run.unsent_mails = emails.send_unsent()
-        run.failed_receivers = signals.repeat_failed_calls()
+    undelivered = since is None and last_event is not None and last_event >= run.since
+    try:
+        run.attempt("sessions", run.compare_sessions)
+        run.attempt("subscriptions", run.compare_subscriptions)
+        run.attempt("missing payments", run.copy_missing_payments)
+        run.attempt("old purchases", run.recheck_old_purchases)
+        run.attempt("events", partial(run.process_events, undelivered=undelivered))
+        if not dry_run:
+            for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
+                run.attempt(repeat.__name__, repeat)
+    finally:
+        if not dry_run:
+            _queue_trial_notices()
+            run.unsent_mails = emails.send_unsent()
+            run.failed_receivers = signals.repeat_failed_calls()
     return run
 
 

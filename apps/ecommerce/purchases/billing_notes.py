@@ -5,18 +5,24 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_messages import message_key, message_values
+from apps.ecommerce.purchases.message_values import message_values
+from apps.ecommerce.purchases.status_messages import message_key
 
 RENEWAL_NOTES: dict[str, str | Promise] = {
     Status.TRIALING: _("Trial ends on %(trial_end)s"),
     Status.ACTIVE: _("Renews on %(period_end)s"),
+    "collection_paused": _("Payments are paused"),
+    "collection_paused_lapsed": _("Payments are paused"),
     "ending": _("Ends on %(cancel_at)s"),
     Status.PAST_DUE: _("Payment failed"),
 }
 
 
 def renewal_note(purchase: Purchase) -> str:
-    note = RENEWAL_NOTES.get(message_key(purchase), "")
+    key = message_key(purchase)
+    note = RENEWAL_NOTES.get(key, "")
+    if key.startswith("collection_paused") and purchase.collection_resumes_at:
+        note = _("Payments are paused until %(resumes_at)s")
     return str(note) % message_values(purchase) if note else ""
 
 
@@ -30,6 +36,10 @@ def billing_note(purchase: Purchase) -> str:
         note = _(
             "Your subscription is still active (%(price)s). A payment is overdue, and we'll try to charge you "
             "again. You'll get your access back once it succeeds. You can cancel it at any time."
+        )
+    elif purchase.skips_payments:
+        note = _(
+            "Your subscription is still active, but its payments are paused.%(resumes)s You can cancel it at any time."
         )
     elif purchase.current_period_end and purchase.next_amount is None:
         note = _(

@@ -10,12 +10,12 @@ from stripe.params.checkout import SessionCreateParams
 
 from apps.ecommerce.models import Purchase, SalesProblem, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.customers import get_or_create_customer
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.subscriptions import trial_days
-from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, upgrade_credit
+from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
 from apps.ecommerce.stripe_api.sessions import expire_session
-from apps.users.models import User
 
 # https://docs.stripe.com/js/appendix/supported_locales
 # fmt: off
@@ -54,10 +54,13 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         raise
     SalesProblem.objects.filter(solved_at=None).update(solved_at=timezone.now())
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
-    without_session.update(session_id=session.id, checkout_url=session.url or "")
+    credit = session.total_details.amount_discount if session.total_details else 0
+    without_session.update(session_id=session.id, checkout_url=session.url or "", amount_discount=credit)
     purchase = Purchase.objects.get(pk=purchase.pk)
     if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
+    elif purchase.upgrade_of and credits_too_much(purchase):  # refunded while the Session was created
+        return close_checkout(purchase, "the price has changed")
     return purchase
 
 
@@ -83,7 +86,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": _get_or_create_customer_id(purchase, purchase.user),
+        "customer": get_or_create_customer(purchase.user, f"customer-{purchase.public_id}").id,
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -110,21 +113,6 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         if settings.CHECKOUT_INVOICES:
             params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": metadata}}
     return params
-
-
-def _get_or_create_customer_id(purchase: Purchase, user: User) -> str:
-    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
-        return known.id
-    metadata = {"user": str(user.pk)}
-    # A second press, at the same time or after a crash, gets the same customer.
-    created = get_client().v1.customers.create(
-        {"email": user.email, "name": user.name or user.email, "metadata": metadata},
-        {"idempotency_key": f"customer-{purchase.public_id}"},
-    )
-    customer, _created = StripeCustomer.objects.get_or_create(
-        user=user, livemode=is_livemode(), defaults={"id": created.id}
-    )
-    return customer.id
 
 
 def _expire_without_session(purchase: Purchase, cause: str) -> Purchase:

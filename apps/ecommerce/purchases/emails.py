@@ -23,8 +23,9 @@ from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.email_texts import TEXTS
 from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
-from apps.ecommerce.purchases.status_messages import format_day, message_values, status_message
+from apps.ecommerce.purchases.status_messages import status_message
 
 logger = logging.getLogger(__name__)
 

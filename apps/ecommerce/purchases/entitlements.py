@@ -73,6 +73,12 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     return bool(purchase.paid_until and now < purchase.paid_until + max(grace, RENEWAL_MARGIN))
 
 
+def access_until(purchase: Purchase) -> datetime | None:
+    """Return when access to a subscription ends if nothing more is paid: with its paid period, or after the grace."""
+    end = purchase.paid_until
+    return end + _grace() if end and end <= timezone.now() and purchase.has_paid else end
+
+
 def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[str] = ()) -> Purchase | None:
     """Return the user's newest purchase with access to the product, or None. `plans` limits it to these plans."""
     if not user.is_authenticated or not user.is_active:
@@ -103,6 +109,14 @@ def suspension(current: Sequence[Payment], earlier: Sequence[Payment]) -> str:
     paid = sum(payment.amount_paid for payment in current)
     is_refunded = 0 < paid <= sum(payment.amount_refunded for payment in current)
     return Suspension.REFUNDED if is_refunded else ""
+
+
+def inherited_suspension(purchase: Purchase) -> str:
+    """Return why the purchase that this one upgrades is suspended, or "": its payment is a part of the upgrade's."""
+    if purchase.upgrade_of_id is None:
+        return ""
+    upgraded = Purchase.objects.filter(pk=purchase.upgrade_of_id)
+    return upgraded.values_list("suspended_by", flat=True).first() or ""
 
 
 def dispute_suspension(dispute_status: str) -> Suspension | None:

@@ -9,8 +9,7 @@ import stripe
 from django.db import IntegrityError
 from django.db.models import Count, Max
 
-from apps.ecommerce.catalogue.report import Report
-from apps.ecommerce.catalogue.rows import build_rows
+from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import (
     ENDED_SUBSCRIPTIONS,
     Price,
@@ -103,9 +102,4 @@ def _known_price(subscription: StripeData) -> Price | None:
     prices = Price.objects.in_bulk([price["id"] for price in listed])
     if known := next((prices[price["id"]] for price in listed if price["id"] in prices), None):
         return known
-    products = Product.objects.in_bulk([object_id(price["product"]) for price in listed])
-    missing = [{**price, "active": False} for price in listed if object_id(price["product"]) in products]
-    copied = next(iter(build_rows(Price, missing[:1], Report())), None)
-    if copied:
-        copied.save()
-    return copied
+    return next(filter(None, map(find_or_copy_price, listed)), None)

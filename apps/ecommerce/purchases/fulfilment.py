@@ -14,14 +14,16 @@ from django.utils import timezone
 
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
+from apps.ecommerce.purchases.entitlements import inherited_suspension, suspension
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
 from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
-from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, purchase_values
+from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, plan_item, purchase_values
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, is_livemode
 from apps.ecommerce.stripe_api.sessions import expire_session
 
@@ -53,15 +55,17 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
-        payments = fetch_payments(session, subscription)
+        plan = plan_item(snapshot, subscription) if subscription else None
+        payments = fetch_payments(snapshot, session, subscription, plan)
         if session or subscription:
-            rows = [payment.row for payment in payments]
-            values = purchase_values(snapshot, session, subscription, rows)
+            values = purchase_values(snapshot, session, subscription, plan, payments)
             if subscription:
                 values |= next_payment_values(subscription)
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):
+            if session and written.status != snapshot.status:
+                store_checkout_details(session)
             return written
         snapshot = Purchase.objects.get(pk=purchase.pk)
     raise RuntimeError(f"Purchase {purchase.public_id} was written {MAX_TRIES} times while it was synced.")
@@ -80,7 +84,8 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
-    queue_upgrade_closing(purchase, changes)
+    if queue_upgrade_closing(purchase, changes):
+        _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
     if (purchase.status, purchase.suspended_by) == (before, suspended_before):
@@ -107,6 +112,15 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     return kind
 
 
+def _suspend_upgrades(purchase: Purchase, cause: str) -> None:
+    """Suspend the paid upgrades together with the purchase, or open those whose own payment does not suspend them."""
+    for upgrade in Purchase.objects.select_for_update().filter(upgrade_of=purchase):
+        paid = [payment for payment in upgrade.payments.all() if payment.is_paid]
+        suspended_by = suspension(paid, []) or purchase.suspended_by
+        if upgrade.status == Status.PAID and upgrade.suspended_by != suspended_by:
+            change_purchase(upgrade, {"suspended_by": suspended_by}, cause)
+
+
 def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     """Return the columns of a purchase that this Stripe account does not know: another account's key created it.
 
@@ -115,8 +129,10 @@ def _values_if_unknown(purchase: Purchase) -> dict[str, Any]:
     """
     if purchase.is_open:
         return {"status": Status.EXPIRED, "checkout_url": ""}
-    if not (purchase.has_running_subscription or purchase.subscription_status == MISSING_SUBSCRIPTION):
+    may_run = purchase.has_running_subscription or purchase.subscription_status == MISSING_SUBSCRIPTION
+    if not may_run and purchase.payments.exists():
         return {}
+    # reconcile_purchases does not ask for the payments of missing purchases again.
     values: dict[str, Any] = {"subscription_status": MISSING_SUBSCRIPTION}
     end = min(filter(None, (purchase.cancel_at, purchase.current_period_end)), default=None)
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and end and end > timezone.now():
@@ -133,6 +149,8 @@ def _write_if_current(
     with transaction.atomic():
         # No join: PostgreSQL would return no row if another process changes the price during the wait for the lock.
         purchase = Purchase.objects.select_for_update().get(pk=snapshot.pk)
+        if "suspended_by" in values:
+            values = {**values, "suspended_by": values["suspended_by"] or inherited_suspension(purchase)}
         changes = {name: value for name, value in values.items() if getattr(purchase, name) != value}
         paid = compare_payments(purchase, payments)
         if purchase.version != snapshot.version:

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import Payment, Suspension
 from apps.ecommerce.purchases.entitlements import dispute_suspension
+from apps.ecommerce.purchases.message_values import format_day
 from apps.ecommerce.purchases.payment_failures import failure_text
-from apps.ecommerce.purchases.status_messages import format_day
 
 Status = Payment.Status
 
@@ -79,6 +79,9 @@ def can_pay_now(payment: Payment) -> bool:
 
 
 def is_for_current_plan(payment: Payment) -> bool:
-    """Return whether price and quantity of the purchase make up this payment; they may have changed since then."""
+    """Return whether the payment is for the product, price and quantity of the purchase, which may have changed."""
     purchase = payment.purchase
-    return (purchase.price.unit_amount or 0) * purchase.quantity == payment.amount_subtotal
+    is_same_product = not payment.description or purchase.product_name in payment.description
+    return (
+        is_same_product and (purchase.price.unit_amount or 0) * purchase.quantity == payment.amount_subtotal
+    )

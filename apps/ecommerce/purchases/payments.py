@@ -1,6 +1,6 @@
 """The payments of a purchase: what they say about it, how they are stored, and how an event finds its purchase."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,32 +11,30 @@ from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, object_id
 
 UNPAID = (Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UNCOLLECTIBLE)
-# A plan change that costs nothing pays for no period.
+# The reasons of invoices that pay for a period even if it costs nothing. A plan change that costs nothing does not.
 # https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason
 PERIOD_REASONS = ("subscription_create", "subscription_cycle")
 
 
 def payment_values(
-    payments: Sequence[Payment], subscription: StripeData | None, period_end: datetime | None = None
+    payments: Sequence[Payment], subscription: StripeData | None, addons: Collection[str] = ()
 ) -> dict[str, Any]:
     """Return the purchase's columns that follow from its payments, newest first.
 
-    `period_end` is the end of the plan's period at Stripe. Add-ons may have shorter periods and invoices of their own.
-    https://docs.stripe.com/billing/subscriptions/mixed-interval
+    `addons` are the ids of payments that are only for add-ons, which have periods of their own.
     """
     paid = [payment for payment in payments if payment.is_paid]
     values: dict[str, Any] = {"has_paid": any(payment.amount_paid for payment in paid)}
     current, earlier = paid, []
     if subscription:
-        # The newest, because a shorter plan may have replaced a longer one.
-        paid_ends = [end for payment in paid if (end := _paid_until(payment))]
-        paid_until = period_end if period_end in paid_ends else next(iter(paid_ends), None)
-        current = [payment for payment in paid if paid_until and _paid_until(payment) == paid_until]
-        earlier = [payment for payment in paid if payment not in current]
+        paid_end, paid_until = _paid_period([row for row in paid if row.stripe_id not in addons])
+        current = [row for row in paid if paid_end and _pays_for_period(row) and row.period_end == paid_end]
+        earlier = [row for row in paid if row not in current]
         # An operator may extend a trial or start one, for which nothing is paid.
         ends = filter(None, (paid_until, to_datetime(subscription["trial_end"])))
         values["paid_until"] = max(ends, default=None)
-        values["past_due_since"] = _past_due_since(payments) if subscription["status"] == "past_due" else None
+        is_past_due = subscription["status"] == "past_due"
+        values["past_due_since"] = _past_due_since(payments, addons) if is_past_due else None
     values["amount_refunded"] = sum(payment.amount_refunded for payment in current)
     values["suspended_by"] = suspension(current, earlier)
     return values
@@ -110,17 +108,32 @@ def invoice_subscription(invoice: StripeData) -> Any:
     return details.get("subscription")
 
 
-def _paid_until(payment: Payment) -> datetime | None:
-    pays_for_period = payment.reason in PERIOD_REASONS or payment.amount_paid > 0
+def _paid_period(paid: Sequence[Payment]) -> tuple[datetime | None, datetime | None]:
+    """Return the end of the newest paid period, and until when it gives access.
+
+    A change to a shorter plan may end it earlier: the customer gets a credit at Stripe for the rest.
+    https://docs.stripe.com/billing/subscriptions/prorations
+    """
+    credited: list[datetime] = []
+    for payment in paid:
+        if payment.period_end and _pays_for_period(payment):
+            return payment.period_end, min([payment.period_end, *credited])
+        if payment.period_end and payment.amount_total < 0:
+            credited.append(payment.period_end)
+    return None, None
+
+
+def _pays_for_period(payment: Payment) -> bool:
+    """Return whether a paid invoice is for a period, also if a credit at Stripe paid for it."""
     ends_later = payment.period_end is not None and payment.period_end > payment.created_at
-    return payment.period_end if pays_for_period and ends_later else None
+    return ends_later and (payment.reason in PERIOD_REASONS or payment.amount_total > 0)
 
 
-def _past_due_since(payments: Sequence[Payment]) -> datetime | None:
+def _past_due_since(payments: Sequence[Payment], addons: Collection[str]) -> datetime | None:
     """Return when the first unpaid invoice after the newest paid period was created."""
     since = None
     for payment in payments:
-        if payment.is_paid and _paid_until(payment):
+        if payment.is_paid and _pays_for_period(payment) and payment.stripe_id not in addons:
             break
         if payment.status in UNPAID:
             since = payment.created_at

@@ -3,8 +3,9 @@
 import stripe
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import Payment, Purchase
+from apps.ecommerce.models import Payment, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.billing_details import BILLING_FIELDS
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
 from apps.ecommerce.purchases.external_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -38,10 +39,15 @@ def export_purchases(user: User) -> JSON:
     ]
 
 
+def export_billing_details(user: User) -> JSON:
+    return list(StripeCustomer.objects.filter(user=user).values(*BILLING_FIELDS))
+
+
 def _export_payment(payment: Payment) -> JSON:
     return {
         "id": payment.stripe_id,
         "status": payment.status,
+        "description": payment.description,
         "amount_paid": payment.amount_paid,
         "amount_refunded": payment.amount_refunded,
         "currency": payment.currency,

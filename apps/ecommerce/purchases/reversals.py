@@ -10,7 +10,8 @@ import stripe
 from django.conf import settings
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Purchase, PurchaseQuerySet, Suspension
+from apps.ecommerce.models import Purchase, PurchaseQuerySet, PurchaseStatus, Suspension
+from apps.ecommerce.purchases.upgrades import credits_too_much
 from apps.ecommerce.stripe_api.client import get_client, is_livemode
 from apps.ecommerce.stripe_api.sessions import expire_session
 
@@ -49,10 +50,13 @@ def cancel_reversed(purchase_id: int) -> None:
         logger.info("Subscription %s was not canceled: %s", purchase.subscription_id, error)
 
 
-def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> None:
+def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> bool:
+    """Queue the closing of open upgrades after a refund or a dispute. Return whether there are upgrades."""
     is_concerned = not purchase.is_recurring and {"suspended_by", "amount_refunded"} & set(changes)
-    if is_concerned and purchase.upgrades.exists():
+    has_upgrades = bool(is_concerned) and purchase.upgrades.exists()
+    if has_upgrades:
         enqueue(close_upgrades, purchase.pk)
+    return has_upgrades
 
 
 @task()
@@ -63,6 +67,14 @@ def close_upgrades(purchase_id: int) -> None:
             close_upgrades.func(upgrade.pk)  # the credit of a later upgrade includes the earlier ones
         elif upgrade.session_id:
             expire_session(upgrade.session_id)
+
+
+def close_outdated_upgrades() -> None:
+    """Expire payment pages that credit too much, because closing them after a refund has failed."""
+    opened = Purchase.objects.filter(status=PurchaseStatus.OPEN, session_id__gt="", livemode=is_livemode())
+    for upgrade in opened.exclude(upgrade_of=None).select_related("upgrade_of"):
+        if credits_too_much(upgrade):
+            expire_session(str(upgrade.session_id))
 
 
 def _is_to_be_canceled(purchase: Purchase) -> bool:

@@ -1,18 +1,17 @@
 """Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe reports it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import ACCESS_STATUSES, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.payment_failures import failure_text
+from apps.ecommerce.purchases.message_values import message_values
+from apps.ecommerce.purchases.upgrades import upgrade_note
 
 SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
 GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
@@ -84,8 +83,15 @@ MESSAGES: dict[str, StatusMessage] = {
     ),
     "collection_paused": StatusMessage(
         _("Payments for your subscription are paused"),
-        _("You won't be charged while they are paused. You have access until %(paid_until)s."),
+        _("You won't be charged while they are paused.%(resumes)s You have access until %(access_until)s."),
         action="open",
+    ),
+    "collection_paused_lapsed": StatusMessage(
+        _("Payments for your subscription are paused"),
+        _(
+            "You won't be charged while they are paused.%(resumes)s Your access returns with the next payment."
+        ),
+        action="manage",
     ),
     "ending": StatusMessage(
         _("Your subscription ends on %(cancel_at)s"),
@@ -196,7 +202,8 @@ def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessa
     key = message_key(purchase, canceled=canceled)
     message, values = MESSAGES[key], message_values(purchase)
     text = message.text if values["next"] else WITHOUT_AMOUNT.get(key, message.text)
-    return replace(message, title=str(message.title) % values, text=str(text) % values, key=str(key))
+    text = upgrade_note(purchase) or str(text) % values
+    return replace(message, title=str(message.title) % values, text=text, key=str(key))
 
 
 def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
@@ -210,39 +217,12 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         return f"{purchase.suspended_by}_running" if is_running else purchase.suspended_by
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
+    if purchase.skips_payments:
+        return "collection_paused" if has_access(purchase) else "collection_paused_lapsed"
     if purchase.status in ACCESS_STATUSES and not has_access(purchase):
         return "lapsed"  # the period is unpaid, and PAST_DUE_GRACE_DAYS are over
-    if purchase.status == Status.ACTIVE and purchase.collection_paused:
-        return "collection_paused"
     if purchase.status == Status.PAID and not purchase.amount_total:
         return "free"
     if purchase.status == Status.PAID and purchase.amount_refunded:
         return "partially_refunded"
     return purchase.status
-
-
-def message_values(purchase: Purchase) -> dict[str, str]:
-    return {
-        "product": purchase.product_name,
-        "email": purchase.email,
-        "amount": format_money(purchase.amount_total, purchase.currency),
-        "refunded": format_money(purchase.amount_refunded, purchase.currency),
-        "price": purchase.price.label,
-        "next": _next_amount(purchase),
-        "trial_end": format_day(purchase.trial_end),
-        "period_end": format_day(purchase.current_period_end),
-        "cancel_at": format_day(purchase.cancel_at),
-        "paid_until": format_day(purchase.paid_until),
-        "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",
-    }
-
-
-def _next_amount(purchase: Purchase) -> str:
-    """Return the amount of the next invoice; "" if Stripe has not computed it."""
-    if purchase.next_amount is None:
-        return ""
-    return format_money(purchase.next_amount, purchase.currency)
-
-
-def format_day(moment: datetime | None) -> str:
-    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else "—"

@@ -4,11 +4,11 @@ https://docs.stripe.com/api/invoices/object and https://docs.stripe.com/api/char
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.ecommerce.models import Payment
+from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
 
@@ -27,16 +27,19 @@ class StripePayment:
     """An unsaved Payment with Stripe's current values, and what its e-mails are about."""
 
     row: Payment
+    is_for_addons: bool = False  # of a subscription, and for nothing of its plan
     refunds: list[StripeData] = field(default_factory=list)  # without those that failed
     dispute: StripeData | None = None
 
 
-def fetch_payments(session: StripeData | None, subscription: StripeData | None) -> list[StripePayment]:
-    """Return all payments, newest first. Raise stripe.StripeError."""
-    if subscription:
-        return _subscription_payments(subscription)
+def fetch_payments(
+    purchase: Purchase, session: StripeData | None, subscription: StripeData | None, plan: StripeData | None
+) -> list[StripePayment]:
+    """Return all payments, newest first. `plan` is the item that was bought. Raise stripe.StripeError."""
+    if subscription and plan:
+        return _subscription_payments(subscription, plan)
     if session and session["status"] == "complete" and expanded(session["payment_intent"]):
-        return [_session_payment(session)]
+        return [_session_payment(purchase, session)]
     return []
 
 
@@ -55,7 +58,7 @@ def decline_code(error: StripeData | None) -> str:
     return str(error.get("decline_code") or error.get("code") or error.get("type") or "")[:500]
 
 
-def _session_payment(session: StripeData) -> StripePayment:
+def _session_payment(purchase: Purchase, session: StripeData) -> StripePayment:
     intent = expanded(session["payment_intent"]) or {}
     charge = expanded(intent.get("latest_charge"))
     invoice = expanded(session["invoice"])  # setting CHECKOUT_INVOICES
@@ -67,6 +70,7 @@ def _session_payment(session: StripeData) -> StripePayment:
         stripe_id=invoice["id"] if invoice else intent["id"],
         payment_intent_id=intent["id"],
         status=Payment.Status.PAID if is_paid else unpaid_status,
+        description=" · ".join(filter(None, (purchase.product_name, purchase.price_name))),
         currency=session["currency"],
         amount_total=session["amount_total"],
         amount_subtotal=session["amount_subtotal"] or 0,
@@ -82,12 +86,13 @@ def _session_payment(session: StripeData) -> StripePayment:
     return _with_charges(row, [charge] if charge else [])
 
 
-def _subscription_payments(subscription: StripeData) -> list[StripePayment]:
+def _subscription_payments(subscription: StripeData, plan: StripeData) -> list[StripePayment]:
     expand = ["data.payments"]
     pages = fetch_pages("invoices", subscription=subscription["id"], expand=expand)
     invoices = [row for page in pages for row in page if row["status"] in INVOICE_STATUS]
     charges = _find_charges(object_id(subscription["customer"]), invoices)
-    return [_invoice_payment(invoice, charges) for invoice in invoices]
+    addons = [item for item in subscription["items"]["data"] if item["id"] != plan["id"]]
+    return [_invoice_payment(invoice, charges, plan, addons) for invoice in invoices]
 
 
 def _find_charges(customer_id: str, invoices: list[StripeData]) -> dict[str, StripeData]:
@@ -108,14 +113,20 @@ def _find_charges(customer_id: str, invoices: list[StripeData]) -> dict[str, Str
 def _payment_keys(invoice: StripeData) -> list[str]:
     """Return the ids of the payment intents and charges of an invoice.
 
+    A payment outside Stripe has neither, and cancels the payment intent that would have paid.
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment
     """
-    payments = [row["payment"] for row in (invoice["payments"] or {"data": []})["data"]]
+    rows = (invoice["payments"] or {"data": []})["data"]
+    if invoice["status"] == "paid":
+        rows = [row for row in rows if row["status"] != "canceled"]
+    payments = [row["payment"] for row in rows]
     keys = (object_id(payment.get("payment_intent") or payment.get("charge")) for payment in payments)
     return [key for key in keys if key]
 
 
-def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> StripePayment:
+def _invoice_payment(
+    invoice: StripeData, charges: dict[str, StripeData], plan: StripeData, addons: list[StripeData]
+) -> StripePayment:
     keys = _payment_keys(invoice)
     own_charges = [charges[key] for key in keys if key in charges]
     status = INVOICE_STATUS[invoice["status"]]
@@ -124,12 +135,16 @@ def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> Str
         by_charge = {"pending": Payment.Status.PROCESSING, "failed": Payment.Status.FAILED}
         status = by_charge.get(newest["status"], status)
     lines = [line for line in invoice["lines"]["data"] if _is_for_period(line)]
+    plan_lines = _plan_lines(lines, plan, addons)
+    is_for_addons = bool(lines) and not (plan_lines or invoice["lines"]["has_more"])
+    lines = plan_lines or lines
     transitions = invoice["status_transitions"]
     row = Payment(
         stripe_id=invoice["id"],
         payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
         status=status,
         reason=invoice["billing_reason"] or "",
+        description=_description(invoice),
         currency=invoice["currency"],
         amount_total=invoice["total"],
         amount_subtotal=invoice["subtotal"],
@@ -142,14 +157,42 @@ def _invoice_payment(invoice: StripeData, charges: dict[str, StripeData]) -> Str
         paid_at=to_datetime(transitions["paid_at"]),
     )
     _copy_invoice_links(row, invoice)
-    return _with_charges(row, own_charges)
+    return replace(_with_charges(row, own_charges), is_for_addons=is_for_addons)
+
+
+def _description(invoice: StripeData) -> str:
+    """Return the descriptions of the invoice's lines, without credits. Stripe does not change them afterwards."""
+    lines = invoice["lines"]["data"]
+    charged = [line for line in lines if line["amount"] >= 0] or lines
+    return "\n".join(line["description"] for line in charged if line["description"])
 
 
 def _is_for_period(line: StripeData) -> bool:
     """Return whether the line is about a period of the subscription, and is no credit."""
+    return bool(_line_details(line).get("subscription")) and line["amount"] >= 0
+
+
+def _plan_lines(lines: list[StripeData], plan: StripeData, addons: list[StripeData]) -> list[StripeData]:
+    """Return the lines of the plan, or of a former one. Add-ons may have other periods.
+
+    https://docs.stripe.com/billing/subscriptions/mixed-interval
+    """
+    addon_keys = {key for item in addons for key in (item["id"], item["price"]["id"])}
+    plan_keys = {plan["id"], object_id(plan["price"]["product"])}
+    others = [line for line in lines if not _line_keys(line) & addon_keys]
+    return [line for line in others if _line_keys(line) & plan_keys] or others
+
+
+def _line_keys(line: StripeData) -> set[str]:
+    """Return the ids of the subscription item, price and product of an invoice line, as far as it has them."""
+    details = (line["pricing"] or {}).get("price_details") or {}
+    keys = (_line_details(line).get("subscription_item"), details.get("price"), details.get("product"))
+    return {object_id(key) for key in keys if key}
+
+
+def _line_details(line: StripeData) -> StripeData:
     parent = line["parent"] or {}
-    details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
-    return bool(details.get("subscription")) and line["amount"] >= 0
+    return parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
 
 
 def _copy_invoice_links(row: Payment, invoice: StripeData) -> None:

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import Payment, Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.payments import payment_values
-from apps.ecommerce.purchases.stripe_payments import decline_code, describe_payment_method, to_datetime
+from apps.ecommerce.purchases.stripe_payments import (
+    StripePayment,
+    decline_code,
+    describe_payment_method,
+    to_datetime,
+)
 from apps.ecommerce.stripe_api.client import StripeData, expanded, object_id
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-status
@@ -40,9 +46,14 @@ def purchase_values(
     purchase: Purchase,
     session: StripeData | None,
     subscription: StripeData | None,
-    payments: Sequence[Payment],
+    item: StripeData | None,
+    fetched: Sequence[StripePayment],
 ) -> dict[str, Any]:
-    """Return the purchase's columns, without those that Stripe does not know yet. `payments` are newest first."""
+    """Return the purchase's columns, without those that Stripe does not know yet.
+
+    `item` is the plan's item of the subscription. The payments are newest first.
+    """
+    payments = [payment.row for payment in fetched]
     intent = expanded(session["payment_intent"]) if session else None
     status = derive_status(
         StripeState(
@@ -65,11 +76,11 @@ def purchase_values(
         values["payment_method"] = newest.payment_method
     if session:
         values |= _session_values(session)
-    if subscription:
-        item = plan_item(purchase, subscription)
+    if subscription and item:
         values |= subscription_values(subscription, item)
         values |= _plan_values(purchase, item)
-    return values | payment_values(payments, subscription, values.get("current_period_end"))
+    addons = {payment.row.stripe_id for payment in fetched if payment.is_for_addons}
+    return values | payment_values(payments, subscription, addons)
 
 
 def derive_status(state: StripeState) -> Status:
@@ -129,7 +140,7 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
     """Return the columns of another plan, which the buyer may have chosen in the billing portal."""
     if item["price"]["id"] == purchase.price_id:
         return {}
-    price = Price.objects.filter(id=item["price"]["id"]).select_related("product").first()
+    price = find_or_copy_price(item["price"])
     if price is None:
         return {}
     return {
@@ -150,4 +161,5 @@ def _session_values(session: StripeData) -> dict[str, Any]:
         "amount_discount": details.get("amount_discount", 0),
         "amount_tax": details.get("amount_tax", 0),
         "checkout_url": session["url"] or "",
+        "subscription_status": "",  # of a one-time purchase; another account's key may have set "missing"
     }

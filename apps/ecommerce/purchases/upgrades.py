@@ -46,6 +46,25 @@ def upgrade_credit(purchase: Purchase) -> int:
     return max(paid, 0) + (upgrade_credit(earlier) if earlier and has_access(earlier) else 0)
 
 
+def credits_too_much(upgrade: Purchase) -> bool:
+    """Return whether the open payment page credits more than the upgraded purchase is worth since a refund."""
+    earlier = upgrade.upgrade_of
+    worth = upgrade_credit(earlier) if earlier and has_access(earlier) else 0
+    return upgrade.amount_discount > worth
+
+
+def upgrade_note(purchase: Purchase) -> str:
+    """Return why an upgrade is suspended although its own payment is complete; "" otherwise."""
+    earlier = purchase.upgrade_of if purchase.is_suspended and not purchase.amount_refunded else None
+    if earlier is None or earlier.suspended_by != purchase.suspended_by:
+        return ""
+    text = _(
+        "This order is an upgrade of %(order)s, whose payment was refunded or disputed. You have access to "
+        "%(product)s only while both orders are paid."
+    )
+    return text % {"order": earlier.order_number, "product": purchase.product_name}
+
+
 def create_upgrade_coupon(purchase: Purchase) -> str:
     """Create the coupon of an upgrade and return its id. After a crash, Stripe returns the same coupon again."""
     assert purchase.upgrade_of

@@ -28,6 +28,7 @@ from apps.ecommerce.purchases.live_updates import (
     purchases_stamp,
 )
 from apps.ecommerce.purchases.plan_switch import can_switch, other_prices
+from apps.ecommerce.purchases.receipts import buyer_lines, seller_lines
 from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
 from apps.ecommerce.purchases.status_messages import message_key, status_message
 from apps.ecommerce.purchases.subscriptions import ends_at_once
@@ -116,10 +117,12 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @login_required
 def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
+    payment = get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID)
     context = {
         "purchase": row,
-        "payment": get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID),
-        "seller": row.seller.splitlines() or [settings.SITE_NAME, *settings.SELLER_ADDRESS],
+        "payment": payment,
+        "seller": seller_lines(payment),
+        "buyer": buyer_lines(request.user, payment),
         "site_url": settings.SITE_URL,
     }
     return render(request, "ecommerce/receipt.html", context)

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('email', models.EmailField(error_messages={'unique': 'This e-mail address already has an account.'}, max_length=254, unique=True, verbose_name='e-mail address')),
-                ('name', models.CharField(blank=True, help_text='Shown on receipts. Optional.', max_length=150, verbose_name='name')),
+                ('name', models.CharField(blank=True, help_text='Shown on receipts without billing details. Optional.', max_length=150, verbose_name='name')),
                 ('is_staff', models.BooleanField(default=False, help_text='Can sign in to the admin.', verbose_name='operator')),
                 ('is_active', models.BooleanField(default=True, help_text='Clear this to block sign-in without deleting the account.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='joined')),

@@ -71,6 +71,9 @@ class SampleData:
         self.customer = v1.customers.create(
             {"email": "ada@example.com", "address": address, "shipping": {"name": "Ada", "address": address}}
         ).id
+        self.tax_id = v1.customers.tax_ids.create(
+            self.customer, {"type": "eu_vat", "value": "DE123456789"}
+        ).id
         self.paid = self.session(v1, self.price, customer=self.customer)
         self.subscribed = self.session(v1, self.monthly, mode="subscription", customer=self.customer)
         self.trial = self.session(
@@ -117,6 +120,20 @@ class SampleData:
             "default_payment_method": bad,
         }
         return str(v1.subscriptions.create(plan).latest_invoice)
+
+    def create_payment_record(self, v1: V1) -> str:
+        """Return a payment of the sample data's customer in cash."""
+        cash = {"type": "custom", "custom": {"display_name": "Cash"}}
+        reported = {
+            "amount_requested": {"currency": "jpy", "value": 300},
+            "initiated_at": 1893456000,
+            "outcome": "guaranteed",
+            "guaranteed": {"guaranteed_at": 1893456000},
+            "payment_method_details": cash,
+            "processor_details": {"type": "custom", "custom": {"payment_reference": "R-1"}},
+            "customer_details": {"customer": self.customer},
+        }
+        return str(v1.payment_records.report_payment(reported).id)
 
     def create_open_refund(self) -> str:
         """Return a refund that waits for the buyer's bank details."""
@@ -208,6 +225,13 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/customers/{id}/balance_transactions"): lambda v1, w: v1.customers.balance_transactions.list(
         v1.customers.create({"balance": -500}).id
+    ),
+    ("GET", "/v1/customers/{customer}/tax_ids"): lambda v1, w: v1.customers.tax_ids.list(w.customer),
+    ("POST", "/v1/customers/{customer}/tax_ids"): lambda v1, w: v1.customers.tax_ids.create(
+        w.customer, {"type": "gb_vat", "value": "GB123456789", "expand": ["customer"]}
+    ),
+    ("DELETE", "/v1/customers/{customer}/tax_ids/{id}"): lambda v1, w: v1.customers.tax_ids.delete(
+        w.customer, w.tax_id
     ),
     ("DELETE", "/v1/customers/{id}"): lambda v1, w: v1.customers.delete(v1.customers.create({}).id),
     ("GET", "/v1/checkout/sessions"): lambda v1, w: v1.checkout.sessions.list(
@@ -309,6 +333,14 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/invoiceitems/{id}"): lambda v1, w: v1.invoice_items.retrieve(w.create_invoice_item(v1)),
     ("POST", "/v1/invoices/{id}/pay"): lambda v1, w: v1.invoices.pay(
         w.create_open_invoice(v1), {"payment_method": w.member.default_payment_method}
+    ),
+    ("POST", "/v1/invoices/{id}/attach_payment"): lambda v1, w: v1.invoices.attach_payment(
+        w.create_open_invoice(v1),
+        {"payment_record": w.create_payment_record(v1), "expand": ["payments.data.payment.payment_record"]},
+    ),
+    ("POST", "/v1/payment_records/report_payment"): lambda v1, w: w.create_payment_record(v1),
+    ("GET", "/v1/payment_records/{id}"): lambda v1, w: v1.payment_records.retrieve(
+        w.create_payment_record(v1)
     ),
     ("GET", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.list(),
     ("POST", "/v1/test_helpers/test_clocks"): lambda v1, w: v1.test_helpers.test_clocks.create(

@@ -11,6 +11,7 @@ import stripe
 from django.test import Client
 from test_bank_debit import open_session as euro_session
 from test_bank_debit import pay as pay_by_debit
+from test_billing import Subscriber
 from test_checkout_page import complete_challenge, field_errors, open_session, page, pay, retrieve_session
 
 from stripe_sandbox import cards, clock, ibans, scheduled_actions, storage
@@ -330,3 +331,64 @@ def test_empty_coupon_parameter_counts_as_none(sandbox: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="currency"):
         sandbox.client.v1.coupons.create({"amount_off": 100, "currency": ""})
     assert sandbox.client.v1.coupons.create({"percent_off": 5, "name": ""}).name is None
+
+
+# --- discounts of a running subscription ------------------------------------------------------------------
+
+
+def test_discount_of_running_subscription(sandbox: Sandbox) -> None:
+    v1 = sandbox.client.v1
+    subscriber = Subscriber(sandbox, "2031-04-01")
+    half = v1.coupons.create({"percent_off": 50, "duration": "forever"}).id
+    (discount,) = subscriber.update(discounts=[{"coupon": half}]).discounts
+    assert v1.coupons.retrieve(half).times_redeemed == 1
+    assert v1.invoices.create_preview({"subscription": subscriber.id}).amount_due == 450
+    subscriber.advance("2031-05-02")
+    assert subscriber.invoices[-1].amount_paid == 450
+    assert subscriber.update(discounts=[{"discount": discount}]).discounts == [discount]
+    assert subscriber.update(discounts="").discounts == []
+    subscriber.advance("2031-06-02")
+    assert subscriber.invoices[-1].amount_paid == 900
+    kinds = [event["type"] for event in sandbox.events() if "discount" in event["type"]]
+    assert kinds == ["customer.discount.created", "customer.discount.deleted"]
+
+
+def test_promotion_code_replaces_discount_of_subscription(sandbox: Sandbox) -> None:
+    v1 = sandbox.client.v1
+    price = sandbox.product("Club", 900, recurring={"interval": "month"}).default_price
+    customer = v1.customers.create({}).id
+    method = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    coupon = v1.coupons.create({"amount_off": 100, "currency": "usd", "duration": "once"}).id
+    params: Any = {
+        "customer": customer,
+        "items": [{"price": price}],
+        "default_payment_method": method,
+        "discounts": [{"coupon": coupon}],
+        "expand": ["latest_invoice"],
+    }
+    subscription = v1.subscriptions.create(params)
+    assert subscription.latest_invoice.amount_paid == 800  # type: ignore[union-attr]
+    code = create_code(sandbox, "HALF", percent_off=50)
+    changed: Any = {"discounts": [{"promotion_code": code.id}], "expand": ["discounts"]}
+    (discount,) = v1.subscriptions.update(subscription.id, changed).discounts
+    assert discount.promotion_code == code.id  # type: ignore[union-attr]
+    assert v1.promotion_codes.retrieve(code.id).times_redeemed == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"coupon": "nothing"}],
+        [{"coupon": "EURO"}],
+        [{"discount": "di_1"}],
+        [{"coupon": "HALF", "promotion_code": "promo_1"}],
+        [{"coupon": "HALF"}, {"coupon": "HALF"}],
+    ],
+)
+def test_invalid_discount_of_subscription_is_rejected(sandbox: Sandbox, rows: Any) -> None:
+    subscriber = Subscriber(sandbox)
+    sandbox.client.v1.coupons.create({"id": "HALF", "percent_off": 50})
+    sandbox.client.v1.coupons.create({"id": "EURO", "amount_off": 100, "currency": "eur"})
+    with pytest.raises(stripe.InvalidRequestError):
+        subscriber.update(discounts=rows)
+    assert subscriber.now.discounts == []

@@ -6,6 +6,7 @@ class Library:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
         self.cards = page.get_by_role("main").get_by_role("article")
+        self.others = page.get_by_role("region", name="Other orders").get_by_role("listitem")
 
     def goto(self) -> "Library":
         self.page.goto("/purchases/")

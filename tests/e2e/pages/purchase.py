@@ -37,6 +37,15 @@ class PurchasePage:
         """Return the status, found only if it is this one (a key of status_messages.MESSAGES)."""
         return self.main.locator(f"[data-state={key}]")
 
+    def fact(self, name: str) -> Locator:
+        """Return the value of a row of "Your order"."""
+        rows = self.main.locator("dl.facts > div")
+        return rows.filter(has=self.page.get_by_text(name, exact=True)).locator("dd")
+
+    def cancel(self) -> None:
+        self.main.get_by_text("Cancel subscription").first.click()
+        self.cancel_button.click()
+
     def open(self) -> None:
         self.open_link.click()
 
@@ -45,9 +54,24 @@ class PurchasePage:
         self.main.locator("form[action$='/switch/']").filter(has_text=name).get_by_role("button").click()
 
 
+class BillingDetailsPage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.form = page.get_by_role("main").locator("form")
+        self.errors = self.form.locator(".field__error")
+
+    def field(self, name: str) -> Locator:
+        return self.form.locator(f"[name={name}]")
+
+    def fill(self, **values: str) -> None:
+        for name, value in values.items():
+            self.field(name).fill(value)
+
+
 class ReceiptPage:
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.billing_details_link = page.get_by_role("main").locator("a[href^='/accounts/billing-details/']")
         self.sheet = page.get_by_role("article")
         self.back_link = page.get_by_role("main").get_by_role("link", name="Back")
         self.print_button = page.locator("[data-print]")

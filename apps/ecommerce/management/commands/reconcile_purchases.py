@@ -43,6 +43,10 @@ class Command(BaseCommand):
             self.stdout.write(line)
         for text in alerts:
             self.stderr.write(f"Alert: {text}")
+        for text in report.failures:
+            self.stderr.write(f"Error: {text}")
+        if report.failures:
+            raise CommandError(f"{len(report.failures)} objects could not be compared with Stripe.")
 
 
 def parse_since(text: str) -> datetime:

@@ -8,13 +8,12 @@ from apps.ecommerce.operations.doctor import run_checks
 
 
 class Command(BaseCommand):
-    help = "Check keys, account, proxies, webhook endpoint, catalogue and clock. Exit with 1 if one is wrong."
+    help = "Check keys, account, proxies, webhooks, catalogue, plan changes and clock. Exit with 1 if one is wrong."
     requires_system_checks = []  # this command reports a wrong key itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--fix", action="store_true", help="Create or correct the webhook endpoint at Stripe."
-        )
+        fix = "Create or correct the webhook endpoint and the plan changes of the billing portal at Stripe."
+        parser.add_argument("--fix", action="store_true", help=fix)
 
     def handle(self, *args: Any, fix: bool = False, **options: Any) -> None:
         healthy = True

@@ -34,6 +34,7 @@ _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
     ("customer", "subscriptions"): _include_related(
         "subscription", "customer", "/v1/customers/{id}/subscriptions"
     ),
+    ("customer", "tax_ids"): _include_related("tax_id", "customer", "/v1/customers/{id}/tax_ids"),
     ("invoice", "payments"): _include_related(
         "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
     ),
@@ -67,6 +68,8 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
     value = node.get(step)
     if isinstance(value, str):
         value = node[step] = storage.get(value) or value
+    elif isinstance(value, list):
+        value = node[step] = [storage.get(item) or item if isinstance(item, str) else item for item in value]
     if not rest:
         return
     for nested in value if isinstance(value, list) else [value]:

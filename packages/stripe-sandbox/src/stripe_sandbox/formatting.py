@@ -38,6 +38,12 @@ def format_interval(recurring: Obj) -> str:
     return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
 
 
+def format_frequency(recurring: Obj) -> str:
+    """Return how often a price is charged, as in the description of an invoice line."""
+    interval = format_interval(recurring)
+    return interval if recurring["interval_count"] == 1 else f"every {interval}"
+
+
 def date(timestamp: int) -> str:
     day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
     return format_date(day, "long", locale="en_US")

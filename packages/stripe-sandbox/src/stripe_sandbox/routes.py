@@ -21,11 +21,13 @@ from .resources import (
     disputes,
     new_products,
     payment_methods,
+    payment_records,
     portal,
     prices,
     products,
     refunds,
     subscriptions,
+    tax_ids,
     webhook_endpoints,
 )
 from .resources import checkout_sessions as sessions
@@ -45,7 +47,9 @@ class Route:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "supported", frozenset(self.supports.split()))
-        object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
+        object.__setattr__(
+            self, "regex", re.compile(re.sub(r"{(\w+)}", r"(?P<\1>(?!search$)[^/]+)", self.path))
+        )
 
 
 def _nest(parent: str, names: str) -> str:
@@ -71,7 +75,7 @@ _SUBSCRIPTION = (
     "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
     " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
-    " billing_mode.type=flexible collection_method=charge_automatically "
+    " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
@@ -142,6 +146,9 @@ ROUTES = (
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
     Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
           p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
+    Route("GET", "/v1/customers/{customer}/tax_ids", tax_ids.listing, p.CustomerTaxIdListParams, _PAGE),
+    Route("POST", "/v1/customers/{customer}/tax_ids", tax_ids.create, p.CustomerTaxIdCreateParams, "type value"),
+    Route("DELETE", "/v1/customers/{customer}/tax_ids/{id}", tax_ids.delete, p.CustomerTaxIdDeleteParams),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
@@ -159,6 +166,13 @@ ROUTES = (
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
+    Route("POST", "/v1/payment_records/report_payment", payment_records.report_payment,
+          p.PaymentRecordReportPaymentParams, "amount_requested.currency amount_requested.value description"
+          " initiated_at metadata outcome guaranteed.guaranteed_at customer_presence customer_details.customer"
+          " payment_method_details.type payment_method_details.custom.display_name"
+          " payment_method_details.custom.type processor_details.type"
+          " processor_details.custom.payment_reference"),
+    Route("GET", "/v1/payment_records/{id}", retrieve("payment_record"), p.PaymentRecordRetrieveParams),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
@@ -186,6 +200,8 @@ ROUTES = (
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
+    Route("POST", "/v1/invoices/{id}/attach_payment", requests.attach_payment, p.InvoiceAttachPaymentParams,
+          "payment_record"),
     Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
           p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
     Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),

@@ -39,6 +39,9 @@ _OMITTED: dict[type, set[str]] = {
         "setup_credential_usage", "stored_credential_usage", "transaction_link_id",
     },
     stripe.LineItem: {"discounts", "taxes"},
+    stripe.PaymentRecord.PaymentMethodDetails: (
+        set(stripe.PaymentRecord.PaymentMethodDetails._inner_class_types) - {"billing_details", "custom"}
+    ),
     stripe.Plan: {"tiers"},
     stripe.Price: {"currency_options", "tiers"},
     stripe.Product: {"tax_details"},

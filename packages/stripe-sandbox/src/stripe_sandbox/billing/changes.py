@@ -9,7 +9,7 @@ from .. import clock, errors, storage
 from ..calls import empty_to_null, merge_metadata
 from ..resources import invoice_items, payment_methods, subscriptions
 from ..storage import Obj
-from . import cycle, due_dates, items, proration
+from . import cycle, discounts, due_dates, items, proration
 
 _COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
@@ -22,6 +22,8 @@ def update(subscription: Obj, params: Obj) -> Obj:
         changes["pause_collection"] = {"resumes_at": None} | pause
     if "metadata" in params:
         changes["metadata"] = merge_metadata(subscription["metadata"], params["metadata"] or "")
+    if "discounts" in params:
+        changes["discounts"] = discounts.change(subscription, params["discounts"])
     if "trial_settings" in params:
         changes["trial_settings"] = params["trial_settings"]
     if "cancel_at_period_end" in params or "cancel_at" in params:

@@ -93,8 +93,8 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
     events.emit_updated("invoice", invoice, paid)
     events.emit("invoice.paid", paid)
     events.emit("invoice.payment_succeeded", paid)
-    for payment in storage.find("invoice_payment", ("invoice", "=", paid["id"])):
-        events.emit("invoice_payment.paid", payment)
+    if intent:
+        events.emit("invoice_payment.paid", invoices.get_or_create_payment(paid, intent["id"]))
     subscription = _load_subscription(paid)
     if (
         subscription["status"] in ("incomplete", "past_due", "unpaid")
@@ -104,20 +104,41 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
     return paid
 
 
+def settle_outside_stripe(invoice: Obj) -> Obj:
+    _cancel_default_payment(invoice, "automatic")
+    return settle(invoice)
+
+
+def credit_record(invoice: Obj, record: Obj) -> Obj:
+    """Credit a payment outside Stripe to the invoice. Its payment intent is for the rest.
+
+    https://docs.stripe.com/api/invoices/attach_payment
+    """
+    payment = invoices.record_payment(invoice, record)
+    remaining = invoice["amount_remaining"] - payment["amount_paid"]
+    if remaining:
+        amounts = {"amount_paid": invoice["amount_due"] - remaining, "amount_remaining": remaining}
+        after = storage.put(invoice | amounts)
+        default = _find_open_payments(invoice)[0]
+        storage.update(default["id"], amount_requested=remaining)
+        storage.update(default["payment"]["payment_intent"], amount=remaining)
+        events.emit_updated("invoice", invoice, after)
+    else:
+        after = settle_outside_stripe(invoice)
+    events.emit("invoice_payment.paid", payment)
+    return after
+
+
 def void(invoice: Obj) -> Obj:
-    for payment in storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open")):
-        times = payment["status_transitions"] | {"canceled_at": clock.now()}
-        storage.put(payment | {"status": "canceled", "status_transitions": times})
-        fields = {"status": "canceled", "canceled_at": clock.now(), "cancellation_reason": "void_invoice"}
-        intent = storage.update(payment["payment"]["payment_intent"], **fields)
-        events.emit("payment_intent.canceled", intent)
+    _cancel_default_payment(invoice, "void_invoice")
     customer_billing.restore_balance(invoice)
     return _close(invoice, "void", "voided")
 
 
 def get_payment_intent(invoice: Obj) -> Obj | None:
     """Return the payment intent of a finalized invoice; None if nothing is due."""
-    found = storage.find("invoice_payment", ("invoice", "=", invoice["id"]))
+    of_invoice = ("invoice", "=", invoice["id"])
+    found = storage.find("invoice_payment", of_invoice, ("payment.type", "=", "payment_intent"))
     return storage.get(found[0]["payment"]["payment_intent"]) if found else None
 
 
@@ -137,6 +158,19 @@ def find_open_invoices(customer: str, subscription: str = "") -> list[Obj]:
     if subscription:
         filters.append(("parent.subscription_details.subscription", "=", subscription))
     return storage.find("invoice", *filters)
+
+
+def _find_open_payments(invoice: Obj) -> list[Obj]:
+    return storage.find("invoice_payment", ("invoice", "=", invoice["id"]), ("status", "=", "open"))
+
+
+def _cancel_default_payment(invoice: Obj, reason: str) -> None:
+    for payment in _find_open_payments(invoice):
+        times = payment["status_transitions"] | {"canceled_at": clock.now()}
+        storage.put(payment | {"status": "canceled", "status_transitions": times})
+        fields = {"status": "canceled", "canceled_at": clock.now(), "cancellation_reason": reason}
+        intent = storage.update(payment["payment"]["payment_intent"], **fields)
+        events.emit("payment_intent.canceled", intent)
 
 
 def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:

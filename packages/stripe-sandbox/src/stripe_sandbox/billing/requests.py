@@ -7,7 +7,7 @@ from .. import clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
 from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
-from . import changes, clocks, collection, due_dates, engine, items
+from . import changes, clocks, collection, discounts, due_dates, engine, items
 
 _YEAR = 365 * 86400
 
@@ -35,6 +35,10 @@ def create_subscription(call: Call) -> Obj:
         status="trialing" if trial_end else "incomplete",
         **fields,
     )
+    if params.get("discounts"):
+        subscription = storage.update(
+            subscription["id"], discounts=discounts.change(subscription, params["discounts"])
+        )
     if params.get("cancel_at_period_end") or params.get("cancel_at"):
         ending = {name: params[name] for name in ("cancel_at_period_end", "cancel_at") if params.get(name)}
         subscription = storage.put(subscription | changes.build_cancellation_fields(subscription, ending))
@@ -67,7 +71,7 @@ def pay_invoice(call: Call) -> Obj:
     if not invoice["parent"]:
         raise errors.unsupported("paying an invoice that is not a subscription's", "id")
     if call.params.get("paid_out_of_band"):
-        return collection.settle(collection.finalize(invoice))
+        return collection.settle_outside_stripe(collection.finalize(invoice))
     method = call.params.get("payment_method", "")
     if method:
         changes.check_payment_method(method, invoice["customer"], "payment_method")
@@ -75,6 +79,25 @@ def pay_invoice(call: Call) -> Obj:
     if after["status"] != "paid":
         raise _declined(collection.get_payment_intent(after) or {})
     return after
+
+
+def attach_payment(call: Call) -> Obj:
+    """POST /v1/invoices/{id}/attach_payment, with a payment outside Stripe. It is credited to the invoice at once."""
+    invoice = load("invoice", call.args["id"])
+    if not call.params.get("payment_record"):
+        raise errors.missing("payment_record")
+    record = load("payment_record", call.params["payment_record"], "payment_record")
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise errors.ApiError(f"Payments cannot be attached to an invoice that is `{invoice['status']}`.")
+    amount = record["amount_guaranteed"]
+    if amount["currency"] != invoice["currency"]:
+        message = "The currency of the payment record must match the currency of the invoice."
+        raise errors.ApiError(message, param="payment_record")
+    if storage.find("invoice_payment", ("payment.payment_record", "=", record["id"])):
+        raise errors.unsupported("payment records of several invoices", "payment_record")
+    if not invoice["parent"] or amount["value"] > invoice["amount_remaining"]:
+        raise errors.unsupported("payment records of one-time sales and overpayments", "payment_record")
+    return collection.credit_record(invoice, record)
 
 
 def create_clock(call: Call) -> Obj:

@@ -6,7 +6,7 @@ import stripe
 
 from .. import cards, events, shapes, storage
 from ..calls import change
-from ..resources import charges, checkout_sessions, customers
+from ..resources import charges, checkout_sessions, customers, tax_ids
 from ..storage import Obj
 from .session_view import SessionView
 
@@ -60,6 +60,14 @@ def billing_details(buyer: Obj) -> Obj:
 
 def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
     """Return the session's customer. Create one for a subscription, or if the session requires it."""
+    customer_id = _get_or_create_customer(order, buyer)
+    for tax_id in buyer.get("tax_ids", []):
+        if customer_id and tax_id not in tax_ids.for_invoice(customer_id):
+            tax_ids.new(customer_id, **tax_id)
+    return customer_id
+
+
+def _get_or_create_customer(order: SessionView, buyer: Obj) -> str | None:
     known: str | None = order.session["customer"]
     if known is not None:
         update_rules = order.hidden.get("customer_update") or {}

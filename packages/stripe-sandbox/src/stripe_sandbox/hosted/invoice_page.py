@@ -33,7 +33,7 @@ def context(paid: Obj) -> dict[str, Any]:
     intent = collection.get_payment_intent(paid) or {}
     error = intent.get("last_payment_error") or {}
     needs_authentication = intent.get("status") == "requires_action"
-    amount = formatting.format_money(paid["amount_due"], paid["currency"])
+    amount = formatting.format_money(paid["amount_remaining"], paid["currency"])
     return {
         "amount": amount,
         "owed": True,

@@ -9,6 +9,7 @@ from functools import cache
 from babel import Locale
 
 from .. import cards, ibans
+from ..resources import tax_ids
 
 # country whose postal code Stripe's page requires ▶ (label, pattern)
 POSTAL_CODES = {
@@ -18,11 +19,7 @@ POSTAL_CODES = {
     "PR": ("ZIP", re.compile(r"\d{5}(-?\d{4})?")),
 }
 CURRENCY_COUNTRIES = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
-_TAX_IDS = {
-    "gb_vat": re.compile(r"GB(\d{9}|\d{12})"),
-    "eu_vat": re.compile(r"(?!GB)[A-Z]{2}[0-9A-Z]{8,12}"),
-    "us_ein": re.compile(r"\d{2}-\d{7}"),
-}
+_TAX_ID_TYPES = ("gb_vat", "eu_vat", "us_ein")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"}
 REQUIRED = "Required"
@@ -157,7 +154,7 @@ def _cvc_error(text: str, number: str) -> str:
 
 def _tax_id_kind(text: str) -> str:
     """Return Stripe's type of a tax id by its format, or "". The number is not verified."""
-    return next((kind for kind, form in _TAX_IDS.items() if form.fullmatch(text)), "")
+    return next((kind for kind in _TAX_ID_TYPES if re.fullmatch(tax_ids.FORMATS[kind], text)), "")
 
 
 def _iban_error(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .. import errors, formatting, scheduled_actions, storage
-from ..billing import changes, clocks, panel_actions
+from ..billing import changes, clocks, collection, panel_actions
 from ..hosted import bank_debit
 from ..resources import checkout_sessions, disputes, refunds, subscriptions
 from ..storage import Obj
@@ -66,8 +66,7 @@ def _charge(obj: Obj) -> Obj | None:
     if obj["object"] == "checkout.session":
         intent = storage.get(obj["payment_intent"] or "")
     if obj["object"] == "invoice":
-        paid = storage.find("invoice_payment", ("invoice", "=", obj["id"]), ("status", "=", "paid"))
-        intent = storage.get(paid[0]["payment"]["payment_intent"]) if paid else None
+        intent = collection.get_payment_intent(obj)
     return storage.get((intent or {}).get("latest_charge") or "", "charge")
 
 

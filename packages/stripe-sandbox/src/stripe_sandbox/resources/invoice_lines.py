@@ -1,6 +1,6 @@
 """The lines of an invoice, before discounts and taxes. Each function returns the fields of a line, and its price."""
 
-from .. import clock, ids, storage
+from .. import clock, formatting, ids, storage
 from ..storage import Obj
 
 
@@ -15,10 +15,14 @@ def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
         "subscription": subscription["id"],
         "subscription_item": item["id"],
     }
+    terms = f"at {formatting.format_money(price['unit_amount'] or 0, price['currency'])} / "
+    terms += formatting.format_frequency(price["recurring"])
     return {
         "price": price,
         "currency": price["currency"],
-        "description": f"{'Trial period for' if free else f'{quantity} ×'} {product['name']}",
+        "description": f"Trial period for {product['name']}"
+        if free
+        else f"{quantity} × {product['name']} ({terms})",
         "metadata": subscription["metadata"],
         "parent": {
             "invoice_item_details": None,

@@ -7,7 +7,7 @@ import stripe
 
 from .. import clock, ids, pricing, shapes, storage
 from ..storage import Obj
-from . import coupons, customer_billing, invoice_items, invoice_lines
+from . import coupons, customer_billing, invoice_items, invoice_lines, tax_ids
 
 
 def new(
@@ -99,7 +99,7 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
         "customer_name": customer.get("name"),
         "customer_phone": customer.get("phone"),
         "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
+        "customer_tax_ids": tax_ids.for_invoice(customer_id),
         "default_tax_rates": [],
         "discounts": [discount] if coupon else [],
         "effective_at": None if draft else now,
@@ -135,7 +135,8 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     if payment_intent:
         payment = get_or_create_payment(invoice, payment_intent)
         times = payment["status_transitions"] | {"paid_at": now}
-        storage.put(payment | {"amount_paid": amount, "status": "paid", "status_transitions": times})
+        paid = {"amount_paid": invoice["amount_remaining"], "status": "paid", "status_transitions": times}
+        storage.put(payment | paid)
     transitions = invoice["status_transitions"] | {"paid_at": now}
     settled = {
         "amount_paid": amount,
@@ -146,6 +147,22 @@ def pay(invoice: Obj, payment_intent: str | None) -> Obj:
     return storage.put(invoice | settled | {"status": "paid", "status_transitions": transitions})
 
 
+def record_payment(invoice: Obj, record: Obj) -> Obj:
+    """Store the payment of an invoice outside Stripe."""
+    now, amount = clock.now(), record["amount_guaranteed"]["value"]
+    payment = {
+        "amount_paid": amount,
+        "amount_requested": amount,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": False,
+        "payment": {"payment_record": record["id"], "type": "payment_record"},
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": now},
+    }
+    return storage.put(shapes.new(stripe.InvoicePayment, payment, {}))
+
+
 def get_or_create_payment(invoice: Obj, payment_intent: str) -> Obj:
     known = storage.find(
         "invoice_payment", ("invoice", "=", invoice["id"]), ("payment.payment_intent", "=", payment_intent)
@@ -153,7 +170,7 @@ def get_or_create_payment(invoice: Obj, payment_intent: str) -> Obj:
     if known:
         return known[0]
     payment = {
-        "amount_requested": invoice["amount_due"],
+        "amount_requested": invoice["amount_remaining"],
         "currency": invoice["currency"],
         "invoice": invoice["id"],
         "is_default": True,

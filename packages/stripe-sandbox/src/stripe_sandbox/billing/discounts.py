@@ -1,0 +1,53 @@
+"""The discount of a subscription. https://docs.stripe.com/billing/subscriptions/coupons"""
+
+from .. import errors, events
+from ..calls import load
+from ..resources import coupons
+from ..storage import Obj
+
+
+def change(subscription: Obj, rows: list[Obj] | None) -> list[str]:
+    """Redeem the coupon or promotion code in `rows`, end other discounts, and return the discounts' ids.
+
+    Raise ApiError if the subscription cannot have this discount.
+    """
+    rows = rows or []
+    if len(rows) > 1:
+        raise errors.unsupported("several discounts of a subscription", "discounts")
+    before = subscription["discounts"]
+    after = [_redeem(subscription, row, f"discounts[{number}]") for number, row in enumerate(rows)]
+    for discount in before:
+        if discount not in after:
+            events.emit("customer.discount.deleted", load("discount", discount))
+    return after
+
+
+def _redeem(subscription: Obj, row: Obj, param: str) -> str:
+    if len(row) != 1:
+        raise errors.exclusive(*(f"{param}[{name}]" for name in ("coupon", "promotion_code", "discount")))
+    if "discount" in row:
+        if row["discount"] not in subscription["discounts"]:
+            raise errors.no_such("discount", row["discount"], f"{param}[discount]")
+        return str(row["discount"])
+    applied = {"coupon": row.get("coupon"), "promotion_code": row.get("promotion_code")}
+    _check(subscription, applied, param)
+    discount = coupons.redeem(
+        applied, customer=subscription["customer"], subscription=subscription["id"], checkout_session=None
+    )
+    events.emit("customer.discount.created", discount)
+    return str(discount["id"])
+
+
+def _check(subscription: Obj, applied: Obj, param: str) -> None:
+    currency = subscription["currency"]
+    subtotal = sum(
+        (item["price"]["unit_amount"] or 0) * item["quantity"] for item in subscription["items"]["data"]
+    )
+    try:
+        if applied["coupon"]:
+            coupons.check_coupon(load("coupon", applied["coupon"], f"{param}[coupon]"), currency)
+        else:
+            code = load("promotion_code", applied["promotion_code"], f"{param}[promotion_code]")
+            coupons.check_code(code, subscription["customer"], subtotal, currency)
+    except coupons.Refused as refused:
+        raise errors.ApiError(str(refused), param="discounts") from None
