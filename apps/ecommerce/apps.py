@@ -12,11 +12,13 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.models import Price, Product, ProductConfiguration
         from apps.ecommerce.operations import founder_emails
+        from apps.ecommerce.operations.alerts import shop_warnings
+        from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
-        from apps.users import personal_data
+        from apps.users import admin_site, personal_data
         from apps.users.models import User
 
         for model in (Product, Price, ProductConfiguration):
@@ -26,9 +28,12 @@ class EcommerceConfig(AppConfig):
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
+        readiness.register_details("reconcile", schedule_details)
         personal_data.sections["purchases"] = store_data.export_purchases
         personal_data.sections["billing_details"] = store_data.export_billing_details
         # Tests call ready() more than once.
+        if shop_warnings not in admin_site.notices:
+            admin_site.notices.append(shop_warnings)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.deletion_preparations.append(store_data.finish_checkouts)

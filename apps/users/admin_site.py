@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,10 +8,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.users import mfa
+
+notices: list[Callable[[HttpRequest], list[str]]] = []
+"""Functions whose texts are warnings on the admin's first page. Apps add theirs in ready()."""
 
 
 class ShopAdminSite(admin.AdminSite):
@@ -20,6 +25,12 @@ class ShopAdminSite(admin.AdminSite):
         if not super().has_permission(request):
             return False
         return not settings.ADMIN_REQUIRES_MFA or mfa.has_used_second_factor(request)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        for notice in notices:
+            for text in notice(request):
+                messages.warning(request, text)
+        return super().index(request, extra_context)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirect to the page with the missing step: sign in, use the second factor, or add one."""

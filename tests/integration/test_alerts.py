@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -22,6 +23,7 @@ from apps.ecommerce.models import (
     Purchase,
     ReceiverCall,
     SalesProblem,
+    ScheduledRun,
     WebhookEvent,
 )
 from apps.ecommerce.operations import reconcile
@@ -110,6 +112,25 @@ def refuse_price(as_ada: Client, icons: ProductConfiguration) -> None:
     Price.objects.update(refusal="Too small.")
 
 
+def miss_runs(as_ada: Client, icons: ProductConfiguration) -> None:
+    times = {"started_at": timezone.now() - TWO_HOURS, "finished_at": timezone.now() - TWO_HOURS}
+    ScheduledRun.objects.create(command="reconcile_purchases", **times)
+
+
+def lose_owner(as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
+    Purchase.objects.update(user=None, email="")
+    outbox.outbox.clear()
+
+
+def pay_twice(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
+    purchase.pk, purchase.public_id, purchase.session_id, purchase.order_number = None, uuid4(), "cs_2", ""
+    purchase._state.adding = True
+    purchase.save()
+    outbox.outbox.clear()
+
+
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
@@ -119,6 +140,9 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "reversed but billed": refund_a_subscription,
     "receivers failing": break_receiver,
     "billed without account": delete_a_buyer,
+    "reconcile overdue": miss_runs,
+    "paid without owner": lose_owner,
+    "paid twice": pay_twice,
     "sales refused": refuse_to_sell,
     "prices refused": refuse_price,
 }

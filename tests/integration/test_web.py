@@ -134,6 +134,8 @@ def test_readyz_details_are_for_staff_and_the_metrics_token(olive: User, setting
             "waiting_purchases": 0,
             "sales": "ok",
             "refused_prices": 0,
+            "reconcile": "ok",
+            "last_reconcile": None,
             "client_address": "127.0.0.1",
             "hops": ["127.0.0.1"],
             "trusted_proxies": 0,

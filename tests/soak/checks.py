@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from apps.ecommerce.models import Mail, Payment, Purchase
 from apps.ecommerce.models.payments import COPIED_FIELDS
+from apps.ecommerce.purchases.anomalies import billed_without_account
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.external_subscriptions import billed_without_account
 from apps.ecommerce.purchases.personal_data import deletion_blocker
 from apps.ecommerce.purchases.status_messages import status_message
 

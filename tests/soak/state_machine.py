@@ -26,8 +26,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from apps.ecommerce.models import Mail, Payment, Purchase, ReceiverCall, StripeCustomer, WebhookEvent
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.anomalies import billed_twice
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
-from apps.ecommerce.purchases.external_subscriptions import billed_twice
 from apps.users.models import User
 from apps.users.personal_data import delete_account
 from stripe_sandbox import errors, scheduled_actions, storage, switches

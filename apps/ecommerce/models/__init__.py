@@ -23,5 +23,6 @@ from .purchase_status import (
 from .purchases import Purchase, parse_public_id
 from .receiver_calls import ReceiverCall
 from .sales_problems import SalesProblem
+from .scheduled_runs import ScheduledRun
 from .status_changes import StatusChange
 from .webhook_events import WebhookEvent

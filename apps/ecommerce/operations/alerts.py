@@ -11,13 +11,20 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.core.mail import mail_admins
+from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.core.tasks import is_worker_silent, task
 from apps.ecommerce.models import Alert, Mail, Price, Purchase, ReceiverCall, SalesProblem
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
+from apps.ecommerce.operations.reconcile_schedule import overdue_warning
 from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases.external_subscriptions import billed_twice, billed_without_account
+from apps.ecommerce.purchases.anomalies import (
+    billed_twice,
+    billed_without_account,
+    bought_twice,
+    paid_without_owner,
+)
 from apps.ecommerce.purchases.reversals import reversed_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
@@ -65,10 +72,12 @@ def check_shop() -> dict[str, str]:
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
     unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
     twice, without_account = billed_twice(), billed_without_account()
+    ownerless, paid_twice = list(paid_without_owner()), bought_twice()
     reversed_purchases = list(reversed_but_billed())
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
+    overdue = overdue_warning()
     problems = {
         SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
         PRICES_REFUSED: (
@@ -82,6 +91,7 @@ def check_shop() -> dict[str, str]:
             f"Purchases that wait for an event from Stripe: {health.waiting}. Last event: {last_event}. "
             "To find the reason, run: python manage.py stripe_doctor",
         ),
+        "reconcile overdue": (overdue, overdue),
         "events failing": (
             health.failing,
             f"Stripe events that could not be processed: {health.failing}. "
@@ -111,6 +121,16 @@ def check_shop() -> dict[str, str]:
             f"Calls of your receivers that failed: {failing_calls}. "
             f"See {settings.SITE_URL}/admin/ecommerce/receivercall/",
         ),
+        "paid without owner": (
+            ownerless,
+            f"Paid purchases that belong to nobody: {', '.join(row.order_number for row in ownerless[:5])}. "
+            f"Find their buyers in Stripe's Dashboard, and see {settings.SITE_URL}/admin/ecommerce/purchase/",
+        ),
+        "paid twice": (
+            paid_twice,
+            f"Buyers who paid twice for the same product: {_list_buyers(paid_twice)}. "
+            "Refund one of the two in Stripe's Dashboard",
+        ),
         "billed without account": (
             without_account,
             f"Subscriptions that are still charged although the account was deleted: "
@@ -118,6 +138,12 @@ def check_shop() -> dict[str, str]:
         ),
     }
     return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
+
+
+def shop_warnings(request: HttpRequest) -> list[str]:
+    """Return the texts for the admin's first page."""
+    may_see = request.user.has_perm("ecommerce.view_purchase")
+    return [text for text in check_shop().values() if text] if may_see else []
 
 
 def describe_problem(problem: SalesProblem) -> str:

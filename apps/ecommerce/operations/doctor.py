@@ -18,6 +18,7 @@ from apps.ecommerce.catalogue.unsellable import unsellable_lines
 from apps.ecommerce.models import SalesProblem
 from apps.ecommerce.operations.alerts import describe_problem
 from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
+from apps.ecommerce.operations.reconcile_schedule import overdue_warning
 from apps.ecommerce.purchases import plan_switch
 from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
@@ -70,6 +71,8 @@ def _check_account(fix: bool) -> Iterator[Finding]:
     yield Finding(True, f"Account {account.id} is reachable (API version {stripe.api_version})")
     yield from _check_sales(account)
     yield _check_clock(account)
+    if overdue := overdue_warning():
+        yield Finding(False, overdue, "Install deploy/crontab, or run python -m config.cron in a container.")
     yield from _check_endpoint(fix)
     yield _check_webhook_secret()
     yield _check_catalogue()

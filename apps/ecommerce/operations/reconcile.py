@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any
 
 import stripe
-from django.db.models import Min
 from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
+from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
@@ -37,8 +37,6 @@ from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, 
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_DAYS = 3
-OVERLAP = timedelta(days=2)  # longer than a Session is open
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
 MAX_RECHECKS = 50  # in each run
@@ -187,14 +185,14 @@ def reconcile(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Reconciliation:
-    """Compare purchases since `since` (UTC) with Stripe. Default: the oldest open purchase, at least three days.
+    """Compare purchases since `since` (UTC) with Stripe. Default: see default_since.
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
     given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint).
     One failing purchase does not stop the others; see `failures`. Raise stripe.StripeError if Stripe can't be reached.
     """
-    last_event = webhook_health().last_event
-    run = Reconciliation(since or _default_since(), dry_run, progress, last_event)
+    started_at, last_event = timezone.now(), webhook_health().last_event
+    run = Reconciliation(since or default_since(), dry_run, progress, last_event)
     undelivered = since is None and last_event is not None and last_event >= run.since
     try:
         run.attempt("sessions", run.compare_sessions)
@@ -205,19 +203,13 @@ def reconcile(
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)
+            record_run(run.since, started_at)
     finally:
         if not dry_run:
             _queue_trial_notices()
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run
-
-
-def _default_since() -> datetime:
-    unfinished = Purchase.objects.filter(status__in=[Status.OPEN, Status.PROCESSING], livemode=is_livemode())
-    oldest = unfinished.aggregate(oldest=Min("created_at"))["oldest"]
-    recent = timezone.now() - timedelta(days=DEFAULT_DAYS)
-    return min(recent, oldest - OVERLAP) if oldest else recent
 
 
 def _queue_trial_notices() -> None:

@@ -7,7 +7,6 @@ import logging
 
 import stripe
 from django.db import IntegrityError
-from django.db.models import Count, Max
 
 from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import (
@@ -83,17 +82,6 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
 def includes_product(subscription: StripeData, product: Product) -> bool:
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
-
-
-def billed_twice() -> list[Purchase]:
-    """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
-    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=is_livemode())
-    groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
-    return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
-
-
-def billed_without_account() -> list[Purchase]:
-    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=is_livemode()))
 
 
 def _known_price(subscription: StripeData) -> Price | None:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Compare purchases with Stripe and repair those that differ. Safe on a live site."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        since = "A day (2026-11-01) or an age (36h, 30d). Default: the oldest open purchase, at least 3 days."
+        since = "A day (2026-11-01) or an age (36h, 30d). Default: the last complete run, with an overlap."
         parser.add_argument("--since", type=parse_since, help=since)
         parser.add_argument(
             "--dry-run", action="store_true", help="Print what would be repaired, without changing anything."

@@ -15,6 +15,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='ScheduledRun',
+            fields=[
+                ('command', models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ('started_at', models.DateTimeField()),
+                ('finished_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='SalesProblem',
             fields=[
                 ('code', models.CharField(help_text="Stripe's error code.", max_length=100, primary_key=True, serialize=False)),

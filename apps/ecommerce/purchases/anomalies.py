@@ -1,0 +1,33 @@
+"""Purchases that should not exist. Each needs a person."""
+
+from django.db.models import Count, Max
+
+from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import purchases_with_access
+from apps.ecommerce.stripe_api.client import is_livemode
+
+
+def billed_twice() -> list[Purchase]:
+    """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
+    purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=is_livemode())
+    groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
+    return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
+
+
+def billed_without_account() -> list[Purchase]:
+    return list(Purchase.objects.to_be_charged_again().filter(user=None, livemode=is_livemode()))
+
+
+def bought_twice() -> list[Purchase]:
+    """Return the newest purchase of each buyer who has paid twice for one product. Upgrades count as one purchase."""
+    upgraded = purchases_with_access().exclude(upgrade_of=None).values("upgrade_of")
+    paid = purchases_with_access().filter(user__isnull=False, status=Status.PAID, amount_total__gt=0)
+    groups = paid.exclude(pk__in=upgraded).order_by().values("user", "product")
+    newest = groups.annotate(newest=Max("pk"), count=Count("pk")).filter(count__gt=1).values("newest")
+    return list(Purchase.objects.filter(pk__in=newest))
+
+
+def paid_without_owner() -> list[Purchase]:
+    """Return purchases with access that have neither an account nor the e-mail address of a deleted one."""
+    return list(purchases_with_access().filter(user=None, email=""))
