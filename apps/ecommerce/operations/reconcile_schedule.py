@@ -44,8 +44,8 @@ def overdue_warning() -> str:
     is_overdue = last.finished_at < limit if last else Purchase.objects.filter(created_at__lt=limit).exists()
     if settings.DEBUG or not is_overdue:
         return ""
-    completed = f"{last.finished_at:%Y-%m-%d %H:%M} UTC" if last else "never"
-    return f"Last complete run of reconcile_purchases: {completed}. It should run every ten minutes: see deploy/crontab."
+    run = f"{last.finished_at:%Y-%m-%d %H:%M} UTC" if last else "never"
+    return f"Last complete run of reconcile_purchases: {run}. It should run every ten minutes: see deploy/crontab."
 
 
 def schedule_details() -> dict[str, object]:
