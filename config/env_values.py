@@ -92,6 +92,9 @@ def one_of(choices: Collection[str], *, or_class: bool = False, note: str = "") 
     return parse
 
 
+shop_id = matching(r"[a-zA-Z0-9._:-]{1,100}", "letters, digits and . _ : - without spaces")
+
+
 def translated(translations: Collection[str]) -> Parser[str]:
     return one_of(translations, note=" (docs/guides/add-a-language.md explains how to add another)")
 

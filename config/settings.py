@@ -90,6 +90,7 @@ STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
+SHOP_ID = env.read("SHOP_ID", env_values.shop_id, default="")
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
 ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)
@@ -107,7 +108,6 @@ FOUNDER_EMAILS = env.read("FOUNDER_EMAILS", env_values.founder_emails, default=[
 WEBHOOK_SILENCE_MINUTES = env.int("WEBHOOK_SILENCE_MINUTES", default=60, minimum=1, maximum=525_600)
 
 # --- Applications -----------------------------------------------------------------------------------------
-# Sign-in with a provider is on if both of its variables are set.
 SIGN_IN_ORIGINS = {"google": "https://accounts.google.com", "github": "https://github.com"}
 SOCIALACCOUNT_PROVIDERS = service_settings.social_providers(env, SIGN_IN_ORIGINS)
 SOCIAL_SIGN_IN = list(SOCIALACCOUNT_PROVIDERS)

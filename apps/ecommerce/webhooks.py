@@ -26,6 +26,7 @@ from apps.ecommerce.purchases.payments import (
     purchases_for_charge,
     purchases_for_payment,
 )
+from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import StripeData, clean_json, clean_text, fetch_or_none
 
 logger = logging.getLogger(__name__)
@@ -239,6 +240,7 @@ def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
 
 def _restore_session_id(session: Payload) -> Iterable[Purchase]:
     """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
-    if public_id := parse_public_id(session.get("client_reference_id")):
+    public_id = parse_public_id(session.get("client_reference_id"))
+    if public_id and not is_of_other_shop(session.get("metadata")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])
     return Purchase.objects.filter(session_id=session["id"])

@@ -8,6 +8,7 @@ from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, Product, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
 from apps.users.models import User
 
@@ -21,7 +22,7 @@ def find_purchase(session: StripeData, *, dry_run: bool = False) -> Purchase | N
     """
     metadata = session["metadata"] or {}
     public_id = parse_public_id(metadata.get("purchase"))
-    if public_id is None:
+    if public_id is None or is_of_other_shop(metadata):
         return None
     if known := Purchase.objects.filter(public_id=public_id).first():
         return known if known.session_id in (None, session["id"]) else None

@@ -12,6 +12,7 @@ from apps.ecommerce.models import Purchase, SalesProblem, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.customers import get_or_create_customer
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
+from apps.ecommerce.purchases.shop_id import shop_metadata
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
@@ -82,7 +83,7 @@ def stripe_locale(language: str) -> str:
 
 def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     assert purchase.user
-    metadata = {"purchase": str(purchase.public_id), "price": purchase.price_id}
+    metadata = shop_metadata(purchase=str(purchase.public_id), price=purchase.price_id)
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],

@@ -8,6 +8,7 @@ import stripe
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import StripeCustomer
+from apps.ecommerce.purchases.shop_id import shop_metadata
 from apps.ecommerce.stripe_api.client import get_client, is_livemode
 from apps.users.models import User
 
@@ -21,7 +22,7 @@ def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCusto
     """
     if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
         return known
-    metadata = {"user": str(user.pk)}
+    metadata = shop_metadata(user=str(user.pk))
     created = get_client().v1.customers.create(
         {"email": user.email, "name": user.name or user.email, "metadata": metadata},
         {"idempotency_key": idempotency_key} if idempotency_key else {},

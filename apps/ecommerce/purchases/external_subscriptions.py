@@ -19,6 +19,7 @@ from apps.ecommerce.models import (
 )
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import (
     StripeData,
     fetch_pages,
@@ -34,9 +35,9 @@ logger = logging.getLogger(__name__)
 def import_subscription(subscription: StripeData, cause: str) -> Purchase | None:
     """Create and return the synced purchase of a subscription that has none. Raise stripe.StripeError.
 
-    Return None if the subscription has ended, or if its customer or product is unknown.
+    Return None if the subscription has ended or is another shop's, or if its customer or product is unknown.
     """
-    if subscription["status"] in ENDED_SUBSCRIPTIONS:
+    if subscription["status"] in ENDED_SUBSCRIPTIONS or is_of_other_shop(subscription["metadata"]):
         return None
     if public_id := parse_public_id((subscription["metadata"] or {}).get("purchase")):
         sold = Purchase.objects.filter(public_id=public_id).first()

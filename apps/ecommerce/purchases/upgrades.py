@@ -12,6 +12,7 @@ from apps.ecommerce.models import Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import MIN_CHARGES
 from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.shop_id import shop_metadata
 from apps.ecommerce.stripe_api.client import get_client
 
 MAX_COUPON_NAME = 40  # https://docs.stripe.com/api/coupons/create#create_coupon-name
@@ -76,7 +77,7 @@ def create_upgrade_coupon(purchase: Purchase) -> str:
             "duration": "once",
             "max_redemptions": 1,
             "name": name[:MAX_COUPON_NAME],
-            "metadata": {"purchase": str(purchase.public_id)},
+            "metadata": shop_metadata(purchase=str(purchase.public_id)),
         },
         {"idempotency_key": f"upgrade-{purchase.public_id}"},
     )
