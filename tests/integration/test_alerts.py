@@ -51,6 +51,12 @@ def break_mails(as_ada: Client, icons: ProductConfiguration) -> None:
     outbox.outbox.clear()
 
 
+def refuse_address(as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
+    Mail.objects.update(sent_at=None, given_up_at=timezone.now())
+    outbox.outbox.clear()
+
+
 def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
     from django_tasks_db.models import DBTaskResult
 
@@ -135,6 +141,7 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
     "mails unsent": break_mails,
+    "addresses refused": refuse_address,
     "worker silent": break_worker,
     "billed twice": charge_twice,
     "reversed but billed": refund_a_subscription,

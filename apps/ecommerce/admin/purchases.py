@@ -110,10 +110,14 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind_label", "purchase", "sent_at", "attempts", "error")
+    list_display = ("created_at", "kind_label", "purchase", "sent_at", "attempts", "given_up_at", "error")
     exclude = ("kind",)
     readonly_fields = ("kind_label",)
-    list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "kind",
+        ("sent_at", admin.EmptyFieldListFilter),
+        ("given_up_at", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("purchase__product",)
     search_fields = ("purchase__email", "purchase__public_id")
     actions = ("send_now",)

@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='mail',
+            name='given_up_at',
+            field=models.DateTimeField(blank=True, help_text='When the store stopped trying: the mail server refuses the address.', null=True),
+        ),
         migrations.CreateModel(
             name='ScheduledRun',
             fields=[

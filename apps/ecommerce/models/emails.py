@@ -42,6 +42,11 @@ class Mail(models.Model):
         null=True, blank=True, help_text=_("When a worker started sending this e-mail.")
     )
     sent_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_("When the store stopped trying: the mail server refuses the address."),
+    )
 
     class Meta:
         verbose_name = _("e-mail")

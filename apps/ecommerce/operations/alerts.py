@@ -70,7 +70,12 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 def check_shop() -> dict[str, str]:
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
-    unsent = Mail.objects.filter(sent_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY).count()
+    unsent = Mail.objects.filter(
+        sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY
+    ).count()
+    given_up = Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER).select_related(
+        "purchase__user"
+    )
     twice, without_account = billed_twice(), billed_without_account()
     ownerless, paid_twice = list(paid_without_owner()), bought_twice()
     reversed_purchases = list(reversed_but_billed())
@@ -101,6 +106,12 @@ def check_shop() -> dict[str, str]:
             unsent,
             f"E-mails to buyers that could not be sent: {unsent}. "
             f"Check EMAIL_URL, and see {settings.SITE_URL}/admin/ecommerce/mail/",
+        ),
+        "addresses refused": (
+            given_up,
+            "The mail server refuses these addresses, and the store has stopped trying: "
+            f"{', '.join(sorted({mail.purchase.current_email for mail in given_up})[:5])}. "
+            f"Ask the buyers by other means, and see {settings.SITE_URL}/admin/ecommerce/mail/",
         ),
         "worker silent": (
             is_worker_silent(),

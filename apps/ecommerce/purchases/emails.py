@@ -6,6 +6,8 @@ reconcile_purchases sends it later.
 
 import logging
 from datetime import timedelta
+from email.utils import parseaddr
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -23,12 +25,14 @@ from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.email_texts import TEXTS
 from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.mail_errors import is_address_refused, is_server_unusable
 from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.status_messages import status_message
 
 logger = logging.getLogger(__name__)
 
+GIVE_UP_AFTER = timedelta(days=1)  # of an address that the mail server refuses
 SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
@@ -104,30 +108,52 @@ def queue_email(purchase: Purchase, kind: str, about: str, **values: Any) -> Non
 
 
 def send_unsent() -> int:
-    for pk in Mail.objects.filter(sent_at=None).order_by("created_at").values_list("pk", flat=True):
-        send_email.func(pk)
-    return Mail.objects.filter(sent_at=None).count()
+    """Send all e-mails that are due, and return how many are left. Stop if the mail server can't be used."""
+    due = Mail.objects.filter(sent_at=None, given_up_at=None)
+    for pk in due.order_by("created_at").values_list("pk", flat=True):
+        error = _send(pk)
+        if error and is_server_unusable(error):
+            break
+    return due.count()
 
 
 @task()
 def send_email(mail_id: int) -> None:
     """Send an e-mail, unless it was sent or another worker is sending it. Errors are stored in the row."""
+    _send(mail_id)
+
+
+def _send(mail_id: int) -> Exception | None:
+    """Return the error, if there was one."""
     now = timezone.now()
     is_free = Q(sending_at=None) | Q(sending_at__lt=now - SENDING_TIMEOUT)
     unsent = Mail.objects.filter(is_free, pk=mail_id, sent_at=None)
     if not unsent.update(sending_at=now, attempts=F("attempts") + 1):
-        return
+        return None
     related = ("purchase__product__configuration", "purchase__price", "purchase__user", "payment")
     mail = Mail.objects.select_related(*related).get(pk=mail_id)
     result: dict[str, Any]
+    failure = None
     try:
-        build_email(mail.kind, mail.purchase, mail.payment, mail.amount).send()
+        message = build_email(mail.kind, mail.purchase, mail.payment, mail.amount)
+        message.extra_headers["Message-ID"] = _message_id(mail)
+        message.send()
     except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
-        result = {"error": f"{type(error).__name__}: {error}"[:2000]}
+        failure, result = error, {"error": f"{type(error).__name__}: {error}"[:2000]}
+        if is_address_refused(error) and mail.created_at < now - GIVE_UP_AFTER:
+            result["given_up_at"] = now
     else:
-        result = {"sent_at": timezone.now(), "error": ""}
+        result = {"sent_at": timezone.now(), "error": "", "given_up_at": None}
     Mail.objects.filter(pk=mail.pk).update(**result, sending_at=None)
+    return failure
+
+
+def _message_id(mail: Mail) -> str:
+    """Return the same id for each try, so that mailboxes show an e-mail once if the server had accepted it before."""
+    about = sha256(f"{mail.kind} {mail.about}".encode()).hexdigest()[:16]
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    return f"<{mail.purchase.public_id}.{about}@{domain}>"
 
 
 def buyer_language(purchase: Purchase) -> str:

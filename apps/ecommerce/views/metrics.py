@@ -36,7 +36,11 @@ class StoreCollector(Collector):
             ("events_failing", "Stripe events that could not be processed.", health.failing),
             ("purchases_overdue", "Purchases that wait for a Stripe event.", health.waiting),
             ("last_event_age_seconds", "Seconds since the last Stripe event.", health.age_seconds),
-            ("mails_unsent", "E-mails not sent yet.", Mail.objects.filter(sent_at=None).count()),
+            (
+                "mails_unsent",
+                "E-mails not sent yet.",
+                Mail.objects.filter(sent_at=None, given_up_at=None).count(),
+            ),
             ("worker_silent", "1 if queued tasks wait and no worker runs them.", is_worker_silent()),
         )
         for name, help_text, value in gauges:
