@@ -15,7 +15,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions
-from tests.factories import add_price, buy, create_product, pay, press_buy, sent_kinds, url_path
+from tests.factories import add_price, buy, create_product, pay, press_buy, sent_kinds, signed_in, url_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +64,22 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
         Mail.Kind.RECEIPT,  # the first charge
         Mail.Kind.RECEIPT,
     ]
+
+
+def test_deleted_account_does_not_renew_the_trial(
+    ada: User, as_ada: Client, as_bob: Client, sandbox: Any
+) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    buy(as_ada, letter)
+    Purchase.objects.update(status=Status.CANCELED, subscription_status="canceled")
+    ada.delete()
+    again = User.objects.create_user("Ada@example.com")
+    for client, days in ((signed_in(again), 0), (as_bob, 14)):
+        press_buy(client, letter)
+        session = Purchase.objects.get(status=Status.OPEN)
+        fetched = sandbox.client.v1.checkout.sessions.retrieve(session.session_id)
+        assert (fetched.amount_total == 0) == bool(days)
+        session.delete()
 
 
 def test_renewal_sends_no_email_if_receipts_are_off(

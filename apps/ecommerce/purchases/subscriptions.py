@@ -1,19 +1,23 @@
 """Free trials, cancellation and Stripe's billing portal. https://docs.stripe.com/customer-management"""
 
+from django.db.models import Q
 from stripe.params.billing_portal import SessionCreateParams
 
 from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import fetch, get_client, object_id
+from apps.ecommerce.stripe_api.client import fetch, get_client, is_livemode, object_id
 from apps.users.models import User
 
 
 def trial_days(user: User | None, price: Price) -> int:
-    """Return the days of free trial for this buyer. Each person gets one trial per product."""
+    """Return the days of free trial for this buyer. Each person gets one per product, also after deleting an account."""
     if not price.trial_period_days or user is None:
         return price.trial_period_days
-    subscribed = Purchase.objects.for_user(user).filter(product_id=price.product_id, subscription_id__gt="")
+    own = Q(user=user) | Q(user=None, email__iexact=user.email)
+    subscribed = Purchase.objects.filter(
+        own, product_id=price.product_id, subscription_id__gt="", livemode=is_livemode()
+    )
     return 0 if subscribed.exists() else price.trial_period_days
 
 
