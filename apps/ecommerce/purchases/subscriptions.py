@@ -11,7 +11,7 @@ from apps.users.models import User
 
 
 def trial_days(user: User | None, price: Price) -> int:
-    """Return the days of free trial for this buyer. Each person gets one per product, also after deleting an account."""
+    """Return the days of free trial for this buyer. Each person gets one per product, also with a new account."""
     if not price.trial_period_days or user is None:
         return price.trial_period_days
     own = Q(user=user) | Q(user=None, email__iexact=user.email)
