@@ -3,7 +3,7 @@
 https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clocks
 """
 
-from .. import clock, errors, events, storage
+from .. import account_state, clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
 from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
@@ -14,6 +14,7 @@ _YEAR = 365 * 86400
 
 def create_subscription(call: Call) -> Obj:
     """POST /v1/subscriptions: bill at once. If the card is declined, it stays `incomplete`."""
+    account_state.check_charges()
     params = empty_to_null(call.params)
     for name in ("customer", "items"):
         if not params.get(name):

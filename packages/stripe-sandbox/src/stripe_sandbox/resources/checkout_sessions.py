@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe
 
-from .. import calls, clock, errors, events, ids, presentment, shapes, storage, switches
+from .. import account_state, calls, clock, errors, events, ids, presentment, shapes, storage, switches
 from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
 from . import checkout_rules, customer_billing, session_amounts
@@ -15,6 +15,7 @@ Session = stripe.checkout.Session
 
 def create(call: Call) -> Obj:
     """POST /v1/checkout/sessions, only for Stripe's hosted page."""
+    account_state.check_checkout()
     params = {name: value for name, value in call.params.items() if value != {"enabled": False}}
     checkout_rules.check(params)
     lines = [

@@ -19,6 +19,7 @@ _CURRENCIES = """
     tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
 """
 CURRENCIES = frozenset(_CURRENCIES.split())
+_MAX_UNIT_AMOUNT = 10**12 - 1
 _MAX_INTERVAL_COUNTS = {"day": 1095, "week": 156, "month": 36, "year": 3}
 
 
@@ -125,6 +126,9 @@ def _amount(params: Obj, at: str) -> Obj:
     amount = Decimal(whole if precise is None else precise)
     if amount < 0:
         message = "This value must be greater than or equal to 0."
+        raise errors.ApiError(message, code="parameter_invalid_integer", param=join_name("unit_amount", at))
+    if amount > _MAX_UNIT_AMOUNT:
+        message = f"This value must be less than or equal to {_MAX_UNIT_AMOUNT} (it currently is '{amount}')."
         raise errors.ApiError(message, code="parameter_invalid_integer", param=join_name("unit_amount", at))
     exact = amount == amount.to_integral_value()
     return {"unit_amount": int(amount) if exact else None, "unit_amount_decimal": f"{amount.normalize():f}"}
