@@ -190,9 +190,10 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/v1/prices"): lambda v1, w: v1.prices.create(
         {
             "currency": "eur",
-            "unit_amount_decimal": "12.5",
+            "custom_unit_amount": {"enabled": True, "minimum": 300},
+            "currency_options": {"usd": {"unit_amount_decimal": "12.5"}},
             "product_data": {"name": "Other"},
-            "expand": ["product"],
+            "expand": ["product", "currency_options"],
         }
     ),
     ("GET", "/v1/prices/{id}"): lambda v1, w: v1.prices.retrieve(w.price),

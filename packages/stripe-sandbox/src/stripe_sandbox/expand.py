@@ -7,6 +7,7 @@ import stripe
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
 from . import errors, shapes, storage
+from .resources import price_amounts
 from .storage import Obj
 
 _MAX_DEPTH = 4
@@ -34,6 +35,7 @@ _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
     ("customer", "subscriptions"): _include_related(
         "subscription", "customer", "/v1/customers/{id}/subscriptions"
     ),
+    ("price", "currency_options"): price_amounts.include_currency_options,
     ("invoice", "payments"): _include_related(
         "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
     ),

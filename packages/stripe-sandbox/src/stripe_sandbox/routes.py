@@ -56,7 +56,8 @@ _PAGE = "limit starting_after ending_before "
 _LIST = _PAGE + "created "
 _MONEY = (
     "currency unit_amount unit_amount_decimal tax_behavior nickname lookup_key metadata active transfer_lookup_key"
-    " billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
+    " custom_unit_amount.enabled custom_unit_amount.maximum custom_unit_amount.minimum custom_unit_amount.preset"
+    " currency_options billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
     " recurring.usage_type=licensed "
 )
 _PRODUCT = (
@@ -74,11 +75,12 @@ _SUBSCRIPTION = (
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
 _SUBSCRIBE = " ".join(
-    {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
+    {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
 )
 _SESSION = (
-    "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
+    "mode success_url cancel_url currency client_reference_id customer customer_email customer_creation customer_update"
+    " metadata"
     " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
     " adaptive_pricing.enabled"
     " managed_payments.enabled=false"

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from .. import formatting, pricing
-from ..resources import session_amounts
+from ..resources import price_amounts, session_amounts
 from ..storage import Obj
 from .session_view import SessionView
 
@@ -55,7 +55,7 @@ def summarize(order: SessionView) -> Summary:
     }
     if recurring is None:
         due = texts["local"] or formatting.format_money(total, currency)
-        pay = f"Pay {due}" if total else "Complete order"
+        pay = "Pay" if order.custom_amount else f"Pay {due}" if total else "Complete order"
         heading = f"Pay {getattr(settings, 'SITE_NAME', 'the store')}"
         return Summary(
             heading, formatting.format_money(total, currency), "", "", pay, total_label="Total due", **texts
@@ -85,7 +85,7 @@ def _renewal(order: SessionView) -> int:
     coupon = session_amounts.get_coupon(order.session)
     lasting = coupon if coupon and coupon["duration"] == "forever" else None
     rows = [
-        (price, price["unit_amount"] * (item["quantity"] or 1))
+        (price, price_amounts.compute_amount(price, item["quantity"] or 1, item["currency"]))
         for item, price, _ in order.rows
         if price["recurring"]
     ]
@@ -113,7 +113,8 @@ def _discount_and_tax(order: SessionView) -> list[tuple[str, str]]:
 
 def _line(item: Obj, price: Obj, product: Obj, trial_days: int) -> Line:
     quantity = item["quantity"] or 1
-    amount = formatting.format_money(price["unit_amount"] * quantity, price["currency"])
+    full = price_amounts.compute_amount(price, quantity, item["currency"]) or item["amount_subtotal"]
+    amount = formatting.format_money(full, item["currency"])
     note = ""
     if price["recurring"]:
         every = formatting.format_interval(price["recurring"])

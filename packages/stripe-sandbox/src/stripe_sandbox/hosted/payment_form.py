@@ -41,6 +41,7 @@ class PaymentForm:
     billingPostalCode: str = ""
     businessName: str = ""
     taxId: str = ""
+    customUnitAmount: str = ""
     paymentMethod: str = "card"
     iban: str = ""
     errors: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from .. import cards, clock, delivery, formatting, ibans, storage, switches
 from ..resources import checkout_sessions, coupons, session_amounts
 from ..storage import Obj
-from . import invoice_page, order_summary, payment, payment_form, portal_page
+from . import custom_amount, invoice_page, order_summary, payment, payment_form, portal_page
 from .session_view import SessionView
 
 MAX_HOLD_SECONDS = 10
@@ -49,6 +49,8 @@ def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     if order.session["status"] == "open" and (code_error := _apply_promotion(request, order)) is not None:
         form.errors = {}
         return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
+    if order.custom_amount and (problem := custom_amount.parse(form.customUnitAmount, order)[1]):
+        form.errors["customUnitAmount"] = problem
     if form.errors and order.session["status"] == "open":
         return _page(request, order, form)
     result = payment.pay(order.session["id"], form)
@@ -175,6 +177,7 @@ def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.Paym
         billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
     )
     blank.paymentMethod = order.methods[0]
+    blank.customUnitAmount = custom_amount.initial(order) if order.custom_amount else ""
     blank.fill(request.GET.get("card", ""))
     if "iban" in request.GET and "sepa_debit" in order.methods:
         blank.paymentMethod, blank.iban = "sepa_debit", request.GET["iban"][:42]
@@ -202,6 +205,7 @@ def _page(
         "email": order.email or form.email,
         "ask_email": not order.email,
         "ask_card": order.needs_card,
+        "ask_amount": order.custom_amount is not None,
         "countries": payment_form.countries(),
         "methods": order.methods,
         "accounts": ibans.TABLE[:2],

@@ -8,7 +8,7 @@ import stripe
 from .. import account_state, calls, clock, errors, events, ids, presentment, shapes, storage, switches
 from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
-from . import checkout_rules, customer_billing, session_amounts
+from . import checkout_rules, customer_billing, price_amounts, session_amounts, session_currency
 
 Session = stripe.checkout.Session
 
@@ -22,24 +22,24 @@ def create(call: Call) -> Obj:
         checkout_rules.parse_line(row, f"line_items[{index}]")
         for index, row in enumerate(params.pop("line_items"))
     ]
-    checkout_rules.check_lines(params["mode"], lines)
+    checkout_rules.check_lines(params, lines)
+    currency = session_currency.choose(params, lines)
     if params["mode"] == "subscription" and params.get("customer"):
-        customer_billing.check_currency(params["customer"], lines[0]["price"]["currency"])
+        customer_billing.check_currency(params["customer"], currency)
     subscription_data = params.pop("subscription_data", {})
     trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
     session_id = ids.new("checkout.session")
-    items = [_item(line, trial) for line in lines]
+    items = [_item(line, currency, trial) for line in lines]
     discounts, coupon = session_amounts.parse_discounts(params, items)
     rows, amounts = session_amounts.price_items(items, coupon, "automatic_tax" in params)
     for row in reversed(rows):
         storage.put(row, parent=session_id)
     params |= {name: build(params[name]) for name, build in _BUILDERS.items() if name in params}
     params |= {"discounts": discounts, "adaptive_pricing": {"enabled": _is_adaptive(call.params)}}
-    currency = rows[0]["currency"]
     defaults = _defaults(params) | amounts
+    params["currency"] = currency
     defaults |= {
         "id": session_id,
-        "currency": currency,
         "payment_method_types": _methods(params, currency),
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
     }
@@ -47,7 +47,7 @@ def create(call: Call) -> Obj:
         "payment_intent_data": empty_to_null(params.pop("payment_intent_data", {})),
         "subscription_data": empty_to_null(subscription_data),
         "customer_update": params.pop("customer_update", {}),
-        "presentment_currency": _presentment_currency(params, currency),
+        "presentment_currency": _presentment_currency(params, currency, lines),
     }
     return storage.put(shapes.new(Session, defaults, empty_to_null(params)), hidden=hidden)
 
@@ -117,8 +117,8 @@ def _is_adaptive(params: Obj) -> bool:
     return bool(params.get("adaptive_pricing", {}).get("enabled", on_by_default))
 
 
-def _presentment_currency(params: Obj, currency: str) -> str:
-    if not params["adaptive_pricing"]["enabled"]:
+def _presentment_currency(params: Obj, currency: str, lines: list[Obj]) -> str:
+    if not params["adaptive_pricing"]["enabled"] or lines[0]["price"]["custom_unit_amount"]:
         return ""
     customer = storage.get(params.get("customer", ""), "customer") or {}
     return presentment.find_currency(currency, customer.get("email") or params.get("customer_email") or "")
@@ -160,15 +160,18 @@ def _methods(params: Obj, currency: str) -> list[str]:
     return methods
 
 
-def _item(line: Obj, trial: bool) -> Obj:
+def _item(line: Obj, currency: str, trial: bool) -> Obj:
+    """Return the line item. The amount that the buyer chooses starts with the preset, or 0."""
     price, quantity = line["price"], line["quantity"]
-    amount = 0 if trial and price["recurring"] else (price["unit_amount"] or 0) * quantity
+    custom = price_amounts.localize(price, currency)["custom_unit_amount"]
+    amount = custom["preset"] or 0 if custom else price_amounts.compute_amount(price, quantity, currency)
+    amount = 0 if trial and price["recurring"] else amount
     defaults = {
         "amount_discount": 0,
         "amount_subtotal": amount,
         "amount_tax": 0,
         "amount_total": amount,
-        "currency": price["currency"],
+        "currency": currency,
         "description": line["product"]["name"],
         "metadata": line["metadata"],
         "price": price,

@@ -2,6 +2,7 @@
 
 from .. import clock, ids, storage
 from ..storage import Obj
+from . import price_amounts
 
 
 def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
@@ -17,7 +18,7 @@ def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
     }
     return {
         "price": price,
-        "currency": price["currency"],
+        "currency": subscription["currency"],
         "description": f"{'Trial period for' if free else f'{quantity} ×'} {product['name']}",
         "metadata": subscription["metadata"],
         "parent": {
@@ -26,10 +27,10 @@ def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
             "type": "subscription_item_details",
         },
         "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-        "pricing": _pricing(price, free),
+        "pricing": _pricing(price, subscription["currency"], free),
         "quantity": quantity,
         "subscription": subscription["id"],
-        "subtotal": 0 if free else (price["unit_amount"] or 0) * quantity,
+        "subtotal": 0 if free else price_amounts.compute_amount(price, quantity, subscription["currency"]),
     }
 
 
@@ -43,7 +44,7 @@ def for_sale(item: Obj) -> Obj:
     }
     return {
         "price": price,
-        "currency": price["currency"],
+        "currency": item["currency"],
         "description": item["description"],
         "metadata": item["metadata"] or {},
         "parent": {
@@ -52,18 +53,20 @@ def for_sale(item: Obj) -> Obj:
             "type": "invoice_item_details",
         },
         "period": {"end": now, "start": now},
-        "pricing": _pricing(price, False),
+        "pricing": _pricing(price, item["currency"], False),
         "quantity": item["quantity"],
         "subscription": None,
         "subtotal": item["amount_subtotal"],
     }
 
 
-def _pricing(price: Obj, free: bool) -> Obj:
+def _pricing(price: Obj, currency: str, free: bool) -> Obj:
     return {
         "price_details": {"price": price["id"], "product": price["product"]},
         "type": "price_details",
-        "unit_amount_decimal": "0" if free else price["unit_amount_decimal"],
+        "unit_amount_decimal": "0"
+        if free
+        else price_amounts.localize(price, currency)["unit_amount_decimal"],
     }
 
 

@@ -92,6 +92,15 @@ def remove_code(session_id: str) -> None:
         _reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
 
 
+def set_custom_amount(session_id: str, amount: int) -> None:
+    """Set the amount that the buyer entered for the only line item."""
+    with storage.transaction():
+        session = storage.get(session_id, "checkout.session") or {}
+        (item,) = storage.find("item", parent=session_id)
+        storage.put(item | {"amount_subtotal": amount})
+        _reprice(session, None)
+
+
 def _reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
     items = storage.find("item", parent=session["id"])
     rows, amounts = price_items(items, coupon, session["automatic_tax"]["enabled"])
