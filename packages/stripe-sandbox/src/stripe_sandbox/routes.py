@@ -25,6 +25,7 @@ from .resources import (
     prices,
     products,
     refunds,
+    session_params,
     subscriptions,
     webhook_endpoints,
 )
@@ -78,25 +79,6 @@ _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
 )
-_SESSION = (
-    "mode success_url cancel_url currency client_reference_id customer customer_email customer_creation customer_update"
-    " metadata"
-    " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled"
-    " managed_payments.enabled=false"
-    " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
-    " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"
-    " invoice_creation.invoice_data.metadata"
-    " allowed_payment_method_types excluded_payment_method_types"
-    " phone_number_collection.enabled=false"
-    " payment_intent_data.metadata payment_intent_data.description payment_intent_data.receipt_email"
-    " payment_intent_data.setup_future_usage payment_intent_data.statement_descriptor"
-    " payment_intent_data.statement_descriptor_suffix subscription_data.metadata subscription_data.description"
-    " subscription_data.trial_period_days subscription_data.trial_end subscription_data.trial_settings"
-    " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
-    + _nest("line_items.price_data", _MONEY)
-    + _nest("line_items.price_data.product_data", _PRODUCT)
-)
 _PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _nest(
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
@@ -147,7 +129,8 @@ ROUTES = (
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
-    Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams, _SESSION),
+    Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams,
+          session_params.supported(_MONEY, _PRODUCT)),
     Route("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, pc.SessionRetrieveParams),
     Route("POST", "/v1/checkout/sessions/{id}", update("checkout.session"), pc.SessionUpdateParams, "metadata"),
     Route("GET", "/v1/checkout/sessions/{id}/line_items", sessions.line_items, pc.SessionLineItemListParams, _PAGE),

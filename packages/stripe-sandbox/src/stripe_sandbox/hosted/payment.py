@@ -21,7 +21,7 @@ from ..resources import (
     setup_intents,
 )
 from ..storage import Obj
-from . import bank_debit, custom_amount
+from . import bank_debit, custom_amount, extra_fields
 from .completion import billing_details, settle
 from .payment_form import PaymentForm
 from .session_view import SessionView
@@ -146,10 +146,14 @@ def _find_other_currency(order: SessionView) -> str:
 
 def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
-    business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
+    business = {
+        "business_name": form.businessName or None,
+        "tax_ids": form.tax_ids,
+        **extra_fields.answers(form),
+    }
     if not order.needs_card:
         return {"email": email, "name": None, "address": {}, **business}
-    address = {"country": form.billingCountry, "postal_code": form.postal_code}
+    address = extra_fields.read_address(form, order)
     return {"email": email, "name": form.billingName, "address": address, **business}
 
 

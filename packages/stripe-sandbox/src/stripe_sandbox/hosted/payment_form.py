@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 
 from babel import Locale
@@ -44,6 +44,14 @@ class PaymentForm:
     customUnitAmount: str = ""
     paymentMethod: str = "card"
     iban: str = ""
+    billingAddressLine1: str = ""
+    billingAddressLine2: str = ""
+    billingLocality: str = ""
+    billingAdministrativeArea: str = ""
+    phoneNumber: str = ""
+    accepts_terms: bool = False
+    accepts_promotions: bool = False
+    custom: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -87,7 +95,7 @@ def read(
     today: datetime.date,
     methods: Sequence[str] = ("card",),
 ) -> PaymentForm:
-    names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
+    names = [field.name for field in fields(PaymentForm) if field.type is str]
     form = PaymentForm()
     for name in names:
         setattr(form, name, posted.get(name, "").strip()[:200])
@@ -118,8 +126,8 @@ def read(
 
 
 @cache
-def countries() -> list[tuple[str, str]]:
-    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
+def countries(language: str = "en") -> list[tuple[str, str]]:
+    names = {str(code): str(name) for code, name in Locale(language).territories.items()}
     codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import stripe
 
 from .. import clock, events, presentment, shapes, storage
-from ..resources import coupons, invoices, price_amounts, subscriptions
+from ..resources import coupons, invoices, price_amounts, session_items, subscriptions
 from ..storage import Obj
 
 # keys of `payment_intent_data` that the payment intent has under the same name
@@ -35,6 +35,24 @@ class SessionView:
     def rows(self) -> list[tuple[Obj, Obj, Obj]]:
         items = storage.find("item", parent=self.session["id"])
         return [(item, item["price"], storage.get(item["price"]["product"]) or {}) for item in items]
+
+    @property
+    def has_trial(self) -> bool:
+        return session_items.has_trial(self.hidden.get("subscription_data"))
+
+    @cached_property
+    def offers(self) -> dict[str, Obj]:
+        """Return the optional items that are not in the order yet, by their index."""
+        taken = {storage.get_hidden(item["id"]).get("offer") for item, _, _ in self.rows}
+        rows = enumerate(self.hidden.get("offers") or [])
+        return {str(index): offer for index, offer in rows if index not in taken}
+
+    def is_optional(self, item: Obj) -> bool:
+        return "offer" in storage.get_hidden(item["id"])
+
+    @property
+    def asks_address(self) -> bool:
+        return self.needs_card and self.session["billing_address_collection"] == "required"
 
     @cached_property
     def custom_amount(self) -> Obj | None:

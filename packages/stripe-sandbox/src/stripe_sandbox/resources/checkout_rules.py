@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from .. import clock, errors
 from ..calls import empty_to_null, load
 from ..storage import Obj
-from . import prices, products
+from . import prices, products, session_options
 
 MIN_EXPIRY_SECONDS, MAX_EXPIRY_SECONDS = 30 * 60, 24 * 3600
 # parameter ▶ the only mode that allows it
@@ -36,6 +36,7 @@ def check(params: Obj) -> None:
     for name in ("success_url", "cancel_url"):
         if name in params and urlsplit(params[name]).scheme not in ("http", "https"):
             raise errors.ApiError("Not a valid URL", code="url_invalid", param=name)
+    session_options.check_submit_type(params)
     _check_customer(params)
     _check_expiry(params)
     _check_trial(params.get("subscription_data", {}))
@@ -118,7 +119,17 @@ def parse_line(row: Obj, at: str) -> Obj:
         "product": product,
         "quantity": row["quantity"],
         "metadata": row.get("metadata", {}),
+        "adjustable_quantity": session_options.parse_quantity_limits(row, at),
     }
+
+
+def parse_optional_items(params: Obj) -> list[Obj]:
+    """Return the optional items as lines. Set their defaults in the parameters."""
+    rows = params.get("optional_items", [])
+    lines = [parse_line(row, f"optional_items[{index}]") for index, row in enumerate(rows)]
+    for row, line in zip(rows, lines, strict=True):
+        row["adjustable_quantity"] = line["adjustable_quantity"]
+    return lines
 
 
 def _inline_price(data: Obj, at: str) -> Obj:
@@ -166,6 +177,6 @@ def _check_custom_amount(params: Obj, lines: list[Obj]) -> None:
     if len(lines) > 1:
         message = "A price with `custom_unit_amount` must be the only line item."
         raise errors.ApiError(message, param="line_items")
-    if lines[0]["quantity"] != 1:
+    if lines[0]["quantity"] != 1 or lines[0]["adjustable_quantity"]:
         message = "The quantity of a price with `custom_unit_amount` must be 1."
         raise errors.ApiError(message, param="line_items[0][quantity]")

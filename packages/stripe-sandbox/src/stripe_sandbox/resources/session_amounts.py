@@ -82,14 +82,14 @@ def apply_code(session_id: str, text: str) -> None:
             code, session["customer"], session["amount_subtotal"], session["currency"]
         )
         try:
-            _reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
+            reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
         except errors.ApiError:
             raise coupons.Refused("With this code your order would be too small to be paid.") from None
 
 
 def remove_code(session_id: str) -> None:
     with storage.transaction():
-        _reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
+        reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
 
 
 def set_custom_amount(session_id: str, amount: int) -> None:
@@ -98,10 +98,10 @@ def set_custom_amount(session_id: str, amount: int) -> None:
         session = storage.get(session_id, "checkout.session") or {}
         (item,) = storage.find("item", parent=session_id)
         storage.put(item | {"amount_subtotal": amount})
-        _reprice(session, None)
+        reprice(session, None)
 
 
-def _reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
+def reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
     items = storage.find("item", parent=session["id"])
     rows, amounts = price_items(items, coupon, session["automatic_tax"]["enabled"])
     for row in rows:
