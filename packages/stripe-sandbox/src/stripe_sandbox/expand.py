@@ -61,7 +61,7 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
         for item in node["data"]:
             _expand(item, _object_class(item), rest, path)
         return
-    include = _INCLUDABLE.get((node.get("object", ""), step))
+    include = _INCLUDABLE.get((_kind(node), step))
     if include and step not in node:
         node[step] = include(node)
     elif not include and not _can_expand(cls, step, rest):
@@ -88,8 +88,13 @@ def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
 
 
 def _object_class(obj: Obj) -> type[stripe.StripeObject] | None:
-    kind = obj.get("object", "")
+    kind = _kind(obj)
     return get_object_class("V1", kind) if kind in OBJECT_CLASSES else None
+
+
+def _kind(obj: Obj) -> str:
+    kind = obj.get("object")
+    return kind if isinstance(kind, str) else ""  # an event's data has an object there
 
 
 def _not_expandable(path: str, node: Obj) -> errors.ApiError:
