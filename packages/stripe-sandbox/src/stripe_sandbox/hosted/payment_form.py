@@ -8,7 +8,7 @@ from functools import cache
 
 from babel import Locale
 
-from .. import cards, ibans
+from .. import card_numbers, cards, ibans
 
 # country whose postal code Stripe's page requires ▶ (label, pattern)
 POSTAL_CODES = {
@@ -56,7 +56,7 @@ class PaymentForm:
 
     @property
     def number(self) -> str:
-        return cards.extract_digits(self.cardNumber)
+        return card_numbers.extract_digits(self.cardNumber)
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
@@ -76,11 +76,11 @@ class PaymentForm:
         card = cards.BY_NUMBER.get(number)
         if card:
             self.cardNumber, self.cardExpiry = card.formatted_number, "12 / 34"
-            self.cardCvc = "1234"[: cards.cvc_length(card.number)]
+            self.cardCvc = "1234"[: card_numbers.cvc_length(card.number)]
 
     @property
     def expiry(self) -> tuple[int, int]:
-        return cards.parse_expiry(self.cardExpiry) or (1, 2000)
+        return card_numbers.parse_expiry(self.cardExpiry) or (1, 2000)
 
     @property
     def postal_code(self) -> str | None:
@@ -133,12 +133,12 @@ def countries(language: str = "en") -> list[tuple[str, str]]:
 
 
 def _number_error(text: str) -> str:
-    number = cards.extract_digits(text)
+    number = card_numbers.extract_digits(text)
     if not text:
         return REQUIRED
-    if len(number) < cards.number_length(number):
+    if len(number) < card_numbers.number_length(number):
         return "Your card number is incomplete."
-    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.is_luhn_valid(number):
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not card_numbers.is_luhn_valid(number):
         return "Your card number is invalid."
     return ""
 
@@ -146,7 +146,7 @@ def _number_error(text: str) -> str:
 def _expiry_error(text: str, today: datetime.date) -> str:
     if not text:
         return REQUIRED
-    parsed = cards.parse_expiry(text)
+    parsed = card_numbers.parse_expiry(text)
     if parsed is None:
         return "Your card's expiration date is incomplete."
     month, year = parsed
@@ -160,7 +160,7 @@ def _expiry_error(text: str, today: datetime.date) -> str:
 def _cvc_error(text: str, number: str) -> str:
     if not text:
         return REQUIRED
-    complete = len(cards.extract_digits(text)) == len(text) == cards.cvc_length(number)
+    complete = len(card_numbers.extract_digits(text)) == len(text) == card_numbers.cvc_length(number)
     return "" if complete else "Your card's security code is incomplete."
 
 

@@ -8,15 +8,6 @@ from .. import cards, errors, events, shapes, storage
 from ..calls import Call, load
 from ..storage import Obj
 
-_TOKENS = {
-    "pm_card_visa": "4242424242424242",
-    "pm_card_mastercard": "5555555555554444",
-    "pm_card_amex": "378282246310005",
-    "pm_card_visa_debit": "4000056655665556",
-    "pm_card_authenticationRequired": "4000002760003184",
-    "pm_card_chargeCustomerFail": "4000000000000341",
-}
-
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
     """Store a card. `card` needs brand, last4, exp_month, exp_year and funding."""
@@ -41,6 +32,7 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
 def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
     details = {
         "brand": card.brand,
+        "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, **card.check_results),
         "country": card.country,
         "exp_month": month,
         "exp_year": year,
@@ -74,8 +66,12 @@ def attach(call: Call) -> Obj:
         raise errors.missing("customer")
     load("customer", customer, "customer")
     token = call.args["id"]
-    if token in _TOKENS:
-        method = new_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
+    if card := cards.BY_TOKEN.get(token):
+        if card.decline and not card.challenge:
+            raise errors.Declined(
+                card.decline.message, card.decline.code, decline_code=card.decline.decline_code
+            )
+        method = new_card(card, 12, 2040, {})
     else:
         method = load("payment_method", token)
         _check_attachable(method, customer)
