@@ -23,6 +23,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "{label} (optional)": ("{label} (optional)", "{label} (facultatif)"),
     "Select": ("Auswählen", "Sélectionner"),
     "Payment method": ("Zahlungsmethode", "Moyen de paiement"),
+    "Pay with card": ("Mit Karte bezahlen", "Payer par carte"),
+    "Pay with SEPA Direct Debit": ("Per SEPA-Lastschrift bezahlen", "Payer par prélèvement SEPA"),
     "Card": ("Karte", "Carte"),
     "Card information": ("Kartendaten", "Informations de la carte"),
     "Card number": ("Kartennummer", "Numéro de carte"),

@@ -74,6 +74,12 @@ for (const link of document.querySelectorAll("[data-iban]")) {
   });
 }
 
+// Stripe's page has a button above each method; without JavaScript the radio's label works.
+for (const button of document.querySelectorAll(".AccordionButton")) {
+  button.hidden = false;
+  button.addEventListener("click", () => { button.parentElement.querySelector("[name=paymentMethod]").click(); });
+}
+
 for (const form of document.querySelectorAll("form[data-once]")) {
   const button = form.querySelector("[data-busy]"), text = button.querySelector(".SubmitButton-Text") ?? button;
   const label = text.textContent;
