@@ -12,7 +12,7 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
-from .billing import clocks, preview, requests
+from .billing import clocks, intent_requests, preview, requests
 from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
@@ -79,6 +79,10 @@ _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
 )
+_INTENT = (
+    "customer payment_method confirm return_url off_session metadata description automatic_payment_methods.enabled=true"
+    " automatic_payment_methods.allow_redirects "
+)
 _PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _nest(
     "features",
     "invoice_history payment_method_update.enabled subscription_cancel.enabled subscription_cancel.mode"
@@ -144,10 +148,25 @@ ROUTES = (
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
+    Route("POST", "/v1/payment_intents", intent_requests.create_payment, p.PaymentIntentCreateParams,
+          _INTENT + "amount currency receipt_email setup_future_usage statement_descriptor statement_descriptor_suffix"
+          " capture_method=automatic capture_method=automatic_async"),
+    Route("POST", "/v1/payment_intents/{id}/confirm", intent_requests.confirm, p.PaymentIntentConfirmParams,
+          "payment_method off_session return_url receipt_email setup_future_usage"),
+    Route("POST", "/v1/payment_intents/{id}/cancel", intent_requests.cancel, p.PaymentIntentCancelParams,
+          "cancellation_reason"),
+    Route("GET", "/v1/payment_methods", list_objects("payment_method"), p.PaymentMethodListParams,
+          _LIST + "customer type"),
+    Route("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach, p.PaymentMethodDetachParams),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
+    Route("POST", "/v1/setup_intents", intent_requests.create_setup, p.SetupIntentCreateParams, _INTENT + "usage"),
+    Route("POST", "/v1/setup_intents/{id}/confirm", intent_requests.confirm, p.SetupIntentConfirmParams,
+          "payment_method return_url"),
+    Route("POST", "/v1/setup_intents/{id}/cancel", intent_requests.cancel, p.SetupIntentCancelParams,
+          "cancellation_reason"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
     # subscriptions and invoices
     Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams,

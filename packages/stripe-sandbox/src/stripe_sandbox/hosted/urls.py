@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from . import invoice_page, portal, portal_plans, receipts, views
+from . import intent_page, invoice_page, portal, portal_plans, receipts, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
     path("checkout/<str:session_id>/authenticate", views.authenticate, name="authenticate"),
     path("checkout/<str:session_id>/three-ds-2-challenge/", views.challenge, name="challenge"),
     path("checkout/<str:session_id>/three-ds-2-challenge/bank/", views.bank, name="bank"),
+    path("intents/<str:object_id>/authenticate", intent_page.authenticate, name="authenticate_intent"),
     path("recover/<str:session_id>", views.recover, name="recover"),
     path("portal/<str:session_id>", portal.home, name="portal"),
     path("portal/<str:session_id>/payment-method", portal.payment_method, name="portal_payment_method"),

@@ -154,7 +154,8 @@ def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
     order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
-    context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
+    action_url = reverse("stripe_sandbox:authenticate", args=[session_id])
+    context: dict[str, Any] = {"session_id": session_id, "intent": intent, "action_url": action_url}
     if order and intent:
         card = (storage.get(intent["payment_method"]) or {})["card"]
         amount = formatting.format_money(order.session["amount_total"], order.session["currency"])

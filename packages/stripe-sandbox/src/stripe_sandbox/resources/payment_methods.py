@@ -71,13 +71,55 @@ def attach(call: Call) -> Obj:
             raise errors.Declined(
                 card.decline.message, card.decline.code, decline_code=card.decline.decline_code
             )
-        method = new_card(card, 12, 2040, {})
+        method = _new_from_token(card)
     else:
         method = load("payment_method", token)
         _check_attachable(method, customer)
     after = storage.put(method | {"customer": customer})
     events.emit("payment_method.attached", after)
     return after
+
+
+def detach(call: Call) -> Obj:
+    """POST /v1/payment_methods/{id}/detach. It cannot be attached again, and stays on invoices and charges."""
+    method = load("payment_method", call.args["id"])
+    if method["customer"] is None:
+        message = "The payment method you provided is not attached to a customer so detachment is impossible."
+        raise errors.ApiError(message)
+    customer = load("customer", method["customer"])
+    settings = customer["invoice_settings"]
+    if settings["default_payment_method"] == method["id"]:
+        default = {"invoice_settings": settings | {"default_payment_method": None}}
+        events.emit_updated("customer", customer, storage.update(customer["id"], **default))
+    for subscription in storage.find("subscription", ("default_payment_method", "=", method["id"])):
+        after = storage.update(subscription["id"], default_payment_method=None)
+        events.emit_updated("customer.subscription", subscription, after)
+    after = storage.update(method["id"], customer=None)
+    events.emit("payment_method.detached", after, {"customer": customer["id"]})
+    return after
+
+
+def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
+    """Return the payment method of a payment: a new card for a test token such as pm_card_visa.
+
+    Raise ApiError if it belongs to another customer, or to none and is not the `known` one of the payment.
+    """
+    if card := cards.BY_TOKEN.get(token):
+        return _new_from_token(card)
+    method = load("payment_method", token, "payment_method")
+    if method["customer"] is None and method["id"] != known:
+        _check_attachable(method, "")
+    if method["customer"] not in (None, customer):
+        message = (
+            "The PaymentMethod you provided is attached to a customer. To use it, you must pass that customer in the"
+            " request."
+        )
+        raise errors.ApiError(message, param="payment_method")
+    return method
+
+
+def _new_from_token(card: cards.Card) -> Obj:
+    return new_card(card, 12, 2040, {})
 
 
 def load_owned(method_id: str, customer: str, param: str) -> Obj:
