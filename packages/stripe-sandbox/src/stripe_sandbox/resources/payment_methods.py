@@ -5,8 +5,8 @@ from typing import Any
 import stripe
 
 from .. import cards, errors, events, shapes, storage
-from ..calls import Call, load
-from ..storage import Obj
+from ..calls import Call, list_page, load
+from ..storage import Filter, Obj
 
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
@@ -80,23 +80,42 @@ def attach(call: Call) -> Obj:
     return after
 
 
+def listing(call: Call) -> Obj:
+    """GET /v1/payment_methods: those of one customer, or those of the account without a customer."""
+    filters: list[Filter] = [("customer", "IS", call.params.get("customer"))]
+    if "type" in call.params:
+        filters.append(("type", "=", call.params["type"]))
+    return list_page(call, "payment_method", *filters)
+
+
 def detach(call: Call) -> Obj:
-    """POST /v1/payment_methods/{id}/detach. It cannot be attached again, and stays on invoices and charges."""
+    """POST /v1/payment_methods/{id}/detach. It is no longer the default of the customer or of a subscription."""
     method = load("payment_method", call.args["id"])
     if method["customer"] is None:
         message = "The payment method you provided is not attached to a customer so detachment is impossible."
         raise errors.ApiError(message)
-    customer = load("customer", method["customer"])
-    settings = customer["invoice_settings"]
-    if settings["default_payment_method"] == method["id"]:
-        default = {"invoice_settings": settings | {"default_payment_method": None}}
-        events.emit_updated("customer", customer, storage.update(customer["id"], **default))
+    customer = storage.get(method["customer"], "customer") or {}
+    settings = customer.get("invoice_settings") or {}
+    if settings.get("default_payment_method") == method["id"]:
+        cleared = settings | {"default_payment_method": None}
+        events.emit_updated("customer", customer, storage.update(customer["id"], invoice_settings=cleared))
     for subscription in storage.find("subscription", ("default_payment_method", "=", method["id"])):
-        after = storage.update(subscription["id"], default_payment_method=None)
-        events.emit_updated("customer.subscription", subscription, after)
+        storage.update(subscription["id"], default_payment_method=None)
     after = storage.update(method["id"], customer=None)
-    events.emit("payment_method.detached", after, {"customer": customer["id"]})
+    events.emit("payment_method.detached", after, {"customer": method["customer"]})
     return after
+
+
+def load_owned(method_id: str, customer: str, param: str) -> Obj:
+    """Return the payment method. Raise ApiError unless it is attached to the customer."""
+    method = load("payment_method", method_id, param)
+    if method["customer"] != customer:
+        message = (
+            f"The customer does not have a payment method with the ID {method_id}. The payment method must be attached"
+            " to the customer."
+        )
+        raise errors.ApiError(message, code="resource_missing", param=param)
+    return method
 
 
 def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
@@ -120,18 +139,6 @@ def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
 
 def _new_from_token(card: cards.Card) -> Obj:
     return new_card(card, 12, 2040, {})
-
-
-def load_owned(method_id: str, customer: str, param: str) -> Obj:
-    """Return the payment method. Raise ApiError unless it is attached to the customer."""
-    method = load("payment_method", method_id, param)
-    if method["customer"] != customer:
-        message = (
-            f"The customer does not have a payment method with the ID {method_id}. The payment method must be attached"
-            " to the customer."
-        )
-        raise errors.ApiError(message, code="resource_missing", param=param)
-    return method
 
 
 def _check_attachable(method: Obj, customer: str) -> None:
