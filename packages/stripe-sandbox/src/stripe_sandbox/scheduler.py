@@ -61,7 +61,8 @@ def _start_worker(endpoint: str) -> None:
 
 def _deliver(endpoint: str) -> None:
     try:
-        delivery.deliver_due(endpoint=endpoint)
+        while delivery.deliver_due(endpoint=endpoint):  # events that were queued meanwhile need not wait
+            pass
     except Exception:
         _logger.exception("Unexpected error in the sandbox while it delivers to %s", endpoint)
     finally:
