@@ -119,6 +119,7 @@ def test_fingerprints_are_unique() -> None:
         ("billingPostalCode", "1000", "Your ZIP is invalid."),
         ("email", "", "Required"),
         ("email", "ada@", "Your email is invalid."),
+        ("email", "ada@exämple.com", "Your email is invalid."),
     ],
 )
 def test_invalid_field_has_error_message(field: str, value: str, text: str) -> None:

@@ -78,10 +78,14 @@ def check(params: dict[str, Any], path: str) -> None:
         if len(value) > limit:
             shown = f"{value[:10]}...{value[-10:]}"
             raise errors.ApiError(f"Invalid string: {shown}; must be at most {limit} characters", param=param)
-        if value and leaf in _EMAIL_PARAMS and not _EMAIL.fullmatch(value):
+        if value and leaf in _EMAIL_PARAMS and not is_email(value):
             raise errors.ApiError(f"Invalid email address: {value}", code="email_invalid", param=param)
         if value and leaf in _DESCRIPTOR_PARAMS:
             _check_descriptor(value, param)
+
+
+def is_email(text: str) -> bool:
+    return bool(_EMAIL.fullmatch(text))
 
 
 def _check_descriptor(text: str, param: str) -> None:

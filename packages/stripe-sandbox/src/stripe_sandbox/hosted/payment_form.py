@@ -8,7 +8,7 @@ from functools import cache
 
 from babel import Locale
 
-from .. import card_numbers, cards, ibans
+from .. import card_numbers, cards, ibans, param_limits
 
 # country whose postal code Stripe's page requires ▶ (label, pattern)
 POSTAL_CODES = {
@@ -23,7 +23,6 @@ _TAX_IDS = {
     "eu_vat": re.compile(r"(?!GB)[A-Z]{2}[0-9A-Z]{8,12}"),
     "us_ein": re.compile(r"\d{2}-\d{7}"),
 }
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"}
 REQUIRED = "Required"
 
@@ -99,7 +98,7 @@ def read(
     form = PaymentForm()
     for name in names:
         setattr(form, name, posted.get(name, "").strip()[:200])
-    if ask_email and not _EMAIL.fullmatch(form.email):
+    if ask_email and not param_limits.is_email(form.email):
         form.errors["email"] = "Your email is invalid." if form.email else REQUIRED
     if form.paymentMethod not in methods:
         form.paymentMethod = methods[0]
