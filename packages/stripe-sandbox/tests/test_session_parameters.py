@@ -99,6 +99,7 @@ def check_payment_method_collection(shop: Shop) -> None:
 def check_billing_address(shop: Shop) -> None:
     assert "billingAddressLine1" not in shop.page(shop.open(billing_address_collection="auto"))
     session = shop.open(billing_address_collection="required")
+    assert '<option value="IL">Illinois</option>' in shop.page(session)
     assert shop.errors(session) == ["Required"] * 3
     address = {
         "billingAddressLine1": "1 Main St",

@@ -33,6 +33,21 @@ def read(form: PaymentForm, posted: Mapping[str, str], order: SessionView) -> No
         form.errors |= {name: REQUIRED for name in required if not getattr(form, name)}
 
 
+def describe(field: Obj, form: PaymentForm) -> Obj:
+    """Return a custom field as the page shows it."""
+    settings, name = field[field["type"]], input_name(field)
+    value = form.custom.get(field["key"], settings["default_value"] or "")
+    return {
+        "name": name,
+        "type": field["type"],
+        "label": field["label"]["custom"],
+        "optional": field["optional"],
+        "options": settings.get("options") or [],
+        "value": value,
+        "error": form.errors.get(name, ""),
+    }
+
+
 def input_name(field: Obj) -> str:
     return f"customField-{field['key']}"
 

@@ -22,6 +22,7 @@ from . import (
     payment_form,
     quantities,
     texts,
+    us_states,
 )
 from .session_view import SessionView
 
@@ -169,13 +170,17 @@ def bank(request: HttpRequest, session_id: str) -> HttpResponse:
 def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
     """Return a form with the test card of ?card= or the error of a failed 3D Secure (?declined=), or an empty one."""
     buyer = order.hidden.get("buyer") or {}
-    country = buyer.get("address", {}).get("country")
-    home = country or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
+    address = buyer.get("address") or {}
+    home = address.get("country") or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
     blank = payment_form.PaymentForm(
         email=buyer.get("email") or "",
         billingName=buyer.get("name") or "",
         billingCountry=home,
-        billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
+        billingPostalCode=address.get("postal_code") or "",
+        billingAddressLine1=address.get("line1") or "",
+        billingAddressLine2=address.get("line2") or "",
+        billingLocality=address.get("city") or "",
+        billingAdministrativeArea=address.get("state") or "",
         phoneNumber=buyer.get("phone") or "",
         custom=buyer.get("custom") or {},
     )
@@ -204,8 +209,9 @@ def _page(
         "summary": order_summary.summarize(order, language),
         "language": language,
         "currency_code": session["currency"].upper(),
-        "custom_fields": [_custom_field(field, form) for field in session["custom_fields"]],
+        "custom_fields": [extra_fields.describe(field, form) for field in session["custom_fields"]],
         "ask_address": order.asks_address,
+        "us_states": us_states.US_STATES,
         "promotion": _applied_code(session),
         "promotion_error": promotion_error,
         "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
@@ -223,20 +229,6 @@ def _page(
     }
     response = render(request, "stripe_sandbox/hosted/checkout.html", context)
     return _allow_store_redirect(response, order)
-
-
-def _custom_field(field: Obj, form: payment_form.PaymentForm) -> dict[str, Any]:
-    settings, name = field[field["type"]], extra_fields.input_name(field)
-    value = form.custom.get(field["key"], settings["default_value"] or "")
-    return {
-        "name": name,
-        "type": field["type"],
-        "label": field["label"]["custom"],
-        "optional": field["optional"],
-        "options": settings.get("options") or [],
-        "value": value,
-        "error": form.errors.get(name, ""),
-    }
 
 
 def _applied_code(session: Obj) -> str:

@@ -63,6 +63,8 @@ const country = byId("billingCountry"), postalLabel = document.querySelector("[f
 country?.addEventListener("change", () => {
   const { zip, postalCode } = postalLabel.dataset;
   postalLabel.textContent = ["US", "PR"].includes(country.value) ? zip : postalCode;
+  const template = byId(country.value === "US" ? "stateSelect" : "stateInput");
+  if (template) byId("billingAdministrativeArea").replaceWith(template.content.firstElementChild.cloneNode(true));
 });
 
 for (const link of document.querySelectorAll("[data-iban]")) {
