@@ -105,6 +105,8 @@ stripe_sandbox:portal_cancel                      200      200      200      200
 stripe_sandbox:portal_resume                      405      405      405      405      405      405
 stripe_sandbox:receipt                            200      200      200      200      200      200
 stripe_sandbox:pay_invoice                        405      405      405      405      405      405
+stripe_sandbox:recover                            404      404      404      404      404      404
+stripe_sandbox:authenticate_intent                404      404      404      404      404      404
 stripe_sandbox:panel                              404      404      404      404      404      200
 stripe_sandbox:switches                           405      405      405      405      405      405
 stripe_sandbox:start_over                         405      405      405      405      405      405

@@ -212,10 +212,12 @@ def test_script_in_a_users_email_or_name_is_escaped(
     olive: User, icons: ProductConfiguration, mailoutbox: list[Any]
 ) -> None:
     """A quoted local part may contain any characters."""
-    mallory = User.objects.create_user(f'"{HOSTILE.replace(chr(34), "")}"@example.com', "x", name=HOSTILE)
+    mallory = User.objects.create_user("mallory@example.com", "x", name=HOSTILE)
     client = Client()
     client.force_login(mallory)
     purchase = buy(client, icons)
+    mallory.email = f'"{HOSTILE.replace(chr(34), "")}"@example.com'  # Stripe would have refused it
+    mallory.save()
     admin = Client()
     admin.force_login(olive)
     pages = [

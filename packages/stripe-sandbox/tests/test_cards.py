@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_sandbox import cards
+from stripe_sandbox import card_numbers, cards
 from stripe_sandbox.hosted import payment_form
 
 TODAY = datetime.date(2026, 11, 23)
@@ -29,12 +29,12 @@ def errors(**changes: str) -> dict[str, str]:
 
 
 def with_check_digit(number: str) -> str:
-    return next(number + digit for digit in "0123456789" if cards.is_luhn_valid(number + digit))
+    return next(number + digit for digit in "0123456789" if card_numbers.is_luhn_valid(number + digit))
 
 
 @given(numbers)
 def test_exactly_one_check_digit_is_valid(number: str) -> None:
-    assert sum(cards.is_luhn_valid(number + digit) for digit in "0123456789") == 1
+    assert sum(card_numbers.is_luhn_valid(number + digit) for digit in "0123456789") == 1
 
 
 @given(numbers, st.data())
@@ -42,12 +42,12 @@ def test_one_wrong_digit_is_detected(number: str, data: st.DataObject) -> None:
     valid = with_check_digit(number)
     position = data.draw(st.integers(0, len(valid) - 1))
     other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != valid[position]]))
-    assert not cards.is_luhn_valid(valid[:position] + other + valid[position + 1 :])
+    assert not card_numbers.is_luhn_valid(valid[:position] + other + valid[position + 1 :])
 
 
 @given(st.text("0123456789", max_size=19))
 def test_grouping_keeps_all_digits(number: str) -> None:
-    assert cards.extract_digits(cards.group_digits(number)) == number
+    assert card_numbers.extract_digits(card_numbers.group_digits(number)) == number
 
 
 @given(
@@ -56,28 +56,35 @@ def test_grouping_keeps_all_digits(number: str) -> None:
     st.sampled_from(["{:02}/{:02}", "{:02} / {:02}", "{:02}{:02}", "{}/{:02}", "{:02}-{:02}"]),
 )
 def test_expiry_formats_are_parsed(month: int, year: int, pattern: str) -> None:
-    assert cards.parse_expiry(pattern.format(month, year)) == (month, 2000 + year)
+    assert card_numbers.parse_expiry(pattern.format(month, year)) == (month, 2000 + year)
 
 
 @given(st.text(max_size=12))
 def test_parsed_expiry_is_valid_or_none(text: str) -> None:
-    parsed = cards.parse_expiry(text)
+    parsed = card_numbers.parse_expiry(text)
     assert parsed is None or (1 <= parsed[0] <= 12 and 2000 <= parsed[1] <= 2099)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(VALID_FORM)), st.text(max_size=30)))
 def test_form_accepts_arbitrary_text(value: dict[str, str]) -> None:
     read = payment_form.read(value, ask_email=True, ask_card=True, today=TODAY)
-    assert read.errors or cards.is_luhn_valid(read.number)
+    assert read.errors or card_numbers.is_luhn_valid(read.number)
 
 
 @pytest.mark.parametrize("card", cards.TABLE, ids=lambda card: card.number)
 def test_all_test_cards_have_valid_numbers(card: cards.Card) -> None:
-    assert cards.is_luhn_valid(card.number)
-    assert cards.detect_brand(card.number) == card.brand
-    assert len(card.number) == cards.number_length(card.number)
+    assert card_numbers.is_luhn_valid(card.number)
+    assert card_numbers.detect_brand(card.number) == card.brand
+    assert len(card.number) >= card_numbers.number_length(card.number)
     assert cards.find_by_fingerprint(card.fingerprint) is card
-    assert errors(cardNumber=card.formatted_number, cardCvc="1234"[: cards.cvc_length(card.number)]) == {}
+    assert (
+        errors(cardNumber=card.formatted_number, cardCvc="1234"[: card_numbers.cvc_length(card.number)]) == {}
+    )
+
+
+def test_payment_method_tokens_are_unique() -> None:
+    tokens = [card.method for card in cards.TABLE if card.method]
+    assert len(tokens) == len(set(tokens)) > 100
 
 
 def test_non_test_card_is_declined() -> None:
@@ -112,6 +119,7 @@ def test_fingerprints_are_unique() -> None:
         ("billingPostalCode", "1000", "Your ZIP is invalid."),
         ("email", "", "Required"),
         ("email", "ada@", "Your email is invalid."),
+        ("email", "ada@exämple.com", "Your email is invalid."),
     ],
 )
 def test_invalid_field_has_error_message(field: str, value: str, text: str) -> None:

@@ -207,9 +207,10 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/v1/prices"): lambda v1, w: v1.prices.create(
         {
             "currency": "eur",
-            "unit_amount_decimal": "12.5",
+            "custom_unit_amount": {"enabled": True, "minimum": 300},
+            "currency_options": {"usd": {"unit_amount_decimal": "12.5"}},
             "product_data": {"name": "Other"},
-            "expand": ["product"],
+            "expand": ["product", "currency_options"],
         }
     ),
     ("GET", "/v1/prices/{id}"): lambda v1, w: v1.prices.retrieve(w.price),
@@ -267,6 +268,16 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/v1/payment_intents/{id}"): lambda v1, w: v1.payment_intents.update(
         w.intent, {"metadata": {"a": "1"}}
     ),
+    ("POST", "/v1/payment_intents"): lambda v1, w: v1.payment_intents.create(
+        {"amount": 900, "currency": "usd", "customer": w.customer, "payment_method": "pm_card_visa"}
+    ),
+    ("POST", "/v1/payment_intents/{id}/confirm"): lambda v1, w: v1.payment_intents.confirm(
+        v1.payment_intents.create({"amount": 900, "currency": "usd"}).id,
+        {"payment_method": "pm_card_authenticationRequired", "return_url": RETURN},
+    ),
+    ("POST", "/v1/payment_intents/{id}/cancel"): lambda v1, w: v1.payment_intents.cancel(
+        v1.payment_intents.create({"amount": 900, "currency": "usd"}).id
+    ),
     ("GET", "/v1/charges"): lambda v1, w: v1.charges.list(
         {"payment_intent": w.intent, "expand": ["data.refunds"]}
     ),
@@ -278,8 +289,29 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
         "pm_card_mastercard", {"customer": w.customer}
     ),
+    ("GET", "/v1/payment_methods"): lambda v1, w: v1.payment_methods.list(
+        {"customer": w.member.customer, "type": "card"}
+    ),
+    ("POST", "/v1/payment_methods/{id}/detach"): lambda v1, w: v1.payment_methods.detach(
+        v1.payment_methods.attach("pm_card_visa", {"customer": w.customer}).id
+    ),
     ("GET", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.retrieve(w.method),
     ("GET", "/v1/setup_intents"): lambda v1, w: v1.setup_intents.list({"expand": ["data.payment_method"]}),
+    ("POST", "/v1/setup_intents"): lambda v1, w: v1.setup_intents.create(
+        {
+            "customer": w.customer,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+    ),
+    ("POST", "/v1/setup_intents/{id}/confirm"): lambda v1, w: v1.setup_intents.confirm(
+        v1.setup_intents.create().id,
+        {"payment_method": "pm_card_authenticationRequired", "return_url": RETURN},
+    ),
+    ("POST", "/v1/setup_intents/{id}/cancel"): lambda v1, w: v1.setup_intents.cancel(
+        v1.setup_intents.create().id
+    ),
     ("GET", "/v1/setup_intents/{id}"): lambda v1, w: v1.setup_intents.retrieve(w.setup_intent),
     ("GET", "/v1/subscriptions"): lambda v1, w: v1.subscriptions.list(
         {"status": "all", "customer": w.customer}

@@ -47,6 +47,20 @@ def test_lists_without_indexes_are_numbered() -> None:
     assert forms.decode("expand[]=a&expand[]=b") == {"expand": {"0": "a", "1": "b"}}
 
 
+@pytest.mark.parametrize(
+    ("encoded", "items"),
+    [
+        ("i[][price]=a&i[][quantity]=1&i[][price]=b&i[][quantity]=2",
+         [{"price": "a", "quantity": "1"}, {"price": "b", "quantity": "2"}]),
+        ("i[][price]=a&i[][price]=b&i[][quantity]=2", [{"price": "a"}, {"price": "b", "quantity": "2"}]),
+        ("i[][data][x]=1&i[][data][y]=2&i[][data][x]=3", [{"data": {"x": "1", "y": "2"}}, {"data": {"x": "3"}}]),
+        ("i[][tags][]=1&i[][name]=a", [{"tags": ["1"], "name": "a"}]),
+    ],
+)  # fmt: skip
+def test_hashes_in_lists_without_indexes_are_grouped(encoded: str, items: list[Any]) -> None:
+    assert forms.decode(encoded) == {"i": to_tree(items)}
+
+
 def test_last_of_two_values_is_used() -> None:
     assert forms.decode("name=a&name=b") == {"name": "b"}
 

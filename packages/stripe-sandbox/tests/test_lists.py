@@ -135,3 +135,11 @@ def test_metadata_has_limits(sandbox: Any, metadata: dict[str, str]) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         sandbox.client.v1.customers.create({"metadata": metadata})
     assert caught.value.param == "metadata"
+
+
+@pytest.mark.parametrize("path", ["data.data.object", "data.data", "data.data.object.customer"])
+def test_objects_of_events_cannot_be_expanded(sandbox: Any, path: str) -> None:
+    sandbox.product()
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded") as caught:
+        sandbox.client.v1.events.list({"expand": [path]})
+    assert caught.value.http_status == 400

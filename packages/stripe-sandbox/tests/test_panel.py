@@ -109,6 +109,29 @@ def test_switches_form(sandbox: Sandbox, operator: Client) -> None:
     assert switches.current().delay_seconds == 2.5
 
 
+def test_refusals_are_switched_on_in_the_form(sandbox: Sandbox, operator: Client) -> None:
+    form = {
+        "delay_seconds": "0",
+        "late_seconds": "0",
+        "fail_next_n": "0",
+        "cannot_charge": "on",
+        "missing_permissions": "plan_read, coupon_write",
+        "api_times": "1",
+        "api_path": "/v1/products",
+        "api_status": "400",
+        "api_code": "email_invalid",
+        "api_message": "No.",
+    }
+    assert operator.post(f"{PANEL}switches/", form).status_code == 302
+    with pytest.raises(stripe.InvalidRequestError, match=r"No\."):
+        sandbox.client.v1.products.list()
+    with pytest.raises(stripe.PermissionError):
+        sandbox.client.v1.prices.list()
+    assert sandbox.client.v1.accounts.retrieve_current().charges_enabled is False
+    for wrong in ({"missing_permissions": "everything"}, {"api_status": "200"}):
+        assert operator.post(f"{PANEL}switches/", form | wrong).status_code == 422
+
+
 def test_start_over(sandbox: Sandbox, operator: Client, settings: Any) -> None:
     sandbox.switches(duplicate=True)
     pay(Client(), open_session(sandbox))

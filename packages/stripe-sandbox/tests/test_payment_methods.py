@@ -11,6 +11,7 @@ from django.test import Client
 from test_billing import Subscriber
 from test_checkout_page import get_only_intent, open_session, pay
 
+from stripe_sandbox import cards
 from stripe_sandbox.testing import Sandbox
 
 
@@ -90,3 +91,27 @@ def test_card_of_a_payment_that_did_not_save_it_cannot_be_attached(sandbox: Sand
     method = str(get_only_intent(sandbox).payment_method)
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
         sandbox.client.v1.payment_methods.attach(method, {"customer": eve.id})
+
+
+@pytest.mark.parametrize("token", [token for token, card in cards.BY_TOKEN.items() if not card.decline])
+def test_every_token_becomes_its_card(sandbox: Sandbox, token: str) -> None:
+    customer = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
+    card = sandbox.client.v1.payment_methods.attach(token, {"customer": customer}).card
+    expected = cards.BY_TOKEN[token]
+    assert card is not None
+    assert (card.last4, card.brand, card.country) == (expected.last4, expected.brand, expected.country)
+
+
+def test_declined_card_cannot_be_attached(sandbox: Sandbox) -> None:
+    customer = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
+    with pytest.raises(stripe.CardError) as caught:
+        sandbox.client.v1.payment_methods.attach("pm_card_chargeDeclinedExpiredCard", {"customer": customer})
+    assert caught.value.code == "expired_card"
+
+
+def test_failed_checks_and_risk_are_on_the_charge(sandbox: Sandbox) -> None:
+    pay(Client(), open_session(sandbox), cards.BY_TOKEN["pm_card_avsZipFailElevatedRisk"])
+    charge: Any = sandbox.client.v1.charges.list().data[0]
+    checks = charge.payment_method_details.card.checks
+    assert (checks.cvc_check, checks.address_postal_code_check) == ("pass", "fail")
+    assert (charge.outcome.risk_level, charge.status) == ("elevated", "succeeded")

@@ -219,6 +219,23 @@ def test_api_faults_can_be_simulated(server: Server) -> None:
     server.control("api", api_delay_seconds=0)
 
 
+def test_any_api_error_can_be_simulated(server: Server) -> None:
+    fault = {"api_status": 400, "api_code": "email_invalid", "api_message": "Invalid email address: x"}
+    server.control("api", api_times=1, api_path="GET /v1/products", **fault)
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid email address: x") as caught:
+        server.v1.products.list()
+    assert caught.value.code == "email_invalid"
+
+
+def test_account_can_be_restricted(server: Server) -> None:
+    server.control("account", cannot_charge=True, missing_permissions=["product_read"])
+    assert server.v1.accounts.retrieve_current().charges_enabled is False
+    with pytest.raises(stripe.PermissionError):
+        server.v1.products.list()
+    server.control("account", cannot_charge=False, missing_permissions=[])
+    assert server.v1.products.list().data == []
+
+
 def test_control_api_sets_the_currency_of_buyers(server: Server) -> None:
     assert server.control("checkout", presentment_currency="eur") == {"presentment_currency": "eur"}
     price = str(
@@ -242,6 +259,7 @@ def test_control_api_sets_the_currency_of_buyers(server: Server) -> None:
     [
         ("api", {"api_status": 200, "api_times": 1}, 400),
         ("api", {"status": 500}, 400),
+        ("account", {"missing_permissions": ["everything"]}, 400),
         ("checkout", {"presentment_currency": "euro"}, 400),
         ("webhooks", {"drop": "*"}, 400),
         ("webhooks", {"delay_seconds": -1}, 400),

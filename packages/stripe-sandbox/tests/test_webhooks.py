@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -271,6 +272,33 @@ def test_wait_for_returns_without_pending_delivery(sandbox: Any, store: Receiver
     sandbox.switches(drop=["*"])
     sandbox.client.v1.customers.create({})
     assert delivery.wait_for(sandbox.events()[0]["id"], 60) is False
+
+
+def test_slow_endpoint_delays_no_other(
+    sandbox: Any, store: Receiver, http_endpoint: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STRIPE_SANDBOX_DELIVERY = "thread"
+    release, receive = threading.Event(), http_endpoint.receive
+
+    def receive_slowly(body: bytes, signature: str) -> int:
+        release.wait(10)
+        return receive(body, signature)
+
+    monkeypatch.setattr(http_endpoint, "receive", receive_slowly)
+    sandbox.product()
+    events = [event["id"] for event in sandbox.events("product.created")]
+    try:
+        scheduler.run_once()
+        deadline = time.monotonic() + 5
+        while not {event.id for event in store.events}.issuperset(events) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert {event.id for event in store.events}.issuperset(events)
+        assert http_endpoint.events == []
+        assert delivery.wait_for(events[0], 0.1) is False  # the slow endpoint listens, too
+    finally:
+        release.set()
+    assert all(delivery.wait_for(event["id"], 10) for event in sandbox.events())
+    assert http_endpoint.events
 
 
 def test_two_workers_never_send_the_same_delivery(sandbox: Any, store: Receiver) -> None:

@@ -21,7 +21,9 @@ from . import (
     forms,
     idempotency,
     ids,
+    param_limits,
     params,
+    permissions,
     routes,
     storage,
     switches,
@@ -31,6 +33,7 @@ from .calls import Call
 from .storage import Obj
 
 _logger = logging.getLogger(__name__)
+_ERROR_TYPES = {402: "card_error", 409: "idempotency_error"}
 
 
 @dataclass
@@ -49,8 +52,9 @@ def handle(
     version = lowered.get("stripe-version", stripe.api_version)
     try:
         bootstrap.prepare()
-        _apply_api_faults()
-        _authenticate(lowered.get("authorization", ""))
+        _apply_api_faults(method, path)
+        api_key = _authenticate(lowered.get("authorization", ""))
+        permissions.check(method, path, api_key, switches.current().missing_permissions)
         _check_version(version)
         response = _dispatch(method, path, body, query, origin, key, request_id)
     except errors.ApiError as error:
@@ -68,16 +72,15 @@ def handle(
     return response
 
 
-def _apply_api_faults() -> None:
+def _apply_api_faults(method: str, path: str) -> None:
     if delay := switches.current().api_delay_seconds:
         time.sleep(delay)
-    status = switches.consume_api_error()
-    if status == 429:
-        raise errors.ApiError(
-            "Request rate limit exceeded (sandbox switch api_status).", status=429, code="rate_limit"
-        )
-    if status:
-        raise errors.ApiError("Simulated error (sandbox switch api_status).", status=status, kind="api_error")
+    if fault := switches.consume_api_error(method, path):
+        status = fault.api_status
+        code = fault.api_code or ("rate_limit" if status == 429 else "")
+        message = fault.api_message or "Simulated error (sandbox switch api_status)."
+        kind = _ERROR_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+        raise errors.ApiError(message, status=status, code=code, kind=kind)
 
 
 def _dispatch(
@@ -86,6 +89,8 @@ def _dispatch(
     route, args = _route(method, path)
     tree = forms.decode(body.decode(errors="replace") if method == "POST" else query)
     call = Call(path, args, params.check(tree, route.schema, route.supported), origin)
+    if method == "POST":
+        param_limits.check(call.params, route.path)
     if key:
         replay = idempotency.begin(key, f"{method} {path}", tree, request_id)
         if replay:
@@ -125,7 +130,8 @@ def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Resp
     return Response(200, _json(obj))
 
 
-def _authenticate(authorization: str) -> None:
+def _authenticate(authorization: str) -> str:
+    """Return the API key. Raise ApiError (401) if it is missing or invalid."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:
@@ -142,6 +148,7 @@ def _authenticate(authorization: str) -> None:
     if not test_key or not (conf.get("ANY_KEY") or key == settings.STRIPE_SECRET_KEY):
         shown = f"{key[:8]}{'*' * max(len(key) - 12, 0)}{key[-4:]}"
         raise errors.ApiError(f"Invalid API Key provided: {shown}", status=401)
+    return key
 
 
 def _check_version(version: str) -> None:

@@ -54,29 +54,36 @@ def deliver_pending(resend_event: str = "") -> int:
     return len(rows)
 
 
-def deliver_due(now: float | None = None) -> int:
-    """Attempt the deliveries that are due at `now` (Unix seconds). Return the number of attempts."""
+def deliver_due(now: float | None = None, endpoint: str = "") -> int:
+    """Attempt the deliveries that are due at `now` (Unix seconds), to one endpoint or all. Return their number."""
     now, attempts = time.time() if now is None else now, 0
-    while (claimed := _claim(now)) is not None:
+    while (claimed := _claim(now, endpoint)) is not None:
         _attempt(claimed, now)
         attempts += 1
     return attempts
 
 
+def find_due_endpoints(now: float) -> list[str]:
+    sql = "SELECT DISTINCT endpoint FROM deliveries WHERE state IN ('pending', 'sending') AND due <= ?"
+    return [row["endpoint"] for row in storage.query(sql, now)]
+
+
 def wait_for(event_id: str, timeout: float) -> bool:
-    """Wait up to `timeout` seconds. Return whether the store has answered 2xx to the event.
+    """Wait up to `timeout` seconds. Return whether all endpoints have answered 2xx to the event.
 
     Return False at once if no delivery is pending, or if tests deliver manually.
     """
     deadline = time.monotonic() + timeout
     while True:
-        states = storage.query(
-            "SELECT state FROM deliveries WHERE event = ? AND endpoint = ?", event_id, STORE_ENDPOINT_ID
+        waiting = storage.query(
+            "SELECT SUM(state IN ('pending', 'sending')) AS pending FROM deliveries WHERE event = ?"
+            " GROUP BY endpoint HAVING SUM(state = 'delivered') = 0",
+            event_id,
         )
-        if any(row["state"] == "delivered" for row in states):
-            return True
-        waiting = any(row["state"] in ("pending", "sending") for row in states)
-        if not waiting or time.monotonic() > deadline or conf.get("DELIVERY") == "manual":
+        if not waiting:
+            return bool(storage.query("SELECT 1 FROM deliveries WHERE event = ? LIMIT 1", event_id))
+        can_change = any(row["pending"] for row in waiting)
+        if not can_change or time.monotonic() > deadline or conf.get("DELIVERY") == "manual":
             return False
         time.sleep(0.02)
 
@@ -84,11 +91,12 @@ def wait_for(event_id: str, timeout: float) -> bool:
 # --- one attempt ------------------------------------------------------------------------------------------
 
 
-def _claim(now: float) -> sqlite3.Row | None:
+def _claim(now: float, endpoint: str) -> sqlite3.Row | None:
     rows = storage.query(
         "UPDATE deliveries SET state = 'sending', due = ? WHERE id = (SELECT id FROM deliveries"
-        " WHERE state IN ('pending', 'sending') AND due <= ? ORDER BY id * ? LIMIT 1) RETURNING *",
-        now + _LEASE_SECONDS, now, -1 if switches.current().reorder else 1,
+        " WHERE state IN ('pending', 'sending') AND due <= ? AND ? IN ('', endpoint) ORDER BY id * ? LIMIT 1)"
+        " RETURNING *",
+        now + _LEASE_SECONDS, now, endpoint, -1 if switches.current().reorder else 1,
     )  # fmt: skip
     return rows[0] if rows else None
 

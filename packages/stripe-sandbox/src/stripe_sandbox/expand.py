@@ -7,6 +7,7 @@ import stripe
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
 from . import errors, shapes, storage
+from .resources import price_amounts
 from .storage import Obj
 
 _MAX_DEPTH = 4
@@ -35,6 +36,7 @@ _INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
         "subscription", "customer", "/v1/customers/{id}/subscriptions"
     ),
     ("customer", "tax_ids"): _include_related("tax_id", "customer", "/v1/customers/{id}/tax_ids"),
+    ("price", "currency_options"): price_amounts.include_currency_options,
     ("invoice", "payments"): _include_related(
         "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
     ),
@@ -60,7 +62,7 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
         for item in node["data"]:
             _expand(item, _object_class(item), rest, path)
         return
-    include = _INCLUDABLE.get((node.get("object", ""), step))
+    include = _INCLUDABLE.get((_kind(node), step))
     if include and step not in node:
         node[step] = include(node)
     elif not include and not _can_expand(cls, step, rest):
@@ -87,8 +89,13 @@ def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:
 
 
 def _object_class(obj: Obj) -> type[stripe.StripeObject] | None:
-    kind = obj.get("object", "")
+    kind = _kind(obj)
     return get_object_class("V1", kind) if kind in OBJECT_CLASSES else None
+
+
+def _kind(obj: Obj) -> str:
+    kind = obj.get("object")
+    return kind if isinstance(kind, str) else ""  # an event's data has an object there
 
 
 def _not_expandable(path: str, node: Obj) -> errors.ApiError:

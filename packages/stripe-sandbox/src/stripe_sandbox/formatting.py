@@ -13,11 +13,13 @@ from .storage import Obj
 # Stripe uses two decimals for these, although they have no minor unit: https://docs.stripe.com/currencies#special-cases
 _TWO_DECIMALS = {"ISK", "UGX"}
 
+_LOCALES = {"en": "en_US", "de": "de_DE", "fr": "fr_FR"}
 
-def format_money(amount: int, currency: str) -> str:
+
+def format_money(amount: int, currency: str, language: str = "en") -> str:
     """Format an amount in minor units: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
-    return format_currency(amount / 10 ** count_decimals(code), code, locale="en_US")
+    return format_currency(amount / 10 ** count_decimals(code), code, locale=_LOCALES[language])
 
 
 def format_major_units(amount: int, currency: str) -> str:
@@ -44,9 +46,9 @@ def format_frequency(recurring: Obj) -> str:
     return interval if recurring["interval_count"] == 1 else f"every {interval}"
 
 
-def date(timestamp: int) -> str:
+def date(timestamp: int, language: str = "en") -> str:
     day = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).date()
-    return format_date(day, "long", locale="en_US")
+    return format_date(day, "long", locale=_LOCALES[language])
 
 
 def local_image(product: Obj) -> str:

@@ -10,20 +10,23 @@ Tree = dict[str, "str | Tree"]
 def decode(encoded: str) -> Tree:
     """Return a query string or form body as nested dicts. The keys of list items are "0", "1", …
 
+    Lists may have indexes, as the SDKs send them, or empty brackets: `a[0][b]=1` or `a[][b]=1`.
+
     Raise ApiError if a name has both a value and nested keys.
     """
     tree: Tree = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         *path, last = _keys(name)
         node = tree
-        for key in path:
-            child = node.setdefault(_index(key, node), {})
+        for depth, key in enumerate(path):
+            index = key or _element_index(node, [*path[depth + 1 :], last])
+            child = node.setdefault(index, {})
             if isinstance(child, str):
                 raise _conflict_error(name)
             node = child
         if isinstance(node.get(last), dict):
             raise _conflict_error(name)
-        node[_index(last, node)] = value
+        node[last or str(len(node))] = value
     return tree
 
 
@@ -34,8 +37,16 @@ def _keys(name: str) -> list[str]:
     return [head, *rest[:-1].split("][")]
 
 
-def _index(key: str, node: Tree) -> str:
-    return key or str(len(node))
+def _element_index(node: Tree, keys: list[str]) -> str:
+    """Return the index for `a[][b]=1`, as Rack does: of the last element, or of a new one if it has the key already."""
+    element = node.get(str(len(node) - 1))
+    for key in filter(None, keys):
+        if not isinstance(element, dict) or key not in element:
+            break
+        element = element[key]
+    else:
+        return str(len(node))
+    return str(max(len(node) - 1, 0))
 
 
 def _conflict_error(name: str) -> errors.ApiError:

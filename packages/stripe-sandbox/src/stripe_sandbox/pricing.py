@@ -10,8 +10,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from .storage import Obj
 
 TAX_PERCENT = 10  # of automatic tax, for all products and countries
-MIN_CHARGES = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50}
-"""Smallest charges in minor units, for common currencies. https://docs.stripe.com/currencies"""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
-from .billing import clocks, preview, requests
+from .billing import clocks, intent_requests, preview, requests
 from .calls import Handler, list_objects, retrieve, update
 from .resources import (
     account,
@@ -26,6 +26,7 @@ from .resources import (
     prices,
     products,
     refunds,
+    session_params,
     subscriptions,
     tax_ids,
     webhook_endpoints,
@@ -60,7 +61,8 @@ _PAGE = "limit starting_after ending_before "
 _LIST = _PAGE + "created "
 _MONEY = (
     "currency unit_amount unit_amount_decimal tax_behavior nickname lookup_key metadata active transfer_lookup_key"
-    " billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
+    " custom_unit_amount.enabled custom_unit_amount.maximum custom_unit_amount.minimum custom_unit_amount.preset"
+    " currency_options billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
     " recurring.usage_type=licensed "
 )
 _PRODUCT = (
@@ -78,26 +80,12 @@ _SUBSCRIPTION = (
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
 _SUBSCRIBE = " ".join(
-    {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
+    {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
 )
-_SESSION = (
-    "mode success_url cancel_url client_reference_id customer customer_email customer_creation customer_update metadata"
-    " payment_method_collection billing_address_collection locale expires_at submit_type ui_mode integration_identifier"
-    " adaptive_pricing.enabled"
-    " managed_payments.enabled=false"
-    " allow_promotion_codes discounts.coupon discounts.promotion_code automatic_tax.enabled tax_id_collection"
-    " invoice_creation.enabled invoice_creation.invoice_data.description invoice_creation.invoice_data.footer"
-    " invoice_creation.invoice_data.metadata"
-    " allowed_payment_method_types excluded_payment_method_types"
-    " phone_number_collection.enabled=false"
-    " payment_intent_data.metadata payment_intent_data.description payment_intent_data.receipt_email"
-    " payment_intent_data.setup_future_usage payment_intent_data.statement_descriptor"
-    " payment_intent_data.statement_descriptor_suffix subscription_data.metadata subscription_data.description"
-    " subscription_data.trial_period_days subscription_data.trial_end subscription_data.trial_settings"
-    " line_items.price line_items.quantity line_items.metadata line_items.price_data.product "
-    + _nest("line_items.price_data", _MONEY)
-    + _nest("line_items.price_data.product_data", _PRODUCT)
+_INTENT = (
+    "customer payment_method confirm return_url off_session metadata description automatic_payment_methods.enabled=true"
+    " automatic_payment_methods.allow_redirects "
 )
 _PORTAL = "business_profile default_return_url metadata name login_page.enabled=false " + _nest(
     "features",
@@ -152,7 +140,8 @@ ROUTES = (
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
-    Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams, _SESSION),
+    Route("POST", "/v1/checkout/sessions", sessions.create, pc.SessionCreateParams,
+          session_params.supported(_MONEY, _PRODUCT)),
     Route("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, pc.SessionRetrieveParams),
     Route("POST", "/v1/checkout/sessions/{id}", update("checkout.session"), pc.SessionUpdateParams, "metadata"),
     Route("GET", "/v1/checkout/sessions/{id}/line_items", sessions.line_items, pc.SessionLineItemListParams, _PAGE),
@@ -173,10 +162,24 @@ ROUTES = (
           " payment_method_details.custom.type processor_details.type"
           " processor_details.custom.payment_reference"),
     Route("GET", "/v1/payment_records/{id}", retrieve("payment_record"), p.PaymentRecordRetrieveParams),
+    Route("POST", "/v1/payment_intents", intent_requests.create_payment, p.PaymentIntentCreateParams,
+          _INTENT + "amount currency receipt_email setup_future_usage statement_descriptor statement_descriptor_suffix"
+          " capture_method=automatic capture_method=automatic_async"),
+    Route("POST", "/v1/payment_intents/{id}/confirm", intent_requests.confirm, p.PaymentIntentConfirmParams,
+          "payment_method off_session return_url receipt_email setup_future_usage"),
+    Route("POST", "/v1/payment_intents/{id}/cancel", intent_requests.cancel, p.PaymentIntentCancelParams,
+          "cancellation_reason"),
+    Route("GET", "/v1/payment_methods", payment_methods.listing, p.PaymentMethodListParams, _PAGE + "customer type"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
+    Route("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach, p.PaymentMethodDetachParams),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
+    Route("POST", "/v1/setup_intents", intent_requests.create_setup, p.SetupIntentCreateParams, _INTENT + "usage"),
+    Route("POST", "/v1/setup_intents/{id}/confirm", intent_requests.confirm, p.SetupIntentConfirmParams,
+          "payment_method return_url"),
+    Route("POST", "/v1/setup_intents/{id}/cancel", intent_requests.cancel, p.SetupIntentCancelParams,
+          "cancellation_reason"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),
     # subscriptions and invoices
     Route("GET", "/v1/subscriptions", subscriptions.listing, p.SubscriptionListParams,

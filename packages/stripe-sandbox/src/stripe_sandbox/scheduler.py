@@ -13,6 +13,7 @@ INTERVAL_SECONDS = 0.5  # other processes can queue deliveries, too
 _logger = logging.getLogger(__name__)
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
+_workers: dict[str, threading.Thread] = {}
 
 
 def start() -> None:
@@ -42,6 +43,27 @@ def run_once() -> None:
     payment.complete_due()
     checkout_sessions.expire_due()
     scheduled_actions.run_due()
-    if delivery.deliver_due():
-        connections.close_all()  # the store's webhook view opened them in this thread
+    for endpoint in delivery.find_due_endpoints(time.time()):
+        _start_worker(endpoint)
     engine.run_system_clock()
+
+
+def _start_worker(endpoint: str) -> None:
+    """Deliver to each endpoint in a thread of its own, so that a slow one delays no other."""
+    worker = _workers.get(endpoint)
+    if worker is None or not worker.is_alive():
+        name = f"stripe-sandbox-{endpoint}"
+        worker = _workers[endpoint] = threading.Thread(
+            target=_deliver, args=[endpoint], name=name, daemon=True
+        )
+        worker.start()
+
+
+def _deliver(endpoint: str) -> None:
+    try:
+        while delivery.deliver_due(endpoint=endpoint):  # events that were queued meanwhile need not wait
+            pass
+    except Exception:
+        _logger.exception("Unexpected error in the sandbox while it delivers to %s", endpoint)
+    finally:
+        connections.close_all()  # the store's webhook view opened them in this thread

@@ -44,6 +44,7 @@ _OMITTED: dict[type, set[str]] = {
     ),
     stripe.Plan: {"tiers"},
     stripe.Price: {"currency_options", "tiers"},
+    stripe.Price.CurrencyOptions: {"tiers"},
     stripe.Product: {"tax_details"},
     stripe.PromotionCode.Restrictions: {"currency_options"},
     stripe.Refund: {

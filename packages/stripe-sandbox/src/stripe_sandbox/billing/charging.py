@@ -13,7 +13,6 @@ AUTHENTICATE = cards.Decline(
     "Your card was declined. This transaction requires authentication.",
 )
 NO_METHOD = cards.Decline("missing", None, "This customer has no payment method to charge.")
-_AUTHENTICATED_ONCE = "4000002500003155"  # no 3D Secure off-session after its setup
 
 
 def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | None:
@@ -21,7 +20,7 @@ def find_decline(method: Obj | None, declined: str | None) -> cards.Decline | No
     if method is None:
         return NO_METHOD
     card = cards.find_by_fingerprint((method.get("card") or {}).get("fingerprint") or "")
-    if card.challenge and card.number != _AUTHENTICATED_ONCE:
+    if card.challenge and not card.is_set_up:
         return AUTHENTICATE
     if card.follow_up == "renewal_declined" or declined == method["id"]:
         return cards.GENERIC

@@ -2,7 +2,7 @@
 
 from .. import errors, events
 from ..calls import load
-from ..resources import coupons
+from ..resources import coupons, price_amounts
 from ..storage import Obj
 
 
@@ -41,7 +41,8 @@ def _redeem(subscription: Obj, row: Obj, param: str) -> str:
 def _check(subscription: Obj, applied: Obj, param: str) -> None:
     currency = subscription["currency"]
     subtotal = sum(
-        (item["price"]["unit_amount"] or 0) * item["quantity"] for item in subscription["items"]["data"]
+        price_amounts.compute_amount(item["price"], item["quantity"], currency)
+        for item in subscription["items"]["data"]
     )
     try:
         if applied["coupon"]:

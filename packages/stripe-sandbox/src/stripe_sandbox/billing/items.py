@@ -1,20 +1,20 @@
 """The parameter `items` of subscriptions. https://docs.stripe.com/api/subscriptions/update"""
 
 from .. import errors, storage
-from ..resources import subscriptions
+from ..resources import price_amounts, subscriptions
 from ..resources.prices import load_recurring_price
 from ..storage import Obj
 
 MAX_ITEMS = 20
 
 
-def parse_new(rows: list[Obj]) -> list[tuple[Obj, int]]:
+def parse_new(rows: list[Obj], currency: str = "") -> list[tuple[Obj, int]]:
     """Return (price, quantity) pairs. Raise ApiError if a price is invalid or they cannot be billed together."""
     pairs = [
         (load_recurring_price(row.get("price", ""), f"items[{at}][price]"), _quantity(row, at))
         for at, row in enumerate(rows)
     ]
-    _check([price for price, _ in pairs], pairs[0][0]["currency"])
+    _check([price for price, _ in pairs], currency or pairs[0][0]["currency"])
     return pairs
 
 
@@ -77,12 +77,7 @@ def _quantity(row: Obj, at: int) -> int:
 
 def _check(prices: list[Obj], currency: str) -> None:
     for price in prices:
-        if price["currency"] != currency:
-            message = (
-                f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency:"
-                f" `{currency}`."
-            )
-            raise errors.ApiError(message, param="items")
+        price_amounts.check_supported(price, currency, "items")
         if sum(other["id"] == price["id"] for other in prices) > 1:
             message = f"Cannot add multiple subscription items with the same plan: {price['id']}"
             raise errors.ApiError(message, param="items")

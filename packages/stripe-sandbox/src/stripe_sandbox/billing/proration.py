@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from .. import pricing, storage
-from ..resources import coupons, invoice_items, invoices
+from ..resources import coupons, invoice_items, invoices, price_amounts
 from ..storage import Obj
 
 _BILLED = ("active", "past_due", "unpaid")
@@ -55,7 +55,11 @@ def _net_amounts(subscription: Obj, items: list[Obj]) -> list[int]:
     """Return the amounts of whole periods after the discount of the next invoice."""
     discount = invoices.next_discount(subscription)
     coupon = coupons.get_discount_coupon(discount) if discount else None
-    rows = [(item["price"], (item["price"]["unit_amount"] or 0) * item["quantity"]) for item in items]
+    currency = subscription["currency"]
+    rows = [
+        (item["price"], price_amounts.compute_amount(item["price"], item["quantity"], currency))
+        for item in items
+    ]
     return [sums.subtotal - sums.discount for sums in pricing.compute_amounts(rows, coupon, taxed=False)]
 
 

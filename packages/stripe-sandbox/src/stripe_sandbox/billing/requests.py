@@ -3,7 +3,7 @@
 https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clocks
 """
 
-from .. import clock, errors, events, storage
+from .. import account_state, clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
 from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
@@ -14,6 +14,7 @@ _YEAR = 365 * 86400
 
 def create_subscription(call: Call) -> Obj:
     """POST /v1/subscriptions: bill at once. If the card is declined, it stays `incomplete`."""
+    account_state.check_charges()
     params = empty_to_null(call.params)
     for name in ("customer", "items"):
         if not params.get(name):
@@ -22,8 +23,10 @@ def create_subscription(call: Call) -> Obj:
     if params.get("default_payment_method"):
         changes.check_payment_method(params["default_payment_method"], customer)
     trial_end = subscriptions.trial_end(params) if params.get("trial_end") != "now" else None
-    rows = items.parse_new(params["items"])
-    customer_billing.check_currency(customer, rows[0][0]["currency"])
+    currency = (params.get("currency") or "").lower()
+    rows = items.parse_new(params["items"], currency)
+    currency = currency or rows[0][0]["currency"]
+    customer_billing.check_currency(customer, currency)
     fields = {
         name: params[name] for name in ("description", "metadata", "trial_settings") if params.get(name)
     }
@@ -32,6 +35,7 @@ def create_subscription(call: Call) -> Obj:
         rows,
         params.get("default_payment_method"),
         trial_end,
+        currency,
         status="trialing" if trial_end else "incomplete",
         **fields,
     )

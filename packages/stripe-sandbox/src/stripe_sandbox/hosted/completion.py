@@ -8,6 +8,7 @@ from .. import cards, events, shapes, storage
 from ..calls import change
 from ..resources import charges, checkout_sessions, customers, tax_ids
 from ..storage import Obj
+from . import extra_fields
 from .session_view import SessionView
 
 
@@ -44,12 +45,18 @@ def complete(
         business_name=buyer.get("business_name"),
         email=buyer["email"],
         name=buyer.get("business_name") or buyer["name"],
+        phone=buyer["phone"] or (storage.get(customer or "", "customer") or {}).get("phone"),
         tax_exempt="none",
         tax_ids=buyer.get("tax_ids", []),
     )
     session = storage.get(order.session["id"]) or {}
     checkout_sessions.complete(
-        session, payment_status, customer=customer, customer_details=details, **created
+        session,
+        payment_status,
+        customer=customer,
+        customer_details=details,
+        **extra_fields.session_fields(session, buyer),
+        **created,
     )
     storage.update_hidden(session["id"], completed=storage.page("event", limit=1)[0][0]["id"])
 
@@ -73,12 +80,15 @@ def _get_or_create_customer(order: SessionView, buyer: Obj) -> str | None:
         update_rules = order.hidden.get("customer_update") or {}
         allowed = [name for name in ("name", "address") if update_rules.get(name) == "auto"]
         changes = {name: buyer[name] for name in allowed if buyer[name]}
+        if order.session["phone_number_collection"]["enabled"]:
+            changes["phone"] = buyer["phone"]
         if changes and (customer := storage.get(known)):
             change(customer, changes, "customer")
         return known
     if not order.creates_customer:
         return None
-    customer = customers.new(email=buyer["email"], name=buyer["name"], address=buyer["address"])
+    fields = {name: buyer[name] for name in ("email", "name", "address", "phone")}
+    customer = customers.new(**fields)
     events.emit("customer.created", customer)
     return str(customer["id"])
 

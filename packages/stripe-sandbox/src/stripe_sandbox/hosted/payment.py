@@ -12,9 +12,16 @@ from typing import Literal
 
 from .. import cards, events, storage, switches
 from ..billing import clocks
-from ..resources import charges, customer_billing, payment_intents, payment_methods, setup_intents
+from ..resources import (
+    charges,
+    customer_billing,
+    payment_intents,
+    payment_methods,
+    session_amounts,
+    setup_intents,
+)
 from ..storage import Obj
-from . import bank_debit
+from . import bank_debit, custom_amount, extra_fields
 from .completion import billing_details, settle
 from .payment_form import PaymentForm
 from .session_view import SessionView
@@ -46,6 +53,12 @@ def pay(session_id: str, form: PaymentForm) -> Result:
         order = _load_payable(session_id)
         if order is None:
             return Result("closed")
+        if order.custom_amount:
+            amount, problem = custom_amount.parse(form.customUnitAmount, order)
+            if problem:
+                return Result("declined", problem)
+            session_amounts.set_custom_amount(session_id, amount)
+            order = _load_payable(session_id) or order
         buyer = _read_buyer(order, form)
         storage.update_hidden(session_id, buyer=buyer)
         if other := _find_other_currency(order):
@@ -133,10 +146,14 @@ def _find_other_currency(order: SessionView) -> str:
 
 def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     email = order.email or form.email
-    business = {"business_name": form.businessName or None, "tax_ids": form.tax_ids}
+    business = {
+        "business_name": form.businessName or None,
+        "tax_ids": form.tax_ids,
+        **extra_fields.answers(form),
+    }
     if not order.needs_card:
         return {"email": email, "name": None, "address": {}, **business}
-    address = {"country": form.billingCountry, "postal_code": form.postal_code}
+    address = extra_fields.read_address(form, order)
     return {"email": email, "name": form.billingName, "address": address, **business}
 
 

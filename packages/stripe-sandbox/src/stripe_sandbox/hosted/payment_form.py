@@ -3,12 +3,12 @@
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 
 from babel import Locale
 
-from .. import cards, ibans
+from .. import card_numbers, cards, ibans, param_limits
 from ..resources import tax_ids
 
 # country whose postal code Stripe's page requires ▶ (label, pattern)
@@ -20,7 +20,6 @@ POSTAL_CODES = {
 }
 CURRENCY_COUNTRIES = {"jpy": "JP", "eur": "DE", "gbp": "GB", "cad": "CA", "chf": "CH", "aud": "AU"}
 _TAX_ID_TYPES = ("gb_vat", "eu_vat", "us_ein")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"}
 REQUIRED = "Required"
 
@@ -38,13 +37,22 @@ class PaymentForm:
     billingPostalCode: str = ""
     businessName: str = ""
     taxId: str = ""
+    customUnitAmount: str = ""
     paymentMethod: str = "card"
     iban: str = ""
+    billingAddressLine1: str = ""
+    billingAddressLine2: str = ""
+    billingLocality: str = ""
+    billingAdministrativeArea: str = ""
+    phoneNumber: str = ""
+    accepts_terms: bool = False
+    accepts_promotions: bool = False
+    custom: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
-        return cards.extract_digits(self.cardNumber)
+        return card_numbers.extract_digits(self.cardNumber)
 
     @property
     def tax_ids(self) -> list[dict[str, str]]:
@@ -64,11 +72,11 @@ class PaymentForm:
         card = cards.BY_NUMBER.get(number)
         if card:
             self.cardNumber, self.cardExpiry = card.formatted_number, "12 / 34"
-            self.cardCvc = "1234"[: cards.cvc_length(card.number)]
+            self.cardCvc = "1234"[: card_numbers.cvc_length(card.number)]
 
     @property
     def expiry(self) -> tuple[int, int]:
-        return cards.parse_expiry(self.cardExpiry) or (1, 2000)
+        return card_numbers.parse_expiry(self.cardExpiry) or (1, 2000)
 
     @property
     def postal_code(self) -> str | None:
@@ -83,11 +91,11 @@ def read(
     today: datetime.date,
     methods: Sequence[str] = ("card",),
 ) -> PaymentForm:
-    names = [name for name in PaymentForm.__dataclass_fields__ if name != "errors"]
+    names = [field.name for field in fields(PaymentForm) if field.type is str]
     form = PaymentForm()
     for name in names:
         setattr(form, name, posted.get(name, "").strip()[:200])
-    if ask_email and not _EMAIL.fullmatch(form.email):
+    if ask_email and not param_limits.is_email(form.email):
         form.errors["email"] = "Your email is invalid." if form.email else REQUIRED
     if form.paymentMethod not in methods:
         form.paymentMethod = methods[0]
@@ -114,19 +122,19 @@ def read(
 
 
 @cache
-def countries() -> list[tuple[str, str]]:
-    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
+def countries(language: str = "en") -> list[tuple[str, str]]:
+    names = {str(code): str(name) for code, name in Locale(language).territories.items()}
     codes = [code for code in names if re.fullmatch("[A-Z]{2}", code) and code not in _NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda row: row[1])
 
 
 def _number_error(text: str) -> str:
-    number = cards.extract_digits(text)
+    number = card_numbers.extract_digits(text)
     if not text:
         return REQUIRED
-    if len(number) < cards.number_length(number):
+    if len(number) < card_numbers.number_length(number):
         return "Your card number is incomplete."
-    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not cards.is_luhn_valid(number):
+    if len(number) > 19 or re.search(r"[^0-9 \-]", text) or not card_numbers.is_luhn_valid(number):
         return "Your card number is invalid."
     return ""
 
@@ -134,7 +142,7 @@ def _number_error(text: str) -> str:
 def _expiry_error(text: str, today: datetime.date) -> str:
     if not text:
         return REQUIRED
-    parsed = cards.parse_expiry(text)
+    parsed = card_numbers.parse_expiry(text)
     if parsed is None:
         return "Your card's expiration date is incomplete."
     month, year = parsed
@@ -148,7 +156,7 @@ def _expiry_error(text: str, today: datetime.date) -> str:
 def _cvc_error(text: str, number: str) -> str:
     if not text:
         return REQUIRED
-    complete = len(cards.extract_digits(text)) == len(text) == cards.cvc_length(number)
+    complete = len(card_numbers.extract_digits(text)) == len(text) == card_numbers.cvc_length(number)
     return "" if complete else "Your card's security code is incomplete."
 
 

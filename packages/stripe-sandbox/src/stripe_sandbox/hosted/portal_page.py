@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .. import formatting, storage
-from ..resources import portal_flows, subscriptions
+from ..resources import portal_flows, price_amounts, subscriptions
 from ..storage import Obj
 
 _STATES = {
@@ -88,18 +88,19 @@ def plans(subscription: Obj, price_ids: list[str]) -> list[Plan]:
     (item,) = subscription["items"]["data"]
     found = [storage.get(price_id, "price") or {"active": False} for price_id in price_ids]
     return [
-        plan(price, item["quantity"])
+        plan(price, item["quantity"], subscription["currency"])
         for price in found
         if price["active"]
-        and price["currency"] == subscription["currency"]
+        and price_amounts.supports(price, subscription["currency"])
         and price["id"] != item["price"]["id"]
     ]
 
 
-def plan(price: Obj, quantity: int) -> Plan:
+def plan(price: Obj, quantity: int, currency: str) -> Plan:
     product = storage.get(price["product"], "product") or {"name": "Subscription"}
     name = product["name"] if quantity == 1 else f"{quantity} × {product['name']}"
-    return Plan(price["id"], name, _format_price((price["unit_amount"] or 0) * quantity, price))
+    amount = price_amounts.compute_amount(price, quantity, currency)
+    return Plan(price["id"], name, _format_price(amount, currency, price["recurring"]))
 
 
 def invoice_lines(invoice: Obj) -> list[tuple[str, str]]:
@@ -121,7 +122,8 @@ def next_payment(invoice: Obj) -> str:
 def row(subscription: Obj) -> Row:
     items = subscription["items"]["data"]
     products = [storage.get(item["price"]["product"]) or {"name": "Subscription"} for item in items]
-    amount = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in items)
+    currency = subscription["currency"]
+    amount = sum(price_amounts.compute_amount(item["price"], item["quantity"], currency) for item in items)
     ends = bool(subscription["cancel_at_period_end"] or subscription["cancel_at"])
     day = end_date(subscription)
     next_step = {"trialing": f"Trial ends on {day}", "past_due": "The last payment failed"}
@@ -129,7 +131,7 @@ def row(subscription: Obj) -> Row:
     return Row(
         subscription,
         ", ".join(product["name"] for product in products),
-        _format_price(amount, items[0]["price"]),
+        _format_price(amount, currency, items[0]["price"]["recurring"]),
         str(_STATES.get(subscription["status"], subscription["status"])),
         f"Ends on {day}" if ends else note,
         _card(subscription["default_payment_method"]),
@@ -139,9 +141,8 @@ def row(subscription: Obj) -> Row:
     )
 
 
-def _format_price(amount: int, price: Obj) -> str:
-    money = formatting.format_money(amount, price["currency"])
-    return f"{money} per {formatting.format_interval(price['recurring'])}"
+def _format_price(amount: int, currency: str, recurring: Obj) -> str:
+    return f"{formatting.format_money(amount, currency)} per {formatting.format_interval(recurring)}"
 
 
 def _card(method_id: str | None) -> str:

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from .. import formatting, storage
-from ..resources import portal_flows
+from ..resources import portal_flows, price_amounts
 from ..storage import Obj
 from . import portal_actions, portal_page, portal_session
 from .portal_session import with_session
@@ -36,8 +36,8 @@ def confirm(request: HttpRequest, session: Obj, customer: Obj, subscription_id: 
     today, later = portal_actions.preview_plan(customer, subscription, params)
     context = {
         "row": portal_page.row(subscription),
-        "plan": portal_page.plan(price, params["items"][0]["quantity"]),
-        "due_today": formatting.format_money(today["amount_due"] if today else 0, price["currency"]),
+        "plan": portal_page.plan(price, params["items"][0]["quantity"], subscription["currency"]),
+        "due_today": formatting.format_money(today["amount_due"] if today else 0, subscription["currency"]),
         "lines": portal_page.invoice_lines(today) if today else [],
         "next": portal_page.next_payment(later) if later else "",
         "problem": problem,
@@ -62,7 +62,11 @@ def _read_plan(request: HttpRequest, session: Obj, subscription: Obj) -> tuple[O
         chosen = flow["items"][0]
     price = storage.get(chosen["price"] or item["price"]["id"], "price")
     allowed = portal_flows.allowed_prices(portal_session.get_configuration(session))
-    if price is None or price["id"] not in allowed or price["currency"] != subscription["currency"]:
+    if (
+        price is None
+        or price["id"] not in allowed
+        or not price_amounts.supports(price, subscription["currency"])
+    ):
         raise Http404
     row = {"id": item["id"], "price": price["id"], "quantity": chosen["quantity"] or item["quantity"]}
     feature = portal_session.get_features(session)["subscription_update"]

@@ -6,7 +6,7 @@ from functools import cached_property
 import stripe
 
 from .. import clock, events, presentment, shapes, storage
-from ..resources import coupons, invoices, subscriptions
+from ..resources import coupons, invoices, price_amounts, session_items, subscriptions
 from ..storage import Obj
 
 # keys of `payment_intent_data` that the payment intent has under the same name
@@ -37,6 +37,31 @@ class SessionView:
         return [(item, item["price"], storage.get(item["price"]["product"]) or {}) for item in items]
 
     @property
+    def has_trial(self) -> bool:
+        return session_items.has_trial(self.hidden.get("subscription_data"))
+
+    @cached_property
+    def offers(self) -> dict[str, Obj]:
+        """Return the optional items that are not in the order yet, by their index."""
+        taken = {storage.get_hidden(item["id"]).get("offer") for item, _, _ in self.rows}
+        rows = enumerate(self.hidden.get("offers") or [])
+        return {str(index): offer for index, offer in rows if index not in taken}
+
+    def is_optional(self, item: Obj) -> bool:
+        return "offer" in storage.get_hidden(item["id"])
+
+    @property
+    def asks_address(self) -> bool:
+        return self.needs_card and self.session["billing_address_collection"] == "required"
+
+    @cached_property
+    def custom_amount(self) -> Obj | None:
+        """Return minimum, maximum and preset if the buyer chooses the amount."""
+        price = self.rows[0][1]
+        custom: Obj | None = price_amounts.localize(price, self.session["currency"])["custom_unit_amount"]
+        return custom
+
+    @property
     def email(self) -> str:
         """Return the e-mail address; "" if the page must ask for it."""
         customer = storage.get(self.session["customer"] or "") or {}
@@ -56,7 +81,7 @@ class SessionView:
     @property
     def needs_card(self) -> bool:
         """Return False for free orders, and for trials that ask for the card later."""
-        if self.session["amount_total"]:
+        if self.session["amount_total"] or self.custom_amount:
             return True
         return self.mode == "subscription" and self.session["payment_method_collection"] != "if_required"
 
@@ -129,7 +154,12 @@ class SessionView:
             fields["presentment_details"] = {"presentment_currency": self.presentment_currency}
         fields["automatic_tax"] = shapes.fill(stripe.Subscription.AutomaticTax, enabled=self.taxed)
         subscription = subscriptions.new(
-            customer or "", rows, method["id"] if method else None, self.trial_end, **fields
+            customer or "",
+            rows,
+            method["id"] if method else None,
+            self.trial_end,
+            self.session["currency"],
+            **fields,
         )
         if discount := self.redeem(customer, subscription["id"]):
             subscription = storage.update(subscription["id"], discounts=[discount])

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from . import invoice_page, portal, portal_plans, views
+from . import intent_page, invoice_page, portal, portal_plans, receipts, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
     path("checkout/<str:session_id>/authenticate", views.authenticate, name="authenticate"),
     path("checkout/<str:session_id>/three-ds-2-challenge/", views.challenge, name="challenge"),
     path("checkout/<str:session_id>/three-ds-2-challenge/bank/", views.bank, name="bank"),
+    path("intents/<str:object_id>/authenticate", intent_page.authenticate, name="authenticate_intent"),
+    path("recover/<str:session_id>", views.recover, name="recover"),
     path("portal/<str:session_id>", portal.home, name="portal"),
     path("portal/<str:session_id>/payment-method", portal.payment_method, name="portal_payment_method"),
     path("portal/<str:session_id>/done", portal.confirmation, name="portal_confirmation"),
@@ -37,6 +39,6 @@ urlpatterns = [
         portal.resume,
         name="portal_resume",
     ),
-    path("receipts/<str:object_id>", views.receipt, name="receipt"),
+    path("receipts/<str:object_id>", receipts.receipt, name="receipt"),
     path("receipts/<str:invoice_id>/pay", invoice_page.settle, name="pay_invoice"),
 ]

@@ -1,4 +1,4 @@
-"""The pages checkout, 3D Secure and receipt. All of them work without JavaScript."""
+"""The pages checkout and 3D Secure. All of them work without JavaScript."""
 
 import datetime
 from typing import Any
@@ -12,9 +12,18 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from .. import cards, clock, delivery, formatting, ibans, storage, switches
-from ..resources import checkout_sessions, coupons, session_amounts
+from ..resources import checkout_sessions, coupons, session_amounts, session_recovery
 from ..storage import Obj
-from . import invoice_page, order_summary, payment, payment_form, portal_page
+from . import (
+    custom_amount,
+    extra_fields,
+    order_summary,
+    payment,
+    payment_form,
+    quantities,
+    texts,
+    us_states,
+)
 from .session_view import SessionView
 
 MAX_HOLD_SECONDS = 10
@@ -31,13 +40,13 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     payment.complete_due()
     order = SessionView.load(session_id)
     if order is None:
-        return _notice(request, "unknown", status=404)
+        return notice(request, "unknown", status=404)
     if request.method == "POST":
         return _pay(request, order)
     if order.session["status"] == "expired":
-        return _notice(request, "expired", order, status=410)
+        return notice(request, "expired", order, status=410)
     if order.session["status"] == "complete" or order.hidden.get("due"):
-        return _notice(request, "complete", order)
+        return notice(request, "complete", order)
     return _page(request, order, _initial_form(request, order))
 
 
@@ -46,9 +55,16 @@ def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     form = payment_form.read(
         request.POST, ask_email=not order.email, ask_card=order.needs_card, today=today, methods=order.methods
     )
-    if order.session["status"] == "open" and (code_error := _apply_promotion(request, order)) is not None:
-        form.errors = {}
-        return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
+    extra_fields.read(form, request.POST, order)
+    if order.session["status"] == "open":
+        if (code_error := _apply_promotion(request, order)) is not None:
+            form.errors = {}
+            return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
+        if (problem := _change_items(request, order)) is not None:
+            form.errors = {"quantity": problem} if problem else {}
+            return _page(request, SessionView.load(order.session["id"]) or order, form)
+    if order.custom_amount and (problem := custom_amount.parse(form.customUnitAmount, order)[1]):
+        form.errors["customUnitAmount"] = problem
     if form.errors and order.session["status"] == "open":
         return _page(request, order, form)
     result = payment.pay(order.session["id"], form)
@@ -75,6 +91,31 @@ def _apply_promotion(request: HttpRequest, order: SessionView) -> str | None:
     except coupons.Refused as refused:
         return str(refused)
     return ""
+
+
+def _change_items(request: HttpRequest, order: SessionView) -> str | None:
+    """Apply changed quantities and optional items. Return an error, "" on success, or None if nothing changed."""
+    if order.hidden.get("due"):
+        return None
+    try:
+        changed = quantities.apply(order, request.POST)
+    except quantities.InvalidQuantity:
+        return quantities.INVALID
+    if not changed:
+        return "" if request.POST.get("act", "").startswith(("add", "drop", "update")) else None
+    payment.cancel_challenge(order.session["id"])
+    return ""
+
+
+@never_cache
+@require_GET
+def recover(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Open a new Checkout Session with the content of an expired one."""
+    session = storage.get(session_id, "checkout.session")
+    if session is None or not session_recovery.is_recoverable(session):
+        return notice(request, "unknown", status=404)
+    new = session_recovery.recover(session)
+    return HttpResponseRedirect(reverse("stripe_sandbox:checkout", args=[new["id"]]), status=303)
 
 
 @never_cache
@@ -114,50 +155,13 @@ def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
 @xframe_options_sameorigin
 def bank(request: HttpRequest, session_id: str) -> HttpResponse:
     order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
-    context: dict[str, Any] = {"session_id": session_id, "order": order, "intent": intent}
+    action_url = reverse("stripe_sandbox:authenticate", args=[session_id])
+    context: dict[str, Any] = {"session_id": session_id, "intent": intent, "action_url": action_url}
     if order and intent:
         card = (storage.get(intent["payment_method"]) or {})["card"]
         amount = formatting.format_money(order.session["amount_total"], order.session["currency"])
         context |= {"amount": amount, "card": card}
     return _allow_framing(render(request, "stripe_sandbox/hosted/bank.html", context), order)
-
-
-# --- receipts ---------------------------------------------------------------------------------------------
-
-
-@require_GET
-def receipt(request: HttpRequest, object_id: str) -> HttpResponse:
-    paid = storage.get(object_id, "charge") or storage.get(object_id, "invoice")
-    if paid is None:
-        return _notice(request, "unknown", status=404)
-    currency, refunded = paid["currency"], paid.get("amount_refunded")
-    context = {
-        "paid": paid,
-        "amount": formatting.format_money(paid["amount" if "amount" in paid else "amount_paid"], currency),
-        "date": formatting.date(paid["created"]),
-        "refunded": formatting.format_money(refunded, currency) if refunded else "",
-        "paid_by": _payment_label(paid),
-        "lines": portal_page.invoice_lines(paid) if "lines" in paid else _order_lines(paid),
-    }
-    return render(request, "stripe_sandbox/hosted/receipt.html", context | invoice_page.context(paid))
-
-
-def _payment_label(paid: Obj) -> str:
-    """Return "Visa •••• 4242" or "SEPA debit •••• 3201"; "" for an invoice."""
-    details = paid.get("payment_method_details") or {"type": ""}
-    if details["type"] == "sepa_debit":
-        return f"SEPA debit •••• {details['sepa_debit']['last4']}"
-    return (
-        f"{details['card']['brand'].capitalize()} •••• {details['card']['last4']}" if details["type"] else ""
-    )
-
-
-def _order_lines(charge: Obj) -> list[tuple[str, str]]:
-    sessions = storage.find("checkout.session", ("payment_intent", "=", charge["payment_intent"]))
-    rows = storage.find("item", parent=sessions[0]["id"]) if sessions else []
-    return [
-        (row["description"], formatting.format_money(row["amount_total"], charge["currency"])) for row in rows
-    ]
 
 
 # --- rendering --------------------------------------------------------------------------------------------
@@ -166,15 +170,22 @@ def _order_lines(charge: Obj) -> list[tuple[str, str]]:
 def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.PaymentForm:
     """Return a form with the test card of ?card= or the error of a failed 3D Secure (?declined=), or an empty one."""
     buyer = order.hidden.get("buyer") or {}
-    country = buyer.get("address", {}).get("country")
-    home = country or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
+    address = buyer.get("address") or {}
+    home = address.get("country") or payment_form.CURRENCY_COUNTRIES.get(order.session["currency"], "US")
     blank = payment_form.PaymentForm(
         email=buyer.get("email") or "",
         billingName=buyer.get("name") or "",
         billingCountry=home,
-        billingPostalCode=buyer.get("address", {}).get("postal_code") or "",
+        billingPostalCode=address.get("postal_code") or "",
+        billingAddressLine1=address.get("line1") or "",
+        billingAddressLine2=address.get("line2") or "",
+        billingLocality=address.get("city") or "",
+        billingAdministrativeArea=address.get("state") or "",
+        phoneNumber=buyer.get("phone") or "",
+        custom=buyer.get("custom") or {},
     )
     blank.paymentMethod = order.methods[0]
+    blank.customUnitAmount = custom_amount.initial(order) if order.custom_amount else ""
     blank.fill(request.GET.get("card", ""))
     if "iban" in request.GET and "sepa_debit" in order.methods:
         blank.paymentMethod, blank.iban = "sepa_debit", request.GET["iban"][:42]
@@ -191,10 +202,16 @@ def _page(
     request: HttpRequest, order: SessionView, form: payment_form.PaymentForm, promotion_error: str = ""
 ) -> HttpResponse:
     session = order.session
+    language = texts.choose_language(session["locale"], request.headers.get("Accept-Language", ""))
     challenged = payment.get_challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
-        "summary": order_summary.summarize(order),
+        "summary": order_summary.summarize(order, language),
+        "language": language,
+        "currency_code": session["currency"].upper(),
+        "custom_fields": [extra_fields.describe(field, form) for field in session["custom_fields"]],
+        "ask_address": order.asks_address,
+        "us_states": us_states.US_STATES,
         "promotion": _applied_code(session),
         "promotion_error": promotion_error,
         "promotion_typed": request.POST.get("promotionCode", "") if promotion_error else "",
@@ -202,7 +219,8 @@ def _page(
         "email": order.email or form.email,
         "ask_email": not order.email,
         "ask_card": order.needs_card,
-        "countries": payment_form.countries(),
+        "ask_amount": order.custom_amount is not None,
+        "countries": payment_form.countries(language),
         "methods": order.methods,
         "accounts": ibans.TABLE[:2],
         "suggested_cards": cards.SUGGESTED,
@@ -220,7 +238,7 @@ def _applied_code(session: Obj) -> str:
     return ""
 
 
-def _notice(
+def notice(
     request: HttpRequest, kind: str, order: SessionView | None = None, status: int = 200
 ) -> HttpResponse:
     session = order.session if order else {}

@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 
-from .. import presentment, switches
+from .. import permissions, presentment, switches
 
 
 class SwitchesForm(forms.Form):
@@ -42,12 +42,68 @@ class SwitchesForm(forms.Form):
         label="Adaptive Pricing",
         help_text="Currency in which buyers of new checkouts pay.",
     )
+    cannot_charge = forms.BooleanField(
+        required=False,
+        label="Account cannot charge",
+        help_text="Refuse checkouts, because Stripe has not activated the account.",
+    )
+    no_business_name = forms.BooleanField(
+        required=False,
+        label="Account has no name",
+        help_text="Refuse checkouts, because the account has no business name.",
+    )
+    missing_permissions = forms.CharField(
+        required=False,
+        label="Missing permissions",
+        help_text="What the restricted key may not do, such as checkout_session_write or plan_read.",
+    )
+    api_times = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=1000,
+        label="Refuse API requests",
+        help_text="How many of the next requests fail with the error below.",
+    )
+    api_path = forms.CharField(
+        required=False,
+        label="Only these requests",
+        help_text="Such as POST /v1/checkout/sessions or /v1/prices/*. Empty: all.",
+    )
+    api_status = forms.IntegerField(
+        required=False,
+        max_value=599,
+        label="Status of the error",
+        help_text="HTTP status from 400 to 599, such as 400, 403, 429 or 500.",
+    )
+    api_code = forms.CharField(
+        required=False, label="Code of the error", help_text="Such as amount_too_small or email_invalid."
+    )
+    api_message = forms.CharField(
+        required=False, label="Message of the error", help_text="Stripe's words. Empty: a default text."
+    )
 
     @classmethod
     def current(cls) -> "SwitchesForm":
         values: dict[str, Any] = vars(switches.current())
         shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
-        return cls(initial=shown | {"drop": " ".join(values["drop"])})
+        lists = {name: " ".join(values[name]) for name in ("drop", "missing_permissions")}
+        return cls(initial=shown | lists)
 
     def clean_drop(self) -> list[str]:
-        return str(self.cleaned_data["drop"]).replace(",", " ").split()
+        return self._split("drop")
+
+    def clean_missing_permissions(self) -> list[str]:
+        names = self._split("missing_permissions")
+        if unknown := [name for name in names if name not in permissions.NAMES]:
+            raise forms.ValidationError(f"Unknown permissions: {', '.join(unknown)}.")
+        return names
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        values |= {name: values.get(name) or 0 for name in ("api_status", "api_times")}
+        if values["api_times"] and values["api_status"] < 400:
+            self.add_error("api_status", "Enter a status from 400 to 599.")
+        return values
+
+    def _split(self, name: str) -> list[str]:
+        return str(self.cleaned_data[name]).replace(",", " ").split()

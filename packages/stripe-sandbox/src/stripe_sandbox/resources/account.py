@@ -1,18 +1,22 @@
 """The sandbox's only account. https://docs.stripe.com/api/accounts and /api/balance"""
 
 import stripe
+from django.conf import settings
 
-from .. import shapes, storage
+from .. import account_state, shapes, storage, switches
 from ..calls import Call
 from ..storage import Obj
 
 
 def retrieve(call: Call) -> Obj:
+    now = switches.current()
+    name = getattr(settings, "SITE_NAME", "Sandbox") if not now.no_business_name else None
     return shapes.fill(
         stripe.Account,
-        id="acct_1SandboxAccount",
+        id=account_state.ID,
         object="account",
-        charges_enabled=True,
+        business_profile=shapes.fill(stripe.Account.BusinessProfile, name=name),
+        charges_enabled=not now.cannot_charge,
         country="US",
         default_currency="usd",
         details_submitted=True,

@@ -4,17 +4,16 @@ from typing import Any
 
 import stripe
 
-from .. import ids, shapes, storage
+from .. import cards, ids, shapes, storage
 from ..storage import Obj
 from . import balance_transactions, disputes
 
 _APPROVED = {
     "network_status": "approved_by_network",
-    "risk_level": "normal",
-    "risk_score": 21,
     "seller_message": "Payment complete.",
     "type": "authorized",
 }
+_RISK_SCORES = {"normal": 21, "elevated": 68}
 _CARD_FIELDS = (
     "brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status",
 )  # fmt: skip
@@ -40,7 +39,9 @@ def new(
     }
     card_details = shapes.fill(stripe.Charge.PaymentMethodDetails.Card, **(used | (card or {})))
     details = {"card": card_details, "type": "card"}
-    outcome = shapes.fill(stripe.Charge.Outcome, **(_APPROVED | (outcome or {})))
+    risk = cards.find_by_fingerprint(payment_method["card"]["fingerprint"]).risk
+    approved = _APPROVED | {"risk_level": risk, "risk_score": _RISK_SCORES[risk]}
+    outcome = shapes.fill(stripe.Charge.Outcome, **(approved | (outcome or {})))
     charge = _create(intent, payment_method, details, paid, {"outcome": outcome} | fields)
     if paid:
         disputes.schedule_for_card(charge)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from .. import clock, errors
 from ..calls import empty_to_null, load
 from ..storage import Obj
-from . import prices, products
+from . import prices, products, session_options
 
 MIN_EXPIRY_SECONDS, MAX_EXPIRY_SECONDS = 30 * 60, 24 * 3600
 # parameter ▶ the only mode that allows it
@@ -36,6 +36,7 @@ def check(params: Obj) -> None:
     for name in ("success_url", "cancel_url"):
         if name in params and urlsplit(params[name]).scheme not in ("http", "https"):
             raise errors.ApiError("Not a valid URL", code="url_invalid", param=name)
+    session_options.check_submit_type(params)
     _check_customer(params)
     _check_expiry(params)
     _check_trial(params.get("subscription_data", {}))
@@ -118,7 +119,17 @@ def parse_line(row: Obj, at: str) -> Obj:
         "product": product,
         "quantity": row["quantity"],
         "metadata": row.get("metadata", {}),
+        "adjustable_quantity": session_options.parse_quantity_limits(row, at),
     }
+
+
+def parse_optional_items(params: Obj) -> list[Obj]:
+    """Return the optional items as lines. Set their defaults in the parameters."""
+    rows = params.get("optional_items", [])
+    lines = [parse_line(row, f"optional_items[{index}]") for index, row in enumerate(rows)]
+    for row, line in zip(rows, lines, strict=True):
+        row["adjustable_quantity"] = line["adjustable_quantity"]
+    return lines
 
 
 def _inline_price(data: Obj, at: str) -> Obj:
@@ -131,7 +142,8 @@ def _inline_price(data: Obj, at: str) -> Obj:
     return prices.create_from(data | {"active": False}, at)
 
 
-def check_lines(mode: str, lines: list[Obj]) -> None:
+def check_lines(params: Obj, lines: list[Obj]) -> None:
+    mode = params["mode"]
     recurring = [line for line in lines if line["price"]["recurring"]]
     if mode == "payment" and recurring:
         message = (
@@ -146,10 +158,25 @@ def check_lines(mode: str, lines: list[Obj]) -> None:
         raise errors.ApiError(
             "A Checkout Session takes up to 100 line items, 20 of them recurring.", param="line_items"
         )
-    if len({line["price"]["currency"] for line in lines}) > 1:
-        raise errors.ApiError(
-            "All line items of a Checkout Session must have the same currency.", param="line_items"
-        )
+    if any(line["price"]["custom_unit_amount"] for line in lines):
+        _check_custom_amount(params, lines)
     terms = [line["price"]["recurring"] for line in recurring]
     if len({(term["interval"], term["interval_count"]) for term in terms}) > 1:
         raise errors.unsupported("subscriptions that mix billing intervals", "line_items")
+
+
+def _check_custom_amount(params: Obj, lines: list[Obj]) -> None:
+    """Raise ApiError for what Stripe does not combine with a price whose amount the buyer chooses."""
+    refused = [name for name in ("allow_promotion_codes", "discounts", "optional_items") if params.get(name)]
+    if refused:
+        message = f"`{refused[0]}` cannot be used with a price that has `custom_unit_amount`."
+        raise errors.ApiError(message, param=refused[0])
+    if params["mode"] != "payment":
+        message = "Prices with `custom_unit_amount` can only be used in `payment` mode."
+        raise errors.ApiError(message, param="mode")
+    if len(lines) > 1:
+        message = "A price with `custom_unit_amount` must be the only line item."
+        raise errors.ApiError(message, param="line_items")
+    if lines[0]["quantity"] != 1 or lines[0]["adjustable_quantity"]:
+        message = "The quantity of a price with `custom_unit_amount` must be 1."
+        raise errors.ApiError(message, param="line_items[0][quantity]")

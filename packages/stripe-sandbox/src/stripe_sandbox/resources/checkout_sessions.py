@@ -5,40 +5,49 @@ from typing import Any
 
 import stripe
 
-from .. import calls, clock, errors, events, ids, presentment, shapes, storage, switches
+from .. import account_state, calls, clock, errors, events, ids, presentment, shapes, storage, switches
 from ..calls import Call, empty_to_null, list_page, load
 from ..storage import Obj
-from . import checkout_rules, customer_billing, session_amounts
+from . import (
+    checkout_rules,
+    customer_billing,
+    session_amounts,
+    session_currency,
+    session_items,
+    session_options,
+    session_recovery,
+)
 
 Session = stripe.checkout.Session
 
 
 def create(call: Call) -> Obj:
     """POST /v1/checkout/sessions, only for Stripe's hosted page."""
+    account_state.check_checkout()
     params = {name: value for name, value in call.params.items() if value != {"enabled": False}}
     checkout_rules.check(params)
     lines = [
         checkout_rules.parse_line(row, f"line_items[{index}]")
         for index, row in enumerate(params.pop("line_items"))
     ]
-    checkout_rules.check_lines(params["mode"], lines)
+    offers = checkout_rules.parse_optional_items(params)
+    checkout_rules.check_lines(params, lines + offers)
+    currency = session_currency.choose(params, lines + offers)
     if params["mode"] == "subscription" and params.get("customer"):
-        customer_billing.check_currency(params["customer"], lines[0]["price"]["currency"])
+        customer_billing.check_currency(params["customer"], currency)
     subscription_data = params.pop("subscription_data", {})
-    trial = "trial_end" in subscription_data or "trial_period_days" in subscription_data
+    trial = session_items.has_trial(subscription_data)
     session_id = ids.new("checkout.session")
-    items = [_item(line, trial) for line in lines]
+    items = [session_items.new(line, currency, trial) for line in lines]
     discounts, coupon = session_amounts.parse_discounts(params, items)
     rows, amounts = session_amounts.price_items(items, coupon, "automatic_tax" in params)
-    for row in reversed(rows):
-        storage.put(row, parent=session_id)
+    session_items.store(session_id, rows)
     params |= {name: build(params[name]) for name, build in _BUILDERS.items() if name in params}
     params |= {"discounts": discounts, "adaptive_pricing": {"enabled": _is_adaptive(call.params)}}
-    currency = rows[0]["currency"]
     defaults = _defaults(params) | amounts
+    params["currency"] = currency
     defaults |= {
         "id": session_id,
-        "currency": currency,
         "payment_method_types": _methods(params, currency),
         "url": f"{call.origin}/stripe-sandbox/checkout/{session_id}",
     }
@@ -46,7 +55,8 @@ def create(call: Call) -> Obj:
         "payment_intent_data": empty_to_null(params.pop("payment_intent_data", {})),
         "subscription_data": empty_to_null(subscription_data),
         "customer_update": params.pop("customer_update", {}),
-        "presentment_currency": _presentment_currency(params, currency),
+        "offers": params.get("optional_items", []),
+        "presentment_currency": _presentment_currency(params, currency, lines),
     }
     return storage.put(shapes.new(Session, defaults, empty_to_null(params)), hidden=hidden)
 
@@ -102,7 +112,8 @@ def complete(session: Obj, payment_status: str, **fields: Any) -> Obj:
 
 
 def mark_expired(session: Obj) -> Obj:
-    after = storage.put(session | {"status": "expired", "url": None})
+    fields = session_recovery.build_expired_fields(session)
+    after = storage.put(session | {"status": "expired", "url": None} | fields)
     events.emit("checkout.session.expired", after)
     return after
 
@@ -116,8 +127,8 @@ def _is_adaptive(params: Obj) -> bool:
     return bool(params.get("adaptive_pricing", {}).get("enabled", on_by_default))
 
 
-def _presentment_currency(params: Obj, currency: str) -> str:
-    if not params["adaptive_pricing"]["enabled"]:
+def _presentment_currency(params: Obj, currency: str, lines: list[Obj]) -> str:
+    if not params["adaptive_pricing"]["enabled"] or lines[0]["price"]["custom_unit_amount"]:
         return ""
     customer = storage.get(params.get("customer", ""), "customer") or {}
     return presentment.find_currency(currency, customer.get("email") or params.get("customer_email") or "")
@@ -140,10 +151,11 @@ def _invoice_creation(requested: Obj) -> Obj:
 
 
 # parameter ▶ function that builds the session's field
-_BUILDERS: dict[str, Callable[[Obj], Obj]] = {
+_BUILDERS: dict[str, Callable[[Any], Any]] = {
     "automatic_tax": _automatic_tax,
     "invoice_creation": _invoice_creation,
     "tax_id_collection": lambda requested: {"required": "never"} | requested,
+    **session_options.BUILDERS,
 }
 
 
@@ -157,23 +169,6 @@ def _methods(params: Obj, currency: str) -> list[str]:
         message = f"No payment method is left. The sandbox supports {' and '.join(offered)} for this session."
         raise errors.ApiError(message, param="allowed_payment_method_types")
     return methods
-
-
-def _item(line: Obj, trial: bool) -> Obj:
-    price, quantity = line["price"], line["quantity"]
-    amount = 0 if trial and price["recurring"] else (price["unit_amount"] or 0) * quantity
-    defaults = {
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": price["currency"],
-        "description": line["product"]["name"],
-        "metadata": line["metadata"],
-        "price": price,
-        "quantity": quantity,
-    }
-    return shapes.new(stripe.LineItem, defaults, {})
 
 
 def _defaults(params: Obj) -> Obj:

@@ -2,10 +2,9 @@
 
 import stripe
 
-from .. import calls, clock, errors, events, ids, shapes, storage
+from .. import calls, clock, currencies, errors, events, ids, shapes, storage
 from ..calls import Call, change, drop_empty, load
 from ..storage import Obj
-from .prices import check_currency
 from .subscriptions import add_interval
 
 
@@ -150,7 +149,7 @@ def _check(params: Obj) -> None:
             raise errors.ApiError("Invalid positive integer", param="amount_off")
         if "currency" not in params:
             raise errors.missing("currency")
-        params["currency"] = check_currency(params["currency"], "currency")
+        params["currency"] = currencies.check_currency(params["currency"], "currency")
     if (params.get("duration") == "repeating") != ("duration_in_months" in params):
         message = "`duration_in_months` belongs to the duration `repeating`, and to no other."
         raise errors.ApiError(message, param="duration_in_months")

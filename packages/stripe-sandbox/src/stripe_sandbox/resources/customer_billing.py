@@ -5,7 +5,7 @@ https://docs.stripe.com/billing/customer/balance and /invoicing/multi-currency-c
 
 import stripe
 
-from .. import errors, events, pricing, shapes, storage
+from .. import amount_limits, errors, events, shapes, storage
 from ..storage import Obj
 
 _ENDED = ("canceled", "incomplete_expired")
@@ -18,7 +18,7 @@ def compute_amount_due(customer: Obj, total: int, currency: str) -> tuple[int, i
     """
     start = get_balance(customer, currency)
     due = total + start
-    if due < max(pricing.MIN_CHARGES.get(currency, 0), 1):
+    if due < amount_limits.min_charge(currency):
         return start, 0, due
     return start, due, 0
 

@@ -33,6 +33,7 @@ class Kind:
 KINDS = {
     "dispute_fraudulent": Kind("fraudulent", "10.4"),
     "dispute_not_received": Kind("product_not_received", "13.1"),
+    "dispute_noncompliant": Kind("noncompliant", ""),
     "dispute_inquiry": Kind("fraudulent", "10.4", inquiry=True),
 }
 """`cards.Card.follow_up` ▶ its dispute."""

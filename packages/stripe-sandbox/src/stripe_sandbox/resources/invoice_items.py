@@ -4,6 +4,7 @@ import stripe
 
 from .. import clock, events, shapes, storage
 from ..storage import Obj
+from . import price_amounts
 
 
 def new_proration(
@@ -13,7 +14,7 @@ def new_proration(
     price = item["price"]
     defaults = {
         "amount": amount,
-        "currency": price["currency"],
+        "currency": subscription["currency"],
         "customer": subscription["customer"],
         "date": clock.now(),
         "description": description,
@@ -29,7 +30,9 @@ def new_proration(
         "pricing": {
             "price_details": {"price": price["id"], "product": price["product"]},
             "type": "price_details",
-            "unit_amount_decimal": price["unit_amount_decimal"],
+            "unit_amount_decimal": price_amounts.localize(price, subscription["currency"])[
+                "unit_amount_decimal"
+            ],
         },
         "proration": True,
         "proration_details": {"credited_items": None, "discount_amounts": []} | details,

@@ -2,6 +2,7 @@
 
 from .. import clock, formatting, ids, storage
 from ..storage import Obj
+from . import price_amounts
 
 
 def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
@@ -15,11 +16,12 @@ def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
         "subscription": subscription["id"],
         "subscription_item": item["id"],
     }
-    terms = f"at {formatting.format_money(price['unit_amount'] or 0, price['currency'])} / "
-    terms += formatting.format_frequency(price["recurring"])
+    currency = subscription["currency"]
+    amount = formatting.format_money(price_amounts.compute_amount(price, 1, currency), currency)
+    terms = f"at {amount} / {formatting.format_frequency(price['recurring'])}"
     return {
         "price": price,
-        "currency": price["currency"],
+        "currency": currency,
         "description": f"Trial period for {product['name']}"
         if free
         else f"{quantity} × {product['name']} ({terms})",
@@ -30,10 +32,10 @@ def for_subscription_item(subscription: Obj, item: Obj, free: bool) -> Obj:
             "type": "subscription_item_details",
         },
         "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-        "pricing": _pricing(price, free),
+        "pricing": _pricing(price, subscription["currency"], free),
         "quantity": quantity,
         "subscription": subscription["id"],
-        "subtotal": 0 if free else (price["unit_amount"] or 0) * quantity,
+        "subtotal": 0 if free else price_amounts.compute_amount(price, quantity, subscription["currency"]),
     }
 
 
@@ -47,7 +49,7 @@ def for_sale(item: Obj) -> Obj:
     }
     return {
         "price": price,
-        "currency": price["currency"],
+        "currency": item["currency"],
         "description": item["description"],
         "metadata": item["metadata"] or {},
         "parent": {
@@ -56,18 +58,20 @@ def for_sale(item: Obj) -> Obj:
             "type": "invoice_item_details",
         },
         "period": {"end": now, "start": now},
-        "pricing": _pricing(price, False),
+        "pricing": _pricing(price, item["currency"], False),
         "quantity": item["quantity"],
         "subscription": None,
         "subtotal": item["amount_subtotal"],
     }
 
 
-def _pricing(price: Obj, free: bool) -> Obj:
+def _pricing(price: Obj, currency: str, free: bool) -> Obj:
     return {
         "price_details": {"price": price["id"], "product": price["product"]},
         "type": "price_details",
-        "unit_amount_decimal": "0" if free else price["unit_amount_decimal"],
+        "unit_amount_decimal": "0"
+        if free
+        else price_amounts.localize(price, currency)["unit_amount_decimal"],
     }
 
 

@@ -5,17 +5,8 @@ from typing import Any
 import stripe
 
 from .. import cards, errors, events, shapes, storage
-from ..calls import Call, load
-from ..storage import Obj
-
-_TOKENS = {
-    "pm_card_visa": "4242424242424242",
-    "pm_card_mastercard": "5555555555554444",
-    "pm_card_amex": "378282246310005",
-    "pm_card_visa_debit": "4000056655665556",
-    "pm_card_authenticationRequired": "4000002760003184",
-    "pm_card_chargeCustomerFail": "4000000000000341",
-}
+from ..calls import Call, list_page, load
+from ..storage import Filter, Obj
 
 
 def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
@@ -41,6 +32,7 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
 def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
     details = {
         "brand": card.brand,
+        "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, **card.check_results),
         "country": card.country,
         "exp_month": month,
         "exp_year": year,
@@ -74,13 +66,43 @@ def attach(call: Call) -> Obj:
         raise errors.missing("customer")
     load("customer", customer, "customer")
     token = call.args["id"]
-    if token in _TOKENS:
-        method = new_card(cards.BY_NUMBER[_TOKENS[token]], 12, 2040, {})
+    if card := cards.BY_TOKEN.get(token):
+        if card.decline and not card.challenge:
+            raise errors.Declined(
+                card.decline.message, card.decline.code, decline_code=card.decline.decline_code
+            )
+        method = _new_from_token(card)
     else:
         method = load("payment_method", token)
         _check_attachable(method, customer)
     after = storage.put(method | {"customer": customer})
     events.emit("payment_method.attached", after)
+    return after
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/payment_methods: those of one customer, or those of the account without a customer."""
+    filters: list[Filter] = [("customer", "IS", call.params.get("customer"))]
+    if "type" in call.params:
+        filters.append(("type", "=", call.params["type"]))
+    return list_page(call, "payment_method", *filters)
+
+
+def detach(call: Call) -> Obj:
+    """POST /v1/payment_methods/{id}/detach. It is no longer the default of the customer or of a subscription."""
+    method = load("payment_method", call.args["id"])
+    if method["customer"] is None:
+        message = "The payment method you provided is not attached to a customer so detachment is impossible."
+        raise errors.ApiError(message)
+    customer = storage.get(method["customer"], "customer") or {}
+    settings = customer.get("invoice_settings") or {}
+    if settings.get("default_payment_method") == method["id"]:
+        cleared = settings | {"default_payment_method": None}
+        events.emit_updated("customer", customer, storage.update(customer["id"], invoice_settings=cleared))
+    for subscription in storage.find("subscription", ("default_payment_method", "=", method["id"])):
+        storage.update(subscription["id"], default_payment_method=None)
+    after = storage.update(method["id"], customer=None)
+    events.emit("payment_method.detached", after, {"customer": method["customer"]})
     return after
 
 
@@ -94,6 +116,29 @@ def load_owned(method_id: str, customer: str, param: str) -> Obj:
         )
         raise errors.ApiError(message, code="resource_missing", param=param)
     return method
+
+
+def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
+    """Return the payment method of a payment: a new card for a test token such as pm_card_visa.
+
+    Raise ApiError if it belongs to another customer, or to none and is not the `known` one of the payment.
+    """
+    if card := cards.BY_TOKEN.get(token):
+        return _new_from_token(card)
+    method = load("payment_method", token, "payment_method")
+    if method["customer"] is None and method["id"] != known:
+        _check_attachable(method, "")
+    if method["customer"] not in (None, customer):
+        message = (
+            "The PaymentMethod you provided is attached to a customer. To use it, you must pass that customer in the"
+            " request."
+        )
+        raise errors.ApiError(message, param="payment_method")
+    return method
+
+
+def _new_from_token(card: cards.Card) -> Obj:
+    return new_card(card, 12, 2040, {})
 
 
 def _check_attachable(method: Obj, customer: str) -> None:

@@ -7,6 +7,7 @@ import stripe
 from .. import errors, shapes
 from ..calls import load
 from ..storage import Obj
+from . import price_amounts
 from .subscriptions import ENDED
 
 Flow = stripe.billing_portal.Session.Flow
@@ -94,8 +95,8 @@ def _check_update_confirm(subscription: Obj, details: Obj, configuration: Obj) -
     if row["id"] != item["id"]:
         raise errors.no_such("subscription_item", row["id"], f"{at}[0][id]")
     price_id = row.get("price", item["price"]["id"])
-    price = load("price", price_id, f"{at}[0][price]")
-    if price_id not in allowed_prices(configuration) or price["currency"] != subscription["currency"]:
+    price, currency = load("price", price_id, f"{at}[0][price]"), subscription["currency"]
+    if price_id not in allowed_prices(configuration) or not price_amounts.supports(price, currency):
         message = (
             f"The item `{item['id']}` cannot be updated to price `{price_id}` because the configuration"
             f" `{configuration['id']}` does not include the price in its `features[subscription_update][products]`."

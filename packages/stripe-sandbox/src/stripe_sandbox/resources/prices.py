@@ -1,24 +1,15 @@
 """https://docs.stripe.com/api/prices"""
 
-from decimal import Decimal
 from typing import Any
 
 import stripe
 
-from .. import errors, events, shapes, storage
+from .. import currencies, errors, events, shapes, storage
 from ..calls import Call, change, empty_to_null, load
 from ..storage import Obj
-from . import products
+from . import price_amounts, products
+from .price_amounts import join_name
 
-_CURRENCIES = """
-    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd
-    cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd
-    hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl
-    mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr
-    pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd
-    tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
-"""
-CURRENCIES = frozenset(_CURRENCIES.split())
 _MAX_INTERVAL_COUNTS = {"day": 1095, "week": 156, "month": 36, "year": 3}
 
 
@@ -59,16 +50,20 @@ def create(call: Call) -> Obj:
 def create_from(params: Obj, at: str = "") -> Obj:
     """Create a price from validated parameters. `at` is "price_data", "default_price_data" or ""."""
     params = dict(params)
-    fields = {
-        "currency": check_currency(params.pop("currency"), join_name("currency", at)),
-        **_amount(params, at),
-    }
+    currency = currencies.check_currency(params.pop("currency"), join_name("currency", at))
+    options = price_amounts.pop_currency_options(params, currency, at)
+    fields = {"currency": currency, **price_amounts.pop_amounts(params, currency, at)}
     if params.get("recurring"):
         _check_recurring(params["recurring"], join_name("recurring", at))
+        if fields["custom_unit_amount"]:
+            message = "`custom_unit_amount` can only be used with one-time prices."
+            raise errors.ApiError(message, param=join_name("custom_unit_amount", at))
     transfer = params.pop("transfer_lookup_key", False)
     if key := params.get("lookup_key"):
         _claim_lookup_key(key, transfer)
     price = new(**(params | fields))
+    if options:
+        price_amounts.store_currency_options(price, options)
     events.emit("price.created", price)
     return price
 
@@ -85,16 +80,11 @@ def update(call: Call) -> Obj:
     transfer = params.pop("transfer_lookup_key", False)
     if (key := params.get("lookup_key")) and key != price["lookup_key"]:
         _claim_lookup_key(key, transfer)
+    before = price_amounts.include_currency_options(price)
+    if options := price_amounts.pop_currency_options(params, price["currency"], ""):
+        price_amounts.store_currency_options(price, options)
+        events.emit("price.updated", price, {"currency_options": before})
     return change(price, params, "price")
-
-
-def check_currency(currency: str, param: str) -> str:
-    """Return the currency in lower case. Raise ApiError if Stripe does not support it."""
-    if currency.lower() not in CURRENCIES:
-        known = ", ".join(sorted(CURRENCIES))
-        message = f"Invalid currency: {currency}. Stripe currently supports these currencies: {known}"
-        raise errors.ApiError(message, param=param)
-    return currency.lower()
 
 
 def load_recurring_price(price_id: str, param: str) -> Obj:
@@ -109,25 +99,6 @@ def load_recurring_price(price_id: str, param: str) -> Obj:
         message = "The price specified is inactive. This field only accepts active prices."
         raise errors.ApiError(message, param=param)
     return price
-
-
-def join_name(param: str, at: str) -> str:
-    """Return the full name of a nested parameter, such as default_price_data[currency]."""
-    return f"{at}[{param}]" if at else param
-
-
-def _amount(params: Obj, at: str) -> Obj:
-    whole, precise = params.pop("unit_amount", None), params.pop("unit_amount_decimal", None)
-    if whole is not None and precise is not None:
-        raise errors.exclusive(join_name("unit_amount", at), join_name("unit_amount_decimal", at))
-    if whole is None and precise is None:
-        raise errors.missing(join_name("unit_amount", at))
-    amount = Decimal(whole if precise is None else precise)
-    if amount < 0:
-        message = "This value must be greater than or equal to 0."
-        raise errors.ApiError(message, code="parameter_invalid_integer", param=join_name("unit_amount", at))
-    exact = amount == amount.to_integral_value()
-    return {"unit_amount": int(amount) if exact else None, "unit_amount_decimal": f"{amount.normalize():f}"}
 
 
 def _check_recurring(recurring: Obj, param: str) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 
 import stripe
 
-from .. import cards, clock, errors, events, formatting, presentment, scheduled_actions, shapes, storage
+from .. import (
+    amount_limits,
+    cards,
+    clock,
+    errors,
+    events,
+    formatting,
+    presentment,
+    scheduled_actions,
+    shapes,
+    storage,
+)
 from ..calls import Call, empty_to_null, list_page, load, merge_metadata
 from ..storage import Obj
 from . import balance_transactions
@@ -147,6 +158,8 @@ def _check_amount(charge: Obj, amount: int | None) -> int:
         whole = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
         message = f"Refund amount ({_money(amount, charge)}) is greater than {whole} ({_money(left, charge)})"
         raise errors.ApiError(message, param="amount")
+    if amount is not None:
+        amount_limits.check_multiple(amount, charge["currency"], "amount")
     return left if amount is None else amount
 
 

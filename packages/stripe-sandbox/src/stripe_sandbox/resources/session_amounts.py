@@ -4,7 +4,7 @@ from typing import Any
 
 import stripe
 
-from .. import errors, pricing, shapes, storage
+from .. import amount_limits, errors, pricing, shapes, storage
 from ..calls import load
 from ..storage import Obj
 from . import coupons
@@ -13,7 +13,7 @@ Session = stripe.checkout.Session
 
 
 def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list[Obj], Obj]:
-    """Return the line items with discount and tax, and the totals. Raise ApiError if the total is too small."""
+    """Return the line items with discount and tax, and the totals. Raise ApiError if the total cannot be charged."""
     sums = pricing.compute_amounts(
         [(item["price"], item["amount_subtotal"]) for item in items], coupon, taxed
     )
@@ -22,10 +22,8 @@ def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list
         for item, each in zip(items, sums, strict=True)
     ]
     total, currency = sum(each.total for each in sums), items[0]["currency"]
-    if 0 < total < pricing.MIN_CHARGES.get(currency, 0):
-        least = f"{pricing.MIN_CHARGES[currency]} {currency}"
-        message = f"The Checkout Session's total amount due must add up to at least {least}"
-        raise errors.ApiError(message, code="amount_too_small", param="line_items")
+    if total:
+        _check_total(total, currency)
     details = {
         "amount_discount": sum(each.discount for each in sums),
         "amount_shipping": 0,
@@ -33,6 +31,16 @@ def price_items(items: list[Obj], coupon: Obj | None, taxed: bool) -> tuple[list
     }
     subtotal = sum(each.subtotal for each in sums)
     return rows, {"amount_subtotal": subtotal, "amount_total": total, "total_details": details}
+
+
+def _check_total(total: int, currency: str) -> None:
+    least = amount_limits.min_charge(currency)
+    if total < least:
+        limit = amount_limits.format_limit(least, currency)
+        message = f"The Checkout Session's total amount due must add up to at least {limit}"
+        raise errors.ApiError(message, code="amount_too_small", param="line_items")
+    amount_limits.check_maximum(total, currency, "line_items")
+    amount_limits.check_multiple(total, currency, "line_items")
 
 
 def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Obj | None]:
@@ -74,17 +82,26 @@ def apply_code(session_id: str, text: str) -> None:
             code, session["customer"], session["amount_subtotal"], session["currency"]
         )
         try:
-            _reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
+            reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
         except errors.ApiError:
             raise coupons.Refused("With this code your order would be too small to be paid.") from None
 
 
 def remove_code(session_id: str) -> None:
     with storage.transaction():
-        _reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
+        reprice(storage.get(session_id, "checkout.session") or {}, None, discounts=None)
 
 
-def _reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
+def set_custom_amount(session_id: str, amount: int) -> None:
+    """Set the amount that the buyer entered for the only line item."""
+    with storage.transaction():
+        session = storage.get(session_id, "checkout.session") or {}
+        (item,) = storage.find("item", parent=session_id)
+        storage.put(item | {"amount_subtotal": amount})
+        reprice(session, None)
+
+
+def reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
     items = storage.find("item", parent=session["id"])
     rows, amounts = price_items(items, coupon, session["automatic_tax"]["enabled"])
     for row in rows:

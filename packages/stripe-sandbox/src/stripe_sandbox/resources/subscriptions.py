@@ -20,17 +20,22 @@ def new(
     items: list[tuple[Obj, int]],
     payment_method: str | None,
     trial_end: int | None = None,
+    currency: str = "",
     **fields: Any,
 ) -> Obj:
-    """Store a subscription to (price, quantity) pairs. It is trialing until `trial_end` (Unix seconds), else active."""
+    """Store a subscription to (price, quantity) pairs, by default in the currency of the first price.
+
+    It is trialing until `trial_end` (Unix seconds), else active.
+    """
     start, subscription_id = clock.now(), ids.new("subscription")
     price = items[0][0]
-    customer_billing.set_currency(customer, price["currency"])
+    currency = currency or price["currency"]
+    customer_billing.set_currency(customer, currency)
     end = trial_end or add_interval(
         start, price["recurring"]["interval"], price["recurring"]["interval_count"]
     )
     rows = [new_item(subscription_id, price, quantity, start, end) for price, quantity in reversed(items)]
-    defaults = {
+    defaults: Obj = {
         "id": subscription_id,
         "automatic_tax": shapes.fill(stripe.Subscription.AutomaticTax, enabled=False),
         "billing_cycle_anchor": end if trial_end else start,
@@ -44,7 +49,7 @@ def new(
         "cancellation_details": shapes.fill(stripe.Subscription.CancellationDetails),
         "collection_method": "charge_automatically",
         "created": start,
-        "currency": price["currency"],
+        "currency": currency,
         "customer": customer,
         "default_payment_method": payment_method,
         "default_tax_rates": [],

@@ -12,15 +12,15 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from .. import bootstrap, delivery, errors, formatting, presentment, storage, switches
+from .. import bootstrap, delivery, errors, formatting, permissions, presentment, storage, switches
 from ..panel import actions
 from ..storage import Obj
 
 View = Callable[..., dict[str, Any]]
 WEBHOOK_SWITCHES = {"delay_seconds", "late_seconds", "duplicate", "reorder", "drop", "fail_next_n"}
-API_SWITCHES = {"api_status", "api_times", "api_delay_seconds"}
+API_SWITCHES = {"api_status", "api_times", "api_path", "api_code", "api_message", "api_delay_seconds"}
 CHECKOUT_SWITCHES = {"presentment_currency"}
-API_ERRORS = (429, 500, 502, 503)
+ACCOUNT_SWITCHES = {"cannot_charge", "no_business_name", "missing_permissions"}
 
 
 def json_view(*methods: str) -> Callable[[View], Callable[..., JsonResponse]]:
@@ -109,9 +109,18 @@ def deliver(params: dict[str, Any]) -> dict[str, Any]:
 
 @json_view("GET", "POST")
 def api(params: dict[str, Any]) -> dict[str, Any]:
-    if params.get("api_times") and params.get("api_status") not in API_ERRORS:
-        raise errors.ApiError(f"`api_status` must be one of {API_ERRORS}.", param="api_status")
+    status = params.get("api_status")
+    if params.get("api_times") and not (isinstance(status, int) and 400 <= status <= 599):
+        raise errors.ApiError("`api_status` must be a number from 400 to 599.", param="api_status")
     return _change_switches(params, API_SWITCHES)
+
+
+@json_view("GET", "POST")
+def account(params: dict[str, Any]) -> dict[str, Any]:
+    if unknown := [name for name in params.get("missing_permissions", []) if name not in permissions.NAMES]:
+        message = f"Unknown permissions: {', '.join(unknown)}. Known: {', '.join(permissions.NAMES)}."
+        raise errors.ApiError(message, param="missing_permissions")
+    return _change_switches(params, ACCOUNT_SWITCHES)
 
 
 @json_view("GET", "POST")

@@ -4,7 +4,7 @@ import os
 import secrets
 
 SITE_URL = os.environ.get("STRIPE_SANDBOX_URL", "http://127.0.0.1:12111")
-SITE_NAME = "the shop"
+SITE_NAME = "Test shop"
 DEBUG = True  # accepts every test key and opens the control panel
 SECRET_KEY = secrets.token_urlsafe(50)  # signs CSRF tokens only
 ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()  # empty: localhost only
@@ -20,7 +20,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "stripe_sandbox.server.context_processors.site",
+            ]
+        },
     }
 ]
 STATIC_URL = "static/"

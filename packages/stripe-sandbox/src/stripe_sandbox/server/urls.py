@@ -11,6 +11,7 @@ urlpatterns = [
     path("control/webhooks", control.webhooks),
     path("control/webhooks/deliver", control.deliver),
     path("control/api", control.api),
+    path("control/account", control.account),
     path("control/checkout", control.checkout),
     path("", include("stripe_sandbox.urls")),
 ]

@@ -59,6 +59,14 @@ for (const link of document.querySelectorAll("[data-card]")) {
   });
 }
 
+const country = byId("billingCountry"), postalLabel = document.querySelector("[for=billingPostalCode]");
+country?.addEventListener("change", () => {
+  const { zip, postalCode } = postalLabel.dataset;
+  postalLabel.textContent = ["US", "PR"].includes(country.value) ? zip : postalCode;
+  const template = byId(country.value === "US" ? "stateSelect" : "stateInput");
+  if (template) byId("billingAdministrativeArea").replaceWith(template.content.firstElementChild.cloneNode(true));
+});
+
 for (const link of document.querySelectorAll("[data-iban]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
@@ -68,13 +76,20 @@ for (const link of document.querySelectorAll("[data-iban]")) {
   });
 }
 
+// Stripe's page has a button above each method; without JavaScript the radio's label works.
+for (const button of document.querySelectorAll(".AccordionButton")) {
+  button.hidden = false;
+  button.addEventListener("click", () => { button.parentElement.querySelector("[name=paymentMethod]").click(); });
+}
+
 for (const form of document.querySelectorAll("form[data-once]")) {
-  const button = form.querySelector("[data-busy]"), label = button.textContent;
+  const button = form.querySelector("[data-busy]"), text = button.querySelector(".SubmitButton-Text") ?? button;
+  const label = text.textContent;
   form.addEventListener("submit", (event) => {
     if (button.getAttribute("aria-disabled") === "true") return event.preventDefault();
     button.setAttribute("aria-disabled", "true");
-    button.textContent = button.dataset.busy;
+    text.textContent = button.dataset.busy;
   });
   // The browser's back button restores the page with its disabled button.
-  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); button.textContent = label; });
+  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); text.textContent = label; });
 }
