@@ -134,9 +134,10 @@ def _invoice_payment(
         newest = max(own_charges, key=lambda charge: charge["created"])
         by_charge = {"pending": Payment.Status.PROCESSING, "failed": Payment.Status.FAILED}
         status = by_charge.get(newest["status"], status)
-    lines = [line for line in invoice["lines"]["data"] if _is_for_period(line)]
+    all_lines = _fetch_lines(invoice)
+    lines = [line for line in all_lines if _is_for_period(line)]
     plan_lines = _plan_lines(lines, plan, addons)
-    is_for_addons = bool(lines) and not (plan_lines or invoice["lines"]["has_more"])
+    is_for_addons = bool(lines) and not plan_lines
     lines = plan_lines or lines
     transitions = invoice["status_transitions"]
     row = Payment(
@@ -144,7 +145,7 @@ def _invoice_payment(
         payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
         status=status,
         reason=invoice["billing_reason"] or "",
-        description=_description(invoice),
+        description=_description(all_lines),
         currency=invoice["currency"],
         amount_total=invoice["total"],
         amount_subtotal=invoice["subtotal"],
@@ -160,9 +161,19 @@ def _invoice_payment(
     return replace(_with_charges(row, own_charges), is_for_addons=is_for_addons)
 
 
-def _description(invoice: StripeData) -> str:
-    """Return the descriptions of the invoice's lines, without credits. Stripe does not change them afterwards."""
-    lines = invoice["lines"]["data"]
+def _fetch_lines(invoice: StripeData) -> list[StripeData]:
+    """Return all lines. An invoice has its first ten, with prorations before the plan.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-lines
+    """
+    lines: list[StripeData] = invoice["lines"]["data"]
+    if invoice["lines"]["has_more"]:
+        lines = [line for page in fetch_pages(f"invoices/{invoice['id']}/lines") for line in page]
+    return lines
+
+
+def _description(lines: list[StripeData]) -> str:
+    """Return the descriptions of an invoice's lines, without credits. Stripe does not change them afterwards."""
     charged = [line for line in lines if line["amount"] >= 0] or lines
     return "\n".join(line["description"] for line in charged if line["description"])
 
