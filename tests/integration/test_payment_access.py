@@ -790,3 +790,30 @@ def test_renewal_after_many_changes_of_the_quantity_gives_access(member: Purchas
     assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
     assert is_open(purchase)
     assert len(payments(purchase)[-1].description.splitlines()) == 8
+
+
+def test_removed_monthly_addon_does_not_shorten_the_year_of_the_plan(
+    member: Purchase, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Items may have different periods. https://docs.stripe.com/billing/subscriptions/mixed-interval"""
+    price = put_addon_first(sandbox, member, icons.product_id)
+    (invoice,) = find_invoices()
+    (line,) = invoice["lines"]["data"]
+    year = line["period"] | {"end": line["period"]["end"] + 335 * DAY}
+    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
+    addon = line | {
+        "id": "il_addon",
+        "parent": line["parent"] | {"subscription_item_details": parent},
+        "pricing": {"price_details": {"price": price, "product": icons.product_id}, "type": "price_details"},
+    }
+    yearly = line | {"period": year}
+    storage.update(invoice["id"], lines=invoice["lines"] | {"data": [yearly]})
+    later = {"id": "in_addon", "created": invoice["created"] + 1, "billing_reason": "subscription_cycle"}
+    storage.put(invoice | later | {"lines": invoice["lines"] | {"data": [addon]}})
+    purchase = sync_purchase(member, "test")
+    year_end = purchase.paid_until
+    subscription = storage.get(member.subscription_id) or {}
+    items = [row for row in subscription["items"]["data"] if row["id"] != "si_addon"]
+    storage.update(member.subscription_id, items=subscription["items"] | {"data": items})
+    purchase = sync_purchase(purchase, "test")
+    assert purchase.paid_until == year_end
