@@ -100,6 +100,37 @@ def test_another_tax_id_replaces_the_old_ones(as_ada: Client, ada: User, sandbox
     assert (stored(ada)["tax_id"], stored(ada)["tax_id_type"]) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("country", "kind", "value"), [("ES", "es_cif", "A12345674"), ("BR", "br_cnpj", "01.234.456/5432-10")]
+)
+def test_unchanged_tax_id_of_the_checkout_keeps_its_type(
+    as_ada: Client, ada: User, sandbox: Any, country: str, kind: str, value: str
+) -> None:
+    save(as_ada, tax_id="")
+    customers = StripeCustomer.objects.filter(user=ada)
+    created: Any = {"type": kind, "value": value}
+    sandbox.client.v1.customers.tax_ids.create(customers.get().id, created)
+    customers.update(country=country, tax_id_type=kind, tax_id=value)
+    assert save(as_ada, country=country, tax_id=value, city="Elsewhere").status_code == 302
+    assert tax_ids(at_stripe(sandbox, ada)) == [(kind, value)]
+    assert (stored(ada)["city"], stored(ada)["tax_id_type"], stored(ada)["tax_id"]) == (
+        "Elsewhere",
+        kind,
+        value,
+    )
+
+
+def test_address_without_tax_id_keeps_the_tax_id_entered_at_stripe(
+    as_ada: Client, ada: User, sandbox: Any
+) -> None:
+    """For example in the billing portal, or at a checkout before the store had these details."""
+    save(as_ada, tax_id="")
+    created: Any = {"type": "eu_vat", "value": "DE123456789"}
+    sandbox.client.v1.customers.tax_ids.create(StripeCustomer.objects.get(user=ada).id, created)
+    save(as_ada, tax_id="", city="Hamburg")
+    assert tax_ids(at_stripe(sandbox, ada)) == [("eu_vat", "DE123456789")]
+
+
 def test_tax_id_that_stripe_refuses_is_an_error_of_the_field(as_ada: Client, ada: User, sandbox: Any) -> None:
     save(as_ada)
     before, customer = stored(ada), at_stripe(sandbox, ada)

@@ -489,6 +489,59 @@ def test_refund_of_the_year_suspends_the_month_that_its_credit_pays(
     assert (purchase.suspended_by, is_open(purchase)) == ("refunded", False)
 
 
+@pytest.mark.parametrize(
+    ("reverse", "suspended_by"), [(refund_all, "refunded"), (lose_charge, "dispute_lost")]
+)
+def test_reversal_of_the_year_suspends_later_months_that_its_credit_pays(
+    yearly_member: Purchase, sandbox: Any, reverse: Any, suspended_by: str
+) -> None:
+    purchase = renew(sandbox, yearly_member, periods=2)
+    assert [payment.amount_paid for payment in payments(purchase)] == [9000, 0, 0, 0]
+    reverse(sandbox, paid_charges()[0])
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.suspended_by, is_open(purchase)) == (suspended_by, False)
+
+
+def test_refund_of_the_year_leaves_a_month_open_that_was_partly_charged(
+    yearly_member: Purchase, sandbox: Any
+) -> None:
+    customer = (storage.get(yearly_member.subscription_id) or {})["customer"]
+    sandbox.client.v1.customers.update(customer, {"balance": -500})
+    purchase = renew(sandbox, yearly_member)
+    assert payments(purchase)[-1].amount_paid == 400
+    refund(sandbox, paid_charges()[0])
+    assert is_open(deliver(sandbox, purchase))
+
+
+def test_shorter_plan_for_the_same_amount_replaces_the_longer_period(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    """The credit of the year pays exactly for the month: the invoice's total is 0."""
+    yearly = add_price(sandbox.client, club.product_id, 900, interval="year")
+    sync_catalogue()
+    prices = {price.id: price for price in ProductConfiguration.objects.get().prices}
+    purchase = deliver(sandbox, buy(as_ada, club, prices.pop(yearly)))
+    change_plan(sandbox, purchase, next(iter(prices)))
+    purchase = deliver(sandbox, purchase)
+    assert payments(purchase)[-1].amount_total == 0
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+
+
+def test_longer_plan_with_a_coupon_for_everything_gives_access_for_its_period(
+    member: Purchase, club: ProductConfiguration, sandbox: Any
+) -> None:
+    yearly = add_price(sandbox.client, club.product_id, 9000, interval="year")
+    sync_catalogue()
+    coupon = sandbox.client.v1.coupons.create({"percent_off": 100, "duration": "forever"}).id
+    sandbox.client.v1.subscriptions.update(member.subscription_id, {"discounts": [{"coupon": coupon}]})
+    purchase = renew(sandbox, deliver(sandbox, member))
+    change_plan(sandbox, purchase, yearly)
+    purchase = deliver(sandbox, purchase)
+    assert payments(purchase)[-1].amount_total == 0
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+    assert is_open(purchase, stripe_now(purchase) + timedelta(days=300))
+
+
 def test_longer_plan_can_be_paid_from_the_balance(
     member: Purchase, club: ProductConfiguration, sandbox: Any
 ) -> None:
@@ -721,3 +774,46 @@ def expected_access(purchase: Purchase, grace: timedelta) -> bool:
             is_in_grace = since is not None and min(since, purchase.paid_until) + grace > NOW
             return purchase.paid_until > NOW or is_in_grace
     return False
+
+
+def test_renewal_after_many_changes_of_the_quantity_gives_access(member: Purchase, sandbox: Any) -> None:
+    """The line of the plan comes after those of the changes, and an invoice has only its first ten lines."""
+    item = sandbox.client.v1.subscriptions.retrieve(member.subscription_id)["items"].data[0].id
+    purchase = wait(sandbox, member, 10 * DAY)
+    for quantity in (2, 3, 4, 5, 6, 7, 8):
+        purchase = wait(sandbox, purchase, HOUR)
+        changes: Any = {"items": [{"id": item, "quantity": quantity}]}
+        sandbox.client.v1.subscriptions.update(member.subscription_id, changes)
+    purchase = renew(sandbox, deliver(sandbox, purchase))
+    invoice = sandbox.client.v1.invoices.retrieve(payments(purchase)[-1].invoice_id)
+    assert (len(invoice.lines.data), invoice.lines.has_more) == (10, True)
+    assert purchase.paid_until == purchase.current_period_end == payments(purchase)[-1].period_end
+    assert is_open(purchase)
+    assert len(payments(purchase)[-1].description.splitlines()) == 8
+
+
+def test_removed_monthly_addon_does_not_shorten_the_year_of_the_plan(
+    member: Purchase, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """Items may have different periods. https://docs.stripe.com/billing/subscriptions/mixed-interval"""
+    price = put_addon_first(sandbox, member, icons.product_id)
+    (invoice,) = find_invoices()
+    (line,) = invoice["lines"]["data"]
+    year = line["period"] | {"end": line["period"]["end"] + 335 * DAY}
+    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
+    addon = line | {
+        "id": "il_addon",
+        "parent": line["parent"] | {"subscription_item_details": parent},
+        "pricing": {"price_details": {"price": price, "product": icons.product_id}, "type": "price_details"},
+    }
+    yearly = line | {"period": year}
+    storage.update(invoice["id"], lines=invoice["lines"] | {"data": [yearly]})
+    later = {"id": "in_addon", "created": invoice["created"] + 1, "billing_reason": "subscription_cycle"}
+    storage.put(invoice | later | {"lines": invoice["lines"] | {"data": [addon]}})
+    purchase = sync_purchase(member, "test")
+    year_end = purchase.paid_until
+    subscription = storage.get(member.subscription_id) or {}
+    items = [row for row in subscription["items"]["data"] if row["id"] != "si_addon"]
+    storage.update(member.subscription_id, items=subscription["items"] | {"data": items})
+    purchase = sync_purchase(purchase, "test")
+    assert purchase.paid_until == year_end

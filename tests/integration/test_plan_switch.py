@@ -79,6 +79,24 @@ def test_second_switch_uses_the_same_portal_configuration(
     assert configurations() == before + 1
 
 
+def test_plans_with_the_same_interval_can_be_switched_both_ways(
+    as_ada: Client, club: ProductConfiguration, yearly: Price, sandbox: Any
+) -> None:
+    """Stripe refuses a portal configuration with two monthly prices of a product."""
+    key = add_price(sandbox.client, club.product_id, 1900, interval="month")
+    sync_product(club.product_id)
+    team = Price.objects.get(id=key)
+    purchase = buy(as_ada, club)
+    first = purchase.price
+    for chosen in (team, first, yearly, team):
+        portal = url_path(switch(as_ada, purchase, chosen))
+        page = Client().get(portal, follow=True)
+        done = Client().post(page.redirect_chain[-1][0] if page.redirect_chain else portal)
+        assert purchase.get_absolute_url() in done["Location"]
+        purchase = reload(purchase)
+        assert purchase.price == chosen
+
+
 def test_subscription_with_add_ons_cannot_be_switched_and_says_why(
     as_ada: Client, club: ProductConfiguration, yearly: Price, sandbox: Any
 ) -> None:

@@ -118,8 +118,8 @@ def test_each_request_matches_the_sdk_parameter_types(
     subscription = Purchase.objects.get(status=Status.TRIALING)
     order = f"/purchases/order/{subscription.public_id}"
     as_ada.post(f"{order}/manage/")
-    for amount in (1900, 2900):  # the second one changes the portal's configuration
-        plan = add_price(sandbox.client, club.product_id, amount, interval="year")
+    for interval in ("year", "week"):  # the second one changes the portal's configuration
+        plan = add_price(sandbox.client, club.product_id, 1900, interval=interval)
         sync_product(club.product_id)
         assert "/stripe-sandbox/portal/" in as_ada.post(f"{order}/switch/", {"price": plan})["Location"]
     purchases_for_payment("pi_of_an_unknown_renewal")

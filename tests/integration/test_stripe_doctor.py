@@ -16,8 +16,9 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.operations import doctor
+from apps.ecommerce.purchases import plan_switch
 from apps.ecommerce.webhooks import HANDLERS
-from tests.factories import add_price, press_buy, readiness
+from tests.factories import add_price, create_product, press_buy, readiness
 
 pytestmark = pytest.mark.django_db
 
@@ -101,15 +102,39 @@ def test_fix_creates_and_updates_the_portal_configuration_of_a_product_with_plan
         return [set(products[0].prices) for products in updates if products]
 
     assert diagnose() == ([], 0)  # one price
-    prices = {club.prices[0].id}
+    (monthly,) = [price.id for price in club.prices]
+    yearly: list[str] = []
     for amount in (9000, 9900):
-        prices.add(add_price(sandbox.client, club.product_id, amount, interval="year"))
+        yearly.append(add_price(sandbox.client, club.product_id, amount, interval="year"))
         sync_product(club.product_id)
         (finding,), status = diagnose()
         assert (club.product.name in finding, status) == (True, 1)
         assert diagnose("--fix") == ([], 0)
-        assert offered() == [prices]
+        # Stripe refuses two yearly prices of a product in one configuration.
+        assert sorted(map(sorted, offered())) == sorted(sorted([monthly, price]) for price in yearly)
     assert diagnose() == ([], 0)
+
+
+def test_refused_plans_of_a_product_do_not_stop_the_others(
+    club: ProductConfiguration, sandbox: Any, monkeypatch: Any
+) -> None:
+    other = create_product(sandbox.client, "Letter", 500, interval="month")
+    for product in (club, other):
+        add_price(sandbox.client, product.product_id, 9000, interval="year")
+        sync_product(product.product_id)
+    save, saved = plan_switch.save_configuration, []
+
+    def refuse_club(known: Any, plans: plan_switch.PlanSet) -> str:
+        if plans.product_id == club.product_id:
+            raise stripe.InvalidRequestError("These prices are refused", "features")
+        saved.append(plans.product_id)
+        return save(known, plans)
+
+    monkeypatch.setattr(plan_switch, "save_configuration", refuse_club)
+    (finding,), status = diagnose("--fix")
+    assert (saved, status) == ([other.product_id], 1)
+    assert club.product.name in finding
+    assert "These prices are refused" in finding
 
 
 def test_refused_event_name_is_reported(icons: ProductConfiguration, sandbox: Any, monkeypatch: Any) -> None:

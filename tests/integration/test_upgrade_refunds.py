@@ -16,7 +16,7 @@ from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
-from tests.factories import add_price, buy, press_buy
+from tests.factories import add_price, buy, create_product, press_buy, url_path
 from tests.stripe_actions import (
     deliver,
     dispute,
@@ -183,3 +183,23 @@ def test_refund_while_the_payment_page_is_created_ends_the_credit(
 
     monkeypatch.setattr(checkout_sessions, "create_upgrade_coupon", refund_and_create)
     assert buy(as_ada, icons, team).amount_total == 4900 - 1500
+
+
+def test_promotion_code_for_the_upgrade_of_a_free_purchase_keeps_the_payment_page_open(
+    as_ada: Client, sandbox: Any, settings: Any
+) -> None:
+    """Nothing is credited, so promotion codes are allowed."""
+    settings.CHECKOUT_PROMOTION_CODES = True
+    fonts = create_product(sandbox.client, "Fonts", 0)
+    free = buy(as_ada, fonts)
+    price = add_price(sandbox.client, fonts.product_id, 4900)
+    sync_product(fonts.product_id)
+    fonts.__dict__.pop("prices", None)
+    coupon: Any = {"type": "coupon", "coupon": sandbox.client.v1.coupons.create({"percent_off": 20}).id}
+    sandbox.client.v1.promotion_codes.create({"promotion": coupon, "code": "SALE"})
+    page = press_buy(as_ada, fonts, Price.objects.get(id=price))
+    Client().post(url_path(page), {"promotionCode": "SALE", "act": "apply"})
+    upgrade = sync_purchase(Purchase.objects.get(upgrade_of=free), "test")
+    assert upgrade.amount_discount == 980
+    reconcile()
+    assert session_status(sandbox, upgrade) == "open"

@@ -24,7 +24,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from apps.ecommerce.models import Mail, Payment, Purchase, ReceiverCall, StripeCustomer, WebhookEvent
+from apps.ecommerce.models import Mail, Payment, Price, Purchase, ReceiverCall, StripeCustomer, WebhookEvent
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.anomalies import billed_twice
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
@@ -600,16 +600,13 @@ class Shop(RuleBasedStateMachine):
 
         def job() -> bool:
             browser = self.world.browser(user)
-            customer = StripeCustomer.objects.filter(user=user).values_list("id", flat=True).first()
-            subscribed = any(
-                row["customer"] == customer
-                and row["items"]["data"][0]["price"]["product"] == price.product_id
-                for row in self._open_subscriptions()
-            )
+            before = self._subscriptions_to(user, price)
             response = browser.post(f"/store/{price.product.configuration.slug}/buy/", {"price": price.id})
             assert response.status_code == 303
             to_stripe = "/stripe-sandbox/checkout/" in response["Location"]
-            assert not (to_stripe and subscribed), "a second subscription is sold"
+            # The press itself may end a subscription, whose payment was lost to a dispute.
+            still = before & self._subscriptions_to(user, price)
+            assert not (to_stripe and still), "a second subscription is sold"
             if to_stripe:
                 session_id = response["Location"].rsplit("/", 1)[1]
                 self.seen.append((user, session_id))
@@ -617,6 +614,14 @@ class Shop(RuleBasedStateMachine):
             return to_stripe
 
         return job
+
+    def _subscriptions_to(self, user: User, price: Price) -> set[str]:
+        customer = StripeCustomer.objects.filter(user=user).values_list("id", flat=True).first()
+        return {
+            row["id"]
+            for row in self._open_subscriptions()
+            if row["customer"] == customer and row["items"]["data"][0]["price"]["product"] == price.product_id
+        }
 
     def _record_upgrade(self, session_id: str) -> None:
         """Check what the session counts for a licence that the buyer has paid for."""

@@ -63,6 +63,7 @@ class Payment:
     period_end: int = 0
     reason: str = ""
     currency: str = ""
+    subtotal: int = 0  # before coupons
     total: int = 0
     charged: int = 0
     refunds: tuple[Refund, ...] = ()
@@ -82,13 +83,13 @@ class Payment:
 
     @property
     def pays_for_period(self) -> bool:
-        """Return whether it is paid, perhaps from the balance, and not about a change of a plan that costs nothing."""
-        return self.is_paid and bool(self.period_end) and (self.total > 0 or self.reason in PERIODS)
+        """Return whether it is paid, perhaps by credit or coupon, and not about a plan change that costs nothing."""
+        return self.is_paid and bool(self.period_end) and (self.subtotal > 0 or self.reason in PERIODS)
 
     @property
     def is_credit(self) -> bool:
-        """Return whether a change gave money back to the customer's balance, because the new plan costs less."""
-        return self.is_paid and self.total < 0
+        """Return whether what was paid before covers a change, because the new plan costs no more."""
+        return self.is_paid and self.total <= 0
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,18 @@ class Truth:
 
     @property
     def current(self) -> tuple[Payment, ...]:
-        """Return the payments for the current period, or of a one-time purchase."""
+        """Return the payments for the current period, or of a one-time purchase.
+
+        If a credit pays for the period, the payment of the longer one that left the credit is among them.
+        """
         if not self.subscription:
             return self.paid
-        newest = self._newest_period
+        end = self._newest_period.period_end if self._newest_period else 0
         periods = [payment for payment in self.payments if payment.pays_for_period]
-        return tuple(payment for payment in periods if newest and payment.period_end == newest.period_end)
+        is_credited = any(row.charged < row.total for row in periods if row.period_end == end)
+        return tuple(
+            row for row in periods if row.period_end == end or (is_credited and row.period_end > end)
+        )
 
     def may_open(self, now: float) -> bool:
         """Return whether a buyer without access would be a mistake or not: the most generous reading."""
@@ -276,6 +283,7 @@ class Stripe:
                 self.invoice_intents[row["id"]],
                 period_end=_period_end(row),
                 reason=row["billing_reason"],
+                subtotal=row["subtotal"],
                 total=row["total"],
             )
             for row in self.invoices[subscription_id]

@@ -148,7 +148,8 @@ def invoice(period: int, **fields: Any) -> Payment:
     """Return the payment for the period that starts after this number of months."""
     start = NOW + period * MONTH
     times = {"created_at": start, "period_start": start, "period_end": start + MONTH}
-    return payment(**({"reason": "subscription_cycle" if period else "subscription_create"} | times | fields))
+    defaults = {"reason": "subscription_cycle" if period else "subscription_create", **times}
+    return payment(**defaults | {"amount_subtotal": fields.get("amount_total", 900)} | fields)
 
 
 def subscription(status: str = "active", trial_end: datetime | None = None) -> dict[str, Any]:

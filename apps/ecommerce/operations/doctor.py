@@ -76,7 +76,7 @@ def _check_account(fix: bool) -> Iterator[Finding]:
     yield from _check_endpoint(fix)
     yield _check_webhook_secret()
     yield _check_catalogue()
-    yield _check_plan_changes(fix)
+    yield from _check_plan_changes(fix)
     yield from (Finding(False, f"Not sold: {line}", UNSELLABLE_HINT) for line in unsellable_lines())
 
 
@@ -163,14 +163,23 @@ def _check_catalogue() -> Finding:
     return Finding(not drift, f"The catalogue {state}", "Run python manage.py bootstrap_ecommerce.")
 
 
-def _check_plan_changes(fix: bool) -> Finding:
+def _check_plan_changes(fix: bool) -> Iterator[Finding]:
     known = plan_switch.fetch_configurations()
-    products = plan_switch.products_with_plans()
-    outdated = [row for row in products if not plan_switch.is_current(known.get(row.id), row)]
-    if fix:
-        for product in outdated:
-            plan_switch.save_configuration(known.get(product.id), product)
-        outdated = []
-    names = ", ".join(product.name for product in outdated)
-    state = f"does not offer the current plans of {names}" if outdated else "offers all plans"
-    return Finding(not outdated, f"The billing portal {state}", "Run python manage.py stripe_doctor --fix.")
+    offers_all = True
+    for product in plan_switch.products_with_plans():
+        sets = plan_switch.plan_sets(product)
+        outdated = [row for row in sets if not row.is_current(known.get(row.key))]
+        try:
+            for row in outdated if fix else []:
+                plan_switch.save_configuration(known.get(row.key), row)
+        except stripe.InvalidRequestError as error:  # of one product, which must not stop the others
+            state = f"can't offer the plans of {product.name}: {error.user_message or error}"
+            yield Finding(False, f"The billing portal {state}", "Correct its prices in Stripe's Dashboard.")
+            offers_all = False
+            continue
+        if outdated and not fix:
+            state = f"does not offer the current plans of {product.name}"
+            yield Finding(False, f"The billing portal {state}", "Run python manage.py stripe_doctor --fix.")
+            offers_all = False
+    if offers_all:
+        yield Finding(True, "The billing portal offers all plans")

@@ -57,7 +57,8 @@ def save_billing_details(user: User, details: dict[str, str]) -> None:
         service.tax_ids.create(customer.id, {"type": wanted[0], "value": wanted[1]})
     address: Any = {name: details[name] for name in ADDRESS_FIELDS}
     service.update(customer.id, {"name": details["name"], "address": address})
-    for row in tax_ids:
+    # Without a tax id before and after, the form says nothing about those entered on Stripe's pages.
+    for row in tax_ids if details["tax_id"] or customer.tax_id else []:
         if (row["type"], row["value"]) != wanted:
             service.tax_ids.delete(customer.id, row["id"])
     StripeCustomer.objects.filter(pk=customer.pk).update(**details)

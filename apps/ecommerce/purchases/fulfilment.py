@@ -117,7 +117,8 @@ def _suspend_upgrades(purchase: Purchase, cause: str) -> None:
     for upgrade in Purchase.objects.select_for_update().filter(upgrade_of=purchase):
         paid = [payment for payment in upgrade.payments.all() if payment.is_paid]
         suspended_by = suspension(paid, []) or purchase.suspended_by
-        if upgrade.status == Status.PAID and upgrade.suspended_by != suspended_by:
+        is_known = bool(paid) or not upgrade.amount_total  # without its payments, the next sync decides
+        if upgrade.status == Status.PAID and is_known and upgrade.suspended_by != suspended_by:
             change_purchase(upgrade, {"suspended_by": suspended_by}, cause)
 
 

@@ -28,7 +28,7 @@ def payment_values(
     current, earlier = paid, []
     if subscription:
         paid_end, paid_until = _paid_period([row for row in paid if row.stripe_id not in addons])
-        current = [row for row in paid if paid_end and _pays_for_period(row) and row.period_end == paid_end]
+        current = _current_payments([row for row in paid if _pays_for_period(row)], paid_end)
         earlier = [row for row in paid if row not in current]
         # An operator may extend a trial or start one, for which nothing is paid.
         ends = filter(None, (paid_until, to_datetime(subscription["trial_end"])))
@@ -118,15 +118,26 @@ def _paid_period(paid: Sequence[Payment]) -> tuple[datetime | None, datetime | N
     for payment in paid:
         if payment.period_end and _pays_for_period(payment):
             return payment.period_end, min([payment.period_end, *credited])
-        if payment.period_end and payment.amount_total < 0:
+        if payment.period_end and _ends_later(payment):
             credited.append(payment.period_end)
     return None, None
 
 
+def _current_payments(paid: Sequence[Payment], end: datetime | None) -> list[Payment]:
+    """Return the payments for the period until `end`, and the longer ones whose credit has paid for it."""
+    current = [row for row in paid if row.period_end == end]
+    if any(row.amount_credit > 0 for row in current):
+        current += [row for row in paid if row.period_end and end and row.period_end > end]
+    return current
+
+
 def _pays_for_period(payment: Payment) -> bool:
-    """Return whether a paid invoice is for a period, also if a credit at Stripe paid for it."""
-    ends_later = payment.period_end is not None and payment.period_end > payment.created_at
-    return ends_later and (payment.reason in PERIOD_REASONS or payment.amount_total > 0)
+    """Return whether a paid invoice is for a period, also if a credit at Stripe or a coupon paid for it."""
+    return _ends_later(payment) and (payment.reason in PERIOD_REASONS or payment.amount_subtotal > 0)
+
+
+def _ends_later(payment: Payment) -> bool:
+    return payment.period_end is not None and payment.period_end > payment.created_at
 
 
 def _past_due_since(payments: Sequence[Payment], addons: Collection[str]) -> datetime | None:

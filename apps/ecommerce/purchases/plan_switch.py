@@ -4,6 +4,7 @@ https://docs.stripe.com/customer-management/portal-deep-links
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +18,7 @@ from apps.ecommerce.purchases.stripe_state import plan_item
 from apps.ecommerce.stripe_api.client import StripeData, fetch, fetch_pages, get_client, object_id
 
 METADATA_KEY = "plan_switch_product"
+SET_KEY = "plan_switch_set"
 
 
 def can_switch(purchase: Purchase) -> bool:
@@ -53,7 +55,7 @@ def switch_url(purchase: Purchase, price: Price, *, origin: str) -> str:
     page = f"{origin}{purchase.get_absolute_url()}?from=portal"
     params: SessionCreateParams = {
         "customer": object_id(subscription["customer"]),
-        "configuration": _current_configuration(price.product),
+        "configuration": _current_configuration(purchase, price),
         "return_url": page,
         "flow_data": {
             "type": "subscription_update_confirm",
@@ -67,46 +69,72 @@ def switch_url(purchase: Purchase, price: Price, *, origin: str) -> str:
     return get_client().v1.billing_portal.sessions.create(params).url
 
 
-def fetch_configurations() -> dict[str, StripeData]:
-    """Return the portal configurations for plan changes by the id of their product."""
+@dataclass(frozen=True)
+class PlanSet:
+    """Prices of a product between which a portal configuration lets buyers choose."""
+
+    product_id: str
+    number: int
+    prices: tuple[str, ...]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Return the set and a digest of its prices, because Stripe's responses may lack the prices."""
+        digest = sha256(" ".join(self.prices).encode()).hexdigest()
+        return {METADATA_KEY: self.product_id, SET_KEY: str(self.number), "prices": digest}
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.product_id, str(self.number)
+
+    def is_current(self, configuration: StripeData | None) -> bool:
+        """Return whether the configuration offers exactly these prices."""
+        return configuration is not None and configuration["metadata"] == self.metadata
+
+
+def plan_sets(product: Product) -> list[PlanSet]:
+    """Return the product's recurring prices in sets with one price for each interval.
+
+    Stripe refuses others: "For each product, its price must have unique billing intervals."
+    """
+    groups: dict[tuple[str, int], list[str]] = {}
+    recurring = product.prices.filter(active=True, type=Price.Type.RECURRING)
+    for price in recurring.order_by("plan", "unit_amount", "id"):
+        groups.setdefault((price.interval, price.interval_count), []).append(price.id)
+    return [
+        PlanSet(
+            product.id, number, tuple(sorted(group[min(number, len(group) - 1)] for group in groups.values()))
+        )
+        for number in range(max(map(len, groups.values()), default=0))
+    ]
+
+
+def fetch_configurations() -> dict[tuple[str, str], StripeData]:
+    """Return the portal configurations for plan changes by product and number of their set."""
     pages = fetch_pages("billing_portal/configurations", active=True)
-    listed = [row for page in pages for row in page]
-    return {row["metadata"][METADATA_KEY]: row for row in listed if METADATA_KEY in (row["metadata"] or {})}
+    listed = [(row["metadata"] or {}, row) for page in pages for row in page]
+    return {(data[METADATA_KEY], data.get(SET_KEY, "0")): row for data, row in listed if METADATA_KEY in data}
 
 
-def is_current(configuration: StripeData | None, product: Product) -> bool:
-    """Return whether buyers can choose the product's recurring prices in the portal."""
-    return configuration is not None and configuration["metadata"] == _metadata(product)
-
-
-def save_configuration(configuration: StripeData | None, product: Product) -> str:
-    """Create or update the product's portal configuration, and return its id."""
+def save_configuration(configuration: StripeData | None, plans: PlanSet) -> str:
+    """Create or update the portal configuration of a set, and return its id."""
     configurations = get_client().v1.billing_portal.configurations
-    features, metadata = _features(product), _metadata(product)
+    features, metadata = _features(plans), plans.metadata
     if configuration:
         key = configuration["id"]
         return configurations.update(key, {"features": features, "metadata": metadata}).id
     return configurations.create({"features": features, "metadata": metadata}).id
 
 
-def _current_configuration(product: Product) -> str:
-    """Return the id of the product's configuration. Create or update it if stripe_doctor --fix has not done so."""
-    known = fetch_configurations().get(product.id)
-    return str(known["id"]) if known and is_current(known, product) else save_configuration(known, product)
+def _current_configuration(purchase: Purchase, price: Price) -> str:
+    """Return the id of a configuration with the price. Create or update it if stripe_doctor --fix has not done so."""
+    sets = [row for row in plan_sets(price.product) if price.id in row.prices]
+    plans = max(sets, key=lambda row: purchase.price_id in row.prices)
+    known = fetch_configurations().get(plans.key)
+    return str(known["id"]) if known and plans.is_current(known) else save_configuration(known, plans)
 
 
-def _metadata(product: Product) -> dict[str, str]:
-    """Return the product and a digest of its prices, because Stripe's responses may lack the prices."""
-    digest = sha256(" ".join(_recurring_prices(product)).encode()).hexdigest()
-    return {METADATA_KEY: product.id, "prices": digest}
-
-
-def _recurring_prices(product: Product) -> list[str]:
-    prices = product.prices.filter(active=True, type=Price.Type.RECURRING)
-    return sorted(prices.values_list("id", flat=True))
-
-
-def _features(product: Product) -> Any:
+def _features(plans: PlanSet) -> Any:
     return {
         "payment_method_update": {"enabled": True},
         "invoice_history": {"enabled": True},
@@ -114,6 +142,6 @@ def _features(product: Product) -> Any:
             "enabled": True,
             "default_allowed_updates": ["price"],
             "proration_behavior": "always_invoice",
-            "products": [{"product": product.id, "prices": _recurring_prices(product)}],
+            "products": [{"product": plans.product_id, "prices": [*plans.prices]}],
         },
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import dispute_suspension
+from apps.ecommerce.purchases.invoice_lines import describe_lines, fetch_lines, find_plan_lines, is_for_period
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
 
 # Stripe's invoice status ▶ ours. Drafts are no payments yet.
@@ -91,8 +92,10 @@ def _subscription_payments(subscription: StripeData, plan: StripeData) -> list[S
     pages = fetch_pages("invoices", subscription=subscription["id"], expand=expand)
     invoices = [row for page in pages for row in page if row["status"] in INVOICE_STATUS]
     charges = _find_charges(object_id(subscription["customer"]), invoices)
+    lines = [fetch_lines(invoice) for invoice in invoices]
     addons = [item for item in subscription["items"]["data"] if item["id"] != plan["id"]]
-    return [_invoice_payment(invoice, charges, plan, addons) for invoice in invoices]
+    plan_lines = find_plan_lines(lines, plan, addons)
+    return [_invoice_payment(*row, charges) for row in zip(invoices, lines, plan_lines, strict=True)]
 
 
 def _find_charges(customer_id: str, invoices: list[StripeData]) -> dict[str, StripeData]:
@@ -125,7 +128,10 @@ def _payment_keys(invoice: StripeData) -> list[str]:
 
 
 def _invoice_payment(
-    invoice: StripeData, charges: dict[str, StripeData], plan: StripeData, addons: list[StripeData]
+    invoice: StripeData,
+    all_lines: list[StripeData],
+    plan_lines: list[StripeData],
+    charges: dict[str, StripeData],
 ) -> StripePayment:
     keys = _payment_keys(invoice)
     own_charges = [charges[key] for key in keys if key in charges]
@@ -134,17 +140,15 @@ def _invoice_payment(
         newest = max(own_charges, key=lambda charge: charge["created"])
         by_charge = {"pending": Payment.Status.PROCESSING, "failed": Payment.Status.FAILED}
         status = by_charge.get(newest["status"], status)
-    lines = [line for line in invoice["lines"]["data"] if _is_for_period(line)]
-    plan_lines = _plan_lines(lines, plan, addons)
-    is_for_addons = bool(lines) and not (plan_lines or invoice["lines"]["has_more"])
-    lines = plan_lines or lines
+    lines = plan_lines or [line for line in all_lines if is_for_period(line)]
+    is_for_addons = bool(lines) and not plan_lines
     transitions = invoice["status_transitions"]
     row = Payment(
         stripe_id=invoice["id"],
         payment_intent_id=next((key for key in keys if key.startswith("pi_")), ""),
         status=status,
         reason=invoice["billing_reason"] or "",
-        description=_description(invoice),
+        description=describe_lines(all_lines),
         currency=invoice["currency"],
         amount_total=invoice["total"],
         amount_subtotal=invoice["subtotal"],
@@ -158,41 +162,6 @@ def _invoice_payment(
     )
     _copy_invoice_links(row, invoice)
     return replace(_with_charges(row, own_charges), is_for_addons=is_for_addons)
-
-
-def _description(invoice: StripeData) -> str:
-    """Return the descriptions of the invoice's lines, without credits. Stripe does not change them afterwards."""
-    lines = invoice["lines"]["data"]
-    charged = [line for line in lines if line["amount"] >= 0] or lines
-    return "\n".join(line["description"] for line in charged if line["description"])
-
-
-def _is_for_period(line: StripeData) -> bool:
-    """Return whether the line is about a period of the subscription, and is no credit."""
-    return bool(_line_details(line).get("subscription")) and line["amount"] >= 0
-
-
-def _plan_lines(lines: list[StripeData], plan: StripeData, addons: list[StripeData]) -> list[StripeData]:
-    """Return the lines of the plan, or of a former one. Add-ons may have other periods.
-
-    https://docs.stripe.com/billing/subscriptions/mixed-interval
-    """
-    addon_keys = {key for item in addons for key in (item["id"], item["price"]["id"])}
-    plan_keys = {plan["id"], object_id(plan["price"]["product"])}
-    others = [line for line in lines if not _line_keys(line) & addon_keys]
-    return [line for line in others if _line_keys(line) & plan_keys] or others
-
-
-def _line_keys(line: StripeData) -> set[str]:
-    """Return the ids of the subscription item, price and product of an invoice line, as far as it has them."""
-    details = (line["pricing"] or {}).get("price_details") or {}
-    keys = (_line_details(line).get("subscription_item"), details.get("price"), details.get("product"))
-    return {object_id(key) for key in keys if key}
-
-
-def _line_details(line: StripeData) -> StripeData:
-    parent = line["parent"] or {}
-    return parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
 
 
 def _copy_invoice_links(row: Payment, invoice: StripeData) -> None:

@@ -50,8 +50,9 @@ def upgrade_credit(purchase: Purchase) -> int:
 def credits_too_much(upgrade: Purchase) -> bool:
     """Return whether the open payment page credits more than the upgraded purchase is worth since a refund."""
     earlier = upgrade.upgrade_of
-    worth = upgrade_credit(earlier) if earlier and has_access(earlier) else 0
-    return upgrade.amount_discount > worth
+    if earlier is None or not _amount_paid(earlier):  # without a credit, the buyer may use a promotion code
+        return False
+    return upgrade.amount_discount > (upgrade_credit(earlier) if has_access(earlier) else 0)
 
 
 def upgrade_note(purchase: Purchase) -> str:
@@ -82,6 +83,12 @@ def create_upgrade_coupon(purchase: Purchase) -> str:
         {"idempotency_key": f"upgrade-{purchase.public_id}"},
     )
     return coupon.id
+
+
+def _amount_paid(purchase: Purchase) -> int:
+    """Return what was paid for the purchase and those that it upgrades, before refunds."""
+    earlier = _amount_paid(purchase.upgrade_of) if purchase.upgrade_of else 0
+    return purchase.amount_subtotal - purchase.amount_discount + earlier
 
 
 def _difference(price: Price, purchase: Purchase) -> int:

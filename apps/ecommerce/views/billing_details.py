@@ -57,6 +57,9 @@ class BillingDetailsForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         country, tax_id = data.get("country", ""), data.get("tax_id", "").upper()
+        if (country, data.get("tax_id")) == (self.instance.country, self.instance.tax_id):
+            data["tax_id_type"] = self.instance.tax_id_type  # Stripe's pages know more types
+            return data
         kind = data["tax_id_type"] = tax_id_type(country, tax_id) if tax_id else ""
         data["tax_id"] = re.sub(r"[\s.-]", "", tax_id) if kind in ("eu_vat", "gb_vat") else tax_id
         if country and tax_id and not kind:

@@ -350,6 +350,7 @@ CALLS: dict[tuple[str, str], Call] = {
         w.invoice,
         {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
+    ("GET", "/v1/invoices/{id}/lines"): lambda v1, w: v1.invoices.line_items.list(w.invoice),
     ("POST", "/v1/invoices/create_preview"): lambda v1, w: v1.invoices.create_preview(
         {
             "subscription": w.member.id,

@@ -333,3 +333,17 @@ def test_invalid_items_are_refused(subscriber: Subscriber, items: list[Any], mes
         subscriber.update(items=rows)
     assert subscriber.now["items"].to_dict(for_json=True) == before
     assert pending(subscriber) == []
+
+
+def test_invoice_has_its_first_ten_lines_and_a_list_of_all(subscriber: Subscriber) -> None:
+    for hour in range(1, 7):
+        subscriber.advance(f"{HALF}T{hour:02}:00")
+        subscriber.update(items=[{"id": subscriber.item.id, "quantity": hour + 1}])
+    subscriber.advance("2031-05-02")
+    invoice = subscriber.invoices[-1]
+    assert (len(invoice.lines.data), invoice.lines.has_more) == (10, True)
+    pages = subscriber.v1.invoices.line_items.list(invoice.id, {"limit": 5}).auto_paging_iter()
+    lines = list(pages)
+    assert [line.id for line in lines[:10]] == [line.id for line in invoice.lines.data]
+    assert sum(line.amount for line in lines) == invoice.subtotal
+    assert len({line.id for line in lines}) == 13

@@ -11,6 +11,7 @@ from .resources import price_amounts
 from .storage import Obj
 
 _MAX_DEPTH = 4
+_MAX_LINES = 10  # of an invoice: the others have pages of their own
 
 
 def _include_line_items(kind: str, parent: str, url: str) -> Obj:
@@ -51,7 +52,15 @@ def expand(obj: Obj, paths: list[str]) -> Obj:
             message = f"You cannot expand more than {_MAX_DEPTH} levels of a property: {path}."
             raise errors.ApiError(message, param="expand")
         _expand(obj, _object_class(obj), steps, path)
+    for invoice in obj["data"] if obj.get("object") == "list" else [obj]:
+        if invoice.get("object") == "invoice":
+            _shorten_lines(invoice["lines"])
     return obj
+
+
+def _shorten_lines(lines: Obj) -> None:
+    lines["has_more"] = len(lines["data"]) > _MAX_LINES
+    lines["data"] = lines["data"][:_MAX_LINES]
 
 
 def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:

@@ -201,6 +201,7 @@ ROUTES = (
           "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
           " proration_date trial_end")),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
+    Route("GET", "/v1/invoices/{id}/lines", requests.list_lines, p.InvoiceLineItemListParams, "limit starting_after"),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
     Route("POST", "/v1/invoices/{id}/attach_payment", requests.attach_payment, p.InvoiceAttachPaymentParams,

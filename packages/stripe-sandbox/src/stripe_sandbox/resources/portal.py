@@ -124,12 +124,17 @@ def _check_products(features: Obj) -> Obj:
             raise errors.missing(f"{at}[{name}]")
     for index, product in enumerate(update["products"]):
         load("product", product["product"], f"{at}[products][{index}][product]")
+        intervals = set()
         for number, price_id in enumerate(product["prices"]):
             param = f"{at}[products][{index}][prices][{number}]"
             if load("price", price_id, param)["product"] != product["product"]:
                 message = f"The price `{price_id}` does not belong to the product `{product['product']}`."
                 raise errors.ApiError(message, param=param)
-            load_recurring_price(price_id, param)
+            recurring = load_recurring_price(price_id, param)["recurring"]
+            intervals.add((recurring["interval"], recurring["interval_count"]))
+        if len(intervals) < len(product["prices"]):
+            message = "For each product, its price must have unique billing intervals."
+            raise errors.ApiError(message, param=f"{at}[products][{index}][prices]")
     products = [{"adjustable_quantity": _FIXED_QUANTITY} | product for product in update["products"]]
     for product in products:
         product["adjustable_quantity"] = _FIXED_QUANTITY | product["adjustable_quantity"]

@@ -1,0 +1,57 @@
+"""The lines of a subscription's invoices. https://docs.stripe.com/api/invoice-line-item/object"""
+
+from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, object_id
+
+
+def fetch_lines(invoice: StripeData) -> list[StripeData]:
+    """Return all lines. An invoice has its first ten, with prorations before the plan.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-lines
+    """
+    lines: list[StripeData] = invoice["lines"]["data"]
+    if invoice["lines"]["has_more"]:
+        lines = [line for page in fetch_pages(f"invoices/{invoice['id']}/lines") for line in page]
+    return lines
+
+
+def describe_lines(lines: list[StripeData]) -> str:
+    """Return the descriptions of an invoice's lines, without credits. Stripe does not change them afterwards."""
+    charged = [line for line in lines if line["amount"] >= 0] or lines
+    return "\n".join(line["description"] for line in charged if line["description"])
+
+
+def is_for_period(line: StripeData) -> bool:
+    """Return whether the line is about a period of the subscription, and is no credit."""
+    return bool(_line_details(line).get("subscription")) and line["amount"] >= 0
+
+
+def find_plan_lines(
+    lines: list[list[StripeData]], plan: StripeData, addons: list[StripeData]
+) -> list[list[StripeData]]:
+    """Return, for each invoice, its lines of the plan, or of a former one. Add-ons may have other periods.
+
+    Before the first invoice of the plan's item there was a former plan; afterwards, other items are add-ons.
+    https://docs.stripe.com/billing/subscriptions/mixed-interval
+    """
+    addon_keys = {key for item in addons for key in (item["id"], item["price"]["id"])}
+    billed = [keys for rows in lines for keys in map(_line_keys, rows) if plan["id"] in keys]
+    plan_keys = {plan["id"], object_id(plan["price"]["product"])}.union(*billed)
+    found, was_billed = [], False
+    for rows in reversed(lines):
+        others = [line for line in rows if is_for_period(line) and not _line_keys(line) & addon_keys]
+        own = [line for line in others if _line_keys(line) & plan_keys]
+        found.append(own if was_billed else own or others)
+        was_billed = was_billed or any(plan["id"] in _line_keys(line) for line in rows)
+    return found[::-1]
+
+
+def _line_keys(line: StripeData) -> set[str]:
+    """Return the ids of the subscription item, price and product of an invoice line, as far as it has them."""
+    details = (line["pricing"] or {}).get("price_details") or {}
+    keys = (_line_details(line).get("subscription_item"), details.get("price"), details.get("product"))
+    return {object_id(key) for key in keys if key}
+
+
+def _line_details(line: StripeData) -> StripeData:
+    parent = line["parent"] or {}
+    return parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
