@@ -33,6 +33,7 @@ _PREFIXES = {
     "setup_intent": ("seti_1", 23),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
+    "tax_id": ("txi_1", 23),
     "test_helpers.test_clock": ("clock_1", 23),
     "webhook_endpoint": ("we_1", 23),
     "webhook_secret": ("whsec_", 32),

@@ -1,10 +1,7 @@
-"""All supported routes of Stripe's API, and their supported parameters. Other parameters are an error.
+"""All supported routes of Stripe's API, with those of read_routes.py, and their parameters. Others are an error.
 
 `a.b` is a key of a hash, `a` a whole hash, `a=false` one value. All routes support `expand`.
 """
-
-import re
-from dataclasses import dataclass, field
 
 from stripe import params as p
 from stripe.params import billing_portal as pb
@@ -12,10 +9,11 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
+from . import read_routes
 from .billing import clocks, preview, requests
-from .calls import Handler, list_objects, retrieve, update
+from .calls import list_objects, retrieve, update
+from .resources import checkout_sessions as sessions
 from .resources import (
-    account,
     coupons,
     customers,
     disputes,
@@ -26,34 +24,18 @@ from .resources import (
     products,
     refunds,
     subscriptions,
+    tax_ids,
     webhook_endpoints,
 )
-from .resources import checkout_sessions as sessions
-
-
-@dataclass(frozen=True)
-class Route:
-    """A supported route. `schema` is the SDK's type of its parameters."""
-
-    method: str
-    path: str
-    handler: Handler
-    schema: type
-    supports: str = ""
-    supported: frozenset[str] = field(init=False)
-    regex: re.Pattern[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "supported", frozenset(self.supports.split()))
-        object.__setattr__(self, "regex", re.compile(self.path.replace("{id}", "(?P<id>(?!search$)[^/]+)")))
+from .route import LIST as _LIST
+from .route import PAGE as _PAGE
+from .route import Route
 
 
 def _nest(parent: str, names: str) -> str:
     return " ".join(f"{parent}.{name}" for name in names.split()) + " "
 
 
-_PAGE = "limit starting_after ending_before "
-_LIST = _PAGE + "created "
 _MONEY = (
     "currency unit_amount unit_amount_decimal tax_behavior nickname lookup_key metadata active transfer_lookup_key"
     " billing_scheme=per_unit recurring.interval recurring.interval_count recurring.trial_period_days"
@@ -115,11 +97,7 @@ _EVIDENCE = _nest(
 
 # fmt: off
 ROUTES = (
-    Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
-    Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
-    Route("GET", "/v1/balance_transactions", list_objects("balance_transaction"), p.BalanceTransactionListParams,
-          _LIST + "currency source type"),
-    Route("GET", "/v1/balance_transactions/{id}", retrieve("balance_transaction"), p.BalanceTransactionRetrieveParams),
+    *read_routes.ROUTES,
     # products and prices
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
@@ -142,6 +120,10 @@ ROUTES = (
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
     Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
           p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
+    Route("GET", "/v1/customers/{id}/tax_ids", tax_ids.listing, p.CustomerTaxIdListParams, _PAGE),
+    Route("POST", "/v1/customers/{id}/tax_ids", tax_ids.create, p.CustomerTaxIdCreateParams, "type value"),
+    Route("GET", "/v1/customers/{id}/tax_ids/{child}", tax_ids.retrieve, p.CustomerTaxIdRetrieveParams),
+    Route("DELETE", "/v1/customers/{id}/tax_ids/{child}", tax_ids.delete, p.CustomerTaxIdDeleteParams),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
@@ -159,8 +141,10 @@ ROUTES = (
     Route("GET", "/v1/charges/{id}", retrieve("charge"), p.ChargeRetrieveParams),
     Route("POST", "/v1/charges/{id}", update("charge", "charge"), p.ChargeUpdateParams, "metadata description"),
     Route("GET", "/v1/charges/{id}/refunds", refunds.list_for_charge, p.ChargeListRefundsParams, _PAGE),
+    Route("GET", "/v1/payment_methods", payment_methods.listing, p.PaymentMethodListParams, _PAGE + "customer type"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
+    Route("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach, p.PaymentMethodDetachParams),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
           _LIST + "customer payment_method"),
     Route("GET", "/v1/setup_intents/{id}", retrieve("setup_intent"), p.SetupIntentRetrieveParams),

@@ -6,7 +6,7 @@ import stripe
 
 from .. import cards, events, shapes, storage
 from ..calls import change
-from ..resources import charges, checkout_sessions, customers
+from ..resources import charges, checkout_sessions, customers, tax_ids
 from ..storage import Obj
 from .session_view import SessionView
 
@@ -15,6 +15,8 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
     """Create what follows a payment, in Stripe's order: the session is last. Needs the transaction of the attempt."""
     buyer = storage.get_hidden(order.session["id"])["buyer"]
     customer = ensure_customer(order, buyer)
+    if customer:
+        tax_ids.save(customer, buyer.get("tax_ids", []))
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
         if order.saves_card:

@@ -2,15 +2,25 @@
 
 import stripe
 
-from .. import shapes, storage
+from .. import errors, shapes, storage
 from ..calls import Call
 from ..storage import Obj
 
+ID = "acct_1SandboxAccount"
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/accounts: the connected accounts. The sandbox has none."""
+    return shapes.list_object([], call.path)
+
 
 def retrieve(call: Call) -> Obj:
+    """GET /v1/account and /v1/accounts/{id}."""
+    if call.args.get("id", ID) != ID:
+        raise no_access(call.args["id"])
     return shapes.fill(
         stripe.Account,
-        id="acct_1SandboxAccount",
+        id=ID,
         object="account",
         charges_enabled=True,
         country="US",
@@ -35,3 +45,11 @@ def balance(call: Call) -> Obj:
         for status in ("available", "pending")
     )
     return shapes.fill(stripe.Balance, object="balance", available=available, livemode=False, pending=pending)
+
+
+def no_access(account_id: str) -> errors.ApiError:
+    message = (
+        f"The provided key does not have access to account '{account_id}' (or that account does not exist)."
+        " Application access may have been revoked."
+    )
+    return errors.ApiError(message, code="account_invalid", status=403)

@@ -5,8 +5,8 @@ from typing import Any
 import stripe
 
 from .. import cards, errors, events, shapes, storage
-from ..calls import Call, load
-from ..storage import Obj
+from ..calls import Call, list_page, load
+from ..storage import Filter, Obj
 
 _TOKENS = {
     "pm_card_visa": "4242424242424242",
@@ -81,6 +81,32 @@ def attach(call: Call) -> Obj:
         _check_attachable(method, customer)
     after = storage.put(method | {"customer": customer})
     events.emit("payment_method.attached", after)
+    return after
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/payment_methods: those of one customer, or those of the account without a customer."""
+    filters: list[Filter] = [("customer", "IS", call.params.get("customer"))]
+    if "type" in call.params:
+        filters.append(("type", "=", call.params["type"]))
+    return list_page(call, "payment_method", *filters)
+
+
+def detach(call: Call) -> Obj:
+    """POST /v1/payment_methods/{id}/detach. It is no longer the default of the customer or of a subscription."""
+    method = load("payment_method", call.args["id"])
+    if method["customer"] is None:
+        message = "The payment method you provided is not attached to a customer so detachment is impossible."
+        raise errors.ApiError(message)
+    customer = storage.get(method["customer"], "customer") or {}
+    settings = customer.get("invoice_settings") or {}
+    if settings.get("default_payment_method") == method["id"]:
+        cleared = settings | {"default_payment_method": None}
+        events.emit_updated("customer", customer, storage.update(customer["id"], invoice_settings=cleared))
+    for subscription in storage.find("subscription", ("default_payment_method", "=", method["id"])):
+        storage.update(subscription["id"], default_payment_method=None)
+    after = storage.update(method["id"], customer=None)
+    events.emit("payment_method.detached", after, {"customer": method["customer"]})
     return after
 
 
