@@ -224,6 +224,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/customers/{id}/payment_methods"): lambda v1, w: v1.customers.payment_methods.list(
         w.member.customer, {"type": "card"}
     ),
+    ("GET", "/v1/customers/{id}/payment_methods/{child}"): lambda v1, w: (
+        v1.customers.payment_methods.retrieve(w.member.customer, w.member.default_payment_method)
+    ),
     ("GET", "/v1/customers/{id}/tax_ids"): lambda v1, w: (
         w.create_tax_id(v1),
         v1.customers.tax_ids.list(w.customer),
@@ -558,7 +561,8 @@ def create_varied_purchases(v1: V1, data: SampleData) -> list[str]:
     return [*debits, subscribed]
 
 
-def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
+def create_all_kinds(sandbox: Any) -> None:
+    """Create objects in all of their states."""
     data = SampleData(sandbox.client.v1)
     for card in ("4000000000000002", "4100000000000019", "4000008400001629", "4000000000000069"):
         pay(data.declined, card)
@@ -583,6 +587,10 @@ def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
     scheduled_actions.run_due(time.time() + 60)
     sandbox.client.v1.products.update(data.product, {"active": False, "metadata": {"a": "1"}})
     sandbox.client.v1.customers.delete(data.customer)
+
+
+def test_stored_objects_and_events_match_sdk_types(sandbox: Any) -> None:
+    create_all_kinds(sandbox)
     events = sandbox.events()
     assert len(events) > 40
     for event in events:

@@ -90,3 +90,24 @@ def test_card_of_a_payment_that_did_not_save_it_cannot_be_attached(sandbox: Sand
     method = str(get_only_intent(sandbox).payment_method)
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
         sandbox.client.v1.payment_methods.attach(method, {"customer": eve.id})
+
+
+def test_detached_payment_method_is_no_default_and_cannot_be_used(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({}).id
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    v1.customers.update(customer, {"invoice_settings": {"default_payment_method": card}})
+    assert [method.id for method in v1.customers.payment_methods.list(customer).data] == [card]
+    assert v1.payment_methods.detach(card).customer is None
+    assert v1.customers.retrieve(customer).invoice_settings.default_payment_method is None
+    assert v1.customers.payment_methods.list(customer).data == []
+    assert [event["data"]["previous_attributes"] for event in sandbox.events("payment_method.detached")] == [
+        {"customer": customer}
+    ]
+    for refused in (
+        lambda: v1.payment_methods.detach(card),
+        lambda: v1.payment_methods.attach(card, {"customer": customer}),
+        lambda: v1.customers.payment_methods.retrieve(customer, card),
+    ):
+        with pytest.raises(stripe.InvalidRequestError):
+            refused()

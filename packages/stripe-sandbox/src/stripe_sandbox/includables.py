@@ -35,6 +35,11 @@ def _credit_balance(customer: Obj) -> Obj:
     return {customer["currency"]: customer["balance"]} if customer.get("currency") else {}
 
 
+def _price_currencies(price: Obj) -> Obj:
+    names = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {name: price[name] for name in names}}
+
+
 def _coupon_currencies(coupon: Obj) -> Obj | None:
     return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else None
 
@@ -127,6 +132,7 @@ FIELDS: dict[tuple[str, str], _Include] = {
     ("invoice", "payments"): _list_related("invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"),
     ("item", "discounts"): _item_discounts,
     ("item", "taxes"): _taxes,
+    ("price", "currency_options"): _price_currencies,
     ("price", "tiers"): lambda price: None,
     ("subscription_item", "billed_until"): lambda item: item["current_period_end"],
 }

@@ -1,5 +1,5 @@
 // A store's calls with any npm stripe from 14 on: node node_client.js PORT
-// Prints one JSON line for each call: {"call": …, "error": …}. Fails if one of them has an error.
+// Prints JSON lines: {"client": …, "api_version": …}, then {"call": …, "error": …} for each call. Fails if one has an error.
 const assert = require("node:assert/strict");
 const http = require("node:http");
 const Stripe = require("stripe");
@@ -252,6 +252,8 @@ const calls = {
 };
 
 async function main() {
+  const client = `npm stripe ${require("stripe/package.json").version}`;
+  console.log(JSON.stringify({ client, api_version: version }));
   for (const [call, run] of Object.entries(calls)) {
     if (!run) continue; // not in this version of the SDK
     let error = "";

@@ -1,6 +1,6 @@
 """A store's calls with any stripe-python from 10 on: python python_client.py PORT
 
-Print one JSON line for each call: {"call": …, "error": …}. Fail if one of them has an error.
+Print JSON lines: {"client": …, "api_version": …}, then {"call": …, "error": …} for each call. Fail if one has an error.
 """
 
 import json
@@ -18,7 +18,7 @@ VERSION = stripe.api_version or stripe._http_client._api_version
 CLIENT = stripe.StripeClient("sk_test_clients", base_addresses={"api": URL})
 V1 = getattr(CLIENT, "v1", CLIENT)  # before stripe-python 12.5 there is no `v1`
 BEFORE_CLOVER, BEFORE_DAHLIA, BEFORE_ENDIVE = (
-    VERSION < date for date in ("2025-09-30", "2026-03-25", "2026-09-30")
+    date > VERSION for date in ("2025-09-30", "2026-03-25", "2026-09-30")
 )
 
 
@@ -52,7 +52,12 @@ def catalogue(s):
     yield "Product.list (global style)"
     expect(len(stripe.Product.list(limit=10).data), 2)
     yield "prices.create"
-    plan = {"product": s.product.id, "currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}}
+    plan = {
+        "product": s.product.id,
+        "currency": "usd",
+        "unit_amount": 900,
+        "recurring": {"interval": "month"},
+    }
     s.monthly = V1.prices.create(plan).id
     yield "prices.list, retrieve, update, search"
     expect([price.id for price in V1.prices.list({"type": "recurring"}).data], [s.monthly])
@@ -178,7 +183,9 @@ def billing(s):
     configuration = {"features": {"invoice_history": {"enabled": True}}}
     V1.billing_portal.configurations.create(configuration)
     expect(len(V1.billing_portal.configurations.list().data) > 0, True)
-    portal = V1.billing_portal.sessions.create({"customer": s.customer, "return_url": "https://shop.example/"})
+    portal = V1.billing_portal.sessions.create(
+        {"customer": s.customer, "return_url": "https://shop.example/"}
+    )
     expect(portal.url.startswith(URL), True)
     yield "subscriptions.cancel"
     expect(V1.subscriptions.cancel(s.subscription.id).status, "canceled")
@@ -243,7 +250,9 @@ def webhooks(s):
     Thread(target=server.serve_forever, daemon=True).start()
     yield "webhook_endpoints.create, list, update"
     url = f"http://127.0.0.1:{server.server_port}/"
-    endpoint = V1.webhook_endpoints.create({"url": url, "enabled_events": ["product.created"], "api_version": VERSION})
+    endpoint = V1.webhook_endpoints.create(
+        {"url": url, "enabled_events": ["product.created"], "api_version": VERSION}
+    )
     V1.webhook_endpoints.update(endpoint.id, {"description": "client"})
     expect(endpoint.id in [each.id for each in V1.webhook_endpoints.list().data], True)
     yield "a signed webhook"
@@ -285,6 +294,7 @@ class State:
 
 def main():
     state, failed = State(), 0
+    print(json.dumps({"client": f"stripe-python {stripe.VERSION}", "api_version": VERSION}), flush=True)
     for part in (catalogue, customers, checkout, discounts, billing, payments, webhooks, test_clocks):
         calls = part(state)
         name, error = next(calls), ""

@@ -50,6 +50,14 @@ def customer_payment_methods(call: Call) -> Obj:
     return list_page(call, "payment_method", *filters)
 
 
+def customer_payment_method(call: Call) -> Obj:
+    """GET /v1/customers/{id}/payment_methods/{child}."""
+    method = load("payment_method", call.args["child"])
+    if method["customer"] != call.args["id"]:
+        raise errors.no_such("payment_method", method["id"])
+    return method
+
+
 def customer_sources(call: Call) -> Obj:
     """GET /v1/customers/{id}/sources: cards and bank accounts of Stripe's old API, of which the sandbox has none."""
     load("customer", call.args["id"])
