@@ -131,6 +131,10 @@ class SampleData:
         charge = v1.charges.retrieve(self.charge, {"expand": ["refunds"]})
         assert sum(refund.amount for refund in charge.refunds.auto_paging_iter()) == charge.amount_refunded
 
+    def create_monthly_price(self, v1: V1) -> str:
+        price = {"currency": "jpy", "unit_amount": 200, "product": self.product}
+        return str(v1.prices.create({**price, "recurring": {"interval": "month"}}).id)
+
     def create_tax_id(self, v1: V1) -> str:
         tax_id = v1.customers.tax_ids.create(self.customer, {"type": "eu_vat", "value": "DE123456789"})
         return str(tax_id.id)
@@ -306,6 +310,15 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", "/v1/setup_intents/{id}"): lambda v1, w: v1.setup_intents.retrieve(w.setup_intent),
     ("GET", "/v1/subscription_items"): lambda v1, w: v1.subscription_items.list(
         {"subscription": w.member.id}
+    ),
+    ("POST", "/v1/subscription_items"): lambda v1, w: v1.subscription_items.create(
+        {"subscription": w.member.id, "price": w.create_monthly_price(v1), "quantity": 2}
+    ),
+    ("POST", "/v1/subscription_items/{id}"): lambda v1, w: v1.subscription_items.update(
+        w.member["items"].data[0].id, {"quantity": 3, "proration_behavior": "none"}
+    ),
+    ("DELETE", "/v1/subscription_items/{id}"): lambda v1, w: v1.subscription_items.delete(
+        v1.subscription_items.create({"subscription": w.member.id, "price": w.create_monthly_price(v1)}).id
     ),
     ("GET", "/v1/subscription_items/{id}"): lambda v1, w: v1.subscription_items.retrieve(
         w.member["items"].data[0].id, {"expand": ["billed_until", "price.product"]}

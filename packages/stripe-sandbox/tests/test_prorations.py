@@ -333,3 +333,24 @@ def test_invalid_items_are_refused(subscriber: Subscriber, items: list[Any], mes
         subscriber.update(items=rows)
     assert subscriber.now["items"].to_dict(for_json=True) == before
     assert pending(subscriber) == []
+
+
+def test_subscription_items_are_changed_by_their_own_routes(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    club, extra = (
+        sandbox.product(name, recurring={"interval": "month"}).default_price for name in ("Club", "Extra")
+    )
+    customer = v1.customers.create({}).id
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    plan: Any = {"customer": customer, "items": [{"price": club}], "default_payment_method": card}
+    subscription = v1.subscriptions.create(plan).id
+    added = v1.subscription_items.create({"subscription": subscription, "price": extra, "quantity": 2})
+    assert (added.price.id, added.quantity) == (extra, 2)
+    assert [item.amount > 0 for item in v1.invoice_items.list({"pending": True}).data] == [True]
+    assert v1.subscription_items.update(added.id, {"quantity": 1, "proration_behavior": "none"}).quantity == 1
+    assert len(v1.invoice_items.list({"pending": True}).data) == 1
+    assert v1.subscription_items.delete(added.id, {"proration_behavior": "none"}).deleted
+    items = v1.subscriptions.retrieve(subscription)["items"].data
+    assert [item.price.id for item in items] == [club]
+    with pytest.raises(stripe.InvalidRequestError, match="at least one active plan"):
+        v1.subscription_items.delete(items[0].id)

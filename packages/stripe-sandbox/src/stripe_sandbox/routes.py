@@ -10,7 +10,7 @@ from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from . import read_routes
-from .billing import clocks, preview, requests
+from .billing import clocks, item_requests, preview, requests
 from .calls import list_objects, retrieve, update
 from .resources import checkout_sessions as sessions
 from .resources import (
@@ -55,6 +55,7 @@ _SUBSCRIPTION = (
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
+_ITEM = "price quantity proration_behavior proration_date payment_behavior=allow_incomplete "
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
@@ -160,6 +161,12 @@ ROUTES = (
           "type=subscription bill_for.unused_time_from.type=none bill_for.outstanding_usage_through.type=none"),
     Route("POST", "/v1/subscriptions/{id}/resume", requests.resume_subscription, p.SubscriptionResumeParams,
           "billing_cycle_anchor.type proration_behavior=none payment_behavior=resume_on_payment_attempt"),
+    Route("POST", "/v1/subscription_items", item_requests.create, p.SubscriptionItemCreateParams,
+          _ITEM + "subscription"),
+    Route("POST", "/v1/subscription_items/{id}", item_requests.update, p.SubscriptionItemUpdateParams,
+          _ITEM + "off_session"),
+    Route("DELETE", "/v1/subscription_items/{id}", item_requests.delete, p.SubscriptionItemDeleteParams,
+          "proration_behavior proration_date"),
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),

@@ -252,7 +252,7 @@ const calls = {
 };
 
 async function main() {
-  const client = `npm stripe ${require("stripe/package.json").version}`;
+  const client = `npm stripe ${Stripe.PACKAGE_VERSION}`;
   console.log(JSON.stringify({ client, api_version: version }));
   for (const [call, run] of Object.entries(calls)) {
     if (!run) continue; // not in this version of the SDK
