@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import time
+from importlib.metadata import version
 from threading import Thread
 from uuid import uuid4
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -23,6 +24,7 @@ settings.configure(
     DEBUG=True,
     DJSTRIPE_FOREIGN_KEY_TO_FIELD="id",
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djstripe"],
+    MIGRATION_MODULES={"djstripe": None},  # its migrations take a minute
     ROOT_URLCONF=__name__,
     SECRET_KEY="tests",
     STRIPE_API_HOST=URL,
@@ -32,7 +34,6 @@ settings.configure(
 )
 django.setup()
 
-import djstripe  # noqa: E402
 import stripe  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
@@ -119,10 +120,10 @@ def receive_webhook():
 
 
 def main():
-    client = f"dj-stripe {djstripe.__version__}, stripe-python {stripe.VERSION}"
-    version = djstripe_settings.STRIPE_API_VERSION
-    print(json.dumps({"client": client, "api_version": version}), flush=True)
-    call_command("migrate", verbosity=0)
+    client = f"dj-stripe {version('dj-stripe')}, stripe-python {stripe.VERSION}"
+    api_version = djstripe_settings.STRIPE_API_VERSION
+    print(json.dumps({"client": client, "api_version": api_version}), flush=True)
+    call_command("migrate", run_syncdb=True, verbosity=0)
     checks = {"stripe's calls": create_store}
     checks |= {f"sync {name}": lambda name=name: sync(name) for name in MODELS}
     checks["a webhook"] = receive_webhook
