@@ -143,3 +143,34 @@ def test_objects_of_events_cannot_be_expanded(sandbox: Any, path: str) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded") as caught:
         sandbox.client.v1.events.list({"expand": [path]})
     assert caught.value.http_status == 400
+
+
+def test_embedded_rows_are_paginated(sandbox: Any) -> None:
+    customer = sandbox.client.v1.customers.create({}).id
+    prices = [sandbox.product(recurring={"interval": "month"}).default_price for _ in range(5)]
+    plan: Any = {
+        "customer": customer,
+        "items": [{"price": price} for price in prices],
+        "trial_period_days": 7,
+    }
+    subscription = sandbox.client.v1.subscriptions.create(plan).id
+    list_items = sandbox.client.v1.subscription_items.list
+    page = list_items({"subscription": subscription, "limit": 2})
+    assert page.has_more
+    ids = [item.id for item in page.auto_paging_iter()]
+    assert ids == [item.id for item in list_items({"subscription": subscription}).data]
+    back = list_items({"subscription": subscription, "limit": 2, "ending_before": ids[4]})
+    assert ([item.id for item in back.data], back.has_more) == (ids[2:4], True)
+    for wrong in ({}, {"subscription": "sub_x"}, {"subscription": subscription, "starting_after": "si_x"}):
+        with pytest.raises(stripe.InvalidRequestError):
+            list_items(wrong)
+
+
+def test_lines_of_a_preview_can_be_listed(sandbox: Any) -> None:
+    customer = sandbox.client.v1.customers.create({}).id
+    price = sandbox.product(recurring={"interval": "month"}).default_price
+    plan: Any = {"customer": customer, "items": [{"price": price}], "trial_period_days": 7}
+    subscription = sandbox.client.v1.subscriptions.create(plan).id
+    preview = sandbox.client.v1.invoices.create_preview({"subscription": subscription})
+    lines = sandbox.client.v1.invoices.line_items.list(preview.id)
+    assert [line.id for line in lines.data] == [line.id for line in preview.lines.data]

@@ -115,3 +115,24 @@ def test_failed_checks_and_risk_are_on_the_charge(sandbox: Sandbox) -> None:
     checks = charge.payment_method_details.card.checks
     assert (checks.cvc_check, checks.address_postal_code_check) == ("pass", "fail")
     assert (charge.outcome.risk_level, charge.status) == ("elevated", "succeeded")
+
+
+def test_detached_payment_method_is_no_default_and_cannot_be_used(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({}).id
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    v1.customers.update(customer, {"invoice_settings": {"default_payment_method": card}})
+    assert [method.id for method in v1.customers.payment_methods.list(customer).data] == [card]
+    assert v1.payment_methods.detach(card).customer is None
+    assert v1.customers.retrieve(customer).invoice_settings.default_payment_method is None
+    assert v1.customers.payment_methods.list(customer).data == []
+    assert [event["data"]["previous_attributes"] for event in sandbox.events("payment_method.detached")] == [
+        {"customer": customer}
+    ]
+    for refused in (
+        lambda: v1.payment_methods.detach(card),
+        lambda: v1.payment_methods.attach(card, {"customer": customer}),
+        lambda: v1.customers.payment_methods.retrieve(customer, card),
+    ):
+        with pytest.raises(stripe.InvalidRequestError):
+            refused()

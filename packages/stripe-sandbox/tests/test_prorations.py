@@ -342,8 +342,31 @@ def test_invoice_has_its_first_ten_lines_and_a_list_of_all(subscriber: Subscribe
     subscriber.advance("2031-05-02")
     invoice = subscriber.invoices[-1]
     assert (len(invoice.lines.data), invoice.lines.has_more) == (10, True)
+    (found,) = subscriber.v1.invoices.search({"query": f"number:'{invoice.number}'"}).data
+    assert (len(found.lines.data), found.lines.has_more) == (10, True)
     pages = subscriber.v1.invoices.line_items.list(invoice.id, {"limit": 5}).auto_paging_iter()
     lines = list(pages)
     assert [line.id for line in lines[:10]] == [line.id for line in invoice.lines.data]
     assert sum(line.amount for line in lines) == invoice.subtotal
     assert len({line.id for line in lines}) == 13
+
+
+def test_subscription_items_are_changed_by_their_own_routes(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    club, extra = (
+        sandbox.product(name, recurring={"interval": "month"}).default_price for name in ("Club", "Extra")
+    )
+    customer = v1.customers.create({}).id
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    plan: Any = {"customer": customer, "items": [{"price": club}], "default_payment_method": card}
+    subscription = v1.subscriptions.create(plan).id
+    added = v1.subscription_items.create({"subscription": subscription, "price": extra, "quantity": 2})
+    assert (added.price.id, added.quantity) == (extra, 2)
+    assert [item.amount > 0 for item in v1.invoice_items.list({"pending": True}).data] == [True]
+    assert v1.subscription_items.update(added.id, {"quantity": 1, "proration_behavior": "none"}).quantity == 1
+    assert len(v1.invoice_items.list({"pending": True}).data) == 1
+    assert v1.subscription_items.delete(added.id, {"proration_behavior": "none"}).deleted
+    items = v1.subscriptions.retrieve(subscription)["items"].data
+    assert [item.price.id for item in items] == [club]
+    with pytest.raises(stripe.InvalidRequestError, match="at least one active plan"):
+        v1.subscription_items.delete(items[0].id)

@@ -152,6 +152,12 @@ def test_restricted_key_without_permission_is_refused(sandbox: Sandbox, missing:
     assert sandbox.client.v1.products.list().data == []
 
 
+def test_items_need_the_permission_of_subscriptions(sandbox: Sandbox) -> None:
+    sandbox.switches(missing_permissions=["subscription_read"])
+    error = refuse(lambda: sandbox.client.v1.subscription_items.list({"subscription": "sub_1"}))
+    assert isinstance(error, stripe.PermissionError)
+
+
 def test_any_error_can_be_simulated_for_a_path(sandbox: Sandbox) -> None:
     fault = {"api_status": 400, "api_code": "customer_max_subscriptions", "api_message": "Too many."}
     sandbox.switches(api_times=2, api_path="POST /v1/checkout/sessions", **fault)

@@ -13,6 +13,7 @@ import stripe
 from django.conf import settings
 
 from . import (
+    account_state,
     bootstrap,
     conf,
     errors,
@@ -27,9 +28,11 @@ from . import (
     routes,
     storage,
     switches,
+    versions,
 )
 from .billing import clocks
 from .calls import Call
+from .route import Route
 from .storage import Obj
 
 _logger = logging.getLogger(__name__)
@@ -49,14 +52,15 @@ def handle(
     """Answer one request. `path` starts with /v1/ and is percent-encoded. Hosted URLs begin with `origin`."""
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id, key = ids.new("request"), lowered.get("idempotency-key", "") if method == "POST" else ""
-    version = lowered.get("stripe-version", stripe.api_version)
+    version, warning = lowered.get("stripe-version") or stripe.api_version, ""
     try:
         bootstrap.prepare()
         _apply_api_faults(method, path)
         api_key = _authenticate(lowered.get("authorization", ""))
+        account_state.check_access(lowered.get("stripe-account") or lowered.get("stripe-context", ""))
         permissions.check(method, path, api_key, switches.current().missing_permissions)
-        _check_version(version)
-        response = _dispatch(method, path, body, query, origin, key, request_id)
+        warning = versions.check(version)
+        response = _dispatch(method, path, body, query, origin, key, request_id, version)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
     except Exception:
@@ -67,6 +71,8 @@ def handle(
         "Request-Id": request_id,
         "Stripe-Version": version,
     }
+    if warning:
+        response.headers |= {"Stripe-Version": stripe.api_version, versions.WARNING_HEADER: warning}
     if key:
         response.headers["Idempotency-Key"] = key
     return response
@@ -84,10 +90,11 @@ def _apply_api_faults(method: str, path: str) -> None:
 
 
 def _dispatch(
-    method: str, path: str, body: bytes, query: str, origin: str, key: str, request_id: str
+    method: str, path: str, body: bytes, query: str, origin: str, key: str, request_id: str, version: str
 ) -> Response:
     route, args = _route(method, path)
     tree = forms.decode(body.decode(errors="replace") if method == "POST" else query)
+    tree = versions.upgrade_params(version, method, path, tree)
     call = Call(path, args, params.check(tree, route.schema, route.supported), origin)
     if method == "POST":
         param_limits.check(call.params, route.path)
@@ -97,7 +104,7 @@ def _dispatch(
             replay_headers = {"Idempotent-Replayed": "true", "Original-Request": replay.request_id}
             return Response(replay.status, replay.body, replay_headers)
     try:
-        response = _perform(route, call, key, request_id)
+        response = _perform(route, call, key, request_id, version)
     except errors.ApiError as error:
         response = Response(error.status, _json(error.body()))
         # Stripe does not store responses to requests that failed validation.
@@ -113,10 +120,12 @@ def _dispatch(
     return response
 
 
-def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Response:
+def _perform(route: Route, call: Call, key: str, request_id: str, version: str) -> Response:
     expand_paths = call.params.pop("expand", [])
     if route.method == "GET":
-        return Response(200, _json(expand.expand(route.handler(call), expand_paths)))
+        return Response(
+            200, _json(versions.downgrade(version, expand.expand(route.handler(call), expand_paths)))
+        )
     token = events.current_request.set({"id": request_id, "idempotency_key": key or None})
     try:
         with storage.transaction(), clocks.request_time(call):
@@ -127,7 +136,7 @@ def _perform(route: routes.Route, call: Call, key: str, request_id: str) -> Resp
             obj = expand.expand(obj, expand_paths)
     finally:
         events.current_request.reset(token)
-    return Response(200, _json(obj))
+    return Response(200, _json(versions.downgrade(version, obj)))
 
 
 def _authenticate(authorization: str) -> str:
@@ -151,17 +160,7 @@ def _authenticate(authorization: str) -> str:
     return key
 
 
-def _check_version(version: str) -> None:
-    """Raise ApiError unless the version is of the SDK's release: Stripe breaks compatibility between releases only."""
-    if version.rpartition(".")[2] != stripe.api_version.rpartition(".")[2]:
-        message = (
-            f"The sandbox supports the API version {stripe.api_version}, not {version}."
-            " Send that version in the Stripe-Version header, or omit the header."
-        )
-        raise errors.ApiError(message)
-
-
-def _route(method: str, path: str) -> tuple[routes.Route, dict[str, str]]:
+def _route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     for route in routes.ROUTES:
         if route.method == method and (match := route.regex.fullmatch(path)):
             return route, {name: unquote_plus(value) for name, value in match.groupdict().items()}

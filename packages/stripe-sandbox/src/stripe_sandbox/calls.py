@@ -63,13 +63,33 @@ def list_page(call: Call, kind: str, *filters: Filter, parent: str = "", url: st
     for name, cursor in (("starting_after", after), ("ending_before", before)):
         if cursor:
             load(kind, cursor, name)
-    limit = call.params.get("limit", 10)
+    limit = get_limit(call)
+    data, has_more = storage.page(kind, *filters, parent=parent, limit=limit, after=after, before=before)
+    return shapes.list_object(data, url or call.path, has_more)
+
+
+def page_rows(call: Call, rows: list[Obj]) -> Obj:
+    """Return one page of rows that are not stored as objects of their own, or have an order of their own."""
+    after, before = (call.params.get(name, "") for name in ("starting_after", "ending_before"))
+    if after and before:
+        raise errors.exclusive("ending_before", "starting_after")
+    limit, numbers = get_limit(call), {row["id"]: number for number, row in enumerate(rows)}
+    for name, cursor in (("starting_after", after), ("ending_before", before)):
+        if cursor and cursor not in numbers:
+            raise errors.no_such(rows[0]["object"] if rows else "object", cursor, name)
+    end = numbers[before] if before else len(rows)
+    start = numbers[after] + 1 if after else max(end - limit, 0) if before else 0
+    has_more = start > 0 if before else end - start > limit
+    return shapes.list_object(rows[start:end][:limit], call.path, has_more)
+
+
+def get_limit(call: Call) -> int:
+    limit = int(call.params.get("limit", 10))
     if not 1 <= limit <= 100:
         bound, edge = ("greater", 1) if limit < 1 else ("less", 100)
         message = f"This value must be {bound} than or equal to {edge} (it currently is '{limit}')."
         raise errors.ApiError(message, code="parameter_invalid_integer", param="limit")
-    data, has_more = storage.page(kind, *filters, parent=parent, limit=limit, after=after, before=before)
-    return shapes.list_object(data, url or call.path, has_more)
+    return limit
 
 
 def to_filters(name: str, value: Any) -> list[Filter]:

@@ -9,7 +9,7 @@ import time
 
 from django.conf import settings
 
-from . import conf, sender, storage, switches
+from . import conf, sender, storage, switches, versions
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300, 900, 3600)
 """Delays before each retry; Stripe's are hours, too long for development."""
@@ -114,7 +114,8 @@ def _attempt(row: sqlite3.Row, now: float) -> None:
         is_store = endpoint["id"] == STORE_ENDPOINT_ID
         secret = settings.STRIPE_WEBHOOK_SECRET if is_store else storage.get_hidden(endpoint["id"])["secret"]
         in_process = is_store and not conf.get("WEBHOOK_URL")
-        status, error = sender.send(event, endpoint["url"], secret, now, in_process)
+        payload = versions.render_event(event, endpoint["api_version"])
+        status, error = sender.send(payload, endpoint["url"], secret, now, in_process)
     if status is not None and 200 <= status < 300:
         _record(row, "delivered", status, "", now)
     else:

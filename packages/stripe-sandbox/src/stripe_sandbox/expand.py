@@ -1,47 +1,16 @@
 """Replace ids by their objects. The SDK's classes say which fields are expandable. https://docs.stripe.com/expand"""
 
-from collections.abc import Callable
 from typing import Any, ForwardRef, get_args
 
 import stripe
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
-from . import errors, shapes, storage
-from .resources import price_amounts
+from . import errors, includables, storage
 from .storage import Obj
 
+_LISTS = ("list", "search_result")
 _MAX_DEPTH = 4
 _MAX_LINES = 10  # of an invoice: the others have pages of their own
-
-
-def _include_line_items(kind: str, parent: str, url: str) -> Obj:
-    data, has_more = storage.page(kind, parent=parent, limit=10)
-    return shapes.list_object(data, url, has_more)
-
-
-def _include_related(kind: str, field: str, url: str) -> Callable[[Obj], Obj]:
-    def include(owner: Obj) -> Obj:
-        data, has_more = storage.page(kind, (field, "=", owner["id"]), limit=10)
-        return shapes.list_object(data, url.format(id=owner["id"]), has_more)
-
-    return include
-
-
-# (object, field that is only present if expanded) ▶ its value
-_INCLUDABLE: dict[tuple[str, str], Callable[[Obj], Obj]] = {
-    ("charge", "refunds"): _include_related("refund", "charge", "/v1/charges/{id}/refunds"),
-    ("checkout.session", "line_items"): lambda session: _include_line_items(
-        "item", session["id"], f"/v1/checkout/sessions/{session['id']}/line_items"
-    ),
-    ("customer", "subscriptions"): _include_related(
-        "subscription", "customer", "/v1/customers/{id}/subscriptions"
-    ),
-    ("customer", "tax_ids"): _include_related("tax_id", "customer", "/v1/customers/{id}/tax_ids"),
-    ("price", "currency_options"): price_amounts.include_currency_options,
-    ("invoice", "payments"): _include_related(
-        "invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"
-    ),
-}
 
 
 def expand(obj: Obj, paths: list[str]) -> Obj:
@@ -52,7 +21,7 @@ def expand(obj: Obj, paths: list[str]) -> Obj:
             message = f"You cannot expand more than {_MAX_DEPTH} levels of a property: {path}."
             raise errors.ApiError(message, param="expand")
         _expand(obj, _object_class(obj), steps, path)
-    for invoice in obj["data"] if obj.get("object") == "list" else [obj]:
+    for invoice in obj["data"] if obj.get("object") in _LISTS else [obj]:
         if invoice.get("object") == "invoice":
             _shorten_lines(invoice["lines"])
     return obj
@@ -65,22 +34,25 @@ def _shorten_lines(lines: Obj) -> None:
 
 def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
     step, *rest = steps
-    if node.get("object") == "list" and step == "data":
+    if node.get("object") in _LISTS and step == "data":
         if not rest:
             raise _not_expandable(path, node)
         for item in node["data"]:
             _expand(item, _object_class(item), rest, path)
         return
-    include = _INCLUDABLE.get((_kind(node), step))
+    include = includables.FIELDS.get((_kind(node), step))
     if include and step not in node:
         node[step] = include(node)
     elif not include and not _can_expand(cls, step, rest):
         raise _not_expandable(path, node)
-    value = node.get(step)
+    value: Any = node.get(step)
     if isinstance(value, str):
         value = node[step] = storage.get(value) or value
     elif isinstance(value, list):
         value = node[step] = [storage.get(item) or item if isinstance(item, str) else item for item in value]
+    if rest and (include_nested := includables.NESTED.get((_kind(node), step, rest[0]))):
+        value[rest[0]] = include_nested(node)
+        cls, value, step, rest = cls._inner_class_types[step], value[rest[0]], rest[0], rest[1:]
     if not rest:
         return
     for nested in value if isinstance(value, list) else [value]:

@@ -124,9 +124,9 @@ def _integer(raw: str, at: str) -> int:
 
 
 def _boolean(raw: str, at: str) -> bool:
-    if raw not in ("true", "false"):
+    if raw.lower() not in ("true", "false"):  # stripe-python up to 11 sends True
         raise errors.ApiError(f"Invalid boolean: {raw}", param=at)
-    return raw == "true"
+    return raw.lower() == "true"
 
 
 def _decimal(raw: str, at: str) -> str:

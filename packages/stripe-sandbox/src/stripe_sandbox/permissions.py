@@ -26,6 +26,7 @@ _RESOURCES = {
     "/v1/radar": "early_fraud_warning",
     "/v1/refunds": "charge",
     "/v1/setup_intents": "setup_intent",
+    "/v1/subscription_items": "subscription",
     "/v1/subscriptions": "subscription",
     "/v1/test_helpers": "test_clock",
     "/v1/webhook_endpoints": "webhook",

@@ -1,10 +1,7 @@
-"""All supported routes of Stripe's API, and their supported parameters. Other parameters are an error.
+"""All supported routes of Stripe's API, with those of read_routes.py, and their parameters. Others are an error.
 
 `a.b` is a key of a hash, `a` a whole hash, `a=false` one value. All routes support `expand`.
 """
-
-import re
-from dataclasses import dataclass, field
 
 from stripe import params as p
 from stripe.params import billing_portal as pb
@@ -12,10 +9,11 @@ from stripe.params import checkout as pc
 from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
-from .billing import clocks, intent_requests, preview, requests
-from .calls import Handler, list_objects, retrieve, update
+from . import read_routes
+from .billing import clocks, intent_requests, item_requests, preview, requests
+from .calls import list_objects, retrieve, update
+from .resources import checkout_sessions as sessions
 from .resources import (
-    account,
     coupons,
     customers,
     disputes,
@@ -31,34 +29,15 @@ from .resources import (
     tax_ids,
     webhook_endpoints,
 )
-from .resources import checkout_sessions as sessions
-
-
-@dataclass(frozen=True)
-class Route:
-    """A supported route. `schema` is the SDK's type of its parameters."""
-
-    method: str
-    path: str
-    handler: Handler
-    schema: type
-    supports: str = ""
-    supported: frozenset[str] = field(init=False)
-    regex: re.Pattern[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "supported", frozenset(self.supports.split()))
-        object.__setattr__(
-            self, "regex", re.compile(re.sub(r"{(\w+)}", r"(?P<\1>(?!search$)[^/]+)", self.path))
-        )
+from .route import LIST as _LIST
+from .route import PAGE as _PAGE
+from .route import Route
 
 
 def _nest(parent: str, names: str) -> str:
     return " ".join(f"{parent}.{name}" for name in names.split()) + " "
 
 
-_PAGE = "limit starting_after ending_before "
-_LIST = _PAGE + "created "
 _MONEY = (
     "currency unit_amount unit_amount_decimal tax_behavior nickname lookup_key metadata active transfer_lookup_key"
     " custom_unit_amount.enabled custom_unit_amount.maximum custom_unit_amount.minimum custom_unit_amount.preset"
@@ -79,6 +58,7 @@ _SUBSCRIPTION = (
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
+_ITEM = "price quantity proration_behavior proration_date payment_behavior=allow_incomplete "
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
@@ -107,11 +87,7 @@ _EVIDENCE = _nest(
 
 # fmt: off
 ROUTES = (
-    Route("GET", "/v1/account", account.retrieve, p.AccountRetrieveCurrentParams),
-    Route("GET", "/v1/balance", account.balance, p.BalanceRetrieveParams),
-    Route("GET", "/v1/balance_transactions", list_objects("balance_transaction"), p.BalanceTransactionListParams,
-          _LIST + "currency source type"),
-    Route("GET", "/v1/balance_transactions/{id}", retrieve("balance_transaction"), p.BalanceTransactionRetrieveParams),
+    *read_routes.ROUTES,
     # products and prices
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),
@@ -134,9 +110,10 @@ ROUTES = (
     Route("DELETE", "/v1/customers/{id}", customers.delete, p.CustomerDeleteParams),
     Route("GET", "/v1/customers/{id}/balance_transactions", customers.balance_transactions,
           p.CustomerBalanceTransactionListParams, _LIST + "invoice"),
-    Route("GET", "/v1/customers/{customer}/tax_ids", tax_ids.listing, p.CustomerTaxIdListParams, _PAGE),
-    Route("POST", "/v1/customers/{customer}/tax_ids", tax_ids.create, p.CustomerTaxIdCreateParams, "type value"),
-    Route("DELETE", "/v1/customers/{customer}/tax_ids/{id}", tax_ids.delete, p.CustomerTaxIdDeleteParams),
+    Route("GET", "/v1/customers/{id}/tax_ids", tax_ids.listing, p.CustomerTaxIdListParams, _PAGE),
+    Route("POST", "/v1/customers/{id}/tax_ids", tax_ids.create, p.CustomerTaxIdCreateParams, "type value"),
+    Route("GET", "/v1/customers/{id}/tax_ids/{child}", tax_ids.retrieve, p.CustomerTaxIdRetrieveParams),
+    Route("DELETE", "/v1/customers/{id}/tax_ids/{child}", tax_ids.delete, p.CustomerTaxIdDeleteParams),
     # Checkout Sessions
     Route("GET", "/v1/checkout/sessions", sessions.listing, pc.SessionListParams,
           _LIST + "customer customer_details payment_intent status subscription"),
@@ -193,6 +170,12 @@ ROUTES = (
           "type=subscription bill_for.unused_time_from.type=none bill_for.outstanding_usage_through.type=none"),
     Route("POST", "/v1/subscriptions/{id}/resume", requests.resume_subscription, p.SubscriptionResumeParams,
           "billing_cycle_anchor.type proration_behavior=none payment_behavior=resume_on_payment_attempt"),
+    Route("POST", "/v1/subscription_items", item_requests.create, p.SubscriptionItemCreateParams,
+          _ITEM + "subscription"),
+    Route("POST", "/v1/subscription_items/{id}", item_requests.update, p.SubscriptionItemUpdateParams,
+          _ITEM + "off_session"),
+    Route("DELETE", "/v1/subscription_items/{id}", item_requests.delete, p.SubscriptionItemDeleteParams,
+          "proration_behavior proration_date"),
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
@@ -201,7 +184,6 @@ ROUTES = (
           "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
           " proration_date trial_end")),
     Route("GET", "/v1/invoices/{id}", retrieve("invoice"), p.InvoiceRetrieveParams),
-    Route("GET", "/v1/invoices/{id}/lines", requests.list_lines, p.InvoiceLineItemListParams, "limit starting_after"),
     Route("POST", "/v1/invoices/{id}/pay", requests.pay_invoice, p.InvoicePayParams,
           "payment_method off_session paid_out_of_band"),
     Route("POST", "/v1/invoices/{id}/attach_payment", requests.attach_payment, p.InvoiceAttachPaymentParams,

@@ -2,7 +2,7 @@
 
 from .. import clock, errors, ids, storage
 from ..calls import Call, empty_to_null, load
-from ..resources import invoice_items, subscriptions
+from ..resources import invoice_items, nested_lists, subscriptions
 from ..storage import Obj
 from . import changes, collection, cycle, due_dates
 
@@ -21,7 +21,8 @@ def create(call: Call) -> Obj:
         subscription = _find_next(load("customer", params["customer"], "customer"))
     else:
         raise errors.missing("subscription")
-    return preview_change(subscription, details) if details else preview_renewal(subscription)
+    preview = preview_change(subscription, details) if details else preview_renewal(subscription)
+    return nested_lists.keep_preview(preview)
 
 
 def preview_change(subscription: Obj, details: Obj) -> Obj:

@@ -3,7 +3,7 @@
 https://docs.stripe.com/api/subscriptions, /api/invoices/pay and /api/test_clocks
 """
 
-from .. import account_state, clock, errors, events, shapes, storage
+from .. import account_state, clock, errors, events, storage
 from ..calls import Call, empty_to_null, load
 from ..resources import customer_billing, invoices, subscriptions
 from ..storage import Obj
@@ -64,17 +64,6 @@ def pause_subscription(call: Call) -> Obj:
 def resume_subscription(call: Call) -> Obj:
     anchor = call.params.get("billing_cycle_anchor", {}).get("type", "now")
     return changes.resume(load("subscription", call.args["id"]), anchor)
-
-
-def list_lines(call: Call) -> Obj:
-    """GET /v1/invoices/{id}/lines: an invoice has only its first ten lines."""
-    lines = load("invoice", call.args["id"])["lines"]["data"]
-    after, limit = call.params.get("starting_after"), call.params.get("limit", 10)
-    ids = [line["id"] for line in lines]
-    if after and after not in ids:
-        raise errors.no_such("line_item", after, "starting_after")
-    start = ids.index(after) + 1 if after else 0
-    return shapes.list_object(lines[start : start + limit], call.path, len(lines) > start + limit)
 
 
 def pay_invoice(call: Call) -> Obj:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import stripe
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .. import bootstrap, cards, delivery, errors, formatting, ibans, storage, switches
+from .. import bootstrap, cards, delivery, errors, formatting, ibans, storage, switches, versions
 from ..storage import Obj
 from . import actions
 from .forms import SwitchesForm
@@ -160,6 +161,7 @@ _NESTED = {"item", "line_item", "subscription_item"}  # only in the list of anot
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
     sessions, _ = storage.page("checkout.session", limit=12)
     context = {"form": form, "sessions": [_row(obj) for obj in sessions], "kind": ""}
+    context |= {"unplayed_versions": versions.find_unplayed(), "newest_version": stripe.api_version}
     return _render(request, "home", context, status)
 
 

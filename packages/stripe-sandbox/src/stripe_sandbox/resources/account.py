@@ -8,7 +8,14 @@ from ..calls import Call
 from ..storage import Obj
 
 
+def listing(call: Call) -> Obj:
+    """GET /v1/accounts: the connected accounts. The sandbox has none."""
+    return shapes.list_object([], call.path)
+
+
 def retrieve(call: Call) -> Obj:
+    """GET /v1/account and /v1/accounts/{id}."""
+    account_state.check_access(call.args.get("id", ""))
     now = switches.current()
     name = getattr(settings, "SITE_NAME", "Sandbox") if not now.no_business_name else None
     return shapes.fill(

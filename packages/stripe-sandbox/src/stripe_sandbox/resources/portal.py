@@ -117,11 +117,11 @@ def create_session(call: Call) -> Obj:
 def _check_products(features: Obj) -> Obj:
     """Return the features with complete products. Raise ApiError if plans cannot be switched with them."""
     update, at = features["subscription_update"], "features[subscription_update]"
-    if not update["enabled"]:
-        return features
-    for name in ("default_allowed_updates", "products"):
+    for name in ("default_allowed_updates", "products") if update["enabled"] else ():
         if not update[name]:
             raise errors.missing(f"{at}[{name}]")
+    if not update["products"]:
+        return features
     for index, product in enumerate(update["products"]):
         load("product", product["product"], f"{at}[products][{index}][product]")
         intervals = set()

@@ -60,9 +60,11 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
         "amount": amount,
         "charge": charge["id"],
         "currency": charge["currency"],
+        "customer": charge["customer"],
         "destination_details": details if _is_card(charge) else {"sepa_debit": {}, "type": "sepa_debit"},
         "metadata": {},
         "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
         "status": status,
         **presentment.build_refund_fields(amount, charge),
     }

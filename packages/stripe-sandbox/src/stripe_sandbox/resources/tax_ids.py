@@ -80,10 +80,15 @@ def listing(call: Call) -> Obj:
     return list_page(call, "tax_id", ("customer", "=", _load_customer(call)))
 
 
-def delete(call: Call) -> Obj:
-    tax_id = load("tax_id", call.args["id"])
+def retrieve(call: Call) -> Obj:
+    tax_id = load("tax_id", call.args["child"])
     if tax_id["customer"] != _load_customer(call):
         raise errors.no_such("tax_id", tax_id["id"])
+    return tax_id
+
+
+def delete(call: Call) -> Obj:
+    tax_id = retrieve(call)
     storage.delete(tax_id["id"])
     events.emit("customer.tax_id.deleted", tax_id)
     return {"id": tax_id["id"], "object": "tax_id", "deleted": True}
@@ -96,7 +101,7 @@ def for_invoice(customer: str | None) -> list[Obj]:
 
 
 def _load_customer(call: Call) -> str:
-    customer = load("customer", call.args["customer"])
+    customer = load("customer", call.args["id"])
     if customer.get("deleted"):
         raise errors.no_such("customer", customer["id"])
     return str(customer["id"])

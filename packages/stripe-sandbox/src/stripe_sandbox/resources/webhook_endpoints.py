@@ -5,7 +5,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from .. import conf, errors, ids, shapes, storage
+from .. import conf, errors, ids, shapes, storage, versions
 from ..calls import Call, change, empty_to_null, load
 from ..delivery import STORE_ENDPOINT_ID
 from ..storage import Obj
@@ -32,8 +32,13 @@ def sync_store_endpoint() -> None:
 
 
 def create(call: Call) -> Obj:
-    """POST /v1/webhook_endpoints. No other response contains the secret."""
+    """POST /v1/webhook_endpoints. No other response contains the secret.
+
+    An `api_version` that is not played is listed in the control panel; events have the newest shapes.
+    """
     _check_url(call.params["url"])
+    if version := call.params.get("api_version"):
+        versions.check(version, "api_version")
     endpoint = new(**empty_to_null(call.params))
     return endpoint | {"secret": storage.get_hidden(endpoint["id"])["secret"]}
 

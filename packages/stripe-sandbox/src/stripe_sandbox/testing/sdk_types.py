@@ -22,7 +22,7 @@ def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> Non
     names the field.
     """
     kind = obj.get("object")
-    if kind == "list":
+    if kind in ("list", "search_result"):
         _check_list(obj, at)
         return
     if isinstance(kind, str) and kind in OBJECT_CLASSES:
@@ -53,7 +53,8 @@ def check_response(obj: Mapping[str, Any], cls: Any = None, at: str = "") -> Non
 
 
 def _check_list(obj: Mapping[str, Any], at: str) -> None:
-    assert obj.keys() == {"object", "data", "has_more", "url"}, f"{at or 'list'}: {sorted(obj)}"
+    extra = {"next_page"} if obj["object"] == "search_result" else set()
+    assert obj.keys() == {"object", "data", "has_more", "url"} | extra, f"{at or 'list'}: {sorted(obj)}"
     assert isinstance(obj["has_more"], bool)
     assert obj["url"].startswith("/v1/"), f"{at}.url: {obj['url']}"
     for index, item in enumerate(obj["data"]):
