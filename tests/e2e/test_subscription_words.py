@@ -104,6 +104,7 @@ def test_paused_payments_are_no_next_payment(member: PurchasePage, behavior: str
     resumes_at = int(timezone.now().timestamp()) + 75 * 86400
     change(pause_collection={"behavior": behavior, "resumes_at": resumes_at})
     member.goto(Purchase.objects.get())
+    expect(member.fact("Next payment")).to_contain_text("Paused until")  # the webhook has arrived
     expect(member.fact("Next payment")).to_have_text(f"Paused until {day('collection_resumes_at')}")
     expect(member.main).to_contain_text(f"They resume on {day('collection_resumes_at')}.")
     expect(library.goto().card("The Workshop")).to_contain_text(
