@@ -12,6 +12,9 @@ import stripe
 from test_contract import Recorder, create_all_kinds, pay
 
 from stripe_sandbox import routes, storage
+from stripe_sandbox.hosted import payment
+from stripe_sandbox.hosted.payment_form import PaymentForm
+from stripe_sandbox.resources import refunds, session_recovery
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- not played: written by tests/test_sdk_coverage.py -->\n", "<!-- end of not played -->\n"
@@ -54,6 +57,18 @@ def create_rare_fields(v1: Any) -> None:
     trial = {"mode": "subscription", "subscription_data": {"trial_period_days": 3}}
     declined = {**session, **trial, "line_items": [{"quantity": 1, "price": price}]}
     pay(v1.checkout.sessions.create(declined).id, "4000000000000002")
+    line["adjustable_quantity"] = {"enabled": True}
+    consented = {**session, "line_items": [line], "consent_collection": {"terms_of_service": "required"}}
+    card_form = ["ada@example.com", "4242424242424242", "12 / 40", "123", "Ada Lovelace", "GB", "SW1A 1AA"]
+    form = PaymentForm(*card_form, accepts_terms=True)
+    payment.pay(v1.checkout.sessions.create({**consented, "expand": ["line_items"]}).id, form)
+    recovery = {"after_expiration": {"recovery": {"enabled": True}}, "line_items": [line]}
+    expired = v1.checkout.sessions.expire(v1.checkout.sessions.create({**session, **recovery}).id)
+    session_recovery.recover(storage.get(expired.id, "checkout.session") or {})
+    requested = {"cancellation_reason": "requested_by_customer"}
+    v1.payment_intents.cancel(v1.payment_intents.create({"amount": 900, "currency": "usd"}).id, requested)
+    v1.setup_intents.cancel(v1.setup_intents.create().id, requested)
+    refunds.create_refund(storage.get(paid, "charge") or {}, 100, "refund_requires_action")
     v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
 
 

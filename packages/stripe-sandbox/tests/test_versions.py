@@ -79,6 +79,15 @@ def test_endive_refuses_payment_method_types(sandbox: Sandbox) -> None:
     assert (status, answer["error"]["code"]) == (400, "payment_method_types_no_longer_supported")
 
 
+@pytest.mark.parametrize("path", ["/v1/payment_intents", "/v1/setup_intents"])
+def test_payment_method_types_of_intents(sandbox: Sandbox, path: str) -> None:
+    params = {"amount": "900", "currency": "usd"} if "payment" in path else {}
+    method = {"payment_method_types[0]": "card"}
+    assert send(DAHLIA, "POST", path, params | method)[1]["payment_method_types"] == ["card"]
+    assert send(DAHLIA, "POST", path, params | {"payment_method_types[0]": "paypal"})[0] == 400
+    assert send(ENDIVE, "POST", path, params | method)[0] == 400
+
+
 @pytest.mark.parametrize(("version", "mode"), [(CLOVER, "hosted"), (DAHLIA, "hosted_page")])
 def test_ui_mode_has_the_names_of_the_version(sandbox: Sandbox, version: str, mode: str) -> None:
     status, session, _ = send(version, "POST", "/v1/checkout/sessions", SESSION | {"ui_mode": mode})

@@ -89,6 +89,20 @@ def _upgrade_methods(tree: Tree) -> Tree:
     return tree | {"allowed_payment_method_types": methods}
 
 
+def _upgrade_intent_methods(tree: Tree) -> Tree:
+    """Before endive, payment_method_types is a parameter of intents, too. The sandbox's intents take cards only.
+
+    Listed methods need no return URL, like automatic ones without redirects.
+    """
+    methods = tree.pop("payment_method_types", None)
+    if methods is None:
+        return tree
+    for method in methods.values() if isinstance(methods, dict) else [methods]:
+        if method != "card":
+            raise errors.unsupported(f"the payment method type `{method}`", "payment_method_types")
+    return tree | {"automatic_payment_methods": {"enabled": "true", "allow_redirects": "never"}}
+
+
 def _upgrade_ui_mode(tree: Tree) -> Tree:
     mode = tree.get("ui_mode")
     return tree | {"ui_mode": _UI_MODES.get(mode, mode)} if isinstance(mode, str) else tree
@@ -113,6 +127,7 @@ def _upgrade_discount(tree: Tree) -> Tree:
 # (first version with the new form, path, translation)
 _REQUESTS: tuple[tuple[str, str, Callable[[Tree], Tree]], ...] = (
     (_ENDIVE, "/v1/checkout/sessions", _upgrade_methods),
+    (_ENDIVE, "/v1/(payment|setup)_intents", _upgrade_intent_methods),
     (_ENDIVE, "/v1/subscriptions/[^/]+(/resume)?", _upgrade_anchor),
     (_DAHLIA, "/v1/checkout/sessions", _upgrade_ui_mode),
     (_CLOVER, "/v1/promotion_codes", _upgrade_promotion),

@@ -20,6 +20,7 @@ V1 = getattr(CLIENT, "v1", CLIENT)  # before stripe-python 12.5 there is no `v1`
 BEFORE_CLOVER, BEFORE_DAHLIA, BEFORE_ENDIVE = (
     date > VERSION for date in ("2025-09-30", "2026-03-25", "2026-09-30")
 )
+AUTOMATIC = {"enabled": True, "allow_redirects": "never"}
 
 
 def control(path, **params):
@@ -219,8 +220,18 @@ def payments(s):
     expect(V1.accounts.list().data, [])
     own = stripe.Account.retrieve().id
     expect(V1.accounts.retrieve(own).id, own)
-    yield "setup_intents.list"
-    expect(V1.setup_intents.list().data, [])
+    yield "payment_intents.create, confirm, cancel"
+    methods = (
+        {"payment_method_types": ["card"]} if BEFORE_ENDIVE else {"automatic_payment_methods": AUTOMATIC}
+    )
+    params = {"amount": 900, "currency": "usd", "customer": s.customer, **methods}
+    intent = V1.payment_intents.create(params).id
+    expect(V1.payment_intents.confirm(intent, {"payment_method": s.card}).status, "succeeded")
+    expect(V1.payment_intents.cancel(V1.payment_intents.create(params).id).status, "canceled")
+    yield "setup_intents.create, confirm, list"
+    intent = V1.setup_intents.create({"customer": s.customer, **methods}).id
+    expect(V1.setup_intents.confirm(intent, {"payment_method": s.card}).status, "succeeded")
+    expect([each.id for each in V1.setup_intents.list().data], [intent])
     yield "a declined card"
     bad = V1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": s.customer}).id
     plan = {"customer": s.customer, "items": [{"price": s.monthly}], "default_payment_method": bad}
