@@ -1,4 +1,3 @@
-import re
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +11,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -31,8 +29,6 @@ REAUTHENTICATION_LABELS = {
     "mfa_reauthenticate": gettext_lazy("Use an authenticator or recovery code"),
     "mfa_reauthenticate:webauthn": gettext_lazy("Use a passkey"),
 }
-# No quoted names, accents and IP addresses. https://docs.stripe.com/error-codes#email-invalid
-STRIPE_EMAIL = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@([a-zA-Z0-9-]+\.)+[a-zA-Z][a-zA-Z0-9-]+")
 # E-mails that visitors request. Whether they are sent does not depend on whether an account exists.
 REQUESTED_EMAILS = {
     "account/email/account_already_exists",
@@ -47,15 +43,6 @@ REQUESTED_EMAILS = {
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_ip(request)
-
-    def clean_email(self, email: str) -> str:
-        """Refuse addresses that Django accepts and Stripe refuses: then their owners could not buy anything."""
-        if not STRIPE_EMAIL.fullmatch(email):
-            text = _(
-                "We can't take payments from this e-mail address. Please use one with plain letters and digits."
-            )
-            raise ValidationError(text)
-        return email
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Enqueue the e-mail. Add a message for the visitor if that failed, or if this shop sends no e-mails."""

@@ -1,3 +1,5 @@
+import re
+
 from allauth.account import forms as account
 from allauth.account.models import EmailAddress
 from allauth.socialaccount import forms as social
@@ -8,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.users import email_verification
 from apps.users.models import User
+
+# No quoted names, accents and IP addresses. https://docs.stripe.com/error-codes#email-invalid
+STRIPE_EMAIL = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@([a-zA-Z0-9-]+\.)+[a-zA-Z][a-zA-Z0-9-]+")
 
 
 class NameForm(forms.ModelForm):
@@ -47,7 +52,20 @@ class DeleteAccountForm(forms.Form):
         return email
 
 
+def refuse_unpayable(email: str) -> str:
+    """Raise ValidationError for an address that Django accepts and Stripe refuses: its owner could not buy anything."""
+    if not STRIPE_EMAIL.fullmatch(email):
+        text = _(
+            "We can't take payments from this e-mail address. Please use one with plain letters and digits."
+        )
+        raise forms.ValidationError(text)
+    return email
+
+
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        return refuse_unpayable(str(super().clean_email()))
+
     @transaction.atomic
     def save(self, request: HttpRequest) -> EmailAddress:
         """Keep the account's current address until the new one is verified, even if neither is."""
@@ -73,11 +91,11 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
 
 class SignupForm(account.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_verification.release_email(self.cleaned_data["email"])
+        email_verification.release_email(refuse_unpayable(self.cleaned_data["email"]))
         return str(super().clean_email())
 
 
 class SocialSignupForm(social.SignupForm):  # type: ignore[misc]
     def clean_email(self) -> str:
-        email_verification.release_email(self.cleaned_data["email"])
+        email_verification.release_email(refuse_unpayable(self.cleaned_data["email"]))
         return str(super().clean_email())

@@ -113,7 +113,13 @@ def image_server() -> Iterator[str]:
 
 
 def with_image(sandbox: Any, *urls: str) -> Product:
-    sandbox.client.v1.products.create({"name": "Pictured", "images": list(urls)})
+    sandbox.client.v1.products.create(
+        {
+            "name": "Pictured",
+            "images": list(urls),
+            "default_price_data": {"currency": "usd", "unit_amount": 900},
+        }
+    )
     sync_catalogue()
     return Product.objects.get()
 

@@ -193,6 +193,7 @@ def test_products_with_the_same_name_and_similar_ids_are_listed(stripe_lists: di
         product("EBOOK.V2"),
         product("ebook/v2"),
     ]
+    stripe_lists["prices"] = [price(str(n), item["id"]) for n, item in enumerate(stripe_lists["products"])]
     assert bootstrap()[2] == 0
     assert store_page().count('class="card"') == 4
     assert current_slugs()["ebook"] == "ebook"
@@ -260,13 +261,13 @@ def test_invalid_characters_in_texts_are_replaced(stripe_lists: dict[str, list[A
         product("a", "Name\0 \r\nof\x1b[2J\ud800 two lines", **texts),
         product("b", "\u200b\u3000"),
     ]
-    stripe_lists["prices"] = [price("1", "a", nickname="n\0" + "n" * 600)]
+    stripe_lists["prices"] = [price("1", "a", nickname="n\0" + "n" * 600), price("2", "b")]
     assert bootstrap()[2] == 0
     copy = Product.objects.get(id="a")
     assert copy.name == "Name\ufffd of[2J\ufffd two lines"
     assert (copy.description, copy.configuration.tagline) == ("a\ufffdb\ufffd", "one \ufffdtwo")
     assert copy.metadata["k\ufffd"] == "v\ufffd\ufffd"
-    assert len(Price.objects.get().nickname) == 500
+    assert len(Price.objects.get(id="1").nickname) == 500
     assert Product.objects.get(id="b").name == "b"  # links need a text
     assert store_page().count('class="card"') == 2
 

@@ -115,10 +115,10 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
         trial_period_days=recurring.get("trial_period_days") or 0,
         nickname=nickname,
         plan=clean_line(item.get("lookup_key"))[:MAX_NAME_LENGTH] or nickname,
-        unsellable=_unsellable(item),
         synced_at=fetched_at,
     )
     _check_price(price)
+    price.unsellable = _unsellable(item)
     return price
 
 
