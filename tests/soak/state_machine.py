@@ -231,6 +231,8 @@ class Shop(RuleBasedStateMachine):
 
     @act(seconds=st.sampled_from([3, 3, 700, 2 * HOUR, 25 * HOUR, 5 * DAY, 8 * DAY, 31 * DAY]))
     def pass_time(self, seconds: int) -> None:
+        if len(storage.find("invoice")) >= MAX_INVOICES:
+            seconds = min(seconds, DAY)  # a daily plan has many
         self.world.pass_time(seconds)
         self._record_history()
 

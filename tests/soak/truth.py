@@ -353,13 +353,15 @@ class Stripe:
     def sold_twice(self) -> bool:
         """Return whether Checkout sold a customer a second subscription to a product while one was running.
 
-        The session's line item says what was sold: a subscription may change to another product's plan later.
+        Subscriptions that changed to a plan of another product do not count: somebody did that at Stripe.
         """
         sold: list[tuple[str, str]] = []
         for session in self.sessions:
             subscription = self.subscriptions.get(session["subscription"] or "")
             if subscription and subscription["status"] not in ENDED:
-                sold.append((subscription["customer"], _sold_product(session["id"])))
+                product = _sold_product(session["id"])
+                if plan_item(subscription)["price"]["product"] == product:
+                    sold.append((subscription["customer"], product))
         return len(sold) != len(set(sold))
 
 
