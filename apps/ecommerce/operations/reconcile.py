@@ -206,7 +206,7 @@ def reconcile(
             record_run(run.since, started_at)
     finally:
         if not dry_run:
-            _queue_trial_notices()
+            run.attempt("trial notices", _queue_trial_notices)
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run

@@ -1,0 +1,60 @@
+"""Stripe refuses to open a checkout: the buyer reads what it means, and can buy once it is solved."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.ecommerce.models import ProductConfiguration
+from apps.users.models import User
+from stripe_sandbox import switches
+from tests.e2e.journeys import buy
+from tests.e2e.pages.library import Library
+from tests.e2e.pages.product import ProductPage
+from tests.e2e.pages.store import Store
+from tests.e2e.screens import on_phone
+from tests.e2e.users import sign_in
+
+LATER = "Please try again in a minute."
+PROBLEM = "We can't take payments right now."
+GONE = "This price is no longer available."
+REFUSED: Any = {"api_times": 1, "api_path": "POST /v1/checkout/sessions"}
+
+
+@on_phone
+@pytest.mark.parametrize(
+    ("refusal", "text"),
+    [
+        ({"api_status": 429, "api_times": 9}, LATER),
+        ({"no_business_name": True}, PROBLEM),
+        ({"cannot_charge": True}, PROBLEM),
+        ({"missing_permissions": ["checkout_session_write"]}, PROBLEM),
+        ({"api_status": 400, "api_code": "a_code_of_next_year", **REFUSED}, PROBLEM),
+    ],
+)
+def test_buyer_can_buy_once_a_refusal_is_solved(
+    page: Page, ada: User, goods: ProductConfiguration, refusal: Any, text: str
+) -> None:
+    switches.change(**refusal)
+    product = ProductPage(sign_in(page, ada)).goto(goods.slug)
+    product.buy()
+    expect(Store(page).messages).to_contain_text(text)
+    expect(Store(page).messages).to_contain_text("You have not been charged.")
+    expect(Library(page).goto().others).to_have_count(0)
+    switches.change(
+        no_business_name=False, cannot_charge=False, missing_permissions=[], api_times=0, api_status=0
+    )
+    expect(buy(page, goods.slug).in_state("paid")).to_be_visible()
+
+
+@on_phone
+def test_price_that_stripe_refuses_is_not_offered_again(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    product = ProductPage(sign_in(page, ada)).goto(goods.slug)
+    switches.change(api_status=400, api_code="amount_too_small", **REFUSED)
+    product.buy()
+    expect(Store(page).messages).to_contain_text(GONE)
+    store = Store(page).goto()
+    expect(store.cards.first).to_be_visible()
+    expect(store.card(goods.product.name)).to_have_count(0)
