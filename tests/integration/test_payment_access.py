@@ -653,6 +653,16 @@ def test_addon_before_the_plan_never_replaces_what_was_bought(
     assert owned(ada, icons.product) is None
 
 
+def addon_line(line: Any, price: str, product_id: str) -> Any:
+    """Return an invoice line like this one, for an add-on."""
+    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
+    return line | {
+        "id": "il_addon",
+        "parent": line["parent"] | {"subscription_item_details": parent},
+        "pricing": {"price_details": {"price": price, "product": product_id}, "type": "price_details"},
+    }
+
+
 def test_unpaid_plan_does_not_use_the_year_of_its_addon(
     member: Purchase, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
@@ -661,13 +671,7 @@ def test_unpaid_plan_does_not_use_the_year_of_its_addon(
     (invoice,) = find_invoices()
     (line,) = invoice["lines"]["data"]
     year = line["period"] | {"end": line["period"]["end"] + 335 * DAY}
-    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
-    addon = line | {
-        "id": "il_addon",
-        "period": year,
-        "parent": line["parent"] | {"subscription_item_details": parent},
-        "pricing": {"price_details": {"price": price, "product": icons.product_id}, "type": "price_details"},
-    }
+    addon = addon_line(line, price, icons.product_id) | {"period": year}
     storage.update(invoice["id"], lines=invoice["lines"] | {"data": [addon, line]})
     later = {"id": "in_addon", "created": invoice["created"] + 1, "billing_reason": "subscription_update"}
     storage.put(invoice | later | {"lines": invoice["lines"] | {"data": [addon]}})
@@ -800,12 +804,7 @@ def test_removed_monthly_addon_does_not_shorten_the_year_of_the_plan(
     (invoice,) = find_invoices()
     (line,) = invoice["lines"]["data"]
     year = line["period"] | {"end": line["period"]["end"] + 335 * DAY}
-    parent = line["parent"]["subscription_item_details"] | {"subscription_item": "si_addon"}
-    addon = line | {
-        "id": "il_addon",
-        "parent": line["parent"] | {"subscription_item_details": parent},
-        "pricing": {"price_details": {"price": price, "product": icons.product_id}, "type": "price_details"},
-    }
+    addon = addon_line(line, price, icons.product_id)
     yearly = line | {"period": year}
     storage.update(invoice["id"], lines=invoice["lines"] | {"data": [yearly]})
     later = {"id": "in_addon", "created": invoice["created"] + 1, "billing_reason": "subscription_cycle"}

@@ -77,14 +77,8 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 class PriceInline(ReadOnlyInline):
     model = Price
     fields = readonly_fields = (
-        "id",
-        "nickname",
-        "unit_amount",
-        "currency",
-        "type",
-        "interval",
-        "active",
-        "not_sold",
+        *("id", "nickname", "unit_amount", "currency", "type", "interval"),
+        *("active", "not_sold"),
     )
 
     @admin.display(description=_("not sold, because"))

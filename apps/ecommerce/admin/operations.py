@@ -14,6 +14,7 @@ from apps.ecommerce.models import ReceiverCall, SalesProblem, WebhookEvent
 from apps.ecommerce.purchases.signals import call_receiver
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
+from .columns import order_number
 from .read_only import ReadOnlyAdmin
 
 
@@ -52,17 +53,13 @@ class SalesProblemAdmin(ReadOnlyAdmin):
 class ReceiverCallAdmin(ReadOnlyAdmin):
     list_display = (
         *("created_at", "signal", "done_at", "attempts", "error"),
-        *("order_number", "receiver"),
+        *(order_number, "receiver"),
     )
     ordering = ("-created_at", "-pk")
     list_filter = ("signal", ("done_at", admin.EmptyFieldListFilter))
     list_select_related = ("purchase",)
     search_fields = ("purchase__order_number", "receiver", "event_id")
     actions = ("call_again",)
-
-    @admin.display(description=_("order number"), ordering="purchase__order_number")
-    def order_number(self, row: ReceiverCall) -> str:
-        return str(row.purchase.order_number)
 
     @admin.action(description=_("Call again"))
     def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> None:

@@ -10,6 +10,7 @@ from apps.ecommerce.purchases import emails
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
+from .columns import order_number
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -73,7 +74,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
-        "order_number",
+        order_number,
         "status",
         "total",
         "paid",
@@ -90,10 +91,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         *("purchase__order_number", "purchase__email", "invoice_number"),
         *("stripe_id", "payment_intent_id", "charge_id"),
     )
-
-    @admin.display(description=_("order number"), ordering="purchase__order_number")
-    def order_number(self, row: Payment) -> str:
-        return str(row.purchase.order_number)
 
     @admin.display(description=_("total"), ordering="amount_total")
     def total(self, row: Payment) -> str:

@@ -64,7 +64,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return rows.filter(subscribed | paid, livemode=is_livemode(), payments=None)
 
     def due_for_sync(self, before: datetime) -> PurchaseQuerySet:
-        """Filter purchases that were not synced since `before`, without checkouts that nobody paid."""
+        """Filter purchases that were last synced before this time, except unpaid checkouts."""
         unpaid = (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
         old = self.filter(payments_synced_at__lt=before, synced_at__lt=before, livemode=is_livemode())
         return old.exclude(status__in=unpaid)

@@ -77,7 +77,7 @@ def check_shop() -> dict[str, str]:
         "purchase__user"
     )
     twice, without_account = billed_twice(), billed_without_account()
-    ownerless, paid_twice = list(paid_without_owner()), bought_twice()
+    ownerless, paid_twice = paid_without_owner(), bought_twice()
     reversed_purchases = list(reversed_but_billed())
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
@@ -134,7 +134,7 @@ def check_shop() -> dict[str, str]:
         ),
         "paid without owner": (
             ownerless,
-            f"Paid purchases that belong to nobody: {', '.join(row.order_number for row in ownerless[:5])}. "
+            f"Paid purchases without an owner: {', '.join(row.order_number for row in ownerless[:5])}. "
             f"Find their buyers in Stripe's Dashboard, and see {settings.SITE_URL}/admin/ecommerce/purchase/",
         ),
         "paid twice": (

@@ -151,7 +151,7 @@ class Reconciliation:
             stripe.RateLimitError,
         ):
             raise
-        except Exception as error:  # of one purchase, which must not stop the others
+        except Exception as error:  # go on with the next object
             logger.exception("reconcile_purchases failed at %s", name)
             self.failures.append(f"{name}: {error}")
 

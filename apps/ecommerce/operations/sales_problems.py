@@ -1,4 +1,4 @@
-"""Tell the founder within a minute that Stripe refuses to sell."""
+"""E-mail the founder at once if Stripe refuses to sell."""
 
 import logging
 

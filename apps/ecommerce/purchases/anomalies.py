@@ -2,7 +2,7 @@
 
 from django.db.models import Count, Max
 
-from apps.ecommerce.models import Purchase
+from apps.ecommerce.models import Purchase, PurchaseQuerySet
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import purchases_with_access
 from apps.ecommerce.stripe_api.client import is_livemode
@@ -11,8 +11,7 @@ from apps.ecommerce.stripe_api.client import is_livemode
 def billed_twice() -> list[Purchase]:
     """Return the newest purchase of each buyer and product with several subscriptions that will be charged again."""
     purchases = Purchase.objects.to_be_charged_again().filter(user__isnull=False, livemode=is_livemode())
-    groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
-    return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))
+    return _newest_of_several(purchases)
 
 
 def billed_without_account() -> list[Purchase]:
@@ -23,11 +22,15 @@ def bought_twice() -> list[Purchase]:
     """Return the newest purchase of each buyer who has paid twice for one product. Upgrades count as one purchase."""
     upgraded = purchases_with_access().exclude(upgrade_of=None).values("upgrade_of")
     paid = purchases_with_access().filter(user__isnull=False, status=Status.PAID, amount_total__gt=0)
-    groups = paid.exclude(pk__in=upgraded).order_by().values("user", "product")
-    newest = groups.annotate(newest=Max("pk"), count=Count("pk")).filter(count__gt=1).values("newest")
-    return list(Purchase.objects.filter(pk__in=newest))
+    return _newest_of_several(paid.exclude(pk__in=upgraded))
 
 
 def paid_without_owner() -> list[Purchase]:
     """Return purchases with access that have neither an account nor the e-mail address of a deleted one."""
     return list(purchases_with_access().filter(user=None, email=""))
+
+
+def _newest_of_several(purchases: PurchaseQuerySet) -> list[Purchase]:
+    """Return the newest purchase of each buyer and product that has several of these."""
+    groups = purchases.order_by().values("user", "product").annotate(newest=Max("pk"), count=Count("pk"))
+    return list(Purchase.objects.filter(pk__in=groups.filter(count__gt=1).values("newest")))

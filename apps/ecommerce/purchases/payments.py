@@ -109,7 +109,7 @@ def invoice_subscription(invoice: StripeData) -> Any:
 
 
 def _paid_period(paid: Sequence[Payment]) -> tuple[datetime | None, datetime | None]:
-    """Return the end of the newest paid period, and until when it gives access.
+    """Return the end of the newest paid period, and the end of access.
 
     A change to a shorter plan may end it earlier: the customer gets a credit at Stripe for the rest.
     https://docs.stripe.com/billing/subscriptions/prorations

@@ -1,4 +1,4 @@
-"""Tell the shops apart that sell with one Stripe account: two sites, a staging site, developers.
+"""Identify this shop among those that share a Stripe account: two sites, a staging site, developers.
 
 SHOP_ID is in the metadata of what the shop creates at Stripe. It is not in the database, so that a copy of the database
 on another site does not take over the sales of the first one.

@@ -20,13 +20,8 @@ TEMPORARY_CODES = frozenset(
 )
 PRICE_CODES = frozenset(
     [
-        *(
-            "amount_too_large",
-            "amount_too_small",
-            "charge_exceeds_transaction_limit",
-            "invalid_charge_amount",
-        ),
-        *("out_of_inventory", "product_inactive", "sku_inactive"),
+        *("amount_too_large", "amount_too_small", "charge_exceeds_transaction_limit"),
+        *("invalid_charge_amount", "out_of_inventory", "product_inactive", "sku_inactive"),
     ]
 )
 BUYER_CODES = frozenset(["customer_max_subscriptions", "email_invalid"])
@@ -36,7 +31,6 @@ OTHER_CURRENCY_MESSAGE = _(
 )
 # Refusals without a code. https://docs.stripe.com/invoicing/multi-currency-customers
 OTHER_CURRENCY = "combine currencies"
-
 
 _KEY_ADVICE = "Correct STRIPE_SECRET_KEY: https://dashboard.stripe.com/apikeys"
 _ACCOUNT_ADVICE = "Complete your account: https://dashboard.stripe.com/account"
@@ -64,8 +58,8 @@ DEFAULT_ADVICE = "Do what the message says, then run: python manage.py stripe_do
 
 class ErrorKind(Enum):
     TEMPORARY = "temporary"  # Stripe is unreachable or busy: the same request may succeed in a minute
-    PRICE = "price"  # nobody can buy this price
-    BUYER = "buyer"  # this buyer can't buy it
+    PRICE = "price"  # this price is refused to all buyers
+    BUYER = "buyer"  # this buyer is refused
     SHOP = "shop"  # nothing can be sold until the founder acts. Unknown errors are of this kind
 
 

@@ -10,7 +10,7 @@ from .storage import Obj
 
 _LISTS = ("list", "search_result")
 _MAX_DEPTH = 4
-_MAX_LINES = 10  # of an invoice: the others have pages of their own
+_MAX_LINES = 10  # in an invoice; /v1/invoices/{id}/lines has all
 
 
 def expand(obj: Obj, paths: list[str]) -> Obj:

@@ -49,7 +49,7 @@ def run_once() -> None:
 
 
 def _start_worker(endpoint: str) -> None:
-    """Deliver to each endpoint in a thread of its own, so that a slow one delays no other."""
+    """Start a thread for each endpoint, so that a slow endpoint does not delay another."""
     worker = _workers.get(endpoint)
     if worker is None or not worker.is_alive():
         name = f"stripe-sandbox-{endpoint}"
@@ -61,7 +61,9 @@ def _start_worker(endpoint: str) -> None:
 
 def _deliver(endpoint: str) -> None:
     try:
-        while delivery.deliver_due(endpoint=endpoint):  # events that were queued meanwhile need not wait
+        while delivery.deliver_due(
+            endpoint=endpoint
+        ):  # repeat for events that were queued during the delivery
             pass
     except Exception:
         _logger.exception("Unexpected error in the sandbox while it delivers to %s", endpoint)

@@ -82,10 +82,7 @@ def _upgrade_methods(tree: Tree) -> Tree:
     """Before endive, payment_method_types lists the payment methods. Since then Stripe chooses them."""
     if "payment_method_types" not in tree:
         return tree
-    methods = tree.pop("payment_method_types")
-    for method in methods.values() if isinstance(methods, dict) else [methods]:
-        if method not in ("card", "sepa_debit"):
-            raise errors.unsupported(f"the payment method type `{method}`", "payment_method_types")
+    methods = _pop_methods(tree, "card", "sepa_debit")
     return tree | {"allowed_payment_method_types": methods}
 
 
@@ -94,13 +91,18 @@ def _upgrade_intent_methods(tree: Tree) -> Tree:
 
     Listed methods need no return URL, like automatic ones without redirects.
     """
-    methods = tree.pop("payment_method_types", None)
-    if methods is None:
+    if "payment_method_types" not in tree:
         return tree
-    for method in methods.values() if isinstance(methods, dict) else [methods]:
-        if method != "card":
-            raise errors.unsupported(f"the payment method type `{method}`", "payment_method_types")
+    _pop_methods(tree, "card")
     return tree | {"automatic_payment_methods": {"enabled": "true", "allow_redirects": "never"}}
+
+
+def _pop_methods(tree: Tree, *supported: str) -> Any:
+    methods = tree.pop("payment_method_types")
+    for method in methods.values() if isinstance(methods, dict) else [methods]:
+        if method not in supported:
+            raise errors.unsupported(f"the payment method type `{method}`", "payment_method_types")
+    return methods
 
 
 def _upgrade_ui_mode(tree: Tree) -> Tree:

@@ -62,7 +62,7 @@ def cancel(call: Call) -> Obj:
 
 
 def authenticate(intent: Obj, passed: bool) -> Obj:
-    """Record the buyer's answer to 3D Secure. A declined payment raises no error: the buyer is told by the store."""
+    """Record the buyer's answer to 3D Secure. A declined payment raises no error: the store shows it to the buyer."""
     method = storage.get(intent["payment_method"]) or {}
     card = cards.find_by_fingerprint(method["card"]["fingerprint"])
     if intent["object"] == "payment_intent":

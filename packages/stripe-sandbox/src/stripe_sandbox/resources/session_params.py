@@ -1,4 +1,4 @@
-"""The supported parameters of POST /v1/checkout/sessions. A test plays each of them."""
+"""The supported parameters of POST /v1/checkout/sessions. A test uses each of them."""
 
 _SUPPORTED = (
     "mode success_url cancel_url currency client_reference_id customer customer_email customer_creation customer_update"

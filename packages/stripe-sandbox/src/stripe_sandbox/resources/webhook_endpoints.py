@@ -34,7 +34,7 @@ def sync_store_endpoint() -> None:
 def create(call: Call) -> Obj:
     """POST /v1/webhook_endpoints. No other response contains the secret.
 
-    An `api_version` that is not played is listed in the control panel; events have the newest shapes.
+    An unsupported `api_version` is listed in the control panel; its events have the newest shapes.
     """
     _check_url(call.params["url"])
     if version := call.params.get("api_version"):
