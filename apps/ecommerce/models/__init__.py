@@ -2,16 +2,15 @@
 
 from .catalogue import (
     MAX_SORT_PRICE,
-    Price,
     Product,
     ProductConfiguration,
     ProductConfigurationQuerySet,
-    cheapest,
 )
 from .customers import StripeCustomer
 from .emails import Alert, Mail
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .payments import Payment
+from .prices import Price, cheapest
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-from .catalogue import Price
+from .prices import Price
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     @transaction.atomic
     def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+        currency = fields.get("currency", price.currency)
+        amount = price.custom_preset if price.is_custom else price.amounts.get(currency)
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
@@ -41,9 +43,9 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             "seller": "\n".join([settings.SITE_NAME, *settings.SELLER_ADDRESS]),
             "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
-            "currency": price.currency,
-            "amount_subtotal": price.unit_amount or 0,
-            "amount_total": price.unit_amount or 0,
+            "currency": currency,
+            "amount_subtotal": amount or 0,
+            "amount_total": amount or 0,
         }
         purchase = self.create(user=user, price=price, **(defaults | fields))
         purchase.changes.create(to_status=purchase.status, version=0, cause=cause)

@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .catalogue import Price, Product
+from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
 from .order_numbers import OrderNumberField
+from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
@@ -188,6 +189,23 @@ class Purchase(models.Model):
         # Faster than get_status_display(), which translates all choices.
         shown = Suspension(self.suspended_by) if self.is_suspended else PurchaseStatus(self.status)
         return str(shown.label)
+
+    @property
+    def unit_amount(self) -> int | None:
+        """Return the price in the currency of the purchase; if the buyer chose the amount, that. None if unknown."""
+        if self.currency == self.price.currency and self.price.unit_amount is not None:
+            return self.price.unit_amount
+        if not self.price.is_recurring:
+            return self.amount_subtotal // self.quantity
+        amount: int | None = self.price.currency_options.get(self.currency)
+        return amount
+
+    @property
+    def price_label(self) -> str:
+        amount = self.unit_amount
+        if amount is None or (self.price.is_custom and not amount):  # not chosen yet
+            return self.price.label_in(self.currency)
+        return self.price.format_amount(amount, self.currency)
 
     @property
     def opens_product(self) -> bool:
