@@ -53,6 +53,11 @@ class Migration(migrations.Migration):
             name='sort_currency',
             field=models.CharField(default='', editable=False, max_length=3),
         ),
+        migrations.AlterField(
+            model_name='price',
+            name='unit_amount',
+            field=models.BigIntegerField(blank=True, help_text='In the smallest unit, such as cents. Empty if Stripe calculates it (tiers, pay what you want).', null=True),
+        ),
         migrations.RunPython(fill_sort_currency, migrations.RunPython.noop),
         migrations.AlterField(
             model_name='price',

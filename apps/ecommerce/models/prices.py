@@ -36,6 +36,7 @@ class Price(models.Model):
     currency = models.CharField(max_length=3)
     unit_amount = models.BigIntegerField(
         null=True,
+        blank=True,
         help_text=_(
             "In the smallest unit, such as cents. Empty if Stripe calculates it (tiers, pay what you want)."
         ),

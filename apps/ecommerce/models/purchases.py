@@ -202,10 +202,14 @@ class Purchase(models.Model):
 
     @property
     def price_label(self) -> str:
-        amount = self.unit_amount
-        if amount is None or (self.price.is_custom and not amount):  # not chosen yet
+        if self.awaits_amount or self.unit_amount is None:
             return self.price.label_in(self.currency)
-        return self.price.format_amount(amount, self.currency)
+        return self.price.format_amount(self.unit_amount, self.currency)
+
+    @property
+    def awaits_amount(self) -> bool:
+        """Return whether the buyer has not chosen the amount of pay what you want."""
+        return self.price.is_custom and self.status in (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
 
     @property
     def opens_product(self) -> bool:
