@@ -109,7 +109,10 @@ def test_pay_what_you_want_in_a_currency_without_a_known_minimum() -> None:
         (custom(maximum=49), "too_small"),
         ({"unit_amount": 49}, "too_small"),
         ({"unit_amount": None}, "fractional"),
-        ({"unit_amount": None, "billing_scheme": "tiered", "currency_options": {"eur": option(900)}}, "tiered"),
+        (
+            {"unit_amount": None, "billing_scheme": "tiered", "currency_options": {"eur": option(900)}},
+            "tiered",
+        ),
     ],
 )
 def test_what_is_still_not_sold(fields: dict[str, Any], reason: str) -> None:
@@ -170,6 +173,9 @@ def test_currency_choices() -> None:
 def test_options_name_the_amount_of_each_choice() -> None:
     plain, both = price(900), price(1900, currency_options={"eur": 1800})
     options = options_in_currencies([plain, both], None)
-    assert [[row.label for row in option.in_currencies] for option in options] == [["$9", "—"], ["$19", "€18"]]
+    assert [[row.label for row in option.in_currencies] for option in options] == [
+        ["$9", "—"],
+        ["$19", "€18"],
+    ]
     (single,) = options_in_currencies([plain], None)
     assert not single.in_currencies

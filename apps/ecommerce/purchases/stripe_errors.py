@@ -99,6 +99,7 @@ def error_kind(error: stripe.StripeError) -> ErrorKind:
         return ErrorKind.TEMPORARY
     if code in BUYER_CODES or is_other_currency(error):
         return ErrorKind.BUYER
-    if code in PRICE_CODES or (param.startswith("line_items") and not code.startswith("parameter_")):
+    is_price = param == "currency" or param.startswith("line_items")
+    if code in PRICE_CODES or (is_price and not code.startswith("parameter_")):
         return ErrorKind.PRICE
     return ErrorKind.SHOP
