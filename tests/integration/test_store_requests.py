@@ -18,7 +18,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.customers import update_customer_email
+from apps.ecommerce.purchases.customers import billing_currency, update_customer_email
 from apps.ecommerce.purchases.payments import purchases_for_payment
 from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
@@ -33,6 +33,7 @@ ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
     "POST /v1/customers": p.CustomerCreateParams,
+    "GET /v1/customers/{id}": p.CustomerRetrieveParams,
     "POST /v1/customers/{id}": p.CustomerUpdateParams,
     "GET /v1/customers/{id}/tax_ids": p.CustomerTaxIdListParams,
     "POST /v1/customers/{id}/tax_ids": p.CustomerTaxIdCreateParams,
@@ -123,6 +124,7 @@ def test_each_request_matches_the_sdk_parameter_types(
         sync_product(club.product_id)
         assert "/stripe-sandbox/portal/" in as_ada.post(f"{order}/switch/", {"price": plan})["Location"]
     purchases_for_payment("pi_of_an_unknown_renewal")
+    assert billing_currency(ada) == "usd"
     as_ada.post(f"{order}/cancel/")  # cancel at the end of the period
     sandbox.client.v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
     storage.update(subscription.subscription_id, status="past_due")

@@ -148,7 +148,7 @@ class Price(models.Model):
 
     def _unsold_currency(self, currency: str) -> str:
         is_fixed = self.currency_options[currency] is not None
-        reason = self.Unsellable.TOO_SMALL.label if is_fixed else gettext("it has no fixed amount")
+        reason = self.Unsellable.TOO_SMALL.label if is_fixed else gettext("Stripe has no fixed amount for it, or refused it")
         return gettext("not in %(currency)s: %(reason)s") % {"currency": currency.upper(), "reason": reason}
 
 
