@@ -147,8 +147,9 @@ class Price(models.Model):
         return "; ".join(self._unsold_currency(code) for code in unsold)
 
     def _unsold_currency(self, currency: str) -> str:
-        is_fixed = self.currency_options[currency] is not None
-        reason = self.Unsellable.TOO_SMALL.label if is_fixed else gettext("Stripe has no fixed amount for it, or refused it")
+        reason = str(self.Unsellable.TOO_SMALL.label)
+        if self.currency_options[currency] is None:
+            reason = gettext("Stripe has no fixed amount for it, or refused it")
         return gettext("not in %(currency)s: %(reason)s") % {"currency": currency.upper(), "reason": reason}
 
 

@@ -174,7 +174,7 @@ def _terms(price: Price, trial: int, currency: str) -> str:
 
 def _button_text(price: Price, trial: int, currency: str) -> str:
     if price.is_custom:
-        return _("Continue to payment")
+        return _("Continue")
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
     return _("Get for free") if price.amounts.get(currency) == 0 else _("Buy now")
