@@ -333,6 +333,8 @@ def test_founder_is_told_which_currency_is_not_sold(
     assert "not in JPY" in capsys.readouterr().err
     page = signed_in(olive).get("/admin/ecommerce/productconfiguration/").content.decode()
     assert "not in JPY" in page
+    product = signed_in(olive).get(f"/admin/ecommerce/product/{icons.product_id}/change/").content.decode()
+    assert "€17.00" in product
     assert icons.product.prices.get().amounts == {"usd": 1900, "eur": 1700}
 
 

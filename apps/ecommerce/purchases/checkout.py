@@ -103,12 +103,12 @@ def _open_checkout(
     next_path: str,
 ) -> str:
     urls = {"origin": origin, "next_path": next_path}
-    bound = _refuse_second_subscription(user, configuration, price, currency)
+    currency = _refuse_second_subscription(user, configuration, price, currency)
     try:
-        return _open_checkout_in(bound, user, configuration, price, **urls)
+        return _open_checkout_in(currency, user, configuration, price, **urls)
     except stripe.InvalidRequestError as error:
         bound = billing_currency(user) if is_other_currency(error) else ""
-        if bound not in price.amounts:
+        if bound == currency or bound not in price.amounts:
             raise
         return _open_checkout_in(bound, user, configuration, price, **urls)
 
