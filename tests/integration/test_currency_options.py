@@ -6,10 +6,12 @@ https://docs.stripe.com/payments/currencies/localize-prices/manual-currency-pric
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
@@ -143,6 +145,31 @@ def test_open_checkout_in_another_currency_is_replaced(
     assert sandbox.client.v1.payment_intents.list().data == []
     assert press_buy(as_ada, font) not in (first_page, second_page)
     assert Purchase.objects.filter(status=Status.OPEN).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_checkouts_in_several_currencies_leave_one_open_session(
+    ada: User, font: ProductConfiguration, sandbox: Any
+) -> None:
+    start, answers = threading.Barrier(3), []
+
+    def press(currency: str) -> None:
+        start.wait()
+        try:
+            form = {"price": font.prices[0].id, "currency": currency}
+            answers.append(signed_in(ada).post(f"{font.get_absolute_url()}buy/", form).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press, args=[currency]) for currency in ("usd", "eur", "jpy")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [303, 303, 303]
+    payable = [row for row in sandbox.client.v1.checkout.sessions.list().data if row.status == "open"]
+    assert len(payable) <= 1
+    assert Purchase.objects.filter(status=Status.OPEN).count() <= 1
 
 
 def test_checkout_paid_in_another_tab_is_not_charged_again(

@@ -29,20 +29,18 @@ class PriceOption:
 
 def price_options(prices: Sequence[Price], user: User | None, currency: str = "") -> list[PriceOption]:
     """Return the options in their own currencies, or all in `currency`, which they must have."""
-    trials = {price.id: trial_days(user, price) for price in prices}
-    return [_price_option(price, prices, trials[price.id], currency) for price in prices]
+    return [_price_option(price, prices, trial_days(user, price), currency) for price in prices]
 
 
 def options_in_currencies(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
     """Return the options, each also in the currencies between which the buyer can choose."""
-    options = price_options(prices, user)
-    by_currency = [price_options(prices, user, code) for code, _name in currency_choices(prices)]
-    if not by_currency:
-        return options
-    return [
-        replace(option, in_currencies=variants)
-        for option, *variants in zip(options, *by_currency, strict=True)
-    ]
+    codes = [code for code, _name in currency_choices(prices)]
+    options = []
+    for price in prices:
+        trial = trial_days(user, price)
+        variants = [_price_option(price, prices, trial, code) for code in codes]
+        options.append(replace(_price_option(price, prices, trial), in_currencies=variants))
+    return options
 
 
 def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
