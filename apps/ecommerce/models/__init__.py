@@ -10,6 +10,7 @@ from .catalogue import (
 )
 from .customers import StripeCustomer
 from .emails import Alert, Mail
+from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .payments import Payment
 from .purchase_querysets import PurchaseQuerySet

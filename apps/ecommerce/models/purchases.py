@@ -94,6 +94,11 @@ class Purchase(models.Model):
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
+    invoice_id = models.CharField(
+        max_length=STRIPE_ID_LENGTH,
+        blank=True,
+        help_text=_("The invoice that was paid, of a sale without Checkout Session and subscription."),
+    )
     subscription_status = models.CharField(
         max_length=30,
         blank=True,
@@ -166,6 +171,9 @@ class Purchase(models.Model):
                 fields=["subscription_id"],
                 condition=~Q(subscription_id=""),
                 name="one_purchase_per_subscription",
+            ),
+            models.UniqueConstraint(
+                fields=["invoice_id"], condition=~Q(invoice_id=""), name="one_purchase_per_invoice"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=PurchaseStatus.values), name="purchase_status_known"
