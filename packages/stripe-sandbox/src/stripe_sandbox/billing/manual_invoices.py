@@ -50,7 +50,9 @@ def add_item(call: Call) -> Obj:
     customer = load("customer", params["customer"], "customer")
     price = load("price", (params.get("pricing") or {}).get("price") or "", "pricing[price]")
     if price["type"] != "one_time":
-        message = "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`."
+        message = (
+            "The price specified is set to `type=recurring` but this field only accepts `type=one_time`."
+        )
         raise errors.ApiError(message, param="pricing[price]")
     invoice = load("invoice", params["invoice"], "invoice") if params.get("invoice") else None
     if invoice and (invoice["status"] != "draft" or invoice["customer"] != customer["id"]):
