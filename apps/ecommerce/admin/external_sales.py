@@ -39,14 +39,28 @@ class AssignForm(forms.Form):
         return email
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("waiting", _("waiting")), ("assigned", _("assigned")), ("ignored", _("ignored"))]
+
+    def queryset(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> QuerySet[ExternalSale]:
+        match self.value():
+            case "waiting":
+                return sales.filter(purchase=None, ignored_at=None)
+            case "assigned":
+                return sales.exclude(purchase=None)
+            case "ignored":
+                return sales.filter(purchase=None).exclude(ignored_at=None)
+        return sales
+
+
 @admin.register(ExternalSale)
 class ExternalSaleAdmin(ReadOnlyAdmin):
-    list_display = ("sold_at", "product", "total", "email", "account", "also_sold")
-    list_filter = (
-        ("purchase", admin.EmptyFieldListFilter),
-        ("ignored_at", admin.EmptyFieldListFilter),
-        "livemode",
-    )
+    list_display = ("sold_at", "email", "product", "total", "account")
+    list_filter = (StateFilter, "livemode")
     list_select_related = ("price__product", "purchase__user")
     date_hierarchy = "sold_at"
     search_fields = ("id", "email", "customer_id", "price__product__name", "purchase__order_number")

@@ -141,7 +141,7 @@ def check_shop() -> dict[str, str]:
         "sales unassigned": (
             unassigned,
             f"Sales outside the store that belong to no account yet: {unassigned}. "
-            f"Assign or ignore them: {settings.SITE_URL}/admin/ecommerce/externalsale/",
+            f"Assign or ignore them: {settings.SITE_URL}/admin/ecommerce/externalsale/?state=waiting",
         ),
         "paid twice": (
             paid_twice,
