@@ -11,12 +11,12 @@ from allauth.account.signals import email_confirmed
 from django.core import mail
 from django.test import Client
 
-from apps.ecommerce.models import ExternalSale, Mail, ProductConfiguration, Purchase
+from apps.ecommerce.models import ExternalSale, Mail, Payment, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import alerts
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import owned
-from apps.ecommerce.purchases.external_sales import assign_sale
+from apps.ecommerce.purchases.external_sales import assign_sale, import_invoice
 from apps.users.models import User
 from tests.factories import buy, pay, sent_kinds, signed_in
 
@@ -302,3 +302,44 @@ def test_stripe_error_while_assigning_keeps_the_sale(
     sandbox.switches(api_status=0, api_times=0)
     reconcile()
     assert owned(verified, icons.product)
+
+
+def test_unpaid_subscription_is_no_sale_until_it_is_paid(
+    verified: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({"email": verified.email}).id
+    declined = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer}).id
+    items = [{"price": club.prices[0].id}]
+    v1.subscriptions.create({"customer": customer, "items": items, "default_payment_method": declined})
+    deliver(sandbox)
+    assert not ExternalSale.objects.exists()
+    method = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    (invoice,) = v1.invoices.list({"customer": customer}).data
+    v1.invoices.pay(invoice.id, {"payment_method": method})
+    deliver(sandbox)
+    assert ExternalSale.objects.get().price.product == club.product
+
+
+def test_renewal_in_the_shape_of_an_older_api_version_is_no_new_sale(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    buy(as_ada, club)
+    deliver(sandbox)
+    (invoice,) = sandbox.client.v1.invoices.list().data
+    assert import_invoice(invoice.id, "test") is None  # webhooks.py finds no subscription in such an event
+    Payment.objects.all().delete()
+    assert import_invoice(invoice.id, "test") is None
+    assert not ExternalSale.objects.exists()
+
+
+def test_sales_of_live_mode_are_not_assigned_in_test_mode(
+    verified: User, icons: ProductConfiguration, sandbox: Any, olive: User
+) -> None:
+    session = sell_elsewhere(sandbox, icons)
+    ExternalSale.objects.update(livemode=True)
+    operator = signed_in(olive)
+    assert "formaction" not in operator.get("/admin/ecommerce/externalsale/").content.decode()
+    url = f"/admin/ecommerce/externalsale/{session.id}/assign/"
+    assert operator.post(url, {"email": verified.email}).status_code == 404
+    assert alerts.check_shop()["sales unassigned"] == ""

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.models import ExternalSale
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.external_sales import assign_sale, find_verified_account
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .read_only import ReadOnlyAdmin
@@ -95,6 +96,8 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
             return format_html('<a href="{}">{}</a>', url, sale.purchase.current_email)
         if sale.ignored_at:
             return gettext("ignored")
+        if sale.livemode != is_livemode():
+            return "—"
         url = reverse("admin:ecommerce_externalsale_assign", args=[sale.pk])
         if not sale.account_email:
             return format_html('<a href="{}">{}</a>', url, gettext("Choose an account"))
@@ -108,7 +111,7 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         sale = self.get_object(request, object_id)
-        if sale is None:
+        if sale is None or sale.livemode != is_livemode():  # the other mode needs its own key
             raise Http404
         form = AssignForm(request.POST or None, initial={"email": sale.email})
         if request.method == "POST" and form.is_valid() and self._assign(request, sale, form):

@@ -17,6 +17,7 @@ from apps.ecommerce.models import ExternalSale, Price, Product, Purchase, Stripe
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.invoice_lines import fetch_lines
+from apps.ecommerce.purchases.payments import invoice_subscription
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.purchases.stripe_payments import to_datetime
 from apps.ecommerce.stripe_api.client import (
@@ -66,6 +67,8 @@ def import_invoice(invoice_id: str, cause: str) -> Purchase | None:
     invoice = fetch_or_none("invoices", invoice_id, expand=["payments"])
     if invoice is None or invoice["status"] != "paid" or _is_of_a_store(invoice["metadata"]):
         return None
+    if invoice_subscription(invoice):  # the event has the shape of an older API version, without `parent`
+        return None
     if session_id := _find_session(invoice):
         return import_session(session_id, cause)
     return _import(
@@ -84,8 +87,11 @@ def import_subscription_sale(subscription: StripeData, cause: str) -> Purchase |
     """Store the sale of a subscription, as import_session does."""
     items = subscription["items"]["data"]
     customer_id = object_id(subscription["customer"])
+    has_owner = StripeCustomer.objects.filter(id=customer_id, livemode=is_livemode()).exists()
+    if subscription["status"] == "incomplete" and not has_owner:
+        return None  # not sold before the first payment succeeds
     is_known = ExternalSale.objects.filter(id=subscription["id"]).exists()
-    customer = None if is_known else fetch_or_none("customers", customer_id)
+    customer = None if is_known or has_owner else fetch_or_none("customers", customer_id)
     return _import(
         [(item["price"], item.get("quantity") or 1) for item in items],
         cause,
