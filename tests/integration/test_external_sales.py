@@ -16,7 +16,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import alerts
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import owned
-from apps.ecommerce.purchases.external_sales import assign_sale, import_invoice
+from apps.ecommerce.purchases.external_sales import assign_sale, import_invoice, import_session
 from apps.users.models import User
 from tests.factories import buy, pay, sent_kinds, signed_in
 
@@ -130,7 +130,7 @@ def test_assigning_twice_changes_nothing(
 def test_sale_is_not_assigned_to_an_account_that_has_not_verified_the_address(
     ada: User, icons: ProductConfiguration, sandbox: Any, olive: User, adopting: None
 ) -> None:
-    EmailAddress.objects.filter(user=ada).update(verified=False)
+    EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": False})
     session = sell_elsewhere(sandbox, icons)
     assert not Purchase.objects.exists()
     operator = signed_in(olive)
@@ -141,8 +141,8 @@ def test_sale_is_not_assigned_to_an_account_that_has_not_verified_the_address(
     assert not Purchase.objects.exists()
 
 
-def test_ignored_sales_are_not_reported(
-    verified: User, icons: ProductConfiguration, sandbox: Any, olive: User
+def test_ignored_sales_are_neither_reported_nor_adopted(
+    verified: User, icons: ProductConfiguration, sandbox: Any, olive: User, settings: Any
 ) -> None:
     session = sell_elsewhere(sandbox, icons)
     operator = signed_in(olive)
@@ -150,7 +150,9 @@ def test_ignored_sales_are_not_reported(
         "/admin/ecommerce/externalsale/", {"action": "ignore", "_selected_action": [session.id]}, follow=True
     )
     assert alerts.send_alerts() == []
+    settings.ADOPT_FOREIGN_SALES = True
     reconcile()
+    assert import_session(session.id, "the event was sent again") is None
     assert not Purchase.objects.exists()
 
 
