@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
-from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, SalesProblem
+from apps.ecommerce.models import ExternalSale, Payment, Price, ProductConfiguration, Purchase, SalesProblem
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import external_subscriptions
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
@@ -303,6 +303,8 @@ def test_subscription_from_the_dashboard_has_its_own_currency(
     purchase = import_subscription(fetch("subscriptions", created.id), "test")
     assert purchase
     assert (purchase.currency, purchase.price_label) == ("eur", "€8 / month")
+    sale = ExternalSale.objects.get()
+    assert (sale.currency, sale.amount) == ("eur", 800)
 
 
 # --- upgrades -------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def test_products_keep_their_currency(sandbox: Any, client: Client) -> None:
     unpriced = Product.objects.create(id="prod_unpriced", name="Unpriced", synced_at=timezone.now())
     ProductConfiguration.objects.create(product=unpriced, slug="unpriced")
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    MigrationExecutor(connection).migrate([("ecommerce", "0005_operations")])
+    MigrationExecutor(connection).migrate([("ecommerce", "0006_external_sales")])
     MigrationExecutor(connection).migrate(latest)
     currencies = dict(ProductConfiguration.objects.values_list("product__name", "sort_currency"))
     assert currencies == {"Dear": "usd", "Yen": "jpy", "Unpriced": ""}

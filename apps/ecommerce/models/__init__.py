@@ -8,7 +8,9 @@ from .catalogue import (
 )
 from .customers import StripeCustomer
 from .emails import Alert, Mail
+from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
+from .order_numbers import parse_public_id
 from .payments import Payment
 from .prices import Price, cheapest
 from .purchase_querysets import PurchaseQuerySet
@@ -19,7 +21,7 @@ from .purchase_status import (
     PurchaseStatus,
     Suspension,
 )
-from .purchases import Purchase, parse_public_id
+from .purchases import Purchase
 from .receiver_calls import ReceiverCall
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun

@@ -94,8 +94,13 @@ class Price(models.Model):
     def label_in(self, currency: str) -> str:
         if self.is_custom:
             return gettext("Name your price")
-        amount = self.unit_amount if currency == self.currency else self.currency_options.get(currency)
+        amount = self.amount_in(currency)
         return gettext("Price on request") if amount is None else self.format_amount(amount, currency)
+
+    def amount_in(self, currency: str) -> int | None:
+        """Return the fixed amount in a currency, also if the store does not sell it."""
+        amount: int | None = self.currency_options.get(currency)
+        return self.unit_amount if currency == self.currency else amount
 
     def format_amount(self, amount: int, currency: str) -> str:
         if not amount and not self.is_recurring:

@@ -25,7 +25,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     def known_to_stripe(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
-        return self.exclude(session_id=None, subscription_id="")
+        return self.exclude(session_id=None, subscription_id="", invoice_id="")
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")

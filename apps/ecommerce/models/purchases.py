@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -19,13 +19,6 @@ from .purchase_status import (
     PurchaseStatus,
     Suspension,
 )
-
-
-def parse_public_id(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 class Purchase(models.Model):
@@ -95,6 +88,11 @@ class Purchase(models.Model):
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
+    invoice_id = models.CharField(
+        max_length=STRIPE_ID_LENGTH,
+        blank=True,
+        help_text=_("The invoice that was paid, of a sale without Checkout Session and subscription."),
+    )
     subscription_status = models.CharField(
         max_length=30,
         blank=True,
@@ -168,6 +166,9 @@ class Purchase(models.Model):
                 condition=~Q(subscription_id=""),
                 name="one_purchase_per_subscription",
             ),
+            models.UniqueConstraint(
+                fields=["invoice_id"], condition=~Q(invoice_id=""), name="one_purchase_per_invoice"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=PurchaseStatus.values), name="purchase_status_known"
             ),
@@ -193,12 +194,10 @@ class Purchase(models.Model):
     @property
     def unit_amount(self) -> int | None:
         """Return the price in the currency of the purchase; if the buyer chose the amount, that. None if unknown."""
-        if self.currency == self.price.currency and self.price.unit_amount is not None:
-            return self.price.unit_amount
-        if not self.price.is_recurring:
-            return self.amount_subtotal // self.quantity
-        amount: int | None = self.price.currency_options.get(self.currency)
-        return amount
+        amount = self.price.amount_in(self.currency)
+        if self.price.is_recurring or (amount is not None and self.currency == self.price.currency):
+            return amount
+        return self.amount_subtotal // self.quantity
 
     @property
     def price_label(self) -> str:

@@ -10,7 +10,7 @@ from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from . import read_routes
-from .billing import clocks, intent_requests, item_requests, preview, requests
+from .billing import clocks, intent_requests, item_requests, manual_invoices, preview, requests
 from .calls import list_objects, retrieve, update
 from .resources import checkout_sessions as sessions
 from .resources import (
@@ -179,6 +179,10 @@ ROUTES = (
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
+    Route("POST", "/v1/invoices", manual_invoices.create, p.InvoiceCreateParams,
+          "customer currency description metadata footer collection_method days_until_due default_payment_method"
+          " auto_advance=false pending_invoice_items_behavior"),
+    Route("POST", "/v1/invoices/{id}/finalize", manual_invoices.finalize, p.InvoiceFinalizeInvoiceParams),
     Route("POST", "/v1/invoices/create_preview", preview.create, p.InvoiceCreatePreviewParams,
           "customer subscription preview_mode=next " + _nest("subscription_details",
           "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
@@ -190,6 +194,8 @@ ROUTES = (
           "payment_record"),
     Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
           p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
+    Route("POST", "/v1/invoiceitems", manual_invoices.add_item, p.InvoiceItemCreateParams,
+          "customer invoice pricing.price quantity description metadata"),
     Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),
     Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),

@@ -16,7 +16,7 @@ def fill_sort_currency(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0005_operations'),
+        ('ecommerce', '0006_external_sales'),
     ]
 
     operations = [
