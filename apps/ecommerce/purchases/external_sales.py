@@ -202,7 +202,7 @@ def _create_purchase(sale: ExternalSale, user: User, cause: str) -> Purchase:
         "amount_subtotal": sale.amount,
         "amount_total": sale.amount,
         # The sync corrects it. If that fails, reconcile_purchases repeats it.
-        "status": Status.PROCESSING,
+        "status": Status.INCOMPLETE if kind == "sub" else Status.PROCESSING,
     }
     return Purchase.objects.create_for(user, sale.price, cause, **fields)
 
