@@ -323,6 +323,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/charges/{id}/refunds"): lambda v1, w: w.list_refunds(v1),
     ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
+    ("POST", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.update(
+        w.member.default_payment_method, {"allow_redisplay": "always"}
+    ),
     ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
         "pm_card_mastercard", {"customer": w.customer}
     ),

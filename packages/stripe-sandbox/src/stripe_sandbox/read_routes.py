@@ -21,7 +21,7 @@ ROUTES = (
     # lists in other objects
     Route("GET", "/v1/products/{id}/features", nested_lists.product_features, p.ProductFeatureListParams, PAGE),
     Route("GET", "/v1/customers/{id}/payment_methods", nested_lists.customer_payment_methods,
-          p.CustomerPaymentMethodListParams, PAGE + "type"),
+          p.CustomerPaymentMethodListParams, PAGE + "allow_redisplay type"),
     Route("GET", "/v1/customers/{id}/payment_methods/{child}", nested_lists.customer_payment_method,
           p.CustomerPaymentMethodRetrieveParams),
     Route("GET", "/v1/customers/{id}/sources", nested_lists.customer_sources, p.CustomerPaymentSourceListParams,

@@ -31,6 +31,12 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "Expiration": ("Ablaufdatum", "Expiration"),
     "MM / YY": ("MM / JJ", "MM / AA"),
     "CVC": ("CVC", "CVC"),
+    "Saved cards": ("Gespeicherte Karten", "Cartes enregistrées"),
+    "Use a different card": ("Andere Karte verwenden", "Utiliser une autre carte"),
+    "Save payment details to {name} for future purchases": (
+        "Zahlungsdaten bei {name} für künftige Einkäufe speichern",
+        "Enregistrer les informations de paiement auprès de {name} pour de futurs achats",
+    ),
     "SEPA Direct Debit": ("SEPA-Lastschrift", "Prélèvement SEPA"),
     "Bank account": ("Bankkonto", "Compte bancaire"),
     "IBAN": ("IBAN", "IBAN"),

@@ -53,6 +53,8 @@ for (const link of document.querySelectorAll("[data-card]")) {
     for (const [id, value] of Object.entries(fill)) byId(id).value = value;
     const radio = document.querySelector('[name="paymentMethod"][value="card"]');
     if (radio) radio.checked = true;
+    const newCard = document.querySelector('[name="savedPaymentMethod"][value="new"]');
+    if (newCard) newCard.checked = true;
     for (const [id, value] of [["billingName", "Test Buyer"], ["billingPostalCode", "10001"]]) byId(id).value ||= value;
     showBrand();
     document.querySelector(".SubmitButton").focus();
