@@ -73,8 +73,8 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
     " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled"
     " subscription_update.products.product subscription_update.products.prices"
-    " subscription_update.products.adjustable_quantity.enabled=false"
-    " subscription_update.default_allowed_updates=price subscription_update.proration_behavior"
+    " subscription_update.products.adjustable_quantity subscription_update.default_allowed_updates=price"
+    " subscription_update.default_allowed_updates=quantity subscription_update.proration_behavior"
     " subscription_update.trial_update_behavior",
 )
 _EVIDENCE = _nest(
