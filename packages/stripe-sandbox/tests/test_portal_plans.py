@@ -195,7 +195,7 @@ def test_price_must_be_in_configuration(subscriber: Subscriber) -> None:
             "features[subscription_update][products][0][product]",
         ),
         (
-            {"default_allowed_updates": ["quantity"]},
+            {"default_allowed_updates": ["promotion_code"]},
             "features[subscription_update][default_allowed_updates][0]",
         ),
     ],
