@@ -71,6 +71,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "En confirmant, vous autorisez {name} à vous débiter de paiements futurs selon ses conditions. Vous pouvez"
         " résilier à tout moment.",
     ),
+    "Change amount": ("Betrag ändern", "Modifier le montant"),
     "Order summary": ("Bestellübersicht", "Récapitulatif de la commande"),
     "Back to {name}": ("Zurück zu {name}", "Retour vers {name}"),
     "You pay {amount}.": ("Du zahlst {amount}.", "Vous payez {amount}."),
@@ -82,7 +83,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "Remove {name}": ("{name} entfernen", "Retirer {name}"),
     "Add": ("Hinzufügen", "Ajouter"),
     "Remove": ("Entfernen", "Retirer"),
-    "Promotion code": ("Gutscheincode", "Code promotionnel"),
+    "Add promotion code": ("Gutscheincode hinzufügen", "Ajouter un code promotionnel"),
     "Apply": ("Anwenden", "Appliquer"),
     "Discount": ("Rabatt", "Réduction"),
     "{percent}% off": ("{percent} % Rabatt", "{percent} % de réduction"),
