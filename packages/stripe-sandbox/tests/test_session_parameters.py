@@ -137,7 +137,7 @@ def check_submit_type(shop: Shop) -> None:
         ("pay", "Pay $19.00"),
         ("auto", "Pay $19.00"),
     ):
-        assert f">{text}</span></button>" in shop.page(shop.open(submit_type=submit_type))
+        assert f'class="SubmitButton-Text">{text}</span>' in shop.page(shop.open(submit_type=submit_type))
     with pytest.raises(stripe.InvalidRequestError):
         shop.open(shop.monthly, submit_type="donate")
 

@@ -53,12 +53,13 @@ _CUSTOMER = (
     " next_invoice_sequence phone preferred_locales shipping tax_exempt "
 )
 _SUBSCRIPTION = (
-    "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
-    " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
+    "items.id items.price items.quantity items.deleted items.metadata cancel_at_period_end cancel_at"
+    " cancellation_details.comment cancellation_details.feedback default_payment_method description metadata"
+    " off_session pause_collection"
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
-_ITEM = "price quantity proration_behavior proration_date payment_behavior=allow_incomplete "
+_ITEM = "price quantity metadata proration_behavior proration_date payment_behavior=allow_incomplete "
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
