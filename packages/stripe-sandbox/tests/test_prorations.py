@@ -389,3 +389,9 @@ def test_metadata_of_items(subscriber: Subscriber) -> None:
     kept = subscriber.v1.subscriptions.retrieve(created.id)["items"].data
     assert sorted(each.metadata["seat"] for each in kept) == ["b", "c"]
     assert (len(subscriber.invoices), pending(subscriber)) == (invoices, [])
+
+
+def test_empty_value_removes_one_key_of_the_metadata(subscriber: Subscriber) -> None:
+    subscriber.update(metadata={"a": "1", "b": "2"})
+    assert subscriber.update(metadata={"a": ""}).metadata.to_dict() == {"b": "2"}
+    assert subscriber.update(metadata="").metadata.to_dict() == {}

@@ -20,10 +20,11 @@ def parse_new(rows: list[Obj], currency: str = "") -> list[tuple[Obj, int]]:
 
 
 def set_metadata(subscription: Obj, rows: list[Obj]) -> Obj:
-    """Store the metadata of the items of a new subscription. Its items are in reverse order."""
+    """Store the metadata of the items of a new subscription."""
+    by_price = {row["price"]: row for row in rows}
     items = [
-        storage.put(item | _metadata(item, row), parent=subscription["id"])
-        for item, row in zip(subscription["items"]["data"], reversed(rows), strict=True)
+        storage.put(item | _metadata(item, by_price[item["price"]["id"]]), parent=subscription["id"])
+        for item in subscription["items"]["data"]
     ]
     return storage.put(subscription | {"items": subscription["items"] | {"data": items}})
 
