@@ -91,6 +91,7 @@ STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_we
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
 SHOP_ID = env.read("SHOP_ID", env_values.shop_id, default="")
+ADOPT_FOREIGN_SALES = env.bool("ADOPT_FOREIGN_SALES", default=False) and not DEBUG
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
 ALLOW_PRIVATE_IMAGE_URLS = env.bool("ALLOW_PRIVATE_IMAGE_URLS", default=DEBUG)
 CHECKOUT_PROMOTION_CODES = env.bool("CHECKOUT_PROMOTION_CODES", default=False)
@@ -206,7 +207,6 @@ DATABASES = {"default": service_settings.database(database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 cache_url = env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://")
 CACHES = service_settings.caches(cache_url, VAR_DIR / "cache")
-
 # "immediate" runs a task after the commit, "database" in `manage.py db_worker`.
 TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
 backend_or_class = env_values.one_of(TASK_BACKENDS, or_class=True)

@@ -65,15 +65,17 @@ def first_price(configuration: ProductConfiguration) -> Price:
     return configuration.prices[0]
 
 
-def press_buy(client: Client, configuration: ProductConfiguration, price: Price | None = None) -> str:
+def press_buy(
+    client: Client, configuration: ProductConfiguration, price: Price | None = None, currency: str = ""
+) -> str:
     """Press Buy and return the URL of the hosted page."""
-    price = price or first_price(configuration)
-    response = client.post(f"/store/{configuration.slug}/buy/", {"price": price.id})
+    form = {"price": (price or first_price(configuration)).id} | ({"currency": currency} if currency else {})
+    response = client.post(f"/store/{configuration.slug}/buy/", form)
     assert response.status_code == 303, response.content
     return response["Location"]
 
 
-def pay(url: str, card: str = VISA) -> str:
+def pay(url: str, card: str = VISA, **fields: str) -> str:
     """Pay on the hosted page and return the redirect's URL, or "" if the card is declined."""
     form = {
         "email": "ada@example.com",
@@ -83,6 +85,7 @@ def pay(url: str, card: str = VISA) -> str:
         "billingName": "Ada Lovelace",
         "billingCountry": "GB",
         "billingPostalCode": "SW1A 1AA",
+        **fields,
     }
     response = Client().post(url_path(url), form)
     assert response.status_code < 500, response.content[:500]

@@ -25,7 +25,7 @@ from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
-from apps.ecommerce.storefront.price_options import price_options
+from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.users.models import User
 
@@ -106,12 +106,13 @@ def samples() -> dict[str, Any]:
             {
                 "card": card,
                 "price_options": options,
+                "currencies": currency_choices(card.configuration.prices) if options else [],
                 "configuration": card.configuration,
                 "upgrade_options": price_options(once.prices, None) if card.owned else [],
             }
             for card, options in (
                 (ProductCard(once), price_options(once.prices, None)),
-                (ProductCard(subscription), price_options(subscription.prices, None)),
+                (ProductCard(subscription), options_in_currencies(subscription.prices, None)),
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
@@ -236,6 +237,7 @@ def make_configuration(name: str, amounts: dict[str, int]) -> ProductConfigurati
             product=product,
             currency="usd",
             unit_amount=amount,
+            currency_options={"eur": amount - 100} if interval else {},
             type=Price.Type.RECURRING if interval else Price.Type.ONE_TIME,
             interval=interval,
         )

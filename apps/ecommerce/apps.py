@@ -7,6 +7,8 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
+        from allauth.account.signals import email_confirmed
+
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
@@ -18,6 +20,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
+        from apps.ecommerce.purchases.external_sales import queue_adoption
         from apps.users import admin_site, personal_data
         from apps.users.models import User
 
@@ -25,6 +28,7 @@ class EcommerceConfig(AppConfig):
             post_save.connect(refresh_after_save, sender=model)
         founder_emails.connect()
         post_save.connect(queue_email_update, sender=User)
+        email_confirmed.connect(queue_adoption)
         page_cache.invalidate_on(Product, Price, ProductConfiguration)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)

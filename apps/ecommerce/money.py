@@ -30,6 +30,11 @@ def decimals(currency: str) -> int:
     return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
 
 
+def is_chargeable(amount: int | None, currency: str) -> bool:
+    """Return whether Stripe charges the amount: nothing, or at least the smallest charge of the currency."""
+    return amount is not None and (amount == 0 or amount >= MIN_CHARGES.get(currency, 1))
+
+
 def to_major(amount: int, currency: str) -> Decimal:
     """Return 1999, "usd" as Decimal("19.99") and 500, "jpy" as Decimal("500")."""
     return Decimal(amount).scaleb(-decimals(currency))

@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
 from apps.ecommerce.purchases.emails import queue_renewal_upcoming_email, queue_trial_ending_email
+from apps.ecommerce.purchases.external_sales import import_invoice, import_session
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.payments import (
@@ -140,8 +141,11 @@ def _sync_all(purchases: Iterable[Purchase], cause: str) -> None:
 
 
 def _handle_session(session: Payload, cause: str) -> None:
-    purchases = Purchase.objects.filter(session_id=_get_id(session, "session"))
-    _sync_all(purchases or _restore_session_id(session), cause)
+    key = _get_id(session, "session")
+    if purchases := Purchase.objects.filter(session_id=key) or _restore_session_id(session):
+        _sync_all(purchases, cause)
+    elif session.get("status") == "complete":
+        import_session(key, cause)
 
 
 def _handle_subscription(subscription: Payload, cause: str) -> None:
@@ -154,9 +158,8 @@ def _handle_trial_ending(subscription: Payload, cause: str) -> None:
 
 
 def _handle_upcoming_invoice(invoice: Payload, cause: str) -> None:
-    if not (subscription := invoice_subscription(invoice)):
-        return
-    if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
+    subscription = invoice_subscription(invoice)
+    if subscription and (purchase := _sync_subscription(_get_id(subscription, "subscription"), cause)):
         queue_renewal_upcoming_email(purchase)
 
 
@@ -174,6 +177,8 @@ def _handle_failed_payment(intent: Payload, cause: str) -> None:
 def _handle_invoice(invoice: Payload, cause: str) -> None:
     if subscription := invoice_subscription(invoice):
         _sync_subscription(_get_id(subscription, "subscription"), cause)
+    elif invoice.get("status") == "paid":
+        import_invoice(_get_id(invoice, "invoice"), cause)
 
 
 def _handle_product(product: Payload, cause: str) -> None:
@@ -231,8 +236,7 @@ def add_handler(event_type: str) -> Callable[[Handler], Handler]:
 
 
 def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
-    purchase = Purchase.objects.filter(subscription_id=subscription_id).first()
-    if purchase:
+    if purchase := Purchase.objects.filter(subscription_id=subscription_id).first():
         return sync_purchase(purchase, cause)
     subscription = fetch_or_none("subscriptions", subscription_id)
     return import_subscription(subscription, cause) if subscription else None

@@ -34,6 +34,7 @@ def create_products(count: int) -> None:
         "listed": "TRUE",
         "search_text": "'thing ' || i || ' all about thing ' || i",
         "sort_name": "'thing ' || i",
+        "sort_currency": price["currency"],
         "sort_price": price["unit_amount"],
         "sells_once": "TRUE",
     }

@@ -216,6 +216,22 @@ def difficult_scenes() -> list[Scene]:
         product.save()
         return "/store/workshop/"
 
+    def add_currencies() -> str:
+        product = Product.objects.get(configuration__slug="workshop")
+        amounts = dict.fromkeys(
+            ("eur", "gbp", "chf", "sek", "dkk", "pln", "cad", "aud", "huf", "jpy"), 1_000_000
+        )
+        product.prices.update(currency_options=amounts)
+        product.save()
+        return "/store/workshop/?currency=huf"
+
+    def let_buyers_choose_the_amount() -> str:
+        product = Product.objects.get(configuration__slug="tiny-tools")
+        limits = {"custom_minimum": 500, "custom_maximum": 100_000, "custom_preset": 1500}
+        product.prices.update(unit_amount=None, **limits)
+        product.save()
+        return "/store/tiny-tools/"
+
     def add_products() -> str:
         fill_store(200)
         return "/store/"
@@ -234,6 +250,8 @@ def difficult_scenes() -> list[Scene]:
         Scene("extreme-product", use_long_texts),
         page_at("extreme-store", "/store/"),
         Scene("product-twelve-prices", add_prices),
+        Scene("product-many-currencies", add_currencies),
+        Scene("product-chosen-amount", let_buyers_choose_the_amount),
         Scene("store-200-products", add_products),
         page_at("store-page-3", "/store/?page=3"),
         Scene("store-1-product", keep_one_product),

@@ -70,3 +70,20 @@ def add_price(slug: str, amount: int) -> None:
     params: Any = {"product": product, "currency": "usd", "unit_amount": amount}
     get_client().v1.prices.create(params)
     sync_product(product)
+
+
+def create_custom_product(name: str, **limits: int) -> str:
+    """Create a product whose buyers choose the amount, at Stripe and in the store. Return its slug."""
+    price: Any = {"currency": "usd", "custom_unit_amount": {"enabled": True, **limits}}
+    product = get_client().v1.products.create({"name": name, "default_price_data": price}).id
+    sync_product(product)
+    return ProductConfiguration.objects.get(product=product).slug
+
+
+def add_currency(slug: str, currency: str, amount: int) -> None:
+    """Add a currency to the prices of the product, at Stripe and in the store."""
+    product = ProductConfiguration.objects.get(slug=slug).product
+    options: Any = {currency: {"unit_amount": amount}}
+    for price in product.prices.all():
+        get_client().v1.prices.update(price.id, {"currency_options": options})
+    sync_product(product.id)

@@ -58,3 +58,32 @@ def test_price_that_stripe_refuses_is_not_offered_again(
     store = Store(page).goto()
     expect(store.cards.first).to_be_visible()
     expect(store.card(goods.product.name)).to_have_count(0)
+
+
+# https://docs.stripe.com/error-codes and https://docs.stripe.com/api/errors
+DOCUMENTED = [
+    (409, "idempotency_key_in_use", LATER),
+    (503, "", LATER),
+    (400, "taxes_calculation_failed", LATER),
+    (401, "api_key_expired", PROBLEM),
+    (400, "account_invalid", PROBLEM),
+    (400, "stripe_tax_inactive", PROBLEM),
+    (400, "testmode_charges_only", PROBLEM),
+    (400, "url_invalid", PROBLEM),
+    (400, "email_invalid", "does not accept your e-mail address"),
+    (400, "customer_max_subscriptions", "You have too many subscriptions."),
+    (400, "amount_too_large", GONE),
+]
+
+
+@on_phone
+def test_buyer_reads_what_each_refusal_means(page: Page, ada: User, goods: ProductConfiguration) -> None:
+    """The last one is about the price, which is not offered any more."""
+    product = ProductPage(sign_in(page, ada))
+    for status, code, text in DOCUMENTED:
+        product.goto(goods.slug)
+        switches.change(**{**REFUSED, "api_times": 9, "api_status": status, "api_code": code})
+        product.buy()
+        expect(Store(page).messages).to_contain_text(text)
+        switches.change(api_times=0, api_status=0)
+    expect(Library(page).goto().others).to_have_count(0)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import (
     Alert,
+    ExternalSale,
     Mail,
     Price,
     ProductConfiguration,
@@ -137,6 +138,12 @@ def pay_twice(as_ada: Client, icons: ProductConfiguration) -> None:
     outbox.outbox.clear()
 
 
+def sell_elsewhere(as_ada: Client, icons: ProductConfiguration) -> None:
+    price = icons.prices[0]
+    values = {"price": price, "currency": price.currency, "amount": 1900, "livemode": False}
+    ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **values)
+
+
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
@@ -150,6 +157,7 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "reconcile overdue": miss_runs,
     "paid without owner": lose_owner,
     "paid twice": pay_twice,
+    "sales unassigned": sell_elsewhere,
     "sales refused": refuse_to_sell,
     "prices refused": refuse_price,
 }

@@ -189,7 +189,6 @@ def test_amount_in_the_form_is_ignored(as_ada: Client, icons: ProductConfigurati
         "amount": "1",
         "unit_amount": "1",
         "quantity": "0",
-        "currency": "jpy",
     }
     response = as_ada.post("/store/icon-set/buy/", sent)
     assert response.status_code == 303

@@ -18,7 +18,7 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.customers import update_customer_email
+from apps.ecommerce.purchases.customers import billing_currency, update_customer_email
 from apps.ecommerce.purchases.payments import purchases_for_payment
 from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
@@ -32,7 +32,9 @@ pytestmark = pytest.mark.django_db
 ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
+    "GET /v1/prices/{id}": p.PriceRetrieveParams,
     "POST /v1/customers": p.CustomerCreateParams,
+    "GET /v1/customers/{id}": p.CustomerRetrieveParams,
     "POST /v1/customers/{id}": p.CustomerUpdateParams,
     "GET /v1/customers/{id}/tax_ids": p.CustomerTaxIdListParams,
     "POST /v1/customers/{id}/tax_ids": p.CustomerTaxIdCreateParams,
@@ -47,6 +49,7 @@ ROUTES: dict[str, Any] = {
     "POST /v1/subscriptions/{id}": p.SubscriptionUpdateParams,
     "DELETE /v1/subscriptions/{id}": p.SubscriptionCancelParams,
     "GET /v1/invoices": p.InvoiceListParams,
+    "GET /v1/invoices/{id}": p.InvoiceRetrieveParams,
     "POST /v1/invoices/create_preview": p.InvoiceCreatePreviewParams,
     "GET /v1/charges": p.ChargeListParams,
     "GET /v1/invoice_payments": p.InvoicePaymentListParams,
@@ -71,9 +74,7 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         parts = urlsplit(url)
-        route = (
-            f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc|txi)_[A-Za-z0-9_]+', '{id}', parts.path)}"
-        )
+        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc|txi|in|price)_[A-Za-z0-9_]+', '{id}', parts.path)}"
         schema = ROUTES[route]
         tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -122,7 +123,10 @@ def test_each_request_matches_the_sdk_parameter_types(
         plan = add_price(sandbox.client, club.product_id, 1900, interval=interval)
         sync_product(club.product_id)
         assert "/stripe-sandbox/portal/" in as_ada.post(f"{order}/switch/", {"price": plan})["Location"]
+    sell_outside_the_store(sandbox, icons, letter)
+    reconcile()
     purchases_for_payment("pi_of_an_unknown_renewal")
+    assert billing_currency(ada) == "usd"
     as_ada.post(f"{order}/cancel/")  # cancel at the end of the period
     sandbox.client.v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
     storage.update(subscription.subscription_id, status="past_due")
@@ -134,3 +138,17 @@ def test_each_request_matches_the_sdk_parameter_types(
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     list(run_checks(fix=True))
     assert sent_requests == ROUTES.keys()
+
+
+def sell_outside_the_store(sandbox: Any, icons: ProductConfiguration, letter: ProductConfiguration) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({"email": "eve@example.com"}).id
+    method = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    items = [{"price": letter.prices[0].id}]
+    v1.subscriptions.create({"customer": customer, "items": items, "default_payment_method": method})
+    invoice = v1.invoices.create({"customer": customer, "default_payment_method": method}).id
+    special = v1.prices.create({"product": icons.product_id, "currency": "usd", "unit_amount": 1000}).id
+    item = {"customer": customer, "invoice": invoice, "pricing": {"price": special}}
+    v1.invoice_items.create(item)
+    v1.invoices.finalize_invoice(invoice)
+    v1.invoices.pay(invoice)

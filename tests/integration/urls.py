@@ -19,8 +19,9 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from django.urls.converters import get_converters
+from django.utils import timezone
 
-from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.models import ExternalSale, ProductConfiguration, Purchase, StripeCustomer
 from apps.shop import urls as shop_urls
 from apps.shop.tests import access
 from apps.users.models import User
@@ -181,6 +182,9 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
     )
     checkout = press_buy(signed_in(users["stranger"]), icons).rpartition("/")[2]  # type: ignore[arg-type]
     invoice = sandbox.client.v1.invoices.list({"customer": customer}).data[0].id
+    price = icons.prices[0]
+    sale = {"price": price, "currency": price.currency, "amount": 1900, "livemode": False}
+    ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **sale)
     parameters = {
         "": {
             "slug": icons.slug,

@@ -37,6 +37,7 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import (
+    ExternalSale,
     Mail,
     Payment,
     Price,
@@ -277,7 +278,8 @@ class World:
             Path(f"{self.file}{rest}").unlink(missing_ok=True)
         shutil.copy(self.initial_file, self.file)
         with transaction.atomic():
-            for model in (ReceiverCall, Mail, StatusChange, Payment, Purchase, WebhookEvent, StripeCustomer):
+            purchases = (ReceiverCall, Mail, StatusChange, Payment, ExternalSale, Purchase)
+            for model in (*purchases, WebhookEvent, StripeCustomer):
                 model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
             Price.objects.update(active=True)
             ProductConfiguration.objects.update(is_active=True)

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.catalogue.slugs import validate_new_slug
 from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.ecommerce.money import format_money
+from apps.ecommerce.storefront.price_options import amount_limits
 
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
@@ -61,7 +63,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         return "; ".join(
             f"{price.id}: {price.unsellable_reason}"
             for price in prices
-            if price.active and not price.is_sellable
+            if price.active and price.unsellable_reason
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductConfiguration]:
@@ -77,9 +79,19 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 class PriceInline(ReadOnlyInline):
     model = Price
     fields = readonly_fields = (
-        *("id", "nickname", "unit_amount", "currency", "type", "interval"),
+        *("id", "nickname", "unit_amount", "currency", "in_currencies", "limits", "type", "interval"),
         *("active", "not_sold"),
     )
+
+    @admin.display(description=_("other currencies"))
+    def in_currencies(self, price: Price) -> str:
+        return ", ".join(
+            format_money(amount, code) for code, amount in price.amounts.items() if code != price.currency
+        )
+
+    @admin.display(description=_("pay what you want"))
+    def limits(self, price: Price) -> str:
+        return amount_limits(price) if price.is_custom else ""
 
     @admin.display(description=_("not sold, because"))
     def not_sold(self, price: Price) -> str:

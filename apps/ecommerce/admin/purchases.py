@@ -56,7 +56,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("amount"))
     def amount(self, row: Purchase) -> str:
-        return row.price.label if row.is_recurring else format_money(row.amount_total, row.currency)
+        return row.price_label if row.is_recurring else format_money(row.amount_total, row.currency)
 
     @admin.action(description=_("Refresh from Stripe"))
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:

@@ -11,8 +11,8 @@ from django.db.models import Model
 from django.utils import timezone
 
 from apps.ecommerce.catalogue.report import Report, printable
-from apps.ecommerce.models import Price, Product
-from apps.ecommerce.money import MIN_CHARGES
+from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product
+from apps.ecommerce.money import MIN_CHARGES, is_chargeable
 from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
@@ -25,6 +25,7 @@ FIELDS: dict[type[Model], list[str]] = {
     Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
     Price: [
         *("product_id", "active", "currency", "unit_amount", "type", "interval", "interval_count"),
+        *("currency_options", "custom_minimum", "custom_maximum", "custom_preset"),
         *("trial_period_days", "nickname", "plan", "unsellable"),
     ],
 }
@@ -102,6 +103,7 @@ def _build_product(item: StripeData, fetched_at: datetime) -> Product:
 
 def _build_price(item: StripeData, fetched_at: datetime) -> Price:
     recurring = item.get("recurring") or {}
+    custom = item.get("custom_unit_amount") or {}
     nickname = clean_line(item.get("nickname"))[:MAX_NAME_LENGTH]
     price = Price(
         id=item["id"],
@@ -109,6 +111,10 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
         active=item["active"],
         currency=item["currency"],
         unit_amount=item["unit_amount"],
+        currency_options=_currency_options(item),
+        custom_minimum=_custom_minimum(item),
+        custom_maximum=custom.get("maximum"),
+        custom_preset=custom.get("preset"),
         type=item["type"],
         interval=recurring.get("interval", ""),
         interval_count=recurring.get("interval_count", 1),
@@ -122,19 +128,43 @@ def _build_price(item: StripeData, fetched_at: datetime) -> Price:
     return price
 
 
+def _currency_options(item: StripeData) -> dict[str, int | None]:
+    """Return the amounts in other currencies; None for tiers, fractions, and an amount that buyers choose.
+
+    https://docs.stripe.com/payments/currencies/localize-prices/manual-currency-prices
+    """
+    options = item.get("currency_options") or {}  # Stripe returns them only if they are expanded
+    amounts = {
+        currency: option.get("unit_amount")
+        for currency, option in options.items()
+        if currency != item["currency"] and currency.upper() in CURRENCIES
+    }
+    return {
+        currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE else None
+        for currency, amount in amounts.items()
+    }
+
+
+def _custom_minimum(item: StripeData) -> int | None:
+    """Return the smallest amount that a buyer can pay: Stripe's page never accepts less than the smallest charge."""
+    custom = item.get("custom_unit_amount")
+    return max(custom.get("minimum") or 0, MIN_CHARGES.get(item["currency"], 0)) if custom else None
+
+
 def _unsellable(item: StripeData) -> str:
     """Return a value of Price.Unsellable. https://docs.stripe.com/products-prices/pricing-models"""
     if item.get("billing_scheme") == "tiered":
         return Price.Unsellable.TIERED
     if (item.get("recurring") or {}).get("usage_type") == "metered":
         return Price.Unsellable.METERED
-    if item.get("custom_unit_amount"):
-        return Price.Unsellable.CUSTOM_AMOUNT
-    if item["unit_amount"] is None:
+    largest = item["unit_amount"]
+    if custom := item.get("custom_unit_amount"):
+        if item.get("recurring"):
+            return Price.Unsellable.CUSTOM_AMOUNT
+        largest = custom.get("maximum") or 0  # 0 is no limit
+    elif largest is None:
         return Price.Unsellable.FRACTIONAL
-    return (
-        Price.Unsellable.TOO_SMALL if 0 < item["unit_amount"] < MIN_CHARGES.get(item["currency"], 1) else ""
-    )
+    return "" if is_chargeable(largest, item["currency"]) else Price.Unsellable.TOO_SMALL
 
 
 def _check_price(price: Price) -> None:
@@ -142,8 +172,9 @@ def _check_price(price: Price) -> None:
         raise InvalidObject("its product is missing")
     if str(price.currency).upper() not in CURRENCIES:
         raise InvalidObject(f"the currency {price.currency!a} is unknown")
-    if price.unit_amount is not None and (type(price.unit_amount) is not int or price.unit_amount < 0):
-        raise InvalidObject(f"the amount {price.unit_amount!a} is not a whole number of minor units")
+    for amount in (price.unit_amount, price.custom_minimum, price.custom_maximum, price.custom_preset):
+        if amount is not None and (type(amount) is not int or amount < 0):
+            raise InvalidObject(f"the amount {amount!a} is not a whole number of minor units")
     if (price.interval in INTERVALS) != price.is_recurring:
         raise InvalidObject(f"the interval {price.interval!a} is unknown")
     for name, smallest in (("interval_count", 1), ("trial_period_days", 0)):

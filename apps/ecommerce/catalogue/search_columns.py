@@ -17,7 +17,10 @@ from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfigu
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("listed", "search_text", "sort_name", "sort_price", "sells_once", "sells_recurring", "fingerprint")
+COLUMNS = (
+    *("listed", "search_text", "sort_name", "sort_currency", "sort_price"),
+    *("sells_once", "sells_recurring", "fingerprint"),
+)
 MAX_SORT_NAME_LENGTH = 120
 # Letters that Unicode does not decompose, with what people type instead.
 LETTER_REPLACEMENTS = str.maketrans(
@@ -77,7 +80,8 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     row.search_text = normalize_text(
         " ".join((product.name, row.tagline, product.description, row.description))
     )
-    row.sort_price = (cheapest(prices).unit_amount or 0) if prices else MAX_SORT_PRICE
+    row.sort_currency = prices[0].currency if prices else ""
+    row.sort_price = cheapest(prices).amounts[row.sort_currency] if prices else MAX_SORT_PRICE
     row.sells_once = any(not price.interval for price in prices)
     row.sells_recurring = any(price.interval for price in prices)
     fingerprint = _fingerprint(row)
@@ -88,7 +92,10 @@ def set_search_columns(row: ProductConfiguration) -> bool:
 
 def _fingerprint(row: ProductConfiguration) -> str:
     product = row.product
-    names = ("id", "unit_amount", "currency", "interval", "interval_count", "trial_period_days", "nickname")
+    names = (
+        *("id", "unit_amount", "currency", "currency_options", "custom_minimum", "custom_maximum"),
+        *("custom_preset", "interval", "interval_count", "trial_period_days", "nickname"),
+    )
     prices = [attrgetter(*names)(price) for price in row.prices]
     texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
     shown = repr((texts, prices, [picture.address for picture in product.pictures]))

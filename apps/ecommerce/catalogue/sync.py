@@ -78,7 +78,7 @@ def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
         progress(f"{len(listed)} products")
     product_ids.update(all_rows(Product).values_list("id", flat=True))
     count = 0
-    for prices in fetch_pages("prices", active=True):
+    for prices in fetch_pages("prices", active=True, expand=["data.currency_options"]):
         known_prices = [price for price in prices if get_product_id(price) in product_ids]
         price_rows = build_rows(Price, known_prices, report)
         _save_page(Price, price_rows, report)
@@ -154,7 +154,8 @@ def _archive(model: type[RowT], listed: set[str], started: datetime, report: Rep
 def _fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     """Return a product (None if Stripe has deleted it) and its active prices."""
     try:
-        pages = fetch_pages("prices", product=product_id, active=True, expand=["data.product"])
+        expand = ["data.product", "data.currency_options"]
+        pages = fetch_pages("prices", product=product_id, active=True, expand=expand)
         prices = [price for page in pages for price in page]
         # List by id, because custom ids ("a/b", "..") may be invalid in the path of a URL.
         products = [product for price in prices if (product := expanded(price.get("product")))]

@@ -13,29 +13,39 @@ logger = logging.getLogger(__name__)
 
 
 def unsellable_lines() -> list[str]:
-    """Return a line for each price and product that is active at Stripe, but not sold by the store."""
+    """Return a line for each price and product that is active at Stripe, but not sold by the store.
+
+    Also for each price that is not sold in all its currencies.
+    """
     lines = []
     active = Prefetch("prices", Price.objects.filter(active=True))
     for product in Product.objects.filter(active=True).prefetch_related(active):
         prices = list(product.prices.all())
         lines += [
-            f"{describe(price)} ({product}): {price.unsellable_reason}"
+            f"{describe(price)} ({product}): {reason}"
             for price in prices
-            if not price.is_sellable
+            if (reason := price.unsellable_reason)
         ]
         if not prices:
             lines.append(f"{describe(product)}: it has no active price")
     return lines
 
 
-def stop_selling(price: Price, refusal: str) -> None:
-    """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale."""
+def stop_selling(price: Price, currency: str, refusal: str) -> None:
+    """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
+
+    Without the currency, if that is not the price's own: the next sync offers it again.
+    """
     try:
         sync_product(price.product_id)
     except (NotSaved, stripe.StripeError):
         logger.exception("%s could not be copied after Stripe refused to sell it", describe(price))
     price = Price.objects.get(pk=price.pk)
-    if price.is_sellable:
+    if currency != price.currency and currency in price.amounts:
+        price.currency_options[currency] = None
+        price.save(update_fields=["currency_options"])
+        logger.error("Stripe refused to sell %s in %s: %s", describe(price), currency, refusal)
+    elif currency == price.currency and price.is_sellable:
         price.refusal = refusal
         price.save(update_fields=["refusal"])  # updates the search columns, too
         logger.error("Stripe refused to sell %s: %s", describe(price), refusal)

@@ -2,16 +2,17 @@
 
 from .catalogue import (
     MAX_SORT_PRICE,
-    Price,
     Product,
     ProductConfiguration,
     ProductConfigurationQuerySet,
-    cheapest,
 )
 from .customers import StripeCustomer
 from .emails import Alert, Mail
+from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
+from .order_numbers import parse_public_id
 from .payments import Payment
+from .prices import Price, cheapest
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
@@ -20,7 +21,7 @@ from .purchase_status import (
     PurchaseStatus,
     Suspension,
 )
-from .purchases import Purchase, parse_public_id
+from .purchases import Purchase
 from .receiver_calls import ReceiverCall
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-from .catalogue import Price
+from .prices import Price
 from .purchase_status import ENDED_SUBSCRIPTIONS, MISSING_SUBSCRIPTION, PurchaseStatus
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     def known_to_stripe(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
-        return self.exclude(session_id=None, subscription_id="")
+        return self.exclude(session_id=None, subscription_id="", invoice_id="")
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
     def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+        currency = fields.get("currency", price.currency)
+        amount = price.custom_preset if price.is_custom else price.amounts.get(currency)
         defaults = {
             "email": user.email,
             "product_id": price.product_id,
@@ -41,9 +43,9 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             "seller": "\n".join([settings.SITE_NAME, *settings.SELLER_ADDRESS]),
             "livemode": is_livemode(),
             "is_recurring": price.is_recurring,
-            "currency": price.currency,
-            "amount_subtotal": price.unit_amount or 0,
-            "amount_total": price.unit_amount or 0,
+            "currency": currency,
+            "amount_subtotal": amount or 0,
+            "amount_total": amount or 0,
         }
         purchase = self.create(user=user, price=price, **(defaults | fields))
         purchase.changes.create(to_status=purchase.status, version=0, cause=cause)

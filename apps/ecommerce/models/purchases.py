@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .catalogue import Price, Product
+from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
 from .order_numbers import OrderNumberField
+from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,
@@ -18,13 +19,6 @@ from .purchase_status import (
     PurchaseStatus,
     Suspension,
 )
-
-
-def parse_public_id(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 class Purchase(models.Model):
@@ -94,6 +88,11 @@ class Purchase(models.Model):
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
+    invoice_id = models.CharField(
+        max_length=STRIPE_ID_LENGTH,
+        blank=True,
+        help_text=_("The invoice that was paid, of a sale without Checkout Session and subscription."),
+    )
     subscription_status = models.CharField(
         max_length=30,
         blank=True,
@@ -167,6 +166,9 @@ class Purchase(models.Model):
                 condition=~Q(subscription_id=""),
                 name="one_purchase_per_subscription",
             ),
+            models.UniqueConstraint(
+                fields=["invoice_id"], condition=~Q(invoice_id=""), name="one_purchase_per_invoice"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=PurchaseStatus.values), name="purchase_status_known"
             ),
@@ -188,6 +190,25 @@ class Purchase(models.Model):
         # Faster than get_status_display(), which translates all choices.
         shown = Suspension(self.suspended_by) if self.is_suspended else PurchaseStatus(self.status)
         return str(shown.label)
+
+    @property
+    def unit_amount(self) -> int | None:
+        """Return the price in the currency of the purchase; if the buyer chose the amount, that. None if unknown."""
+        amount = self.price.amount_in(self.currency)
+        if self.price.is_recurring or (amount is not None and self.currency == self.price.currency):
+            return amount
+        return self.amount_subtotal // self.quantity
+
+    @property
+    def price_label(self) -> str:
+        if self.awaits_amount or self.unit_amount is None:
+            return self.price.label_in(self.currency)
+        return self.price.format_amount(self.unit_amount, self.currency)
+
+    @property
+    def awaits_amount(self) -> bool:
+        """Return whether the buyer has not chosen the amount of pay what you want."""
+        return self.price.is_custom and self.status in (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
 
     @property
     def opens_product(self) -> bool:

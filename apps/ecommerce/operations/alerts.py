@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.core.tasks import is_worker_silent, task
-from apps.ecommerce.models import Alert, Mail, Price, Purchase, ReceiverCall, SalesProblem
+from apps.ecommerce.models import Alert, ExternalSale, Mail, Price, Purchase, ReceiverCall, SalesProblem
 from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
 from apps.ecommerce.operations.reconcile_schedule import overdue_warning
 from apps.ecommerce.operations.webhook_health import webhook_health
@@ -82,6 +82,7 @@ def check_shop() -> dict[str, str]:
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
+    unassigned = ExternalSale.objects.unassigned().count()
     overdue = overdue_warning()
     problems = {
         SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
@@ -136,6 +137,11 @@ def check_shop() -> dict[str, str]:
             ownerless,
             f"Paid purchases without an owner: {', '.join(row.order_number for row in ownerless[:5])}. "
             f"Find their buyers in Stripe's Dashboard, and see {settings.SITE_URL}/admin/ecommerce/purchase/",
+        ),
+        "sales unassigned": (
+            unassigned,
+            f"Sales outside the store that belong to no account yet: {unassigned}. "
+            f"Assign or ignore them: {settings.SITE_URL}/admin/ecommerce/externalsale/?state=waiting",
         ),
         "paid twice": (
             paid_twice,

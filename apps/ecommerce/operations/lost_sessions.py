@@ -43,7 +43,7 @@ def find_purchase(session: StripeData, *, dry_run: bool = False) -> Purchase | N
         price_name=price.nickname,
         plan=price.plan,
         is_recurring=price.is_recurring,
-        currency=price.currency,
+        currency=session["currency"] or price.currency,
         livemode=session["livemode"],
         status=Status.EXPIRED,  # the buyer may have another open checkout; a sync corrects the status
     )

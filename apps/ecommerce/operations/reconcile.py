@@ -16,13 +16,14 @@ import stripe
 from django.utils import timezone
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import ExternalSale, Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
+from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
@@ -117,6 +118,11 @@ class Reconciliation:
             # A purchase that always fails must not be first in each run.
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
+    def adopt_external_sales(self) -> None:
+        """Assign the sales whose buyers have an account by now."""
+        for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
+            self.attempt(sale.id, adopt_sale, sale)
+
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
@@ -140,7 +146,7 @@ class Reconciliation:
         for change in changes:
             self._report_repair(change.purchase, str(change))
 
-    def attempt(self, name: str, act: Callable[..., None], *arguments: Any) -> None:
+    def attempt(self, name: str, act: Callable[..., object], *arguments: Any) -> None:
         """Call `act`. Report an error without stopping the run, unless all requests to Stripe would fail."""
         try:
             act(*arguments)
@@ -200,6 +206,7 @@ def reconcile(
         run.attempt("missing payments", run.copy_missing_payments)
         run.attempt("old purchases", run.recheck_old_purchases)
         run.attempt("events", partial(run.process_events, undelivered=undelivered))
+        run.attempt("external sales", run.adopt_external_sales)
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)

@@ -1,5 +1,7 @@
 """Start a checkout. https://docs.stripe.com/payments/checkout"""
 
+from typing import Any
+
 import stripe
 from django.db import IntegrityError
 from django.utils.translation import get_language, gettext_lazy
@@ -9,6 +11,7 @@ from apps.ecommerce.catalogue.unsellable import stop_selling
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
+from apps.ecommerce.purchases.customers import billing_currency
 from apps.ecommerce.purchases.entitlements import has_access, owned
 from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -18,11 +21,15 @@ from apps.ecommerce.purchases.stripe_errors import (
     ShopCannotSell,
     buyer_message,
     error_kind,
+    is_other_currency,
 )
 from apps.ecommerce.purchases.upgrades import upgradable_purchase
 from apps.users.models import User
 
 MAX_TRIES = 4
+NOT_IN_THIS_CURRENCY = gettext_lazy(
+    "This price is not available in the currency that you chose. You have not been charged. Please choose again."
+)
 NO_LONGER_AVAILABLE = gettext_lazy(
     "This price is no longer available. You have not been charged. Please choose again."
 )
@@ -51,17 +58,28 @@ class AlreadySubscribed(CheckoutRefused):
 
 
 def start_checkout(
-    user: User, configuration: ProductConfiguration, price_id: str, *, origin: str, next_path: str = ""
+    user: User,
+    configuration: ProductConfiguration,
+    price_id: str,
+    currency: str = "",
+    *,
+    origin: str,
+    next_path: str = "",
 ) -> str:
     """Return the URL of Stripe's hosted page for paying the price.
 
-    `origin` is the site's scheme and host, `next_path` the page to open after paying. While a Checkout Session is open,
-    the same user and price get the same Session, so two tabs pay once. Raise CheckoutRefused; stripe.StripeError if
-    Stripe is unreachable or busy; ShopCannotSell if it refuses until the founder acts.
+    `currency` is one of the price's currencies; "" is its own. An upgrade is paid in the currency of the owned
+    purchase, and a subscription in that of the buyer's other subscriptions. `origin` is the site's scheme and host,
+    `next_path` the page to open after paying. While a Checkout Session is open, the same user, price and currency get
+    the same Session, so two tabs pay once. Raise CheckoutRefused; stripe.StripeError if Stripe is unreachable or busy;
+    ShopCannotSell if it refuses until the founder acts.
     """
     price = _sellable_price(configuration, price_id)
+    currency = currency or price.currency
+    if currency not in price.amounts:
+        raise CheckoutRefused(NOT_IN_THIS_CURRENCY)
     try:
-        return _open_checkout(user, configuration, price, origin=origin, next_path=next_path)
+        return _open_checkout(user, configuration, price, currency, origin=origin, next_path=next_path)
     except stripe.StripeError as error:
         match error_kind(error):
             case ErrorKind.TEMPORARY:
@@ -71,20 +89,45 @@ def start_checkout(
             case ErrorKind.BUYER:
                 raise CheckoutRefused(buyer_message(error)) from error
             case ErrorKind.PRICE:
-                stop_selling(price, error.user_message or str(error))
+                stop_selling(price, currency, error.user_message or str(error))
                 raise PriceUnavailable(NO_LONGER_AVAILABLE) from error
 
 
 def _open_checkout(
-    user: User, configuration: ProductConfiguration, price: Price, *, origin: str, next_path: str
+    user: User,
+    configuration: ProductConfiguration,
+    price: Price,
+    currency: str,
+    *,
+    origin: str,
+    next_path: str,
 ) -> str:
-    _refuse_second_subscription(user, configuration, price)
+    urls = {"origin": origin, "next_path": next_path}
+    currency = _refuse_second_subscription(user, configuration, price, currency)
+    try:
+        return _open_checkout_in(currency, user, configuration, price, **urls)
+    except stripe.InvalidRequestError as error:
+        bound = billing_currency(user) if is_other_currency(error) else ""
+        if bound == currency or bound not in price.amounts:
+            raise
+        return _open_checkout_in(bound, user, configuration, price, **urls)
+
+
+def _open_checkout_in(
+    currency: str,
+    user: User,
+    configuration: ProductConfiguration,
+    price: Price,
+    *,
+    origin: str,
+    next_path: str,
+) -> str:
     for _try in range(MAX_TRIES):
         upgrade_of = _refuse_second_payment(user, configuration, price)
-        purchase = _get_or_create_open_purchase(user, price, next_path, upgrade_of)
-        if (
-            purchase and purchase.upgrade_of != upgrade_of
-        ):  # the owned purchase was bought or refunded since then
+        terms = {"currency": upgrade_of.currency if upgrade_of else currency, "upgrade_of": upgrade_of}
+        purchase = _get_or_create_open_purchase(user, price, next_path, terms)
+        if purchase and any(getattr(purchase, name) != value for name, value in terms.items()):
+            # The buyer chose another currency, or the owned purchase was bought or refunded since then.
             close_checkout(purchase, "the price has changed")
             continue
         try:
@@ -115,11 +158,18 @@ def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price
     raise CheckoutRefused(NO_LONGER_AVAILABLE)
 
 
-def _refuse_second_subscription(user: User, configuration: ProductConfiguration, price: Price) -> None:
-    """Read the subscriptions from Stripe, because they may have changed without an event."""
+def _refuse_second_subscription(
+    user: User, configuration: ProductConfiguration, price: Price, currency: str
+) -> str:
+    """Return the currency to charge: that of the user's subscriptions for another one, else the chosen one.
+
+    Read the subscriptions from Stripe, because they may have changed without an event.
+    """
     for subscription, purchase in running_subscriptions(user, "buy button"):
         if not includes_product(subscription, configuration.product):
-            if price.is_recurring and subscription["currency"] != price.currency:
+            if price.is_recurring:
+                currency = subscription["currency"]
+            if currency not in price.amounts:
                 raise CheckoutRefused(OTHER_CURRENCY_MESSAGE)
             continue
         if purchase is None:
@@ -128,6 +178,7 @@ def _refuse_second_subscription(user: User, configuration: ProductConfiguration,
             )
             raise CheckoutRefused(message % {"product": configuration})
         _refuse_if_running(purchase, configuration)
+    return currency
 
 
 def _refuse_second_payment(user: User, configuration: ProductConfiguration, price: Price) -> Purchase | None:
@@ -164,16 +215,16 @@ def _close_other_checkouts(user: User, price: Price) -> None:
 
 
 def _get_or_create_open_purchase(
-    user: User, price: Price, next_path: str, upgrade_of: Purchase | None
+    user: User, price: Price, next_path: str, terms: dict[str, Any]
 ) -> Purchase | None:
-    """Return the open purchase of this user and price.
+    """Return the open purchase of this user and price, which may have other terms, or create one with these.
 
     Return None if another request has just created it (constraint one_open_checkout), or one for another recurring
     price of the product (constraint one_open_recurring_checkout).
     """
     choice = {"price": price, "product": price.product_id, "status": Status.OPEN}
     purchase = Purchase.objects.for_user(user).filter(**choice).select_related("upgrade_of").first()
-    fields = {"language": get_language() or "", "upgrade_of": upgrade_of}
+    fields = {"language": get_language() or "", **terms}
     try:
         purchase = purchase or Purchase.objects.create_for(user, price, "buy button", **fields)
     except IntegrityError:

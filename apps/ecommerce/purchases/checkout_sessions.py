@@ -95,9 +95,11 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{origin}{purchase.get_absolute_url()}?canceled=1",
     }
+    if purchase.price.currency_options:
+        params["currency"] = purchase.currency  # otherwise Stripe chooses one by the buyer's location
     if purchase.upgrade_of and upgrade_credit(purchase.upgrade_of):
         params["discounts"] = [{"coupon": create_upgrade_coupon(purchase)}]  # promotion codes would add up
-    elif settings.CHECKOUT_PROMOTION_CODES:
+    elif settings.CHECKOUT_PROMOTION_CODES and not purchase.price.is_custom:  # Stripe would refuse them
         params["allow_promotion_codes"] = True
     if settings.CHECKOUT_AUTOMATIC_TAX:
         params["automatic_tax"] = {"enabled": True}

@@ -9,7 +9,7 @@ import stripe
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import StripeCustomer
 from apps.ecommerce.purchases.shop_id import shop_metadata
-from apps.ecommerce.stripe_api.client import get_client, is_livemode
+from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,13 @@ def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCusto
         user=user, livemode=is_livemode(), defaults={"id": created.id}
     )
     return customer
+
+
+def billing_currency(user: User) -> str:
+    """Return the currency to which Stripe binds the user's customer; "" if there is none. Raise stripe.StripeError."""
+    known = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
+    customer = fetch_or_none("customers", known.id) if known else None
+    return (customer or {}).get("currency") or ""
 
 
 def queue_email_update(

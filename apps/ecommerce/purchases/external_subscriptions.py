@@ -6,18 +6,9 @@ Each gets a Purchase, so that its buyer can see and cancel it.
 import logging
 
 import stripe
-from django.db import IntegrityError
 
-from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
-from apps.ecommerce.models import (
-    ENDED_SUBSCRIPTIONS,
-    Price,
-    Product,
-    Purchase,
-    StripeCustomer,
-    parse_public_id,
-)
-from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, Product, Purchase, StripeCustomer, parse_public_id
+from apps.ecommerce.purchases.external_sales import import_subscription_sale
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import (
@@ -45,19 +36,7 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
             return None  # lost by restoring a backup: reconcile_purchases restores it
         if not sold.subscription_id:
             return sync_purchase(sold, cause)  # sold by the store, but not synced since the payment
-    customers = StripeCustomer.objects.filter(id=object_id(subscription["customer"]), livemode=is_livemode())
-    customer = customers.select_related("user").first()
-    price = _known_price(subscription)
-    if customer is None or price is None:
-        return None
-    fields = {"subscription_id": subscription["id"], "currency": subscription["currency"]}
-    fields["status"] = Status.INCOMPLETE  # the sync corrects it
-    try:
-        purchase = Purchase.objects.create_for(customer.user, price, cause, **fields)
-    except IntegrityError:  # another process has just created it
-        purchase = Purchase.objects.get(subscription_id=subscription["id"])
-    logger.warning("Subscription %s was created outside the store: %s", subscription["id"], purchase)
-    return sync_purchase(purchase, cause)
+    return import_subscription_sale(subscription, cause)
 
 
 def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
@@ -83,12 +62,3 @@ def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purc
 def includes_product(subscription: StripeData, product: Product) -> bool:
     items = subscription["items"]["data"]
     return any(object_id(item["price"]["product"]) == product.id for item in items)
-
-
-def _known_price(subscription: StripeData) -> Price | None:
-    """Return the first price of a known product. A price that was never for sale is copied from Stripe."""
-    listed = [item["price"] for item in subscription["items"]["data"]]
-    prices = Price.objects.in_bulk([price["id"] for price in listed])
-    if known := next((prices[price["id"]] for price in listed if price["id"] in prices), None):
-        return known
-    return next(filter(None, map(find_or_copy_price, listed)), None)

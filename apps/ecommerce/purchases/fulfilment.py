@@ -22,8 +22,17 @@ from apps.ecommerce.purchases.payment_news import announce_payments, payment_new
 from apps.ecommerce.purchases.payments import compare_payments
 from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
-from apps.ecommerce.purchases.stripe_payments import StripePayment, fetch_payments
-from apps.ecommerce.purchases.stripe_state import RUNNING_STATUSES, plan_item, purchase_values
+from apps.ecommerce.purchases.stripe_payments import (
+    StripePayment,
+    fetch_invoice_payment,
+    fetch_payments,
+)
+from apps.ecommerce.purchases.stripe_state import (
+    RUNNING_STATUSES,
+    invoice_values,
+    plan_item,
+    purchase_values,
+)
 from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, is_livemode
 from apps.ecommerce.stripe_api.sessions import expire_session
 
@@ -44,7 +53,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
     """
     snapshot = purchase if purchase.session_id else Purchase.objects.get(pk=purchase.pk)
     for _ in range(MAX_TRIES):
-        if snapshot.livemode != is_livemode() or not (snapshot.session_id or snapshot.subscription_id):
+        stripe_id = snapshot.session_id or snapshot.subscription_id or snapshot.invoice_id
+        if snapshot.livemode != is_livemode() or not stripe_id:
             return snapshot
         session = fetch_or_none("checkout/sessions", snapshot.session_id, expand=SESSION_EXPAND)
         if session and session["status"] == "open" and snapshot.status == Status.EXPIRED:
@@ -55,9 +65,14 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
         else:
             key = snapshot.subscription_id
             subscription = fetch_or_none("subscriptions", key, expand=SUBSCRIPTION_EXPAND)
+        key = snapshot.invoice_id
+        invoice = fetch_or_none("invoices", key, expand=["payments"]) if key else None
         plan = plan_item(snapshot, subscription) if subscription else None
         payments = fetch_payments(snapshot, session, subscription, plan)
-        if session or subscription:
+        if invoice:
+            payments = [fetch_invoice_payment(invoice)]
+            values = invoice_values(payments[0])
+        elif session or subscription:
             values = purchase_values(snapshot, session, subscription, plan, payments)
             if subscription:
                 values |= next_payment_values(subscription)

@@ -19,7 +19,7 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "product": purchase.product_name,
         "amount": format_money(purchase.amount_total, purchase.currency),
         "refunded": format_money(purchase.amount_refunded, purchase.currency),
-        "price": purchase.price.label,
+        "price": purchase.price_label,
         "next": _next_amount(purchase),
         "trial_end": format_day(purchase.trial_end),
         "period_end": format_day(purchase.current_period_end),

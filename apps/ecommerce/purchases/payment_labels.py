@@ -82,6 +82,4 @@ def is_for_current_plan(payment: Payment) -> bool:
     """Return whether the payment is for the product, price and quantity of the purchase, which may have changed."""
     purchase = payment.purchase
     is_same_product = not payment.description or purchase.product_name in payment.description
-    return (
-        is_same_product and (purchase.price.unit_amount or 0) * purchase.quantity == payment.amount_subtotal
-    )
+    return is_same_product and (purchase.unit_amount or 0) * purchase.quantity == payment.amount_subtotal

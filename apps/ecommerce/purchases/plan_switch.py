@@ -36,7 +36,7 @@ def other_prices(purchase: Purchase, prices: Iterable[Price]) -> list[Price]:
         for price in prices
         if price.is_recurring
         and price.is_sellable
-        and price.currency == purchase.currency
+        and purchase.currency in price.amounts
         and price.id != purchase.price_id
     ]
 
@@ -99,7 +99,7 @@ def plan_sets(product: Product) -> list[PlanSet]:
     """
     groups: dict[tuple[str, int], list[str]] = {}
     recurring = product.prices.filter(active=True, type=Price.Type.RECURRING)
-    for price in recurring.order_by("plan", "unit_amount", "id"):
+    for price in recurring.order_by("plan", "currency", "unit_amount", "id"):
         groups.setdefault((price.interval, price.interval_count), []).append(price.id)
     return [
         PlanSet(

@@ -84,6 +84,11 @@ def buyer_message(error: stripe.StripeError) -> str | Promise:
     return OTHER_CURRENCY_MESSAGE
 
 
+def is_other_currency(error: stripe.StripeError) -> bool:
+    """Return whether the customer is bound to another currency, for example by a running subscription."""
+    return OTHER_CURRENCY in str(error)
+
+
 def error_kind(error: stripe.StripeError) -> ErrorKind:
     """Return the kind of an error of a request that sells something."""
     status, code, param = error.http_status or 0, error.code or "", getattr(error, "param", None) or ""
@@ -92,8 +97,9 @@ def error_kind(error: stripe.StripeError) -> ErrorKind:
         return ErrorKind.TEMPORARY
     if code == "resource_missing" and param.startswith("discounts"):  # the coupon of an upgrade was deleted
         return ErrorKind.TEMPORARY
-    if code in BUYER_CODES or OTHER_CURRENCY in str(error):
+    if code in BUYER_CODES or is_other_currency(error):
         return ErrorKind.BUYER
-    if code in PRICE_CODES or (param.startswith("line_items") and not code.startswith("parameter_")):
+    is_price = param == "currency" or param.startswith("line_items")
+    if code in PRICE_CODES or (is_price and not code.startswith("parameter_")):
         return ErrorKind.PRICE
     return ErrorKind.SHOP

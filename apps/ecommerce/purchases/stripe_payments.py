@@ -44,6 +44,14 @@ def fetch_payments(
     return []
 
 
+def fetch_invoice_payment(invoice: StripeData) -> StripePayment:
+    """Return the payment of an invoice that belongs to no subscription. Raise stripe.StripeError."""
+    charges = _find_charges(object_id(invoice["customer"]), [invoice])
+    payment = _invoice_payment(invoice, fetch_lines(invoice), [], charges)
+    payment.row.reason = ""  # as of the other one-time payments
+    return payment
+
+
 def describe_payment_method(method: StripeData) -> str:
     if card := method.get("card"):
         return f"{str(card['brand'] or 'card').replace('_', ' ').title()} •••• {card['last4']}"

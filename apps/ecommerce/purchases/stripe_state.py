@@ -83,6 +83,23 @@ def purchase_values(
     return values | payment_values(payments, subscription, addons)
 
 
+def invoice_values(payment: StripePayment) -> dict[str, Any]:
+    """Return the columns of a purchase that was paid by an invoice without subscription."""
+    row = payment.row
+    return {
+        "status": Status.PAID if row.is_paid else Status.PROCESSING,
+        "currency": row.currency,
+        "amount_subtotal": row.amount_subtotal,
+        "amount_total": row.amount_total,
+        "amount_discount": row.amount_discount,
+        "amount_tax": row.amount_tax,
+        "payment_intent_id": row.payment_intent_id,
+        "payment_method": row.payment_method,
+        "subscription_status": "",  # another account's key may have set "missing"
+        **payment_values([row], None),
+    }
+
+
 def derive_status(state: StripeState) -> Status:
     """Return the purchase's status: for a subscription Stripe's own. An unknown value results in no access."""
     if state.session_status == "expired":

@@ -21,23 +21,24 @@ MAX_COUPON_NAME = 40  # https://docs.stripe.com/api/coupons/create#create_coupon
 def upgradable_purchase(purchases: Iterable[Purchase], price: Price) -> Purchase | None:
     """Return the purchase whose value counts towards a higher price of the same product, or None.
 
+    Amounts are compared in the currency of the purchase, which is also the currency of the upgrade.
     `purchases` are one user's, newest first, with their prices.
     """
-    if not settings.UPGRADES or price.is_recurring or not price.is_sellable:
+    if not settings.UPGRADES or price.is_recurring or price.is_custom or not price.is_sellable:
         return None
     owned = (row for row in purchases if row.product_id == price.product_id and has_access(row))
     newest = next(owned, None)
-    if newest is None or newest.status != Status.PAID or newest.currency != price.currency:
+    if newest is None or newest.status != Status.PAID or newest.currency not in price.amounts:
         return None
-    is_higher = (newest.price.unit_amount or 0) < (price.unit_amount or 0)
-    can_be_charged = _difference(price, newest) >= MIN_CHARGES.get(price.currency, 1)
+    is_higher = (newest.unit_amount or 0) < price.amounts[newest.currency]
+    can_be_charged = _difference(price, newest) >= MIN_CHARGES.get(newest.currency, 1)
     return newest if is_higher and can_be_charged else None
 
 
-def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[tuple[Price, int]]:
-    """Return the prices to which the user can upgrade, each with what it costs in minor units."""
+def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[tuple[Price, int, str]]:
+    """Return the prices to which the user can upgrade, each with what it costs in minor units, and the currency."""
     found = ((price, upgradable_purchase(purchases, price)) for price in prices)
-    return [(price, _difference(price, row)) for price, row in found if row]
+    return [(price, _difference(price, row), row.currency) for price, row in found if row]
 
 
 def upgrade_credit(purchase: Purchase) -> int:
@@ -92,4 +93,4 @@ def _amount_paid(purchase: Purchase) -> int:
 
 
 def _difference(price: Price, purchase: Purchase) -> int:
-    return (price.unit_amount or 0) - upgrade_credit(purchase)
+    return price.amounts[purchase.currency] - upgrade_credit(purchase)

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +13,7 @@ from apps.ecommerce.purchases.upgrades import upgrade_prices
 from apps.users.models import User
 
 MONTHS_PER_YEAR = 12
+MAX_CURRENCIES = 12  # as many as static/css/components/currency-choice.css distinguishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +24,45 @@ class PriceOption:
     terms: str  # "Billed $9 every month. Cancel any time."
     saving: str  # "2 months free"
     button: str  # "Subscribe"
+    in_currencies: Sequence[PriceOption] = ()  # one for each of currency_choices, if there are several
 
 
-def price_options(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
-    return [_price_option(price, prices, trial_days(user, price)) for price in prices]
+def price_options(prices: Sequence[Price], user: User | None, currency: str = "") -> list[PriceOption]:
+    """Return the options in their own currencies, or all in `currency`, which they must have."""
+    return [_price_option(price, prices, trial_days(user, price), currency) for price in prices]
+
+
+def options_in_currencies(prices: Sequence[Price], user: User | None) -> list[PriceOption]:
+    """Return the options, each also in the currencies between which the buyer can choose."""
+    codes = [code for code, _name in currency_choices(prices)]
+    options = []
+    for price in prices:
+        trial = trial_days(user, price)
+        variants = [_price_option(price, prices, trial, code) for code in codes]
+        options.append(replace(_price_option(price, prices, trial), in_currencies=variants))
+    return options
+
+
+def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
+    """Return the values and names of the currencies: [("", "USD"), ("eur", "EUR")]. "" is each price's own currency.
+
+    Empty if there is no choice.
+    """
+    own = {price.currency for price in prices}
+    if all(len(price.amounts) == 1 for price in prices):
+        return []
+    is_same = len(own) == 1
+    codes = {code for price in prices for code in price.amounts} - (own if is_same else set())
+    first = own.pop().upper() if is_same else _("As listed")
+    return [("", first), *((code, code.upper()) for code in sorted(codes))][:MAX_CURRENCIES]
 
 
 def upgrade_options(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[PriceOption]:
     """Return the higher prices that an owner can buy for the difference. `purchases` are the user's, newest first."""
     options = []
-    for price, amount in upgrade_prices(prices, purchases):
-        label = format_money(amount, price.currency, short=True)
-        option = _price_option(price, prices, trial=0)
+    for price, amount, currency in upgrade_prices(prices, purchases):
+        label = format_money(amount, currency, short=True)
+        option = _price_option(price, prices, trial=0, currency=currency)
         options.append(replace(option, label=label, button=_("Upgrade for %(amount)s") % {"amount": label}))
     return options
 
@@ -58,40 +88,76 @@ def interval_name(price: Price) -> str:
 def product_label(prices: Sequence[Price]) -> str:
     if not prices:
         return _("Not available")
-    lowest = cheapest(prices)
-    several = len({(price.unit_amount, price.interval, price.interval_count) for price in prices}) > 1
-    return _("From %(price)s") % {"price": lowest.label} if several and lowest.unit_amount else lowest.label
+    lowest, currency = cheapest(prices), prices[0].currency
+    amount = lowest.amounts[currency]
+    if not amount:
+        return lowest.label_in(currency)
+    label = lowest.format_amount(amount, currency)
+    terms = {
+        (price.amounts[currency], price.interval, price.interval_count)
+        for price in prices
+        if currency in price.amounts
+    }
+    return _("From %(price)s") % {"price": label} if len(terms) > 1 or lowest.is_custom else label
+
+
+def amount_limits(price: Price) -> str:
+    """Return what a buyer can pay who chooses the amount: "From $5 to $100. Suggested: $10."; "" without limits."""
+    amounts = {
+        "minimum": price.custom_minimum,
+        "maximum": price.custom_maximum,
+        "preset": price.custom_preset,
+    }
+    values = {name: format_money(amount or 0, price.currency, short=True) for name, amount in amounts.items()}
+    texts = []
+    if price.custom_minimum and price.custom_maximum:
+        texts.append(_("From %(minimum)s to %(maximum)s."))
+    elif price.custom_minimum:
+        texts.append(_("From %(minimum)s."))
+    elif price.custom_maximum:
+        texts.append(_("Up to %(maximum)s."))
+    if price.custom_preset:
+        texts.append(_("Suggested: %(preset)s."))
+    return " ".join(texts) % values
 
 
 def months_free(price: Price, prices: Sequence[Price]) -> int:
-    """Return the whole months that a yearly price saves against the monthly price in the same currency."""
+    """Return the whole months that a yearly price saves against the monthly price, in each of its currencies."""
     if (price.interval, price.interval_count) != ("year", 1):
         return 0
-    monthly = ("month", 1, price.currency)
-    amounts = (p.unit_amount for p in prices if (p.interval, p.interval_count, p.currency) == monthly)
-    per_month = next(amounts, None)
-    return max(MONTHS_PER_YEAR - -(-(price.unit_amount or 0) // per_month), 0) if per_month else 0
+    monthly = [row for row in prices if (row.interval, row.interval_count) == ("month", 1)]
+    savings = []
+    for currency, per_year in price.amounts.items():
+        per_month = next((row.amounts[currency] for row in monthly if currency in row.amounts), 0)
+        savings.append(MONTHS_PER_YEAR - -(-per_year // per_month) if per_month else 0)
+    return max(min(savings, default=0), 0)
 
 
-def _price_option(price: Price, prices: Sequence[Price], trial: int) -> PriceOption:
+def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: str = "") -> PriceOption:
+    currency = currency or price.currency
     free_months = months_free(price, prices)
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
     return PriceOption(
         price=price,
-        label=price.label,
+        label=price.label_in(currency) if currency in price.amounts else "—",
         name=price_name(price),
-        terms=_terms(price, trial),
+        terms=_terms(price, trial, currency),
         saving=saving if free_months else "",
-        button=_button_text(price, trial),
+        button=_button_text(price, trial, currency),
     )
 
 
-def _terms(price: Price, trial: int) -> str:
+def _terms(price: Price, trial: int, currency: str) -> str:
+    amount = price.amounts.get(currency)
+    if amount is None:
+        return _("Not available in %(currency)s") % {"currency": currency.upper()}
+    if price.is_custom:
+        return f"{amount_limits(price)} {_('You enter the amount on the payment page.')}".strip()
     if not price.is_recurring:
-        return _("One-time payment") if price.unit_amount else _("No payment required")
+        return _("One-time payment") if amount else _("No payment required")
     values = {
         "period": price.period,
-        "amount": format_money(price.unit_amount or 0, price.currency, short=True),
+        "amount": format_money(amount, currency, short=True),
         "days": trial,
     }
     if trial:
@@ -104,7 +170,9 @@ def _terms(price: Price, trial: int) -> str:
     return _("Billed %(amount)s every %(period)s. Cancel any time.") % values
 
 
-def _button_text(price: Price, trial: int) -> str:
+def _button_text(price: Price, trial: int, currency: str) -> str:
+    if price.is_custom:
+        return _("Continue")
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
-    return _("Buy now") if price.unit_amount else _("Get for free")
+    return _("Get for free") if price.amounts.get(currency) == 0 else _("Buy now")

@@ -45,24 +45,33 @@ def _product(configuration: ProductConfiguration) -> dict[str, Any]:
     }
     if configuration.summary:
         data["description"] = configuration.summary
-    if offers := [_offer(price, url) for price in configuration.prices]:
+    if offers := [_offer(price, code, url) for price in configuration.prices for code in price.amounts]:
         data["offers"] = offers
     return data
 
 
-def _offer(price: Price, product_url: str) -> dict[str, Any]:
+def _offer(price: Price, currency: str, product_url: str) -> dict[str, Any]:
+    """Return the offer in one of the price's currencies. The price of pay what you want is its minimum."""
     amount = {
-        "price": f"{to_major(price.unit_amount or 0, price.currency):f}",
-        "priceCurrency": price.currency.upper(),
+        "price": f"{to_major(price.amounts[currency], currency):f}",
+        "priceCurrency": currency.upper(),
     }
+    choice = {"price": price.id} | ({"currency": currency} if currency != price.currency else {})
     offer: dict[str, Any] = {
         "@type": "Offer",
         "name": price_name(price),
-        "url": f"{product_url}?{urlencode({'price': price.id})}",
+        "url": f"{product_url}?{urlencode(choice)}",
         "availability": "https://schema.org/InStock",
         "seller": {"@type": "Organization", "name": settings.SITE_NAME},
         **amount,
     }
+    if price.is_custom:
+        limits = {"minPrice": price.custom_minimum, "maxPrice": price.custom_maximum}
+        offer["priceSpecification"] = {
+            "@type": "PriceSpecification",
+            **{name: f"{to_major(limit, currency):f}" for name, limit in limits.items() if limit},
+            "priceCurrency": currency.upper(),
+        }
     if price.is_recurring and price.interval in UNITS:
         unit, letter = UNITS[price.interval]
         offer["priceSpecification"] = {

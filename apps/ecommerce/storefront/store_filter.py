@@ -15,7 +15,8 @@ SORTS: dict[str, tuple[str, ...]] = {
     "": ("position", "id"),
     "newest": ("-id",),
     "name": ("sort_name", "id"),
-    "price": ("sort_price", "position", "id"),
+    # Amounts in different currencies are not compared: the currencies follow one another alphabetically.
+    "price": ("sort_currency", "sort_price", "position", "id"),
 }
 TYPE_FILTERS = {
     Price.Type.ONE_TIME.value: Q(sells_once=True),

@@ -8,6 +8,7 @@ from django import template
 from django.conf import settings
 from django.core.cache import caches
 from django.template.loader import get_template
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -25,7 +26,7 @@ from apps.ecommerce.purchases.payment_labels import (
     payment_note,
     payment_period,
 )
-from apps.ecommerce.storefront.price_options import bought_price_name, price_name, product_label
+from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.storefront.seo import structured_data
 
@@ -49,6 +50,16 @@ register.filter(payment_period)
 @register.filter
 def card_price(configuration: ProductConfiguration) -> str:
     return product_label(configuration.prices)
+
+
+@register.filter
+def by_currency(option: PriceOption, name: str) -> str:
+    """`{{ option|by_currency:"label" }}`: one text for each currency; CSS shows that of the chosen one."""
+    texts = [getattr(row, name) for row in option.in_currencies or (option,)]
+    if len(set(texts)) == 1:
+        return str(texts[0])
+    rows = format_html_join("", "<span>{}</span>", ((text,) for text in texts))
+    return format_html('<span class="by-currency">{}</span>', rows)
 
 
 @register.filter

@@ -45,20 +45,21 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
-    chosen = (request.POST if request.method == "POST" else request.GET).get("price", "")
+    form = request.POST if request.method == "POST" else request.GET
+    choice = {name: form.get(name, "") for name in ("price", "currency")}
     if not request.user.is_authenticated:
-        if not chosen:
+        if not choice["price"]:
             return redirect(configuration)
-        request.session[PENDING_CHECKOUT] = {"slug": slug, "price": chosen}
+        request.session[PENDING_CHECKOUT] = {"slug": slug, **choice}
         return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, chosen)
+        return _redirect_to_stripe(request, configuration, choice)
     pending = request.session.get(PENDING_CHECKOUT, {})
     if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
-        query = f"?{urlencode({'price': chosen})}" if chosen else ""
-        return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{query}")
+        query = urlencode({name: value for name, value in choice.items() if value})
+        return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{'?' if query else ''}{query}")
     del request.session[PENDING_CHECKOUT]
-    return _redirect_to_stripe(request, configuration, pending["price"])
+    return _redirect_to_stripe(request, configuration, pending)
 
 
 @require_safe
@@ -84,15 +85,14 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
 
 
 def _redirect_to_stripe(
-    request: HttpRequest, configuration: ProductConfiguration, price_id: str
+    request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str]
 ) -> HttpResponse:
     assert request.user.is_authenticated
-    origin, next_path = site_origin(request), get_next_path(request, configuration.slug)
+    price, currency = choice["price"], choice.get("currency", "")
+    urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
     try:
         with stripe_deadline():
-            return HttpResponseSeeOther(
-                start_checkout(request.user, configuration, price_id, origin=origin, next_path=next_path)
-            )
+            return HttpResponseSeeOther(start_checkout(request.user, configuration, price, currency, **urls))
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())

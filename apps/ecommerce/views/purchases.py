@@ -186,7 +186,8 @@ def render_purchase(
 def _other_plans(purchase: Purchase) -> list[PriceOption]:
     if not (purchase.is_recurring and purchase.has_running_subscription):
         return []
-    return price_options(other_prices(purchase, purchase.product.prices.all()), purchase.user)
+    prices = other_prices(purchase, purchase.product.prices.all())
+    return price_options(prices, purchase.user, purchase.currency)
 
 
 def get_purchase_or_404(request: SignedInRequest, public_id: UUID) -> Purchase:

@@ -15,7 +15,11 @@ from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
-from apps.ecommerce.storefront.price_options import price_options, upgrade_options
+from apps.ecommerce.storefront.price_options import (
+    currency_choices,
+    options_in_currencies,
+    upgrade_options,
+)
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 
@@ -52,15 +56,18 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     purchases = list(Purchase.objects.for_user(request.user).select_related("price", "upgrade_of"))
     [card] = product_cards([configuration], purchases)
     user = request.user if request.user.is_authenticated else None
-    options = price_options(configuration.prices, user) if configuration.is_on_sale else []
+    options = options_in_currencies(configuration.prices, user) if configuration.is_on_sale else []
     price_ids = [option.price.id for option in options]
-    chosen = request.GET.get("price", "")
+    chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "")
+    currencies = currency_choices(configuration.prices)
     context = {
         "card": card,
         "configuration": configuration,
         "price_options": options,
         "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
+        "currencies": currencies,
+        "chosen_currency": currency if currency in dict(currencies) else "",
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),

@@ -421,6 +421,15 @@ CALLS: dict[tuple[str, str], Call] = {
         w.invoice,
         {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
     ),
+    ("POST", "/v1/invoices"): lambda v1, w: v1.invoices.create(
+        {"customer": w.member.customer, "metadata": {"a": "b"}, "description": "Posters"}
+    ),
+    ("POST", "/v1/invoiceitems"): lambda v1, w: v1.invoice_items.create(
+        {"customer": w.member.customer, "pricing": {"price": w.price}}
+    ),
+    ("POST", "/v1/invoices/{id}/finalize"): lambda v1, w: v1.invoices.finalize_invoice(
+        v1.invoices.create({"customer": w.member.customer}).id
+    ),
     ("POST", "/v1/invoices/create_preview"): lambda v1, w: v1.invoices.create_preview(
         {
             "subscription": w.member.id,

@@ -13,6 +13,7 @@ class HostedCheckout:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.summary = page.locator(".App-Overview")
+        self.amount = page.locator("#customUnitAmount")  # of pay what you want
         self.email = page.locator("#email")
         self.card_row = page.get_by_test_id("card-accordion-item-button")
         self.debit_row = page.get_by_test_id("sepa_debit-accordion-item-button")

@@ -2,7 +2,7 @@ import re
 
 from playwright.sync_api import Locator, Page
 
-BUY_LABELS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free)")
+BUY_LABELS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free|Continue$)")
 
 
 class ProductPage:
@@ -10,7 +10,9 @@ class ProductPage:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
         self.messages = page.get_by_role("status")
+        self.main = page.get_by_role("main")
         self.prices = page.get_by_role("radio")
+        self.price = page.locator(".single-price__amount")
         self.open_link = page.get_by_role("main").get_by_role("link", name="Open")
         self.upgrade_button = page.locator(".upgrade").get_by_role("button").first
         self.gallery = page.locator(".gallery__track")

@@ -2,6 +2,7 @@
 
 from stripe import params as p
 from stripe.params import entitlements as pe
+from stripe.params import radar as pr
 
 from .calls import list_objects, retrieve
 from .resources import account, empty_lists, nested_lists, plans, tax_ids
@@ -24,6 +25,10 @@ ROUTES = (
     Route("GET", "/v1/tax_ids", tax_ids.list_by_owner, p.TaxIdListParams,
           PAGE + "owner.customer owner.type=customer owner.type=self"),
     Route("GET", "/v1/tax_ids/{id}", retrieve("tax_id"), p.TaxIdRetrieveParams),
+    Route("GET", "/v1/radar/early_fraud_warnings", list_objects("radar.early_fraud_warning"),
+          pr.EarlyFraudWarningListParams, LIST + "charge payment_intent"),
+    Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
+          pr.EarlyFraudWarningRetrieveParams),
     # empty lists
     Route("GET", "/v1/credit_notes", empty_lists.listing, p.CreditNoteListParams, LIST + "customer invoice"),
     Route("GET", "/v1/entitlements/active_entitlements", empty_lists.listing, pe.ActiveEntitlementListParams,

@@ -6,11 +6,10 @@
 from stripe import params as p
 from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
-from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from . import read_routes
-from .billing import clocks, intent_requests, item_requests, preview, requests
+from .billing import clocks, intent_requests, item_requests, manual_invoices, preview, requests
 from .calls import list_objects, retrieve, update
 from .resources import checkout_sessions as sessions
 from .resources import (
@@ -183,6 +182,10 @@ ROUTES = (
     Route("GET", "/v1/invoices", list_objects("invoice", subscription=lambda value:
           ("parent.subscription_details.subscription", "=", value)), p.InvoiceListParams,
           _LIST + "customer status subscription"),
+    Route("POST", "/v1/invoices", manual_invoices.create, p.InvoiceCreateParams,
+          "customer currency description metadata footer collection_method days_until_due default_payment_method"
+          " auto_advance=false pending_invoice_items_behavior"),
+    Route("POST", "/v1/invoices/{id}/finalize", manual_invoices.finalize, p.InvoiceFinalizeInvoiceParams),
     Route("POST", "/v1/invoices/create_preview", preview.create, p.InvoiceCreatePreviewParams,
           "customer subscription preview_mode=next " + _nest("subscription_details",
           "items.id items.price items.quantity items.deleted cancel_at cancel_at_period_end proration_behavior"
@@ -194,6 +197,8 @@ ROUTES = (
           "payment_record"),
     Route("GET", "/v1/invoiceitems", list_objects("invoiceitem", pending=lambda pending: ("invoice", "IS", None)),
           p.InvoiceItemListParams, _LIST + "customer invoice pending=true"),
+    Route("POST", "/v1/invoiceitems", manual_invoices.add_item, p.InvoiceItemCreateParams,
+          "customer invoice pricing.price quantity description metadata"),
     Route("GET", "/v1/invoiceitems/{id}", retrieve("invoiceitem"), p.InvoiceItemRetrieveParams),
     Route("GET", "/v1/invoice_payments", list_objects("invoice_payment"), p.InvoicePaymentListParams,
           _LIST + "invoice payment status"),
@@ -238,10 +243,6 @@ ROUTES = (
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),
     Route("POST", "/v1/disputes/{id}/close", disputes.close, p.DisputeCloseParams),
-    Route("GET", "/v1/radar/early_fraud_warnings", list_objects("radar.early_fraud_warning"),
-          pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
-    Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
-          pr.EarlyFraudWarningRetrieveParams),
     # test clocks
     Route("GET", "/v1/test_helpers/test_clocks", list_objects(clocks.KIND), pt.TestClockListParams, _PAGE),
     Route("POST", "/v1/test_helpers/test_clocks", requests.create_clock, pt.TestClockCreateParams, "frozen_time name"),

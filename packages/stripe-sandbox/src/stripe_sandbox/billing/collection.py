@@ -56,7 +56,7 @@ def finalize(invoice: Obj) -> Obj:
             invoice["amount_due"],
             invoice["currency"],
             customer=invoice["customer"],
-            description="Subscription update",
+            description="Subscription update" if invoice["parent"] else "Payment for Invoice",
             receipt_email=None,
             **presentment.build_renewal_fields(invoice, _load_subscription(invoice)),
         )
@@ -74,7 +74,7 @@ def attempt(invoice: Obj, method: Obj | None = None, automatic: bool = False) ->
     intent = get_payment_intent(invoice)
     if intent is None:
         return settle(invoice)
-    method = method or find_payment_method(_load_subscription(invoice))
+    method = method or find_payment_method(_load_subscription(invoice) or invoice)
     refusal = charging.find_decline(method, declined=storage.get_hidden(invoice["id"]).get("declines"))
     return _record_attempt(invoice, charging.charge(intent, method, refusal), automatic)
 
@@ -97,7 +97,7 @@ def settle(invoice: Obj, intent: Obj | None = None, **fields: Any) -> Obj:
         events.emit("invoice_payment.paid", invoices.get_or_create_payment(paid, intent["id"]))
     subscription = _load_subscription(paid)
     if (
-        subscription["status"] in ("incomplete", "past_due", "unpaid")
+        subscription.get("status") in ("incomplete", "past_due", "unpaid")
         and subscription["latest_invoice"] == paid["id"]
     ):
         due_dates.save(subscription, status="active")
@@ -142,11 +142,12 @@ def get_payment_intent(invoice: Obj) -> Obj | None:
     return storage.get(found[0]["payment"]["payment_intent"]) if found else None
 
 
-def find_payment_method(subscription: Obj) -> Obj | None:
-    customer = storage.get(subscription["customer"], "customer") or {}
+def find_payment_method(billed: Obj) -> Obj | None:
+    """Return the payment method of a subscription, or of an invoice without one."""
+    customer = storage.get(billed["customer"], "customer") or {}
     candidates = (
-        subscription["default_payment_method"],
-        subscription["default_source"],
+        billed["default_payment_method"],
+        billed["default_source"],
         (customer.get("invoice_settings") or {}).get("default_payment_method"),
         customer.get("default_source"),
     )
@@ -178,7 +179,7 @@ def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
     if intent["status"] == "succeeded":
         return settle(invoice, intent, attempt_count=count)
     subscription = _load_subscription(invoice)
-    is_final = subscription["status"] in ("incomplete", "canceled", "incomplete_expired")
+    is_final = subscription.get("status") in ("incomplete", "canceled", "incomplete_expired")
     upcoming = invoice["next_payment_attempt"]
     if is_final:
         upcoming = None
@@ -190,7 +191,7 @@ def _record_attempt(invoice: Obj, intent: Obj, automatic: bool) -> Obj:
     if intent["status"] == "requires_action":
         events.emit("invoice.payment_action_required", after)
     events.emit("invoice.payment_failed", after)
-    if not is_final and subscription["status"] in ("active", "past_due"):
+    if not is_final and subscription.get("status") in ("active", "past_due"):
         _mark_past_due(subscription, given_up=upcoming is None and automatic)
     return after
 
@@ -222,4 +223,6 @@ def _close(invoice: Obj, status: str, event: str) -> Obj:
 
 
 def _load_subscription(invoice: Obj) -> Obj:
-    return storage.get(invoice["parent"]["subscription_details"]["subscription"]) or {}
+    """Return the subscription; {} for an invoice that was created without one."""
+    parent = invoice["parent"]
+    return storage.get(parent["subscription_details"]["subscription"]) or {} if parent else {}

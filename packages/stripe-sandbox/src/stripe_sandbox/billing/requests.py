@@ -73,8 +73,6 @@ def pay_invoice(call: Call) -> Obj:
     if invoice["status"] not in ("draft", "open", "uncollectible"):
         state = "already paid" if invoice["status"] == "paid" else f"`{invoice['status']}` and cannot be paid"
         raise errors.ApiError(f"Invoice is {state}.")
-    if not invoice["parent"]:
-        raise errors.unsupported("paying an invoice that is not a subscription's", "id")
     if call.params.get("paid_out_of_band"):
         return collection.settle_outside_stripe(collection.finalize(invoice))
     method = call.params.get("payment_method", "")

@@ -65,6 +65,29 @@ def for_sale(item: Obj) -> Obj:
     }
 
 
+def for_invoice_item(item: Obj) -> Obj:
+    """Return the line for an invoice item without a subscription."""
+    details = item["pricing"]["price_details"]
+    origin = {
+        "invoice_item": item["id"],
+        "proration": False,
+        "proration_details": {"credited_items": None},
+        "subscription": None,
+    }
+    names = ("currency", "description", "metadata", "period", "pricing", "quantity")
+    return {
+        **{name: item[name] for name in names},
+        "price": storage.get(details["price"], "price") or {},
+        "parent": {
+            "invoice_item_details": origin,
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        },
+        "subscription": None,
+        "subtotal": item["amount"],
+    }
+
+
 def _pricing(price: Obj, currency: str, free: bool) -> Obj:
     return {
         "price_details": {"price": price["id"], "product": price["product"]},

@@ -36,7 +36,7 @@ def new(
         "type": "subscription_details",
     }
     details = {"billing_reason": reason, "parent": parent, "test_clock": subscription["test_clock"]}
-    invoice = _create(
+    invoice = create(
         subscription["customer"],
         lines + [invoice_lines.for_sale(item) for item in extra],
         next_discount(subscription),
@@ -55,13 +55,13 @@ def new_for_sale(
 ) -> Obj:
     """Store an open invoice for a one-time sale. `items` are the line items of the checkout."""
     rows = [invoice_lines.for_sale(item) for item in items]
-    return _create(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
+    return create(customer, rows, discount, taxed, {"billing_reason": "manual"} | fields)
 
 
-def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool, fields: Obj) -> Obj:
+def create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool, fields: Obj) -> Obj:
     customer = storage.get(customer_id or "", "customer") or {}
-    now, invoice_id = clock.now(), ids.new("invoice")
-    currency = rows[0]["currency"]
+    now, invoice_id = clock.now(), fields.get("id") or ids.new("invoice")
+    currency = rows[0]["currency"] if rows else fields["currency"]
     coupon = coupons.get_discount_coupon(discount) if discount else None
     priced = [(row.pop("price"), row["subtotal"]) for row in rows]
     discountable = [row.get("discountable", True) for row in rows]
@@ -74,7 +74,8 @@ def _create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool
     total = sum(sums.total for sums in amounts)
     total_discount = sum(sums.discount for sums in amounts)
     draft = fields.get("status") == "draft"
-    customer_billing.set_currency(customer_id, currency)
+    if rows:
+        customer_billing.set_currency(customer_id, currency)
     balance, due, _ = customer_billing.compute_amount_due({"balance": 0} | customer, total, currency)
     if not draft:  # of a Checkout Session, whose buyer paid the total
         balance, due = 0, total
