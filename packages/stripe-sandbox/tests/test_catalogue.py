@@ -143,3 +143,22 @@ def test_deleted_customer_has_only_its_id(sandbox: Any) -> None:
     assert v1.customers.list().data == []
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         v1.customers.update(customer.id, {"name": "Ada"})
+
+
+def test_plans_are_the_recurring_prices(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    once = str(sandbox.product("Icon set").default_price)
+    monthly = str(sandbox.product("Club", 900, recurring={"interval": "month"}).default_price)
+    (plan,) = v1.plans.list({"active": True}).data
+    assert (plan.id, plan.amount, plan.interval, plan.object) == (monthly, 900, "month", "plan")
+    assert v1.plans.retrieve(monthly).product == plan.product
+    with pytest.raises(stripe.InvalidRequestError, match="No such plan"):
+        v1.plans.retrieve(once)
+
+
+def test_objects_that_cannot_be_created_have_empty_lists(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({"email": "ada@example.com"}).id
+    assert list(v1.subscription_schedules.list({"customer": customer}).auto_paging_iter()) == []
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        v1.credit_notes.list({"customer": "cus_none"})

@@ -296,7 +296,7 @@ def test_trial_saves_card_without_charge(
     html = buyer.get(page(trial)).content.decode()
     assert "14 days free" in html
     assert "Then $5.00 per month starting" in html
-    assert re.search(r"Total due today</dt><dd>\$0\.00", html)
+    assert re.search(r'id="OrderDetails-TotalAmount"><span[^>]*>\$0\.00', html)
     assert pay(buyer, trial).status_code == 303
 
     session = retrieve_session(sandbox, trial, "subscription", "invoice")

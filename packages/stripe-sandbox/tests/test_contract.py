@@ -16,7 +16,7 @@ from django.test import override_settings
 from stripe_sandbox import ibans, routes, scheduled_actions, storage
 from stripe_sandbox.hosted import payment
 from stripe_sandbox.hosted.payment_form import PaymentForm
-from stripe_sandbox.resources import refunds
+from stripe_sandbox.resources import empty_lists, refunds
 from stripe_sandbox.testing.sdk_types import check_response
 from stripe_sandbox.transport import InProcessClient
 
@@ -257,6 +257,19 @@ CALLS: dict[tuple[str, str], Call] = {
     ("DELETE", "/v1/customers/{id}/tax_ids/{child}"): lambda v1, w: v1.customers.tax_ids.delete(
         w.customer, w.create_tax_id(v1)
     ),
+    ("GET", "/v1/tax_ids"): lambda v1, w: v1.tax_ids.list(
+        {"owner": {"type": "customer", "customer": w.customer}}
+    ),
+    ("GET", "/v1/tax_ids/{id}"): lambda v1, w: v1.tax_ids.retrieve(w.tax_id),
+    ("GET", "/v1/plans"): lambda v1, w: v1.plans.list({"active": True, "expand": ["data.product"]}),
+    ("GET", "/v1/plans/{id}"): lambda v1, w: v1.plans.retrieve(w.member["items"].data[0].price.id),
+    ("GET", "/v1/credit_notes"): lambda v1, w: v1.credit_notes.list({"customer": w.customer}),
+    ("GET", "/v1/entitlements/active_entitlements"): lambda v1, w: v1.entitlements.active_entitlements.list(
+        {"customer": w.customer}
+    ),
+    ("GET", "/v1/entitlements/features"): lambda v1, w: v1.entitlements.features.list(),
+    ("GET", "/v1/reviews"): lambda v1, w: v1.reviews.list(),
+    ("GET", "/v1/subscription_schedules"): lambda v1, w: v1.subscription_schedules.list({"scheduled": True}),
     ("GET", "/v1/customers/{id}/sources"): lambda v1, w: v1.customers.payment_sources.list(w.customer),
     ("GET", "/v1/customers/{id}/subscriptions"): lambda v1, w: w.list_subscriptions(v1),
     ("GET", "/v1/customers/{id}"): lambda v1, w: v1.customers.retrieve(w.customer),
@@ -323,6 +336,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/charges/{id}/refunds"): lambda v1, w: w.list_refunds(v1),
     ("POST", "/v1/charges/{id}"): lambda v1, w: v1.charges.update(w.charge, {"description": "Icons"}),
+    ("POST", "/v1/payment_methods/{id}"): lambda v1, w: v1.payment_methods.update(
+        w.member.default_payment_method, {"allow_redisplay": "always"}
+    ),
     ("POST", "/v1/payment_methods/{id}/attach"): lambda v1, w: v1.payment_methods.attach(
         "pm_card_mastercard", {"customer": w.customer}
     ),
@@ -553,9 +569,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("DELETE", "/v1/webhook_endpoints/{id}"): lambda v1, w: v1.webhook_endpoints.delete(w.endpoint),
 }
-
-
-NEVER_FILLED = {"/v1/accounts", "/v1/products/{id}/features", "/v1/customers/{id}/sources"}
+NEVER_FILLED = {"/v1/accounts", "/v1/products/{id}/features", "/v1/customers/{id}/sources"} | {
+    route.path for route in routes.ROUTES if route.handler is empty_lists.listing
+}
 
 
 def test_every_route_has_a_scenario() -> None:

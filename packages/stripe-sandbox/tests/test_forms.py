@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -69,3 +70,32 @@ def test_last_of_two_values_is_used() -> None:
 def test_name_cannot_be_both_value_and_hash(encoded: str) -> None:
     with pytest.raises(errors.ApiError):
         forms.decode(encoded)
+
+
+LISTS: list[dict[str, Any]] = [
+    {"expand": ["data.product", "data.currency_options"]},
+    {"types": ["price.created", "charge.*"], "created": {"gte": "1"}},
+    {"items": [{"price": "price_1", "quantity": "2"}, {"price": "price_2", "quantity": "1"}]},
+    {"line_items": [
+        {"price_data": {"currency": "usd", "product_data": {"name": "A", "images": ["a", "b"]}}, "quantity": "1"},
+        {"price_data": {"currency": "usd", "product_data": {"name": "B", "images": ["c"]}}, "quantity": "2"},
+    ]},
+    {"custom_fields": [
+        {"key": "a", "dropdown": {"options": [{"label": "x", "value": "1"}, {"label": "y", "value": "2"}]}},
+        {"key": "b", "dropdown": {"options": [{"label": "z", "value": "3"}]}},
+    ]},
+    {"saved_payment_method_options": {"allow_redisplay_filters": ["always", "limited"]}},
+    {"features": {"subscription_update": {"products": [
+        {"product": "prod_1", "prices": ["price_1", "price_2"]},
+        {"product": "prod_2", "prices": ["price_3"]},
+    ]}}},
+    {"discounts": [{"coupon": "A"}, {"coupon": "B"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("params", LISTS, ids=lambda params: next(iter(params)))
+def test_brackets_mean_the_same_as_indexes(params: dict[str, Any]) -> None:
+    indexed = list(_api_encode(params))
+    rack = [(re.sub(r"\[\d+\]", "[]", name), value) for name, value in indexed]
+    assert any("[]" in name for name, _ in rack)
+    assert forms.decode(urlencode(rack)) == forms.decode(urlencode(indexed))

@@ -36,7 +36,7 @@ def configure(subscriber: Subscriber, *prices: str, **changes: Any) -> str:
         **changes,
     }
     configuration = subscriber.v1.billing_portal.configurations.create(
-        {"features": {"subscription_update": feature}}  # type: ignore[typeddict-item]
+        {"features": {"payment_method_update": {"enabled": True}, "subscription_update": feature}}  # type: ignore[typeddict-item]
     )
     check_response(configuration.to_dict(for_json=True))
     return str(configuration.id)
@@ -195,7 +195,7 @@ def test_price_must_be_in_configuration(subscriber: Subscriber) -> None:
             "features[subscription_update][products][0][product]",
         ),
         (
-            {"default_allowed_updates": ["quantity"]},
+            {"default_allowed_updates": ["promotion_code"]},
             "features[subscription_update][default_allowed_updates][0]",
         ),
     ],
@@ -226,3 +226,55 @@ def test_feature_is_off_by_default(subscriber: Subscriber) -> None:
         open_portal(subscriber.sandbox, subscriber.now, flow_data=choose_flow(subscriber))
     portal = open_portal(subscriber.sandbox, subscriber.now)
     assert Client().get(f"{portal}/subscriptions/{subscriber.id}/update").status_code == 404
+
+
+# --- quantities -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seats(subscriber: Subscriber) -> str:
+    """Configure quantities from 2 to 10. Return the URL of the page to choose."""
+    limits = {"enabled": True, "minimum": 2, "maximum": 10}
+    product = str(subscriber.v1.prices.retrieve(subscriber.price).product)
+    products = [{"product": product, "prices": [subscriber.price], "adjustable_quantity": limits}]
+    configuration = configure(subscriber, products=products, default_allowed_updates=["quantity"])
+    portal = open_portal(subscriber.sandbox, subscriber.now, configuration=configuration)
+    return f"{portal}/subscriptions/{subscriber.id}/update"
+
+
+def test_buyer_changes_the_quantity(subscriber: Subscriber, seats: str) -> None:
+    page = page_text(seats)
+    assert 'name="quantity" type="number" min="2" max="10" value="1"' in page
+    confirm = f"{seats}/confirm?price={subscriber.price}&quantity=3"
+    assert due_today(page_text(confirm)) == "$9.00"
+    Client().post(confirm)
+    assert (subscriber.item.quantity, subscriber.now.latest_invoice.amount_paid) == (3, 900)
+
+
+@pytest.mark.parametrize("quantity", ["1", "11"])
+def test_quantity_beyond_its_limits_is_not_found(subscriber: Subscriber, seats: str, quantity: str) -> None:
+    url = f"{seats}/confirm?price={subscriber.price}&quantity={quantity}"
+    assert Client().post(url).status_code == 404
+    assert subscriber.item.quantity == 1
+
+
+def test_only_the_allowed_updates_are_possible(subscriber: Subscriber, seats: str) -> None:
+    other = new_price(subscriber, 9000, "year")
+    assert Client().post(f"{seats}/confirm?price={other}&quantity=2").status_code == 404
+    configuration = configure(subscriber, subscriber.price, other)
+    portal = open_portal(subscriber.sandbox, subscriber.now, configuration=configuration)
+    plans = f"{portal}/subscriptions/{subscriber.id}/update"
+    assert 'name="quantity"' not in page_text(plans)
+    Client().post(f"{plans}/confirm?price={other}&quantity=5")
+    assert (subscriber.item.price.id, subscriber.item.quantity) == (other, 1)
+
+
+def test_plan_changes_require_payment_method_updates(subscriber: Subscriber) -> None:
+    product = str(subscriber.v1.prices.retrieve(subscriber.price).product)
+    feature: Any = {
+        "enabled": True,
+        "default_allowed_updates": ["price"],
+        "products": [{"product": product, "prices": [subscriber.price]}],
+    }
+    with pytest.raises(stripe.InvalidRequestError, match="payment method update is disabled"):
+        subscriber.v1.billing_portal.configurations.create({"features": {"subscription_update": feature}})

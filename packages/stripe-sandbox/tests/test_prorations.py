@@ -370,3 +370,28 @@ def test_subscription_items_are_changed_by_their_own_routes(sandbox: Any) -> Non
     assert [item.price.id for item in items] == [club]
     with pytest.raises(stripe.InvalidRequestError, match="at least one active plan"):
         v1.subscription_items.delete(items[0].id)
+
+
+def test_metadata_of_items(subscriber: Subscriber) -> None:
+    item = {"price": new_price(subscriber, 500), "metadata": {"seat": "b"}}
+    rows = [{"price": subscriber.price, "metadata": {"seat": "a", "old": "1"}}, item]
+    card = subscriber.now.default_payment_method
+    params: Any = {"customer": subscriber.customer, "items": rows, "default_payment_method": card}
+    created = subscriber.v1.subscriptions.create(params)
+    by_price = {each.price.id: each for each in created["items"].data}
+    first = by_price[subscriber.price]
+    assert (first.metadata["seat"], by_price[item["price"]].metadata["seat"]) == ("a", "b")
+    invoices = len(subscriber.invoices)
+    change: Any = {"items": [{"id": first.id, "metadata": {"old": "", "new": "2"}}]}
+    subscriber.v1.subscriptions.update(created.id, change)
+    assert subscriber.v1.subscription_items.retrieve(first.id).metadata.to_dict() == {"seat": "a", "new": "2"}
+    subscriber.v1.subscription_items.update(first.id, {"metadata": {"seat": "c"}})
+    kept = subscriber.v1.subscriptions.retrieve(created.id)["items"].data
+    assert sorted(each.metadata["seat"] for each in kept) == ["b", "c"]
+    assert (len(subscriber.invoices), pending(subscriber)) == (invoices, [])
+
+
+def test_empty_value_removes_one_key_of_the_metadata(subscriber: Subscriber) -> None:
+    subscriber.update(metadata={"a": "1", "b": "2"})
+    assert subscriber.update(metadata={"a": ""}).metadata.to_dict() == {"b": "2"}
+    assert subscriber.update(metadata="").metadata.to_dict() == {}

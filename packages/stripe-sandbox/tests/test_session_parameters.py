@@ -137,7 +137,7 @@ def check_submit_type(shop: Shop) -> None:
         ("pay", "Pay $19.00"),
         ("auto", "Pay $19.00"),
     ):
-        assert f">{text}</span></button>" in shop.page(shop.open(submit_type=submit_type))
+        assert f'class="SubmitButton-Text">{text}</span>' in shop.page(shop.open(submit_type=submit_type))
     with pytest.raises(stripe.InvalidRequestError):
         shop.open(shop.monthly, submit_type="donate")
 
@@ -183,6 +183,27 @@ def check_methods(shop: Shop) -> None:
     assert 'id="iban"' in shop.page(shop.open(euro))
     assert 'id="iban"' not in shop.page(shop.open(euro, allowed_payment_method_types=["card"]))
     assert 'id="iban"' not in shop.page(shop.open(euro, excluded_payment_method_types=["sepa_debit"]))
+
+
+def check_saved_methods(shop: Shop) -> None:
+    options = {"payment_method_save": "enabled", "payment_method_remove": "enabled"}
+    session = shop.open(customer=shop.customer, saved_payment_method_options=options)
+    assert 'name="savePaymentMethod"' in shop.page(session)
+    shop.paid(session, savePaymentMethod="on")
+    (saved,) = shop.v1.customers.payment_methods.list(shop.customer).data
+    later = shop.open(customer=shop.customer, saved_payment_method_options=options)
+    assert f'value="{saved.id}" checked' in shop.page(later)
+    assert f'value="forget:{saved.id}"' in shop.page(later)
+    options = {"allow_redisplay_filters": ["limited"]}
+    later = shop.open(customer=shop.customer, saved_payment_method_options=options)
+    assert saved.id not in shop.page(later)
+
+
+def check_payment_method_data(shop: Shop) -> None:
+    data = {"allow_redisplay": "unspecified"}
+    shop.paid(shop.open(shop.monthly, customer=shop.customer, payment_method_data=data))
+    (saved,) = shop.v1.customers.payment_methods.list(shop.customer).data
+    assert saved.allow_redisplay == "unspecified"
 
 
 def check_phone(shop: Shop) -> None:
@@ -335,6 +356,8 @@ CHECKS: dict[str, Callable[[Shop], None]] = {
     "automatic_tax tax_id_collection": check_tax,
     "invoice_creation": check_invoice,
     "allowed_payment_method_types excluded_payment_method_types": check_methods,
+    "saved_payment_method_options": check_saved_methods,
+    "payment_method_data": check_payment_method_data,
     "phone_number_collection": check_phone,
     "custom_fields": check_custom_fields,
     "consent_collection": check_consent,
@@ -361,8 +384,6 @@ def test_every_supported_parameter_is_checked() -> None:
 @pytest.mark.parametrize(
     ("params", "param"),
     [
-        ({"saved_payment_method_options": {"payment_method_save": "enabled"}},
-         "saved_payment_method_options[payment_method_save]"),
         ({"shipping_address_collection": {"allowed_countries": ["US"]}},
          "shipping_address_collection[allowed_countries][0]"),
         ({"name_collection": {"business": {"enabled": True}}}, "name_collection[business][enabled]"),

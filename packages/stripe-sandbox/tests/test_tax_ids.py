@@ -81,3 +81,12 @@ def test_later_invoices_show_the_tax_ids(subscriber: Subscriber) -> None:
     subscriber.advance("2031-03-01")
     shown = [[(row.type, row.value) for row in invoice.customer_tax_ids] for invoice in subscriber.invoices]
     assert shown == [[], [("eu_vat", "DE123456789")]]
+
+
+def test_list_by_owner(sandbox: Any) -> None:
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({"email": "ada@example.com"}).id
+    tax_id = v1.customers.tax_ids.create(customer, {"type": "gb_vat", "value": "GB123456789"}).id
+    assert v1.tax_ids.list().data == []
+    (found,) = v1.tax_ids.list({"owner": {"type": "customer", "customer": customer}}).data
+    assert (found.id, v1.tax_ids.retrieve(tax_id).customer) == (tax_id, customer)

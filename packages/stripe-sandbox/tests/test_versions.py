@@ -170,3 +170,56 @@ def test_stripe_account_is_the_own_account_or_refused(sandbox: Sandbox) -> None:
         assert (status, answer["error"]["code"]) == (403, "account_invalid")
     with pytest.raises(stripe.PermissionError):
         sandbox.client.v1.accounts.retrieve("acct_1Other")
+
+
+# --- fields of releases before basil ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def subscribed(sandbox: Sandbox) -> dict[str, Any]:
+    """Create a paid subscription with a request of an old client. Return the response."""
+    v1 = sandbox.client.v1
+    customer = v1.customers.create({"email": "ada@example.com"}).id
+    v1.payment_methods.attach("pm_card_visa", {"customer": customer})
+    card = v1.customers.payment_methods.list(customer).data[0].id
+    price = str(sandbox.product("Club", 900, recurring={"interval": "month"}).default_price)
+    params = {
+        "customer": customer,
+        "items[0][price]": price,
+        "default_payment_method": card,
+        "expand[0]": "latest_invoice.payment_intent",
+    }
+    status, subscription, _ = send(OLD, "POST", "/v1/subscriptions", params)
+    assert status == 200, subscription
+    found: dict[str, Any] = subscription
+    return found
+
+
+def test_old_client_reads_its_fields(sandbox: Sandbox, subscribed: dict[str, Any]) -> None:
+    item = subscribed["items"]["data"][0]
+    assert subscribed["current_period_end"] == item["current_period_end"]
+    invoice = subscribed["latest_invoice"]
+    assert (invoice["subscription"], invoice["paid"]) == (subscribed["id"], True)
+    assert (invoice["payment_intent"]["status"], invoice["payment_intent"]["invoice"]) == (
+        "succeeded",
+        invoice["id"],
+    )
+    (line,) = invoice["lines"]["data"]
+    assert (line["price"]["unit_amount"], line["subscription_item"]) == (900, item["id"])
+    _, charge, _ = send(OLD, "GET", f"/v1/charges/{invoice['charge']}")
+    assert charge["invoice"] == invoice["id"]
+
+
+def test_new_client_does_not_get_them(sandbox: Sandbox, subscribed: dict[str, Any]) -> None:
+    for version in ("2025-03-31.basil", CLOVER, ENDIVE):
+        _, found, _ = send(version, "GET", f"/v1/subscriptions/{subscribed['id']}")
+        assert "current_period_end" not in found
+    params: Any = {"expand": ["payment_intent"]}
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        sandbox.client.v1.invoices.retrieve(subscribed["latest_invoice"]["id"], params)
+
+
+def test_webhook_of_an_old_endpoint_has_them(sandbox: Sandbox, subscribed: dict[str, Any]) -> None:
+    event = sandbox.events("invoice.paid")[0]
+    assert versions.render_event(event, OLD)["data"]["object"]["subscription"] == subscribed["id"]
+    assert "subscription" not in versions.render_event(event, CLOVER)["data"]["object"]

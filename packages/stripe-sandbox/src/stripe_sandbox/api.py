@@ -121,10 +121,10 @@ def _dispatch(
 
 
 def _perform(route: Route, call: Call, key: str, request_id: str, version: str) -> Response:
-    expand_paths = call.params.pop("expand", [])
+    expand_paths, old = call.params.pop("expand", []), versions.get_old_fields(version)
     if route.method == "GET":
         return Response(
-            200, _json(versions.downgrade(version, expand.expand(route.handler(call), expand_paths)))
+            200, _json(versions.downgrade(version, expand.expand(route.handler(call), expand_paths, old)))
         )
     token = events.current_request.set({"id": request_id, "idempotency_key": key or None})
     try:
@@ -133,7 +133,7 @@ def _perform(route: Route, call: Call, key: str, request_id: str, version: str) 
                 obj = route.handler(call)
             except errors.Declined as error:  # inside the transaction, so that the attempt is committed
                 return Response(error.status, _json(error.body()))
-            obj = expand.expand(obj, expand_paths)
+            obj = expand.expand(obj, expand_paths, old)
     finally:
         events.current_request.reset(token)
     return Response(200, _json(versions.downgrade(version, obj)))

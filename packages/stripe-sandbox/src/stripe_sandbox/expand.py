@@ -5,7 +5,7 @@ from typing import Any, ForwardRef, get_args
 import stripe
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
-from . import errors, includables, storage
+from . import errors, includables, old_fields, storage
 from .storage import Obj
 
 _LISTS = ("list", "search_result")
@@ -13,14 +13,17 @@ _MAX_DEPTH = 4
 _MAX_LINES = 10  # in an invoice; /v1/invoices/{id}/lines has all
 
 
-def expand(obj: Obj, paths: list[str]) -> Obj:
-    """Return the object with all paths expanded. Raise ApiError for a path that is too deep or not expandable."""
+def expand(obj: Obj, paths: list[str], old: old_fields.Fields | None = None) -> Obj:
+    """Return the object with all paths expanded. Raise ApiError for a path that is too deep or not expandable.
+
+    `old` are the fields of an old API version.
+    """
     for path in paths:
         steps = path.split(".")
         if len(steps) > _MAX_DEPTH:
             message = f"You cannot expand more than {_MAX_DEPTH} levels of a property: {path}."
             raise errors.ApiError(message, param="expand")
-        _expand(obj, _object_class(obj), steps, path)
+        _expand(obj, _object_class(obj), steps, path, includables.FIELDS | (old or {}))
     for invoice in obj["data"] if obj.get("object") in _LISTS else [obj]:
         if invoice.get("object") == "invoice":
             _shorten_lines(invoice["lines"])
@@ -32,15 +35,15 @@ def _shorten_lines(lines: Obj) -> None:
     lines["data"] = lines["data"][:_MAX_LINES]
 
 
-def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
+def _expand(node: Obj, cls: Any, steps: list[str], path: str, fields: old_fields.Fields) -> None:
     step, *rest = steps
     if node.get("object") in _LISTS and step == "data":
         if not rest:
             raise _not_expandable(path, node)
         for item in node["data"]:
-            _expand(item, _object_class(item), rest, path)
+            _expand(item, _object_class(item), rest, path, fields)
         return
-    include = includables.FIELDS.get((_kind(node), step))
+    include = fields.get((_kind(node), step))
     if include and step not in node:
         node[step] = include(node)
     elif not include and not _can_expand(cls, step, rest):
@@ -57,7 +60,7 @@ def _expand(node: Obj, cls: Any, steps: list[str], path: str) -> None:
         return
     for nested in value if isinstance(value, list) else [value]:
         if isinstance(nested, dict):
-            _expand(nested, _object_class(nested) or cls._inner_class_types.get(step), rest, path)
+            _expand(nested, _object_class(nested) or cls._inner_class_types.get(step), rest, path, fields)
 
 
 def _can_expand(cls: Any, step: str, rest: list[str]) -> bool:

@@ -38,15 +38,19 @@ def _keys(name: str) -> list[str]:
 
 
 def _element_index(node: Tree, keys: list[str]) -> str:
-    """Return the index for `a[][b]=1`, as Rack does: of the last element, or of a new one if it has the key already."""
-    element = node.get(str(len(node) - 1))
-    for key in filter(None, keys):
+    """Return the index for `a[][b]=1`, as Rack does: of the last element, or of a new one if it has the key already.
+
+    A list within the element, `a[][b][]=1`, continues in the last element.
+    """
+    last = str(max(len(node) - 1, 0))
+    if "" in keys:
+        return last
+    element = node.get(last)
+    for key in keys:
         if not isinstance(element, dict) or key not in element:
-            break
+            return last
         element = element[key]
-    else:
-        return str(len(node))
-    return str(max(len(node) - 1, 0))
+    return str(len(node))
 
 
 def _conflict_error(name: str) -> errors.ApiError:

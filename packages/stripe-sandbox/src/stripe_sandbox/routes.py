@@ -6,7 +6,6 @@
 from stripe import params as p
 from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
-from stripe.params import radar as pr
 from stripe.params import test_helpers as pt
 
 from . import read_routes
@@ -53,12 +52,13 @@ _CUSTOMER = (
     " next_invoice_sequence phone preferred_locales shipping tax_exempt "
 )
 _SUBSCRIPTION = (
-    "items.id items.price items.quantity items.deleted cancel_at_period_end cancel_at cancellation_details.comment"
-    " cancellation_details.feedback default_payment_method description metadata off_session pause_collection"
+    "items.id items.price items.quantity items.deleted items.metadata cancel_at_period_end cancel_at"
+    " cancellation_details.comment cancellation_details.feedback default_payment_method description metadata"
+    " off_session pause_collection"
     " payment_behavior=allow_incomplete proration_behavior proration_date trial_end trial_settings"
     " billing_mode.type=flexible collection_method=charge_automatically discounts "
 )
-_ITEM = "price quantity proration_behavior proration_date payment_behavior=allow_incomplete "
+_ITEM = "price quantity metadata proration_behavior proration_date payment_behavior=allow_incomplete "
 _SUBSCRIBE = " ".join(
     {*_SUBSCRIPTION.split(), "currency", "customer", "trial_period_days"}
     - {"items.id", "items.deleted", "proration_date"}
@@ -73,8 +73,8 @@ _PORTAL = "business_profile default_return_url metadata name login_page.enabled=
     " subscription_cancel.proration_behavior=none subscription_cancel.cancellation_reason.enabled=false"
     " customer_update.enabled=false subscription_pause.enabled=false subscription_update.enabled"
     " subscription_update.products.product subscription_update.products.prices"
-    " subscription_update.products.adjustable_quantity.enabled=false"
-    " subscription_update.default_allowed_updates=price subscription_update.proration_behavior"
+    " subscription_update.products.adjustable_quantity subscription_update.default_allowed_updates=price"
+    " subscription_update.default_allowed_updates=quantity subscription_update.proration_behavior"
     " subscription_update.trial_update_behavior",
 )
 _EVIDENCE = _nest(
@@ -146,8 +146,11 @@ ROUTES = (
           "payment_method off_session return_url receipt_email setup_future_usage"),
     Route("POST", "/v1/payment_intents/{id}/cancel", intent_requests.cancel, p.PaymentIntentCancelParams,
           "cancellation_reason"),
-    Route("GET", "/v1/payment_methods", payment_methods.listing, p.PaymentMethodListParams, _PAGE + "customer type"),
+    Route("GET", "/v1/payment_methods", payment_methods.listing, p.PaymentMethodListParams,
+          _PAGE + "allow_redisplay customer type"),
     Route("GET", "/v1/payment_methods/{id}", retrieve("payment_method"), p.PaymentMethodRetrieveParams),
+    Route("POST", "/v1/payment_methods/{id}", payment_methods.update, p.PaymentMethodUpdateParams,
+          "allow_redisplay billing_details card.exp_month card.exp_year metadata"),
     Route("POST", "/v1/payment_methods/{id}/attach", payment_methods.attach, p.PaymentMethodAttachParams, "customer"),
     Route("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach, p.PaymentMethodDetachParams),
     Route("GET", "/v1/setup_intents", list_objects("setup_intent"), p.SetupIntentListParams,
@@ -240,10 +243,6 @@ ROUTES = (
     Route("GET", "/v1/disputes/{id}", retrieve("dispute"), p.DisputeRetrieveParams),
     Route("POST", "/v1/disputes/{id}", disputes.update, p.DisputeUpdateParams, _EVIDENCE + "metadata submit"),
     Route("POST", "/v1/disputes/{id}/close", disputes.close, p.DisputeCloseParams),
-    Route("GET", "/v1/radar/early_fraud_warnings", list_objects("radar.early_fraud_warning"),
-          pr.EarlyFraudWarningListParams, _LIST + "charge payment_intent"),
-    Route("GET", "/v1/radar/early_fraud_warnings/{id}", retrieve("radar.early_fraud_warning"),
-          pr.EarlyFraudWarningRetrieveParams),
     # test clocks
     Route("GET", "/v1/test_helpers/test_clocks", list_objects(clocks.KIND), pt.TestClockListParams, _PAGE),
     Route("POST", "/v1/test_helpers/test_clocks", requests.create_clock, pt.TestClockCreateParams, "frozen_time name"),

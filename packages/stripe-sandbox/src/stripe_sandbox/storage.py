@@ -214,22 +214,17 @@ def reset() -> None:
             query(f"DELETE FROM {table}")  # noqa: S608 (a constant)
 
 
-# --- connections ------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _connect() -> Iterator[sqlite3.Connection]:
     """Yield the connection of the transaction, or an idle one. Threads share the connections."""
-    bound = getattr(_local, "connection", None)
-    if bound is not None:
+    if (bound := getattr(_local, "connection", None)) is not None:
         yield bound
         return
-    path = str(conf.get("DB"))
-    idle = _idle.setdefault((os.getpid(), path), [])
+    idle = _idle.setdefault((os.getpid(), get_file()), [])
     try:
         connection = idle.pop()
     except IndexError:
-        connection = _open(path)
+        connection = _open(get_file())
     try:
         yield connection
     finally:
@@ -246,10 +241,18 @@ def _open(path: str) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous = OFF")
-    # Read first to avoid a write lock.
-    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+    if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:  # reading takes no write lock
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
     return connection
+
+
+def get_file() -> str:
+    return getattr(_local, "path", "") or str(conf.get("DB"))
+
+
+def pin_file(path: str) -> None:
+    """Let this thread keep the file when the setting changes."""
+    _local.path = path
 
 
 def close_idle() -> None:

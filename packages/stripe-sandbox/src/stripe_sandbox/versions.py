@@ -10,7 +10,7 @@ from typing import Any
 
 import stripe
 
-from . import errors, storage
+from . import errors, old_fields, storage
 from .forms import Tree
 from .storage import Obj
 
@@ -53,7 +53,12 @@ def upgrade_params(version: str, method: str, path: str, tree: Tree) -> Tree:
 
 
 def downgrade(version: str, node: Any) -> Any:
-    """Return a response in the shapes of a played version. Events keep the version in which they were created."""
+    """Return a response in the shapes of a played version. Events keep the version in which they were created.
+
+    Before basil, it has the newest shapes and the most used fields of that time.
+    """
+    if version < _BASIL:
+        return old_fields.add(node) if node.get("object") != "event" else node
     if version >= _ENDIVE or not is_played(version):
         return node
     if isinstance(node, list):
@@ -63,8 +68,15 @@ def downgrade(version: str, node: Any) -> Any:
     return _downgrade_object(version, {name: downgrade(version, value) for name, value in node.items()})
 
 
+def get_old_fields(version: str) -> old_fields.Fields:
+    """Return the fields of a version before basil, which requests may expand."""
+    return old_fields.FIELDS if version < _BASIL else {}
+
+
 def render_event(event: Obj, version: str | None) -> Obj:
     """Return the event for a webhook endpoint with this API version (None: the account's version)."""
+    if version and version < _BASIL:
+        return event | {"data": event["data"] | {"object": old_fields.add(event["data"]["object"])}}
     if not version or not is_played(version):
         return event
     return event | {"api_version": version, "data": downgrade(version, event["data"])}

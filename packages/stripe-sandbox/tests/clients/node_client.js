@@ -136,6 +136,12 @@ const calls = {
     const subscription = await stripe.subscriptions.create({ ...plan, expand: ["latest_invoice"] });
     s.subscription = subscription.id;
     assert.deepEqual([subscription.status, subscription.latest_invoice.amount_paid], ["active", 675]);
+    if (version < "2025-03-31") { // before basil
+      const old = await stripe.subscriptions.retrieve(s.subscription, { expand: ["latest_invoice.payment_intent"] });
+      assert.equal(old.current_period_end, old.items.data[0].current_period_end);
+      const { payment_intent: intent, paid, subscription: owner } = old.latest_invoice;
+      assert.deepEqual([intent.status, paid, owner], ["succeeded", true, s.subscription]);
+    }
     const item = (await stripe.subscriptionItems.list({ subscription: s.subscription })).data[0].id;
     const change = { items: [{ id: item, quantity: 2 }], proration_behavior: "none" };
     await stripe.subscriptions.update(s.subscription, change);

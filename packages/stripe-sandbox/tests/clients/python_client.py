@@ -163,6 +163,12 @@ def billing(s):
     expect(len(V1.subscriptions.search({"query": "status:'active'"}).data), 1)
     yield "subscription_items.retrieve"
     expect(V1.subscription_items.retrieve(item.id).quantity, 2)
+    if VERSION < "2025-03-31":
+        yield "fields before basil"
+        old = V1.subscriptions.retrieve(s.subscription.id, {"expand": ["latest_invoice.payment_intent"]})
+        expect(old.current_period_end, old["items"].data[0].current_period_end)
+        expect((old.latest_invoice.subscription, old.latest_invoice.paid), (old.id, True))
+        expect(old.latest_invoice.payment_intent.status, "succeeded")
     yield "invoices.list, retrieve, lines, search"
     s.invoice = V1.invoices.list({"subscription": s.subscription.id}).data[0].id
     found = V1.invoices.retrieve(s.invoice, {"expand": ["discounts", "lines.data.discounts"]})

@@ -1,4 +1,6 @@
-"""Run a store's calls with every major version of Stripe's SDKs, and with dj-stripe. Needs pip, npm and a network.
+"""Run public clients, unmodified: every major version of Stripe's SDKs, and packages that use them.
+
+It needs pip, npm and a network.
 
     python tests/clients/run_all.py                  # all clients, in a temporary folder
     python tests/clients/run_all.py --folder clients # keep the installed clients for the next run
@@ -23,35 +25,49 @@ from pathlib import Path
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
 START, END = "<!-- clients: written by tests/clients/run_all.py -->\n", "<!-- end of clients -->\n"
-PYTHON_MAJORS, NODE_MAJORS = range(10, 17), range(14, 24)
-NAMES = (
-    [f"python-{major}" for major in PYTHON_MAJORS]
-    + [f"node-{major}" for major in NODE_MAJORS]
-    + ["dj-stripe"]
-)
+# name ▶ (script, packages as pip or npm names them)
+CLIENTS: dict[str, tuple[str, list[str]]] = {
+    **{f"python-{major}": ("python_client.py", [f"stripe=={major}.*"]) for major in range(10, 17)},
+    **{f"node-{major}": ("node_client.js", [f"stripe@{major}"]) for major in range(14, 24)},
+    "dj-stripe": ("dj_stripe_client.py", ["dj-stripe==2.11.*"]),
+    "billing-e2e": ("billing_client.py", ["billing-e2e==0.1.*"]),
+    "better-auth": (
+        "better_auth_client.mjs",
+        # With core named, npm does not combine versions that need different versions of better-call.
+        ["better-auth@1.7.6", "@better-auth/core@1.7.6", "@better-auth/stripe@1.7.6", "stripe@22"],
+    ),
+    "stripe-sync-engine": (
+        "sync_engine_client.mjs",
+        [
+            "@supabase/stripe-sync-engine@0.48",
+            "stripe@23",
+            "@electric-sql/pglite@0.5",
+            "@electric-sql/pglite-socket@0.2",
+        ],
+    ),
+}
+NAMES = list(CLIENTS)
 
 
 def install(name: str, folder: Path) -> list[str]:
     """Install the client, unless that was done before. Return the command without the port."""
-    major = name.rpartition("-")[2]
+    source, packages = CLIENTS[name]
     done = folder / "installed"
-    if name.startswith("node"):
-        if not done.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            npm = ["npm", "install", "--silent", "--no-fund", "--no-audit", f"stripe@{major}"]
-            subprocess.run(npm, cwd=folder, check=True)
-        script = folder / "node_client.js"  # beside node_modules
-        script.write_text((HERE / "node_client.js").read_text())
-        command = ["node", str(script)]
-    else:
+    if source.endswith(".py"):
         python = str(folder / "bin" / "python")
-        package = f"stripe=={major}.*" if name != "dj-stripe" else "dj-stripe==2.11.*"
         if not done.exists():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", package]
+            pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
             subprocess.run(pip, check=True)
-        script = "dj_stripe_client.py" if name == "dj-stripe" else "python_client.py"
-        command = [python, str(HERE / script)]
+        command = [python, str(HERE / source)]
+    else:
+        if not done.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            npm = ["npm", "install", "--silent", "--no-fund", "--no-audit", *packages]
+            subprocess.run(npm, cwd=folder, check=True)
+        script = folder / source  # beside node_modules
+        script.write_text((HERE / source).read_text())
+        command = ["node", str(script)]
     done.touch()
     return command
 

@@ -16,12 +16,15 @@ _COPIED_FIELDS = ("default_payment_method", "description", "pause_collection")
 
 def update(subscription: Obj, params: Obj) -> Obj:
     _check(subscription, params)
+    metadata, rows = params.get("metadata"), params.get("items")
     params = empty_to_null(params)
+    if rows:
+        params["items"] = rows  # "" removes a key of an item's metadata
     changes: Obj = {name: params[name] for name in _COPIED_FIELDS if name in params}
     if pause := params.get("pause_collection"):
         changes["pause_collection"] = {"resumes_at": None} | pause
-    if "metadata" in params:
-        changes["metadata"] = merge_metadata(subscription["metadata"], params["metadata"] or "")
+    if metadata is not None:
+        changes["metadata"] = merge_metadata(subscription["metadata"], metadata)
     if "discounts" in params:
         changes["discounts"] = discounts.change(subscription, params["discounts"])
     if "trial_settings" in params:

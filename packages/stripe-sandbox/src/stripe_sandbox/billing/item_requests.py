@@ -5,6 +5,7 @@ from ..calls import Call, load
 from ..storage import Obj
 from . import changes
 
+_OF_ITEM = ("price", "quantity", "metadata")
 _OF_SUBSCRIPTION = ("proration_behavior", "proration_date", "off_session", "payment_behavior")
 
 
@@ -13,14 +14,14 @@ def create(call: Call) -> Obj:
     if not call.params.get("price"):
         raise errors.missing("price")
     before = {item["id"] for item in subscription["items"]["data"]}
-    row: Obj = {name: call.params[name] for name in ("price", "quantity") if name in call.params}
+    row: Obj = {name: call.params[name] for name in _OF_ITEM if name in call.params}
     after = _change(subscription, row, call.params)
     return next(item for item in after["items"]["data"] if item["id"] not in before)
 
 
 def update(call: Call) -> Obj:
     item = load("subscription_item", call.args["id"])
-    row: Obj = {name: call.params[name] for name in ("price", "quantity") if name in call.params}
+    row: Obj = {name: call.params[name] for name in _OF_ITEM if name in call.params}
     after = _change(load("subscription", item["subscription"]), {"id": item["id"], **row}, call.params)
     return next(each for each in after["items"]["data"] if each["id"] == item["id"])
 

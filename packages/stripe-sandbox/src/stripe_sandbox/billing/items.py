@@ -1,6 +1,7 @@
 """The parameter `items` of subscriptions. https://docs.stripe.com/api/subscriptions/update"""
 
 from .. import errors, storage
+from ..calls import merge_metadata
 from ..resources import price_amounts, subscriptions
 from ..resources.prices import load_recurring_price
 from ..storage import Obj
@@ -18,6 +19,16 @@ def parse_new(rows: list[Obj], currency: str = "") -> list[tuple[Obj, int]]:
     return pairs
 
 
+def set_metadata(subscription: Obj, rows: list[Obj]) -> Obj:
+    """Store the metadata of the items of a new subscription."""
+    by_price = {row["price"]: row for row in rows}
+    items = [
+        storage.put(item | _metadata(item, by_price[item["price"]["id"]]), parent=subscription["id"])
+        for item in subscription["items"]["data"]
+    ]
+    return storage.put(subscription | {"items": subscription["items"] | {"data": items}})
+
+
 def change(subscription: Obj, rows: list[Obj]) -> list[Obj]:
     """Return the subscription's items with the changes, new ones first. Store them, and delete removed items."""
     items = {item["id"]: item for item in subscription["items"]["data"]}
@@ -27,7 +38,8 @@ def change(subscription: Obj, rows: list[Obj]) -> list[Obj]:
             price = load_recurring_price(row.get("price", ""), f"items[{at}][price]")
             period = next(iter(subscription["items"]["data"]))
             start, end = period["current_period_start"], period["current_period_end"]
-            added.append(subscriptions.new_item(subscription["id"], price, _quantity(row, at), start, end))
+            item = subscriptions.new_item(subscription["id"], price, _quantity(row, at), start, end)
+            added.append(item | _metadata(item, row))
         elif row["id"] not in items:
             raise errors.no_such("subscription_item", row["id"], f"items[{at}][id]")
         elif row.get("deleted"):
@@ -57,13 +69,21 @@ def get_interval(item: Obj) -> tuple[str, int]:
 def _change_item(item: Obj, row: Obj, at: int) -> Obj:
     """A new price sets the quantity to 1 unless the request names one."""
     if "price" not in row or row["price"] == item["price"]["id"]:
-        return item | ({"quantity": _quantity(row, at)} if "quantity" in row else {})
+        return item | _metadata(item, row) | ({"quantity": _quantity(row, at)} if "quantity" in row else {})
     price = load_recurring_price(row["price"], f"items[{at}][price]")
-    return item | {
-        "price": price,
-        "plan": subscriptions.legacy_plan(price),
-        "quantity": _quantity(row, at),
-    }
+    return (
+        item
+        | _metadata(item, row)
+        | {
+            "price": price,
+            "plan": subscriptions.legacy_plan(price),
+            "quantity": _quantity(row, at),
+        }
+    )
+
+
+def _metadata(item: Obj, row: Obj) -> Obj:
+    return {"metadata": merge_metadata(item["metadata"], row["metadata"])} if "metadata" in row else {}
 
 
 def _quantity(row: Obj, at: int) -> int:

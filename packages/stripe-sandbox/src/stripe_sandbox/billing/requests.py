@@ -39,6 +39,7 @@ def create_subscription(call: Call) -> Obj:
         status="trialing" if trial_end else "incomplete",
         **fields,
     )
+    subscription = items.set_metadata(subscription, params["items"])
     if params.get("discounts"):
         subscription = storage.update(
             subscription["id"], discounts=discounts.change(subscription, params["discounts"])

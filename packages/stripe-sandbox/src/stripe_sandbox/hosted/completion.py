@@ -18,14 +18,15 @@ def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
     customer = ensure_customer(order, buyer)
     if intent is not None and method is not None:
         intent = storage.update(intent["id"], customer=customer)
-        if order.saves_card:
+        attaches = method["customer"] is None and (order.saves_card or buyer.get("saves_card"))
+        if attaches:
             method = storage.update(method["id"], customer=customer)
         if intent["object"] == "payment_intent":
             intent = _charge(order, intent, method)
         else:
             intent = storage.update(intent["id"], status="succeeded", last_setup_error=None)
             events.emit("setup_intent.succeeded", intent)
-        if order.saves_card:
+        if attaches:
             events.emit("payment_method.attached", method)
     if order.mode == "subscription":
         created = order.create_subscription(customer, intent, method)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from ..storage import Obj
+from . import saved_cards
 from .payment_form import REQUIRED, PaymentForm
 from .session_view import SessionView
 
@@ -26,7 +27,7 @@ def read(form: PaymentForm, posted: Mapping[str, str], order: SessionView) -> No
             form.errors[name] = problem
     if session["phone_number_collection"]["enabled"] and not _PHONE.fullmatch(form.phoneNumber):
         form.errors["phoneNumber"] = "Your phone number is invalid." if form.phoneNumber else REQUIRED
-    if order.asks_address:
+    if order.asks_address and not saved_cards.find_chosen(order, posted):
         required = ["billingAddressLine1", "billingLocality"]
         if form.billingCountry in STATE_COUNTRIES:
             required.append("billingAdministrativeArea")

@@ -8,7 +8,7 @@ the buyer of the current attempt. https://docs.stripe.com/payments/paymentintent
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .. import cards, events, storage, switches
 from ..billing import clocks
@@ -21,7 +21,7 @@ from ..resources import (
     setup_intents,
 )
 from ..storage import Obj
-from . import bank_debit, custom_amount, extra_fields
+from . import bank_debit, custom_amount, extra_fields, saved_cards
 from .completion import billing_details, settle
 from .payment_form import PaymentForm
 from .session_view import SessionView
@@ -68,12 +68,14 @@ def pay(session_id: str, form: PaymentForm) -> Result:
         if form.account is not None:
             bank_debit.start_debit(order, _ensure_intent(order), form.account, buyer)
             return Result("paid")
+        if saved := saved_cards.find_chosen(order, form.posted_methods):
+            return _pay_with_saved_card(order, saved)
         card = form.card
-        method = create_payment_method(card, form, buyer)
+        method = create_payment_method(card, form, buyer, allow_redisplay=_allow_redisplay(order, form))
         intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
         if card.challenge:
             return _require_authentication(order, intent)
-        return _confirm(order, intent, method, card)
+        return _confirm(order, intent, method, card.decline)
 
 
 def authenticate(session_id: str, passed: bool) -> Result:
@@ -85,7 +87,8 @@ def authenticate(session_id: str, passed: bool) -> Result:
         method = storage.get(intent["payment_method"]) or {}
         intent = storage.update(intent["id"], next_action=None, status="requires_confirmation")
         if passed:
-            return _confirm(order, intent, method, cards.find_by_fingerprint(method["card"]["fingerprint"]))
+            card = cards.find_by_fingerprint(method["card"]["fingerprint"])
+            return _confirm(order, intent, method, card.decline)
         return fail(intent, method, f"{intent['object']}_authentication_failure", None, AUTHENTICATION_FAILED)
 
 
@@ -153,13 +156,32 @@ def _read_buyer(order: SessionView, form: PaymentForm) -> Obj:
     }
     if not order.needs_card:
         return {"email": email, "name": None, "address": {}, **business}
+    if saved := saved_cards.find_chosen(order, form.posted_methods):
+        details = saved["billing_details"]
+        return {"email": email, "name": details["name"], "address": details["address"], **business}
     address = extra_fields.read_address(form, order)
-    return {"email": email, "name": form.billingName, "address": address, **business}
+    saves = form.saves_card and saved_cards.offers_to_save(order)
+    return {"email": email, "name": form.billingName, "address": address, "saves_card": saves, **business}
 
 
-def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj) -> Obj:
+def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj, **fields: Any) -> Obj:
     month, year = form.expiry
-    return payment_methods.new_card(card, month, year, billing_details(buyer))
+    return payment_methods.new_card(card, month, year, billing_details(buyer), **fields)
+
+
+def _allow_redisplay(order: SessionView, form: PaymentForm) -> str:
+    """Return whether later sessions offer the card: "always" only if the buyer saves it, or if the session says so."""
+    requested = (order.hidden.get("payment_method_data") or {}).get("allow_redisplay")
+    saves = form.saves_card and saved_cards.offers_to_save(order)
+    return requested or ("always" if saves else "limited")
+
+
+def _pay_with_saved_card(order: SessionView, method: Obj) -> Result:
+    card = cards.find_by_fingerprint(method["card"]["fingerprint"])
+    intent = storage.update(_ensure_intent(order)["id"], payment_method=method["id"])
+    if saved_cards.needs_authentication(card):
+        return _require_authentication(order, intent)
+    return _confirm(order, intent, method, saved_cards.find_decline(card))
 
 
 def _ensure_intent(order: SessionView) -> Obj:
@@ -197,12 +219,12 @@ def _require_authentication(order: SessionView, intent: Obj) -> Result:
     return Result("challenge")
 
 
-def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> Result:
-    if card.decline is not None:
-        reason = card.decline
+def _confirm(order: SessionView, intent: Obj, method: Obj, reason: cards.Decline | None) -> Result:
+    if reason is not None:
         charge = None
         if intent["object"] == "payment_intent":
-            charge = _create_failed_charge(intent, method, reason)
+            charge = charges.new_declined(intent, method, reason)
+            events.emit("charge.failed", charge)
         return fail(intent, method, reason.code, reason, reason.message, charge)
     late = switches.current().late_seconds
     if late:
@@ -211,24 +233,6 @@ def _confirm(order: SessionView, intent: Obj, method: Obj, card: cards.Card) -> 
         storage.set_setting("late", {**storage.get_setting("late", {}), order.session["id"]: due})
         return Result("accepted")
     return _settle_order(order, intent, method)
-
-
-def _create_failed_charge(intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
-    blocked = reason.outcome == "blocked"
-    outcome = {
-        "network_status": "not_sent_to_network" if blocked else "declined_by_network",
-        "reason": "highest_risk_level" if blocked else reason.decline_code or reason.code,
-        "risk_level": "highest" if blocked else "normal",
-        "seller_message": "Stripe blocked this payment as too risky."
-        if blocked
-        else "The bank did not return any further details with this decline.",
-        "type": reason.outcome,
-    }
-    charge = charges.new(
-        intent, method, outcome, status="failed", failure_code=reason.code, failure_message=reason.message
-    )
-    events.emit("charge.failed", charge)
-    return charge
 
 
 def fail(

@@ -39,16 +39,22 @@ class PaymentForm:
     taxId: str = ""
     customUnitAmount: str = ""
     paymentMethod: str = "card"
+    savedPaymentMethod: str = ""
     iban: str = ""
     billingAddressLine1: str = ""
     billingAddressLine2: str = ""
     billingLocality: str = ""
     billingAdministrativeArea: str = ""
     phoneNumber: str = ""
+    saves_card: bool = False
     accepts_terms: bool = False
     accepts_promotions: bool = False
     custom: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def posted_methods(self) -> dict[str, str]:
+        return {"paymentMethod": self.paymentMethod, "savedPaymentMethod": self.savedPaymentMethod}
 
     @property
     def number(self) -> str:
@@ -97,6 +103,7 @@ def read(
         setattr(form, name, posted.get(name, "").strip()[:200])
     if ask_email and not param_limits.is_email(form.email):
         form.errors["email"] = "Your email is invalid." if form.email else REQUIRED
+    form.saves_card = "savePaymentMethod" in posted
     if form.paymentMethod not in methods:
         form.paymentMethod = methods[0]
     if form.taxId and not _tax_id_kind(form.taxId):

@@ -15,9 +15,16 @@ from .portal_session import with_session
 def choose(request: HttpRequest, session: Obj, customer: Obj, subscription_id: str) -> HttpResponse:
     subscription = _switchable(session, customer, subscription_id)
     configuration = portal_session.get_configuration(session)
+    (item,) = subscription["items"]["data"]
+    update = configuration["features"]["subscription_update"]
+    prices = (
+        portal_flows.allowed_prices(configuration) if "price" in update["default_allowed_updates"] else []
+    )
     context = {
         "row": portal_page.row(subscription),
-        "plans": portal_page.plans(subscription, portal_flows.allowed_prices(configuration)),
+        "plans": portal_page.plans(subscription, prices),
+        "current": item,
+        "quantities": portal_flows.find_quantity_limits(configuration, item["price"]["product"]),
     }
     return portal_session.render_page(request, "plans", session, customer, context)
 
@@ -61,16 +68,26 @@ def _read_plan(request: HttpRequest, session: Obj, subscription: Obj) -> tuple[O
     if flow and flow["subscription"] == subscription["id"] and not chosen["price"]:
         chosen = flow["items"][0]
     price = storage.get(chosen["price"] or item["price"]["id"], "price")
-    allowed = portal_flows.allowed_prices(portal_session.get_configuration(session))
+    configuration = portal_session.get_configuration(session)
     if (
         price is None
-        or price["id"] not in allowed
+        or not portal_flows.is_allowed(configuration, subscription, price["id"])
         or not price_amounts.supports(price, subscription["currency"])
     ):
         raise Http404
-    row = {"id": item["id"], "price": price["id"], "quantity": chosen["quantity"] or item["quantity"]}
+    quantity = chosen["quantity"] or item["quantity"]
+    if limits := portal_flows.find_quantity_limits(configuration, price["product"]):
+        quantity = _read_quantity(request) or quantity
+        if not limits[0] <= quantity <= limits[1]:
+            raise Http404
+    row = {"id": item["id"], "price": price["id"], "quantity": quantity}
     feature = portal_session.get_features(session)["subscription_update"]
     params: Obj = {"items": [row], "proration_behavior": feature["proration_behavior"]}
     if subscription["status"] == "trialing" and feature["trial_update_behavior"] == "end_trial":
         params["trial_end"] = "now"
     return params, price
+
+
+def _read_quantity(request: HttpRequest) -> int | None:
+    text = request.GET.get("quantity", "")
+    return int(text) if text.isdecimal() and len(text) < 8 else None

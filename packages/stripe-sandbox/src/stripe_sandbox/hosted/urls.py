@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from . import intent_page, invoice_page, portal, portal_plans, receipts, views
+from . import challenge, intent_page, invoice_page, portal, portal_plans, receipts, views
 
 urlpatterns = [
     path("checkout/<str:session_id>", views.checkout, name="checkout"),
     path("checkout/<str:session_id>/authenticate", views.authenticate, name="authenticate"),
-    path("checkout/<str:session_id>/three-ds-2-challenge/", views.challenge, name="challenge"),
-    path("checkout/<str:session_id>/three-ds-2-challenge/bank/", views.bank, name="bank"),
+    path("checkout/<str:session_id>/three-ds-2-challenge/", challenge.challenge, name="challenge"),
+    path("checkout/<str:session_id>/three-ds-2-challenge/bank/", challenge.bank, name="bank"),
     path("intents/<str:object_id>/authenticate", intent_page.authenticate, name="authenticate_intent"),
     path("recover/<str:session_id>", views.recover, name="recover"),
     path("portal/<str:session_id>", portal.home, name="portal"),

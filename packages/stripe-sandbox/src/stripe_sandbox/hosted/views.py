@@ -1,17 +1,15 @@
-"""The pages checkout and 3D Secure. All of them work without JavaScript."""
+"""The payment page. It works without JavaScript."""
 
 import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from .. import cards, clock, delivery, formatting, ibans, storage, switches
+from .. import cards, clock, delivery, ibans, storage, switches
 from ..resources import checkout_sessions, coupons, session_amounts, session_recovery
 from ..storage import Obj
 from . import (
@@ -21,6 +19,7 @@ from . import (
     payment,
     payment_form,
     quantities,
+    saved_cards,
     texts,
     us_states,
 )
@@ -52,11 +51,17 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
 
 def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
     today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
+    ask_card = order.needs_card and saved_cards.find_chosen(order, request.POST) is None
     form = payment_form.read(
-        request.POST, ask_email=not order.email, ask_card=order.needs_card, today=today, methods=order.methods
+        request.POST, ask_email=not order.email, ask_card=ask_card, today=today, methods=order.methods
     )
     extra_fields.read(form, request.POST, order)
     if order.session["status"] == "open":
+        action, _, target = request.POST.get("act", "").partition(":")
+        if action == "forget":
+            saved_cards.remove(order, target)
+            form.errors = {}
+            return _page(request, order, form)
         if (code_error := _apply_promotion(request, order)) is not None:
             form.errors = {}
             return _page(request, SessionView.load(order.session["id"]) or order, form, code_error)
@@ -69,7 +74,10 @@ def _pay(request: HttpRequest, order: SessionView) -> HttpResponse:
         return _page(request, order, form)
     result = payment.pay(order.session["id"], form)
     if result.state == "declined":
-        form.errors[_DECLINE_FIELDS.get(result.message, "cardNumber")] = result.message
+        declined_field = (
+            _DECLINE_FIELDS.get(result.message, "cardNumber") if ask_card else "savedPaymentMethod"
+        )
+        form.errors[declined_field] = result.message
         return _page(request, order, form)
     return _redirect_after(order.session["id"], result)
 
@@ -140,30 +148,6 @@ def success_url(session: Obj) -> str:
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-# --- 3D Secure: the page of the bank is in two nested frames -------------------------------------------------
-
-
-@never_cache
-@require_GET
-@xframe_options_sameorigin
-def challenge(request: HttpRequest, session_id: str) -> HttpResponse:
-    return _allow_framing(render(request, "stripe_sandbox/hosted/challenge.html", {"session_id": session_id}))
-
-
-@never_cache
-@require_GET
-@xframe_options_sameorigin
-def bank(request: HttpRequest, session_id: str) -> HttpResponse:
-    order, intent = SessionView.load(session_id), payment.get_challenged_intent(session_id)
-    action_url = reverse("stripe_sandbox:authenticate", args=[session_id])
-    context: dict[str, Any] = {"session_id": session_id, "intent": intent, "action_url": action_url}
-    if order and intent:
-        card = (storage.get(intent["payment_method"]) or {})["card"]
-        amount = formatting.format_money(order.session["amount_total"], order.session["currency"])
-        context |= {"amount": amount, "card": card}
-    return _allow_framing(render(request, "stripe_sandbox/hosted/bank.html", context), order)
-
-
 # --- rendering --------------------------------------------------------------------------------------------
 
 
@@ -187,9 +171,12 @@ def _initial_form(request: HttpRequest, order: SessionView) -> payment_form.Paym
     blank.paymentMethod = order.methods[0]
     blank.customUnitAmount = custom_amount.initial(order) if order.custom_amount else ""
     blank.fill(request.GET.get("card", ""))
+    if blank.cardNumber:
+        blank.savedPaymentMethod = saved_cards.NEW
     if "iban" in request.GET and "sepa_debit" in order.methods:
         blank.paymentMethod, blank.iban = "sepa_debit", request.GET["iban"][:42]
     if not blank.cardNumber and "declined" in request.GET:
+        blank.savedPaymentMethod = saved_cards.NEW
         intent = storage.get(order.hidden.get("intent") or "") or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         if error:
@@ -203,6 +190,7 @@ def _page(
 ) -> HttpResponse:
     session = order.session
     language = texts.choose_language(session["locale"], request.headers.get("Accept-Language", ""))
+    saved = saved_cards.describe(order)
     challenged = payment.get_challenged_intent(session["id"]) if request.method != "POST" else None
     context = {
         "session": session,
@@ -219,6 +207,9 @@ def _page(
         "email": order.email or form.email,
         "ask_email": not order.email,
         "ask_card": order.needs_card,
+        "saved_cards": saved,
+        "chosen_card": saved_cards.get_preselected(saved, form.savedPaymentMethod),
+        "offers_to_save": saved_cards.offers_to_save(order),
         "ask_amount": order.custom_amount is not None,
         "countries": payment_form.countries(language),
         "methods": order.methods,
@@ -255,7 +246,7 @@ def _allow_store_redirect(response: HttpResponse, order: SessionView | None) -> 
     return response
 
 
-def _allow_framing(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
+def allow_framing(response: HttpResponse, order: SessionView | None = None) -> HttpResponse:
     """Allow pages of this site to show the response in a frame."""
     response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
     return _allow_store_redirect(response, order)

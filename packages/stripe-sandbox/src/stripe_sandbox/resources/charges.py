@@ -48,6 +48,22 @@ def new(
     return charge
 
 
+def new_declined(intent: Obj, method: Obj, reason: cards.Decline) -> Obj:
+    blocked = reason.outcome == "blocked"
+    outcome = {
+        "network_status": "not_sent_to_network" if blocked else "declined_by_network",
+        "reason": "highest_risk_level" if blocked else reason.decline_code or reason.code,
+        "risk_level": "highest" if blocked else "normal",
+        "seller_message": "Stripe blocked this payment as too risky."
+        if blocked
+        else "The bank did not return any further details with this decline.",
+        "type": reason.outcome,
+    }
+    return new(
+        intent, method, outcome, status="failed", failure_code=reason.code, failure_message=reason.message
+    )
+
+
 def new_debit(intent: Obj, payment_method: Obj) -> Obj:
     account = payment_method["sepa_debit"]
     known = {name: account[name] for name in ("bank_code", "country", "fingerprint", "last4")}

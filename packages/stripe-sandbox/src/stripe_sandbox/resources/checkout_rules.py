@@ -37,6 +37,7 @@ def check(params: Obj) -> None:
         if name in params and urlsplit(params[name]).scheme not in ("http", "https"):
             raise errors.ApiError("Not a valid URL", code="url_invalid", param=name)
     session_options.check_submit_type(params)
+    session_options.check_saved_methods(params)
     _check_customer(params)
     _check_expiry(params)
     _check_trial(params.get("subscription_data", {}))

@@ -55,6 +55,7 @@ def create(call: Call) -> Obj:
         "payment_intent_data": empty_to_null(params.pop("payment_intent_data", {})),
         "subscription_data": empty_to_null(subscription_data),
         "customer_update": params.pop("customer_update", {}),
+        "payment_method_data": params.pop("payment_method_data", {}),
         "offers": params.get("optional_items", []),
         "presentment_currency": _presentment_currency(params, currency, lines),
     }
@@ -175,6 +176,7 @@ def _defaults(params: Obj) -> Obj:
     customer = storage.get(params.get("customer", ""), "customer") or {"email": params.get("customer_email")}
     payment = params["mode"] == "payment"
     details = {name: customer.get(name) for name in ("address", "email", "name", "phone")}
+    has_customer = not payment or "id" in customer or params.get("customer_creation") == "always"
     return {
         "automatic_tax": shapes.fill(Session.AutomaticTax, enabled=False),
         "custom_fields": [],
@@ -191,6 +193,7 @@ def _defaults(params: Obj) -> Obj:
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
+        "saved_payment_method_options": session_options.saved_methods({}) if has_customer else None,
         "shipping_options": [],
         "status": "open",
         "ui_mode": "hosted_page",

@@ -44,10 +44,9 @@ def customer_subscriptions(call: Call) -> Obj:
 
 
 def customer_payment_methods(call: Call) -> Obj:
-    filters: list[Filter] = [("customer", "=", load("customer", call.args["id"])["id"])]
-    if "type" in call.params:
-        filters.append(("type", "=", call.params["type"]))
-    return list_page(call, "payment_method", *filters)
+    owner, names = load("customer", call.args["id"])["id"], ("allow_redisplay", "type")
+    filters: list[Filter] = [(name, "=", call.params[name]) for name in names if name in call.params]
+    return list_page(call, "payment_method", ("customer", "=", owner), *filters)
 
 
 def customer_payment_method(call: Call) -> Obj:

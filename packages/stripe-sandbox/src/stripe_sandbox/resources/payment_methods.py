@@ -5,7 +5,7 @@ from typing import Any
 import stripe
 
 from .. import cards, errors, events, shapes, storage
-from ..calls import Call, list_page, load
+from ..calls import Call, change, empty_to_null, list_page, load
 from ..storage import Filter, Obj
 
 
@@ -29,7 +29,7 @@ def new(card: Obj, billing_details: Obj, **fields: Any) -> Obj:
     return storage.put(shapes.new(stripe.PaymentMethod, defaults, fields))
 
 
-def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> Obj:
+def new_card(card: cards.Card, month: int, year: int, billing_details: Obj, **fields: Any) -> Obj:
     details = {
         "brand": card.brand,
         "checks": shapes.fill(stripe.PaymentMethod.Card.Checks, **card.check_results),
@@ -40,7 +40,7 @@ def new_card(card: cards.Card, month: int, year: int, billing_details: Obj) -> O
         "funding": card.funding,
         "last4": card.last4,
     }
-    return new(details, billing_details)
+    return new(details, billing_details, **fields)
 
 
 def new_bank_account(account: Obj, billing_details: Obj, **fields: Any) -> Obj:
@@ -82,15 +82,40 @@ def attach(call: Call) -> Obj:
 
 def listing(call: Call) -> Obj:
     """GET /v1/payment_methods: those of one customer, or those of the account without a customer."""
-    filters: list[Filter] = [("customer", "IS", call.params.get("customer"))]
-    if "type" in call.params:
-        filters.append(("type", "=", call.params["type"]))
-    return list_page(call, "payment_method", *filters)
+    names = ("allow_redisplay", "type")
+    filters: list[Filter] = [(name, "=", call.params[name]) for name in names if name in call.params]
+    return list_page(call, "payment_method", ("customer", "IS", call.params.get("customer")), *filters)
+
+
+def update(call: Call) -> Obj:
+    """POST /v1/payment_methods/{id}, only of a payment method that is attached to a customer."""
+    method = load("payment_method", call.args["id"])
+    if method["customer"] is None:
+        message = "You must save this PaymentMethod to a customer before you can update it."
+        raise errors.ApiError(message)
+    params = dict(call.params)
+    for name in ("billing_details", "card"):
+        if name in params:
+            params[name] = _merge(method[name], params[name])
+    return change(method, params, "payment_method")
+
+
+def _merge(details: Obj, changes: Obj) -> Obj:
+    """Return the details with the changes, also in nested hashes, such as the address."""
+    nested = {
+        name: _merge(details[name], value) if isinstance(value, dict) and details[name] else value
+        for name, value in changes.items()
+    }
+    return details | empty_to_null(nested)
 
 
 def detach(call: Call) -> Obj:
-    """POST /v1/payment_methods/{id}/detach. It is no longer the default of the customer or of a subscription."""
-    method = load("payment_method", call.args["id"])
+    """POST /v1/payment_methods/{id}/detach."""
+    return remove(load("payment_method", call.args["id"]))
+
+
+def remove(method: Obj) -> Obj:
+    """Detach the payment method. It is no longer the default of its customer or of a subscription."""
     if method["customer"] is None:
         message = "The payment method you provided is not attached to a customer so detachment is impossible."
         raise errors.ApiError(message)
@@ -138,7 +163,7 @@ def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
 
 
 def _new_from_token(card: cards.Card) -> Obj:
-    return new_card(card, 12, 2040, {})
+    return new_card(card, 12, 2040, {}, allow_redisplay="unspecified")
 
 
 def _check_attachable(method: Obj, customer: str) -> None:

@@ -120,6 +120,9 @@ def _check_products(features: Obj) -> Obj:
     for name in ("default_allowed_updates", "products") if update["enabled"] else ():
         if not update[name]:
             raise errors.missing(f"{at}[{name}]")
+    if update["enabled"] and not features["payment_method_update"]["enabled"]:
+        message = "Cannot enable subscription updates while payment method update is disabled."
+        raise errors.ApiError(message, param="features[payment_method_update][enabled]")
     if not update["products"]:
         return features
     for index, product in enumerate(update["products"]):
@@ -136,8 +139,11 @@ def _check_products(features: Obj) -> Obj:
             message = "For each product, its price must have unique billing intervals."
             raise errors.ApiError(message, param=f"{at}[products][{index}][prices]")
     products = [{"adjustable_quantity": _FIXED_QUANTITY} | product for product in update["products"]]
-    for product in products:
-        product["adjustable_quantity"] = _FIXED_QUANTITY | product["adjustable_quantity"]
+    for index, product in enumerate(products):
+        product["adjustable_quantity"] = limits = _FIXED_QUANTITY | product["adjustable_quantity"]
+        if limits["maximum"] is not None and limits["maximum"] < limits["minimum"]:
+            message = "The maximum quantity must not be less than the minimum."
+            raise errors.ApiError(message, param=f"{at}[products][{index}][adjustable_quantity][maximum]")
     return features | {"subscription_update": update | {"products": products}}
 
 

@@ -10,6 +10,7 @@ from ..storage import Obj
 from . import price_amounts
 from .subscriptions import ENDED
 
+MAX_QUANTITY = 999_999
 Flow = stripe.billing_portal.Session.Flow
 
 
@@ -57,6 +58,28 @@ def is_switchable(subscription: Obj) -> bool:
 def allowed_prices(configuration: Obj) -> list[str]:
     products = configuration["features"]["subscription_update"]["products"] or []
     return [price for product in products for price in product["prices"]]
+
+
+def is_allowed(configuration: Obj, subscription: Obj, price: str) -> bool:
+    """Return whether the customer may choose the price, or keep it to change the quantity."""
+    update, (item,) = configuration["features"]["subscription_update"], subscription["items"]["data"]
+    unchanged = item["price"]["id"] == price
+    return price in allowed_prices(configuration) and (
+        unchanged or "price" in update["default_allowed_updates"]
+    )
+
+
+def find_quantity_limits(configuration: Obj, product: str) -> tuple[int, int] | None:
+    """Return the minimum and maximum, or None if the customer cannot change the quantity of this product."""
+    update = configuration["features"]["subscription_update"]
+    if "quantity" not in update["default_allowed_updates"]:
+        return None
+    for row in update["products"] or []:
+        if row["product"] == product and row["adjustable_quantity"]["enabled"]:
+            return row["adjustable_quantity"]["minimum"], row["adjustable_quantity"][
+                "maximum"
+            ] or MAX_QUANTITY
+    return None
 
 
 def _build(kind: str, details: Obj) -> Obj:

@@ -75,10 +75,36 @@ def _consent_collection(requested: Obj) -> Obj:
     return shapes.fill(Session.ConsentCollection, **requested)
 
 
+def check_saved_methods(params: Obj) -> None:
+    """Raise ApiError if the buyer could save a payment method without a customer.
+
+    https://docs.stripe.com/payments/checkout/save-during-payment
+    """
+    if params.get("saved_payment_method_options", {}).get("payment_method_save") != "enabled":
+        return
+    creates_customer = (
+        params["mode"] == "subscription"
+        or params.get("customer_creation") == "always"
+        or "invoice_creation" in params
+        or "setup_future_usage" in params.get("payment_intent_data", {})
+    )
+    if "customer" not in params and not creates_customer:
+        message = (
+            "Saving a payment method requires a customer: pass `customer` or `customer_creation=always`."
+        )
+        raise errors.ApiError(message, param="saved_payment_method_options[payment_method_save]")
+
+
+def saved_methods(requested: Obj) -> Obj:
+    defaults: Obj = {"allow_redisplay_filters": ["always"], "payment_method_remove": "disabled"}
+    return shapes.fill(Session.SavedPaymentMethodOptions, **defaults | requested)
+
+
 # parameter ▶ function that builds the session's field
 BUILDERS: dict[str, Callable[[Any], Any]] = {
     "after_expiration": _recovery,
     "consent_collection": _consent_collection,
     "custom_fields": _custom_fields,
+    "saved_payment_method_options": saved_methods,
     "custom_text": lambda requested: shapes.fill(Session.CustomText, **empty_to_null(requested)),
 }

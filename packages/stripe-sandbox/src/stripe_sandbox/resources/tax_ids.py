@@ -5,7 +5,7 @@ import re
 import stripe
 
 from .. import errors, events, shapes, storage
-from ..calls import Call, list_page, load
+from ..calls import Call, list_page, load, page_rows
 from ..storage import Obj
 
 # What follows the country code of a VAT number. https://docs.stripe.com/billing/customer/tax-ids
@@ -78,6 +78,17 @@ def new(customer: str, type: str, value: str) -> Obj:
 
 def listing(call: Call) -> Obj:
     return list_page(call, "tax_id", ("customer", "=", _load_customer(call)))
+
+
+def list_by_owner(call: Call) -> Obj:
+    """GET /v1/tax_ids: those of a customer, or of the account, which has none."""
+    owner = call.params.get("owner", {"type": "self"})
+    if owner["type"] != "customer":
+        return page_rows(call, [])
+    if "customer" not in owner:
+        raise errors.missing("owner[customer]")
+    customer = load("customer", owner["customer"], "owner[customer]")
+    return list_page(call, "tax_id", ("customer", "=", customer["id"]))
 
 
 def retrieve(call: Call) -> Obj:

@@ -53,6 +53,8 @@ for (const link of document.querySelectorAll("[data-card]")) {
     for (const [id, value] of Object.entries(fill)) byId(id).value = value;
     const radio = document.querySelector('[name="paymentMethod"][value="card"]');
     if (radio) radio.checked = true;
+    const newCard = document.querySelector('[name="savedPaymentMethod"][value="new"]');
+    if (newCard) newCard.checked = true;
     for (const [id, value] of [["billingName", "Test Buyer"], ["billingPostalCode", "10001"]]) byId(id).value ||= value;
     showBrand();
     document.querySelector(".SubmitButton").focus();
@@ -62,7 +64,7 @@ for (const link of document.querySelectorAll("[data-card]")) {
 const country = byId("billingCountry"), postalLabel = document.querySelector("[for=billingPostalCode]");
 country?.addEventListener("change", () => {
   const { zip, postalCode } = postalLabel.dataset;
-  postalLabel.textContent = ["US", "PR"].includes(country.value) ? zip : postalCode;
+  postalLabel.textContent = byId("billingPostalCode").placeholder = ["US", "PR"].includes(country.value) ? zip : postalCode;
   const template = byId(country.value === "US" ? "stateSelect" : "stateInput");
   if (template) byId("billingAdministrativeArea").replaceWith(template.content.firstElementChild.cloneNode(true));
 });
@@ -74,6 +76,14 @@ for (const link of document.querySelectorAll("[data-iban]")) {
     byId("billingName").value ||= "Test Buyer";
     document.querySelector(".SubmitButton").focus();
   });
+}
+
+// Stripe's page shows the preset amount until the buyer wants to change it; without JavaScript the field is enough.
+const changeAmount = byId("changeAmount");
+if (changeAmount) {
+  changeAmount.hidden = false;
+  changeAmount.addEventListener("click", () => { byId("presetAmount").hidden = true; byId("customUnitAmount").select(); });
+  byId("customUnitAmount").addEventListener("input", () => { byId("presetAmount").hidden = true; });
 }
 
 // Stripe's page has a button above each method; without JavaScript the radio's label works.
@@ -88,8 +98,9 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
     if (button.getAttribute("aria-disabled") === "true") return event.preventDefault();
     button.setAttribute("aria-disabled", "true");
+    button.classList.add("SubmitButton--processing");
     text.textContent = button.dataset.busy;
   });
   // The browser's back button restores the page with its disabled button.
-  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); text.textContent = label; });
+  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); button.classList.remove("SubmitButton--processing"); text.textContent = label; });
 }
