@@ -91,6 +91,8 @@ def import_subscription_sale(subscription: StripeData, cause: str) -> Purchase |
     if subscription["status"] == "incomplete" and not has_owner:
         return None  # not sold before the first payment succeeds
     is_known = ExternalSale.objects.filter(id=subscription["id"]).exists()
+    if not is_known and _find_known_price([item["price"] for item in items]) is None:
+        return None  # without fetching its customer, because reconcile_purchases compares all subscriptions
     customer = None if is_known or has_owner else fetch_or_none("customers", customer_id)
     return _import(
         [(item["price"], item.get("quantity") or 1) for item in items],
