@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Permission
 
-from apps.ecommerce.models import ExternalSale, ProductConfiguration, Purchase
+from apps.ecommerce.models import ExternalSale, Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import alerts
 from apps.ecommerce.operations.reconcile import reconcile
@@ -116,3 +117,33 @@ def test_alerts_are_sent_after_an_unexpected_error_of_reconcile(
         alerts.reconcile_and_alert()
     (message,) = [row for row in mailoutbox if "reconcile failing" in row.subject]
     assert "a row is broken" in message.body
+
+
+def test_adopted_subscription_is_not_reported_as_a_lost_event(
+    ada: User, club: ProductConfiguration, sandbox: Any, settings: Any
+) -> None:
+    subscribe_elsewhere(sandbox, club, ada.email)
+    EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": True})
+    settings.ADOPT_FOREIGN_SALES = True
+    report, texts = alerts.reconcile_and_alert()
+    assert Purchase.objects.get().user == ada
+    assert report.found == []
+    assert texts == []
+
+
+def test_button_escapes_the_address_and_the_name(
+    ada: User, icons: ProductConfiguration, sandbox: Any, olive: User
+) -> None:
+    sell_elsewhere(sandbox, icons)
+    address = '"<b>x</b>"@example.com'
+    Product.objects.update(name="<script>alert(1)</script>")
+    ExternalSale.objects.update(email=address, also_sold="<script>")
+    EmailAddress.objects.create(user=ada, email=address, verified=True)
+    operator = signed_in(olive)
+    page = operator.get("/admin/ecommerce/externalsale/").content.decode()
+    page += operator.get(
+        f"/admin/ecommerce/externalsale/{ExternalSale.objects.get().pk}/assign/"
+    ).content.decode()
+    assert "formaction" in page
+    assert "<b>x" not in page
+    assert "<script>alert" not in page
