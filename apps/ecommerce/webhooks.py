@@ -243,8 +243,8 @@ def _sync_subscription(subscription_id: str, cause: str) -> Purchase | None:
 
 
 def _restore_session_id(session: Payload) -> Iterable[Purchase]:
-    """Return the purchase of a Session whose id was not saved before a crash; none for another shop's Session."""
-    public_id = parse_public_id(session.get("client_reference_id"))
+    """Return the purchase of this shop's Session whose id was not saved. Buyers can set client_reference_id."""
+    public_id = parse_public_id((session.get("metadata") or {}).get("purchase"))
     if public_id and not is_of_other_shop(session.get("metadata")):
         Purchase.objects.filter(public_id=public_id, session_id=None).update(session_id=session["id"])
     return Purchase.objects.filter(session_id=session["id"])

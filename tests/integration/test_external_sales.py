@@ -1,4 +1,4 @@
-"""Sales of the store's products that the store has not made."""
+"""Sales that were made outside the store: by Payment Links, in Stripe's Dashboard, by other programs."""
 
 from __future__ import annotations
 

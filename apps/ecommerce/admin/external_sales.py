@@ -139,10 +139,10 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         self.message_user(request, f"{purchase}", messages.SUCCESS)
         return True
 
-    @admin.action(description=_("Ignore: they need no account"))
+    @admin.action(description=_("Ignore: they need no account"), permissions=["change"])
     def ignore(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> None:
         sales.filter(purchase=None).update(ignored_at=timezone.now())
 
-    @admin.action(description=_("Stop ignoring"))
+    @admin.action(description=_("Stop ignoring"), permissions=["change"])
     def stop_ignoring(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> None:
         sales.update(ignored_at=None)

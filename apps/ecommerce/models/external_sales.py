@@ -18,10 +18,7 @@ class ExternalSaleQuerySet(models.QuerySet["ExternalSale"]):
 
 
 class ExternalSale(models.Model):
-    """A paid sale of a product that the store has not made.
-
-    It comes from a Payment Link, from Stripe's Dashboard or from another program.
-    """
+    """A paid sale that was made by a Payment Link, in Stripe's Dashboard or by another program."""
 
     id = models.CharField(
         primary_key=True,

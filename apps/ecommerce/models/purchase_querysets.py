@@ -55,15 +55,16 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
 
     def without_payments(self) -> PurchaseQuerySet:
-        """Filter purchases that must have payments at Stripe, and have none here."""
+        """Filter purchases that have payments at Stripe and none here, or whose first sync has failed."""
         subscribed = Q(subscription_id__gt="")
         paid = Q(
             subscription_id="",
             amount_total__gt=0,
             status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
         )
+        never_synced = Q(status=PurchaseStatus.PROCESSING, synced_at=None)  # maybe a free one
         rows = self.exclude(subscription_status=MISSING_SUBSCRIPTION)
-        return rows.filter(subscribed | paid, livemode=is_livemode(), payments=None)
+        return rows.filter(subscribed | paid | never_synced, livemode=is_livemode(), payments=None)
 
     def due_for_sync(self, before: datetime) -> PurchaseQuerySet:
         """Filter purchases that were last synced before this time, except unpaid checkouts."""

@@ -47,6 +47,11 @@ def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[
     except stripe.StripeError as error:
         send_alerts({"Stripe unreachable": f"A request to Stripe failed: {error.user_message or error}"})
         raise
+    except Exception as error:
+        send_alerts(
+            {"reconcile failing": f"reconcile_purchases has stopped: {type(error).__name__}: {error}"}
+        )
+        raise
     problems = {"events lost": _describe_lost_events(report)}
     if report.failures:
         problems["reconcile failing"] = (

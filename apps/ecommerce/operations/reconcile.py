@@ -119,7 +119,7 @@ class Reconciliation:
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
     def adopt_external_sales(self) -> None:
-        """Assign the sales whose buyers have an account by now."""
+        """Assign the sales whose buyers have an account by now. First, because no event of them was lost."""
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
 
@@ -201,12 +201,12 @@ def reconcile(
     run = Reconciliation(since or default_since(), dry_run, progress, last_event)
     undelivered = since is None and last_event is not None and last_event >= run.since
     try:
+        run.attempt("external sales", run.adopt_external_sales)
         run.attempt("sessions", run.compare_sessions)
         run.attempt("subscriptions", run.compare_subscriptions)
         run.attempt("missing payments", run.copy_missing_payments)
         run.attempt("old purchases", run.recheck_old_purchases)
         run.attempt("events", partial(run.process_events, undelivered=undelivered))
-        run.attempt("external sales", run.adopt_external_sales)
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)

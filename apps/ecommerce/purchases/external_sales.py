@@ -1,4 +1,4 @@
-"""Sales of the store's products that the store has not made: Payment Links, Stripe's Dashboard, other programs.
+"""Import sales that were made outside the store: by Payment Links, in Stripe's Dashboard, by other programs.
 
 A sale to a known customer becomes a purchase of this customer's account. With ADOPT_FOREIGN_SALES, so does a sale to
 the verified e-mail address of an account. All others wait in the admin until the operator assigns or ignores them.
@@ -38,7 +38,7 @@ CAUSE = "sale outside the store"
 def import_session(session_id: str, cause: str) -> Purchase | None:
     """Store the sale of a paid Checkout Session that the store has not created. Raise stripe.StripeError.
 
-    Return its synced purchase, or None if it has no owner yet, or if it is no sale of a known product. Subscriptions:
+    Return its synced purchase; None if the sale has no owner yet, or is not of a known product. For subscriptions, use
     import_subscription.
     """
     session = fetch_or_none("checkout/sessions", session_id, expand=["line_items.data.price"])
@@ -91,6 +91,8 @@ def import_subscription_sale(subscription: StripeData, cause: str) -> Purchase |
     if subscription["status"] == "incomplete" and not has_owner:
         return None  # not sold before the first payment succeeds
     is_known = ExternalSale.objects.filter(id=subscription["id"]).exists()
+    if not is_known and _find_known_price([item["price"] for item in items]) is None:
+        return None  # without fetching its customer, because reconcile_purchases compares all subscriptions
     customer = None if is_known or has_owner else fetch_or_none("customers", customer_id)
     return _import(
         [(item["price"], item.get("quantity") or 1) for item in items],
@@ -105,9 +107,9 @@ def import_subscription_sale(subscription: StripeData, cause: str) -> Purchase |
 
 
 def assign_sale(sale: ExternalSale, user: User, cause: str) -> Purchase:
-    """Give the sale to the account, and return its synced purchase. Raise stripe.StripeError.
+    """Assign the sale to the account, and return its synced purchase. Raise stripe.StripeError.
 
-    Safe to repeat. The sale keeps the account that it had first.
+    Safe to repeat. An assigned sale keeps its account.
     """
     with transaction.atomic():
         sale = ExternalSale.objects.select_for_update().get(pk=sale.pk)
@@ -119,7 +121,7 @@ def assign_sale(sale: ExternalSale, user: User, cause: str) -> Purchase:
 
 
 def adopt_sale(sale: ExternalSale, cause: str = CAUSE) -> Purchase | None:
-    """Give the sale to the account that certainly belongs to its buyer, if there is one."""
+    """Assign the sale to the account of its customer or of its verified e-mail address, if there is one."""
     owner = _find_owner(sale)
     return assign_sale(sale, owner, cause) if owner else None
 
@@ -160,7 +162,7 @@ def _import(lines: list[tuple[StripeData, int]], cause: str, **fields: Any) -> P
         },
     )
     if is_new:
-        logger.warning("Stripe reports a sale that the store has not made: %s", sale)
+        logger.warning("Found a sale outside the store: %s", sale)
     return None if sale.ignored_at else adopt_sale(sale, cause)
 
 
@@ -208,7 +210,7 @@ def _create_purchase(sale: ExternalSale, user: User, cause: str) -> Purchase:
 
 
 def _is_of_a_store(metadata: StripeData | None) -> bool:
-    """Return whether this store has created the object and knows it, or another store has."""
+    """Return whether a store has created the object: this one, which has its purchase, or another one."""
     is_own = parse_public_id((metadata or {}).get("purchase")) is not None
     return is_own or is_of_other_shop(metadata)
 

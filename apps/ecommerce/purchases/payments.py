@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.entitlements import suspension
 from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
@@ -82,7 +84,7 @@ def _known_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> di
 
 
 def purchases_for_payment(intent_id: str) -> list[Purchase]:
-    """Return the purchases of a payment intent, which may be any payment of a subscription.
+    """Return the purchases of a payment intent, which may be any payment of an invoice or a subscription.
 
     https://docs.stripe.com/api/invoice-payment/list
     """
@@ -92,9 +94,10 @@ def purchases_for_payment(intent_id: str) -> list[Purchase]:
         return known
     payment = {"type": "payment_intent", "payment_intent": intent_id}
     rows = fetch("invoice_payments", payment=payment, expand=["data.invoice"])["data"]
-    invoices = filter(None, (expanded(row["invoice"]) for row in rows))
-    subscriptions = [object_id(invoice_subscription(invoice)) for invoice in invoices]
-    return list(Purchase.objects.filter(subscription_id__in=filter(None, subscriptions)))
+    invoices = [invoice for row in rows if (invoice := expanded(row["invoice"]))]
+    subscriptions = filter(None, (object_id(invoice_subscription(invoice)) for invoice in invoices))
+    of_invoice = Q(invoice_id__in=[invoice["id"] for invoice in invoices])
+    return list(Purchase.objects.filter(of_invoice | Q(subscription_id__in=subscriptions)))
 
 
 def purchases_for_charge(charge_id: str) -> list[Purchase]:
