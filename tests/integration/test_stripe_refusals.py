@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -11,9 +12,10 @@ import stripe
 from django.core import mail as outbox
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Price, ProductConfiguration, Purchase, SalesProblem
+from apps.ecommerce.models import Alert, Price, ProductConfiguration, Purchase, SalesProblem
 from apps.ecommerce.operations.alerts import send_alerts
 from apps.ecommerce.purchases.stripe_errors import ErrorKind, error_kind
 from apps.users.models import User
@@ -171,7 +173,13 @@ def test_founder_hears_of_a_problem_once_with_the_words_of_stripe(
     outbox.outbox.clear()
     assert send_alerts() == []
 
-    refuse(400, message=NO_NAME)  # the same again: a new problem
+    refuse(400, message=NO_NAME)
+    press(as_bob, icons)
+    assert outbox.outbox == []  # the same as in the last hour
+    refuse()
+    press_buy(as_ada, icons)
+    Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=2))
+    refuse(400, message=NO_NAME)
     press(as_bob, icons)
     assert len(outbox.outbox) == 1
 

@@ -1,6 +1,7 @@
 """E-mail the founder at once if Stripe refuses to sell."""
 
 import logging
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -13,14 +14,19 @@ from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 
 logger = logging.getLogger(__name__)
 
+REPEAT_AFTER = timedelta(hours=1)  # an error of some checkouts only is solved by each other one
+
 
 @transaction.atomic
 def report_problem(problem: ShopCannotSell) -> None:
     """Store the refusal for the admin and /readyz, and e-mail the founder."""
     logger.error("Stripe refuses to sell: %s (%s)", problem, problem.code)
     now = timezone.now()
-    if not SalesProblem.objects.filter(code=problem.code, solved_at=None).exists():
-        Alert.objects.filter(key=SALES_REFUSED).delete()  # a new problem is e-mailed at once
+    mailed, known = Alert.objects.filter(key=SALES_REFUSED), SalesProblem.objects.filter(code=problem.code)
+    if not known.exists():
+        mailed.delete()  # a new problem is e-mailed at once
+    elif known.exclude(solved_at=None).exists():
+        mailed.filter(mailed_at__lt=now - REPEAT_AFTER).delete()
     values = {"message": str(problem), "request_id": problem.request_id, "last_at": now}
     row, _created = SalesProblem.objects.select_for_update().update_or_create(
         code=problem.code, defaults={**values, "solved_at": None}, create_defaults={**values, "first_at": now}

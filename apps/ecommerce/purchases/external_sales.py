@@ -33,6 +33,7 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 CAUSE = "sale outside the store"
+MAX_EMAIL_LENGTH = 254
 
 
 def import_session(session_id: str, cause: str) -> Purchase | None:
@@ -155,6 +156,7 @@ def _import(lines: list[tuple[StripeData, int]], cause: str, **fields: Any) -> P
         id=fields.pop("id"),
         defaults={
             **fields,
+            "email": fields["email"][:MAX_EMAIL_LENGTH],  # Stripe allows more
             "price": sold,
             "quantity": next(quantity for price, quantity in lines if price["id"] == sold.id),
             "also_sold": _other_products(prices, sold),
