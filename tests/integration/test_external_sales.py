@@ -17,6 +17,8 @@ from apps.ecommerce.operations import alerts
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.external_sales import assign_sale, import_invoice, import_session
+from apps.ecommerce.purchases.external_subscriptions import import_subscription
+from apps.ecommerce.stripe_api.client import fetch
 from apps.users.models import User
 from tests.factories import buy, pay, sent_kinds, signed_in
 
@@ -345,3 +347,13 @@ def test_sales_of_live_mode_are_not_assigned_in_test_mode(
     url = f"/admin/ecommerce/externalsale/{session.id}/assign/"
     assert operator.post(url, {"email": verified.email}).status_code == 404
     assert alerts.check_shop()["sales unassigned"] == ""
+
+
+def test_subscription_of_the_store_that_was_just_synced_is_no_external_sale(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    """Another process may sync the purchase after this one has not found its subscription."""
+    purchase = buy(as_ada, club)
+    subscription = fetch("subscriptions", purchase.subscription_id)
+    assert import_subscription(subscription, "test") == purchase
+    assert not ExternalSale.objects.exists()

@@ -34,8 +34,8 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
         sold = Purchase.objects.filter(public_id=public_id).first()
         if sold is None:
             return None  # lost by restoring a backup: reconcile_purchases restores it
-        if not sold.subscription_id:
-            return sync_purchase(sold, cause)  # sold by the store, but not synced since the payment
+        if sold.subscription_id in ("", subscription["id"]):
+            return sync_purchase(sold, cause)  # not synced since the payment, or by another process just now
     return import_subscription_sale(subscription, cause)
 
 
