@@ -1,12 +1,13 @@
 """`make backup` and `make restore FILE=…`: the database, product images and paid files in one archive.
 
     python scripts/backup.py backup             while the site runs; keeps the newest KEEP=14 archives
-    python scripts/backup.py restore ARCHIVE    the site must be stopped
+    python scripts/backup.py restore ARCHIVE    while the site is stopped; refuses while it runs
 
 Files in S3-compatible storage (STORAGE_URL) and the sandbox's database are not in the archive. Needs only the standard
 library; for PostgreSQL pg_dump, pg_restore and psql, too.
 """
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -14,9 +15,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import dotenv
@@ -31,6 +35,12 @@ SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 DUMP = SQLITE if IS_SQLITE else POSTGRES
 FOLDERS = ("private", "media")
 LIST_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
+LIST_SESSIONS = (
+    "SELECT concat_ws(' ', pid, usename, application_name, client_addr) FROM pg_stat_activity WHERE "
+    "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+LOCK = "site.lock"  # every process of the site holds it: config/site_lock.py
+MAX_WAIT_SECONDS = 5  # for sessions of processes that have just been stopped
 EMPTY_SCHEMA = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;\n"
 
 
@@ -74,10 +84,57 @@ def restore(archive: Path) -> None:
             stop(
                 f"{archive} contains a {kind} database, but DATABASE_URL names another kind. Nothing was changed."
             )
+        _require_stopped_site()
         _restore_sqlite(dump) if IS_SQLITE else _restore_postgres(dump)
         for name in FOLDERS:
             if (folder / name).is_dir():
                 shutil.copytree(folder / name, VAR / name, dirs_exist_ok=True)
+
+
+def _require_stopped_site() -> None:
+    """Refuse if a process uses the database. Processes of the site that start later wait until this one has ended."""
+    lock = os.open(VAR / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)  # until this process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _refuse(f"The site is running: `fuser {VAR / LOCK}` lists its processes")
+    _wait_until_unused(_find_sqlite_users if IS_SQLITE else _find_postgres_users)
+
+
+def _wait_until_unused(find_users: Callable[[], str]) -> None:
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while users := find_users():
+        if time.monotonic() > deadline:
+            _refuse(f"The database is in use by {users}")
+        time.sleep(0.2)
+
+
+def _refuse(problem: str) -> NoReturn:
+    stop(
+        f"{problem}. Programs that use the database during a restore see a mixture, or write into it. "
+        "Nothing was changed. Stop the web server, the worker and other commands (systemctl stop shop-web shop-worker), "
+        "then run make restore again."
+    )
+
+
+def _find_sqlite_users() -> str:
+    """Return "" or who uses the database. In WAL mode, each open connection holds a shared lock on the file."""
+    if not _sqlite_file().is_file():
+        return ""
+    try:
+        with closing(sqlite3.connect(_sqlite_file(), timeout=0)) as database:
+            database.execute("PRAGMA locking_mode=EXCLUSIVE")
+            database.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        return "another program" if "locked" in str(error) else ""
+    except sqlite3.DatabaseError:
+        pass  # a damaged file, which is to be replaced
+    return ""
+
+
+def _find_postgres_users() -> str:
+    sessions = _postgres("psql", "--tuples-only", "--no-align", "--command", LIST_SESSIONS).splitlines()
+    return f"{len(sessions)} sessions (pid, user, program, host): {'; '.join(sessions)}" if sessions else ""
 
 
 def _sqlite_file() -> Path:

@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import requests
 
+from .conftest import wait_until
 from .drill import ROOT, Buyer, Server
 
 
@@ -43,7 +49,8 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         archive = backup(server, "backup").split()[0]  # while the site is up
         buyers[3].shop()
         assert all(buyer.saw_payment for buyer in buyers)
-        server.kill()
+        assert "The site is running" in backup(server, "restore", archive, fails=True)
+        server.kill()  # leaves its files behind
 
         destroy()
         for name in ("private", "media"):
@@ -65,6 +72,50 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         assert found["faults"] == []
         assert len(found["paid"]) == 4
         assert found["found"] == 1
+
+
+def test_restore_refuses_while_a_worker_runs(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
+    with Server(tmp_path, database[0], TASKS_BACKEND="database") as server:
+        server.run_command("setup", "1")
+        before = server.run_command("purchases")
+        archive = backup(server, "backup").split()[0]
+        start = [sys.executable, "manage.py", "db_worker"]
+        with subprocess.Popen(start, cwd=ROOT, env=server.environ, stdin=subprocess.PIPE) as process:
+            wait_until(lambda: _is_locked(tmp_path / "site.lock"))
+            refusal = backup(server, "restore", archive, fails=True)
+            process.kill()
+        assert "The site is running" in refusal
+        assert server.run_command("purchases") == before
+        backup(server, "restore", archive)
+
+
+def test_restore_refuses_while_another_program_uses_the_database(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
+    with Server(tmp_path, database[0]) as server:
+        server.run_command("setup", "1")
+        archive = backup(server, "backup").split()[0]
+        with closing(_connect(database[0])) as connection:
+            connection.execute("SELECT count(*) FROM ecommerce_purchase").fetchone()
+            assert "in use by" in backup(server, "restore", archive, fails=True)
+        backup(server, "restore", archive)
+
+
+def _is_locked(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _connect(url: str) -> Any:
+    return sqlite3.connect(url.removeprefix("sqlite:///")) if "sqlite" in url else psycopg.connect(url)
 
 
 def test_damaged_or_missing_archive_changes_nothing(
