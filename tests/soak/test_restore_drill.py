@@ -56,7 +56,7 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         for name in ("private", "media"):
             shutil.rmtree(tmp_path / name)
 
-        assert "reconcile_purchases --since" in backup(server, "restore", archive)
+        assert "reconcile_purchases" in backup(server, "restore", archive)
         assert server.run_command("purchases") == before
         assert {name: (tmp_path / name).read_bytes() for name in files} == files
         again = backup(server, "backup").split()[0]  # of the restored database
@@ -72,6 +72,8 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         assert found["faults"] == []
         assert len(found["paid"]) == 4
         assert found["found"] == 1
+        emails = [mails for _facts, _timeline, mails in server.run_command("purchases")]
+        assert [len(mails) for mails in emails] == [1, 1, 1, 0]  # the last one was sent after the backup
 
 
 def test_restore_refuses_while_a_worker_runs(
@@ -100,7 +102,12 @@ def test_restore_refuses_while_another_program_uses_the_database(
         with closing(_connect(database[0])) as connection:
             connection.execute("SELECT count(*) FROM ecommerce_purchase").fetchone()
             assert "in use by" in backup(server, "restore", archive, fails=True)
-        backup(server, "restore", archive)
+        server.environ["DOWN_SINCE"] = "noon"
+        assert "DOWN_SINCE=noon is not a time" in backup(server, "restore", archive, fails=True)
+        server.environ["DOWN_SINCE"] = "2026-11-24 10:00"
+        assert "before 2026-11-24 10:00:00 UTC" in backup(server, "restore", archive)
+        del server.environ["DOWN_SINCE"]  # the last restore counts like an e-mail
+        assert "before 2026-11-24 10:00:00 UTC" in backup(server, "restore", archive)
 
 
 def _is_locked(file: Path) -> bool:
