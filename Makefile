@@ -1,7 +1,7 @@
 # The most important commands are `make run` and `make test`. `make help` lists all.
 
-# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), ROUNDS (bench), STEPS (drill-fork), PYTHON (creates .venv).
-export PORT HEADED SLOWMO K KEEP ROUNDS STEPS PYTHON
+# Variables for the commands: PORT (run), HEADED SLOWMO K (e2e), KEEP (backup), DOWN_SINCE (restore), ROUNDS (bench), STEPS (drill-fork), PYTHON (creates .venv).
+export PORT HEADED SLOWMO K KEEP DOWN_SINCE ROUNDS STEPS PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))

@@ -40,5 +40,6 @@ class EcommerceConfig(AppConfig):
             admin_site.notices.append(shop_warnings)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
+            personal_data.kept_descriptions.append(store_data.describe_kept_purchases)
             personal_data.deletion_preparations.append(store_data.finish_checkouts)
             personal_data.locked_deletion_checks.append(store_data.refuse_open_checkouts)

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.users import personal_data
+from apps.users.erasure import erase_users
 from apps.users.models import User
 
 # Some are registered again below. Social apps are in the settings, tokens are not stored, sessions are private.
@@ -50,6 +51,7 @@ class UserAdmin(DjangoUserAdmin):
     ordering = ("-date_joined",)
     list_display = ("email", "name", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff")
+    actions = (erase_users,)
     search_fields = ("email", "name")
     readonly_fields: ClassVar[tuple[str, ...]] = ("date_joined", "last_login")
     fieldsets = (

@@ -24,10 +24,16 @@ deletion_checks: list[Callable[[User], str | None]] = []
 deletion_preparations: list[Callable[[User], None]] = []
 # Run in the transaction while the user's row is locked, so they only query. They may raise DeletionRefused.
 locked_deletion_checks: list[Callable[[User], None]] = []
+# Return what is kept of a deleted account, in one line; "" for nothing. The text is shown to operators.
+kept_descriptions: list[Callable[[User], str]] = []
 
 
 def collect(user: User) -> dict[str, object]:
     return {name: section(user) for name, section in sections.items()}
+
+
+def kept_records(user: User) -> list[str]:
+    return [text for describe in kept_descriptions if (text := describe(user))]
 
 
 def shown_deletion_blockers(user: User) -> list[str]:

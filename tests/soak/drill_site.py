@@ -118,8 +118,8 @@ def check() -> dict[str, Any]:
             faults.append(f"{session['id']} is paid, but not in the store")
         elif row.changes.filter(to_status="paid").count() != 1:
             faults.append(f"{session['id']} was paid more than once")
-        elif row.mails.count() != 1 or row.mails.filter(sent_at=None).exists():
-            faults.append(f"{session['id']} has not exactly one sent e-mail")
+        elif row.mails.count() != _expected_emails(row) or row.mails.filter(sent_at=None).exists():
+            faults.append(f"{session['id']} has {row.mails.count()} e-mails, or unsent ones")
     paid = Purchase.objects.filter(status="paid")
     if paid.count() != len(complete):
         faults.append(f"{paid.count()} are paid in the store, {len(complete)} at Stripe")
@@ -130,6 +130,11 @@ def check() -> dict[str, Any]:
     emails = sorted(paid.values_list("email", flat=True))
     repaired, unknown = len(report.repaired), len(report.found)
     return {"paid": emails, "faults": faults, "repaired": repaired, "found": unknown, "events": events}
+
+
+def _expected_emails(purchase: Any) -> int:
+    """Return 0 for a purchase that a restored backup had lost: its buyer got the e-mail before."""
+    return 0 if purchase.changes.first().cause == "reconcile" else 1
 
 
 def main() -> None:

@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import requests
 
+from .conftest import wait_until
 from .drill import ROOT, Buyer, Server
 
 
@@ -43,13 +49,14 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         archive = backup(server, "backup").split()[0]  # while the site is up
         buyers[3].shop()
         assert all(buyer.saw_payment for buyer in buyers)
-        server.kill()
+        assert "The site is running" in backup(server, "restore", archive, fails=True)
+        server.kill()  # leaves its files behind
 
         destroy()
         for name in ("private", "media"):
             shutil.rmtree(tmp_path / name)
 
-        assert "reconcile_purchases --since" in backup(server, "restore", archive)
+        assert "reconcile_purchases" in backup(server, "restore", archive)
         assert server.run_command("purchases") == before
         assert {name: (tmp_path / name).read_bytes() for name in files} == files
         again = backup(server, "backup").split()[0]  # of the restored database
@@ -65,6 +72,57 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         assert found["faults"] == []
         assert len(found["paid"]) == 4
         assert found["found"] == 1
+        emails = [mails for _facts, _timeline, mails in server.run_command("purchases")]
+        assert [len(mails) for mails in emails] == [1, 1, 1, 0]  # the last one was sent after the backup
+
+
+def test_restore_refuses_while_a_worker_runs(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
+    with Server(tmp_path, database[0], TASKS_BACKEND="database") as server:
+        server.run_command("setup", "1")
+        before = server.run_command("purchases")
+        archive = backup(server, "backup").split()[0]
+        start = [sys.executable, "manage.py", "db_worker"]
+        with subprocess.Popen(start, cwd=ROOT, env=server.environ, stdin=subprocess.PIPE) as process:
+            wait_until(lambda: _is_locked(tmp_path / "site.lock"))
+            refusal = backup(server, "restore", archive, fails=True)
+            process.kill()
+        assert "The site is running" in refusal
+        assert server.run_command("purchases") == before
+        backup(server, "restore", archive)
+
+
+def test_restore_refuses_while_another_program_uses_the_database(
+    tmp_path: Path, database: tuple[str, Callable[[], None]]
+) -> None:
+    with Server(tmp_path, database[0]) as server:
+        server.run_command("setup", "1")
+        archive = backup(server, "backup").split()[0]
+        with closing(_connect(database[0])) as connection:
+            connection.execute("SELECT count(*) FROM ecommerce_purchase").fetchone()
+            assert "in use by" in backup(server, "restore", archive, fails=True)
+        server.environ["DOWN_SINCE"] = "noon"
+        assert "DOWN_SINCE=noon is not a time" in backup(server, "restore", archive, fails=True)
+        server.environ["DOWN_SINCE"] = "2026-11-24 10:00"
+        assert "before 2026-11-24 10:00:00 UTC" in backup(server, "restore", archive)
+        del server.environ["DOWN_SINCE"]  # the last restore counts like an e-mail
+        assert "before 2026-11-24 10:00:00 UTC" in backup(server, "restore", archive)
+
+
+def _is_locked(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _connect(url: str) -> Any:
+    return sqlite3.connect(url.removeprefix("sqlite:///")) if "sqlite" in url else psycopg.connect(url)
 
 
 def test_damaged_or_missing_archive_changes_nothing(

@@ -181,6 +181,8 @@ def _list_buyers(purchases: list[Purchase]) -> str:
 
 
 def _describe_lost_events(report: Reconciliation) -> str:
+    if report.after_restore:
+        return ""  # they had arrived, after the backup was made
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if report.late_events or report.found or (report.repaired and is_quiet):
         return f"Some Stripe events did not arrive. {report} To find the reason, run: python manage.py stripe_doctor"

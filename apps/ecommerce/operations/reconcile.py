@@ -26,6 +26,7 @@ from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.purchases.stripe_state import (
     SUBSCRIPTION_STATUS,
@@ -60,6 +61,7 @@ class Reconciliation:
     unsent_mails: int = 0
     failed_receivers: int = 0
     failures: list[str] = field(default_factory=list)
+    after_restore: bool = field(default_factory=is_catching_up)
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""
@@ -194,12 +196,13 @@ def reconcile(
     """Compare purchases since `since` (UTC) with Stripe. Default: see default_since.
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
-    given (after restoring a backup) or if none has arrived in that time (without a webhook endpoint).
+    given, after restoring a backup, or if none has arrived in that time (without a webhook endpoint).
     One failing purchase does not stop the others; see `failures`. Raise stripe.StripeError if Stripe can't be reached.
     """
     started_at, last_event = timezone.now(), webhook_health().last_event
     run = Reconciliation(since or default_since(), dry_run, progress, last_event)
-    undelivered = since is None and last_event is not None and last_event >= run.since
+    has_events = last_event is not None and last_event >= run.since
+    undelivered = since is None and has_events and not run.after_restore
     try:
         run.attempt("external sales", run.adopt_external_sales)
         run.attempt("sessions", run.compare_sessions)

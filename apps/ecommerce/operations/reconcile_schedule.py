@@ -10,7 +10,6 @@ from apps.ecommerce.models import Purchase, ScheduledRun
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
 
-COMMAND = "reconcile_purchases"
 FIRST_RUN = timedelta(days=30)  # Stripe keeps events for 30 days
 OVERLAP = timedelta(days=2)  # longer than a Session is open
 OVERDUE_AFTER = timedelta(hours=1)  # it is due every ten minutes
@@ -26,7 +25,7 @@ def default_since() -> datetime:
 
 
 def last_run() -> ScheduledRun | None:
-    return ScheduledRun.objects.filter(command=COMMAND).first()
+    return ScheduledRun.objects.filter(command=ScheduledRun.RECONCILE).first()
 
 
 def record_run(since: datetime, started_at: datetime) -> None:
@@ -34,7 +33,7 @@ def record_run(since: datetime, started_at: datetime) -> None:
     last = last_run()
     if last is None or since <= last.started_at:
         times = {"started_at": started_at, "finished_at": timezone.now()}
-        ScheduledRun.objects.update_or_create(command=COMMAND, defaults=times)
+        ScheduledRun.objects.update_or_create(command=ScheduledRun.RECONCILE, defaults=times)
 
 
 def overdue_warning() -> str:

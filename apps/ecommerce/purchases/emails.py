@@ -5,7 +5,7 @@ reconcile_purchases sends it later.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
 from typing import Any
@@ -28,6 +28,7 @@ from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.mail_errors import is_address_refused, is_server_unusable
 from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
+from apps.ecommerce.purchases.restored_backup import is_catching_up, was_emailed, was_status_emailed
 from apps.ecommerce.purchases.status_messages import status_message
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | 
 
 
 def queue_status_email(change: StatusChange, suspended_before: str) -> Mail.Kind | None:
-    if kind := email_kind(change, suspended_before):
+    kind = email_kind(change, suspended_before)
+    if kind and not was_status_emailed(change.purchase):
         queue_email(change.purchase, kind, f"v{change.version}")
     return kind
 
@@ -77,28 +79,40 @@ def queue_subscription_email(purchase: Purchase, changes: dict[str, Any], had_en
     """Queue the e-mails about another plan, and about the end of a subscription that still runs."""
     if not purchase.subscription_id or purchase.status in BEFORE_ACCESS:
         return
-    if "price_id" in changes:
-        queue_email(purchase, Mail.Kind.PLAN_CHANGED, f"v{purchase.version}")
     is_running = purchase.status in (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE)
-    if changes.get("cancel_at") and not had_end and is_running:
-        queue_email(purchase, Mail.Kind.ENDING, f"v{purchase.version}")
+    is_ending = changes.get("cancel_at") and not had_end and is_running
+    kinds = {Mail.Kind.PLAN_CHANGED: "price_id" in changes, Mail.Kind.ENDING: is_ending}
+    news = [kind for kind, is_news in kinds.items() if is_news]
+    for kind in news if news and not was_status_emailed(purchase) else []:
+        queue_email(purchase, kind, f"v{purchase.version}")
 
 
 def queue_renewal_upcoming_email(purchase: Purchase) -> None:
     """Remind of the renewal of a subscription with long periods."""
     price, months = purchase.price, settings.RENEWAL_NOTICE_MONTHS
     is_long = price.interval in MONTHS and price.interval_count * MONTHS[price.interval] >= months
-    if months and is_long and purchase.status == Status.ACTIVE and purchase.next_payment_at:
+    is_due = months and is_long and purchase.status == Status.ACTIVE
+    if is_due and purchase.next_payment_at and not is_catching_up():
         queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, f"renewal on {purchase.next_payment_at:%Y-%m-%d}")
 
 
 def queue_trial_ending_email(purchase: Purchase) -> None:
-    if purchase.status == Status.TRIALING and purchase.trial_end and not purchase.cancel_at:
-        queue_email(purchase, Mail.Kind.TRIAL_ENDING, f"trial until {purchase.trial_end:%Y-%m-%d}")
+    if purchase.status != Status.TRIALING or not purchase.trial_end or purchase.cancel_at:
+        return
+    happened_at = max(filter(None, (purchase.trial_end - TRIAL_NOTICE, purchase.current_period_start)))
+    about = f"trial until {purchase.trial_end:%Y-%m-%d}"
+    queue_email(purchase, Mail.Kind.TRIAL_ENDING, about, happened_at=happened_at)
 
 
-def queue_email(purchase: Purchase, kind: str, about: str, **values: Any) -> None:
-    """Create and queue an e-mail, unless one of this kind and `about` exists. `values` are columns of its Mail."""
+def queue_email(
+    purchase: Purchase, kind: str, about: str, *, happened_at: datetime | None = None, **values: Any
+) -> None:
+    """Create and queue an e-mail, unless one of this kind and `about` exists, or it was sent before a restore.
+
+    `values` are columns of its Mail.
+    """
+    if happened_at and was_emailed(happened_at):
+        return
     try:
         with transaction.atomic():
             mail = Mail.objects.create(purchase=purchase, kind=kind, about=about, **values)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from django.conf import settings
 
@@ -27,6 +28,7 @@ class PaymentNews:
     kind: News
     payment: Payment
     about: str  # Stripe's id of the payment, refund or dispute
+    happened_at: datetime
     amount: int = 0  # paid or refunded, in minor units
 
 
@@ -49,18 +51,18 @@ def announce_payments(
     `status_email` was queued before.
     """
     for item in news:
+        values: dict[str, Any] = {"payment": item.payment, "happened_at": item.happened_at}
         match item.kind:
             case News.PAID:
                 if _needs_receipt(purchase, item.payment, status_email):
-                    queue_email(purchase, Mail.Kind.RECEIPT, item.about, payment=item.payment)
+                    queue_email(purchase, Mail.Kind.RECEIPT, item.about, **values)
                 queue_signal("payment_succeeded", purchase, item.about, payment=item.payment)
             case News.REFUNDED:
-                values = {"payment": item.payment, "amount": item.amount}
-                queue_email(purchase, Mail.Kind.REFUNDED, item.about, **values)
+                queue_email(purchase, Mail.Kind.REFUNDED, item.about, **values, amount=item.amount)
                 arguments = {"amount": item.amount}
                 queue_signal("payment_refunded", purchase, item.about, arguments, payment=item.payment)
             case News.DISPUTED:
-                queue_email(purchase, Mail.Kind.DISPUTED, item.about, payment=item.payment)
+                queue_email(purchase, Mail.Kind.DISPUTED, item.about, **values)
                 queue_signal("payment_disputed", purchase, item.about, payment=item.payment)
 
 
@@ -80,16 +82,18 @@ def _news(before: Payment | None, payment: StripePayment, since: datetime) -> li
     stored = before or row
     was_paid = before.is_paid if before else bool(row.paid_at and row.paid_at < since)
     if row.is_paid and row.amount_paid and not was_paid:
-        news.append(PaymentNews(News.PAID, stored, row.stripe_id, row.amount_paid))
+        news.append(
+            PaymentNews(News.PAID, stored, row.stripe_id, row.paid_at or row.created_at, row.amount_paid)
+        )
     for refund in payment.refunds:
         created = to_datetime(refund["created"])
         if created and created >= since:
-            news.append(PaymentNews(News.REFUNDED, stored, refund["id"], refund["amount"]))
+            news.append(PaymentNews(News.REFUNDED, stored, refund["id"], created, refund["amount"]))
     if payment.dispute and dispute_suspension(row.dispute_status):
         created = to_datetime(payment.dispute["created"])
         was_known = (
             bool(dispute_suspension(before.dispute_status)) if before else not created or created < since
         )
         if not was_known:
-            news.append(PaymentNews(News.DISPUTED, stored, payment.dispute["id"]))
+            news.append(PaymentNews(News.DISPUTED, stored, payment.dispute["id"], created or row.created_at))
     return news

@@ -74,6 +74,14 @@ def deletion_blocker(user: User) -> str | None:
     return None
 
 
+def describe_kept_purchases(user: User) -> str:
+    """Return the purchases that remain when the account is deleted, for the operator."""
+    numbers = list(
+        Purchase.objects.filter(user=user).known_to_stripe().values_list("order_number", flat=True)
+    )
+    return _("Purchases that are kept: %(numbers)s") % {"numbers": ", ".join(numbers)} if numbers else ""
+
+
 def finish_checkouts(user: User) -> None:
     """Close the user's open checkouts, and sync the purchases that decide whether the account may be deleted.
 

@@ -8,10 +8,12 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from apps.core.vacuum import vacuum_if_worthwhile
 from apps.ecommerce.models import Product, WebhookEvent
 
 EVENT_DAYS = 90  # Stripe keeps an event for 30 days
@@ -22,7 +24,10 @@ BATCH_SIZE = 1000
 
 
 class Command(BaseCommand):
-    help = "Delete expired sessions, old task results, old processed events and unused pictures. Safe on a live site."
+    help = (
+        "Delete expired sessions, old task results, old processed events and unused pictures, and shrink SQLite's file. "
+        "Safe on a live site."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -40,6 +45,8 @@ class Command(BaseCommand):
         for picture in [] if dry_run else pictures:
             default_storage.delete(picture)
         self.stdout.write(f"unused pictures: {len(pictures)} {verb}")
+        if line := vacuum_if_worthwhile(connection, dry_run=dry_run):
+            self.stdout.write(line)
 
 
 def find_outdated_rows() -> dict[str, QuerySet]:

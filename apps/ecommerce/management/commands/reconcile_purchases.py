@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.ecommerce.operations.alerts import reconcile_and_alert, reconcile_in_background
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.restored_backup import record_restore
 
 
 class Command(BaseCommand):
@@ -19,10 +20,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="Print what would be repaired, without changing anything."
         )
+        restored = (
+            "The database was restored, not by make restore, from a backup. Send no e-mails about what happened before "
+            "this time (UTC), when the site stopped sending them: 2026-11-01T10:00, 36h; now, if it is not given."
+        )
+        parser.add_argument("--restored", type=parse_since, nargs="?", const=timezone.now(), help=restored)
         background = "Enqueue it for the worker (see TASKS_BACKEND) and return immediately."
         parser.add_argument("--background", action="store_true", help=background)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["restored"] and not options["dry_run"]:
+            record_restore(options["restored"])
         if options["background"]:
             reconcile_in_background.enqueue()
             return
@@ -50,6 +58,7 @@ class Command(BaseCommand):
 
 
 def parse_since(text: str) -> datetime:
+    """Return a time in UTC."""
     units = {"h": "hours", "d": "days"}
     try:
         if text[-1:] in units:
