@@ -25,7 +25,7 @@ BATCH_SIZE = 1000
 
 class Command(BaseCommand):
     help = (
-        "Delete expired sessions, old task results, old processed events and unused pictures, and shrink SQLite's file. "
+        "Delete expired sessions, old task results, processed events and unused pictures, and shrink SQLite's file. "
         "Safe on a live site."
     )
 
