@@ -375,9 +375,20 @@ def _sold_product(session_id: str) -> str:
 
 
 def _period_end(invoice: dict[str, Any]) -> int:
-    """Return until when the invoice's lines pay; prorations pay for the rest of the period, credits for nothing."""
-    lines = [line for line in invoice["lines"]["data"] if line["subscription"] and line["amount"] >= 0]
-    return max((line["period"]["end"] for line in lines), default=0)
+    """Return until when the invoice's lines pay; prorations pay for the rest of the period, credits for nothing.
+
+    A line that the same invoice credits, of an add-on that was added and removed, pays for nothing, too.
+    """
+    lines = [line for line in invoice["lines"]["data"] if line["subscription"]]
+    credited = [(_line_item(line), -line["amount"]) for line in lines if line["amount"] < 0]
+    paid = [
+        line for line in lines if line["amount"] >= 0 and (_line_item(line), line["amount"]) not in credited
+    ]
+    return max((line["period"]["end"] for line in paid), default=0)
+
+
+def _line_item(line: dict[str, Any]) -> str:
+    return str(line["parent"]["subscription_item_details"]["subscription_item"])
 
 
 # --- what has to be told -----------------------------------------------------------------------------------
