@@ -102,7 +102,6 @@ def test_extra_form_fields_change_nothing(as_ada: Client, bob: User, icons: Prod
         "status": "paid",
         "user": str(bob.pk),
         "amount_total": "0",
-        "currency": "jpy",
         "livemode": "on",
         "paid_at": "2020-01-01",
         "session_id": "cs_test_of_somebody",

@@ -168,7 +168,7 @@ def test_code_reads_only_declared_variables(tmp_path: Path) -> None:
         assert {*reading.findall(path.read_text())} - machine <= known, path
     # Scripts may also read variables of the Makefile, of the machine and of tests.
     machine |= {"CI", "DISPLAY", "WAYLAND_DISPLAY", "E2E_BROWSER", "EVERY_STEP", "RATE", "ENVIRONMENT_FILE"}
-    machine |= {"BUILDAH_ISOLATION", "AUDIT", "CHROME_PATH"}
+    machine |= {"BUILDAH_ISOLATION", "AUDIT", "CHROME_PATH", "DOWN_SINCE"}
     machine |= {"CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"}
     makefile = {*re.findall(r"\b[A-Z]+\b", (ROOT / "Makefile").read_text())}
     for path in (ROOT / "scripts").glob("*.py"):
