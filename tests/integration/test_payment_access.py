@@ -816,3 +816,16 @@ def test_removed_monthly_addon_does_not_shorten_the_year_of_the_plan(
     storage.update(member.subscription_id, items=subscription["items"] | {"data": items})
     purchase = sync_purchase(purchase, "test")
     assert purchase.paid_until == year_end
+
+
+def test_charge_that_the_same_invoice_credits_gives_no_access(as_ada: Client, sandbox: Any) -> None:
+    """More seats for the rest of the year are taken back, then a weekly plan is chosen: only a week is paid."""
+    year = create_product(sandbox.client, "Yearly club", 9000, interval="year")
+    weekly = add_price(sandbox.client, year.product_id, 300, interval="week")
+    purchase = buy(as_ada, year)
+    item = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)["items"].data[0].id
+    for change in ({"quantity": 5}, {"quantity": 1}, {"price": weekly, "quantity": 1}):
+        sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"items": [{"id": item, **change}]})
+    purchase = sync_purchase(purchase, "test")
+    assert purchase.paid_until
+    assert purchase.paid_until < datetime.now(UTC) + timedelta(days=8)

@@ -264,8 +264,8 @@ class Stripe:
         if session["mode"] == "subscription":
             return self.subscription_truth(session["subscription"])
         intent = self.intents.get(session["payment_intent"] or "")
-        if intent is None:
-            return Truth("paid")  # free
+        if intent is None or session["payment_status"] == "no_payment_required":
+            return Truth("paid")  # free, perhaps by a coupon after a declined card
         key = session["invoice"] or intent["id"]
         status = {"succeeded": "paid", "requires_payment_method": "failed"}.get(
             intent["status"], "processing"

@@ -4,14 +4,15 @@ from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, object_id
 
 
 def fetch_lines(invoice: StripeData) -> list[StripeData]:
-    """Return all lines. An invoice has its first ten, with prorations before the plan.
+    """Return all lines, without charges that the same invoice credits: a change that was taken back before the invoice.
 
+    An invoice has its first ten, with prorations before the plan.
     https://docs.stripe.com/api/invoices/object#invoice_object-lines
     """
     lines: list[StripeData] = invoice["lines"]["data"]
     if invoice["lines"]["has_more"]:
         lines = [line for page in fetch_pages(f"invoices/{invoice['id']}/lines") for line in page]
-    return lines
+    return _without_credited_charges(lines)
 
 
 def describe_lines(lines: list[StripeData]) -> str:
@@ -43,6 +44,18 @@ def find_plan_lines(
         found.append(own if was_billed else own or others)
         was_billed = was_billed or any(plan["id"] in _line_keys(line) for line in rows)
     return found[::-1]
+
+
+def _without_credited_charges(lines: list[StripeData]) -> list[StripeData]:
+    left = list(lines)
+    for credit in [line for line in lines if line["amount"] < 0]:
+        same = (_line_keys(credit), credit["period"]["end"], -credit["amount"])
+        for line in left:
+            if (_line_keys(line), line["period"]["end"], line["amount"]) == same:
+                left.remove(line)
+                left.remove(credit)
+                break
+    return left
 
 
 def _line_keys(line: StripeData) -> set[str]:

@@ -39,9 +39,9 @@ def fetch_payments(
     """Return all payments, newest first. `plan` is the item that was bought. Raise stripe.StripeError."""
     if subscription and plan:
         return _subscription_payments(subscription, plan)
-    if session and session["status"] == "complete" and expanded(session["payment_intent"]):
-        return [_session_payment(purchase, session)]
-    return []
+    if not session or session["status"] != "complete" or session["payment_status"] == "no_payment_required":
+        return []  # a coupon may cover the whole price after a card was declined
+    return [_session_payment(purchase, session)] if expanded(session["payment_intent"]) else []
 
 
 def fetch_invoice_payment(invoice: StripeData) -> StripePayment:
