@@ -451,7 +451,9 @@ class Shop(RuleBasedStateMachine):
                 f"{row.status} {row.suspended_by} in the store, but at Stripe {past[at:]}"
             )
             self.reached[key] = found
-            checks.check_billing(row, past[found])
+            # The row may be of a later period with the same status and end, in which Stripe charges no more.
+            same = [moment for moment in past[found:] if checks.shows(row, moment)]
+            checks.check_billing(row, next((moment for moment in same if not moment.is_billing), past[found]))
             checks.check_access(row, past[found:])
 
     @staticmethod
