@@ -24,7 +24,10 @@ MISTYPED_SITE = re.compile(
     r"(?:[a-z]{2,6}(?::/+|//)|/+)?(?:[^/@]*@)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])(?P<port>:\d+)?(?:[/?#,]|$)"
 )
 DATABASES = ("postgres", "postgresql", "psql", "pgsql")
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+DATABASE_OPTIONS = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "disable_server_side_cursors": ("true", "false"),  # django-environ takes any other text as true
+}
 BUCKET_OPTIONS = ("endpoint_url", "region_name", "addressing_style", "signature_version", "default_acl",
                   "access_key", "secret_key", "security_token", "session_profile")  # fmt: skip
 SMTP: dict[str, dict[str, Any]] = {
@@ -112,9 +115,11 @@ def database_url(text: str) -> str:
     if text.startswith("sqlite:"):
         pattern = r"sqlite://(?:/\S.*|:memory:)"
         return matching(pattern, expected, lambda text: text.replace("://", ":///"))(text)
-    mode = dict(parse_qsl(text.partition("?")[2])).get("sslmode", "require")
-    if mode not in SSL_MODES:
-        raise InvalidValue(f"a URL with an sslmode of {', '.join(SSL_MODES)}", closest(mode, SSL_MODES))
+    options = {name.lower(): value for name, value in parse_qsl(text.partition("?")[2])}
+    for name, choices in DATABASE_OPTIONS.items():
+        if name in options and options[name] not in choices:
+            problem = f"a URL with {name}= and one of {', '.join(choices)}"
+            raise InvalidValue(problem, closest(options[name], choices))
     socket_or_servers, name = rf"(?:%2[Ff][\w.%-]+|{SERVERS})?", r"(?:/[^\s/@:?#]*)*/[^\s/@:?#]+"
     pattern = rf"(?:{'|'.join(DATABASES)})://{LOGIN}{socket_or_servers}{name}(?:\?\S*)?"
     return matching(pattern, expected, _fix_scheme(*DATABASES))(text)

@@ -26,6 +26,7 @@ SQLITE_OPTIONS = {
 
 def database(url: str) -> dict[str, Any]:
     config = {**environ.Env.db_url_config(url), "CONN_MAX_AGE": 600}
+    config["DISABLE_SERVER_SIDE_CURSORS"] = config.get("DISABLE_SERVER_SIDE_CURSORS") == "true"
     is_sqlite = config["ENGINE"] == "django.db.backends.sqlite3"
     config["CONN_HEALTH_CHECKS"] = not is_sqlite
     config["OPTIONS"] = SQLITE_OPTIONS if is_sqlite else {"connect_timeout": 5, **config.get("OPTIONS", {})}

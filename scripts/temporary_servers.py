@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from environment import stop
 
@@ -68,6 +69,37 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 @contextmanager
+def pgbouncer(database_url: str, pool_size: int) -> Iterator[str]:
+    """Start PgBouncer in transaction mode in front of a server of `postgres`. Yield the URL of the same database."""
+    url, port = urlsplit(database_url), free_port()
+    binary = pgbouncer_binary() or stop("PgBouncer is missing. On Debian and Ubuntu: apt install pgbouncer")
+    with _temporary_folder("pgbouncer") as folder:
+        (folder / "users").write_text(f'"{url.username}" "{url.password}"\n')
+        options = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": port,
+            "unix_socket_dir": "",
+            "auth_type": "scram-sha-256",
+            "auth_file": folder / "users",
+            "pool_mode": "transaction",
+            "default_pool_size": pool_size,
+        }
+        lines = ["[databases]", f"* = host={url.hostname} port={url.port}", "[pgbouncer]"]
+        lines += [f"{name} = {value}" for name, value in options.items()]
+        (folder / "pgbouncer.ini").write_text("\n".join(lines))
+        for file in folder.iterdir():
+            shutil.chown(file, *_owner())
+        command = [binary, folder / "pgbouncer.ini"]
+        with _server(command, folder, lambda: _accepts_connections(port)):
+            yield url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{port}").geturl()
+
+
+def pgbouncer_binary() -> str | None:
+    """Return its path. Debian installs it into a folder that is not in every user's PATH."""
+    return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
+@contextmanager
 def redis() -> Iterator[str]:
     binary = shutil.which("redis-server") or shutil.which("valkey-server") or _stop_without_binaries()
     with _temporary_folder("redis") as folder:
@@ -89,12 +121,12 @@ def postgres_binaries() -> Path:
 def install_missing() -> None:
     """Install the servers with apt, only in CI."""
     present = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
-    if present and (shutil.which("redis-server") or shutil.which("valkey-server")):
+    if present and pgbouncer_binary() and (shutil.which("redis-server") or shutil.which("valkey-server")):
         return
     if os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "check": True}
         subprocess.run(["apt-get", "update", "-q"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "-q", *PACKAGES], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-q", *PACKAGES, "pgbouncer"], **quiet)
 
 
 @contextmanager

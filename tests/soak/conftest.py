@@ -23,7 +23,9 @@ THREADS = 4  # of the web server
 
 # needs PostgreSQL; `make test-postgres` provides it
 collect_ignore = (
-    [] if os.environ.get("DATABASE_URL", "").startswith("postgres") else ["test_database_restart.py"]
+    []
+    if os.environ.get("DATABASE_URL", "").startswith("postgres")
+    else ["test_database_restart.py", "test_pgbouncer.py"]
 )
 
 

@@ -2,6 +2,7 @@
 
 python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
 python -m tests.soak.drill_site purchases     prints every purchase with its timeline (JSON)
+python -m tests.soak.drill_site iterate       reads all users with .iterator() beside an open transaction (JSON)
 python -m tests.soak.drill_site check         reconciles once, then prints what is lost or duplicated (JSON)
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -94,6 +96,31 @@ def purchases() -> list[Any]:
     return [list(row) for row in zip(facts, timelines, mails, strict=True)]
 
 
+def iterate() -> list[str]:
+    """Read users one by one, while another connection has the server connection of the first one."""
+    from django.db import transaction
+
+    from apps.users.models import User
+
+    def read_in_transaction() -> None:
+        with transaction.atomic():
+            User.objects.first()
+            has_begun.set()
+            is_finished.wait(30)
+
+    has_begun, is_finished = threading.Event(), threading.Event()
+    other = threading.Thread(target=read_in_transaction)
+    users = User.objects.order_by("id").iterator(chunk_size=1)
+    emails = [next(users).email]
+    other.start()
+    try:
+        assert has_begun.wait(30)
+        return emails + [user.email for user in users]
+    finally:
+        is_finished.set()
+        other.join()
+
+
 def check() -> dict[str, Any]:
     """Reconcile once; return paid purchases and every inconsistency."""
     from django.utils import timezone
@@ -147,6 +174,8 @@ def main() -> None:
             answer = sell_file(slug, int(size))
         case ["purchases"]:
             answer = purchases()
+        case ["iterate"]:
+            answer = iterate()
         case _:
             answer = check()
     print(f"\n{json.dumps(answer)}")  # the last line, after e-mails printed by the console backend

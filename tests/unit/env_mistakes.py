@@ -94,6 +94,12 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("DATABASE_URL", f"postgres://shop:p[{PASSWORD}@db/shop", "%5B", ""),
     ("DATABASE_URL", f"postgres://shop:{PASSWORD}", "postgres://", ""),
     ("DATABASE_URL", f"postgres://shop:{PASSWORD}@db/shop?sslmode=requird", "sslmode", "require"),
+    (
+        "DATABASE_URL",
+        f"postgres://shop:{PASSWORD}@db/shop?disable_server_side_cursors=ture",
+        "disable_server_side_cursors",
+        "true",
+    ),
     ("DATABASE_URL", "sqlite://db.sqlite3", "three slashes", "sqlite:///db.sqlite3"),
     ("CACHE_URL", "localhost:6379/1", "redis://", "redis://localhost:6379/1"),
     ("CACHE_URL", "redi://localhost:6379/1", "redis://", "redis://localhost:6379/1"),

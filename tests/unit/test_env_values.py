@@ -53,6 +53,9 @@ def test_valid_value_is_parsed(tmp_path: Path, name: str, value: str, setting: s
     [
         ("postgres://u:p%40w@db:5432/shop", {"HOST": "db", "PORT": 5432, "NAME": "shop", "PASSWORD": "p@w"}),
         ("postgresql://u:p@db/shop?sslmode=require", {"OPTIONS": {"sslmode": "require", "connect_timeout": 5}}),
+        ("postgres://u:p@db/shop?disable_server_side_cursors=true", {"DISABLE_SERVER_SIDE_CURSORS": True}),
+        ("postgres://u:p@db/shop?disable_server_side_cursors=false", {"DISABLE_SERVER_SIDE_CURSORS": False}),
+        ("postgres://u:p@db/shop", {"DISABLE_SERVER_SIDE_CURSORS": False}),
         ("postgres://u:p@a:5432,b:5433/shop", {"HOST": "a,b", "PORT": "5432,5433"}),
         ("postgres:///shop", {"HOST": "", "NAME": "shop"}),
         ("postgres:////run/postgresql/shop", {"HOST": "/run/postgresql", "NAME": "shop"}),
