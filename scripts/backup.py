@@ -34,6 +34,7 @@ VALUES = dotenv.site_variables()
 VAR = Path(VALUES.get("VAR_DIR") or ROOT / "var")
 URL = VALUES.get("DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}"
 IS_SQLITE = URL.startswith("sqlite")
+IS_PGBOUNCER = dict(parse_qsl(urlsplit(URL).query.lower())).get("disable_server_side_cursors") == "true"
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 DUMP = SQLITE if IS_SQLITE else POSTGRES
 FOLDERS = ("private", "media")
@@ -248,6 +249,12 @@ def _postgres(program: str, *arguments: str | Path, stdin: str | None = None) ->
 
 
 def main() -> None:
+    if IS_PGBOUNCER:
+        # Their settings of the session, such as an empty search_path, could reach the site's queries.
+        stop(
+            "pg_dump and psql cannot use PgBouncer (DATABASE_URL has disable_server_side_cursors=true). "
+            "Name the server itself, for example: DATABASE_URL=postgres://… make backup"
+        )
     match sys.argv[1:]:
         case ["backup"]:
             archive = backup()

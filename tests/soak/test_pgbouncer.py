@@ -17,6 +17,7 @@ import pytest
 from temporary_servers import pgbouncer, pgbouncer_binary, postgres
 
 from .drill import ROOT, Buyer, Server
+from .test_restore_drill import backup
 
 BUYERS = 6
 POOL_SIZE = 2
@@ -28,14 +29,15 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    with postgres() as (server_url, _restart), pgbouncer(server_url, POOL_SIZE) as pooled_url:
-        yield pooled_url
+def urls() -> Iterator[tuple[str, str]]:
+    """Return the URLs of the server and of PgBouncer."""
+    with postgres() as (server_url, _restart), pgbouncer(server_url, POOL_SIZE) as url:
+        yield server_url, url
 
 
 @pytest.mark.timeout(180)
-def test_buyers_share_two_connections(tmp_path: Path, url: str) -> None:
-    with Server(tmp_path, url + OPTION) as server:
+def test_buyers_share_two_connections(tmp_path: Path, urls: tuple[str, str]) -> None:
+    with Server(tmp_path, urls[1] + OPTION) as server:
         shop = server.run_command("setup", str(BUYERS))  # runs the migrations
         server.start()
         buyers = [Buyer(server, cookie, shop["slug"], shop["price"], pays=True) for cookie in shop["cookies"]]
@@ -57,10 +59,22 @@ def test_buyers_share_two_connections(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_server_side_cursors_have_to_be_disabled(tmp_path: Path, url: str) -> None:
-    with Server(tmp_path, url + OPTION) as server:
+def test_server_side_cursors_have_to_be_disabled(tmp_path: Path, urls: tuple[str, str]) -> None:
+    with Server(tmp_path, urls[1] + OPTION) as server:
         server.run_command("setup", "3")
         assert server.run_command("iterate") == [f"buyer{number}@example.com" for number in range(3)]
-        server.environ["DATABASE_URL"] = url
+        server.environ["DATABASE_URL"] = urls[1]
         with pytest.raises(AssertionError, match=r"cursor .* does not exist"):
             server.run_command("iterate")
+
+
+@pytest.mark.timeout(120)
+def test_backup_and_restore_need_the_server_itself(tmp_path: Path, urls: tuple[str, str]) -> None:
+    with Server(tmp_path, urls[1] + OPTION) as server:
+        server.run_command("setup", "1")
+        assert "PgBouncer" in backup(server, "backup", fails=True)
+        server.environ["DATABASE_URL"] = urls[0]
+        archive = backup(server, "backup").split()[0]
+        assert "in use by" in backup(server, "restore", archive, fails=True)  # PgBouncer's connections
+        server.environ["DATABASE_URL"] = urls[1] + OPTION
+        assert "PgBouncer" in backup(server, "restore", archive, fails=True)
