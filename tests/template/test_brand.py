@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.test import Client
 from PIL import Image
 
 from apps.core.design_tokens import resolve_token
+from apps.core.stylesheet import _join_files
 from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
@@ -31,13 +33,16 @@ THEME_COLOURS = re.compile(r'<meta name="theme-color" content="([^"]+)" media="(
 
 
 @pytest.fixture
-def rebranded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+def rebranded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> Iterator[None]:
     """Use a brand.css with other colours and a logo."""
     (tmp_path / "brand.css").write_text(REBRAND)
     find = finders.find
     replaced = {"css/brand.css": tmp_path / "brand.css"}
     monkeypatch.setattr(finders, "find", lambda name, **options: replaced.get(name) or find(name, **options))
     settings.DEBUG = True  # type: ignore[attr-defined]  # reads brand.css again on each change
+    _join_files.cache_clear()  # another test may have read the stylesheet with DEBUG
+    yield
+    _join_files.cache_clear()
 
 
 def test_page_and_stylesheet_use_the_brand_colours(client: Client, rebranded: None) -> None:
