@@ -31,10 +31,11 @@ def unsellable_lines() -> list[str]:
     return lines
 
 
-def stop_selling(price: Price, currency: str, refusal: str) -> None:
+def stop_selling(price: Price, currency: str, refusal: str) -> bool:
     """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
 
-    Without the currency, if that is not the price's own: the next sync offers it again.
+    Without the currency, if that is not the price's own: the next sync offers it again. Return whether the refusal was
+    stored, and the founder has to act.
     """
     try:
         sync_product(price.product_id)
@@ -45,7 +46,10 @@ def stop_selling(price: Price, currency: str, refusal: str) -> None:
         price.currency_options[currency] = None
         price.save(update_fields=["currency_options"])
         logger.error("Stripe refused to sell %s in %s: %s", describe(price), currency, refusal)
-    elif currency == price.currency and price.is_sellable:
-        price.refusal = refusal
-        price.save(update_fields=["refusal"])  # updates the search columns, too
-        logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+        return False
+    if currency != price.currency or not price.is_sellable:
+        return False
+    price.refusal = refusal
+    price.save(update_fields=["refusal"])  # updates the search columns, too
+    logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+    return True
