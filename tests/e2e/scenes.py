@@ -237,12 +237,12 @@ def difficult_scenes() -> list[Scene]:
         return "/store/"
 
     def keep_one_product() -> str:
-        ProductConfiguration.objects.exclude(slug="tiny-tools").update(is_active=False)
+        ProductConfiguration.objects.exclude(slug="tiny-tools").update(status="hidden")
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
     def hide_all_products() -> str:
-        ProductConfiguration.objects.update(is_active=False)
+        ProductConfiguration.objects.update(status="hidden")
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 

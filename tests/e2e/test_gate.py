@@ -91,7 +91,7 @@ def test_product_taken_off_sale_cannot_be_bought_from_an_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     product = ProductPage(sign_in(page, ada)).goto(goods.slug)
-    ProductConfiguration.objects.update(is_active=False)
+    ProductConfiguration.objects.update(status="hidden")
     product.buy()
     expect(product.messages).to_contain_text(goods.product.name)
     assert not Purchase.objects.exists()

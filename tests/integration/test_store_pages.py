@@ -194,7 +194,7 @@ def test_search_finds_the_founders_edits_at_once(store_products: None, client: C
     zine.tagline, zine.description = "Printed in **teal**", "A _riso_ thing."
     zine.save()
     assert names(client, q="teal") == names(client, q="riso") == ["Zine"]
-    zine.is_active = False
+    zine.status = "hidden"
     zine.save()
     assert names(client, q="teal") == []
     assert client.get("/store/").context["pages"].last.paginator.count == 2
@@ -218,7 +218,7 @@ def test_product_page_shows_related_products(sandbox: Any, client: Client) -> No
 
     assert related("thing-0") == ["thing-1", "thing-2", "thing-3", "thing-4"]
     assert related("thing-4") == ["thing-5", "thing-0", "thing-1", "thing-2"]
-    ProductConfiguration.objects.exclude(slug="thing-4").update(is_active=False)
+    ProductConfiguration.objects.exclude(slug="thing-4").update(status="hidden")
     assert related("thing-4") == []
 
 
@@ -241,7 +241,7 @@ def test_price_that_is_not_offered_is_not_chosen(store_products: None, client: C
 
 
 def test_product_off_sale_says_so(store_products: None, client: Client) -> None:
-    ProductConfiguration.objects.filter(slug="zine").update(is_active=False)
+    ProductConfiguration.objects.filter(slug="zine").update(status="hidden")
     response = client.get("/store/zine/")
     assert response.status_code == 404
     assert "deal-note" in response.content.decode()

@@ -34,15 +34,15 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
-    list_display = ("product", "slug", "is_active", "position", "sold_by_stripe", "not_sold")
-    list_editable = ("is_active", "position")
-    list_filter = ("is_active", "product__active")
+    list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
+    list_editable = ("status", "position")
+    list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
     formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
-        *("product", "slug", "is_active", "position", "tagline"),
+        *("product", "slug", "status", "position", "tagline"),
         *("stripe_description", "description", "content", "download"),
     )
 
@@ -73,7 +73,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         return False  # a sync creates them
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # clear "is active" instead, so that owners keep their access
+        return False  # hide it instead, so that owners keep their access
 
 
 class PriceInline(ReadOnlyInline):

@@ -75,7 +75,7 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     """Return whether a column has changed."""
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
-    row.listed = row.is_active and product.active and bool(prices)
+    row.listed = row.is_on_sale and bool(prices)
     row.sort_name = normalize_text(product.name)[:MAX_SORT_NAME_LENGTH]
     row.search_text = normalize_text(
         " ".join((product.name, row.tagline, product.description, row.description))
