@@ -1,8 +1,11 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import FileField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +14,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
+from .product_editor import add_product, edit_product
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -46,6 +50,29 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         *("stripe_description", "description", "content", "download"),
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        def route(path_: str, view: Any, name: str) -> Any:
+            return path(
+                path_, self.admin_site.admin_view(view), name=f"ecommerce_productconfiguration_{name}"
+            )
+
+        return [
+            route("<int:pk>/settings/", self.settings_view, "settings"),
+            *super().get_urls(),
+        ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return add_product(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return edit_product(self, request, object_id)
+
+    def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show Django's form, with the inlines of apps/shop, which writes nothing to Stripe."""
+        return self.changeform_view(request, str(pk))
+
     @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
         return row.product.description or "—"
@@ -68,9 +95,6 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductConfiguration]:
         return super().get_queryset(request).prefetch_related("product__prices")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a sync creates them
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # hide it instead, so that owners keep their access

@@ -47,7 +47,7 @@ def sync_product(product_id: str) -> None:
     Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request fails.
     """
     fetched_at = timezone.now()
-    item, prices = _fetch_product(product_id)
+    item, prices = fetch_product(product_id)
     report = Report()
     if item is None:
         all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
@@ -151,7 +151,7 @@ def _archive(model: type[RowT], listed: set[str], started: datetime, report: Rep
         all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
 
 
-def _fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
+def fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     """Return a product (None if Stripe has deleted it) and its active prices."""
     try:
         expand = ["data.product", "data.currency_options"]

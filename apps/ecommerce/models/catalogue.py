@@ -62,6 +62,10 @@ class Product(models.Model):
 
     @property
     def pictures(self) -> list[Picture]:
+        """Return the images that the founder has uploaded for the store, or else those at Stripe."""
+        configuration = getattr(self, "configuration", None)
+        if configuration and configuration.pictures:
+            return [Picture(**uploaded) for uploaded in configuration.pictures]
         return [Picture(**copy) for url in self.images if (copy := self.copies.get(url))]
 
     @property
