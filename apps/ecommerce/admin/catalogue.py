@@ -10,11 +10,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.catalogue.slugs import validate_new_slug
-from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.ecommerce.models import Category, Price, Product, ProductConfiguration, Tag
 from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
 from .product_editor import add_product, edit_product
+from .product_order import order_products
+from .product_previews import preview_text, start_owner_preview, stop_owner_preview
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -57,7 +59,11 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
             )
 
         return [
+            route("order/", self.order_view, "order"),
+            route("preview-text/", self.preview_text_view, "preview_text"),
             route("<int:pk>/settings/", self.settings_view, "settings"),
+            route("<int:pk>/owner-preview/", self.owner_preview_view, "owner_preview"),
+            route("<int:pk>/stop-preview/", self.stop_preview_view, "stop_preview"),
             *super().get_urls(),
         ]
 
@@ -72,6 +78,18 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show Django's form, with the inlines of apps/shop, which writes nothing to Stripe."""
         return self.changeform_view(request, str(pk))
+
+    def order_view(self, request: HttpRequest) -> HttpResponse:
+        return order_products(self, request)
+
+    def preview_text_view(self, request: HttpRequest) -> HttpResponse:
+        return preview_text(self, request)
+
+    def owner_preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return start_owner_preview(self, request, pk)
+
+    def stop_preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return stop_owner_preview(self, request, pk)
 
     @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
@@ -128,3 +146,18 @@ class ProductAdmin(ReadOnlyAdmin):
     list_filter = ("active",)
     search_fields = ("name", "id")
     inlines = (PriceInline,)
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug", "position")
+    list_editable = ("position",)
+    search_fields = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug")
+    search_fields = ("name",)
+    prepopulated_fields = {"slug": ("name",)}

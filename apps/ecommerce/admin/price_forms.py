@@ -49,7 +49,9 @@ class PriceForm(forms.Form):
     currency = forms.CharField(
         label=_("Currency"),
         max_length=3,
-        widget=forms.TextInput({"list": "currencies", "autocapitalize": "characters", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            {"list": "currencies", "data-default": "", "autocapitalize": "characters", "autocomplete": "off"}
+        ),
     )
     interval_count = forms.IntegerField(label=_("Every"), required=False, min_value=1, initial=1)
     interval = forms.ChoiceField(label=_("Unit"), required=False, choices=UNITS, initial="month")

@@ -13,6 +13,7 @@ import stripe
 from django.contrib import admin, messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -98,6 +99,8 @@ class Editor:
         except stripe.StripeError as error:
             logger.exception("%s could not be written to Stripe", self.state.product_id)
             self.problem = _describe(error)
+        except IntegrityError:  # another process has taken the address in the same moment
+            self.problem = _("Another product has the same address. Choose another one.")
         except NotSaved as error:
             self.problem = _("Stripe has saved the product, but the store can't use it: %(error)s") % {
                 "error": error
