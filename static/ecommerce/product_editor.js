@@ -69,13 +69,15 @@ document.addEventListener("drop", (event) => dragged && event.preventDefault());
 
 // --- rows of the form ------------------------------------------------------------------------------------------
 
+// Fields that have a value in an empty row, too.
+const FILLED = "[name$=-currency], [name$=-interval_count], [name$=-interval], [name$=-ORDER]";
+
 function isEmpty(row) {
-  const fields = row.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), textarea, select");
-  const isChanged = ({ value, defaultValue, options }) =>
-    options ? [...options].some((option) => option.selected !== option.defaultSelected && option.index) : value !== "" && !defaultValue;
-  const isSaved = [...row.querySelectorAll("input[type=hidden]")].some(({ value }) => value);
-  const isInitial = [...fields].every((field) => !isChanged(field) && (field.matches("select, [data-default]") || !field.value));
-  return !isSaved && isInitial && !row.querySelector(".errorlist, img");
+  if (row.querySelector(".errorlist, img")) return false;
+  const fields = [...row.querySelectorAll("input, textarea, select")].filter(
+    (field) => !["checkbox", "radio"].includes(field.type) && !field.matches(FILLED),
+  );
+  return fields.every((field) => (field.matches("select") ? field.selectedIndex === 0 : !field.value));
 }
 
 function prepareRow(row) {

@@ -50,7 +50,7 @@ class PriceForm(forms.Form):
         label=_("Currency"),
         max_length=3,
         widget=forms.TextInput(
-            {"list": "currencies", "data-default": "", "autocapitalize": "characters", "autocomplete": "off"}
+            {"list": "currencies", "autocapitalize": "characters", "autocomplete": "off"}
         ),
     )
     interval_count = forms.IntegerField(label=_("Every"), required=False, min_value=1, initial=1)
