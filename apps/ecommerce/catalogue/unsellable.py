@@ -36,10 +36,11 @@ def _unsellable_lines(product: Product) -> Iterator[str]:
         yield f"{describe(product)}: it has no active price"
 
 
-def stop_selling(price: Price, currency: str, refusal: str) -> None:
+def stop_selling(price: Price, currency: str, refusal: str) -> bool:
     """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
 
-    Without the currency, if that is not the price's own: the next sync offers it again.
+    Without the currency, if that is not the price's own: the next sync offers it again. Return whether the refusal was
+    stored, and the founder has to act.
     """
     try:
         sync_product(price.product_id)
@@ -50,7 +51,10 @@ def stop_selling(price: Price, currency: str, refusal: str) -> None:
         price.currency_options[currency] = None
         price.save(update_fields=["currency_options"])
         logger.error("Stripe refused to sell %s in %s: %s", describe(price), currency, refusal)
-    elif currency == price.currency and price.is_sellable:
-        price.refusal = refusal
-        price.save(update_fields=["refusal"])  # updates the search columns, too
-        logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+        return False
+    if currency != price.currency or not price.is_sellable:
+        return False
+    price.refusal = refusal
+    price.save(update_fields=["refusal"])  # updates the search columns, too
+    logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+    return True
