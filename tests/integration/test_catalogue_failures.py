@@ -23,9 +23,10 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from apps.ecommerce.catalogue import configurations, images, report, rows, search_columns, slugs, sync
-from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.operations import doctor
-from tests.factories import add_price
+from tests.factories import add_price, buy
 from tests.integration.test_payment_events import deliver, events
 from tests.integration.test_product_images import encoded
 from tests.integration.test_product_names import bootstrap, price, product
@@ -277,7 +278,7 @@ def test_unexpected_error_of_an_image_is_reported_and_the_product_saved(
         assert bootstrap()[2] == 0
 
 
-def raise_planted(*args: Any, **kwargs: Any) -> None:
+def raise_planted(*args: Any, **kwargs: Any) -> Any:
     raise RuntimeError("planted")
 
 
@@ -417,3 +418,45 @@ def test_unexpected_error_in_an_event_is_500_and_the_next_delivery_succeeds(
 def is_bad_price(value: Any, price_id: str) -> bool:
     items = value if isinstance(value, list | tuple) else [value]
     return any((item["id"] if isinstance(item, dict) else item.id) == price_id for item in items)
+
+
+def test_event_does_not_list_a_price_that_stripe_refused_to_sell(
+    icons: ProductConfiguration, sandbox: Any
+) -> None:
+    for refused in icons.prices:
+        refused.refusal = "Not today"
+        refused.save()
+    assert not ProductConfiguration.objects.get().listed
+    sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
+    assert deliver(events(sandbox, "product.updated")[0]).status_code == 200
+    assert ProductConfiguration.objects.get().sort_name == "renamed"
+    assert not ProductConfiguration.objects.get().listed
+
+
+def test_unexpected_error_while_a_bought_price_is_copied_is_raised(
+    icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = price("price_bought", icons.product_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "_build_price", raise_planted)
+        with pytest.raises(RuntimeError, match="planted"):
+            find_or_copy_price(bought)
+    assert find_or_copy_price(bought | {"currency": "xyz"}) is None
+    assert find_or_copy_price(bought) == Price.objects.get(id="price_bought")
+
+
+def test_lost_session_is_restored_although_another_price_cannot_be_saved(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = buy(as_ada, icons).price_id
+    add_price(sandbox.client, icons.product_id, 1700)
+    Purchase.objects.all().delete()
+    Product.objects.all().delete()
+    build = rows._build_price
+
+    def fail_for_others(item: Any, *args: Any) -> Price:
+        return build(item, *args) if item["id"] == bought else raise_planted()
+
+    monkeypatch.setattr(rows, "_build_price", fail_for_others)
+    call_command("reconcile_purchases", stdout=StringIO())
+    assert Purchase.objects.get().price_id == bought
