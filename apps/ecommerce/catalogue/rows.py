@@ -31,6 +31,7 @@ FIELDS: dict[type[Model], list[str]] = {
 }
 # The fields that a sync writes and Stripe does not know.
 SYNC_FIELDS: dict[type[Model], list[str]] = {Product: ["synced_at", "copies"], Price: ["synced_at"]}
+WRITTEN = {model: frozenset([*FIELDS[model], *SYNC_FIELDS[model]]) for model in FIELDS}
 RowT = TypeVar("RowT", Product, Price)
 
 
@@ -49,7 +50,8 @@ def build_row(model: type[RowT], item: StripeData, fetched_at: datetime) -> RowT
     """Return an unsaved row. Raise InvalidObject or ValidationError if the object can't be sold."""
     build: Callable[..., Any] = _build_product if model is Product else _build_price
     # Neither fields that a founder has added, nor the product, which needs a query.
-    unchecked = {field.name for field in model._meta.fields if field.attname not in ("id", *FIELDS[model])}
+    checked = WRITTEN[model] | {"id"}
+    unchecked = {field.name for field in model._meta.concrete_fields if field.attname not in checked}
     try:
         row: RowT = build(item, fetched_at)
         row.clean_fields(exclude=unchecked | {"product"})

@@ -19,7 +19,15 @@ from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
 from apps.ecommerce.catalogue.images import copy_images
 from apps.ecommerce.catalogue.report import Report, describe
-from apps.ecommerce.catalogue.rows import FIELDS, SYNC_FIELDS, RowT, build_rows, get_id, get_product_id
+from apps.ecommerce.catalogue.rows import (
+    FIELDS,
+    SYNC_FIELDS,
+    WRITTEN,
+    RowT,
+    build_rows,
+    get_id,
+    get_product_id,
+)
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages, is_missing
@@ -137,7 +145,7 @@ def _keep_values(row: Product | Price, before: Any, dry_run: bool) -> None:
     """Keep what a sync does not write. The database checks constraints of all columns, also in an update."""
     model = type(row)
     for field in model._meta.concrete_fields if before else ():
-        if field.attname not in (*FIELDS[model], *SYNC_FIELDS[model]) and not field.generated:
+        if field.attname not in WRITTEN[model] and not field.generated:
             setattr(row, field.attname, getattr(before, field.attname))
     if isinstance(row, Price) and before:
         _keep_plan(row, before, dry_run)
