@@ -55,7 +55,7 @@ class Reconciliation:
     unsent_mails: int = 0
     failed_receivers: int = 0
     failures: list[str] = field(default_factory=list)
-    server_errors: int = 0  # Stripe's responses with status 5xx
+    server_errors: list[stripe.APIError] = field(default_factory=list)  # Stripe's responses with status 5xx
     after_restore: bool = field(default_factory=is_catching_up)
 
     def __str__(self) -> str:
@@ -153,8 +153,9 @@ class Reconciliation:
         except (stripe.APIConnectionError, stripe.AuthenticationError, stripe.RateLimitError):
             raise
         except Exception as error:
-            self.server_errors += isinstance(error, stripe.APIError)
-            if self.server_errors > MAX_SERVER_ERRORS:
+            if isinstance(error, stripe.APIError):
+                self.server_errors.append(error)
+            if len(self.server_errors) > MAX_SERVER_ERRORS:
                 raise
             logger.exception("reconcile_purchases failed at %s", name)
             self.failures.append(f"{name}: {error}")
@@ -212,6 +213,8 @@ def reconcile(
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]
+        if run.server_errors and not run.compared:
+            raise run.server_errors[-1]
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)
