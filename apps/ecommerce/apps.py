@@ -17,6 +17,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
+        from apps.ecommerce.operations.setup_steps import find_setup_steps
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
@@ -38,6 +39,7 @@ class EcommerceConfig(AppConfig):
         # Tests call ready() more than once.
         if shop_warnings not in admin_site.notices:
             admin_site.notices.append(shop_warnings)
+            admin_site.setup_steps.append(find_setup_steps)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.kept_descriptions.append(store_data.describe_kept_purchases)

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import billing_details, checkout, purchases, store, subscriptions, webhook
+from apps.ecommerce.views import billing_details, checkout, licences, purchases, store, subscriptions, webhook
 
 register_converter(SlugConverter, "any_slug")
 
@@ -22,6 +22,15 @@ urlpatterns = [
     path(
         "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
     ),
+    path(
+        "purchases/order/<uuid:public_id>/activations/<int:activation_id>/deactivate/",
+        licences.deactivate_instance,
+        name="licence_deactivate_instance",
+    ),
+    path("licences/validate/", licences.validate, name="licence_validate"),
+    path("licences/activate/", licences.activate, name="licence_activate"),
+    path("licences/deactivate/", licences.deactivate, name="licence_deactivate"),
+    path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow

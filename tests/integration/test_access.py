@@ -48,6 +48,11 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
+licence_deactivate_instance                       405      405      405      405      405      405
+licence_validate                                  405      405      405      405      405      405
+licence_activate                                  405      405      405      405      405      405
+licence_deactivate                                405      405      405      405      405      405
+licence_public_key                                200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
@@ -131,6 +136,10 @@ purchase_switch                                   login    404      302      302
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
+licence_deactivate_instance                       login    404      302      404      404      404
+licence_validate                                  400      400      400      400      400      400
+licence_activate                                  400      400      400      400      400      400
+licence_deactivate                                400      400      400      400      400      400
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400

@@ -185,6 +185,8 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
     price = icons.prices[0]
     sale = {"price": price, "currency": price.currency, "amount": 1900, "livemode": False}
     ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **sale)
+    key = icons.issued_keys.create(key="PRIVATE-KEY", purchase=purchases["owner"])
+    activation = key.activations.create(instance=PRIVATE_TEXT, seen_at=timezone.now())
     parameters = {
         "": {
             "slug": icons.slug,
@@ -206,6 +208,7 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
             "id": str(users["stranger"].pk),  # type: ignore[union-attr]
             "app_label": "ecommerce",
             "url": "nowhere/",
+            "activation_id": str(activation.pk),
         },
         "icon": {"name": "icon-192"},
         "media": {"name": "products/picture.png"},

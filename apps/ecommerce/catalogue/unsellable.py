@@ -1,11 +1,12 @@
 """Name what the store can't sell, and why."""
 
 import logging
+from collections.abc import Iterator
 
 import stripe
 from django.db.models import Prefetch
 
-from apps.ecommerce.catalogue.report import NotSaved, describe
+from apps.ecommerce.catalogue.report import NotSaved, Report, describe
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, Product
 
@@ -17,18 +18,22 @@ def unsellable_lines() -> list[str]:
 
     Also for each price that is not sold in all its currencies.
     """
-    lines = []
+    lines: list[str] = []
+    report = Report()
     active = Prefetch("prices", Price.objects.filter(active=True))
     for product in Product.objects.filter(active=True).prefetch_related(active):
-        prices = list(product.prices.all())
-        lines += [
-            f"{describe(price)} ({product}): {reason}"
-            for price in prices
-            if (reason := price.unsellable_reason)
-        ]
-        if not prices:
-            lines.append(f"{describe(product)}: it has no active price")
-    return lines
+        with report.isolate(product):
+            lines += _unsellable_lines(product)
+    return lines + report.not_saved
+
+
+def _unsellable_lines(product: Product) -> Iterator[str]:
+    prices = product.prices.all()
+    for price in prices:
+        if reason := price.unsellable_reason:
+            yield f"{describe(price)} ({product}): {reason}"
+    if not prices:
+        yield f"{describe(product)}: it has no active price"
 
 
 def stop_selling(price: Price, currency: str, refusal: str) -> bool:

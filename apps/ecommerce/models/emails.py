@@ -27,6 +27,7 @@ class Mail(models.Model):
         DISPUTED = "disputed", _("payment disputed")
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
+        LICENCE_KEY = "licence_key", _("licence key")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)

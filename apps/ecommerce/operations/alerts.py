@@ -25,6 +25,7 @@ from apps.ecommerce.purchases.anomalies import (
     bought_twice,
     paid_without_owner,
 )
+from apps.ecommerce.purchases.licences import purchases_without_key
 from apps.ecommerce.purchases.reversals import reversed_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
@@ -88,7 +89,7 @@ def check_shop() -> dict[str, str]:
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
     unassigned = ExternalSale.objects.unassigned().count()
-    overdue = overdue_warning()
+    overdue, without_key = overdue_warning(), purchases_without_key()
     problems = {
         SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
         PRICES_REFUSED: (
@@ -152,6 +153,11 @@ def check_shop() -> dict[str, str]:
             paid_twice,
             f"Buyers who paid twice for the same product: {_list_buyers(paid_twice)}. "
             "Refund one of the two in Stripe's Dashboard",
+        ),
+        "licence keys missing": (
+            without_key,
+            f"Buyers who wait for a licence key: {', '.join(row.current_email for row in without_key[:5])}. "
+            f"Add keys: {settings.SITE_URL}/admin/ecommerce/licencekey/add/",
         ),
         "billed without account": (
             without_account,

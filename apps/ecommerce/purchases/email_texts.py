@@ -124,4 +124,10 @@ TEXTS: dict[str, EmailText] = {
         _("Your order page explains why you don't have access to %(product)s, and what you can do."),
         _("View order"),
     ),
+    Mail.Kind.LICENCE_KEY: EmailText(
+        _("Your licence key: %(product)s"),
+        _("Here is your licence key"),
+        _("Use it to activate %(product)s. You also find it on your order page."),
+        _("View order"),
+    ),
 }

@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, Suspension
+from apps.ecommerce.models import LicenceKey, Mail, Payment, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -51,6 +51,7 @@ EMAIL_KINDS: dict[str, Mail.Kind] = {
     Status.PAUSED: Mail.Kind.SUSPENDED,
     Status.CANCELED: Mail.Kind.ENDED,
 }
+WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY)
 # Only a change from one of these statuses is confirmed, so that a purchase is confirmed once.
 BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILED, Status.EXPIRED)
 
@@ -192,6 +193,7 @@ def build_email(
             "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
+            "licence": LicenceKey.objects.for_purchase(purchase).first() if kind in WITH_LICENCE else None,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,

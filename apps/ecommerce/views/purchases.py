@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
+from apps.ecommerce.content.licence_checks import licence_context
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -136,6 +137,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
         "configuration": request.product_config,
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
+        **licence_context(request.product_purchase),
     }
     return render(request, "ecommerce/purchased_product.html", context)
 
@@ -178,6 +180,7 @@ def render_purchase(
         "changes": purchase.changes.all(),
         "payments": purchase.payments.all(),
         "other_plans": _other_plans(purchase),
+        **licence_context(purchase),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"
     return render(request, template, context)
