@@ -169,7 +169,6 @@ def _unsellable(item: StripeData) -> str:
     return "" if is_chargeable(amount, currency) else Price.Unsellable.TOO_SMALL
 
 
-
 def _check_price(price: Price) -> None:
     if not price.product_id:
         raise InvalidObject("its product is missing")

@@ -7,7 +7,7 @@ from django.db.models import Prefetch
 
 from apps.ecommerce.catalogue.report import NotSaved, describe
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Price, Product
+from apps.ecommerce.models import Price, Product, Purchase
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +31,17 @@ def unsellable_lines() -> list[str]:
     return lines
 
 
-def stop_selling(price: Price, currency: str, refusal: str) -> None:
+def stop_selling(purchase: Purchase, refusal: str) -> None:
     """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
 
-    Without the currency, if that is not the price's own: the next sync offers it again.
+    Without the currency, if that is not the price's own: the next sync offers it again. Of an upgrade, only the
+    difference was refused.
     """
-    try:
-        sync_product(price.product_id)
-    except (NotSaved, stripe.StripeError):
-        logger.exception("%s could not be copied after Stripe refused to sell it", describe(price))
-    price = Price.objects.get(pk=price.pk)
-    if currency != price.currency and currency in price.amounts:
+    copy_again(purchase.product_id)
+    price, currency = Price.objects.get(pk=purchase.price_id), purchase.currency
+    if purchase.upgrade_of:
+        logger.error("Stripe refused to sell %s as an upgrade in %s: %s", describe(price), currency, refusal)
+    elif currency != price.currency and currency in price.amounts:
         price.currency_options[currency] = None
         price.save(update_fields=["currency_options"])
         logger.error("Stripe refused to sell %s in %s: %s", describe(price), currency, refusal)
@@ -49,3 +49,13 @@ def stop_selling(price: Price, currency: str, refusal: str) -> None:
         price.refusal = refusal
         price.save(update_fields=["refusal"])  # updates the search columns, too
         logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
+
+
+def copy_again(product_id: str) -> None:
+    """Copy the product, whose prices differ at Stripe. A failure is logged only."""
+    try:
+        sync_product(product_id)
+    except (NotSaved, stripe.StripeError):
+        logger.exception(
+            "Product %s could not be copied after Stripe changed or refused its price", product_id
+        )

@@ -8,7 +8,13 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.money import CHARGE_STEPS, format_money, format_period, has_uncharged_fraction, is_chargeable
+from apps.ecommerce.money import (
+    CHARGE_STEPS,
+    format_money,
+    format_period,
+    has_uncharged_fraction,
+    is_chargeable,
+)
 
 from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
