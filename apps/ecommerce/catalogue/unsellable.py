@@ -8,6 +8,7 @@ from django.db.models import Prefetch
 from apps.ecommerce.catalogue.report import NotSaved, describe
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, Product, Purchase
+from apps.ecommerce.storefront.price_options import MAX_CURRENCIES, hidden_currencies
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ def unsellable_lines() -> list[str]:
         ]
         if not prices:
             lines.append(f"{describe(product)}: it has no active price")
+        if hidden := hidden_currencies(product.sellable_prices(prices)):
+            codes = ", ".join(hidden).upper()
+            lines.append(f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}")
     return lines
 
 

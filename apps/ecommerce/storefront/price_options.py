@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from apps.ecommerce.models import Price, Purchase, cheapest
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.subscriptions import trial_days
+from apps.ecommerce.purchases.subscriptions import billed_currency, trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_prices
 from apps.users.models import User
 
@@ -28,7 +28,7 @@ class PriceOption:
 
 
 def price_options(prices: Sequence[Price], user: User | None, currency: str = "") -> list[PriceOption]:
-    """Return the options in their own currencies, or all in `currency`, which they must have."""
+    """Return the options in their own currencies, or all in `currency`."""
     return [_price_option(price, prices, trial_days(user, price), currency) for price in prices]
 
 
@@ -48,13 +48,23 @@ def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
 
     Empty if there is no choice.
     """
-    own = {price.currency for price in prices}
-    if all(len(price.amounts) == 1 for price in prices):
-        return []
-    is_same = len(own) == 1
-    codes = {code for price in prices for code in price.amounts} - (own if is_same else set())
-    first = own.pop().upper() if is_same else _("As listed")
-    return [("", first), *((code, code.upper()) for code in sorted(codes))][:MAX_CURRENCIES]
+    return _all_choices(prices)[:MAX_CURRENCIES]
+
+
+def hidden_currencies(prices: Sequence[Price]) -> list[str]:
+    """Return the currencies that buyers can't choose, because there are too many."""
+    return [code for code, _name in _all_choices(prices)[MAX_CURRENCIES:]]
+
+
+def shared_currency(prices: Sequence[Price], purchases: Sequence[Purchase]) -> str:
+    """Return the currency in which Stripe bills all subscriptions of the user, if the buyer can't choose another.
+
+    "" if there is no other to choose, or the prices do not have it. `purchases` are the user's.
+    """
+    currency = billed_currency(purchases)
+    is_sold = any(currency in price.amounts for price in prices)
+    is_fixed = is_sold and all(price.is_recurring for price in prices) and bool(currency_choices(prices))
+    return currency if is_fixed else ""
 
 
 def upgrade_options(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[PriceOption]:
@@ -131,6 +141,16 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
         per_month = next((row.amounts[currency] for row in monthly if currency in row.amounts), 0)
         savings.append(MONTHS_PER_YEAR - -(-per_year // per_month) if per_month else 0)
     return max(min(savings, default=0), 0)
+
+
+def _all_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
+    own = {price.currency for price in prices}
+    if all(len(price.amounts) == 1 for price in prices):
+        return []
+    is_same = len(own) == 1
+    codes = {code for price in prices for code in price.amounts} - (own if is_same else set())
+    first = own.pop().upper() if is_same else _("As listed")
+    return [("", first), *((code, code.upper()) for code in sorted(codes))]
 
 
 def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: str = "") -> PriceOption:
