@@ -20,6 +20,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import external_subscriptions
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.stripe_api.client import fetch
+from apps.users import personal_data
 from apps.users.models import User
 from tests.factories import add_price, create_product, pay, press_buy, sent_to_buyers, signed_in, url_path
 
@@ -447,7 +448,9 @@ def test_unknown_currency_in_the_url_selects_the_first(
 
 def test_currency_of_a_visitor_is_not_shown_to_another(client: Client, font: ProductConfiguration) -> None:
     for query in ({"currency": "eur"}, {"currency": "jpy", "utm_source": "x"}, {}):
-        chosen = re.findall(r'value="(\w*)" checked', Client().get(font.get_absolute_url(), query).content.decode())
+        chosen = re.findall(
+            r'value="(\w*)" checked', Client().get(font.get_absolute_url(), query).content.decode()
+        )
         assert chosen == [query.get("currency", "")]
     assert re.findall(r'value="(\w*)" checked', product_page(client, font).content.decode()) == [""]
 
@@ -473,7 +476,23 @@ def test_free_in_one_currency_and_paid_in_another(as_ada: Client, sandbox: Any) 
 def test_only_currencies_of_the_page_are_offered_to_search_engines(
     client: Client, icons: ProductConfiguration, sandbox: Any, capsys: Any
 ) -> None:
-    codes = "aud brl cad chf czk dkk eur gbp hkd huf mxn nok nzd pln sek".split()
+    codes = [
+        "aud",
+        "brl",
+        "cad",
+        "chf",
+        "czk",
+        "dkk",
+        "eur",
+        "gbp",
+        "hkd",
+        "huf",
+        "mxn",
+        "nok",
+        "nzd",
+        "pln",
+        "sek",
+    ]
     product = add_options(sandbox, icons, **dict.fromkeys(codes, 20000))
     page = product_page(client, product)
     offered = [value for value, _name in page.context["currencies"]]
@@ -483,3 +502,38 @@ def test_only_currencies_of_the_page_are_offered_to_search_engines(
     call_command("bootstrap_ecommerce")
     missing = ", ".join(code for code in codes if code not in offered).upper()
     assert f"buyers can choose between 12 currencies, not {missing}" in capsys.readouterr().err
+
+
+# --- money that goes back, trials -----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refund_is_shown_in_the_chosen_currency(
+    as_ada: Client, ada: User, font: ProductConfiguration, sandbox: Any, olive: User
+) -> None:
+    purchase = buy_in(as_ada, font, "jpy")
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id, "amount": 500})
+    sandbox.deliver()
+    purchase.refresh_from_db()
+    assert purchase.amount_refunded == 500
+    message = sent_to_buyers()[-1]
+    assert "¥500" in message.body
+    for client, path in (
+        (as_ada, purchase.get_absolute_url()),
+        (signed_in(olive), "/admin/ecommerce/purchase/"),
+    ):
+        text = text_of(client, path)
+        assert "2,500" in text
+        assert "$" not in text
+    exported = str(personal_data.collect(ada))
+    assert ("'jpy'" in exported, "'usd'" in exported) == (True, False)
+
+
+def test_trial_is_continued_in_the_chosen_currency(as_ada: Client, sandbox: Any) -> None:
+    trial = create_product(sandbox.client, "Trial", 900, interval="month", trial_period_days=7)
+    product = add_options(sandbox, trial, eur=800)
+    purchase = buy_in(as_ada, product, "eur")
+    assert (purchase.status, purchase.currency, purchase.next_amount) == (Status.TRIALING, "eur", 800)
+    text = text_of(as_ada, purchase.get_absolute_url())
+    assert "€8" in text
+    assert "$" not in text

@@ -205,5 +205,6 @@ def test_options_name_the_amount_of_each_choice() -> None:
         ["$9", "—"],
         ["$19", "€18"],
     ]
+    assert [row.button for row in options[0].in_currencies] == ["Buy now", "Not available"]
     (single,) = options_in_currencies([plain], None)
     assert not single.in_currencies

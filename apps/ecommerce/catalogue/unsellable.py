@@ -31,7 +31,9 @@ def unsellable_lines() -> list[str]:
             lines.append(f"{describe(product)}: it has no active price")
         if hidden := hidden_currencies(product.sellable_prices(prices)):
             codes = ", ".join(hidden).upper()
-            lines.append(f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}")
+            lines.append(
+                f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}"
+            )
     return lines
 
 

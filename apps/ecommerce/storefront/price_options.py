@@ -191,8 +191,10 @@ def _terms(price: Price, trial: int, currency: str) -> str:
 
 
 def _button_text(price: Price, trial: int, currency: str) -> str:
+    if currency not in price.amounts:
+        return _("Not available")
     if price.is_custom:
         return _("Continue")
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
-    return _("Get for free") if price.amounts.get(currency) == 0 else _("Buy now")
+    return _("Get for free") if price.amounts[currency] == 0 else _("Buy now")

@@ -52,9 +52,10 @@ def _product(configuration: ProductConfiguration) -> dict[str, Any]:
 
 
 def _offered(prices: Sequence[Price]) -> list[tuple[Price, str]]:
-    """Return each price with the currencies that the page offers."""
+    """Return each price with the currencies that the page offers, without amounts whose minimum is unknown."""
     choices = dict(currency_choices(prices))
-    return [(row, code) for row in prices for code in row.amounts if code == row.currency or code in choices]
+    known = [row for row in prices if row.custom_minimum != 0]
+    return [(row, code) for row in known for code in row.amounts if code == row.currency or code in choices]
 
 
 def _offer(price: Price, currency: str, product_url: str) -> dict[str, Any]:

@@ -163,5 +163,7 @@ def _price(product_id: str, price_id: str, demo: DemoPrice) -> str:
     fields = {"id": price_id, "nickname": nickname, "custom_unit_amount": custom}
     price = prices.new(product_id, demo.currency, amount, recurring, **fields)
     options = {"currency_options": {code: {"unit_amount": other} for code, other in demo.others}}
-    price_amounts.store_currency_options(price, price_amounts.pop_currency_options(options, demo.currency, ""))
+    price_amounts.store_currency_options(
+        price, price_amounts.pop_currency_options(options, demo.currency, "")
+    )
     return price_id
