@@ -227,6 +227,19 @@ def test_subscription_is_billed_in_the_chosen_currency(as_ada: Client, letter: P
         assert "$" not in page
 
 
+@pytest.mark.parametrize("options", [{}, {"eur": None}])
+def test_subscription_keeps_its_price_if_the_currency_is_no_longer_sold(
+    as_ada: Client, letter: ProductConfiguration, options: dict[str, None]
+) -> None:
+    purchase = buy_in(as_ada, letter, "eur")
+    Price.objects.filter(pk=purchase.price_id).update(currency_options=options)
+    for path in (purchase.get_absolute_url(), "/purchases/"):
+        page = text_of(as_ada, path)
+        assert "on request" not in page
+        assert "$" not in page
+    assert "€8 / month" in text_of(as_ada, purchase.get_absolute_url())
+
+
 def test_buyer_with_a_subscription_pays_in_its_currency(
     as_ada: Client, letter: ProductConfiguration, sandbox: Any
 ) -> None:

@@ -7,8 +7,7 @@ from django.db.models import Prefetch
 
 from apps.ecommerce.catalogue.report import NotSaved, describe
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Price, Product, Purchase
-from apps.ecommerce.storefront.price_options import MAX_CURRENCIES, hidden_currencies
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Product, Purchase, currencies_of
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ def unsellable_lines() -> list[str]:
         ]
         if not prices:
             lines.append(f"{describe(product)}: it has no active price")
-        if hidden := hidden_currencies(product.sellable_prices(prices)):
+        if hidden := currencies_of(product.sellable_prices(prices))[MAX_CURRENCIES:]:
             codes = ", ".join(hidden).upper()
             lines.append(
                 f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}"

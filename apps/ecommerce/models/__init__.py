@@ -12,7 +12,7 @@ from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .order_numbers import parse_public_id
 from .payments import Payment
-from .prices import Price, cheapest
+from .prices import MAX_CURRENCIES, Price, cheapest, currencies_of
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,

@@ -19,6 +19,8 @@ from apps.ecommerce.money import (
 from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
 
+MAX_CURRENCIES = 12  # of a product page: as many as static/css/components/currency-choice.css distinguishes
+
 
 class Price(models.Model):
     """Copy of a Stripe Price. https://docs.stripe.com/api/prices/object"""
@@ -177,3 +179,15 @@ def cheapest(prices: Sequence[Price]) -> Price:
     return min(
         (price for price in prices if currency in price.amounts), key=lambda price: price.amounts[currency]
     )
+
+
+def currencies_of(prices: Sequence[Price]) -> list[str]:
+    """Return the currencies between which buyers of a product can choose, "" for each price's own. Empty for only one.
+
+    The product page offers the first MAX_CURRENCIES.
+    """
+    if all(len(price.amounts) == 1 for price in prices):
+        return []
+    own = {price.currency for price in prices}
+    codes = {code for price in prices for code in price.amounts}
+    return ["", *sorted(codes - own if len(own) == 1 else codes)]

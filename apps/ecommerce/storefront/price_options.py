@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.ecommerce.models import Price, Purchase, cheapest
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Purchase, cheapest, currencies_of
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.subscriptions import billed_currency, trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_prices
 from apps.users.models import User
 
 MONTHS_PER_YEAR = 12
-MAX_CURRENCIES = 12  # as many as static/css/components/currency-choice.css distinguishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,10 @@ def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
 
     Empty if there is no choice.
     """
-    return _all_choices(prices)[:MAX_CURRENCIES]
-
-
-def hidden_currencies(prices: Sequence[Price]) -> list[str]:
-    """Return the currencies that buyers can't choose, because there are too many."""
-    return [code for code, _name in _all_choices(prices)[MAX_CURRENCIES:]]
+    codes = currencies_of(prices)[:MAX_CURRENCIES]
+    own = {price.currency for price in prices}
+    first = own.pop().upper() if len(own) == 1 else _("As listed")
+    return [(code, code.upper() or first) for code in codes]
 
 
 def shared_currency(prices: Sequence[Price], purchases: Sequence[Purchase]) -> str:
@@ -141,16 +138,6 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
         per_month = next((row.amounts[currency] for row in monthly if currency in row.amounts), 0)
         savings.append(MONTHS_PER_YEAR - -(-per_year // per_month) if per_month else 0)
     return max(min(savings, default=0), 0)
-
-
-def _all_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
-    own = {price.currency for price in prices}
-    if all(len(price.amounts) == 1 for price in prices):
-        return []
-    is_same = len(own) == 1
-    codes = {code for price in prices for code in price.amounts} - (own if is_same else set())
-    first = own.pop().upper() if is_same else _("As listed")
-    return [("", first), *((code, code.upper()) for code in sorted(codes))]
 
 
 def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: str = "") -> PriceOption:
