@@ -142,7 +142,7 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
 
 def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: str = "") -> PriceOption:
     currency = currency or price.currency
-    free_months = months_free(price, prices)
+    free_months = months_free(price, prices) if currency in price.amounts else 0
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
     return PriceOption(
         price=price,

@@ -98,6 +98,7 @@ def _redirect_to_stripe(
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
+        return HttpResponseSeeOther(configuration.get_absolute_url())
     except PriceUnavailable as refusal:
         report_refused_price()
         messages.error(request, str(refusal))
