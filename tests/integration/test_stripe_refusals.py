@@ -221,10 +221,13 @@ def test_refused_price_is_taken_off_sale(
 
 
 def test_price_that_was_archived_at_stripe_disappears_at_once(
-    as_ada: Client, icons: ProductConfiguration, sandbox: Any, refuse: Any
+    as_ada: Client, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any, refuse: Any
 ) -> None:
     price = first_price(icons)
     dearer = add_price(sandbox.client, icons.product_id, 4900)
+    Price.objects.filter(product=club.product).update(refusal="amount too small")
+    send_alerts()  # about a price that was refused before
+    outbox.outbox.clear()
     sync_product(icons.product_id)
     sandbox.client.v1.prices.update(price.id, {"active": False})  # the store does not know yet
     assert CHOOSE_AGAIN in press(as_ada, icons, price)

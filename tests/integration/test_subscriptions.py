@@ -82,6 +82,25 @@ def test_deleted_account_does_not_renew_the_trial(
         session.delete()
 
 
+def test_plan_of_another_product_does_not_renew_the_trial(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
+    review = create_product(sandbox.client, "Review", 700, interval="month", trial_period_days=14)
+    purchase = buy(as_ada, letter)
+    for configuration in (review, club):
+        subscription = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)
+        change: Any = {"id": subscription["items"].data[0].id, "price": configuration.prices[0].id}
+        sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"items": [change]})
+        purchase = deliver_and_reload(sandbox, purchase)
+        assert purchase.product == configuration.product
+    for configuration in (letter, review):
+        assert "free trial" not in as_ada.get(configuration.get_absolute_url()).content.decode().lower()
+        press_buy(as_ada, configuration)
+        opened = Purchase.objects.get(status=Status.OPEN, product=configuration.product)
+        assert sandbox.client.v1.checkout.sessions.retrieve(opened.session_id).amount_total > 0
+
+
 def test_renewal_sends_no_email_if_receipts_are_off(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:

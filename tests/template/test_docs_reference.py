@@ -52,7 +52,11 @@ def names(cell: str) -> list[str]:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_all_fields_are_documented(model: type[Model]) -> None:
     documented = {name for row in read_table("data-models.md", model.__name__) for name in names(row[0])}
-    fields = {field.name for field in model._meta.concrete_fields if field.name != "id" or "id" in documented}
+    fields = {
+        field.name
+        for field in (*model._meta.concrete_fields, *model._meta.many_to_many)
+        if field.name != "id" or "id" in documented
+    }
     assert documented == fields
 
 

@@ -3,14 +3,14 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from babel.numbers import list_currencies
-from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
 
-from apps.ecommerce.catalogue.report import Report, printable
+from apps.ecommerce.catalogue.report import InvalidObject, Report, printable
 from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product
 from apps.ecommerce.money import MIN_CHARGES, has_uncharged_fraction, is_chargeable
 from apps.ecommerce.stripe_api.client import StripeData, object_id
@@ -29,27 +29,37 @@ FIELDS: dict[type[Model], list[str]] = {
         *("trial_period_days", "nickname", "plan", "unsellable"),
     ],
 }
+# The fields that a sync writes and Stripe does not know.
+SYNC_FIELDS: dict[type[Model], list[str]] = {Product: ["synced_at", "copies"], Price: ["synced_at"]}
+WRITTEN = {model: frozenset([*FIELDS[model], *SYNC_FIELDS[model]]) for model in FIELDS}
 RowT = TypeVar("RowT", Product, Price)
-
-
-class InvalidObject(Exception):
-    pass
 
 
 def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
-    build: Callable[..., Any] = _build_product if model is Product else _build_price
+    """Return unsaved rows. Objects that can't be sold are failures of the report."""
     rows: list[RowT] = []
     for item in items:
-        try:
-            row = build(item, fetched_at or timezone.now())
-            row.clean_fields(exclude={"product"})  # without a query for the product
-        except (InvalidObject, ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
-            report.not_saved.append(f"{_describe(model, item)}: {_describe_error(error)}")
-        else:
-            rows.append(row)
+        with report.isolate(item, partial(_describe, model)):
+            rows.append(build_row(model, item, fetched_at or timezone.now()))
     return rows
+
+
+def build_row(model: type[RowT], item: StripeData, fetched_at: datetime) -> RowT:
+    """Return an unsaved row. Raise InvalidObject or ValidationError if the object can't be sold."""
+    build: Callable[..., Any] = _build_product if model is Product else _build_price
+    # Neither fields that a founder has added, nor the product, which needs a query.
+    checked = WRITTEN[model] | {"id"}
+    unchecked = {field.name for field in model._meta.concrete_fields if field.attname not in checked}
+    try:
+        row: RowT = build(item, fetched_at)
+        row.clean_fields(exclude=unchecked | {"product"})
+    except KeyError as error:
+        raise InvalidObject(f"{error} is missing") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidObject(f"it differs from Stripe's documentation ({printable(error)})") from error
+    return row
 
 
 def get_id(item: StripeData) -> str:
@@ -58,7 +68,7 @@ def get_id(item: StripeData) -> str:
 
 def get_product_id(price: StripeData) -> str:
     try:
-        return object_id(price["product"])
+        return str(object_id(price["product"]))
     except (KeyError, TypeError):
         return ""
 
@@ -77,17 +87,6 @@ def _describe(model: type[Model], item: object) -> str:
     return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
 
 
-def _describe_error(error: Exception) -> str:
-    if isinstance(error, InvalidObject):
-        return str(error)
-    if isinstance(error, ValidationError):
-        reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        return printable("; ".join(reasons))
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return f"it differs from Stripe's documentation ({printable(error)})"
-
-
 def _build_product(item: StripeData, fetched_at: datetime) -> Product:
     return Product(
         id=item["id"],
@@ -95,7 +94,7 @@ def _build_product(item: StripeData, fetched_at: datetime) -> Product:
         description=item.get("description") or "",
         active=item["active"],
         default_price_id=object_id(item.get("default_price")),
-        images=list(item.get("images") or ())[:MAX_IMAGES],
+        images=[str(url) for url in item.get("images") or ()][:MAX_IMAGES],
         metadata={**(item.get("metadata") or {})},
         synced_at=fetched_at,
     )

@@ -13,12 +13,7 @@ from .fields import STRIPE_ID_LENGTH
 from .order_numbers import OrderNumberField
 from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
-from .purchase_status import (
-    ACCESS_STATUSES,
-    ENDED_SUBSCRIPTIONS,
-    PurchaseStatus,
-    Suspension,
-)
+from .purchase_status import ACCESS_STATUSES, ENDED_SUBSCRIPTIONS, PurchaseStatus, Suspension
 
 
 class Purchase(models.Model):
@@ -37,12 +32,16 @@ class Purchase(models.Model):
         help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
     )
     language = models.CharField(
-        max_length=20,
-        blank=True,
-        help_text=_("The buyer's language. E-mails are sent in it."),
+        max_length=20, blank=True, help_text=_("The buyer's language. E-mails are sent in it.")
     )
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="purchases")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="purchases")
+    former_products = models.ManyToManyField(
+        Product,
+        related_name="+",
+        blank=True,
+        help_text=_("The products of the subscription's earlier plans: a free trial of them was used."),
+    )
     upgrade_of = models.ForeignKey(
         "self",
         null=True,

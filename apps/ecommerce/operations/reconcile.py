@@ -18,6 +18,7 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import ExternalSale, Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.operations.differences import session_differs, subscription_differs
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
@@ -28,21 +29,14 @@ from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
-from apps.ecommerce.purchases.stripe_state import (
-    SUBSCRIPTION_STATUS,
-    StripeState,
-    derive_status,
-    plan_item,
-    subscription_values,
-)
-from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, is_livemode, object_id
+from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
 
 logger = logging.getLogger(__name__)
 
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
 MAX_RECHECKS = 50  # in each run
-UNPAID_STATUSES = (Status.OPEN, Status.PROCESSING, Status.FAILED, Status.EXPIRED)
+MAX_SERVER_ERRORS = 10  # in each run; with more of them, it is Stripe that fails and not one object
 
 
 @dataclass
@@ -61,6 +55,7 @@ class Reconciliation:
     unsent_mails: int = 0
     failed_receivers: int = 0
     failures: list[str] = field(default_factory=list)
+    server_errors: list[stripe.APIError] = field(default_factory=list)  # Stripe's responses with status 5xx
     after_restore: bool = field(default_factory=is_catching_up)
 
     def __str__(self) -> str:
@@ -80,7 +75,7 @@ class Reconciliation:
 
     def _compare_session(self, session: StripeData, known: Purchase | None) -> None:
         purchase = known or self._restore_session(session)
-        if purchase and _session_differs(purchase, session):
+        if purchase and session_differs(purchase, session):
             self._repair(purchase)
 
     def _restore_session(self, session: StripeData) -> Purchase | None:
@@ -99,7 +94,7 @@ class Reconciliation:
                 self.attempt(key, self._compare_subscription, subscription, known.get(key))
 
     def _compare_subscription(self, subscription: StripeData, purchase: Purchase | None) -> None:
-        if purchase and _subscription_differs(purchase, subscription):
+        if purchase and subscription_differs(purchase, subscription):
             self._repair(purchase)
         elif purchase or self.dry_run:
             return
@@ -148,20 +143,24 @@ class Reconciliation:
         for change in changes:
             self._report_repair(change.purchase, str(change))
 
-    def attempt(self, name: str, act: Callable[..., object], *arguments: Any) -> None:
-        """Call `act`. Report an error without stopping the run, unless all requests to Stripe would fail."""
+    def attempt(self, name: str, act: Callable[..., object], *arguments: Any) -> bool:
+        """Call `act`, and return whether it was successful. Report an error, and go on with the next object.
+
+        Raise it if all further requests to Stripe would fail.
+        """
         try:
             act(*arguments)
-        except (
-            stripe.APIConnectionError,
-            stripe.APIError,
-            stripe.AuthenticationError,
-            stripe.RateLimitError,
-        ):
+        except (stripe.APIConnectionError, stripe.AuthenticationError, stripe.RateLimitError):
             raise
-        except Exception as error:  # go on with the next object
+        except Exception as error:
+            if isinstance(error, stripe.APIError):
+                self.server_errors.append(error)
+            if len(self.server_errors) > MAX_SERVER_ERRORS:
+                raise
             logger.exception("reconcile_purchases failed at %s", name)
             self.failures.append(f"{name}: {error}")
+            return False
+        return True
 
     def _repair(self, purchase: Purchase) -> None:
         if self.dry_run:
@@ -197,23 +196,30 @@ def reconcile(
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
     given, after restoring a backup, or if none has arrived in that time (without a webhook endpoint).
-    One failing purchase does not stop the others; see `failures`. Raise stripe.StripeError if Stripe can't be reached.
+    One failing purchase does not stop the others; see `failures`. If a list fails, the run is not complete, and the
+    next one looks back as far. Raise stripe.StripeError if Stripe can't be reached.
     """
     started_at, last_event = timezone.now(), webhook_health().last_event
     run = Reconciliation(since or default_since(), dry_run, progress, last_event)
     has_events = last_event is not None and last_event >= run.since
     undelivered = since is None and has_events and not run.after_restore
     try:
-        run.attempt("external sales", run.adopt_external_sales)
-        run.attempt("sessions", run.compare_sessions)
-        run.attempt("subscriptions", run.compare_subscriptions)
-        run.attempt("missing payments", run.copy_missing_payments)
-        run.attempt("old purchases", run.recheck_old_purchases)
-        run.attempt("events", partial(run.process_events, undelivered=undelivered))
+        steps: dict[str, Callable[[], object]] = {
+            "external sales": run.adopt_external_sales,
+            "sessions": run.compare_sessions,
+            "subscriptions": run.compare_subscriptions,
+            "missing payments": run.copy_missing_payments,
+            "old purchases": run.recheck_old_purchases,
+            "events": partial(run.process_events, undelivered=undelivered),
+        }
+        failed = [name for name, step in steps.items() if not run.attempt(name, step)]
+        if run.server_errors and not run.compared:
+            raise run.server_errors[-1]
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)
-            record_run(run.since, started_at)
+            if not failed:
+                record_run(run.since, started_at)
     finally:
         if not dry_run:
             run.attempt("trial notices", _queue_trial_notices)
@@ -228,25 +234,3 @@ def _queue_trial_notices() -> None:
     trials = Purchase.objects.filter(status=Status.TRIALING, livemode=is_livemode())
     for purchase in trials.filter(trial_end__lte=soon):
         emails.queue_trial_ending_email(purchase)
-
-
-def _session_differs(purchase: Purchase, session: StripeData) -> bool:
-    """Return whether the status of the first payment differs. Refunds and disputes are reported by events."""
-    if session["mode"] == "subscription" and session["status"] == "complete":
-        return purchase.subscription_id != object_id(session["subscription"])
-    intent = expanded(session["payment_intent"])
-    state = StripeState(
-        session_status=session["status"],
-        payment_status=session["payment_status"],
-        intent_status=intent["status"] if intent else None,
-    )
-    return purchase.status in UNPAID_STATUSES and purchase.status != derive_status(state)
-
-
-def _subscription_differs(purchase: Purchase, subscription: StripeData) -> bool:
-    item = plan_item(purchase, subscription)
-    values = subscription_values(subscription, item)
-    if purchase.status != Status.PROCESSING:
-        values["status"] = SUBSCRIPTION_STATUS.get(subscription["status"], Status.INCOMPLETE)
-    values["price_id"] = item["price"]["id"]
-    return any(getattr(purchase, name) != value for name, value in values.items())

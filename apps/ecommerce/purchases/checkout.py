@@ -39,8 +39,8 @@ class CheckoutRefused(Exception):
     """The product can't be sold to this buyer. Nothing was charged, and the message is for the buyer."""
 
 
-class PriceUnavailable(CheckoutRefused):
-    """Stripe has just refused to sell the price. The store does not offer it any more."""
+class PriceRefused(CheckoutRefused):
+    """Stripe has just refused to sell the price, which the store does not offer any more. The founder has to act."""
 
 
 class AlreadyOwned(CheckoutRefused):
@@ -151,8 +151,9 @@ def _open_session(purchase: Purchase, origin: str) -> Purchase:
     except stripe.StripeError as error:
         if error_kind(error) is not ErrorKind.PRICE:
             raise
-        stop_selling(purchase, error.user_message or str(error))
-        raise PriceUnavailable(NO_LONGER_AVAILABLE) from error
+        is_refused = stop_selling(purchase, error.user_message or str(error))
+        refusal = PriceRefused if is_refused else CheckoutRefused  # it may merely be archived
+        raise refusal(NO_LONGER_AVAILABLE) from error
 
 
 def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price:

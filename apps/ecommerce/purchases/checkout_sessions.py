@@ -62,7 +62,7 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
     if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
     elif session.currency != purchase.currency:  # Stripe chose an option that the store has not copied
-        copy_again(purchase.product_id)
+        copy_again(purchase.price.product_id)
         return close_checkout(purchase, "the price has changed")
     elif purchase.upgrade_of and credits_too_much(purchase):  # refunded while the Session was created
         return close_checkout(purchase, "the price has changed")

@@ -66,5 +66,5 @@ def repeat_email_updates() -> None:
     for user_id in outdated.values_list("user", flat=True):
         try:
             update_customer_email.func(user_id)
-        except stripe.InvalidRequestError:  # for example a deleted customer
+        except (stripe.APIError, stripe.InvalidRequestError):  # for example a deleted customer
             logger.exception("The e-mail address of user %s could not be updated at Stripe", user_id)

@@ -95,6 +95,8 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
+    if "product_id" in changes:
+        purchase.former_products.add(purchase.product)
     changes["version"] = purchase.version + 1
     for name, value in changes.items():
         setattr(purchase, name, value)

@@ -73,8 +73,12 @@ def close_outdated_upgrades() -> None:
     """Expire payment pages that credit too much, because closing them after a refund has failed."""
     opened = Purchase.objects.filter(status=PurchaseStatus.OPEN, session_id__gt="", livemode=is_livemode())
     for upgrade in opened.exclude(upgrade_of=None).select_related("upgrade_of"):
-        if credits_too_much(upgrade):
+        if not credits_too_much(upgrade):
+            continue
+        try:
             expire_session(str(upgrade.session_id))
+        except stripe.APIError:
+            logger.exception("The payment page of %s could not be closed", upgrade.order_number)
 
 
 def _is_to_be_canceled(purchase: Purchase) -> bool:

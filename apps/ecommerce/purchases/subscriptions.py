@@ -17,9 +17,8 @@ def trial_days(user: User | None, price: Price) -> int:
     if not price.trial_period_days or user is None:
         return price.trial_period_days
     own = Q(user=user) | Q(user=None, email__iexact=user.email)
-    subscribed = Purchase.objects.filter(
-        own, product_id=price.product_id, subscription_id__gt="", livemode=is_livemode()
-    )
+    of_product = Q(product=price.product_id) | Q(former_products=price.product_id)
+    subscribed = Purchase.objects.filter(own, of_product, subscription_id__gt="", livemode=is_livemode())
     return 0 if subscribed.exists() else price.trial_period_days
 
 

@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.checkout import (
     AlreadyOwned,
     AlreadySubscribed,
     CheckoutRefused,
-    PriceUnavailable,
+    PriceRefused,
     start_checkout,
 )
 from apps.ecommerce.purchases.decorators import get_next_path
@@ -99,7 +99,7 @@ def _redirect_to_stripe(
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(configuration.get_absolute_url())
-    except PriceUnavailable as refusal:
+    except PriceRefused as refusal:
         report_refused_price()
         messages.error(request, str(refusal))
     except CheckoutRefused as refusal:
