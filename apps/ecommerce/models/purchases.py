@@ -113,7 +113,6 @@ class Purchase(models.Model):
         null=True, blank=True, help_text=_("When the first unpaid invoice after that period was created.")
     )
     has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
-
     item_count = models.PositiveIntegerField(
         default=1, help_text=_("Number of items of the subscription, with add-ons.")
     )
