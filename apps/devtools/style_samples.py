@@ -183,7 +183,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
         status = Status.ACTIVE if price.is_recurring else Status.PAID
     else:
         status, dates = STATE_FIELDS.get(state) or (Status(state), {})
-    amount = 0 if state in ("free", "trialing") else price.unit_amount or 0
+    amount = 0 if state in ("free", "trialing") else price.unit_amount or price.custom_preset or 0
     refunded = {"partially_refunded": amount // 3, "refunded": amount, "refunded_running": amount}
     has_paid = status not in (Status.OPEN, Status.EXPIRED, Status.FAILED, Status.INCOMPLETE)
     values: dict[str, Any] = {
@@ -209,7 +209,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
 
 def make_payment(purchase: Purchase, state: str = "paid", months: int = 0, **values: Any) -> Payment:
     """Return an unsaved payment in this state, a key of PAYMENT_STATES, from some months ago."""
-    amount, at = purchase.price.unit_amount or 0, timezone.now() - months * 30 * DAY
+    amount, at = purchase.unit_amount or 0, timezone.now() - months * 30 * DAY
     defaults: dict[str, Any] = {
         "stripe_id": f"in_{purchase.public_id.hex}_{months}",
         "status": Payment.Status.PAID,

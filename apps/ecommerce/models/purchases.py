@@ -113,7 +113,6 @@ class Purchase(models.Model):
         null=True, blank=True, help_text=_("When the first unpaid invoice after that period was created.")
     )
     has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
-
     item_count = models.PositiveIntegerField(
         default=1, help_text=_("Number of items of the subscription, with add-ons.")
     )
@@ -200,9 +199,12 @@ class Purchase(models.Model):
 
     @property
     def price_label(self) -> str:
-        if self.awaits_amount or self.unit_amount is None:
+        amount = self.unit_amount
+        if amount is None and self.next_amount is not None:  # the price has no such currency any more
+            amount = self.next_amount // self.quantity
+        if self.awaits_amount or amount is None:
             return self.price.label_in(self.currency)
-        return self.price.format_amount(self.unit_amount, self.currency)
+        return self.price.format_amount(amount, self.currency)
 
     @property
     def awaits_amount(self) -> bool:

@@ -18,6 +18,8 @@ from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cac
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
     options_in_currencies,
+    price_options,
+    shared_currency,
     upgrade_options,
 )
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
@@ -56,10 +58,14 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     purchases = list(Purchase.objects.for_user(request.user).select_related("price", "upgrade_of"))
     [card] = product_cards([configuration], purchases)
     user = request.user if request.user.is_authenticated else None
-    options = options_in_currencies(configuration.prices, user) if configuration.is_on_sale else []
+    prices = configuration.prices if configuration.is_on_sale else []
+    fixed_currency = shared_currency(prices, purchases)
+    options = (
+        price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
+    )
     price_ids = [option.price.id for option in options]
-    chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "")
-    currencies = currency_choices(configuration.prices)
+    chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
+    currencies = [] if fixed_currency else currency_choices(prices)
     context = {
         "card": card,
         "configuration": configuration,
@@ -67,6 +73,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
         "currencies": currencies,
+        "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
