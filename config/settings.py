@@ -177,6 +177,7 @@ if STRIPE_SANDBOX:
     STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{sandbox_key}"
     STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "stripe_sandbox.transport.InProcessClient"
     STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
+    STRIPE_SANDBOX_NEW_PRODUCT = "admin:ecommerce_productconfiguration_add"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -209,10 +210,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 cache_url = env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://")
 CACHES = service_settings.caches(cache_url, VAR_DIR / "cache")
 # "immediate" runs a task after the commit, "database" in `manage.py db_worker`.
-TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
-backend_or_class = env_values.one_of(TASK_BACKENDS, or_class=True)
-TASKS_BACKEND = env.read("TASKS_BACKEND", backend_or_class, default="immediate")
-if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
+backends = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
+TASKS_BACKEND = env.read("TASKS_BACKEND", env_values.one_of(backends, or_class=True), default="immediate")
+if backend := backends.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
 

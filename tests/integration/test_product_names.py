@@ -434,7 +434,7 @@ def save_slug(operator: Any, row: ProductConfiguration, slug: str) -> Any:
         "description": "",
         "content": "",
     }
-    page = reverse("admin:ecommerce_productconfiguration_change", args=[row.pk])
+    page = reverse("admin:ecommerce_productconfiguration_settings", args=[row.pk])
     return save_in_admin(signed_in(operator), page, form)
 
 

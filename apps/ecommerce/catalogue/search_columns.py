@@ -93,5 +93,6 @@ def _fingerprint(row: ProductConfiguration) -> str:
     )
     prices = [attrgetter(*names)(price) for price in row.prices]
     texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
-    shown = repr((texts, prices, [picture.address for picture in product.pictures]))
+    details = [value for value in (product.features, row.specifications, row.category_id) if value]
+    shown = repr((texts, prices, [picture.address for picture in product.pictures], *details))
     return sha256(shown.encode()).hexdigest()[:32]

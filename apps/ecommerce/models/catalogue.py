@@ -62,6 +62,14 @@ class Product(models.Model):
 
     @property
     def pictures(self) -> list[Picture]:
+        """Return the images that the founder has uploaded for the store, or else those at Stripe."""
+        configuration = getattr(self, "configuration", None)
+        if configuration and configuration.pictures:
+            return [Picture(**uploaded) for uploaded in configuration.pictures]
+        return self.stripe_pictures
+
+    @property
+    def stripe_pictures(self) -> list[Picture]:
         return [Picture(**copy) for url in self.images if (copy := self.copies.get(url))]
 
     @property
@@ -171,6 +179,13 @@ class ProductConfiguration(models.Model):
     @property
     def is_on_sale(self) -> bool:
         return self.status == self.Status.ON_SALE and self.product.active
+
+    @property
+    def specification_rows(self) -> list[tuple[str, str]]:
+        """Return ("Format", "PDF, EPUB") for each line "Format: PDF, EPUB"; a line without a name has the name ""."""
+        lines = (line.strip() for line in self.specifications.splitlines())
+        rows = (line.partition(": ") for line in lines if line)
+        return [(name, value.strip()) if colon else ("", name) for name, colon, value in rows]
 
     @property
     def summary(self) -> str:

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.previews import preview_purchase
 from apps.users.requests import SignedInRequest
 
 NEXT_PATHS = "next_paths"  # session key: product slug ▶ the path that the visitor requested
@@ -92,6 +93,9 @@ def _check_ownership(
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")
     purchase = owned(request.user, configuration.product, plans)
+    if purchase is None and (previewed := preview_purchase(request, configuration)):
+        purchase = previewed
+        request.product_preview = "owner"  # type: ignore[attr-defined]
     if purchase is None and not request.accepts("text/html"):
         return _json_refusal(request, configuration, plans)
     is_page = is_page and _requests_page(request)

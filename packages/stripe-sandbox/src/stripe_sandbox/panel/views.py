@@ -11,14 +11,14 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .. import bootstrap, cards, delivery, errors, formatting, ibans, storage, switches, versions
+from .. import bootstrap, cards, conf, delivery, errors, formatting, ibans, storage, switches, versions
 from ..storage import Obj
 from . import actions
 from .forms import SwitchesForm
@@ -161,6 +161,7 @@ _NESTED = {"item", "line_item", "subscription_item"}  # only in the list of anot
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
     sessions, _ = storage.page("checkout.session", limit=12)
     context = {"form": form, "sessions": [_row(obj) for obj in sessions], "kind": ""}
+    context |= {"new_product_url": resolve_url(conf.get("NEW_PRODUCT")) if conf.get("NEW_PRODUCT") else ""}
     context |= {"unplayed_versions": versions.find_unplayed(), "newest_version": stripe.api_version}
     return _render(request, "home", context, status)
 
