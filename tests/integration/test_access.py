@@ -48,6 +48,9 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
+purchased_file                                    login    store    200      store    store    store
+purchased_version                                 login    store    200      store    store    store
+sample                                            200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
@@ -131,6 +134,9 @@ purchase_switch                                   login    404      302      302
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
+purchased_file                                    405      405      405      405      405      405
+purchased_version                                 405      405      405      405      405      405
+sample                                            405      405      405      405      405      405
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400

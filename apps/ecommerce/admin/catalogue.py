@@ -1,7 +1,6 @@
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,15 +11,6 @@ from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductConfigurationForm(forms.ModelForm):
@@ -39,11 +29,10 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("stripe_description", "description", "content"),
     )
 
     @admin.display(description=_("description at Stripe"))
