@@ -12,7 +12,16 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.models import Category, FaqEntry, Price, Product, ProductConfiguration, Tag
+        from apps.ecommerce.models import (
+            Category,
+            FaqEntry,
+            FileVersion,
+            Price,
+            Product,
+            ProductConfiguration,
+            ProductFile,
+            Tag,
+        )
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
@@ -31,6 +40,7 @@ class EcommerceConfig(AppConfig):
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
         page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
+        page_cache.invalidate_on(ProductFile, FileVersion)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         readiness.register_details("reconcile", schedule_details)

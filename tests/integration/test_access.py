@@ -53,6 +53,9 @@ licence_validate                                  405      405      405      405
 licence_activate                                  405      405      405      405      405      405
 licence_deactivate                                405      405      405      405      405      405
 licence_public_key                                200      200      200      200      200      200
+purchased_file                                    login    store    200      store    store    store
+purchased_version                                 login    store    200      store    store    store
+sample                                            200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
@@ -140,6 +143,9 @@ licence_deactivate_instance                       login    404      302      404
 licence_validate                                  400      400      400      400      400      400
 licence_activate                                  400      400      400      400      400      400
 licence_deactivate                                400      400      400      400      400      400
+purchased_file                                    405      405      405      405      405      405
+purchased_version                                 405      405      405      405      405      405
+sample                                            405      405      405      405      405      405
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400

@@ -2,8 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
@@ -18,15 +17,6 @@ from .product_editor import add_product, edit_product
 from .product_order import order_products
 from .product_previews import preview_text, start_owner_preview, stop_owner_preview
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductConfigurationForm(forms.ModelForm):
@@ -45,11 +35,10 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("stripe_description", "description", "content"),
     )
 
     def get_urls(self) -> list[URLPattern]:
