@@ -12,7 +12,8 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.models import Price, Product, ProductConfiguration
+        from apps.ecommerce.content.progress import export_progress
+        from apps.ecommerce.models import Lesson, Price, Product, ProductConfiguration, Section
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
@@ -29,12 +30,13 @@ class EcommerceConfig(AppConfig):
         founder_emails.connect()
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
-        page_cache.invalidate_on(Product, Price, ProductConfiguration)
+        page_cache.invalidate_on(Product, Price, ProductConfiguration, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         readiness.register_details("reconcile", schedule_details)
         personal_data.sections["purchases"] = store_data.export_purchases
         personal_data.sections["billing_details"] = store_data.export_billing_details
+        personal_data.sections["lessons"] = export_progress
         # Tests call ready() more than once.
         if shop_warnings not in admin_site.notices:
             admin_site.notices.append(shop_warnings)

@@ -48,6 +48,12 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
+lessons                                           login    store    200      store    store    store
+lesson                                            login    store    200      store    store    store
+lesson_video                                      login    store    200      store    store    store
+lesson_done                                       405      405      405      405      405      405
+lesson_preview                                    200      200      302      200      200      200
+lesson_preview_video                              200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
@@ -131,6 +137,7 @@ purchase_switch                                   login    404      302      302
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
+lesson_done                                       login    store    302      store    store    store
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400

@@ -15,6 +15,9 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
+from apps.ecommerce.content.embeds import allow_videos
+from apps.ecommerce.content.lesson_text import render_lesson_text
+from apps.ecommerce.content.outline import owner_outline
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -132,12 +135,18 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 @never_cache
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
+    configuration = request.product_config
+    content = render_lesson_text(configuration.content, configuration.product.name)
     context = {
-        "configuration": request.product_config,
+        "configuration": configuration,
+        "outline": owner_outline(configuration, request.user),
+        "content": content,
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
     }
-    return render(request, "ecommerce/purchased_product.html", context)
+    response = render(request, "ecommerce/purchased_product.html", context)
+    allow_videos(response, content.videos)
+    return response
 
 
 @require_safe
