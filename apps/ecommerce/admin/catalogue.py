@@ -1,6 +1,5 @@
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import FileField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -11,16 +10,8 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
+from .private_files import PrivateFileInput
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductConfigurationForm(forms.ModelForm):
@@ -34,6 +25,7 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
+    change_form_template = "ecommerce/admin/product.html"
     list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
     list_editable = ("status", "position")
     list_filter = ("status", "product__active")

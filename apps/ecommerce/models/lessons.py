@@ -18,6 +18,8 @@ class Section(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
 
     def __str__(self) -> str:
         return self.title
@@ -51,6 +53,8 @@ class Lesson(models.Model):
 
     class Meta:
         ordering = ["section__position", "section_id", "position", "id"]
+        verbose_name = _("lesson")
+        verbose_name_plural = _("lessons")
 
     def __str__(self) -> str:
         return self.title
