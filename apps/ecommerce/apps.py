@@ -13,7 +13,15 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content.progress import export_progress
-        from apps.ecommerce.models import Lesson, Price, Product, ProductConfiguration, Section
+        from apps.ecommerce.models import (
+            FileVersion,
+            Lesson,
+            Price,
+            Product,
+            ProductConfiguration,
+            ProductFile,
+            Section,
+        )
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
@@ -30,7 +38,8 @@ class EcommerceConfig(AppConfig):
         founder_emails.connect()
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
-        page_cache.invalidate_on(Product, Price, ProductConfiguration, Section, Lesson)
+        page_cache.invalidate_on(Product, Price, ProductConfiguration)
+        page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         readiness.register_details("reconcile", schedule_details)

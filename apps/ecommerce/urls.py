@@ -1,7 +1,16 @@
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import billing_details, checkout, lessons, purchases, store, subscriptions, webhook
+from apps.ecommerce.views import (
+    billing_details,
+    checkout,
+    files,
+    lessons,
+    purchases,
+    store,
+    subscriptions,
+    webhook,
+)
 
 register_converter(SlugConverter, "any_slug")
 
@@ -10,6 +19,7 @@ urlpatterns = [
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
+    path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),
     path("store/<any_slug:slug>/lessons/<int:lesson_id>/", lessons.lesson_preview, name="lesson_preview"),
     path(
         "store/<any_slug:slug>/lessons/<int:lesson_id>/video/",
@@ -25,8 +35,14 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/switch/", subscriptions.switch, name="purchase_switch"),
     path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
+    path("purchases/<any_slug:product_slug>/download/", files.purchased_download, name="purchased_download"),
     path(
-        "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/", files.purchased_file, name="purchased_file"
+    ),
+    path(
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/versions/<int:version_id>/",
+        files.purchased_file,
+        name="purchased_version",
     ),
     path("purchases/<any_slug:product_slug>/lessons/", lessons.lessons, name="lessons"),
     path("purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/", lessons.lesson, name="lesson"),

@@ -48,6 +48,9 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
+purchased_file                                    login    store    200      store    store    store
+purchased_version                                 login    store    200      store    store    store
+sample                                            200      200      200      200      200      200
 lessons                                           login    store    200      store    store    store
 lesson                                            login    store    200      store    store    store
 lesson_video                                      login    store    200      store    store    store
@@ -137,6 +140,9 @@ purchase_switch                                   login    404      302      302
 purchase_cancel                                   login    404      302      302      404      404
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405
+purchased_file                                    405      405      405      405      405      405
+purchased_version                                 405      405      405      405      405      405
+sample                                            405      405      405      405      405      405
 lesson_done                                       login    store    302      store    store    store
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400

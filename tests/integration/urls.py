@@ -32,7 +32,7 @@ from apps.ecommerce.models import (
 from apps.shop import urls as shop_urls
 from apps.shop.tests import access
 from apps.users.models import User
-from tests.factories import buy, press_buy, signed_in
+from tests.factories import add_file, buy, press_buy, signed_in
 
 PARAMETER = re.compile(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)|<(?:(\w+):)?(\w+)>")
 # Tried in this order for parameters of apps/shop that access.py does not name.
@@ -160,7 +160,7 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
         "staff": User.objects.create_superuser("olive@example.com", "olive-runs-this"),
     }
     ada, rosa = (signed_in(users[role]) for role in ("owner", "refunded"))  # type: ignore[arg-type]
-    icons.download.save("icons.zip", ContentFile(PRIVATE_TEXT.encode()))
+    file = add_file(icons, data=PRIVATE_TEXT.encode())
     section = Section.objects.create(configuration=icons, title="Basics")
     lesson = Lesson.objects.create(section=section, title="Grids", text=PRIVATE_TEXT)
     preview = Lesson.objects.create(section=section, title="Strokes", is_preview=True)
@@ -226,6 +226,9 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
         "icon": {"name": "icon-192"},
         "media": {"name": "products/picture.png"},
         "admin:view_on_site": {"object_id": str(icons.pk)},
+        "purchased_file": {"file_id": str(file.pk)},
+        "purchased_version": {"file_id": str(file.pk), "version_id": str(file.versions.get().pk)},
+        "sample": {"file_id": str(add_file(icons, "sample.zip", is_sample=True, position=9).pk)},
     }
     parameters |= {
         url.name: {"session_id": portal.id}

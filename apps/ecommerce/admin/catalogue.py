@@ -1,6 +1,6 @@
 from django import forms
 from django.contrib import admin
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,6 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
-from .private_files import PrivateFileInput
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -31,11 +30,10 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("stripe_description", "description", "content"),
     )
 
     @admin.display(description=_("description at Stripe"))

@@ -39,6 +39,7 @@ class Lesson(models.Model):
     )
     video_file = PrivateFileField(
         upload_to="videos/%Y/%m/",
+        max_length=255,
         blank=True,
         help_text=_("A video file (MP4 or WebM), shown to owners only."),
     )

@@ -133,6 +133,9 @@ class Purchase(models.Model):
     returned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer came back after paying.")
     )
+    unsubscribed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the buyer stopped e-mails about new versions of files.")
+    )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     payments_synced_at = models.DateTimeField(

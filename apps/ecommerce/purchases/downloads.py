@@ -6,6 +6,7 @@ Range requests let browsers resume a download, and jump in a video. https://www.
 import mimetypes
 import re
 from collections.abc import Generator
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -33,7 +34,7 @@ ACCEL_PREFIX = "/protected-downloads/"  # as in deploy/nginx.conf and deploy/Cad
 
 class PrivateStorage(FileSystemStorage):
     def url(self, name: str | None) -> str:
-        raise ValueError(f"{name} has no URL: only purchased_download sends it.")
+        raise ValueError(f"{name} has no URL: only views/files.py sends it.")
 
 
 def download_response(request: HttpRequest, file: FieldFile) -> HttpResponseBase:
@@ -88,7 +89,8 @@ def _ranged_response(
     """
     size = file.size
     modified = file.storage.get_modified_time(str(file.name)).timestamp()
-    etag = f'"{int(modified)}-{size}"'
+    # With the name, because another version can have the same size and time.
+    etag = f'"{sha256(f"{file.name} {modified} {size}".encode()).hexdigest()[:32]}"'
     headers |= {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": http_date(modified)}
     requested = _requested_range(request, size, etag)
     in_parts = is_video and bool(requested) and request.headers["Range"].strip().endswith("-")

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.ecommerce.content.embeds import allow_videos, lesson_video
+from apps.ecommerce.content.files import list_files
 from apps.ecommerce.content.lesson_text import render_lesson_text
 from apps.ecommerce.content.outline import needs_plan, owner_outline, public_outline
 from apps.ecommerce.content.progress import record_opened, set_done
@@ -43,7 +44,9 @@ def lesson(request: ProductRequest, product_slug: str, lesson_id: int) -> HttpRe
         "entry": next(entry for entry in outline.entries if entry.lesson == row),
         "previous": previous,
         "next": following,
-        "attachments": row.attachments.all(),
+        "files": list_files(
+            request.product_config, owned_plans(request.user, request.product_config.product), row
+        ),
     }
     return _render_lesson(request, row, "ecommerce/lesson.html", "lesson_video", context)
 
