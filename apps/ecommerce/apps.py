@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 
 
 class EcommerceConfig(AppConfig):
@@ -12,6 +12,7 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
+        from apps.ecommerce.content.files import keep_plan
         from apps.ecommerce.content.progress import export_progress
         from apps.ecommerce.models import (
             FileVersion,
@@ -36,6 +37,7 @@ class EcommerceConfig(AppConfig):
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
         founder_emails.connect()
+        pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
         page_cache.invalidate_on(Product, Price, ProductConfiguration)

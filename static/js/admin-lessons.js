@@ -22,9 +22,7 @@ function drag(start) {
 
   const move = ({ clientX, clientY }) => {
     const over = document.elementFromPoint(clientX, clientY)?.closest(".course > li");
-    if (!over || rows.includes(over)) return;
-    const { top, height } = over.getBoundingClientRect();
-    place(rows, clientY < top + height / 2 ? over : over.nextElementSibling);
+    if (over && !rows.includes(over)) place(rows, isSection(rows[0]) ? block(sectionOf(over)) : [over], clientY);
   };
   const end = () => {
     handle.removeEventListener("pointermove", move);
@@ -45,10 +43,16 @@ function block(row) {
   return rows;
 }
 
-// Lessons stay below the first section. Sections are placed between sections only.
-function place(rows, next) {
-  if (rows.includes(next)) return;
-  if (isSection(rows[0]) ? next && !isSection(next) : next === list.firstElementChild) return;
+function sectionOf(row) {
+  while (!isSection(row)) row = row.previousElementSibling;
+  return row;
+}
+
+// Move the rows before or after the target: another lesson, or a whole section. Lessons stay below the first section.
+function place(rows, target, y) {
+  const middle = (target[0].getBoundingClientRect().top + target.at(-1).getBoundingClientRect().bottom) / 2;
+  const next = y < middle ? target[0] : target.at(-1).nextElementSibling;
+  if (rows.includes(next) || (!isSection(rows[0]) && next === list.firstElementChild)) return;
   for (const row of rows) list.insertBefore(row, next);
 }
 

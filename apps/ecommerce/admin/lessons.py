@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.content.lesson_order import OrderChanged, move, save_order
 from apps.ecommerce.content.video_files import validate_video_file
 from apps.ecommerce.content.videos import MAX_ADDRESS_LENGTH, VideoAddressError, parse_video
-from apps.ecommerce.models import Lesson, LessonProgress, Price, ProductConfiguration, Section
+from apps.ecommerce.models import Lesson, LessonProgress, Price, ProductConfiguration, ProductFile, Section
 
 from .private_files import PrivateFileInput
 
@@ -38,7 +38,7 @@ class LessonForm(forms.ModelForm):
         max_length=MAX_ADDRESS_LENGTH,
         label=_("Video"),
         help_text=Lesson._meta.get_field("video").help_text,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        widget=forms.TextInput(attrs={"class": "vURLField"}),
     )
     plan = forms.ChoiceField(required=False, help_text=Lesson._meta.get_field("plan").help_text)
 
@@ -122,7 +122,11 @@ class CourseAdmin(admin.ModelAdmin):
         names = [gettext("Lesson: %(title)s") % {"title": lesson.title} for lesson in lessons]
         if self.model is Section:
             names = [*(gettext("Section: %(title)s") % {"title": row.title} for row in rows), names]  # type: ignore[list-item]
-        texts = [*names, gettext("The progress of %(count)d owners in it") % {"count": owners}]
+        files = ProductFile.objects.filter(lesson__in=lessons).values_list("name", flat=True)
+        kept = [
+            gettext("The file “%(name)s” stays, as a file of the product") % {"name": name} for name in files
+        ]
+        texts = [*names, *kept, gettext("The progress of %(count)d owners in it") % {"count": owners}]
         return texts, {self.opts.verbose_name_plural: len(rows)}, set(), []
 
 
@@ -223,7 +227,9 @@ class LessonAdmin(CourseAdmin):
             text = gettext("Somebody has changed the lessons meanwhile. The order was not saved.")
             messages.error(request, text)
             return HttpResponseRedirect(lessons_url(configuration.pk))
-        moved = f"?moved={direction}-{key}#{key}" if direction in STEPS else ""
+        moved = (
+            f"?moved={direction}-{key}" if direction in STEPS else ""
+        )  # a fragment would prevent autofocus
         return HttpResponseRedirect(lessons_url(configuration.pk) + moved)
 
 

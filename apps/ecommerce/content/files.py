@@ -33,6 +33,12 @@ def is_included(file: ProductFile, plans: Collection[str]) -> bool:
     return file.is_sample or required_plans(file) <= set(plans)
 
 
+def keep_plan(sender: type[Lesson], instance: Lesson, **signal: object) -> None:
+    """Give the lesson's plan to its files before it is deleted: they stay, as files of the product."""
+    if instance.plan:
+        ProductFile.objects.filter(lesson=instance, plan="").update(plan=instance.plan)
+
+
 def list_files(
     configuration: ProductConfiguration, plans: Collection[str] = (), lesson: Lesson | None = None
 ) -> list[ListedFile]:
