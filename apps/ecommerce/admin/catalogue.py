@@ -30,6 +30,7 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
+    change_form_template = "ecommerce/admin/product.html"
     list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
     list_editable = ("status", "position")
     list_filter = ("status", "product__active")

@@ -3,9 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from apps.ecommerce.models import FileVersion, Product, ProductConfiguration, ProductFile
-from apps.ecommerce.purchases.entitlements import purchases_with_access
-from apps.users.models import User
+from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, ProductFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +23,6 @@ class ListedFile:
         return self.versions[1:]
 
 
-def owned_plans(user: User, product: Product | str) -> set[str]:
-    """Return the plans of the user's purchases with access; a purchase without a plan adds ""."""
-    purchases = purchases_with_access().filter(user=user, product=product)
-    return set(purchases.order_by().values_list("plan", flat=True))
-
-
 def required_plans(file: ProductFile) -> set[str]:
     """Return the plan of the file, and that of its lesson. Buyers need all of them."""
     plans = (file.plan, file.lesson.plan if file.lesson else "")
@@ -41,9 +33,17 @@ def is_included(file: ProductFile, plans: Collection[str]) -> bool:
     return file.is_sample or required_plans(file) <= set(plans)
 
 
-def list_files(configuration: ProductConfiguration, plans: Collection[str] = ()) -> list[ListedFile]:
-    """Return the product's own files, without those of lessons."""
-    files = configuration.files.filter(lesson=None).prefetch_related("versions")
+def keep_plan(sender: type[Lesson], instance: Lesson, **signal: object) -> None:
+    """Give the lesson's plan to its files before it is deleted: they stay, as files of the product."""
+    if instance.plan:
+        ProductFile.objects.filter(lesson=instance, plan="").update(plan=instance.plan)
+
+
+def list_files(
+    configuration: ProductConfiguration, plans: Collection[str] = (), lesson: Lesson | None = None
+) -> list[ListedFile]:
+    """Return the files of the lesson, or the product's own files, without those of lessons."""
+    files = configuration.files.filter(lesson=lesson).select_related("lesson").prefetch_related("versions")
     return [
         ListedFile(file, versions, is_included(file, plans))
         for file in files

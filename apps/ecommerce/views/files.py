@@ -7,12 +7,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from apps.core.standalone_page import render_standalone
-from apps.ecommerce.content.files import first_version, is_included, owned_plans, required_plans
+from apps.ecommerce.content.files import first_version, is_included, required_plans
 from apps.ecommerce.models import FileVersion, ProductConfiguration, ProductFile
 from apps.ecommerce.operations.missing_files import report_missing_file
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required, refuse_plan
 from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.entitlements import owned, owned_plans
 
 
 @require_safe

@@ -14,13 +14,16 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
-from apps.ecommerce.content.files import first_version, list_files, owned_plans
+from apps.ecommerce.content.embeds import allow_videos
+from apps.ecommerce.content.files import first_version, list_files
+from apps.ecommerce.content.lesson_text import render_lesson_text
 from apps.ecommerce.content.licence_checks import licence_context
+from apps.ecommerce.content.outline import owner_outline
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
-from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.entitlements import has_access, owned_plans
 from apps.ecommerce.purchases.live_updates import (
     live_updates,
     live_updates_for_order,
@@ -132,15 +135,21 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 @never_cache
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
-    plans = owned_plans(request.user, request.product_config.product)
+    configuration = request.product_config
+    content = render_lesson_text(configuration.content, configuration.product.name)
+    plans = owned_plans(request.user, configuration.product)
     context = {
-        "configuration": request.product_config,
-        "files": list_files(request.product_config, plans),
+        "configuration": configuration,
+        "outline": owner_outline(configuration, request.user),
+        "content": content,
+        "files": list_files(configuration, plans),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
         **licence_context(request.product_purchase),
     }
-    return render(request, "ecommerce/purchased_product.html", context)
+    response = render(request, "ecommerce/purchased_product.html", context)
+    allow_videos(response, content.videos)
+    return response
 
 
 def render_purchase(

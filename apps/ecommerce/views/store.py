@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
 from apps.core.rate_limits import rate_limited
+from apps.ecommerce.content.outline import public_outline
 from apps.ecommerce.content.what_you_get import what_you_get
 from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
@@ -93,6 +94,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
+        "outline": public_outline(configuration) if configuration.is_on_sale or card.owned else None,
         "what_you_get": what_you_get(configuration),
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
