@@ -6,13 +6,22 @@ from typing import Any
 
 import stripe
 from django.core import mail
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
 from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import (
+    FileVersion,
+    Mail,
+    Price,
+    Product,
+    ProductConfiguration,
+    ProductFile,
+    Purchase,
+)
 from apps.users.models import User
 from config import service_settings
 from config.env_urls import email_url
@@ -59,6 +68,21 @@ def create_many_products(count: int, start: int = 0) -> None:
     Price.objects.bulk_create(prices)
     ProductConfiguration.objects.bulk_create(rows)
     page_cache.invalidate()
+
+
+def add_file(
+    configuration: ProductConfiguration, name: str = "icons.zip", data: bytes = b"icons", **fields: Any
+) -> ProductFile:
+    """Add a file with one version to a product, for example `add_file(icons, plan="team")`."""
+    file = ProductFile.objects.create(configuration=configuration, **{"name": name, **fields})
+    add_version(file, name, data)
+    return file
+
+
+def add_version(
+    file: ProductFile, name: str = "icons.zip", data: bytes = b"icons", **fields: Any
+) -> FileVersion:
+    return FileVersion.objects.create(file=file, upload=ContentFile(data, name=name), **fields)
 
 
 def first_price(configuration: ProductConfiguration) -> Price:

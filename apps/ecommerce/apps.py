@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 
 
 class EcommerceConfig(AppConfig):
@@ -12,7 +12,20 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.models import Category, FaqEntry, Price, Product, ProductConfiguration, Tag
+        from apps.ecommerce.content.files import keep_plan
+        from apps.ecommerce.content.progress import export_progress
+        from apps.ecommerce.models import (
+            Category,
+            FaqEntry,
+            FileVersion,
+            Lesson,
+            Price,
+            Product,
+            ProductConfiguration,
+            ProductFile,
+            Section,
+            Tag,
+        )
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
@@ -28,14 +41,17 @@ class EcommerceConfig(AppConfig):
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
         founder_emails.connect()
+        pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
         page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
+        page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         readiness.register_details("reconcile", schedule_details)
         personal_data.sections["purchases"] = store_data.export_purchases
         personal_data.sections["billing_details"] = store_data.export_billing_details
+        personal_data.sections["lessons"] = export_progress
         # Tests call ready() more than once.
         if shop_warnings not in admin_site.notices:
             admin_site.notices.append(shop_warnings)

@@ -1,7 +1,17 @@
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import billing_details, checkout, licences, purchases, store, subscriptions, webhook
+from apps.ecommerce.views import (
+    billing_details,
+    checkout,
+    files,
+    lessons,
+    licences,
+    purchases,
+    store,
+    subscriptions,
+    webhook,
+)
 
 register_converter(SlugConverter, "any_slug")
 
@@ -10,6 +20,13 @@ urlpatterns = [
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
+    path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),
+    path("store/<any_slug:slug>/lessons/<int:lesson_id>/", lessons.lesson_preview, name="lesson_preview"),
+    path(
+        "store/<any_slug:slug>/lessons/<int:lesson_id>/video/",
+        lessons.lesson_preview_video,
+        name="lesson_preview_video",
+    ),
     path("purchases/", purchases.purchases, name="purchases"),
     path("purchases/changes/", purchases.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
@@ -19,8 +36,26 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/switch/", subscriptions.switch, name="purchase_switch"),
     path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
+    path("purchases/<any_slug:product_slug>/download/", files.purchased_download, name="purchased_download"),
     path(
-        "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/", files.purchased_file, name="purchased_file"
+    ),
+    path(
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/versions/<int:version_id>/",
+        files.purchased_file,
+        name="purchased_version",
+    ),
+    path("purchases/<any_slug:product_slug>/lessons/", lessons.lessons, name="lessons"),
+    path("purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/", lessons.lesson, name="lesson"),
+    path(
+        "purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/done/",
+        lessons.lesson_done,
+        name="lesson_done",
+    ),
+    path(
+        "purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/video/",
+        lessons.owned_lesson_video,
+        name="lesson_video",
     ),
     path(
         "purchases/order/<uuid:public_id>/activations/<int:activation_id>/deactivate/",

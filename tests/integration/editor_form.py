@@ -35,7 +35,9 @@ def form_of(response: Any) -> dict[str, Any]:
     return parser.values
 
 
-def add_to_form(form: dict[str, Any], prefix: str, rows: list[dict[str, str]], start: int = 0) -> dict[str, Any]:
+def add_to_form(
+    form: dict[str, Any], prefix: str, rows: list[dict[str, str]], start: int = 0
+) -> dict[str, Any]:
     """Return the form with these rows, the first one in the row `start`, as if "Add" had been pressed."""
     filled = dict(form)
     for number, row in enumerate(rows, start=start):

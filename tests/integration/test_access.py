@@ -53,6 +53,15 @@ licence_validate                                  405      405      405      405
 licence_activate                                  405      405      405      405      405      405
 licence_deactivate                                405      405      405      405      405      405
 licence_public_key                                200      200      200      200      200      200
+purchased_file                                    login    store    200      store    store    store
+purchased_version                                 login    store    200      store    store    store
+sample                                            200      200      200      200      200      200
+lessons                                           login    store    200      store    store    store
+lesson                                            login    store    200      store    store    store
+lesson_video                                      login    store    200      store    store    store
+lesson_done                                       405      405      405      405      405      405
+lesson_preview                                    200      200      302      200      200      200
+lesson_preview_video                              200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
@@ -140,6 +149,10 @@ licence_deactivate_instance                       login    404      302      404
 licence_validate                                  400      400      400      400      400      400
 licence_activate                                  400      400      400      400      400      400
 licence_deactivate                                400      400      400      400      400      400
+purchased_file                                    405      405      405      405      405      405
+purchased_version                                 405      405      405      405      405      405
+sample                                            405      405      405      405      405      405
+lesson_done                                       login    store    302      store    store    store
 billing_details                                   login    200      200      200      200      200
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400

@@ -11,8 +11,8 @@ from django.core.files.base import ContentFile
 from django.test import Client, override_settings
 
 from apps.core import file_slots
-from apps.ecommerce.models import ProductConfiguration
-from tests.factories import buy
+from apps.ecommerce.models import FileVersion, ProductConfiguration
+from tests.factories import add_file, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ CONTENT = bytes(range(256)) * 1024
 
 @pytest.fixture
 def product(as_ada: Client, icons: ProductConfiguration) -> ProductConfiguration:
-    icons.download.save("icons.zip", ContentFile(CONTENT))
+    add_file(icons, data=CONTENT)
     buy(as_ada, icons)
     return icons
 
@@ -165,8 +165,8 @@ def test_read_error_releases_the_slot() -> None:
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")
 def test_proxy_gets_the_quoted_file_path(as_ada: Client, icons: ProductConfiguration) -> None:
-    icons.download.name = icons.download.storage.save("downloads/a %41 é?#.zip", ContentFile(CONTENT))
-    icons.save()
+    upload = add_file(icons, data=CONTENT).versions.get().upload
+    FileVersion.objects.update(upload=upload.storage.save("downloads/a %41 é?#.zip", ContentFile(CONTENT)))
     buy(as_ada, icons)
     response = as_ada.get(PATH)
     assert response.content == b""

@@ -65,7 +65,9 @@ def test_new_product_is_sold_in_the_store(as_olive: Client, as_ada: Client, sand
     assert Purchase.objects.get().product_name == "Field notes"
 
 
-def test_draft_is_active_at_stripe_but_not_in_the_store(as_olive: Client, as_ada: Client, sandbox: Any) -> None:
+def test_draft_is_active_at_stripe_but_not_in_the_store(
+    as_olive: Client, as_ada: Client, sandbox: Any
+) -> None:
     row = new_product(as_olive, "Field notes", "19", button="_save")
     assert row.status == ProductConfiguration.Status.DRAFT
     assert sandbox.client.v1.products.retrieve(row.product_id).active
@@ -210,7 +212,12 @@ def test_texts_are_shown_on_the_product_page(as_olive: Client, as_ada: Client) -
 
 def test_pictures_are_cropped_ordered_and_described(as_olive: Client) -> None:
     files = {"pictures-0-file": png(800, 800, "teal"), "pictures-1-file": png(1600, 600, "pink")}
-    alts = {"pictures-0-alt": "A teal square", "pictures-1-alt": "Pink", "pictures-0-ORDER": "2", "pictures-1-ORDER": "1"}
+    alts = {
+        "pictures-0-alt": "A teal square",
+        "pictures-1-alt": "Pink",
+        "pictures-0-ORDER": "2",
+        "pictures-1-ORDER": "1",
+    }
     row = new_product(as_olive, "Field notes", "19", **files, **alts)
     assert [picture["alt"] for picture in row.pictures] == ["Pink", "A teal square"]
     for picture in row.product.pictures:

@@ -17,10 +17,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.test import Client
 
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.models import FileVersion, ProductConfiguration
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
-from tests.factories import buy
+from tests.factories import add_file, buy
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -44,7 +44,7 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                 "OPTIONS": {**options, "location": "private"},
             },
         }
-        field: Any = ProductConfiguration._meta.get_field("download")
+        field: Any = FileVersion._meta.get_field("upload")
         # the storage was chosen when the site started
         monkeypatch.setattr(field, "storage", storages["private"])
         yield server
@@ -52,7 +52,7 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
-    icons.download.save("icons & more.zip", ContentFile(ZIP))
+    add_file(icons, "icons & more.zip", ZIP)
     return icons
 
 

@@ -21,7 +21,7 @@ from apps.core import readiness as readiness_checks
 from apps.core import self_request, stylesheet
 from apps.devtools.management.commands import setup_demo
 from apps.ecommerce import artwork
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.models import FileVersion, ProductConfiguration, ProductFile
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
 from tests.factories import readiness, set_email_url, signed_in
@@ -330,15 +330,16 @@ def test_demo_command_changes_only_empty_data(icons: ProductConfiguration, setti
     call_command("setup_demo", verbosity=0)
     filled = row.get()
     assert "24-pixel grid" in filled.content
-    with filled.download.open() as file:
+    with FileVersion.objects.get().upload.open() as file:
         assert file.read(2) == b"PK"
     assert User.objects.get(email="olive@example.com").is_superuser
     assert User.objects.get(email="ada@example.com").check_password(setup_demo.PASSWORD)
 
-    row.update(content="My own words", download="")
+    row.update(content="My own words")
+    ProductFile.objects.all().delete()
     User.objects.filter(email="ada@example.com").update(name="Changed")
     call_command("setup_demo", verbosity=0)
-    assert (row.get().content, bool(row.get().download)) == ("My own words", False)
+    assert (row.get().content, ProductFile.objects.count()) == ("My own words", 0)
     assert User.objects.get(email="ada@example.com").name == "Changed"
 
 

@@ -46,13 +46,13 @@ def test_amounts_of_both_languages_are_read(language: str, text: str, currency: 
     [
         ("1e5", "usd"),
         ("-5", "usd"),
-        ("−5", "usd"),  # noqa: RUF001
+        ("−5", "usd"),
         ("NaN", "usd"),
         ("Infinity", "usd"),
         ("$19", "usd"),
         ("19 USD", "usd"),
         ("0x10", "usd"),
-        ("１９", "usd"),  # noqa: RUF001
+        ("１９", "usd"),
         ("1..9", "usd"),
         ("1,2,3", "usd"),
         ("1.2.3,4", "usd"),

@@ -2,8 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
@@ -20,15 +19,6 @@ from .product_previews import preview_text, start_owner_preview, stop_owner_prev
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
-
-
 class ProductConfigurationForm(forms.ModelForm):
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -40,16 +30,16 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
+    change_form_template = "ecommerce/admin/product.html"
     list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
     list_editable = ("status", "position")
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     readonly_fields = ("product", "stripe_description")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("stripe_description", "description", "content"),
     )
 
     def get_urls(self) -> list[URLPattern]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -25,13 +25,21 @@ STATE_SALT = "ecommerce.product_editor"
 EXTRA = 2  # empty rows, for browsers without JavaScript
 
 
+def new_nonce() -> str:
+    return secrets.token_hex(8)
+
+
 @dataclass(frozen=True, slots=True)
 class EditorState:
-    """`values` are those that Stripe and the store had when the page was rendered. Each page has another nonce."""
+    """`values` are those that Stripe and the store had when the page was rendered. Each page has another nonce.
+
+    `tried` are the values of a try that was interrupted, and has perhaps written some of them.
+    """
 
     product_id: str
     values: ProductValues = field(default_factory=ProductValues)
-    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+    nonce: str = field(default_factory=new_nonce)
+    tried: ProductValues | None = None
 
     @classmethod
     def new(cls) -> Self:
@@ -40,11 +48,13 @@ class EditorState:
     @classmethod
     def load(cls, text: str) -> Self:
         """Raise signing.BadSignature if the text is not that of a page."""
-        product_id, values, nonce = signing.loads(text, salt=STATE_SALT)
-        return cls(product_id, ProductValues.from_dict(values), nonce)
+        product_id, values, nonce, tried = signing.loads(text, salt=STATE_SALT)
+        interrupted = ProductValues.from_dict(tried) if tried else None
+        return cls(product_id, ProductValues.from_dict(values), nonce, interrupted)
 
     def dump(self) -> str:
-        data = (self.product_id, self.values.to_dict(), self.nonce)
+        tried = self.tried.to_dict() if self.tried else None
+        data = (self.product_id, self.values.to_dict(), self.nonce, tried)
         return signing.dumps(data, salt=STATE_SALT, compress=True)
 
 
@@ -119,16 +129,13 @@ class EditorForms:
         )
         return replace(values, tags=sorted(values.tags))
 
-    def keep(self, price_ids: Sequence[str]) -> None:
-        """Let the page show again uploaded images, which browsers don't send twice, and the ids of new prices."""
+    def keep_pictures(self) -> None:
+        """Let the page show again the uploaded images, which browsers don't send twice."""
         assert self.data is not None
         data = self.data.copy()
         for form in self.pictures.forms:
             if picture := getattr(form, "picture", None):
                 data[form.add_prefix("saved")] = PictureForm.initial_of(picture)["saved"]
-        for form, key in zip(self.price_rows, price_ids, strict=False):
-            data[form.add_prefix("id")] = key
-        for form in (*self.pictures.forms, *self.prices.forms):
             form.data = data
 
     def _is_price_required(self) -> bool:

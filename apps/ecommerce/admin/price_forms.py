@@ -49,9 +49,7 @@ class PriceForm(forms.Form):
     currency = forms.CharField(
         label=_("Currency"),
         max_length=3,
-        widget=forms.TextInput(
-            {"list": "currencies", "autocapitalize": "characters", "autocomplete": "off"}
-        ),
+        widget=forms.TextInput({"list": "currencies", "autocapitalize": "characters", "autocomplete": "off"}),
     )
     interval_count = forms.IntegerField(label=_("Every"), required=False, min_value=1, initial=1)
     interval = forms.ChoiceField(label=_("Unit"), required=False, choices=UNITS, initial="month")
@@ -97,12 +95,10 @@ class PriceForm(forms.Form):
         super().clean()
         data = self.cleaned_data
         nickname = clean_line(data.get("nickname"))
-        if data.get("id") and not self.saved:
-            raise forms.ValidationError(gettext("This price has changed. Please open the page again."))
         if self.saved and self.saved.is_fixed:
             self.values = replace(self.saved, nickname=nickname)
         elif currency := data.get("currency"):
-            values = PriceValues(id=data.get("id", ""), currency=currency, nickname=nickname)
+            values = PriceValues(self.saved.id if self.saved else "", currency=currency, nickname=nickname)
             values = self._with_amounts(values, data.get("kind", ""))
             self.values = self._with_interval(values, data.get("kind", ""))
         return data

@@ -20,20 +20,19 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.catalogue.product_rows import RowChanged, find_row, save_row, start_draft
-from apps.ecommerce.catalogue.product_values import Conflict, ProductValues, merge
+from apps.ecommerce.catalogue.product_values import Conflict, ProductValues, add_interrupted, merge
 from apps.ecommerce.catalogue.publish import (
     PublishError,
     StripeProduct,
     publish,
     read_product,
-    recognize_prices,
 )
 from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Product, ProductConfiguration
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .editor_context import conflict_rows, editor_context
-from .editor_forms import EditorForms, EditorState
+from .editor_forms import EditorForms, EditorState, new_nonce
 from .product_forms import MAX_NAME_LENGTH
 
 DEADLINE_SECONDS = 25  # a product with many new prices needs one request for each
@@ -118,6 +117,9 @@ class Editor:
         if not values.slug:
             values = replace(values, slug=self.row.slug)
         current = self._read_values(found)
+        if self.state.tried:
+            base = add_interrupted(self.state.values, current, self.state.tried)
+            self.state = replace(self.state, values=base)
         merged, self.conflicts = merge(self.state.values, current, values)
         if self.conflicts:
             self.state = EditorState(self.state.product_id, current)
@@ -127,11 +129,12 @@ class Editor:
     def _publish(
         self, forms: EditorForms, found: StripeProduct, current: ProductValues, values: ProductValues
     ) -> HttpResponse:
+        self.state = replace(self.state, tried=values)
         try:
             publish(self.state.product_id, found, self.state.values, values, self.state.nonce)
             self.row = save_row(self.state.product_id, current, values)
         except PublishError as error:
-            return self._show_refusal(forms, values, error)
+            return self._show_refusal(forms, error)
         except RowChanged:
             self.problem = _(
                 "Somebody else has saved this product in the same moment. Check it and save again."
@@ -139,22 +142,19 @@ class Editor:
             return self._show_again(forms)
         return self._confirm()
 
-    def _show_refusal(self, forms: EditorForms, values: ProductValues, error: PublishError) -> HttpResponse:
-        """Show Stripe's words at the field, with the ids of what was created before the refusal."""
-        found = read_product(self.state.product_id)
-        known = recognize_prices(found, self.state.values, values)
-        self.state = EditorState(self.state.product_id, self._read_values(found))
+    def _show_refusal(self, forms: EditorForms, error: PublishError) -> HttpResponse:
+        """Show Stripe's words at the field."""
         if error.row is not None:
             forms.price_rows[error.row].add_error(error.field or None, str(error))
         elif error.field in forms.product.fields:
             forms.product.add_error(error.field, str(error))
         else:
             self.problem = str(error)
-        return self._show_again(forms, [price.id for price in known.prices])
+        return self._show_again(forms)
 
-    def _show_again(self, forms: EditorForms, price_ids: list[str] | None = None) -> HttpResponse:
-        forms.keep(price_ids or [])
-        self.state = EditorState(self.state.product_id, self.state.values)  # with another nonce
+    def _show_again(self, forms: EditorForms) -> HttpResponse:
+        forms.keep_pictures()
+        self.state = replace(self.state, nonce=new_nonce())
         return self._render(forms)
 
     def _confirm(self) -> HttpResponse:

@@ -117,6 +117,9 @@ class ProductValues:
         return asdict(self)
 
 
+PLAIN_FIELDS = [row.name for row in fields(ProductValues) if row.name not in ("prices", "default")]
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Somebody else has changed a value. `is_taken` means that the form had not changed it, so theirs is used."""
@@ -127,12 +130,25 @@ class Conflict:
     is_taken: bool
 
 
+def add_interrupted(base: ProductValues, current: ProductValues, tried: ProductValues) -> ProductValues:
+    """Return `base` with what an interrupted try of the same form has written, which is nobody else's change."""
+    names = [name for name in PLAIN_FIELDS if getattr(current, name) == getattr(tried, name)]
+    known, found = {price.id for price in base.prices}, {price.id for price in current.prices}
+    wanted = {(price.terms, price.nickname) for price in tried.prices}
+    made = [row for row in current.prices if row.id not in known and (row.terms, row.nickname) in wanted]
+    changed = {price.id for price in tried.prices if price.id in known and price not in base.prices}
+    kept = [price for price in base.prices if price.id in found or price.id not in changed]
+    default = current.default if current.default == tried.default else base.default
+    written = {name: getattr(current, name) for name in names}
+    return replace(base, **written, prices=[*kept, *made], default=default)
+
+
 def merge(
     base: ProductValues, current: ProductValues, mine: ProductValues
 ) -> tuple[ProductValues, list[Conflict]]:
     """Return the form's values with those that only others have changed, and all values that others have changed."""
     merged, conflicts = mine, []
-    for name in [row.name for row in fields(ProductValues) if row.name not in ("prices", "default")]:
+    for name in PLAIN_FIELDS:
         before, now, wanted = (getattr(values, name) for values in (base, current, mine))
         if now in (before, wanted):
             continue
@@ -159,7 +175,8 @@ def _merge_prices(
     for price in mine:
         theirs, was = now.get(price.id), before.get(price.id)
         if not price.id or theirs in (was, price):
-            merged.append(price)
+            # Without `was` and `theirs`, an interrupted try has archived the price that the row had.
+            merged.append(price if theirs or not price.id else replace(price, id=""))
         elif theirs is None:  # archived by somebody else, or replaced by the first press of the same button
             if price == was:
                 conflicts.append(Conflict("prices", None, price, is_taken=True))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -91,17 +91,6 @@ def publish(
     sync_product(product_id)
     for key, plan in writer.plans.items():
         Price.objects.filter(id=key).update(plan=plan)
-
-
-def recognize_prices(found: StripeProduct, base: ProductValues, values: ProductValues) -> ProductValues:
-    """Return the values with the ids of prices that an interrupted try has created."""
-    known = {price.id for price in [*base.prices, *values.prices]}
-    rows = [row for row in map(PriceValues.from_price, found.prices) if row.id not in known]
-    created = {(row.terms, row.nickname): row.id for row in rows}
-    ids = [created.get((price.terms, price.nickname), price.id) for price in values.prices]
-    return replace(
-        values, prices=[replace(price, id=key) for price, key in zip(values.prices, ids, strict=True)]
-    )
 
 
 @dataclass

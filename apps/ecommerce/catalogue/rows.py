@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.report import InvalidObject, Report, printable
 from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product
-from apps.ecommerce.money import MIN_CHARGES, is_chargeable
+from apps.ecommerce.money import MIN_CHARGES, has_uncharged_fraction, is_chargeable
 from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
@@ -139,8 +139,9 @@ def _currency_options(item: StripeData) -> dict[str, int | None]:
         for currency, option in options.items()
         if currency != item["currency"] and currency.upper() in CURRENCIES
     }
+    is_custom = bool(item.get("custom_unit_amount"))  # then all its currencies are
     return {
-        currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE else None
+        currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE and not is_custom else None
         for currency, amount in amounts.items()
     }
 
@@ -157,14 +158,15 @@ def _unsellable(item: StripeData) -> str:
         return Price.Unsellable.TIERED
     if (item.get("recurring") or {}).get("usage_type") == "metered":
         return Price.Unsellable.METERED
-    largest = item["unit_amount"]
+    amount, currency = item["unit_amount"], item["currency"]
     if custom := item.get("custom_unit_amount"):
         if item.get("recurring"):
             return Price.Unsellable.CUSTOM_AMOUNT
-        largest = custom.get("maximum") or 0  # 0 is no limit
-    elif largest is None:
+        maximum = custom.get("maximum") or MAX_SORT_PRICE
+        return Price.Unsellable.TOO_SMALL if maximum < MIN_CHARGES.get(currency, 1) else ""
+    if amount is None or has_uncharged_fraction(amount, currency):
         return Price.Unsellable.FRACTIONAL
-    return "" if is_chargeable(largest, item["currency"]) else Price.Unsellable.TOO_SMALL
+    return "" if is_chargeable(amount, currency) else Price.Unsellable.TOO_SMALL
 
 
 def _check_price(price: Price) -> None:

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .categories import Category, Tag
-from .fields import STRIPE_ID_LENGTH, PrivateFileField
+from .fields import STRIPE_ID_LENGTH
 from .pictures import Picture, generated_picture
 
 if TYPE_CHECKING:
@@ -139,9 +139,6 @@ class ProductConfiguration(models.Model):
         ),
     )
     content = models.TextField(blank=True, help_text=_("What buyers see after their purchase, in Markdown."))
-    download = PrivateFileField(
-        upload_to="downloads/%Y/%m/", blank=True, help_text=_("File that buyers can download.")
-    )
 
     # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)

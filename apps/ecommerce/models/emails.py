@@ -9,7 +9,8 @@ from .purchases import Purchase
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund,
+    "file version 7" about a FileVersion.
     """
 
     class Kind(models.TextChoices):
@@ -28,6 +29,7 @@ class Mail(models.Model):
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
         LICENCE_KEY = "licence_key", _("licence key")
+        UPDATED = "updated", _("new version of a file")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)

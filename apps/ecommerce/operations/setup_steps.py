@@ -70,8 +70,8 @@ def find_setup_steps(request: HttpRequest) -> list[Step]:
             _("Legal pages"),
             bool(settings.SELLER_ADDRESS) and all(map(_is_own_template, LEGAL_PAGES)),
             _(
-                "Copy terms.html, privacy.html and refunds.html from templates/web/ to apps/shop/templates/web/, and let "
-                "a lawyer check them. Set SELLER_ADDRESS in .env."
+                "Copy terms.html, privacy.html and refunds.html from templates/web/ to apps/shop/templates/web/, and "
+                "let a lawyer check them. Set SELLER_ADDRESS in .env."
             ),
             reverse("terms"),
         ),

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.models import FileVersion, ProductConfiguration, ProductFile
 from apps.users.models import User
 
 # <slug>.md is the content of a product, the files in <slug>/ are its download.
@@ -31,17 +31,23 @@ class Command(BaseCommand):
                 user = User.objects.create_user(email, PASSWORD, **fields)
                 EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
                 self.stdout.write(f"Created demo account: {email}")
-        for configuration in ProductConfiguration.objects.filter(content="", download=""):
+        for configuration in ProductConfiguration.objects.filter(content="", files=None).select_related(
+            "product"
+        ):
             content = DEMO_DIR / f"{configuration.slug}.md"
             if content.is_file():
                 configuration.content = content.read_text()
-                if files := sorted((DEMO_DIR / configuration.slug).glob("*")):
-                    download = files[0] if len(files) == 1 else None
-                    name = download.name if download else f"{configuration.slug}.zip"
-                    data = download.read_bytes() if download else _zip(files)
-                    configuration.download.save(name, ContentFile(data), save=False)
                 configuration.save()
+                if paths := sorted((DEMO_DIR / configuration.slug).glob("*")):
+                    _add_file(configuration, paths)
                 self.stdout.write(f"Added demo content: {configuration.slug}")
+
+
+def _add_file(configuration: ProductConfiguration, paths: list[Path]) -> None:
+    file = ProductFile.objects.create(configuration=configuration, name=configuration.product.name)
+    name = paths[0].name if len(paths) == 1 else f"{configuration.slug}.zip"
+    data = paths[0].read_bytes() if len(paths) == 1 else _zip(paths)
+    FileVersion.objects.create(file=file, upload=ContentFile(data, name=name))
 
 
 def _zip(files: list[Path]) -> bytes:

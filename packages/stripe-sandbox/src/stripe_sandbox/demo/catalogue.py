@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from .. import storage
-from ..resources import prices, products
+from ..resources import price_amounts, prices, products
 
 
 @dataclass(frozen=True)
 class DemoPrice:
-    """`amount` is in minor units. `interval` is "month" or "year" for a recurring price."""
+    """`amount` is in minor units. `interval` is "month" or "year" for a recurring price.
+
+    With `minimum`, buyers choose what to pay, and `amount` is the suggestion. `others` are amounts in other currencies.
+    """
 
     amount: int
     nickname: str = ""
     currency: str = "usd"
     interval: str = ""
     trial_days: int = 0
+    minimum: int = 0
+    others: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,9 @@ PRODUCTS = (
         "A Fair Price",
         "A short book about pricing your work.",
         "Learn how to set a price that pays for your time, how to present it, and how to raise it. 144 pages with "
-        "exercises and eleven real price lists, including what their owners changed and why. PDF and EPUB without "
-        "copy protection.",
-        (DemoPrice(1900),),
+        "exercises and eleven real price lists, including what their owners changed and why. You decide what the book "
+        "is worth to you. PDF and EPUB without copy protection.",
+        (DemoPrice(1900, minimum=900),),
     ),
     DemoProduct(
         "launch-pages",
@@ -90,7 +95,7 @@ PRODUCTS = (
         "Tsumiki (積み木, building blocks) is a typeface made of simple shapes. It has four weights and a variable "
         "font, Latin and kana characters, and tabular figures. Desktop and web license for up to five people. OTF "
         "and WOFF2.",
-        (DemoPrice(4800, currency="jpy"),),
+        (DemoPrice(4800, currency="jpy", others=(("eur", 2900), ("usd", 3200))),),
     ),
     DemoProduct(
         "sunday-letter",
@@ -153,6 +158,12 @@ def _create(demo: DemoProduct) -> None:
 def _price(product_id: str, price_id: str, demo: DemoPrice) -> str:
     trial = {"trial_period_days": demo.trial_days} if demo.trial_days else {}
     recurring = {"interval": demo.interval, **trial} if demo.interval else None
-    nickname = demo.nickname or None
-    prices.new(product_id, demo.currency, demo.amount, recurring, id=price_id, nickname=nickname)
+    nickname, amount = demo.nickname or None, None if demo.minimum else demo.amount
+    custom = {"maximum": None, "minimum": demo.minimum, "preset": demo.amount} if demo.minimum else None
+    fields = {"id": price_id, "nickname": nickname, "custom_unit_amount": custom}
+    price = prices.new(product_id, demo.currency, amount, recurring, **fields)
+    options = {"currency_options": {code: {"unit_amount": other} for code, other in demo.others}}
+    price_amounts.store_currency_options(
+        price, price_amounts.pop_currency_options(options, demo.currency, "")
+    )
     return price_id
