@@ -16,6 +16,7 @@ from apps.ecommerce.storefront.price_options import amount_limits
 from .product_editor import add_product, edit_product
 from .product_order import order_products
 from .product_previews import preview_text, start_owner_preview, stop_owner_preview
+from .push import push_products
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -50,6 +51,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
         return [
             route("order/", self.order_view, "order"),
+            route("push/", self.push_view, "push"),
             route("preview-text/", self.preview_text_view, "preview_text"),
             route("<int:pk>/settings/", self.settings_view, "settings"),
             route("<int:pk>/owner-preview/", self.owner_preview_view, "owner_preview"),
@@ -71,6 +73,9 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
     def order_view(self, request: HttpRequest) -> HttpResponse:
         return order_products(self, request)
+
+    def push_view(self, request: HttpRequest) -> HttpResponse:
+        return push_products(self, request)
 
     def preview_text_view(self, request: HttpRequest) -> HttpResponse:
         return preview_text(self, request)

@@ -1,6 +1,6 @@
 """Create the store's products in the Stripe account of the current key: `manage.py push_catalogue`.
 
-The products were made in the sandbox, or in another account. A product keeps its id, so that its page, files and lessons
+The products were made in the sandbox, or in another account. A product keeps its id, so that page, files and lessons
 stay as they are. Prices get new ids: each one names the old one in its metadata, by which an interrupted run goes on.
 
 https://docs.stripe.com/api/products/create and https://docs.stripe.com/api/prices/create
@@ -8,9 +8,11 @@ https://docs.stripe.com/api/products/create and https://docs.stripe.com/api/pric
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import stripe
@@ -94,9 +96,15 @@ def _push_product(product: Product, push: Push) -> None:
     if item and not missing:
         push.known += 1
         return
+    if not push.dry_run:
+        _create(product, item, missing, at_stripe)
+        push.price_ids |= {price.id: at_stripe[price.id] for price in missing}
     push.created.append(f"{describe(product)}: {', '.join(price.label for price in missing)}")
-    if push.dry_run:
-        return
+
+
+def _create(
+    product: Product, item: StripeData | None, missing: list[Price], at_stripe: dict[str, str]
+) -> None:
     if item is None:
         _create_product(product)
     for price in missing:
@@ -104,9 +112,7 @@ def _push_product(product: Product, push: Push) -> None:
     _set_default(product, item, at_stripe)
     sync_product(product.id)
     for price in missing:
-        new_id = at_stripe[price.id]
-        push.price_ids[price.id] = new_id
-        Price.objects.filter(id=new_id).update(plan=price.plan)
+        Price.objects.filter(id=at_stripe[price.id]).update(plan=price.plan)
 
 
 def _create_product(product: Product) -> None:
@@ -135,7 +141,11 @@ def _create_price(price: Price) -> str:
         params["custom_unit_amount"] = {"enabled": True, **given}
     else:
         params["unit_amount"] = price.unit_amount
-        others = {code: {"unit_amount": amount} for code, amount in price.currency_options.items() if amount is not None}
+        others = {
+            code: {"unit_amount": amount}
+            for code, amount in price.currency_options.items()
+            if amount is not None
+        }
         if others:
             params["currency_options"] = others
     if price.is_recurring:
@@ -146,7 +156,8 @@ def _create_price(price: Price) -> str:
         params["nickname"] = price.nickname
     if price.plan and price.plan != price.nickname:
         params |= {"lookup_key": price.plan, "transfer_lookup_key": True}
-    options: Any = {"idempotency_key": f"push-{price.id}-{price.product_id}"}
+    digest = sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    options: Any = {"idempotency_key": f"push-{digest[:40]}"}
     return get_client().v1.prices.create(params, options).id  # type: ignore[arg-type]
 
 

@@ -11,7 +11,9 @@ class Command(BaseCommand):
     help = "Create the store's products in the Stripe account of STRIPE_SECRET_KEY. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Print what would be created, and create nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print what would be created, and create nothing."
+        )
         parser.add_argument("--with-demo", action="store_true", help="Also the products of the demo shop.")
 
     def handle(self, *args: Any, **options: Any) -> None:
