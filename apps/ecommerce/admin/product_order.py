@@ -25,10 +25,11 @@ def order_products(model_admin: admin.ModelAdmin, request: HttpRequest) -> HttpR
         return _render(model_admin, request, "")
     keys = [int(key) for key in request.POST.getlist("order") if key.isdecimal() and len(key) < 19]
     moved, _colon, step = request.POST.get("move", "").partition(":")
-    if moved.isdecimal() and step in ("-1", "1"):
+    is_move = moved.isdecimal() and step in ("-1", "1")
+    if is_move:
         keys = _move(keys, int(moved), int(step))
     save_order(keys)
-    if moved:
+    if is_move:
         return _render(model_admin, request, moved)
     messages.success(request, _("The order was saved."))
     return redirect("admin:ecommerce_productconfiguration_order")
