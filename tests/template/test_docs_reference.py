@@ -15,12 +15,15 @@ from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
+    Lesson,
+    LessonProgress,
     Mail,
     Price,
     Product,
     ProductConfiguration,
     Purchase,
     PurchaseStatus,
+    Section,
     StatusChange,
     StripeCustomer,
     WebhookEvent,
@@ -33,6 +36,7 @@ from tests.factories import buy
 
 MODELS: list[type[Model]] = [
     *(Product, Price, ProductConfiguration, Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Section, Lesson, LessonProgress),
     User,
 ]
 

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.content.lesson_order import OrderChanged, move, save_order
@@ -126,7 +126,8 @@ class CourseAdmin(admin.ModelAdmin):
         kept = [
             gettext("The file “%(name)s” stays, as a file of the product") % {"name": name} for name in files
         ]
-        texts = [*names, *kept, gettext("The progress of %(count)d owners in it") % {"count": owners}]
+        progress = ngettext("The progress of %(count)d owner", "The progress of %(count)d owners", owners)
+        texts = [*names, *kept, progress % {"count": owners}]
         return texts, {self.opts.verbose_name_plural: len(rows)}, set(), []
 
 
