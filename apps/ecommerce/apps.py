@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 
 
 class EcommerceConfig(AppConfig):
@@ -12,6 +12,8 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
+        from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
+        from apps.ecommerce.content.files import delete_upload, record_change
         from apps.ecommerce.models import FileVersion, Price, Product, ProductConfiguration, ProductFile
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
@@ -26,6 +28,10 @@ class EcommerceConfig(AppConfig):
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
+        for content in (ProductFile, FileVersion):
+            post_save.connect(record_change, sender=content)
+            post_delete.connect(record_change, sender=content)
+        post_delete.connect(delete_upload, sender=FileVersion)
         founder_emails.connect()
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)

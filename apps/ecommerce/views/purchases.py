@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
 from apps.ecommerce.content.files import first_version, list_files, owned_plans
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -135,6 +136,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
     context = {
         "configuration": request.product_config,
         "files": list_files(request.product_config, plans),
+        "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
     }
