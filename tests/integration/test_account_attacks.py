@@ -81,6 +81,7 @@ WITHOUT_TOKEN = {
     "licence_deactivate": "programs call it, without cookies",
     "stripe_webhook": "Stripe signs its requests",
     "webhooks/stripe": "Stripe signs its requests",
+    "unsubscribe": "the signed URL is the permission; e-mail programs have no token",
     "language": "it only sets the language",
     "theme": "it only sets the theme",
     "stripe_sandbox:rest": "API clients send a key",

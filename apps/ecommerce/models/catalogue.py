@@ -44,6 +44,8 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("product at Stripe")
+        verbose_name_plural = _("products at Stripe")
 
     def __str__(self) -> str:
         return self.name
@@ -155,6 +157,8 @@ class ProductConfiguration(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         # With the filter columns, the database filters and counts by reading an index only. The indexes are partial,
         # because SQLite can't use an index for a bare boolean.
         indexes = [

@@ -32,6 +32,7 @@ def export_purchases(user: User) -> JSON:
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
             "licence_keys": [_export_key(key) for key in purchase.issued_keys.all()],
+            "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "changes": [
                 {"to": change.suspended_by or change.to_status, "at": change.at.isoformat()}

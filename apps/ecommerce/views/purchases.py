@@ -19,6 +19,7 @@ from apps.ecommerce.content.files import first_version, list_files
 from apps.ecommerce.content.lesson_text import render_lesson_text
 from apps.ecommerce.content.licence_checks import licence_context
 from apps.ecommerce.content.outline import owner_outline
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -143,6 +144,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
         "outline": owner_outline(configuration, request.user),
         "content": content,
         "files": list_files(configuration, plans),
+        "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
         **licence_context(request.product_purchase),
